@@ -1,0 +1,1 @@
+"""Objects to relations: all parsing and lookup of defaults happens here, once per object."""

@@ -1,0 +1,1 @@
+"""Text to objects: YAML, JSON, directories and stdin, with positions, validation and defaults."""

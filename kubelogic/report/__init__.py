@@ -1,0 +1,1 @@
+"""Results as text, JSON, SARIF, JUnit and GitHub annotations."""

@@ -1,0 +1,1 @@
+"""Hypothesis strategies, the state machine, invariants and the pytest plugin."""
