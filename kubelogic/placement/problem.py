@@ -11,36 +11,53 @@ Amounts = Mapping[str, int]
 """Resource name to a non-negative integer in that resource's unit (millicores, bytes, pieces)."""
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of nodes: every node of the ``node_classes``, and the ``nodes`` named one by one."""
+
+    node_classes: frozenset[str] = frozenset()
+    nodes: frozenset[str] = frozenset()
+
+
+class Exclusive(msgspec.Struct, frozen=True, kw_only=True):
+    """Use of something that tolerates no second user, such as a disk or a claim for a single pod.
+
+    Two pods with the same ``token`` may not be on one node (``scope`` node) or in the cluster at all
+    (``scope`` cluster), unless both uses are ``shared`` (read-only, say).
+    """
+
+    token: str
+    scope: Literal["node", "cluster"] = "node"
+    shared: bool = False
+
+
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """Pods that are equal in everything that placement reads.
 
     ``requests`` has an entry for each resource asked for, the pod count (``pods``: 1) included.
-    ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not have ports that overlap
-    (equal protocol and port, and equal ip or one of them ``0.0.0.0``).
-    ``exclusive`` are tokens of which a node (or, with a topology, any one pod in the cluster) may have one user,
-    such as a volume that only one pod may use at a time.
-    ``attaches`` are volumes by driver: distinct ``(driver, volume)`` pairs count against a node's limit.
+    ``scored_requests`` is what scoring assumes instead where a request is missing (kube-scheduler: 100
+    millicores, 200 MB for each container without one); empty means ``requests``. ``preempts``: may evict
+    pods of lower priority. ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not have
+    ports that overlap (equal protocol and port, and equal ip or one of them ``0.0.0.0``). ``attaches`` are
+    ``(driver, volume)`` pairs; distinct ones on a node count against its limit for the driver. ``claims``
+    name the ``Claim``s that still have to get a volume.
     """
 
     name: str
     priority: int = 0
     preempts: bool = True
     requests: Amounts = {}
+    scored_requests: Amounts = {}
     ports: tuple[tuple[str, str, int], ...] = ()
-    exclusive: tuple[str, ...] = ()
+    exclusive: tuple[Exclusive, ...] = ()
     attaches: tuple[tuple[str, str], ...] = ()
-
-
-class NodeClass(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes equal in the labels, taints and fields that any shape's constraints mention."""
-
-    name: str
+    claims: tuple[str, ...] = ()
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     """A node: what it can hold in all, and in which domain of each topology key it lies.
 
     ``attach_limits`` maps a driver to the number of distinct volumes; an absent driver is unlimited.
+    ``attached`` are volumes on the node whichever pods run there; one that a pod also uses counts once.
     """
 
     name: str
@@ -48,17 +65,22 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     allocatable: Amounts
     topology: Mapping[str, str] = {}
     attach_limits: Amounts = {}
+    attached: tuple[tuple[str, str], ...] = ()
 
 
 class Pod(msgspec.Struct, frozen=True, kw_only=True):
-    """A pod that runs (``node`` set) or waits (``node`` empty). ``order`` is its place in the queue.
+    """A pod that runs (``node`` set) or waits (``node`` empty).
 
-    ``movable`` pods may be evicted for a higher priority. ``started`` is in seconds, for the choice of victims.
+    ``order`` is its place among pods of equal priority in the queue. ``nominated``: the node promised to it
+    by an earlier preemption. ``movable`` pods may be evicted. ``terminating`` pods still hold everything
+    they use, but spread does not count them. ``started`` is in milliseconds, for the choice of victims.
+    ``budgets`` name the ``Budget``s that an eviction draws on.
     """
 
     name: str
     shape: str
     node: str = ""
+    nominated: str = ""
     order: int = 0
     movable: bool = True
     terminating: bool = False
@@ -67,11 +89,17 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):
-    """``owner`` must share the domain of ``key`` with a pod of ``matches`` (or, for ``anti``, must not).
+    """A required rule between pods of ``owner`` and pods of the shapes ``matches``, within a domain of
+    ``key``.
 
-    All required affinity terms of one owner have to be met by the same ``matches`` set (Kubernetes asks that
-    one existing pod match them all), so ``matches`` holds the shapes that match every term.
-    ``self_satisfied``: the first pod of its group may go anywhere that has the key.
+    With ``anti``: no pod of ``owner`` shares a domain with another pod of ``matches``, whichever came first
+    (nodes without the key are free of it). One such rule for each anti-affinity term.
+
+    Without: a pod of ``owner`` goes only to a domain that already has a pod of ``matches``; nodes without
+    the key are out. Kubernetes asks that one existing pod match every term of the owner, so all rules of an
+    owner have the same ``matches``: the shapes that match all its terms. ``self_satisfied``: the owner
+    matches its own terms, so while no domain of any of its rules has a match, the first pod may go to any
+    node that has all the keys.
     """
 
     owner: str
@@ -82,48 +110,144 @@ class Affinity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """Pods of ``matches`` are counted per domain of ``key`` over the ``eligible`` node classes.
+    """A required spread: pods of ``matches`` are counted per domain of ``key`` over the ``eligible`` nodes.
 
-    Placing one of ``owner`` must leave ``count[domain] + self - min(count) <= max_skew``, where the minimum is
-    0 while fewer than ``min_domains`` domains are eligible.
+    Placing one of ``owner`` in a domain must have ``count[domain] + self - min(count) <= max_skew``, with
+    the counts before it is placed, ``self`` 1 if ``counts_self`` and else 0, and the minimum taken over the
+    domains that have an eligible node (0 while there are fewer of those than ``min_domains``). Nodes
+    without the key are out. Eligible nodes have all the keys of the owner's spreads and the key itself;
+    facts see to that.
     """
 
     owner: str
     key: str
     max_skew: int
     matches: frozenset[str]
-    eligible: frozenset[str]
+    eligible: Reach
     min_domains: int = 1
     counts_self: bool = True
 
 
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume that a claim can still get, and the nodes that can use it."""
+
+    name: str
+    reach: Reach
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim whose volume is chosen when its first pod is placed.
+
+    It gets the first of ``volumes`` (best fit first) that reaches the node and that no other claim has;
+    failing that, a new one where ``provisions`` reaches. From then on its pods go only where that volume
+    reaches; a new one reaches the domain of ``confines`` in which its first pod landed (everywhere if that
+    is empty).
+    """
+
+    name: str
+    volumes: tuple[str, ...] = ()
+    provisions: Reach = Reach()
+    confines: str = ""
+
+
+class Scorer(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of preference becomes a score between 0 and 100, and what that weighs.
+
+    ``normalize``: ``max`` scales the best node to 100; ``reversed`` the same, then 100 minus it; ``none``
+    as it is.
+    """
+
+    name: str
+    weight: int = 1
+    normalize: Literal["max", "reversed", "none"] = "max"
+
+
 class Preference(msgspec.Struct, frozen=True, kw_only=True):
-    """A soft preference: each pod of ``shape`` on a node of ``node_class`` is worth ``weight``."""
+    """Each node of ``reach`` has the raw score ``value`` for pods of ``shape``; others have 0."""
 
     shape: str
-    node_class: str
+    scorer: str
+    value: int
+    reach: Reach
+
+
+class SoftSpread(msgspec.Struct, frozen=True, kw_only=True):
+    """A wish to spread: as ``Spread``, but fewer matching pods in the domain only score better.
+
+    ``requires_keys``: nodes that lack a key of the owner's soft spreads score nothing at all.
+    """
+
+    owner: str
+    key: str
+    max_skew: int
+    matches: frozenset[str]
+    eligible: Reach
+    requires_keys: bool = True
+
+
+class SoftAffinity(msgspec.Struct, frozen=True, kw_only=True):
+    """Each pod of ``neighbours`` in the domain of ``key`` is worth ``weight`` (negative: repels) to
+    ``shape``.
+
+    One direction only: what placed pods wish of a newcomer is a row whose ``shape`` is the newcomer's.
+    """
+
+    shape: str
+    key: str
+    neighbours: frozenset[str]
     weight: int
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """A disruption budget: how many of its running pods may still be evicted."""
+    """A disruption budget: how many of the pods that name it may still be evicted."""
 
     name: str
     allowed: int
 
 
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """Why ``shape`` is not allowed on the nodes of ``reach``, for cores: ``reason`` is what a person could
+    edit.
+
+    Such as ``toleration``, ``node_affinity``, ``unschedulable``, ``volume_zone``. No effect on feasibility.
+    """
+
+    shape: str
+    reason: str
+    reach: Reach
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that placement depends on. ``allowed`` maps a shape to the node classes it may use."""
+    """Everything that placement depends on. ``allowed`` maps each shape to the nodes it may use.
+
+    Every name that is mentioned exists, and names are unique within their kind; ``check.faults`` tells.
+    """
 
     nodes: tuple[Node, ...]
     shapes: tuple[Shape, ...]
     pods: tuple[Pod, ...]
-    allowed: Mapping[str, frozenset[str]]
-    node_classes: tuple[NodeClass, ...] = ()
+    allowed: Mapping[str, Reach]
     affinities: tuple[Affinity, ...] = ()
     spreads: tuple[Spread, ...] = ()
-    preferences: tuple[Preference, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    claims: tuple[Claim, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    scorers: tuple[Scorer, ...] = ()
+    preferences: tuple[Preference, ...] = ()
+    soft_spreads: tuple[SoftSpread, ...] = ()
+    soft_affinities: tuple[SoftAffinity, ...] = ()
+    denials: tuple[Denial, ...] = ()
 
 
-Verdict = Literal["placed", "impossible", "unknown"]
+def dumps(problem: Problem) -> bytes:
+    """The problem as JSON, equal bytes for equal problems."""
+    return msgspec.json.encode(problem, order="deterministic")
+
+
+def loads(data: bytes | str) -> Problem:
+    """The problem in ``data``, as ``dumps`` wrote it.
+
+    Raises:
+        msgspec.ValidationError: if it is not one.
+    """
+    return msgspec.json.decode(data, type=Problem)

@@ -1,0 +1,103 @@
+"""What a scheduler answers: bindings, evictions, and a verdict on each pod that stays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["placed", "impossible", "waiting", "unknown"]
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """``pod`` goes to ``node``. ``ties``: the equally good nodes it was chosen from, where a scheduler
+    knows them.
+
+    ``volumes``: the volume that each claim got with this binding; an empty volume means a new one is made.
+    """
+
+    pod: str
+    node: str
+    ties: tuple[str, ...] = ()
+    volumes: tuple[tuple[str, str], ...] = ()
+
+
+class Eviction(msgspec.Struct, frozen=True, kw_only=True):
+    """``pod`` leaves ``node`` for the sake of ``beneficiary``. ``breaks``: budgets that this goes beyond."""
+
+    pod: str
+    node: str
+    beneficiary: str = ""
+    breaks: tuple[str, ...] = ()
+
+
+class Assumption(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One thing that a person could edit, in a conflict: ``request(shop/cart, cpu)`` is kind and subjects.
+
+    Kinds: ``request(shape, resource)``, ``count(shape)``, ``allowed(shape, node class)``, ``capacity(node
+    class or node, resource)``, ``affinity(owner, key)``, ``anti_affinity(owner, key)``, ``spread(owner,
+    key)``, ``port(shape, port)``, ``exclusive(token)``, ``attach(node class, driver)``, ``claim(claim)``,
+    ``running(shape)``; for ``allowed`` the kind is the reason of a ``Denial`` if there is one.
+    ``affinities`` and the like are indexed by ``index`` in the problem where that says which one; else -1.
+    """
+
+    kind: str
+    subjects: tuple[str, ...]
+    index: int = -1
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(self.subjects)})"
+
+
+class Unplaced(msgspec.Struct, frozen=True, kw_only=True):
+    """A pod that stays out, and the verdict on its shape.
+
+    ``impossible``: proved that no more pods of its priority can be placed than were, whatever the choice.
+    ``waiting``: it gets ``node`` when the evicted pods are gone. ``unknown``: a limit was reached.
+    """
+
+    pod: str
+    shape: str
+    verdict: Verdict
+    node: str = ""
+
+
+class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+    """Why not all pods of ``shape`` can be placed: the ``core`` cannot hold together, and needs every
+    member.
+
+    ``placeable``: how many pods of the shape can be placed at most.
+    """
+
+    shape: str
+    core: tuple[Assumption, ...]
+    placeable: int
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """Proven: at most ``most`` of the pending pods of this ``priority`` or higher can be placed."""
+
+    priority: int
+    most: int
+    placed: int
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a scheduler to a ``Problem``.
+
+    ``bindings`` are in an order in which each pod passes all filters when its turn comes, with the evicted
+    pods still in place. ``nominations`` follow them once the pods of ``evictions`` are gone, again in such
+    an order. ``statistics`` are counts of work done, never times, so that equal problems give equal
+    answers.
+    """
+
+    scheduler: str
+    bindings: tuple[Binding, ...] = ()
+    evictions: tuple[Eviction, ...] = ()
+    nominations: tuple[Binding, ...] = ()
+    unplaced: tuple[Unplaced, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    bounds: tuple[Bound, ...] = ()
+    complete: bool = True
+    statistics: Mapping[str, int] = {}
