@@ -52,9 +52,7 @@ class Cluster:
     def __len__(self) -> int:
         return sum(map(len, self._by_kind.values()))
 
-    def replacing(
-        self, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()
-    ) -> Cluster:
+    def replacing(self, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()) -> Cluster:
         """The cluster with ``objects`` added or replaced and the ``(kind, key)`` pairs of ``without`` gone.
 
         Costs one shallow copy per kind that changes.

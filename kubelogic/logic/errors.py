@@ -1,0 +1,38 @@
+"""What can be wrong with rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubelogic.logic.terms import Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class RuleFault:
+    """One fault of a rule file, with the source line for a caret and, where there is one, a hint."""
+
+    place: Place
+    message: str
+    hint: str = ""
+    excerpt: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}"
+        if self.excerpt:
+            width = max(1, self.place.end_column - self.place.column)
+            text += f"\n  {self.excerpt}\n  {' ' * (self.place.column - 1)}{'^' * width}"
+        if self.hint:
+            text += f"\n  {self.hint}"
+        return text
+
+
+class RuleErrors(Exception):  # noqa: N818 - several errors in one
+    """The rulebook cannot be used. Holds every fault that was found, by file and line."""
+
+    def __init__(self, faults: Iterable[RuleFault]) -> None:
+        self.faults = tuple(sorted(faults))
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))

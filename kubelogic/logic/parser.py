@@ -1,0 +1,306 @@
+"""Text of a rule file to its syntax. Python's own parser does the tokens; this reads the tree.
+
+A rule file is also a Python module of expressions and loads in pyDatalog as it stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+from kubelogic.logic.errors import RuleErrors, RuleFault
+from kubelogic.logic.terms import (
+    Aggregate,
+    Argument,
+    Atom,
+    BodyItem,
+    Clause,
+    Comparison,
+    Constant,
+    Declaration,
+    Literal,
+    Operation,
+    Place,
+    RuleFile,
+    Term,
+    Variable,
+)
+
+AGGREGATES = frozenset({"len_", "sum_", "min_", "max_", "rank_"})
+_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "//", ast.Mod: "%"}
+_COMPARATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_HEADER = re.compile(r"#!\s*(\w+):\s*(.*)$")
+_MORE_HEADER = re.compile(r"#!\s+(.*)$")
+_DECLARATION = re.compile(
+    r"(?P<name>[a-z_]\w*)(?P<open>[(\[])(?P<args>[^)\]]*)[)\]]"
+    r"(?:\s*==\s*(?P<value>[^\"]+?)|\s*->\s*(?P<result>[^\"]+?))?\s*(?P<sentence>\".*)?$"
+)
+
+
+class _Reader:
+    """Reads one file, collecting faults instead of stopping at the first."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.path = path
+        self.lines = tuple(text.split("\n"))
+        self.text = text
+        self.faults: list[RuleFault] = []
+        self.anonymous = 0
+
+    def place(self, node: ast.expr | ast.stmt) -> Place:
+        end = node.end_col_offset if node.end_lineno == node.lineno else len(self.lines[node.lineno - 1])
+        return Place(
+            file=self.path,
+            line=node.lineno,
+            column=node.col_offset + 1,
+            end_column=(end or node.col_offset) + 1,
+        )
+
+    def fault(self, place: Place, message: str, hint: str = "") -> None:
+        excerpt = self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
+        self.faults.append(RuleFault(place=place, message=message, hint=hint, excerpt=excerpt))
+
+    # -- comments ------------------------------------------------------------------------------------------
+
+    def header(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        last = ""
+        for line in self.lines:
+            if match := _HEADER.match(line):
+                last = match[1]
+                found[last] = match[2].strip()
+            elif last and (match := _MORE_HEADER.match(line)):
+                found[last] = f"{found[last]} {match[1].strip()}".strip()
+        return found
+
+    def declarations(self) -> list[Declaration]:
+        blocks: list[tuple[int, str]] = []
+        previous = -2
+        for number, line in enumerate(self.lines, 1):
+            if not line.startswith("#:"):
+                continue
+            content = line[2:].strip()
+            if previous == number - 1 and not _DECLARATION.match(content):
+                blocks[-1] = (blocks[-1][0], f"{blocks[-1][1]} {content}")
+            else:
+                blocks.append((number, content))
+            previous = number
+        found: list[Declaration] = []
+        for number, content in blocks:
+            place = Place(file=self.path, line=number, column=1, end_column=len(self.lines[number - 1]) + 1)
+            if declaration := self.declaration(content, place):
+                found.append(declaration)
+        return found
+
+    def declaration(self, content: str, place: Place) -> Declaration | None:
+        match = _DECLARATION.match(content)
+        if not match:
+            self.fault(place, "not a declaration", 'write: name(Argument: type, ...) "sentence"')
+            return None
+        texts = [text for text in match["args"].split(",") if text.strip()]
+        extra = match["value"] or match["result"]
+        if extra:
+            texts.append(extra)
+        if (match["open"] == "[") != bool(match["value"]):
+            self.fault(place, "a functional predicate is declared as name[Key: type] == Value: type")
+        arguments = []
+        for text in texts:
+            name, _, kind = (part.strip() for part in text.partition(":"))
+            if not name.isidentifier() or not kind.isidentifier():
+                self.fault(place, f"argument {text.strip()!r} must be written Name: type")
+                return None
+            arguments.append(Argument(name=name, type=kind))
+        sentence = (match["sentence"] or "").strip()
+        if len(sentence) < 3 or not sentence.endswith('"'):
+            self.fault(place, f"{match['name']} needs a sentence in double quotes")
+        return Declaration(
+            predicate=match["name"],
+            arguments=tuple(arguments),
+            sentence=sentence[1:-1],
+            place=place,
+            functional=match["open"] == "[",
+            function=bool(match["result"]),
+        )
+
+    # -- clauses -------------------------------------------------------------------------------------------
+
+    def statements(self) -> tuple[list[Clause], list[Atom]]:
+        clauses: list[Clause] = []
+        facts: list[Atom] = []
+        try:
+            module = ast.parse(self.text)
+        except SyntaxError as error:
+            line, column = error.lineno or 1, error.offset or 1
+            place = Place(file=self.path, line=line, column=column, end_column=column + 1)
+            self.fault(place, f"syntax error: {error.msg}")
+            return [], []
+        for statement in module.body:
+            match statement:
+                case ast.Expr(value=ast.UnaryOp(op=ast.UAdd(), operand=operand)):
+                    if atom := self.atom(operand):
+                        facts.append(atom)
+                case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE()], comparators=[right])):
+                    if clause := self.clause(left, right, statement):
+                        clauses.append(clause)
+                case _:
+                    self.fault(
+                        self.place(statement),
+                        "neither a clause nor a fact",
+                        "write: head(X) <= body(X) & ...   or   + fact('a', 1)",
+                    )
+        return clauses, facts
+
+    def clause(self, left: ast.expr, right: ast.expr, statement: ast.stmt) -> Clause | None:
+        aggregate: Aggregate | None = None
+        match left:
+            case ast.Compare(left=ast.Subscript() as target, ops=[ast.Eq()], comparators=[ast.Call() as call]):
+                aggregate = self.aggregate(call)
+                head = self.functional(target, Variable("Result"), left)
+                if aggregate is None:
+                    return None
+            case _:
+                head = self.atom(left)
+        body = tuple(self.conjunction(right))
+        if head is None:
+            return None
+        text = ast.get_source_segment(self.text, statement) or ""
+        return Clause(head=head, body=body, place=self.place(statement), aggregate=aggregate, text=text)
+
+    def aggregate(self, call: ast.Call) -> Aggregate | None:
+        if not isinstance(call.func, ast.Name) or call.func.id not in AGGREGATES:
+            self.fault(self.place(call), f"unknown aggregate; there are {', '.join(sorted(AGGREGATES))}")
+            return None
+        options: dict[str, tuple[str, ...]] = {}
+        for keyword in call.keywords:
+            if keyword.arg not in {"for_each", "group_by", "order_by"}:
+                self.fault(self.place(call), f"unknown option {keyword.arg!r} of an aggregate")
+                return None
+            value = keyword.value
+            options[keyword.arg] = self.names(
+                value.elts if isinstance(value, ast.Tuple) else [value],
+                descending=keyword.arg == "order_by",
+            )
+        return Aggregate(
+            function=call.func.id,
+            value=self.names(call.args),
+            for_each=options.get("for_each", ()),
+            group_by=options.get("group_by", ()),
+            order_by=options.get("order_by", ()),
+        )
+
+    def names(self, nodes: Iterable[ast.expr], *, descending: bool = False) -> tuple[str, ...]:
+        found = []
+        for node in nodes:
+            match node:
+                case ast.Name(id=name) if _is_variable(name):
+                    found.append(name)
+                    continue
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id=name)) if descending and _is_variable(name):
+                    found.append(f"-{name}")
+                    continue
+                case _:
+                    self.fault(self.place(node), "an aggregate takes variables")
+        return tuple(found)
+
+    def conjunction(self, node: ast.expr) -> Iterable[BodyItem]:
+        match node:
+            case ast.BinOp(op=ast.BitAnd(), left=left, right=right):
+                yield from self.conjunction(left)
+                yield from self.conjunction(right)
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                if atom := self.atom(operand):
+                    yield Literal(atom=atom, negated=True)
+            case ast.Call() | ast.Compare(left=ast.Subscript(), ops=[ast.Eq()]):
+                if atom := self.atom(node):
+                    yield Literal(atom=atom)
+            case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _COMPARATORS:
+                left_term, right_term = self.term(left), self.term(right)
+                if left_term is not None and right_term is not None:
+                    yield Comparison(
+                        operator=_COMPARATORS[type(operator)],
+                        left=left_term,
+                        right=right_term,
+                        place=self.place(node),
+                    )
+            case _:
+                self.fault(
+                    self.place(node),
+                    "not a literal or comparison",
+                    "comparisons need parentheses of their own: p(X) & (X > 1)",
+                )
+
+    def atom(self, node: ast.expr) -> Atom | None:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+                terms = self.terms(args)
+                return None if terms is None else Atom(predicate=name, terms=terms, place=self.place(node))
+            case ast.Compare(left=ast.Subscript() as target, ops=[ast.Eq()], comparators=[value]):
+                term = self.term(value)
+                return None if term is None else self.functional(target, term, node)
+        self.fault(self.place(node), "not an atom", "write: name(X, 'constant', 3)   or   name[X] == Y")
+        return None
+
+    def functional(self, target: ast.Subscript, value: Term, node: ast.expr) -> Atom | None:
+        if not isinstance(target.value, ast.Name):
+            self.fault(self.place(node), "not an atom", "write: name[X] == Y")
+            return None
+        keys = self.terms(target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice])
+        if keys is None:
+            return None
+        return Atom(predicate=target.value.id, terms=(*keys, value), place=self.place(node), functional=True)
+
+    def terms(self, nodes: Iterable[ast.expr]) -> tuple[Term, ...] | None:
+        found = [self.term(node) for node in nodes]
+        present = tuple(term for term in found if term is not None)
+        return present if len(present) == len(found) else None
+
+    def term(self, node: ast.expr) -> Term | None:
+        match node:
+            case ast.Name(id="_"):
+                self.anonymous += 1
+                return Variable(f"_{self.anonymous}")
+            case ast.Name(id=name) if _is_variable(name):
+                return Variable(name)
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=str() | int() as value):
+                return Constant(value)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)):
+                return Constant(-value)
+            case ast.BinOp(op=operator, left=left, right=right) if type(operator) in _OPERATORS:
+                left_term, right_term = self.term(left), self.term(right)
+                if left_term is None or right_term is None:
+                    return None
+                return Operation(_OPERATORS[type(operator)], left_term, right_term)
+        self.fault(
+            self.place(node),
+            f"{ast.unparse(node)} is not a term",
+            "terms are Variables, 'text', whole numbers and + - * // % of them",
+        )
+        return None
+
+
+def _is_variable(name: str) -> bool:
+    return name[0].isupper() or name[0] == "_"
+
+
+def parse(text: str, path: str) -> RuleFile:
+    """Parse a rule file.
+
+    Raises:
+        RuleErrors: with every fault of the text.
+    """
+    reader = _Reader(text, path)
+    clauses, facts = reader.statements()
+    result = RuleFile(
+        path=path,
+        header=reader.header(),
+        declarations=tuple(reader.declarations()),
+        clauses=tuple(clauses),
+        facts=tuple(facts),
+        lines=reader.lines,
+    )
+    if reader.faults:
+        raise RuleErrors(reader.faults)
+    return result

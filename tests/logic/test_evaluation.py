@@ -1,0 +1,101 @@
+"""Bottom-up evaluation: the meaning of clauses, and that changes give what a fresh evaluation gives."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubelogic.logic import Evaluation, Facts, Rulebook
+
+PROGRAM = """
+#: edge(A: str, B: str) "{A} leads to {B}"
+#: blocked(A: str) "{A} is blocked"
+#: cost(A: str, N: int) "{A} costs {N}"
+#: reach(A: str, B: str) "{A} reaches {B}"
+#: node(A: str) "{A} is a node"
+#: dead_end(A: str) "{A} leads nowhere"
+#: one_way(A: str, B: str) "{A} leads to {B}, not back"
+#: open_edge(A: str, B: str) "{A} leads to {B}, which is open"
+#: two_hops(A: str, C: str) "{A} leads to {C} in two steps"
+#: degree[A: str] == N: int "{A} leads to {N} nodes"
+#: total[A: str] == N: int "neighbours of {A} cost {N}"
+#: cheapest[A: str] == B: str "{B} is the cheapest neighbour of {A}"
+#: place[A: str, B: str] == N: int "{B} is neighbour {N} of {A} by cost"
+#: dear(A: str, N: int) "the neighbours of {A} cost {N} too much"
+#: all_edges[X: str] == N: int "there are {N} edges"
+
+reach(A, B) <= edge(A, B)
+reach(A, C) <= reach(A, B) & edge(B, C) & ~blocked(B)
+node(A) <= edge(A, _)
+node(B) <= edge(_, B)
+dead_end(A) <= node(A) & ~edge(A, _)
+one_way(A, B) <= edge(A, B) & ~edge(B, A)
+open_edge(A, B) <= edge(A, B) & ~blocked(A) & ~blocked(B)
+two_hops(A, C) <= edge(A, B) & edge(B, C)
+(degree[A] == len_(B)) <= edge(A, B)
+(total[A] == sum_(N, for_each=B)) <= edge(A, B) & cost(B, N)
+(cheapest[A] == min_(B, order_by=N)) <= edge(A, B) & cost(B, N)
+(place[A, B] == rank_(group_by=A, order_by=(-N, B))) <= edge(A, B) & cost(B, N)
+dear(A, M) <= (total[A] == N) & (N > 3) & (M == N - 3)
+(all_edges['all'] == len_(A)) <= edge(A, B)
+"""
+
+
+def derived(evaluation: Evaluation) -> dict[str, set[tuple[str | int, ...]]]:
+    return {name: set(evaluation.rows(name)) for name in evaluation.rulebook.declarations}
+
+
+def test_recursion_negation_and_aggregates() -> None:
+    evaluation = Evaluation(Rulebook.parse({"p.dl": PROGRAM}))
+    evaluation.update(
+        {
+            "edge": [("a", "b"), ("b", "c"), ("b", "a"), ("a", "d")],
+            "blocked": [("b",)],
+            "cost": [("a", 1), ("b", 2), ("c", 3), ("d", 4)],
+        }
+    )
+    rows = derived(evaluation)
+    assert rows["reach"] == {("a", "b"), ("b", "c"), ("b", "a"), ("a", "d"), ("b", "b"), ("b", "d")}
+    assert rows["dead_end"] == {("c",), ("d",)}
+    assert rows["one_way"] == {("b", "c"), ("a", "d")}
+    assert rows["open_edge"] == {("a", "d")}
+    assert rows["two_hops"] == {("a", "c"), ("a", "a"), ("b", "b"), ("b", "d")}
+    assert rows["degree"] == {("a", 2), ("b", 2)}
+    assert rows["total"] == {("a", 6), ("b", 4)}
+    assert rows["cheapest"] == {("a", "b"), ("b", "a")}
+    assert rows["place"] == {("a", "d", 0), ("a", "b", 1), ("b", "c", 0), ("b", "a", 1)}
+    assert rows["dear"] == {("a", 3), ("b", 1)}
+
+
+NAMES = st.sampled_from("abcde")
+FACTS = st.fixed_dictionaries(
+    {
+        "edge": st.frozensets(st.tuples(NAMES, NAMES), max_size=8),
+        "blocked": st.frozensets(st.tuples(NAMES), max_size=2),
+        "cost": st.frozensets(st.tuples(NAMES, st.integers(0, 3)), max_size=5),
+    }
+)
+
+
+@given(st.lists(FACTS, min_size=2, max_size=4))
+def test_changes_give_what_a_fresh_evaluation_gives(
+    states: list[dict[str, frozenset[tuple[str, ...]]]],
+) -> None:
+    book = Rulebook.parse({"p.dl": PROGRAM})
+    evaluation = Evaluation(book)
+    before: dict[str, frozenset[tuple[str, ...]]] = {name: frozenset() for name in states[0]}
+    seen = derived(evaluation)
+    for state in states:
+        added: Facts = {name: sorted(state[name] - before[name]) for name in state}
+        removed: Facts = {name: sorted(before[name] - state[name]) for name in state}
+        changes = evaluation.update(added, removed)
+        fresh = Evaluation(book)
+        fresh.update(state)
+        assert derived(evaluation) == derived(fresh)
+        for name, rows in seen.items():
+            gone, come = set(changes.removed.get(name, ())), set(changes.added.get(name, ()))
+            assert (rows - gone) | come == derived(evaluation)[name]
+            assert not come & rows
+            assert gone <= rows
+        seen = derived(evaluation)
+        before = state
