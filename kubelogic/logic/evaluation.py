@@ -55,24 +55,30 @@ class Evaluation:
     [('a', 2)]
     """
 
-    def __init__(self, rulebook: Rulebook, functions: Mapping[str, Function] | None = None) -> None:
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        functions: Mapping[str, Function] | None = None,
+        goals: Iterable[str] | None = None,
+    ) -> None:
         """Prepare an empty evaluation.
 
         Args:
             rulebook: the checked rules.
             functions: a pure function for every predicate that is declared with ``->``.
+            goals: the predicates that will be asked for. Only what they depend on is evaluated and kept;
+                facts of other predicates are ignored. Without goals, everything is evaluated.
 
         Raises:
-            KeyError: if a declared function is missing from ``functions``.
+            KeyError: if a goal is not declared, or a function that is needed is missing from ``functions``.
         """
-        declared = {name for name, d in rulebook.declarations.items() if d.function}
         self.rulebook = rulebook
-        self._functions = {name: (functions or {})[name] for name in sorted(declared)}
-        self._groups = _plan(rulebook)
-        names = {
-            *rulebook.declarations,
-            *(p for group in self._groups for p in (*group.predicates, group.source)),
+        needed = _needed(rulebook, goals)
+        self._functions = {
+            name: (functions or {})[name] for name in sorted(needed) if rulebook.declarations[name].function
         }
+        self._groups = _plan(rulebook, needed)
+        names = {*needed, *(p for group in self._groups for p in (*group.predicates, group.source))}
         self._relations: dict[str, Relation] = {name: Relation() for name in sorted(names - {""})}
         self._users: dict[str, list[tuple[Rule, int]]] = {}
         for group in self._groups:
@@ -89,7 +95,7 @@ class Evaluation:
         """All rows of a predicate, in no promised order.
 
         Raises:
-            KeyError: if there is no such predicate.
+            KeyError: if there is no such predicate, or no goal depends on it.
         """
         return self._relations[predicate].counts.keys()
 
@@ -116,6 +122,8 @@ class Evaluation:
         pending: dict[str, dict[Row, int]] = {}
         for facts, sign in ((added or {}, 1), (removed or {}, -1)):
             for predicate, rows in facts.items():
+                if predicate not in self._relations and predicate in self.rulebook.declarations:
+                    continue
                 counts = pending.setdefault(predicate, {})
                 get = counts.get
                 for row in rows:
@@ -123,6 +131,8 @@ class Evaluation:
         if self._empty:
             self._empty = False
             for fact in self.rulebook.facts:
+                if fact.predicate not in self._relations:
+                    continue
                 row = tuple(term.value for term in fact.terms if isinstance(term, Constant))
                 counts = pending.setdefault(fact.predicate, {})
                 counts[row] = counts.get(row, 0) + 1
@@ -330,11 +340,34 @@ class Evaluation:
         return found
 
 
-def _plan(rulebook: Rulebook) -> list[_Group]:
-    """Split a rulebook into groups in evaluation order; internal predicates have a ``$`` in their name."""
+def _needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
+    """The declared predicates that the goals depend on, themselves included."""
+    if goals is None:
+        return set(rulebook.declarations)
+    uses: dict[str, set[str]] = {}
+    for clause in rulebook.clauses:
+        found = uses.setdefault(clause.head.predicate, set())
+        found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
+    todo = list(goals)
+    for goal in todo:
+        if goal not in rulebook.declarations:
+            raise KeyError(goal)
+    needed: set[str] = set()
+    while todo:
+        predicate = todo.pop()
+        if predicate not in needed:
+            needed.add(predicate)
+            todo.extend(uses.get(predicate, ()))
+    return needed
+
+
+def _plan(rulebook: Rulebook, needed: Collection[str]) -> list[_Group]:
+    """Split the needed rules into groups in evaluation order; internal predicates have a ``$`` in their name."""
     rules: dict[str, list[Rule]] = {}
     groupings: dict[str, Grouping] = {}
     for clause in rulebook.clauses:
+        if clause.head.predicate not in needed:
+            continue
         body = tuple(_project(item, rules) for item in clause.body)
         head, terms = clause.head.predicate, clause.head.terms
         if clause.aggregate is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kubelogic.logic.checker import check
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.parser import parse
 from kubelogic.logic.strata import components
-from kubelogic.logic.terms import Atom, Clause, Declaration, Literal, RuleFile
+from kubelogic.logic.terms import Atom, Clause, Constant, Declaration, Literal, Place, Row, RuleFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,11 @@ class Rulebook:
 
     @classmethod
     def read(cls, directories: Sequence[Path]) -> Rulebook:
-        """A rulebook from all ``*.dl`` files below some directories; names are relative to each.
+        """A rulebook from rule files and from all ``*.dl`` files below some directories.
+
+        Args:
+            directories: the built-in rules first, whose files are shown as ``rules/...``; then the user's, whose
+                files are shown as the directory was given (an absolute one by its last part).
 
         Raises:
             RuleErrors: with every fault of every file.
@@ -81,11 +86,59 @@ class Rulebook:
         """
         texts: dict[str, str] = {}
         for number, directory in enumerate(directories):
-            for path in sorted(directory.rglob("*.dl")):
-                name = path.relative_to(directory.parent if number == 0 else directory).as_posix()
-                texts[name] = path.read_text(encoding="utf-8")
+            named = Path(directory.name) if directory.is_absolute() else directory
+            shown = Path("rules") if number == 0 else named
+            for path in sorted(directory.rglob("*.dl")) if directory.is_dir() else [directory]:
+                name = (shown / path.relative_to(directory)).as_posix()
+                texts[name if name not in texts else path.as_posix()] = path.read_text(encoding="utf-8")
         return cls.parse(texts)
+
+    def with_facts(self, facts: Mapping[str, Iterable[Row]]) -> Rulebook:
+        """This rulebook with other facts of its own: a row replaces the one that is equal in all but the last column.
+
+        >>> book = Rulebook.parse({"p.dl": '''
+        ... #: parameter(Name: str, Value: int) "the parameter {Name} is {Value}"
+        ... + parameter('grace', 40)
+        ... '''})
+        >>> [str(fact) for fact in book.with_facts({"parameter": [("grace", 50)]}).facts]
+        ["parameter('grace', 50)"]
+
+        Raises:
+            RuleErrors: if there is no such fact to replace; the hint names the nearest one.
+        """
+        own = {(fact.predicate, _constants(fact)[:-1]): fact for fact in self.facts}
+        faults: list[RuleFault] = []
+        for predicate, rows in facts.items():
+            for row in rows:
+                found = own.get((predicate, row[:-1]))
+                if found is None or type(_constants(found)[-1]) is not type(row[-1]):
+                    faults.append(_no_fact(self.facts, predicate, row, found))
+                else:
+                    changed = replace(found, terms=(*found.terms[:-1], Constant(row[-1])))
+                    own[predicate, row[:-1]] = changed
+        if faults:
+            raise RuleErrors(faults)
+        return replace(self, facts=tuple(own.values()))
 
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""
         return tuple(clause for clause in self.clauses if clause.head.predicate == predicate)
+
+
+def _constants(fact: Atom) -> Row:
+    return tuple(term.value for term in fact.terms if isinstance(term, Constant))
+
+
+def _no_fact(facts: Iterable[Atom], predicate: str, row: Row, found: Atom | None) -> RuleFault:
+    """Why a fact cannot be replaced by ``row``."""
+    if found is not None:
+        kind = "a whole number" if isinstance(_constants(found)[-1], int) else "text"
+        return RuleFault(place=found.place, message=f"{found} takes {kind}, not {row[-1]!r}")
+    keys = {", ".join(map(str, _constants(fact)[:-1])): fact for fact in facts if fact.predicate == predicate}
+    key = ", ".join(map(str, row[:-1]))
+    near = difflib.get_close_matches(key, sorted(keys), n=1)
+    return RuleFault(
+        place=Place(file=predicate, line=1),
+        message=f"there is no {predicate} {key!r}",
+        hint=f"did you mean {near[0]}?" if near else f"there are: {'; '.join(sorted(keys))}",
+    )

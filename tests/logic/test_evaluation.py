@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,3 +100,15 @@ def test_changes_give_what_a_fresh_evaluation_gives(
             assert gone <= rows
         seen = derived(evaluation)
         before = state
+
+
+def test_goals_limit_what_is_evaluated_and_kept() -> None:
+    evaluation = Evaluation(Rulebook.parse({"p.dl": PROGRAM}), goals=["dead_end"])
+    evaluation.update({"edge": [("a", "b")], "cost": [("a", 1)]})
+    assert set(evaluation.rows("dead_end")) == {("b",)}
+    with pytest.raises(KeyError):
+        evaluation.rows("cost")
+    with pytest.raises(KeyError):
+        evaluation.update({"costs": [("a", 1)]})
+    with pytest.raises(KeyError):
+        Evaluation(Rulebook.parse({"p.dl": PROGRAM}), goals=["dead_ends"])
