@@ -1,43 +1,7 @@
-"""One Kubernetes object, as the API server would store it."""
+"""Objects, under the name that the layers above use. They are defined where they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from kubelogic.manifests.objects import Document, Object
 
-from kubelogic.manifests.location import Origin
-
-Document = Mapping[str, Any]
-"""A JSON tree (dict, list, str, int, float, bool, None). Never changed in place once an Object holds it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Object:
-    """An object of the API: identity, the whole document, and where it was written.
-
-    ``document`` keeps everything the user wrote, with the API server's defaults filled in; code that needs
-    typed fields decodes the part it reads (``kubelogic.manifests.schema``). Objects are compared by identity:
-    the same Object in two clusters means that nothing about it changed.
-
-    ``namespace`` is empty for cluster-scoped kinds. ``origin`` is None for objects that no file holds
-    (pods that a controller made).
-    """
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    document: Document
-    origin: Origin | None = None
-
-    @property
-    def key(self) -> str:
-        """``namespace/name``, or ``name`` for cluster-scoped kinds: the constant that facts use."""
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
-
-    def __repr__(self) -> str:
-        return f"<{self}>"
+__all__ = ["Document", "Object"]
