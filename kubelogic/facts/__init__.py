@@ -1,1 +1,6 @@
-"""Objects to relations: all parsing and lookup of defaults happens here, once per object."""
+"""Objects to relations: parsing and defaulting happen once, here. See docs/explanation/architecture.md."""
+
+from kubelogic.facts.base import Changes, Delta, Extractor, Fact, FactBase, FactModule, Row, Stage
+from kubelogic.facts.modules import MODULES
+
+__all__ = ["MODULES", "Changes", "Delta", "Extractor", "Fact", "FactBase", "FactModule", "Row", "Stage"]

@@ -1,0 +1,110 @@
+"""The fact base: only what changed is reported, shared rows are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts import Fact, FactBase, FactModule, Row
+from kubelogic.facts.selectors import MODULE as SELECTORS
+from kubelogic.facts.selectors import label_set, labels_of, matches, parse, requirements, selector
+
+KEYS = st.sampled_from(["app", "tier", "x.io/zone"])
+VALUES = st.sampled_from(["", "a", "b", "c"])
+LABELS = st.dictionaries(KEYS, VALUES)
+EXPRESSIONS = st.one_of(
+    st.builds(
+        lambda key, operator, values: {"key": key, "operator": operator, "values": sorted(values)},
+        KEYS,
+        st.sampled_from(["In", "NotIn"]),
+        st.frozensets(VALUES, min_size=1),
+    ),
+    st.builds(
+        lambda key, operator: {"key": key, "operator": operator}, KEYS, st.sampled_from(["Exists", "DoesNotExist"])
+    ),
+)
+SELECTORS_DOCUMENTS = st.fixed_dictionaries(
+    {}, optional={"matchLabels": LABELS, "matchExpressions": st.lists(EXPRESSIONS, max_size=2)}
+)
+
+
+def thing(name: str, *, labels: dict[str, str] | None = None, select: dict[str, object] | None = None) -> Object:
+    return Object(
+        api_version="v1",
+        kind="Thing",
+        namespace="",
+        name=name,
+        document={"labels": labels, "selector": select},
+    )
+
+
+def facts_of(obj: Object) -> Iterable[Fact]:
+    if obj.document["labels"] is not None:
+        text = label_set(obj.document["labels"])
+        yield "label_set", (text,)
+        yield "thing_labels", (obj.name, text)
+    text = selector(obj.document["selector"])
+    yield "selector", (text,)
+
+
+MODULE = FactModule(name="things", extractors={"Thing": facts_of})
+
+
+def applied(state: dict[str, set[Row]], base: FactBase, cluster: Cluster) -> None:
+    delta = base.update(cluster)
+    for name, rows in delta.removed.items():
+        assert state.setdefault(name, set()) >= set(rows)
+        assert len(set(rows)) == len(rows)
+        state[name] -= set(rows)
+    for name, rows in delta.added.items():
+        assert not state.setdefault(name, set()) & set(rows)
+        state[name] |= set(rows)
+
+
+def test_a_changed_object_reports_only_the_rows_that_differ() -> None:
+    base = FactBase([MODULE, SELECTORS])
+    base.update(Cluster.of([thing("one", labels={"app": "a"}), thing("two", labels={"app": "a"})]))
+    delta = base.update(base.cluster.replacing([thing("one", labels={"app": "b"})]))
+    assert delta.added == {"thing_labels": [("one", "app=b")], "label_set": [("app=b",)]}
+    assert delta.removed == {"thing_labels": [("one", "app=a")]}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("uvw"), st.tuples(LABELS, SELECTORS_DOCUMENTS)), max_size=4))
+def test_changes_add_up_to_the_facts_of_the_last_cluster(
+    states: list[dict[str, tuple[dict[str, str], dict[str, object]]]],
+) -> None:
+    base = FactBase([MODULE, SELECTORS])
+    rows: dict[str, set[Row]] = {}
+    for things in states:
+        cluster = Cluster.of([thing(name, labels=ls, select=sel) for name, (ls, sel) in things.items()])
+        applied(rows, base, cluster)
+        assert rows.get("selector_matches", set()) == {
+            (selector(sel), label_set(labels))
+            for _, sel in things.values()
+            for labels, _ in things.values()
+            if matches(requirements(sel), labels)
+        }
+        fresh: dict[str, set[Row]] = {}
+        applied(fresh, FactBase([MODULE, SELECTORS]), cluster)
+        assert {name: found for name, found in rows.items() if found} == fresh
+
+
+@given(SELECTORS_DOCUMENTS)
+def test_a_selector_is_read_back_from_its_text(document: dict[str, object]) -> None:
+    assert sorted(parse(selector(document))) == list(requirements(document))
+
+
+@given(LABELS)
+def test_labels_are_read_back_from_their_text(labels: dict[str, str]) -> None:
+    assert labels_of(label_set(labels)) == labels
+
+
+@given(LABELS, KEYS, st.frozensets(VALUES, min_size=1))
+def test_in_and_notin_are_opposites(labels: dict[str, str], key: str, values: frozenset[str]) -> None:
+    """Labels and Selectors: "In, NotIn, Exists and DoesNotExist" are the operators; each pair are opposites."""
+    wanted = tuple(sorted(values))
+    assert matches([(key, "In", wanted)], labels) != matches([(key, "NotIn", wanted)], labels)
+    assert matches([(key, "Exists", ())], labels) != matches([(key, "DoesNotExist", ())], labels)
