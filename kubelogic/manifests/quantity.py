@@ -144,9 +144,7 @@ def _scale(text: str, suffix: str) -> tuple[Notation, int, int]:
     if match and len(match[1]) < 19:
         return Notation.EXPONENT, (int(match[1]) + 2**31) % 2**32 - 2**31, 0  # the server keeps 32 bits
     hint = {"K": "k or Ki", "g": "G or Gi", "KB": "k or Ki", "MB": "M or Mi", "GB": "G or Gi"}.get(suffix)
-    advice = (
-        f"write {hint}" if hint else "known are n u m k M G T P E, Ki Mi Gi Ti Pi Ei and exponents such as e3"
-    )
+    advice = f"write {hint}" if hint else "known are n u m k M G T P E, Ki Mi Gi Ti Pi Ei and exponents such as e3"
     raise QuantityError(text, f"has the unknown suffix {suffix!r}; {advice}")
 
 

@@ -1,0 +1,7 @@
+"""``python -m kubelogic``."""
+
+import sys
+
+from kubelogic.cli import main
+
+sys.exit(main())

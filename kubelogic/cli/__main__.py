@@ -1,0 +1,7 @@
+"""``python -m kubelogic.cli``."""
+
+import sys
+
+from kubelogic.cli import main
+
+sys.exit(main())

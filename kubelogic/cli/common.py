@@ -1,0 +1,127 @@
+"""Arguments that many commands share, and reading what they name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from kubelogic.cli import UsageError
+from kubelogic.manifests.location import InputError
+from kubelogic.report.style import Style, style_for
+
+FORMATS = ("text", "json", "yaml")
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """``PATH...`` and how to read them."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file, a directory, or - for standard input (YAML or JSON)"
+    )
+    parser.add_argument(
+        "-n", "--namespace", default="default", metavar="NAME", help="namespace of objects that name none"
+    )
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Additions to the rulebook and its parameters."""
+    parser.add_argument(
+        "--rules", action="append", default=[], metavar="DIR", help="also use the rules in this directory"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="parameters", help="set a rule parameter"
+    )
+
+
+def add_scheduling(parser: argparse.ArgumentParser) -> None:
+    """Which scheduler decides, and how long it may take."""
+    parser.add_argument(
+        "--scheduler",
+        choices=("optimal", "kube"),
+        default="optimal",
+        help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for the solver (default 60)"
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
+    """``-o`` and colour."""
+    parser.add_argument("-o", "--output", choices=formats, default="text", help="format of the result (default text)")
+    parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError("a number of seconds above 0")
+    return value
+
+
+def parameters(args: argparse.Namespace) -> dict[str, int | str]:
+    """The ``--set`` options.
+
+    Raises:
+        UsageError: if one is not NAME=VALUE.
+    """
+    found: dict[str, int | str] = {}
+    for item in args.parameters:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set takes NAME=VALUE, not {item!r}")
+        found[name] = int(value) if value.lstrip("-").isdigit() else value
+    return found
+
+
+def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
+    """The ``--rules`` directories.
+
+    Raises:
+        UsageError: if one is not a directory.
+    """
+    for name in args.rules:
+        if not Path(name).is_dir():
+            raise UsageError(f"--rules {name}: no such directory")
+    return tuple(Path(name) for name in args.rules)
+
+
+def standard_input(paths: Sequence[str]) -> bytes | None:
+    """What stands on standard input, if ``-`` is among the paths."""
+    return sys.stdin.buffer.read() if "-" in paths else None
+
+
+def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Style:
+    """The style for data output."""
+    return style_for(stream or sys.stdout, no_color=args.no_color)
+
+
+def emit(document: Mapping[str, Any], output: str) -> None:
+    """Print a result document as JSON or YAML."""
+    if output == "json":
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[attr-defined]
+    yaml.dump(document, sys.stdout)
+
+
+__all__ = [
+    "InputError",
+    "add_inputs",
+    "add_output",
+    "add_rules",
+    "add_scheduling",
+    "emit",
+    "output_style",
+    "parameters",
+    "rule_directories",
+    "standard_input",
+]

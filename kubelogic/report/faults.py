@@ -1,0 +1,56 @@
+"""Faults of manifests and rules as text: place, message, source line and caret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubelogic.logic.errors import RuleFault
+from kubelogic.manifests.location import Fault
+from kubelogic.report.style import PLAIN, Style
+
+_WIDEST = 100
+"""Source lines are cut to this many characters around the caret."""
+
+
+def render_faults(faults: Sequence[Fault], style: Style = PLAIN) -> str:
+    """Every fault of the input, and how many there are."""
+    blocks = [_fault(fault, style) for fault in faults]
+    files = len({fault.location.file for fault in faults})
+    blocks.append(f"{_count(len(faults), 'error')} in {_count(files, 'file')}")
+    return "\n".join(blocks)
+
+
+def render_rule_faults(faults: Sequence[RuleFault], style: Style = PLAIN) -> str:
+    """Every fault of the rules, and how many there are."""
+    blocks = [str(fault).replace(str(fault.place), style.bold(str(fault.place)), 1) for fault in faults]
+    blocks.append(_count(len(faults), "error") + " in the rules")
+    return "\n".join(blocks)
+
+
+def _fault(fault: Fault, style: Style) -> str:
+    who = f"{fault.object}: " if fault.object else ""
+    head = f"{style.bold(str(fault.location))}: {style.bad('error')}: {who}{fault.message} [{fault.code}]"
+    if not fault.excerpt or not fault.location.column:
+        return head
+    line, caret = window(fault.excerpt, fault.location.column)
+    return f"{head}\n    {line}\n    {' ' * (caret - 1)}{style.bad('^')}"
+
+
+def window(line: str, column: int) -> tuple[str, int]:
+    """The part of a long line around a column, and the column within that part (both from 1).
+
+    >>> window("short", 3)
+    ('short', 3)
+    """
+    text = "".join(character if character.isprintable() else " " for character in line)
+    if len(text) <= _WIDEST:
+        return text, column
+    start = max(0, min(column - 1 - _WIDEST // 2, len(text) - _WIDEST))
+    part = text[start : start + _WIDEST]
+    left = "..." if start else ""
+    right = "..." if start + _WIDEST < len(text) else ""
+    return f"{left}{part}{right}", column - start + len(left)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
