@@ -55,7 +55,7 @@ def _dispatch(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="kubelogic",
         description="A Kubernetes control plane written as logic: plan, explain and prove placements, offline.",
-        epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (a limit was reached)",
+        epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached)",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kubelogic {__version__}")
@@ -71,7 +71,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _available() -> list[str]:
     """The commands whose module is there, in the order of the table."""
-    here = {entry.removesuffix(".py") for entry in os.listdir(os.path.dirname(__file__))}  # noqa: PTH118, PTH120, PTH208
+    here = {entry.removesuffix(".py") for entry in os.listdir(os.path.dirname(__file__))}  # noqa: PTH120, PTH208
     return [name for name in COMMANDS if name in here]
 
 
