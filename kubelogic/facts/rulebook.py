@@ -25,8 +25,7 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
     """The built-in rules, those of ``directories``, and parameters set to other values.
 
     Raises:
-        RuleErrors: with every fault of the rules.
-        KeyError: if there is no parameter of such a name.
+        RuleErrors: with every fault of the rules, an unknown parameter among them.
     """
     book = Rulebook.read([builtin_rules(), *directories])
-    return book.with_parameters(parameters) if parameters else book
+    return book.with_facts({"parameter": sorted((parameters or {}).items())})

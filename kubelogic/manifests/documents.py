@@ -83,9 +83,7 @@ def _documents(source: Source, faults: list[Fault]) -> Iterator[_Document]:
                 return
         else:
             for number, document in enumerate(found):
-                origin = DocumentOrigin(
-                    source=source, number=number, start=document.start, end=document.end, json=True
-                )
+                origin = DocumentOrigin(source=source, number=number, start=document.start, end=document.end, json=True)
                 yield origin, document.tree, document.end - document.start, document.items
             return
     number = 0
@@ -154,9 +152,7 @@ def _take(part: _Part, root: Any, items: list[Item], faults: list[Fault]) -> Non
         if implied is not None and api_version is None and kind is None:
             api_version, kind = implied
             tree = {"apiVersion": api_version, "kind": kind, **tree}
-        missing = [
-            name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]
-        ]
+        missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
         if missing or not isinstance(api_version, str) or not isinstance(kind, str):
             origin = part.origin(base)
             faults += [_missing(origin, tree, name) for name in missing]
@@ -193,6 +189,4 @@ def _missing(origin: ItemOrigin, tree: dict[str, Any], name: str) -> Fault:
         given = f" ({others} is {tree[others]})" if isinstance(tree.get(others), str) else ""
         message = f"the object has no {name}{given}"
     location = origin.locate((name,) if name in tree else ())
-    return Fault(
-        location=location, code="KL102", message=message, object=title(tree), excerpt=origin.excerpt(location)
-    )
+    return Fault(location=location, code="KL102", message=message, object=title(tree), excerpt=origin.excerpt(location))

@@ -72,14 +72,8 @@ def lookup(api_version: str, kind: str) -> Kind | None:
 
 def did_you_mean(api_version: str, kind: str) -> Kind | None:
     """The served kind that is most like a misspelt one."""
-    near = difflib.get_close_matches(
-        f"{api_version} {kind}".lower(), {f"{a} {k}".lower(): 0 for a, k in _KINDS}, 1
-    )
+    near = difflib.get_close_matches(f"{api_version} {kind}".lower(), {f"{a} {k}".lower(): 0 for a, k in _KINDS}, 1)
     return next(
-        (
-            found
-            for found in _KINDS.values()
-            if near and f"{found.api_version} {found.kind}".lower() == near[0]
-        ),
+        (found for found in _KINDS.values() if near and f"{found.api_version} {found.kind}".lower() == near[0]),
         None,
     )

@@ -32,9 +32,7 @@ class Reading:
     notices: tuple[Notice, ...]
 
 
-def load(
-    paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None, namespace: str = "default"
-) -> Reading:
+def load(paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None, namespace: str = "default") -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
     The result does not depend on the order of the files or of the documents in them.

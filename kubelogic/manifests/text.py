@@ -42,9 +42,7 @@ def decode(data: bytes) -> str:
         before = error.object[: error.start].decode(encoding, "replace")
         line, column = line_and_column(before, len(before))
         byte = error.object[error.start]
-        raise EncodingError(
-            f"byte 0x{byte:02x} is not {encoding.upper()} text", line=line, column=column
-        ) from error
+        raise EncodingError(f"byte 0x{byte:02x} is not {encoding.upper()} text", line=line, column=column) from error
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:

@@ -171,9 +171,7 @@ class _Builder:
                         is_merge = value == "<<"
                         value = resolve(value)
                         if type(value) is float and value - value != 0:
-                            self.report(
-                                event.start_mark, "KL100", f"{event.value} is no number that JSON can hold"
-                            )
+                            self.report(event.start_mark, "KL100", f"{event.value} is no number that JSON can hold")
                     else:
                         value = event.value
                 elif tag == "tag:yaml.org,2002:merge":
@@ -190,9 +188,7 @@ class _Builder:
             elif kind is mapping_event or kind is sequence_event:
                 nodes += 1
                 if top is not None and type(top.value) is dict and top.key is None and not top.merging:
-                    raise _RefusedError(
-                        event.start_mark, "KL100", "a mapping key has to be text, not a collection"
-                    )
+                    raise _RefusedError(event.start_mark, "KL100", "a mapping key has to be text, not a collection")
                 if len(stack) >= MAX_DEPTH:
                     raise _RefusedError(event.start_mark, "KL107", _TOO_DEEP)
                 value = {} if kind is mapping_event else []

@@ -143,9 +143,7 @@ def test_is_exact_to_a_billionth(number: int, digits: str, sign: str, suffix: st
 
     (Kubernetes API reference, Quantity: no amount finer than a nano, none of a binary suffix above 2^63-1.)
     """
-    exact = (Fraction(number) + (Fraction(int(digits), 10 ** len(digits)) if digits else 0)) * SUFFIXES[
-        suffix
-    ]
+    exact = (Fraction(number) + (Fraction(int(digits), 10 ** len(digits)) if digits else 0)) * SUFFIXES[suffix]
     if suffix in quantity._BINARY:
         exact = min(exact, Fraction(MAX_INT64))
     text = f"{sign}{number}{'.' + digits if digits else ''}{suffix}"

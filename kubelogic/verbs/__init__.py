@@ -1,0 +1,1 @@
+"""What kubelogic does, one function per verb: values in, values out; no printing, no global state."""
