@@ -7,12 +7,12 @@ from typing import Literal
 
 import msgspec
 
-Verdict = Literal["placed", "impossible", "waiting", "unknown"]
+Verdict = Literal["placed", "impossible", "waiting", "rejected", "unknown"]
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """``pod`` goes to ``node``. ``ties``: the equally good nodes it was chosen from, where a scheduler
-    knows them.
+    knows them: the first ones by name, of ``tied`` in all.
 
     ``volumes``: the volume that each claim got with this binding; an empty volume means a new one is made.
     """
@@ -20,16 +20,21 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     pod: str
     node: str
     ties: tuple[str, ...] = ()
+    tied: int = 0
     volumes: tuple[tuple[str, str], ...] = ()
 
 
 class Eviction(msgspec.Struct, frozen=True, kw_only=True):
-    """``pod`` leaves ``node`` for the sake of ``beneficiary``. ``breaks``: budgets that this goes beyond."""
+    """``pod`` leaves ``node`` for the sake of ``beneficiary``. ``breaks``: budgets that this goes beyond.
+
+    ``after``: how many bindings came before it; for those that follow, the pod is terminating. Negative: all.
+    """
 
     pod: str
     node: str
     beneficiary: str = ""
     breaks: tuple[str, ...] = ()
+    after: int = -1
 
 
 class Assumption(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -50,17 +55,52 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.kind}({', '.join(self.subjects)})"
 
 
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """One filter turned a shape away from ``nodes`` (sorted) for one reason.
+
+    ``stage``: the filter's place in the order in which filters are asked; a scheduler that stops at the first
+    one reports, for each node, only the reasons of its lowest stage. ``filter``: its name. ``reason``: what
+    kind of reason, and ``subject`` what it is about: a resource, a topology key, a port, a claim, a volume
+    driver. ``resolvable``: that pods leave the node could help.
+    """
+
+    stage: int
+    filter: str
+    reason: str
+    subject: str = ""
+    resolvable: bool = True
+    nodes: tuple[str, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a pod of ``shape`` found no node: all ``rejections`` by all filters, in the order of the filters.
+
+    ``preemption``: what stood in the way on the nodes where the scheduler tried to make room: the rejections
+    that remain with all pods of lower priority gone. ``helpless``: nodes without any pod of lower priority.
+    ``attempted``: whether it tried at all.
+    """
+
+    shape: str
+    rejections: tuple[Rejection, ...]
+    attempted: bool = False
+    preemption: tuple[Rejection, ...] = ()
+    helpless: tuple[str, ...] = ()
+
+
 class Unplaced(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that stays out, and the verdict on its shape.
 
     ``impossible``: proved that no more pods of its priority can be placed than were, whatever the choice.
-    ``waiting``: it gets ``node`` when the evicted pods are gone. ``unknown``: a limit was reached.
+    ``waiting``: it gets ``node`` when the evicted pods are gone. ``rejected``: no node passed all filters when
+    its turn came, which says nothing about other choices for the pods before it. ``unknown``: a limit was
+    reached. ``refusal``: the index of its ``Refusal`` in the placement, or -1.
     """
 
     pod: str
     shape: str
     verdict: Verdict
     node: str = ""
+    refusal: int = -1
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,5 +139,6 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     unplaced: tuple[Unplaced, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     bounds: tuple[Bound, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     complete: bool = True
     statistics: Mapping[str, int] = {}

@@ -35,7 +35,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``requests`` has an entry for each resource asked for, the pod count (``pods``: 1) included.
     ``scored_requests`` is what scoring assumes instead where a request is missing (kube-scheduler: 100
-    millicores, 200 MB for each container without one); empty means ``requests``. ``preempts``: may evict
+    millicores, 200 MB for each container without one); empty means ``requests``. ``scored_usage`` is what a
+    placed pod counts in scoring, where that differs; empty means ``scored_requests``. ``preempts``: may evict
     pods of lower priority. ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not have
     ports that overlap (equal protocol and port, and equal ip or one of them ``0.0.0.0``). ``attaches`` are
     ``(driver, volume)`` pairs; distinct ones on a node count against its limit for the driver. ``claims``
@@ -47,6 +48,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     preempts: bool = True
     requests: Amounts = {}
     scored_requests: Amounts = {}
+    scored_usage: Amounts = {}
     ports: tuple[tuple[str, str, int], ...] = ()
     exclusive: tuple[Exclusive, ...] = ()
     attaches: tuple[tuple[str, str], ...] = ()
@@ -151,19 +153,29 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scorer(msgspec.Struct, frozen=True, kw_only=True):
-    """How one kind of preference becomes a score between 0 and 100, and what that weighs.
+    """How one kind of wish becomes a score between 0 and 100, and what that weighs.
 
-    ``normalize``: ``max`` scales the best node to 100; ``reversed`` the same, then 100 minus it; ``none``
-    as it is.
+    ``kind`` says what it reads: the ``Preference``s that name it, the share of ``resources`` that stays free
+    (``least_allocated``), how even the shares of ``resources`` are (``balanced_allocation``), the
+    ``SoftSpread``s or the ``SoftAffinity``s. ``normalize``: ``max`` scales the best node to 100; ``reversed``
+    the same, then 100 minus it; ``none`` as it is. Only preferences heed it. ``always``: it scores 0 (or, if
+    reversed, 100) for shapes without a wish, too, instead of standing aside.
     """
 
     name: str
     weight: int = 1
+    kind: Literal["preference", "least_allocated", "balanced_allocation", "soft_spread", "soft_affinity"] = "preference"
     normalize: Literal["max", "reversed", "none"] = "max"
+    resources: tuple[str, ...] = ()
+    always: bool = False
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):
-    """Each node of ``reach`` has the raw score ``value`` for pods of ``shape``; others have 0."""
+    """Each node of ``reach`` has the raw score ``value`` for pods of ``shape``; others have 0.
+
+    Values of several preferences of one shape, scorer and node add up. An empty ``reach`` is a wish that no
+    node grants: the scorer takes part and finds 0.
+    """
 
     shape: str
     scorer: str
@@ -174,7 +186,10 @@ class Preference(msgspec.Struct, frozen=True, kw_only=True):
 class SoftSpread(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to spread: as ``Spread``, but fewer matching pods in the domain only score better.
 
-    ``requires_keys``: nodes that lack a key of the owner's soft spreads score nothing at all.
+    ``requires_keys``: nodes that lack a key of the owner's soft spreads score nothing at all and their pods
+    do not count; otherwise nodes without the key are one more domain. ``per_node``: each node with the key is
+    a domain of its own, whose pods count whether it is eligible or not. The order of an owner's rows is that
+    of its constraints.
     """
 
     owner: str
@@ -183,6 +198,7 @@ class SoftSpread(msgspec.Struct, frozen=True, kw_only=True):
     matches: frozenset[str]
     eligible: Reach
     requires_keys: bool = True
+    per_node: bool = False
 
 
 class SoftAffinity(msgspec.Struct, frozen=True, kw_only=True):
