@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kubelogic.logic.errors import RuleFault
-from kubelogic.logic.strata import components
+from kubelogic.logic.strata import unstratified
 from kubelogic.logic.terms import (
     Atom,
     Clause,
@@ -18,73 +21,228 @@ from kubelogic.logic.terms import (
     Variable,
     variables,
 )
+from kubelogic.logic.typecheck import check_types
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """All files together."""
+
+    files: Sequence[RuleFile]
+    declared: Mapping[str, Declaration]
+    clauses: Sequence[Clause]
+    facts: Sequence[Atom]
+
+    @classmethod
+    def of(cls, files: Sequence[RuleFile]) -> _Program:
+        declared: dict[str, Declaration] = {}
+        for file in files:
+            for declaration in file.declarations:
+                declared.setdefault(declaration.predicate, declaration)
+        return cls(
+            files=files,
+            declared=declared,
+            clauses=[clause for file in files for clause in file.clauses],
+            facts=[fact for file in files for fact in file.facts],
+        )
 
 
 def check(files: Sequence[RuleFile]) -> list[RuleFault]:
-    """All faults of a set of parsed files: declarations, arities, safety and stratification."""
+    """All faults of a set of parsed files: declarations, uses, types, safety and stratification, by place."""
+    program = _Program.of(files)
+    faults = [
+        *_declarations(program),
+        *_uses(program),
+        *_heads(program),
+        *(fault for clause in program.clauses for fault in _clause(clause, program.declared)),
+        *check_types(program.clauses, program.facts, program.declared),
+        *unstratified(program.clauses),
+    ]
+    return _excerpted(faults, files)
+
+
+def lint(files: Sequence[RuleFile]) -> list[RuleFault]:
+    """What does not keep rules from working but should not stay: no header, nothing defines it, nothing uses it."""
+    program = _Program.of(files)
+    heads = {clause.head.predicate for clause in program.clauses} | {fact.predicate for fact in program.facts}
+    used = {item.atom.predicate for clause in program.clauses for item in clause.body if isinstance(item, Literal)}
     faults: list[RuleFault] = []
-    lines = {file.path: file.lines for file in files}
-
-    def fault(place: Place, message: str, hint: str = "") -> None:
-        source = lines.get(place.file, ())
-        excerpt = source[place.line - 1] if 0 < place.line <= len(source) else ""
-        faults.append(RuleFault(place=place, message=message, hint=hint, excerpt=excerpt))
-
-    declared: dict[str, Declaration] = {}
     for file in files:
+        missing = [key for key in ("title", "source") if key not in file.header]
+        if missing:
+            place = Place(file=file.path, line=1)
+            faults.append(RuleFault(place=place, message=f"the header has no {' and no '.join(missing)}"))
+        given = not file.clauses and not file.facts
         for declaration in file.declarations:
-            if declaration.predicate in declared:
-                first = declared[declaration.predicate].place
-                fault(declaration.place, f"{declaration.predicate} is declared twice", f"first at {first}")
-            declared.setdefault(declaration.predicate, declaration)
+            name = declaration.predicate
+            if not (name in heads or given or declaration.role or declaration.function):
+                hint = "if its facts come from outside, declare it as: input name(...)"
+                faults.append(RuleFault(place=declaration.place, message=f"nothing defines {name}", hint=hint))
+            if name in heads and name not in used and declaration.role not in ("output", "open"):
+                hint = "if it is read from outside, declare it as: output name(...)"
+                faults.append(RuleFault(place=declaration.place, message=f"nothing uses {name}", hint=hint))
+    return _excerpted(faults, files)
 
-    def use(atom: Atom) -> None:
-        declaration = declared.get(atom.predicate)
+
+def _excerpted(faults: Iterable[RuleFault], files: Sequence[RuleFile]) -> list[RuleFault]:
+    lines = {file.path: file.lines for file in files}
+    found = []
+    for fault in faults:
+        source = lines.get(fault.place.file, ())
+        excerpt = source[fault.place.line - 1] if 0 < fault.place.line <= len(source) else ""
+        found.append(replace(fault, excerpt=excerpt))
+    return sorted(set(found))
+
+
+# -- declarations, uses, heads -----------------------------------------------------------------------------
+
+
+def _declarations(program: _Program) -> Iterator[RuleFault]:
+    for file in program.files:
+        for declaration in file.declarations:
+            first = program.declared[declaration.predicate]
+            if first is not declaration:
+                message = f"{declaration.predicate} is declared twice"
+                yield RuleFault(place=declaration.place, message=message, hint=f"first at {first.place}")
+
+
+def _uses(program: _Program) -> Iterator[RuleFault]:
+    atoms = [
+        *program.facts,
+        *(clause.head for clause in program.clauses),
+        *(item.atom for clause in program.clauses for item in clause.body if isinstance(item, Literal)),
+    ]
+    for atom in atoms:
+        declaration = program.declared.get(atom.predicate)
         if declaration is None:
-            near = difflib.get_close_matches(atom.predicate, declared, n=1)
+            near = difflib.get_close_matches(atom.predicate, program.declared, n=1)
             hint = f"did you mean {near[0]}?" if near else "declare it with #: name(Argument: type, ...)"
-            fault(atom.place, f"{atom.predicate} is not declared", hint)
+            yield RuleFault(place=atom.place, message=f"{atom.predicate} is not declared", hint=hint)
         elif declaration.arity != len(atom.terms):
-            fault(
-                atom.place,
-                f"{atom.predicate} takes {declaration.arity} arguments, not {len(atom.terms)}",
-                f"declared at {declaration.place}",
-            )
+            message = f"{atom.predicate} takes {_count(declaration.arity, 'argument')}, not {len(atom.terms)}"
+            hint = f"declared at {declaration.place}: {declaration.signature}"
+            yield RuleFault(place=atom.place, message=message, hint=hint)
         elif declaration.functional != atom.functional:
             form = "name[X] == Y" if declaration.functional else "name(X, Y)"
-            fault(atom.place, f"{atom.predicate} is written {form}", f"declared at {declaration.place}")
-
-    heads: dict[str, str] = {}
-    clauses = [clause for file in files for clause in file.clauses]
-    for file in files:
-        for fact in file.facts:
-            use(fact)
-            for name in variables(*fact.terms):
-                fault(fact.place, f"a fact has no variables, but {name} is one")
-    for clause in clauses:
-        use(clause.head)
-        for item in clause.body:
-            if isinstance(item, Literal):
-                use(item.atom)
-        first_file = heads.setdefault(clause.head.predicate, clause.place.file)
-        if first_file != clause.place.file:
-            fault(clause.head.place, f"{clause.head.predicate} is also defined in {first_file}")
-        for name in unsafe(clause, declared):
-            fault(
-                clause.place,
-                f"{name} is not bound by any positive literal",
-                "negation, comparisons and functions need their variables from elsewhere",
-            )
-    faults.extend(_stratification(clauses, fault_at=lines))
-    return faults
+            message = f"{atom.predicate} is written {form}"
+            yield RuleFault(place=atom.place, message=message, hint=f"declared at {declaration.place}")
 
 
-def unsafe(clause: Clause, declared: dict[str, Declaration]) -> list[str]:
+def _heads(program: _Program) -> Iterator[RuleFault]:
+    first: dict[str, Place] = {}
+    aggregated = {clause.head.predicate: clause for clause in program.clauses if clause.aggregate}
+    seen: set[str] = set()
+    for head in sorted([*(clause.head for clause in program.clauses), *program.facts], key=lambda atom: atom.place):
+        name = head.predicate
+        declaration = program.declared.get(name)
+        place = first.setdefault(name, head.place)
+        if declaration is not None and declaration.function:
+            yield RuleFault(place=head.place, message=f"{name} is a function, computed outside the rules")
+        elif declaration is not None and declaration.role == "input":
+            yield RuleFault(place=head.place, message=f"{name} is an input: its facts come from outside")
+        elif place.file != head.place.file and (declaration is None or declaration.role != "open"):
+            hint = "a predicate that other files may add to is declared as: open name(...)"
+            yield RuleFault(place=head.place, message=f"{name} is also defined at {place}", hint=hint)
+        elif name in aggregated and name in seen:
+            hint = "an aggregate is defined by one clause; collect its rows in another predicate first"
+            yield RuleFault(place=head.place, message=f"{name} has more than one clause", hint=hint)
+        seen.add(name)
+    for fact in program.facts:
+        for name in variables(*fact.terms):
+            yield RuleFault(place=fact.place, message=f"a fact has no variables, but {name} is one")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+# -- one clause --------------------------------------------------------------------------------------------
+
+
+def _clause(clause: Clause, declared: Mapping[str, Declaration]) -> Iterator[RuleFault]:
+    for name in unsafe(clause, declared):
+        yield RuleFault(
+            place=_place_of(name, clause),
+            message=f"{name} is not bound by any positive literal",
+            hint="negation, comparisons and functions need their variables from elsewhere",
+        )
+    counts = Counter(_occurrences(clause))
+    for name, count in sorted(counts.items()):
+        if count == 1 and not name.startswith("_"):
+            near = difflib.get_close_matches(name, sorted(counts.keys() - {name}), n=1)
+            other = f", or is it {near[0]}?" if near else ""
+            message = f"{name} is used only once"
+            yield RuleFault(place=_place_of(name, clause), message=message, hint=f"write _{name}{other}")
+        if count > 1 and name.startswith("_"):
+            message = f"{name} is used {count} times, but an underscore says once"
+            better = f"write {name.lstrip('_') or 'X'}"
+            yield RuleFault(place=_place_of(name, clause), message=message, hint=better)
+    if clause.aggregate:
+        yield from _aggregate(clause)
+
+
+def _place_of(name: str, clause: Clause) -> Place:
+    """Where a variable first occurs in the text of a clause."""
+    match = re.search(rf"\b{re.escape(name)}\b", clause.text)
+    if match is None:
+        return clause.place
+    before = clause.text[: match.start()].split("\n")
+    column = len(before[-1]) + (clause.place.column if len(before) == 1 else 1)
+    return replace(clause.place, line=clause.place.line + len(before) - 1, column=column, end_column=column + len(name))
+
+
+def _aggregate(clause: Clause) -> Iterator[RuleFault]:
+    aggregate = clause.aggregate
+    assert aggregate is not None
+    forms = {
+        "len_": "len_(Value, ...)",
+        "sum_": "sum_(Value, for_each=Key)",
+        "min_": "min_(Value, order_by=Key)",
+        "max_": "max_(Value, order_by=Key)",
+        "rank_": "rank_(group_by=Key, order_by=Key)",
+    }
+    match aggregate.function:
+        case "len_":
+            right = bool(aggregate.value) and not (aggregate.for_each or aggregate.order_by or aggregate.group_by)
+        case "sum_":
+            right = len(aggregate.value) == 1 and bool(aggregate.for_each)
+            right = right and not (aggregate.order_by or aggregate.group_by)
+        case "rank_":
+            right = not (aggregate.value or aggregate.for_each) and bool(aggregate.order_by)
+            keys = {term.name for term in clause.head.terms[:-1] if isinstance(term, Variable)}
+            strange = [name for name in aggregate.group_by if name not in keys]
+            if strange:
+                message = f"{strange[0]} is in group_by but is no key of {clause.head.predicate}"
+                yield RuleFault(place=clause.head.place, message=message)
+        case _:
+            right = len(aggregate.value) == 1 and not (aggregate.for_each or aggregate.group_by)
+    if not right:
+        form = forms[aggregate.function]
+        yield RuleFault(place=clause.head.place, message=f"this aggregate is written {form}")
+
+
+def _occurrences(clause: Clause) -> Iterator[str]:
+    if clause.aggregate:
+        aggregate = clause.aggregate
+        yield from variables(*clause.head.terms[:-1])
+        yield from (*aggregate.value, *aggregate.for_each, *aggregate.group_by)
+        yield from (name.lstrip("-") for name in aggregate.order_by)
+    else:
+        yield from variables(*clause.head.terms)
+    for item in clause.body:
+        match item:
+            case Comparison(left=left, right=right):
+                yield from variables(left, right)
+            case Literal(atom=atom):
+                yield from variables(*atom.terms)
+
+
+def unsafe(clause: Clause, declared: Mapping[str, Declaration]) -> list[str]:
     """The variables of a clause that nothing binds, sorted."""
     bound = bound_variables(clause, declared)
-    needed: set[str] = set(variables(*clause.head.terms))
+    terms = clause.head.terms[:-1] if clause.aggregate else clause.head.terms
+    needed: set[str] = set(variables(*terms))
     if clause.aggregate:
-        needed.discard("Result")
         aggregate = clause.aggregate
         needed.update(aggregate.value, aggregate.for_each, aggregate.group_by)
         needed.update(name.lstrip("-") for name in aggregate.order_by)
@@ -92,14 +250,17 @@ def unsafe(clause: Clause, declared: dict[str, Declaration]) -> list[str]:
         match item:
             case Comparison(left=left, right=right):
                 needed.update(variables(left, right))
+            case Literal(atom=atom, negated=True) if _is_function(atom, declared):
+                needed.update(variables(*atom.terms))
             case Literal(atom=atom, negated=True):
-                needed.update(name for name in variables(*atom.terms) if not name.startswith("_"))
+                plain = {term.name for term in atom.terms if isinstance(term, Variable)}
+                needed.update(n for n in variables(*atom.terms) if n not in plain or not n.startswith("_"))
             case Literal(atom=atom):
                 needed.update(variables(*atom.terms))
     return sorted(needed - bound)
 
 
-def bound_variables(clause: Clause, declared: dict[str, Declaration]) -> set[str]:
+def bound_variables(clause: Clause, declared: Mapping[str, Declaration]) -> set[str]:
     """The variables that the positive part of a body binds, functions and assignments included."""
     bound: set[str] = set()
     for item in clause.body:
@@ -123,47 +284,6 @@ def bound_variables(clause: Clause, declared: dict[str, Declaration]) -> set[str
     return bound
 
 
-def _is_function(atom: Atom, declared: dict[str, Declaration]) -> bool:
+def _is_function(atom: Atom, declared: Mapping[str, Declaration]) -> bool:
     declaration = declared.get(atom.predicate)
     return declaration is not None and declaration.function
-
-
-def _stratification(clauses: Iterable[Clause], *, fault_at: dict[str, tuple[str, ...]]) -> Iterable[RuleFault]:
-    uses: dict[str, set[str]] = {}
-    for clause in clauses:
-        uses.setdefault(clause.head.predicate, set()).update(
-            item.atom.predicate for item in clause.body if isinstance(item, Literal)
-        )
-    group_of = {name: number for number, group in enumerate(components(uses)) for name in group}
-    for clause in clauses:
-        for item in clause.body:
-            if not isinstance(item, Literal) or not (item.negated or clause.aggregate):
-                continue
-            if group_of[item.atom.predicate] == group_of[clause.head.predicate]:
-                cycle = " -> ".join(_cycle(uses, clause.head.predicate, item.atom.predicate))
-                kind = "negation" if item.negated else "an aggregate"
-                lines = fault_at.get(item.atom.place.file, ())
-                number = item.atom.place.line
-                yield RuleFault(
-                    place=item.atom.place,
-                    message=f"recursion through {kind}: {cycle}",
-                    hint="such rules have no agreed meaning; derive one of the predicates another way",
-                    excerpt=lines[number - 1] if 0 < number <= len(lines) else "",
-                )
-
-
-def _cycle(uses: dict[str, set[str]], head: str, used: str) -> list[str]:
-    """A shortest path head -> used -> ... -> head."""
-    paths = [[head, used]]
-    seen = {used}
-    while paths:
-        path = paths.pop(0)
-        if path[-1] == head and len(path) > 1:
-            return path
-        for following in sorted(uses.get(path[-1], ())):
-            if following == head:
-                return [*path, head]
-            if following not in seen:
-                seen.add(following)
-                paths.append([*path, following])
-    return [head, used, head]

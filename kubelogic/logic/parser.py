@@ -6,6 +6,7 @@ A rule file is also a Python module of expressions and loads in pyDatalog as it 
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Iterable
 
@@ -20,6 +21,7 @@ from kubelogic.logic.terms import (
     Constant,
     Declaration,
     Literal,
+    Omission,
     Operation,
     Place,
     RuleFile,
@@ -30,10 +32,15 @@ from kubelogic.logic.terms import (
 AGGREGATES = frozenset({"len_", "sum_", "min_", "max_", "rank_"})
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.FloorDiv: "//", ast.Mod: "%"}
 _COMPARATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
+"""What a header may say; all but ``omits`` at most once."""
+
 _HEADER = re.compile(r"#!\s*(\w+):\s*(.*)$")
 _MORE_HEADER = re.compile(r"#!\s+(.*)$")
+_OMISSION = re.compile(r"(?P<code>[A-Z]+[0-9]+)\s+(?P<subject>\S+)\s+(?:\u2014|--?)\s+(?P<words>.+)$")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _DECLARATION = re.compile(
-    r"(?P<name>[a-z_]\w*)(?P<open>[(\[])(?P<args>[^)\]]*)[)\]]"
+    r"(?:(?P<role>input|output|open)\s+)?(?P<name>[a-z_]\w*)(?P<open>[(\[])(?P<args>[^)\]]*)[)\]]"
     r"(?:\s*==\s*(?P<value>[^\"]+?)|\s*->\s*(?P<result>[^\"]+?))?\s*(?P<sentence>\".*)?$"
 )
 
@@ -43,19 +50,18 @@ class _Reader:
 
     def __init__(self, text: str, path: str) -> None:
         self.path = path
-        self.lines = tuple(text.split("\n"))
-        self.text = text
+        self.text = text.replace("\r\n", "\n")
+        self.lines = tuple(self.text.split("\n"))
         self.faults: list[RuleFault] = []
         self.anonymous = 0
 
     def place(self, node: ast.expr | ast.stmt) -> Place:
-        end = node.end_col_offset if node.end_lineno == node.lineno else len(self.lines[node.lineno - 1])
-        return Place(
-            file=self.path,
-            line=node.lineno,
-            column=node.col_offset + 1,
-            end_column=(end or node.col_offset) + 1,
-        )
+        line = self.lines[node.lineno - 1]
+        encoded = line.encode()
+        start = len(encoded[: node.col_offset].decode(errors="ignore"))
+        same_line = node.end_lineno == node.lineno
+        end = len(encoded[: node.end_col_offset].decode(errors="ignore")) if same_line else len(line)
+        return Place(file=self.path, line=node.lineno, column=start + 1, end_column=end + 1)
 
     def fault(self, place: Place, message: str, hint: str = "") -> None:
         excerpt = self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
@@ -63,16 +69,45 @@ class _Reader:
 
     # -- comments ------------------------------------------------------------------------------------------
 
-    def header(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        last = ""
-        for line in self.lines:
+    def header(self) -> tuple[dict[str, str], tuple[Omission, ...]]:
+        entries: list[tuple[str, list[str], Place]] = []
+        for number, line in enumerate(self.lines, 1):
+            if not line.startswith("#!"):
+                continue
+            place = Place(file=self.path, line=number, column=1, end_column=len(line) + 1)
             if match := _HEADER.match(line):
-                last = match[1]
-                found[last] = match[2].strip()
-            elif last and (match := _MORE_HEADER.match(line)):
-                found[last] = f"{found[last]} {match[1].strip()}".strip()
-        return found
+                entries.append((match[1], [match[2].strip()], place))
+            elif entries and (match := _MORE_HEADER.match(line)):
+                entries[-1][1].append(match[1].strip())
+            elif line[2:].strip():
+                self.fault(place, "not a header line", "write: #! key: words")
+        found: dict[str, str] = {}
+        omits: list[Omission] = []
+        for key, texts, place in entries:
+            words = " ".join(filter(None, texts))
+            if key not in HEADER_KEYS:
+                near = difflib.get_close_matches(key, HEADER_KEYS, n=1)
+                known = f"the keys are {', '.join(HEADER_KEYS)}"
+                self.fault(place, f"unknown header key {key!r}", f"did you mean {near[0]}?" if near else known)
+            elif not words:
+                self.fault(place, f"header key {key!r} says nothing")
+            elif key == "omits":
+                match = _OMISSION.match(words)
+                omits.append(
+                    Omission(
+                        code=match["code"] if match else "",
+                        subject=match["subject"] if match else "",
+                        words=match["words"] if match else words,
+                        place=place,
+                    )
+                )
+            elif key in found:
+                self.fault(place, f"header key {key!r} is given twice")
+            else:
+                found[key] = words
+        if omits:
+            found["omits"] = "; ".join(omission.words for omission in omits)
+        return found, tuple(omits)
 
     def declarations(self) -> list[Declaration]:
         blocks: list[tuple[int, str]] = []
@@ -81,7 +116,7 @@ class _Reader:
             if not line.startswith("#:"):
                 continue
             content = line[2:].strip()
-            if previous == number - 1 and not _DECLARATION.match(content):
+            if previous == number - 1 and not (blocks[-1][1].endswith('"') and blocks[-1][1].count('"') > 1):
                 blocks[-1] = (blocks[-1][0], f"{blocks[-1][1]} {content}")
             else:
                 blocks.append((number, content))
@@ -114,6 +149,17 @@ class _Reader:
         sentence = (match["sentence"] or "").strip()
         if len(sentence) < 3 or not sentence.endswith('"'):
             self.fault(place, f"{match['name']} needs a sentence in double quotes")
+        names = [argument.name for argument in arguments]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self.fault(place, f"{match['name']} has two arguments called {name}")
+        for name in sorted(set(names)):
+            if not name[0].isupper():
+                self.fault(place, f"argument {name} must start with a capital letter")
+        for name in _PLACEHOLDER.findall(sentence):
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"the arguments are {', '.join(names)}"
+                self.fault(place, f"the sentence of {match['name']} mentions {{{name}}}, which is no argument", hint)
         return Declaration(
             predicate=match["name"],
             arguments=tuple(arguments),
@@ -121,6 +167,7 @@ class _Reader:
             place=place,
             functional=match["open"] == "[",
             function=bool(match["result"]),
+            role=match["role"] or "",
         )
 
     # -- clauses -------------------------------------------------------------------------------------------
@@ -135,7 +182,11 @@ class _Reader:
             place = Place(file=self.path, line=line, column=column, end_column=column + 1)
             self.fault(place, f"syntax error: {error.msg}")
             return [], []
+        except (RecursionError, MemoryError, ValueError) as error:
+            self.fault(Place(file=self.path, line=1), f"cannot be read: {error or 'nested too deeply'}")
+            return [], []
         for statement in module.body:
+            self.anonymous = 0
             match statement:
                 case ast.Expr(value=ast.UnaryOp(op=ast.UAdd(), operand=operand)):
                     if atom := self.atom(operand):
@@ -143,6 +194,12 @@ class _Reader:
                 case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE()], comparators=[right])):
                     if clause := self.clause(left, right, statement):
                         clauses.append(clause)
+                case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE(), *_], comparators=[_, *rest])) if rest:
+                    self.fault(
+                        self.place(rest[0]),
+                        "a comparison needs parentheses of its own",
+                        "write: head(X) <= body(X, Y) & (Y > 1)",
+                    )
                 case _:
                     self.fault(
                         self.place(statement),
@@ -224,10 +281,14 @@ class _Reader:
                         place=self.place(node),
                     )
             case _:
+                hints = {
+                    ast.BoolOp: "write & for and; for or, write two clauses",
+                    ast.UnaryOp: "negation is written ~p(X)",
+                }
                 self.fault(
                     self.place(node),
                     "not a literal or comparison",
-                    "comparisons need parentheses of their own: p(X) & (X > 1)",
+                    hints.get(type(node), "comparisons need parentheses of their own: p(X) & (X > 1)"),
                 )
 
     def atom(self, node: ast.expr) -> Atom | None:
@@ -259,7 +320,13 @@ class _Reader:
         match node:
             case ast.Name(id="_"):
                 self.anonymous += 1
-                return Variable(f"_{self.anonymous}")
+                if self.anonymous > 1:
+                    self.fault(
+                        self.place(node),
+                        "a second _ in one clause",
+                        "name them apart, such as _Key and _Value: in pyDatalog both would be one variable",
+                    )
+                return Variable("_")
             case ast.Name(id=name) if _is_variable(name):
                 return Variable(name)
             case ast.Constant(value=bool()):
@@ -293,9 +360,11 @@ def parse(text: str, path: str) -> RuleFile:
     """
     reader = _Reader(text, path)
     clauses, facts = reader.statements()
+    header, omits = reader.header()
     result = RuleFile(
         path=path,
-        header=reader.header(),
+        header=header,
+        omits=omits,
         declarations=tuple(reader.declarations()),
         clauses=tuple(clauses),
         facts=tuple(facts),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kubelogic.logic.checker import check
+from kubelogic.logic.checker import check, lint
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.parser import parse
 from kubelogic.logic.strata import components
@@ -119,6 +119,10 @@ class Rulebook:
         if faults:
             raise RuleErrors(faults)
         return replace(self, facts=tuple(own.values()))
+
+    def warnings(self) -> tuple[RuleFault, ...]:
+        """What does not keep the rules from working but should not stay, by place."""
+        return tuple(lint(self.files))
 
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""

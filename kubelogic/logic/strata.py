@@ -1,8 +1,11 @@
-"""Dependency order of predicates: strongly connected components, dependencies first."""
+"""Dependency order of predicates: strongly connected components, dependencies first; recursion through negation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from kubelogic.logic.errors import RuleFault
+from kubelogic.logic.terms import Clause, Literal
 
 
 def components(uses: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
@@ -48,3 +51,41 @@ def components(uses: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
                             break
                     found.append(tuple(sorted(group)))
     return found
+
+
+def unstratified(clauses: Sequence[Clause]) -> Iterator[RuleFault]:
+    """A fault for each literal through which a predicate depends on its own negation or aggregate."""
+    uses: dict[str, set[str]] = {}
+    for clause in clauses:
+        found = uses.setdefault(clause.head.predicate, set())
+        found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
+    group_of = {name: number for number, group in enumerate(components(uses)) for name in group}
+    for clause in clauses:
+        for item in clause.body:
+            if not isinstance(item, Literal) or not (item.negated or clause.aggregate):
+                continue
+            if group_of[item.atom.predicate] == group_of[clause.head.predicate]:
+                cycle = " -> ".join(_cycle(uses, clause.head.predicate, item.atom.predicate))
+                kind = "negation" if item.negated else "an aggregate"
+                yield RuleFault(
+                    place=item.atom.place,
+                    message=f"recursion through {kind}: {cycle}",
+                    hint="such rules have no agreed meaning; derive one of the predicates another way",
+                )
+
+
+def _cycle(uses: Mapping[str, set[str]], head: str, used: str) -> list[str]:
+    """A shortest path head -> used -> ... -> head."""
+    paths = [[head, used]]
+    seen = {used}
+    while paths:
+        path = paths.pop(0)
+        if path[-1] == head:
+            return path
+        for following in sorted(uses.get(path[-1], ())):
+            if following == head:
+                return [*path, head]
+            if following not in seen:
+                seen.add(following)
+                paths.append([*path, following])
+    return [head, used, head]

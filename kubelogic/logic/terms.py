@@ -150,7 +150,8 @@ class Declaration:
     """A predicate's name, arguments and English sentence (``{Name}`` stands for the argument).
 
     ``functional``: written ``p[X] == Y``. ``function``: computed by a registered pure function from all
-    arguments but the last.
+    arguments but the last. ``role``: ``input`` (its facts come from outside), ``output`` (read from outside),
+    ``open`` (any file may add clauses, none need do so), or empty.
     """
 
     predicate: str
@@ -159,6 +160,17 @@ class Declaration:
     place: Place
     functional: bool = False
     function: bool = False
+    role: str = ""
+
+    @property
+    def signature(self) -> str:
+        """As it is written in a rule file, without the sentence: ``name(A: type, B: type)``."""
+        texts = [f"{argument.name}: {argument.type}" for argument in self.arguments]
+        if self.functional:
+            return f"{self.predicate}[{', '.join(texts[:-1])}] == {texts[-1]}"
+        if self.function:
+            return f"{self.predicate}({', '.join(texts[:-1])}) -> {texts[-1]}"
+        return f"{self.predicate}({', '.join(texts)})"
 
     @property
     def arity(self) -> int:
@@ -166,11 +178,26 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Omission:
+    """Something that a rule file says it does not model: ``#! omits: CODE subject — words``.
+
+    ``code`` and ``subject`` are empty when only words were given; whoever provides the facts gives a notice with
+    the code when the subject (for it to interpret, such as the path of a field) is used.
+    """
+
+    code: str
+    subject: str
+    words: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleFile:
-    """One parsed rule file: its header (``#! key: value`` lines), declarations, clauses and facts."""
+    """One parsed rule file: its header (``#! key: value`` lines), omissions, declarations, clauses and facts."""
 
     path: str
     header: Mapping[str, str]
+    omits: tuple[Omission, ...] = ()
     declarations: tuple[Declaration, ...]
     clauses: tuple[Clause, ...]
     facts: tuple[Atom, ...]

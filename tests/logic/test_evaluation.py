@@ -38,7 +38,7 @@ two_hops(A, C) <= edge(A, B) & edge(B, C)
 (cheapest[A] == min_(B, order_by=N)) <= edge(A, B) & cost(B, N)
 (place[A, B] == rank_(group_by=A, order_by=(-N, B))) <= edge(A, B) & cost(B, N)
 dear(A, M) <= (total[A] == N) & (N > 3) & (M == N - 3)
-(all_edges['all'] == len_(A)) <= edge(A, B)
+(all_edges['all'] == len_(A, B)) <= edge(A, B)
 """
 
 
