@@ -1,0 +1,1 @@
+"""The joint scheduler: relax over classes, split within them, repair neighbourhoods, prove bounds."""

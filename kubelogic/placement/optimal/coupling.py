@@ -1,0 +1,308 @@
+"""Constraints between pods, kept current while pods come and go: which nodes they leave open for one more."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
+from kubelogic.placement.problem import Shape
+
+Port = tuple[str, str, int]
+
+
+@dataclass(slots=True)
+class _Rule:
+    """A required (anti-)affinity: the domain of each node (-1: none), and pods per domain."""
+
+    owner: int
+    anti: bool
+    self_satisfied: bool
+    domain: Ints
+    matching: Ints
+    owning: Ints
+    total: int = 0
+
+
+@dataclass(slots=True)
+class _Even:
+    """A required spread: ``counted`` nodes count, ``valid`` domains have one."""
+
+    owner: int
+    most: int
+    own: int
+    few: bool
+    domain: Ints
+    counted: Mask
+    valid: Mask
+    matching: Ints
+
+
+@dataclass(slots=True)
+class _Uses:
+    """Users of an exclusive token, per node, alone and shared."""
+
+    alone: Ints
+    shared: Ints
+
+
+class Coupling:
+    """Ports, exclusive uses, volume limits, (anti-)affinity, spread and claims of all pods placed so far."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        size = len(model.nodes)
+        self._size = size
+        self._domains: dict[str, tuple[Ints, int]] = {}
+        self._ports: dict[Port, Ints] = {}
+        self._uses: dict[str, _Uses] = {}
+        self._attached: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        self._attach_used: dict[str, Ints] = {}
+        self._attach_limit: dict[str, Ints] = {}
+        waiting = {i for kind in model.kinds for i in kind.shapes}
+        for i in sorted(waiting):
+            for port in model.shapes[i].ports:
+                self._ports[port] = np.zeros(size, dtype=np.int64)
+        for shape in model.shapes:
+            for use in shape.exclusive:
+                zeros = np.zeros(size, dtype=np.int64)
+                self._uses.setdefault(use.token, _Uses(alone=zeros, shared=zeros.copy()))
+        self._init_attach()
+        self._init_rules()
+        self._claims = {claim.name: claim for claim in model.problem.claims}
+        self._volume_reach = {v.name: reach_mask(model, v.reach) for v in model.problem.volumes}
+        self._provisions = {c.name: reach_mask(model, c.provisions) for c in model.problem.claims}
+        self._given: dict[str, tuple[str, Mask]] = {}
+        self._taken: dict[str, str] = {}
+        for pod in model.running:
+            self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
+
+    def _init_attach(self) -> None:
+        unlimited = np.iinfo(np.int64).max // 2
+        for driver in sorted({d for node in self._model.nodes for d in node.attach_limits}):
+            limits = [node.attach_limits.get(driver, unlimited) for node in self._model.nodes]
+            self._attach_limit[driver] = np.array(limits, dtype=np.int64)
+            self._attach_used[driver] = np.zeros(self._size, dtype=np.int64)
+        for n, node in enumerate(self._model.nodes):
+            for pair in node.attached:
+                self._attach(pair, n, 1)
+
+    def _init_rules(self) -> None:
+        problem, index = self._model.problem, self._model.shape_index
+        self._rules: list[_Rule] = []
+        self._owned: dict[int, list[int]] = defaultdict(list)
+        self._matched: dict[int, list[int]] = defaultdict(list)
+        for i, rule in enumerate(problem.affinities):
+            domain, many = self._domain(rule.key)
+            zeros = np.zeros(many, dtype=np.int64)
+            self._rules.append(
+                _Rule(
+                    owner=index[rule.owner],
+                    anti=rule.anti,
+                    self_satisfied=rule.self_satisfied,
+                    domain=domain,
+                    matching=zeros,
+                    owning=zeros.copy(),
+                )
+            )
+            self._owned[index[rule.owner]].append(i)
+            for name in rule.matches:
+                self._matched[index[name]].append(i)
+        self._evens: list[_Even] = []
+        self._even_owned: dict[int, list[int]] = defaultdict(list)
+        self._even_matched: dict[int, list[int]] = defaultdict(list)
+        for i, spread in enumerate(problem.spreads):
+            domain, many = self._domain(spread.key)
+            counted = reach_mask(self._model, spread.eligible) & (domain >= 0)
+            valid = np.zeros(many, dtype=np.bool_)
+            valid[domain[counted]] = True
+            self._evens.append(
+                _Even(
+                    owner=index[spread.owner],
+                    most=spread.max_skew,
+                    own=int(spread.counts_self),
+                    few=int(valid.sum()) < spread.min_domains,
+                    domain=domain,
+                    counted=counted,
+                    valid=valid,
+                    matching=np.zeros(many, dtype=np.int64),
+                )
+            )
+            self._even_owned[index[spread.owner]].append(i)
+            for name in spread.matches:
+                self._even_matched[index[name]].append(i)
+
+    def _domain(self, key: str) -> tuple[Ints, int]:
+        if key not in self._domains:
+            names = sorted({node.topology[key] for node in self._model.nodes if key in node.topology})
+            index = {name: i for i, name in enumerate(names)}
+            domain = [
+                index.get(node.topology.get(key, ""), -1) if key in node.topology else -1
+                for node in self._model.nodes
+            ]
+            self._domains[key] = (np.array(domain, dtype=np.int64), max(len(names), 1))
+        return self._domains[key]
+
+    def copy(self) -> Coupling:
+        """An independent copy."""
+        return deepcopy(self, {id(self._model): self._model, id(self._domains): self._domains})
+
+    def open(self, shape_index: int) -> Mask:
+        """The nodes on which one more pod of the shape would break no constraint between pods."""
+        shape = self._model.shapes[shape_index]
+        mask = np.ones(self._size, dtype=np.bool_)
+        for port in shape.ports:
+            mask &= self._ports[port] == 0
+        for use in shape.exclusive:
+            users = self._uses[use.token]
+            blocked = users.alone if use.shared else users.alone + users.shared
+            if use.scope == "node":
+                mask &= blocked == 0
+            elif int(blocked.sum()):
+                mask[:] = False
+        self._open_attach(shape, mask)
+        for i in self._owned.get(shape_index, ()):
+            rule = self._rules[i]
+            if rule.anti:
+                mask &= (rule.domain < 0) | (rule.matching[rule.domain] == 0)
+            else:
+                mask &= rule.domain >= 0
+                if not (rule.self_satisfied and self._first(shape_index)):
+                    mask &= rule.matching[rule.domain] > 0
+        for i in self._matched.get(shape_index, ()):
+            rule = self._rules[i]
+            if rule.anti:
+                mask &= (rule.domain < 0) | (rule.owning[rule.domain] == 0)
+        for i in self._even_owned.get(shape_index, ()):
+            even = self._evens[i]
+            mask &= (even.domain >= 0) & (self._skews(even) <= even.most)[even.domain]
+        if shape.claims:
+            self._open_claims(shape, mask)
+        return mask
+
+    def crowding(self, shape_index: int) -> Ints:
+        """How full each node's domains are with pods that the shape has to spread from; lower is better."""
+        total = np.zeros(self._size, dtype=np.int64)
+        for i in self._even_owned.get(shape_index, ()):
+            even = self._evens[i]
+            total += even.matching[even.domain]
+        return total
+
+    def _skews(self, even: _Even) -> Ints:
+        least = 0 if even.few or not even.valid.any() else int(even.matching[even.valid].min())
+        return even.matching + (even.own - least)
+
+    def _first(self, shape_index: int) -> bool:
+        group = (self._rules[i] for i in self._owned[shape_index])
+        return all(rule.total == 0 for rule in group if not rule.anti)
+
+    def _open_attach(self, shape: Shape, mask: Mask) -> None:
+        by_driver: dict[str, set[str]] = defaultdict(set)
+        for driver, volume in shape.attaches:
+            if driver in self._attach_limit:
+                by_driver[driver].add(volume)
+        for driver, volumes in sorted(by_driver.items()):
+            new = np.full(self._size, len(volumes), dtype=np.int64)
+            for volume in volumes:
+                there = [n for n, times in self._attached[driver, volume].items() if times > 0]
+                new[there] -= 1
+            mask &= (new == 0) | (self._attach_used[driver] + new <= self._attach_limit[driver])
+
+    def _open_claims(self, shape: Shape, mask: Mask) -> None:
+        unsettled = [name for name in shape.claims if name not in self._given]
+        for name in shape.claims:
+            if name in self._given:
+                mask &= self._given[name][1]
+            else:
+                reach = self._provisions[name].copy()
+                for volume in self._claims[name].volumes:
+                    if volume not in self._taken:
+                        reach |= self._volume_reach[volume]
+                mask &= reach
+        if len(unsettled) > 1:
+            for n in np.flatnonzero(mask):
+                mask[n] = self.choose(shape, int(n)) is not None
+
+    def choose(self, shape: Shape, node: int) -> tuple[tuple[str, str], ...] | None:
+        """The volume for each claim of the shape that has none yet; None if the node offers none."""
+        chosen: list[tuple[str, str]] = []
+        taken = set(self._taken)
+        for name in shape.claims:
+            if name in self._given:
+                continue
+            options = [
+                v for v in self._claims[name].volumes if v not in taken and self._volume_reach[v][node]
+            ]
+            if not options and not self._provisions[name][node]:
+                return None
+            volume = options[0] if options else ""
+            if volume:
+                taken.add(volume)
+            chosen.append((name, volume))
+        return tuple(chosen)
+
+    def add(self, shape_index: int, node: int, *, counted: bool = True) -> tuple[tuple[str, str], ...]:
+        """Put one pod there; answers the volumes that its claims got. ``counted``: spread counts it."""
+        self._change(shape_index, node, 1, counted=counted)
+        shape = self._model.shapes[shape_index]
+        chosen = self.choose(shape, node) if shape.claims else ()
+        for name, volume in chosen or ():
+            if volume:
+                self._taken[volume] = name
+                self._given[name] = (volume, self._volume_reach[volume])
+            else:
+                self._given[name] = ("", self._confined(self._claims[name].confines, node))
+        return chosen or ()
+
+    def _confined(self, key: str, node: int) -> Mask:
+        if not key:
+            return np.ones(self._size, dtype=np.bool_)
+        domain, _ = self._domain(key)
+        same: Mask = domain == domain[node]
+        return same
+
+    def remove(self, shape_index: int, node: int, *, counted: bool = True) -> None:
+        """Take one pod away. Claims stay as they were settled."""
+        self._change(shape_index, node, -1, counted=counted)
+
+    def _change(self, shape_index: int, node: int, change: int, *, counted: bool) -> None:
+        shape = self._model.shapes[shape_index]
+        for port in shape.ports:
+            for other, blocked in self._ports.items():
+                if _overlap(port, other):
+                    blocked[node] += change
+        for use in shape.exclusive:
+            users = self._uses[use.token]
+            (users.shared if use.shared else users.alone)[node] += change
+        for pair in shape.attaches:
+            self._attach(pair, node, change)
+        for i in self._matched.get(shape_index, ()):
+            rule = self._rules[i]
+            if rule.domain[node] >= 0:
+                rule.matching[rule.domain[node]] += change
+                rule.total += change
+        for i in self._owned.get(shape_index, ()):
+            rule = self._rules[i]
+            if rule.domain[node] >= 0:
+                rule.owning[rule.domain[node]] += change
+        if counted:
+            for i in self._even_matched.get(shape_index, ()):
+                even = self._evens[i]
+                if even.counted[node]:
+                    even.matching[even.domain[node]] += change
+
+    def _attach(self, pair: tuple[str, str], node: int, change: int) -> None:
+        if pair[0] not in self._attach_limit:
+            return
+        users = self._attached[pair]
+        before = users[node]
+        users[node] = before + change
+        if before == 0 or before + change == 0:
+            self._attach_used[pair[0]][node] += change
+
+
+def _overlap(one: Port, other: Port) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or "0.0.0.0" in (one[0], other[0]))

@@ -1,0 +1,109 @@
+"""Repair by chains: a pod that is left over takes the place of others, which move to where they still fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kubelogic.placement.optimal.model import Mask
+from kubelogic.placement.optimal.state import State
+
+Expired = Callable[[], bool]
+
+
+def improve(state: State, *, expired: Expired) -> None:
+    """Place what is left by moving one placed pod out of the way, or two in a chain."""
+    for k in _left(state):
+        while state.left[k] > 0 and not expired() and (_one(state, k) or _two(state, k)):
+            pass
+
+
+def _left(state: State) -> list[int]:
+    """The kinds with pods left over: high priority first, then small."""
+    kinds = [k for k in range(len(state.model.kinds)) if state.left[k] > 0]
+    return sorted(kinds, key=lambda k: (-state.model.kinds[k].priority, state.size[k], k))
+
+
+def movable(state: State) -> list[int]:
+    """The kinds of which a placed pod may move without a thought for other pods, big ones first."""
+    kinds = [k for k, kind in enumerate(state.model.kinds) if not kind.coupled and state.placed[k].any()]
+    return sorted(kinds, key=lambda k: (-state.size[k], k))
+
+
+def _usable(state: State, kind: int) -> Mask:
+    mask: Mask = state.model.allowed[kind].copy()
+    entry = state.model.kinds[kind]
+    if entry.coupled:
+        mask &= state.coupling.open(entry.shapes[0])
+    return mask
+
+
+def _without(state: State, kind: int, usable: Mask, other: int) -> Mask:
+    """The nodes with room for one of ``kind`` if one of ``other`` left."""
+    mask = usable & (state.placed[other] > 0)
+    request, gain = state.model.request[kind], state.model.request[other]
+    for column in np.flatnonzero(request):
+        mask &= state.free[column] >= request[column] - gain[column]
+    return mask
+
+
+def _one(state: State, kind: int) -> bool:
+    """Move one pod elsewhere so that a pod of ``kind`` gets its place."""
+    usable = _usable(state, kind)
+    best: tuple[float, int, int, int] | None = None
+    for other in movable(state):
+        source = _without(state, kind, usable, other)
+        if not source.any():
+            continue
+        target = state.open(other)
+        if not target.any():
+            continue
+        to = state.best(target)
+        source[to] = False
+        if not source.any():
+            continue
+        node = state.best(source)
+        gap = float(state.slack[node] + state.slack[to])
+        if best is None or gap < best[0]:
+            best = (gap, other, node, to)
+    if best is None:
+        return False
+    _, other, node, to = best
+    state.take(other, node)
+    state.put(other, to)
+    state.put(kind, node)
+    return True
+
+
+def _two(state: State, kind: int) -> bool:
+    """Move one pod to the place of a second, which fits elsewhere, so that ``kind`` gets the first's."""
+    usable = _usable(state, kind)
+    kinds = movable(state)
+    sources = [(other, mask) for other in kinds if (mask := _without(state, kind, usable, other)).any()]
+    if not sources:
+        return False
+    targets = [(second, mask) for second in kinds if (mask := state.open(second)).any()]
+    for other, source in sources:
+        allowed = state.model.allowed[other]
+        for second, target in targets:
+            middle = _without(state, other, allowed, second)
+            if second == other or not middle.any():
+                continue
+            to = state.best(target)
+            middle[to] = False
+            if not middle.any():
+                continue
+            via = state.best(middle)
+            first = source.copy()
+            first[[via, to]] = False
+            if not first.any():
+                continue
+            node = state.best(first)
+            state.take(second, via)
+            state.put(second, to)
+            state.take(other, node)
+            state.put(other, via)
+            state.put(kind, node)
+            return True
+    return False

@@ -1,0 +1,201 @@
+"""The problem as arrays: nodes, and kinds of waiting pods that are interchangeable for packing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
+
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Waiting pods of equal requests, priority and allowed nodes.
+
+    A shape under any constraint between pods (``coupled``) is a kind of its own; the others are merged.
+    ``ordered``: affinity, spread or claims make the order of bindings matter, so it is never moved
+    afterwards.
+    """
+
+    shapes: tuple[int, ...]
+    pods: tuple[Pod, ...]
+    priority: int
+    coupled: bool
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """Nodes by name, classes by name, kinds by descending priority, as indexes into arrays.
+
+    ``free`` and ``capacity`` are nodes by resources (``free`` less what the running pods use, possibly
+    below 0); ``request`` is kinds by resources; ``allowed`` is kinds by nodes. Only requested resources
+    have a column.
+    """
+
+    problem: Problem
+    nodes: tuple[Node, ...]
+    shapes: tuple[Shape, ...]
+    shape_index: dict[str, int]
+    node_index: dict[str, int]
+    resources: tuple[str, ...]
+    classes: tuple[str, ...]
+    node_class: Ints
+    capacity: Ints
+    free: Ints
+    kinds: tuple[Kind, ...]
+    request: Ints
+    allowed: Mask
+    running: tuple[Pod, ...]
+    worth: Floats
+
+    @property
+    def counts(self) -> Ints:
+        """How many pods of each kind wait."""
+        return np.array([len(kind.pods) for kind in self.kinds], dtype=np.int64)
+
+
+def compile_problem(problem: Problem) -> Model:
+    """``problem`` as arrays, independent of the order in which it lists things."""
+    nodes = tuple(sorted(problem.nodes, key=lambda node: node.name))
+    shapes = tuple(sorted(problem.shapes, key=lambda shape: shape.name))
+    shape_index = {shape.name: i for i, shape in enumerate(shapes)}
+    node_index = {node.name: i for i, node in enumerate(nodes)}
+    classes = tuple(sorted({node.node_class for node in nodes}))
+    class_index = {name: i for i, name in enumerate(classes)}
+    node_class = np.array([class_index[node.node_class] for node in nodes], dtype=np.int64)
+    running = tuple(sorted((pod for pod in problem.pods if pod.node), key=lambda pod: pod.name))
+    waiting: dict[int, list[Pod]] = defaultdict(list)
+    for pod in problem.pods:
+        if not pod.node:
+            waiting[shape_index[pod.shape]].append(pod)
+    resources = tuple(sorted({r for i in waiting for r, amount in shapes[i].requests.items() if amount > 0}))
+    capacity = np.array([[node.allocatable.get(r, 0) for r in resources] for node in nodes], dtype=np.int64)
+    capacity = capacity.reshape(len(nodes), len(resources))
+    rows = np.array([[s.requests.get(r, 0) for r in resources] for s in shapes], dtype=np.int64)
+    rows = rows.reshape(len(shapes), len(resources))
+    free = capacity.copy()
+    if running:
+        where = np.array([node_index[pod.node] for pod in running])
+        np.subtract.at(free, where, rows[[shape_index[pod.shape] for pod in running]])
+    coupled, ordered = _coupled(problem), _ordered(problem)
+    masks = _Masks(nodes, node_class, class_index, node_index)
+    worths = _worths(problem, masks)
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i in sorted(waiting):
+        shape = shapes[i]
+        key: tuple[object, ...] = (shape.name,)
+        if shape.name not in coupled and shape.name not in worths:
+            reach = problem.allowed[shape.name]
+            asks = tuple(sorted((r, a) for r, a in shape.requests.items() if a > 0))
+            key = (shape.priority, shape.preempts, asks, reach.node_classes, reach.nodes)
+        groups[key].append(i)
+    members = sorted(groups.values(), key=lambda group: (-shapes[group[0]].priority, shapes[group[0]].name))
+    kinds = tuple(
+        Kind(
+            shapes=tuple(group),
+            pods=tuple(sorted((p for i in group for p in waiting[i]), key=lambda p: (p.order, p.name))),
+            priority=shapes[group[0]].priority,
+            coupled=shapes[group[0]].name in coupled,
+            ordered=shapes[group[0]].name in ordered,
+        )
+        for group in members
+    )
+    firsts = [shapes[group[0]].name for group in members]
+    allowed = np.zeros((len(kinds), len(nodes)), dtype=np.bool_)
+    worth = np.zeros((len(kinds), len(nodes)), dtype=np.float64)
+    for k, name in enumerate(firsts):
+        allowed[k] = masks.of(problem.allowed[name])
+        if name in worths:
+            worth[k] = worths[name]
+    return Model(
+        problem=problem,
+        nodes=nodes,
+        shapes=shapes,
+        shape_index=shape_index,
+        node_index=node_index,
+        resources=resources,
+        classes=classes,
+        node_class=node_class,
+        capacity=capacity,
+        free=free,
+        kinds=kinds,
+        request=rows[[group[0] for group in members]].reshape(len(kinds), len(resources)),
+        allowed=allowed,
+        running=running,
+        worth=worth,
+    )
+
+
+class _Masks:
+    def __init__(
+        self,
+        nodes: tuple[Node, ...],
+        node_class: Ints,
+        class_index: dict[str, int],
+        node_index: dict[str, int],
+    ) -> None:
+        self._size = len(nodes)
+        self._node_class = node_class
+        self._class_index = class_index
+        self._node_index = node_index
+
+    def of(self, reach: Reach) -> Mask:
+        chosen = np.zeros(len(self._class_index), dtype=np.bool_)
+        chosen[[self._class_index[name] for name in reach.node_classes if name in self._class_index]] = True
+        mask = chosen[self._node_class] if self._size else np.zeros(0, dtype=np.bool_)
+        mask[[self._node_index[name] for name in reach.nodes if name in self._node_index]] = True
+        return mask
+
+
+def reach_mask(model: Model, reach: Reach) -> Mask:
+    """Which of the model's nodes ``reach`` covers."""
+    class_index = {name: i for i, name in enumerate(model.classes)}
+    return _Masks(model.nodes, model.node_class, class_index, model.node_index).of(reach)
+
+
+def _names(rules: Iterable[tuple[str, frozenset[str]]]) -> set[str]:
+    return {name for owner, matches in rules for name in (owner, *matches)}
+
+
+def _ordered(problem: Problem) -> set[str]:
+    found = _names((rule.owner, rule.matches) for rule in problem.affinities if not rule.anti)
+    found |= _names((rule.owner, rule.matches) for rule in problem.spreads)
+    return found | {shape.name for shape in problem.shapes if shape.claims}
+
+
+def _coupled(problem: Problem) -> set[str]:
+    limited = {driver for node in problem.nodes for driver in node.attach_limits}
+    found = _ordered(problem) | _names((rule.owner, rule.matches) for rule in problem.affinities)
+    for shape in problem.shapes:
+        if shape.ports or shape.exclusive or any(driver in limited for driver, _ in shape.attaches):
+            found.add(shape.name)
+    return found
+
+
+def _worths(problem: Problem, masks: _Masks) -> dict[str, Floats]:
+    """What each node is worth to each shape with a preference, on the scale of the declared weights."""
+    scorers = {scorer.name: scorer for scorer in problem.scorers}
+    raw: dict[tuple[str, str], Floats] = {}
+    for preference in sorted(problem.preferences, key=lambda p: (p.shape, p.scorer, p.value)):
+        key = (preference.shape, preference.scorer)
+        reach = masks.of(preference.reach)
+        raw[key] = raw.get(key, np.zeros(len(reach))) + reach * float(preference.value)
+    found: dict[str, Floats] = {}
+    for (shape, name), values in sorted(raw.items()):
+        scorer = scorers[name]
+        usable = masks.of(problem.allowed[shape])
+        most = float(values[usable].max(initial=0.0))
+        scaled = values * (100.0 / most) if scorer.normalize != "none" and most > 0 else values
+        if scorer.normalize == "reversed":
+            scaled = 100.0 - scaled
+        found[shape] = found.get(shape, np.zeros(len(values))) + scorer.weight * scaled
+    return found

@@ -1,0 +1,103 @@
+"""A placement in the making: what is free where, and how many pods of each kind each node got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.optimal.coupling import Coupling
+from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One binding of an ordered kind, with the volumes its claims got."""
+
+    kind: int
+    node: int
+    volumes: tuple[tuple[str, str], ...]
+
+
+class State:
+    """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.free: Ints = np.ascontiguousarray(model.free.T)
+        self.placed: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
+        self.left: Ints = model.counts
+        self.coupling = Coupling(model)
+        self.steps: list[Step] = []
+        scale = np.maximum(model.capacity.sum(axis=0), 1).astype(np.float64)
+        demand = (model.request * model.counts[:, None]).sum(axis=0) / np.maximum(
+            np.maximum(model.free, 0).sum(axis=0), 1
+        )
+        self.weight: Floats = np.maximum(demand, 1e-3) / scale * len(model.nodes)
+        self.size: Floats = model.request @ self.weight
+        self.slack: Floats = self.weight @ self.free
+        self._columns = [[(c, int(row[c])) for c in np.flatnonzero(row)] for row in model.request]
+
+    def copy(self) -> State:
+        """An independent copy, for a neighbourhood that may be given up again."""
+        other = State.__new__(State)
+        other.model, other.weight, other.size = self.model, self.weight, self.size
+        other.free, other.placed, other.left = self.free.copy(), self.placed.copy(), self.left.copy()
+        other.slack, other.steps, other._columns = self.slack.copy(), list(self.steps), self._columns
+        other.coupling = self.coupling.copy()
+        return other
+
+    def room(self, kind: int) -> Mask:
+        """The allowed nodes with room for one more of the kind, constraints between pods aside."""
+        mask: Mask = self.model.allowed[kind].copy()
+        for column, amount in self._columns[kind]:
+            mask &= self.free[column] >= amount
+        return mask
+
+    def open(self, kind: int) -> Mask:
+        """The nodes that can take one more of the kind now."""
+        mask = self.room(kind)
+        entry = self.model.kinds[kind]
+        if entry.coupled and mask.any():
+            mask &= self.coupling.open(entry.shapes[0])
+        return mask
+
+    def put(self, kind: int, node: int) -> None:
+        """One more pod of the kind on the node, which has to be open to it."""
+        self.put_many(kind, node, 1)
+
+    def put_many(self, kind: int, node: int, times: int) -> None:
+        """Several pods of one kind at once; a coupled kind only one by one."""
+        self.free[:, node] -= self.model.request[kind] * times
+        self.placed[kind, node] += times
+        self.left[kind] -= times
+        self.slack[node] -= self.size[kind] * times
+        entry = self.model.kinds[kind]
+        if entry.coupled:
+            volumes = self.coupling.add(entry.shapes[0], node)
+            if entry.ordered:
+                self.steps.append(Step(kind=kind, node=node, volumes=volumes))
+
+    def take(self, kind: int, node: int) -> None:
+        """One pod of a kind that is not ordered leaves the node and waits again."""
+        self.free[:, node] += self.model.request[kind]
+        self.placed[kind, node] -= 1
+        self.left[kind] += 1
+        self.slack[node] += self.size[kind]
+        entry = self.model.kinds[kind]
+        if entry.coupled:
+            self.coupling.remove(entry.shapes[0], node)
+
+    def best(self, mask: Mask) -> int:
+        """The node of ``mask`` that the pod leaves fullest; the first by name of several."""
+        nodes = np.flatnonzero(mask)
+        return int(nodes[np.argmin(self.slack[nodes])])
+
+    def score(self) -> tuple[int, ...]:
+        """How many pods of each priority are placed, from the highest down."""
+        placed = self.placed.sum(axis=1)
+        levels = sorted({kind.priority for kind in self.model.kinds}, reverse=True)
+        return tuple(
+            int(sum(placed[k] for k, kind in enumerate(self.model.kinds) if kind.priority == level))
+            for level in levels
+        )

@@ -1,0 +1,60 @@
+"""The joint scheduler against the checker and itself."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubelogic.placement.check import check
+from kubelogic.placement.generate import Recipe, generate
+from kubelogic.placement.optimal.solve import solve
+from kubelogic.placement.problem import Problem
+
+RECIPES = {
+    "loose": Recipe(nodes=20, classes=3, pods=150, shapes=8, fill=0.7, seed=1),
+    "too much": Recipe(
+        nodes=20, classes=3, pods=150, shapes=8, fill=1.2, leftovers=True, priorities=3, seed=2
+    ),
+    "coupled": Recipe(nodes=20, classes=4, pods=100, shapes=20, fill=0.8, coupled=0.5, priorities=2, seed=3),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_placement_passes_the_checker(recipe: Recipe) -> None:
+    problem = generate(recipe)
+    placement = solve(problem)
+    assert check(problem, placement) == ()
+    assert len(placement.bindings) + len(placement.unplaced) == sum(1 for pod in problem.pods if not pod.node)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_equal_problems_get_equal_placements_whatever_the_order(recipe: Recipe) -> None:
+    problem = generate(recipe)
+    first = solve(problem)
+    assert solve(problem) == first
+    assert solve(shuffled(problem, seed=4)) == first
+
+
+def shuffled(problem: Problem, *, seed: int) -> Problem:
+    """The same problem with everything listed in another order."""
+    shuffle = random.Random(seed)
+
+    def mixed(things: Any) -> tuple[Any, ...]:
+        return tuple(shuffle.sample(list(things), len(things)))
+
+    listed = (
+        "nodes",
+        "shapes",
+        "pods",
+        "affinities",
+        "spreads",
+        "budgets",
+        "volumes",
+        "claims",
+        "preferences",
+    )
+    parts: dict[str, Any] = {name: mixed(getattr(problem, name)) for name in listed}
+    return msgspec.structs.replace(problem, allowed=dict(mixed(problem.allowed.items())), **parts)
