@@ -320,13 +320,7 @@ class _Reader:
         match node:
             case ast.Name(id="_"):
                 self.anonymous += 1
-                if self.anonymous > 1:
-                    self.fault(
-                        self.place(node),
-                        "a second _ in one clause",
-                        "name them apart, such as _Key and _Value: in pyDatalog both would be one variable",
-                    )
-                return Variable("_")
+                return Variable(f"_{self.anonymous}")
             case ast.Name(id=name) if _is_variable(name):
                 return Variable(name)
             case ast.Constant(value=bool()):

@@ -101,13 +101,6 @@ CASES = {
         "idle(N) <= node(N) & runs(_P, N) &\\\n  pod(_P)",
         ["1:27: _P is used 2 times, but an underscore says once | write P"],
     ),
-    "two nameless": (
-        "idle(N) <= node(N) & runs(_, N) & ~phase(_, 'x')",
-        [
-            "1:42: a second _ in one clause | "
-            "name them apart, such as _Key and _Value: in pyDatalog both would be one variable"
-        ],
-    ),
     "two domains": (
         "idle(N) <= node(N) & pod(N)",
         ["1:22: N is both node and pod | node has Node: node; pod has Pod: pod"],
