@@ -16,14 +16,15 @@ from kubelogic.manifests.yaml_reader import Piece, Trouble
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Item:
-    """One object as written: its tree, which has an apiVersion and a kind, and where it stands.
-
-    ``size`` is the number of characters of the text it is in.
-    """
+    """One object as written: its tree, which has an apiVersion and a kind, and where it stands."""
 
     document: dict[str, Any]
     origin: ItemOrigin
-    size: int
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the text that holds the object, and others if they are in a list."""
+        return self.origin.size
 
     @property
     def title(self) -> str:
@@ -60,20 +61,16 @@ def read(source: Source) -> tuple[list[Item], list[Fault]]:
     """All objects of a file, and all faults of its text and of the envelopes of its objects."""
     items: list[Item] = []
     faults: list[Fault] = []
-    for document, tree, size, spans in _documents(source, faults):
-        if tree is None:
-            continue
-        _take(_Part(document=document, size=size, spans=spans), tree, items, faults)
+    for document, tree in _documents(source, faults):
+        if tree is not None:
+            _take(document, tree, items, faults)
     return items, faults
 
 
-_Document = tuple[DocumentOrigin, Any, int, tuple[tuple[int, int], ...]]
-
-
-def _documents(source: Source, faults: list[Fault]) -> Iterator[_Document]:
-    if json_reader.looks_like_json(source.text):
+def _documents(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
+    if json_reader.looks_like_json(source.data):
         try:
-            found = json_reader.read(source.text)
+            found = json_reader.read(source.data)
         except JsonError as error:
             if source.name.endswith(".json"):
                 faults += [_fault(source, trouble) for trouble in error.troubles]
@@ -83,14 +80,21 @@ def _documents(source: Source, faults: list[Fault]) -> Iterator[_Document]:
                 return
         else:
             for number, document in enumerate(found):
-                origin = DocumentOrigin(source=source, number=number, start=document.start, end=document.end, json=True)
-                yield origin, document.tree, document.end - document.start, document.items
+                origin = DocumentOrigin(
+                    source=source,
+                    number=number,
+                    start=document.start,
+                    end=document.end,
+                    json=True,
+                    items=document.items,
+                )
+                yield origin, document.tree
             return
     number = 0
-    for piece in yaml_reader.pieces(source.text):
+    for piece in yaml_reader.pieces(source.data):
         trees, troubles = yaml_reader.read(piece)
         faults += [_fault(source, trouble, piece) for trouble in troubles]
-        end = piece.start + len(piece.text)
+        end = piece.start + len(piece.data)
         for inner, tree in trees:
             origin = DocumentOrigin(
                 source=source,
@@ -101,13 +105,13 @@ def _documents(source: Source, faults: list[Fault]) -> Iterator[_Document]:
                 line=piece.line + 1,
                 inner=inner,
             )
-            yield origin, tree, len(piece.text), ()
+            yield origin, tree
         number += max(1, len(trees))
 
 
 def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Fault:
     message = trouble.message
-    if trouble.code == "KL100" and "{{" in (piece.text if piece else source.text):
+    if trouble.code == "KL100" and b"{{" in (piece.data if piece else source.data):
         message += " (is this a template that was never rendered?)"
     return Fault(
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
@@ -117,36 +121,18 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Part:
-    """What all objects of one document share; ``count`` numbers them."""
-
-    document: DocumentOrigin
-    size: int
-    spans: tuple[tuple[int, int], ...]
-    count: int = 0
-
-    def origin(self, base: Path) -> ItemOrigin:
-        """The origin of the next object, which stands at ``base`` of the document."""
-        number, self.count = self.count, self.count + 1
-        if self.spans and len(base) >= 2 and isinstance(index := base[1], int):
-            start, end = self.spans[index]
-            document = DocumentOrigin(
-                source=self.document.source, number=self.document.number, start=start, end=end, json=True
-            )
-            return ItemOrigin(document=document, item=number, base=base[2:])
-        return ItemOrigin(document=self.document, item=number, base=base)
-
-
-def _take(part: _Part, root: Any, items: list[Item], faults: list[Fault]) -> None:
+def _take(document: DocumentOrigin, root: Any, items: list[Item], faults: list[Fault]) -> None:
     """Take a document apart: Lists into their items, the rest as it is."""
+    number = 0
     waiting: list[tuple[Path, Any, tuple[str, str] | None]] = [((), root, None)]
     while waiting:
         base, tree, implied = waiting.pop()
+        origin = ItemOrigin(document=document, item=number, base=base)
+        number += 1
         if not isinstance(tree, dict):
             what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
             message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
-            faults.append(fault_at(part.origin(base), (), "KL106", message))
+            faults.append(fault_at(origin, (), "KL106", message))
             continue
         api_version, kind = tree.get("apiVersion"), tree.get("kind")
         if implied is not None and api_version is None and kind is None:
@@ -154,24 +140,19 @@ def _take(part: _Part, root: Any, items: list[Item], faults: list[Fault]) -> Non
             tree = {"apiVersion": api_version, "kind": kind, **tree}
         missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
         if missing or not isinstance(api_version, str) or not isinstance(kind, str):
-            origin = part.origin(base)
             faults += [_missing(origin, tree, name) for name in missing]
             continue
         inside = tree.get("items")
         if _is_list(api_version, kind, tree):
             if inside is not None and not isinstance(inside, list):
                 message = "a List has a list of objects here"
-                faults.append(fault_at(part.origin(base), ("items",), "KL106", message, title=kind))
+                faults.append(fault_at(origin, ("items",), "KL106", message, title=kind))
                 continue
             of_items = None if kind == "List" else (api_version, kind.removesuffix("List"))
             entries = [((*base, "items", i), item, of_items) for i, item in enumerate(inside or ())]
             waiting.extend(reversed(entries))
             continue
-        size = part.size
-        if part.spans and len(base) >= 2 and isinstance(base[1], int):
-            start, end = part.spans[base[1]]
-            size = end - start
-        items.append(Item(document=tree, origin=part.origin(base), size=size))
+        items.append(Item(document=tree, origin=origin))
 
 
 def _is_list(api_version: str, kind: str, tree: dict[str, Any]) -> bool:

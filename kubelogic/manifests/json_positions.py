@@ -12,11 +12,11 @@ from kubelogic.manifests.positions import Place
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
-def duplicate_keys(text: str, start: int = 0) -> list[tuple[str, int]]:
+def duplicate_keys(text: str) -> list[tuple[str, int]]:
     """Keys that repeat an earlier one of the same object, and where they start."""
     seen: list[set[str] | None] = []
     found: list[tuple[str, int]] = []
-    for kind, token, offset in _tokens(text, start):
+    for kind, token, offset in _tokens(text):
         match kind:
             case "{":
                 seen.append(set())
@@ -32,22 +32,19 @@ def duplicate_keys(text: str, start: int = 0) -> list[tuple[str, int]]:
     return found
 
 
-def places(text: str, start: int, end: int, *, first_line: int = 1, first_column: int = 1) -> Place:
-    """The places of everything in the JSON value that ``text[start:end]`` holds.
-
-    ``first_line`` and ``first_column`` are where ``start`` stands in the file.
-    """
-    breaks = [start + match.end() for match in re.finditer("\n", text[start:end])]
+def places(text: str, *, first_line: int = 1, first_column: int = 1) -> Place:
+    """The places of everything in the JSON value of ``text``, which begins at the line and column given."""
+    breaks = [match.end() for match in re.finditer("\n", text)]
 
     def at(offset: int) -> tuple[int, int]:
         row = bisect_right(breaks, offset)
-        column = offset - breaks[row - 1] + 1 if row else offset - start + first_column
+        column = offset - breaks[row - 1] + 1 if row else offset + first_column
         return first_line + row, column
 
     root: Place | None = None
     stack: list[Place] = []
     key: list[str | None] = []
-    for kind, token, offset in _tokens(text[:end] if end < len(text) else text, start):
+    for kind, token, offset in _tokens(text):
         line, column = at(offset)
         if kind == "end":
             stack.pop()
@@ -71,11 +68,11 @@ def places(text: str, start: int, end: int, *, first_line: int = 1, first_column
     return root or Place(line=first_line, column=first_column)
 
 
-def _tokens(text: str, start: int) -> Iterator[tuple[str, str, int]]:
+def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """Tokens with their kind: ``{``, ``[``, ``end``, ``key`` or ``value``, to the end of the first value."""
     open_: list[str] = []
     expects_key = False
-    for match in _TOKEN.finditer(text, start):
+    for match in _TOKEN.finditer(text):
         token, offset = match.group(), match.start()
         match token[0]:
             case "{" | "[" as bracket:

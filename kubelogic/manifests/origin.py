@@ -12,7 +12,7 @@ from kubelogic.manifests.sources import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DocumentOrigin:
-    """One document of a file: the characters ``start`` to ``end`` of its text.
+    """One document of a file: the bytes ``start`` to ``end`` of its text.
 
     ``line`` is the line, from 1, in which YAML text starts (JSON counts it when it is needed).
     ``number`` counts the documents of the file, ``inner`` those of the piece of text (YAML documents
@@ -26,17 +26,27 @@ class DocumentOrigin:
     json: bool
     line: int = 1
     inner: int = 0
+    items: tuple[tuple[int, int], ...] = ()
 
-    def places(self) -> Place:
-        """The places of everything in the document."""
-        return self.source.places((self.start, self.inner), self._read_again)
+    def find(self, path: Path, *, key: bool) -> tuple[int, int]:
+        """Line and column of the field at ``path``, or of the nearest enclosing one that exists."""
+        match path:
+            case ("items", int(index), *rest) if index < len(self.items):
+                start, end = self.items[index]
+                item = DocumentOrigin(source=self.source, number=0, start=start, end=end, json=True)
+                return item.find(tuple(rest), key=key)
+            case _:
+                places = self.source.places((self.start, self.inner), self._read_again)
+                line, column, _ = places.find(path, key=key)
+                return line, column
 
     def _read_again(self) -> Place:
-        whole = self.source.text
+        data = self.source.data[self.start : self.end]
         if self.json:
-            line, column = text.line_and_column(whole, self.start)
-            return json_positions.places(whole, self.start, self.end, first_line=line, first_column=column)
-        return yaml_positions.places(whole[self.start : self.end], self.inner, first_line=self.line)
+            line, column = text.line_and_column(self.source.data, self.start)
+            content = data.decode("utf-8", "surrogatepass")
+            return json_positions.places(content, first_line=line, first_column=column)
+        return yaml_positions.places(data, self.inner, first_line=self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,12 +62,22 @@ class ItemOrigin:
         """File, document and item number: the order in which the user wrote things."""
         return self.document.source.name, self.document.number, self.item
 
+    @property
+    def size(self) -> int:
+        """The number of bytes of the text that holds the object, and others if they are in a list."""
+        match self.base:
+            case ("items", int(index), *_) if index < len(self.document.items):
+                start, end = self.document.items[index]
+                return end - start
+            case _:
+                return self.document.end - self.document.start
+
     def locate(self, path: Path, *, key: bool = False) -> Location:
         """The place of the field at ``path``, or of the nearest enclosing field that exists.
 
         With ``key`` the place of the mapping key, not of its value.
         """
-        line, column, _ = self.document.places().find((*self.base, *path), key=key)
+        line, column = self.document.find((*self.base, *path), key=key)
         return Location(file=self.document.source.name, line=line, column=column, path=dotted(path))
 
     def excerpt(self, location: Location) -> str:

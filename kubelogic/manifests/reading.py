@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.manifests import documents, json_reader, naming, sources
+from kubelogic.manifests import documents, naming, sources
 from kubelogic.manifests.documents import Item
 from kubelogic.manifests.kinds import lookup
 from kubelogic.manifests.location import Fault, InputError
 from kubelogic.manifests.notices import Notice
 from kubelogic.manifests.objects import Object
 from kubelogic.manifests.validation import Problem, admit, cross_check
-from kubelogic.manifests.yaml_reader import MAX_DEPTH
 
+_MANY = 1_000_000
 LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
 
@@ -90,11 +90,17 @@ def _objects(entries: Iterable[_Entry]) -> tuple[Object, ...]:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Reading only makes trees that stay: looking for garbage among them doubles the time."""
+    """Keep the cyclic collector from looking through trees that only grow and hold no cycles.
+
+    That would double the time of a big load, and every later collection would look again: what is alive after a
+    big load is exempt for good (``gc.freeze``; reference counts still free it).
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
+        if gc.get_count()[0] > _MANY:
+            gc.freeze()
     finally:
         if enabled:
             gc.enable()
@@ -143,10 +149,6 @@ def _admit(item: Item, namespace: str, findings: _Findings) -> _Entry | None:
         return None
     if item.size > LARGEST_OBJECT and (size := len(msgspec.json.encode(item.document))) > LARGEST_OBJECT:
         message = f"the object has {size} bytes as JSON; the API server takes {LARGEST_OBJECT}"
-        findings.faults.append(item.fault((), "KL107", message))
-        return None
-    if item.origin.document.json and json_reader.too_deep(item.document):
-        message = f"nested deeper than {MAX_DEPTH} levels"
         findings.faults.append(item.fault((), "KL107", message))
         return None
     if not known.modelled:

@@ -22,14 +22,14 @@ _KEPT = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
-    """One file that was read: its name as the user knows it, and its text."""
+    """One file that was read: its name as the user knows it, and its text in UTF-8."""
 
     name: str
-    text: str
+    data: bytes
     _places: dict[tuple[int, int], Place] = field(default_factory=dict, repr=False, compare=False)
 
-    def __reduce__(self) -> tuple[Callable[[str, str], Source], tuple[str, str]]:
-        return _source, (self.name, self.text)
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Source], tuple[str, bytes]]:
+        return _source, (self.name, self.data)
 
     def places(self, document: tuple[int, int], make: Callable[[], Place]) -> Place:
         """The places of one document, made once and kept for the questions that follow."""
@@ -41,11 +41,11 @@ class Source:
 
     def excerpt(self, line: int) -> str:
         """Source line ``line`` (from 1), cut when it is very long."""
-        return text.excerpt(self.text, line) if line else ""
+        return text.excerpt(self.data, line) if line else ""
 
 
-def _source(name: str, content: str) -> Source:
-    return Source(name=name, text=content)
+def _source(name: str, data: bytes) -> Source:
+    return Source(name=name, data=data)
 
 
 def find(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[Fault]]:
@@ -89,10 +89,10 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
         except OSError as error:
             return unreadable(name, (error.strerror or str(error)).lower())
     try:
-        return Source(name=name, text=text.decode(data))
+        return Source(name=name, data=text.as_utf8(data))
     except text.EncodingError as error:
         place = Location(file=name, line=error.line, column=error.column)
-        readable = Source(name=name, text=data.decode("utf-8", "replace"))
+        readable = Source(name=name, data=data)
         return Fault(location=place, code="KL100", message=str(error), excerpt=readable.excerpt(error.line))
 
 

@@ -25,8 +25,8 @@ class EncodingError(ValueError):
         super().__init__(message)
 
 
-def decode(data: bytes) -> str:
-    """The text of a file in UTF-8 or, with a byte order mark, UTF-16 or UTF-32. The mark is dropped.
+def as_utf8(data: bytes) -> bytes:
+    """The text of a file as UTF-8, whether it is written so or, with a byte order mark, in UTF-16 or UTF-32.
 
     Raises:
         EncodingError: at the first byte that does not fit the encoding.
@@ -36,43 +36,49 @@ def decode(data: bytes) -> str:
         if data.startswith(mark):
             encoding, skip = name, len(mark)
             break
+    data = data[skip:]
+    if encoding == "utf-8" and data.isascii():
+        return data
     try:
-        return data[skip:].decode(encoding)
+        content = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode(encoding, "replace")
+        before = data[: error.start].decode(encoding, "replace").encode()
         line, column = line_and_column(before, len(before))
-        byte = error.object[error.start]
-        raise EncodingError(f"byte 0x{byte:02x} is not {encoding.upper()} text", line=line, column=column) from error
+        message = f"byte 0x{data[error.start]:02x} is not {encoding.upper()} text"
+        raise EncodingError(message, line=line, column=column) from error
+    return data if encoding == "utf-8" else content.encode()
 
 
-def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of the character at ``offset``.
+def line_and_column(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column (in characters), from 1, of the byte at ``offset`` of a text in UTF-8.
 
-    >>> line_and_column("ab" + chr(10) + "cd", 4)
+    >>> line_and_column("ä".encode() + bytes([10]) + "öd".encode(), 5)
     (2, 2)
     """
-    start = text.rfind("\n", 0, offset) + 1
-    return text.count("\n", 0, start) + 1, offset - start + 1
+    start = data.rfind(b"\n", 0, offset) + 1
+    column = len(data[start:offset].decode("utf-8", "replace")) + 1
+    return data.count(b"\n", 0, start) + 1, column
 
 
-def forbidden_character(text: str) -> tuple[int, str] | None:
-    """Offset and description of the first character that YAML does not allow, or None."""
+def forbidden_character(data: bytes) -> tuple[int, str] | None:
+    """Byte offset and description of the first character that YAML does not allow, or None."""
+    text = data.decode("utf-8", "replace")
     if match := _FORBIDDEN.search(text):
-        return match.start(), f"control character U+{ord(match.group()):04X} is not allowed"
+        return len(text[: match.start()].encode()), f"control character U+{ord(match.group()):04X} is not allowed"
     return None
 
 
-def excerpt(text: str, line: int) -> str:
+def excerpt(data: bytes, line: int) -> str:
     """Source line number ``line`` (from 1) for showing a caret; cut when it is very long.
 
-    >>> excerpt("a: 1" + chr(10) + "b: 2", 2)
+    >>> excerpt(b"a: 1" + bytes([10]) + b"b: 2", 2)
     'b: 2'
     """
     start = 0
     for _ in range(line - 1):
-        start = text.find("\n", start) + 1
+        start = data.find(b"\n", start) + 1
         if not start:
             return ""
-    end = text.find("\n", start)
-    end = len(text) if end < 0 else end
-    return text[start : min(end, start + _LONGEST_EXCERPT)].rstrip("\r")
+    end = data.find(b"\n", start, start + 4 * _LONGEST_EXCERPT)
+    part = data[start : start + 4 * _LONGEST_EXCERPT if end < 0 else end]
+    return part.decode("utf-8", "replace")[:_LONGEST_EXCERPT].rstrip("\r\n")

@@ -11,13 +11,13 @@ from kubelogic.manifests import scalars
 from kubelogic.manifests.positions import Place
 
 
-def places(text: str, number: int, *, first_line: int = 1) -> Place:
+def places(data: bytes, number: int, *, first_line: int = 1) -> Place:
     """The places of everything in document ``number`` (from 0) of a piece of YAML.
 
     What an alias stands for is found at the alias, what is inside of it at the anchor; likewise for what
     ``<<`` merges in.
     """
-    parser = CParser(text)
+    parser = CParser(data)
     parser.get_event()
     place = Place(line=first_line, column=1)
     for _ in range(number + 1):

@@ -21,9 +21,11 @@ from kubelogic.manifests import scalars, text
 MAX_DEPTH = 200
 """How deep a document may be nested: the API server stops at 10,000, its own types need far less."""
 
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+"""What is said of a document that is."""
+
+_SEPARATOR = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,11 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of a stream between two ``---`` lines: where it starts and its text."""
+    """A part of a stream between two ``---`` lines: where it starts and its text in UTF-8."""
 
     start: int
     line: int
-    text: str
+    data: bytes
 
 
 class _RefusedError(Exception):
@@ -55,11 +57,11 @@ class _RefusedError(Exception):
         super().__init__(message)
 
 
-def pieces(stream: str) -> Iterator[Piece]:
+def pieces(stream: bytes) -> Iterator[Piece]:
     """Cut a stream at its document separators. Streams with ``%`` directives stay whole.
 
-    >>> [piece.text for piece in pieces("a: 1" + chr(10) + "---" + chr(10) + "b: 2")]
-    ['a: 1\\n', '---\\nb: 2']
+    >>> [piece.data for piece in pieces(b"a: 1\\n---\\nb: 2")]
+    [b'a: 1\\n', b'---\\nb: 2']
     """
     cuts = [0]
     if not _DIRECTIVE.search(stream):
@@ -68,8 +70,8 @@ def pieces(stream: str) -> Iterator[Piece]:
     line = 0
     for start, end in pairwise(cuts):
         piece = stream[start:end]
-        yield Piece(start=start, line=line, text=piece)
-        line += piece.count("\n")
+        yield Piece(start=start, line=line, data=piece)
+        line += piece.count(b"\n")
 
 
 def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
@@ -82,7 +84,7 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
     builder = _Builder(first_line=piece.line + 1)
     documents: list[tuple[int, Any]] = []
     number = 0
-    parser = CParser(piece.text)
+    parser = CParser(piece.data)
     try:
         parser.get_event()
         while not parser.check_event(yaml.StreamEndEvent):
@@ -94,8 +96,8 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
     except _RefusedError as refused:
         builder.report(refused.mark, refused.code, refused.message)
     except yaml.reader.ReaderError as error:
-        offset, message = text.forbidden_character(piece.text) or (0, str(error.reason))
-        line, column = text.line_and_column(piece.text, offset)
+        offset, message = text.forbidden_character(piece.data) or (0, str(error.reason))
+        line, column = text.line_and_column(piece.data, offset)
         builder.troubles.append(Trouble(line=piece.line + line, column=column, code="KL100", message=message))
     except yaml.MarkedYAMLError as error:
         builder.report(error.problem_mark or error.context_mark, "KL100", _wording(error, piece.line + 1))
@@ -190,7 +192,7 @@ class _Builder:
                 if top is not None and type(top.value) is dict and top.key is None and not top.merging:
                     raise _RefusedError(event.start_mark, "KL100", "a mapping key has to be text, not a collection")
                 if len(stack) >= MAX_DEPTH:
-                    raise _RefusedError(event.start_mark, "KL107", _TOO_DEEP)
+                    raise _RefusedError(event.start_mark, "KL107", TOO_DEEP)
                 value = {} if kind is mapping_event else []
                 top = _Frame(value=value, anchor=event.anchor, nodes_before=nodes)
                 stack.append(top)
@@ -216,7 +218,7 @@ class _Builder:
                 if top is not None and anchor.height:
                     top.height = max(top.height, anchor.height)
                     if len(stack) + anchor.height > MAX_DEPTH:
-                        raise _RefusedError(event.start_mark, "KL107", _TOO_DEEP)
+                        raise _RefusedError(event.start_mark, "KL107", TOO_DEEP)
             elif kind is document_end:
                 return root
             else:  # the end of a mapping or sequence
