@@ -56,6 +56,10 @@ class Origin(Protocol):
         """
         ...
 
+    def excerpt(self, location: Location) -> str:
+        """The source line of a location, for a caret under its column; empty if there is none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Fault:
