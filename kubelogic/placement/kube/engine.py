@@ -1,0 +1,207 @@
+"""One shape against all nodes: what passes, what scores best, what is wrong with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from kubelogic.placement.kube import filters
+from kubelogic.placement.kube.filters import Reason
+from kubelogic.placement.kube.fit import Fit
+from kubelogic.placement.kube.rules import RuleIndex, Rules
+from kubelogic.placement.kube.scores import Nodes, scores
+from kubelogic.placement.kube.state import Resident, State
+from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
+from kubelogic.placement.placement import Rejection
+from kubelogic.placement.problem import Problem, Scorer
+
+
+class Engine:
+    """Answers questions about single pods over one changing state.
+
+    Attributes:
+        tables: the problem as arrays.
+        state: what is placed; change it only through ``bind``, ``put`` and ``take``.
+        nominated: node number to the pods that were promised it, each with its shape.
+        promised: those pods, each with the number of its node.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.tables = Tables(problem)
+        self.state = State(self.tables)
+        self.nominated: dict[int, dict[str, int]] = {}
+        self.promised: dict[str, int] = {}
+        for pod in problem.pods:
+            if not pod.node and pod.nominated in self.tables.number:
+                self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
+        self._index = RuleIndex(self.state)
+        self._scorers: tuple[Scorer, ...] = problem.scorers
+        self._least = _resources(problem.scorers, "least_allocated")
+        self._balanced = _resources(problem.scorers, "balanced_allocation")
+        self._fits: dict[object, Fit] = {}
+        self._fit_of: dict[int, Fit] = {}
+
+    def rules(self, shape: int) -> Rules:
+        """What the problem says about a shape."""
+        return self._index.of(shape)
+
+    def helped_by(self, shape: int) -> frozenset[int]:
+        """The shapes whose pods can make a node feasible by being placed."""
+        return self._index.helped_by(shape)
+
+    def forget(self, shape: int) -> None:
+        """Drop what is kept for a shape that no further pod has."""
+        self._fit_of.pop(shape, None)
+
+    def nominate(self, pod: str, shape: int, node: int) -> None:
+        """Promise a node to a pod, in place of one that it was promised before."""
+        self.release(pod)
+        self.promised[pod] = node
+        self.nominated.setdefault(node, {})[pod] = shape
+
+    def release(self, pod: str) -> None:
+        """Take a promise back, if there is one."""
+        node = self.promised.pop(pod, None)
+        if node is not None:
+            del self.nominated[node][pod]
+            if not self.nominated[node]:
+                del self.nominated[node]
+
+    def feasible(self, pod: str, shape: int) -> Mask:
+        """Which nodes pass all filters for a pod, room for the pods that were promised a node included."""
+        found = filters.feasible(self.state, self.rules(shape), EVERY, self._fit(shape).fits)
+        for node in sorted(self.nominated):
+            if found[node]:
+                with self.with_promised(pod, shape, node) as added:
+                    if added:
+                        found[node] = self._passes_here(shape, node)
+        return found
+
+    def passes(self, pod: str, shape: int, node: int) -> bool:
+        """Whether one node passes all filters, with and without the pods that it was promised to."""
+        if not self._passes_here(shape, node):
+            return False
+        with self.with_promised(pod, shape, node) as added:
+            return not added or self._passes_here(shape, node)
+
+    def _passes_here(self, shape: int, node: int) -> bool:
+        select = np.array([node])
+        rules = self.rules(shape)
+        fits = self._room(shape, select)
+        return bool(filters.feasible(self.state, rules, select, fits)[0])
+
+    def _room(self, shape: int, select: Nodes) -> Mask:
+        free = self.state.free
+        return np.array([all(free[r, n] >= amount for r, amount in self.tables.requests[shape]) for n in select])
+
+    @contextmanager
+    def with_promised(self, pod: str, shape: int, node: int) -> Iterator[bool]:
+        """For a while, the pods of the same or a higher priority that were promised a node are on it.
+
+        Source: kube-scheduler, RunFilterPluginsWithNominatedPods. A filter that had nothing to look at before the
+        promised pods came does not look at them either.
+        """
+        priority = self.tables.shapes[shape].priority
+        promised = [
+            Resident(name=name, shape=other, terminating=False)
+            for name, other in sorted(self.nominated.get(node, {}).items())
+            if name != pod and self.tables.shapes[other].priority >= priority
+        ]
+        rules = self.rules(shape)
+        blind = () if rules.affinities or rules.repels else rules.repelled
+        if any(counter.total for _, counter in blind):
+            blind = ()
+        for resident in promised:
+            self.state.put(resident, node)
+        shut = [(counter, counter.total, counter.counts.copy()) for _, counter in blind if promised]
+        for counter, _, _ in shut:
+            counter.counts[:] = 0
+            counter.total = 0
+        try:
+            yield bool(promised)
+        finally:
+            for counter, total, counts in shut:
+                counter.total = total
+                counter.counts[:] = counts
+            for resident in promised:
+                self.state.take(resident, node)
+
+    def scores(self, shape: int, nodes: Nodes) -> list[tuple[Scorer, Ints | int]]:
+        """What each scorer that takes part gives each of the feasible nodes, weighted."""
+        found = scores(self._scorers, self.rules(shape), self._fit(shape), nodes)
+        return [(scorer, score * scorer.weight) for scorer, score in found]
+
+    def best(self, shape: int, nodes: Nodes) -> Nodes:
+        """The feasible nodes with the highest total score."""
+        if len(nodes) == 1:
+            return nodes
+        total: Ints | int = 0
+        for _, score in self.scores(shape, nodes):
+            total = total + score
+        if isinstance(total, int):
+            return nodes
+        return nodes[np.flatnonzero(total == total.max())]
+
+    def rejections(self, pod: str, shape: int) -> tuple[Rejection, ...]:
+        """Why each node that does not pass is turned down, by all filters."""
+        found = list(filters.reasons(self.state, self.rules(shape), EVERY))
+        rejected = np.zeros(self.tables.size, dtype=np.bool_)
+        for _, mask in found:
+            rejected |= mask
+        extra: dict[Reason, list[int]] = {}
+        for node in sorted(self.nominated):
+            if not rejected[node]:
+                for reason in self.reasons_promised(pod, shape, node):
+                    extra.setdefault(reason, []).append(node)
+        merged: dict[Reason, set[int]] = {}
+        for reason, mask in found:
+            nodes = np.flatnonzero(mask)
+            if len(nodes):
+                merged.setdefault(reason, set()).update(nodes.tolist())
+        for reason, numbers in extra.items():
+            merged.setdefault(reason, set()).update(numbers)
+        return as_rejections(self.tables, merged)
+
+    def reasons_promised(self, pod: str, shape: int, node: int) -> list[Reason]:
+        """What is wrong with a node once the pods that it was promised to are on it."""
+        with self.with_promised(pod, shape, node) as added:
+            return self.reasons_here(shape, node) if added else []
+
+    def reasons_here(self, shape: int, node: int) -> list[Reason]:
+        """What is wrong with one node."""
+        select = np.array([node])
+        return [reason for reason, mask in filters.reasons(self.state, self.rules(shape), select) if mask[0]]
+
+    def _fit(self, shape: int) -> Fit:
+        found = self._fit_of.get(shape)
+        if found is None:
+            described = self.tables.shapes[shape]
+            key = (by_name(described.requests), by_name(described.scored_requests))
+            found = self._fits.get(key)
+            if found is None:
+                found = Fit(self.state, described, least=self._least, balanced=self._balanced)
+                self._fits[key] = found
+            self._fit_of[shape] = found
+        found.refresh()
+        return found
+
+
+def as_rejections(tables: Tables, merged: Mapping[Reason, set[int]]) -> tuple[Rejection, ...]:
+    """Reasons with the nodes that they turn away, in the order of the filters."""
+    return tuple(
+        Rejection(
+            stage=reason.stage,
+            filter=reason.filter,
+            reason=reason.reason,
+            subject=reason.subject,
+            resolvable=reason.resolvable,
+            nodes=tuple(tables.names[node] for node in sorted(merged[reason])),
+        )
+        for reason in sorted(merged)
+    )
+
+
+def _resources(scorers: tuple[Scorer, ...], kind: str) -> tuple[str, ...]:
+    return next((scorer.resources for scorer in scorers if scorer.kind == kind), ())

@@ -1,0 +1,177 @@
+"""Who may go where now: each filter over all nodes, or over some, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.kube.rules import Rules, SpreadRule
+from kubelogic.placement.kube.state import State
+from kubelogic.placement.kube.tables import Mask, Select
+
+NODE_PORTS, FIT, RESTRICTIONS, LIMITS, BINDING, SPREAD, AFFINITY = 4, 5, 6, 7, 8, 10, 11
+"""The places of the filters in kube-scheduler's default order; what ``allowed`` stands for has the others."""
+
+_STATIC = {
+    "unschedulable": (0, "NodeUnschedulable"),
+    "node_name": (1, "NodeName"),
+    "toleration": (2, "TaintToleration"),
+    "node_affinity": (3, "NodeAffinity"),
+    "volume_node": (8, "VolumeBinding"),
+    "volume_zone": (9, "VolumeZone"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Reason:
+    """Why a filter turns a shape away. See ``kubelogic.placement.placement.Rejection``."""
+
+    stage: int
+    place: int
+    filter: str
+    reason: str
+    subject: str = ""
+    resolvable: bool = True
+
+
+def feasible(state: State, rules: Rules, select: Select, fits: Mask) -> Mask:
+    """Which of some nodes pass all filters.
+
+    Args:
+        state: what is placed.
+        rules: of the shape.
+        select: the nodes asked about.
+        fits: which of them have room for the requests.
+    """
+    found = rules.allowed[select] & fits
+    for counter in (counter for _, counter in rules.ports):
+        found &= ~counter.present(select)
+    for _, counter in rules.exclusive:
+        if counter.total:
+            found &= ~counter.present(select)
+    for driver in sorted({driver for driver, _ in rules.shape.attaches}):
+        found &= ~_full(state, rules, driver, select)
+    if rules.shape.claims:
+        found &= ~_unclaimable(state, rules, select)
+    for rule in rules.spreads:
+        found &= rule.topology.has[select] & ~_skewed(rule, select)
+    if rules.affinities:
+        found &= _befriended(rules, select)
+    for _, counter in (*rules.repels, *rules.repelled):
+        if counter.total:
+            found &= ~counter.present(select)
+    return found
+
+
+def reasons(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
+    """Every reason of every filter against some nodes, in the order of the filters, with the nodes it turns away."""
+    yield from _denied(rules, select)
+    for text, counter in rules.ports:
+        yield _reason(NODE_PORTS, 0, "NodePorts", "port", text), counter.present(select)
+    yield from _short(state, rules, select)
+    for use, counter in rules.exclusive:
+        place = 0 if use.scope == "node" else 1
+        yield (
+            _reason(RESTRICTIONS, place, "VolumeRestrictions", f"exclusive_{use.scope}", use.token),
+            (counter.present(select)),
+        )
+    for driver in sorted({driver for driver, _ in rules.shape.attaches}):
+        yield _reason(LIMITS, 0, "NodeVolumeLimits", "attach", driver), _full(state, rules, driver, select)
+    if rules.shape.claims:
+        found = _unclaimable(state, rules, select)
+        subject = ",".join(rules.shape.claims)
+        yield _reason(BINDING, 1, "VolumeBinding", "claim", subject, resolvable=False), found
+    yield from _uneven(rules, select)
+    if rules.affinities:
+        subject = ",".join(dict.fromkeys(key for key, _ in rules.affinities))
+        reason = _reason(AFFINITY, 0, "InterPodAffinity", "affinity", subject, resolvable=False)
+        yield reason, ~_befriended(rules, select)
+    for key, counter in rules.repels:
+        yield _reason(AFFINITY, 1, "InterPodAffinity", "anti_affinity", key), counter.present(select)
+    for key, counter in rules.repelled:
+        yield _reason(AFFINITY, 2, "InterPodAffinity", "existing_anti_affinity", key), counter.present(select)
+
+
+def _reason(stage: int, place: int, name: str, reason: str, subject: str = "", *, resolvable: bool = True) -> Reason:
+    return Reason(stage=stage, place=place, filter=name, reason=reason, subject=subject, resolvable=resolvable)
+
+
+def _denied(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
+    explained = np.zeros_like(rules.allowed[select])
+    for reason, mask in rules.denials:
+        stage, name = _STATIC.get(reason, (0, reason))
+        explained |= mask[select]
+        yield _reason(stage, 0, name, reason, resolvable=False), mask[select]
+    rest = ~rules.allowed[select] & ~explained
+    yield _reason(0, 1, "allowed", "allowed", resolvable=False), rest
+
+
+def _short(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
+    """Source: kube-scheduler, NodeResourcesFit: the pod count first, then the resources."""
+    tables = state.tables
+    rows = [(tables.resources[resource], resource, amount) for resource, amount in tables.requests[rules.number]]
+    for place, (name, resource, amount) in enumerate(sorted(rows, key=lambda row: (row[0] != "pods", row[0]))):
+        lacks = state.free[resource, select] < amount
+        never = tables.allocatable[resource, select] < amount
+        yield _reason(FIT, place, "NodeResourcesFit", "resource", name), lacks & ~never
+        yield (
+            _reason(FIT, place, "NodeResourcesFit", "resource", name, resolvable=name == "pods"),
+            lacks & never,
+        )
+
+
+def _uneven(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
+    """Source: kube-scheduler, PodTopologySpread: the first constraint that fails is the node's reason."""
+    passed = np.ones_like(rules.allowed[select])
+    for place, rule in enumerate(rules.spreads):
+        has = rule.topology.has[select]
+        key = rule.spread.key
+        lacks = _reason(SPREAD, place, "PodTopologySpread", "spread_key", key, resolvable=False)
+        yield lacks, passed & ~has
+        skewed = _skewed(rule, select)
+        yield _reason(SPREAD, place, "PodTopologySpread", "spread", key), passed & has & skewed
+        passed &= has & ~skewed
+
+
+def _skewed(rule: SpreadRule, select: Select) -> Mask:
+    spread = rule.spread
+    counts = rule.counter.counts
+    least = 0
+    if len(rule.domains) and len(rule.domains) >= spread.min_domains:
+        least = int(counts[rule.domains].min())
+    over = counts > spread.max_skew + least - int(spread.counts_self)
+    found: Mask = over[rule.topology.domain[select]]
+    return found
+
+
+def _befriended(rules: Rules, select: Select) -> Mask:
+    """Nodes on which every affinity of the shape is met, or that the first of its group may use."""
+    keyed = np.ones_like(rules.allowed[select])
+    met = np.ones_like(keyed)
+    for _, counter in rules.affinities:
+        keyed &= counter.topology.has[select]
+        met &= counter.present(select)
+    if rules.first and not any(counter.total for _, counter in rules.affinities):
+        return keyed
+    return keyed & met
+
+
+def _full(state: State, rules: Rules, driver: str, select: Select) -> Mask:
+    volumes = [volume for name, volume in rules.shape.attaches if name == driver]
+    missing = state.missing(driver, volumes)[select]
+    found: Mask = (missing > 0) & (state.attached(driver)[select] + missing > state.limits(driver)[select])
+    return found
+
+
+def _unclaimable(state: State, rules: Rules, select: Select) -> Mask:
+    """Nodes on which some claim of the shape can have no volume; several claims may want the same one."""
+    possible = np.ones_like(rules.allowed)
+    for name in rules.shape.claims:
+        possible &= state.usable(state.claims[name])
+    if sum(name not in state.given for name in rules.shape.claims) > 1:
+        for node in np.flatnonzero(possible):
+            possible[node] = state.volumes(rules.shape.claims, int(node)) is not None
+    found: Mask = ~possible[select]
+    return found

@@ -1,0 +1,245 @@
+"""Making room: which pods of lower priority would have to leave which node, and which node is the least harm.
+
+Source: kube-scheduler, DefaultPreemption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.kube import filters
+from kubelogic.placement.kube.engine import Engine, as_rejections
+from kubelogic.placement.kube.filters import Reason
+from kubelogic.placement.kube.state import Resident
+from kubelogic.placement.kube.tables import EVERY, Ints, Mask
+from kubelogic.placement.placement import Rejection
+
+_FEWEST_CANDIDATES = 100
+_CANDIDATE_PERCENT = 10
+_OFFSET = 2**31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A node on which a pod would fit without its ``victims``, the most important one first.
+
+    ``violations``: how many of them a budget protects.
+    """
+
+    node: int
+    victims: tuple[Resident, ...]
+    violations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What came of looking for room.
+
+    Attributes:
+        candidates: in the order of their nodes.
+        rejections: what remains in the way elsewhere, with all pods of lower priority gone.
+        helpless: names of the nodes without any pod of lower priority.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    helpless: tuple[str, ...] = ()
+
+
+class Preemption:
+    """Looks for room on the nodes of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tables = engine.tables
+        self._state = engine.state
+
+    def eligible(self, pod: str, shape: int, node: int | None) -> bool:
+        """Whether a pod may preempt now: its policy allows it and its last victims are gone.
+
+        Args:
+            pod: its name.
+            shape: its shape's number.
+            node: the node that it was promised, if any.
+        """
+        if not self._tables.shapes[shape].preempts:
+            return False
+        if node is None or not self._open(pod, shape)[node]:
+            return True
+        return not any(r.terminating and self._lower(shape, r) for r in self._state.residents[node].values())
+
+    def search(self, pod: str, shape: int, budgets: Mapping[str, int]) -> Search:
+        """All candidates; of more than a hundred nodes, the first hundred (or tenth) by what they would cost.
+
+        Args:
+            pod: its name.
+            shape: its shape's number.
+            budgets: how many evictions each budget still allows.
+        """
+        candidates: list[Candidate] = []
+        merged: dict[Reason, set[int]] = {}
+        helpless: list[int] = []
+        nodes = np.flatnonzero(self._open(pod, shape))
+        wanted = max(_FEWEST_CANDIDATES, self._tables.size * _CANDIDATE_PERCENT // 100)
+        for node in self._order(shape, nodes, wanted):
+            found = self._dry_run(pod, shape, node, budgets)
+            match found:
+                case Candidate():
+                    candidates.append(found)
+                    if len(candidates) >= wanted and any(not c.violations for c in candidates):
+                        break
+                case None:
+                    helpless.append(node)
+                case _:
+                    for reason in found:
+                        merged.setdefault(reason, set()).add(node)
+        return Search(
+            candidates=tuple(sorted(candidates, key=lambda c: c.node)),
+            rejections=as_rejections(self._tables, merged),
+            helpless=tuple(self._tables.names[node] for node in sorted(helpless)),
+        )
+
+    def choose(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates among which nothing decides, in the order of their nodes."""
+        ranks = {candidate.node: self._rank(candidate) for candidate in candidates}
+        least = min(ranks.values(), default=None)
+        return [candidate for candidate in candidates if ranks[candidate.node] == least]
+
+    def _rank(self, candidate: Candidate) -> tuple[int, int, int, int, int]:
+        """Fewest violations, lowest highest priority, smallest sum, fewest victims, latest start of the highest."""
+        priorities = [self._tables.shapes[victim.shape].priority for victim in candidate.victims]
+        highest = max(priorities)
+        starts = (
+            self._tables.pods[victim.name].started
+            for victim, priority in zip(candidate.victims, priorities, strict=True)
+            if priority == highest
+        )
+        total = sum(priority + _OFFSET for priority in priorities)
+        return candidate.violations, highest, total, len(priorities), -min(starts)
+
+    def _open(self, pod: str, shape: int) -> Mask:
+        """The nodes where the first filter that objects does so for a reason that could go away."""
+        undecided = np.ones(self._tables.size, dtype=np.bool_)
+        found = np.zeros_like(undecided)
+        stages: dict[int, list[tuple[Reason, Mask]]] = {}
+        for reason, mask in filters.reasons(self._state, self._engine.rules(shape), EVERY):
+            stages.setdefault(reason.stage, []).append((reason, mask))
+        for stage in sorted(stages):
+            objects = np.zeros_like(undecided)
+            final = np.zeros_like(undecided)
+            for reason, mask in stages[stage]:
+                objects |= mask
+                if not reason.resolvable:
+                    final |= mask
+            found |= undecided & objects & ~final
+            undecided &= ~objects
+        for node in sorted(self._engine.nominated):
+            if undecided[node]:
+                reasons = self._engine.reasons_promised(pod, shape, node)
+                first = min((reason.stage for reason in reasons), default=-1)
+                found[node] = bool(reasons) and all(r.resolvable for r in reasons if r.stage == first)
+        return found
+
+    def _lower(self, shape: int, resident: Resident) -> bool:
+        if self._tables.shapes[resident.shape].priority >= self._tables.shapes[shape].priority:
+            return False
+        pod = self._tables.pods[resident.name]
+        return pod.movable or resident.terminating
+
+    def _importance(self, resident: Resident) -> tuple[int, int, str]:
+        priority = self._tables.shapes[resident.shape].priority
+        return -priority, self._tables.pods[resident.name].started, resident.name
+
+    def _order(self, shape: int, nodes: Ints, wanted: int) -> list[int]:
+        """Every node, or where there are more than needed, those with the least important pods first."""
+        if len(nodes) <= wanted:
+            return [int(node) for node in nodes]
+        costs: dict[int, int] = {}
+        for node in nodes.tolist():
+            costs[node] = self._least_priority(shape, node)
+        return sorted(costs, key=lambda node: (costs[node], node))
+
+    def _least_priority(self, shape: int, node: int) -> int:
+        """The lowest priority up to which pods have to leave so that the resources suffice."""
+        tables = self._tables
+        lacking = {
+            resource: amount - int(self._state.free[resource, node])
+            for resource, amount in tables.requests[shape]
+            if amount > self._state.free[resource, node]
+        }
+        lower = [r for r in self._state.residents[node].values() if self._lower(shape, r)]
+        for resident in sorted(lower, key=self._importance, reverse=True):
+            if not lacking:
+                break
+            for resource, amount in tables.requests[resident.shape]:
+                if resource in lacking:
+                    lacking[resource] -= amount
+                    if lacking[resource] <= 0:
+                        del lacking[resource]
+            if not lacking:
+                return tables.shapes[resident.shape].priority
+        return _OFFSET if lacking or not lower else min(tables.shapes[r.shape].priority for r in lower)
+
+    def _dry_run(self, pod: str, shape: int, node: int, budgets: Mapping[str, int]) -> Candidate | list[Reason] | None:
+        """Take all pods of lower priority away, then give back whom the pod can do with, the important ones first."""
+        lower = [r for r in self._state.residents[node].values() if self._lower(shape, r)]
+        if not lower:
+            return None
+        lower.sort(key=self._importance)
+        with self._without(lower, node) as gone:
+            if not self._engine.passes(pod, shape, node):
+                reasons = self._engine.reasons_promised(pod, shape, node)
+                return reasons or self._engine.reasons_here(shape, node)
+            protected = self._protected(lower, budgets)
+            violations = 0
+            for resident in sorted(lower, key=lambda r: r.name not in protected):
+                self._give_back(resident, node)
+                if self._engine.passes(pod, shape, node):
+                    gone.remove(resident)
+                else:
+                    self._remove(resident, node)
+                    violations += resident.name in protected
+            victims = tuple(sorted(gone, key=self._importance))
+        if not victims:
+            return []
+        return Candidate(node=node, victims=victims, violations=violations)
+
+    @contextmanager
+    def _without(self, residents: Sequence[Resident], node: int) -> Iterator[list[Resident]]:
+        """For a while, some pods are off their node; those still in the yielded list come back at the end."""
+        order = self._state.residents[node].copy()
+        gone = list(residents)
+        for resident in residents:
+            self._remove(resident, node)
+        try:
+            yield gone
+        finally:
+            for resident in gone:
+                self._give_back(resident, node)
+            self._state.residents[node] = order
+
+    def _remove(self, resident: Resident, node: int) -> None:
+        self._state.take(resident, node)
+        if resident.terminating:
+            # spread never counted this pod, yet the scheduler's dry run takes it off all the same
+            self._state.recount(resident.shape, node, -1)
+
+    def _give_back(self, resident: Resident, node: int) -> None:
+        self._state.put(resident, node)
+        if resident.terminating:
+            self._state.recount(resident.shape, node, 1)
+
+    def _protected(self, residents: Sequence[Resident], budgets: Mapping[str, int]) -> frozenset[str]:
+        """Names of the pods that go beyond a budget when all leave, the important ones drawing on it first."""
+        left = dict(budgets)
+        found: set[str] = set()
+        for resident in residents:
+            for budget in self._tables.pods[resident.name].budgets:
+                left[budget] -= 1
+                if left[budget] < 0:
+                    found.add(resident.name)
+        return frozenset(found)

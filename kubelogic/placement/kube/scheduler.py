@@ -1,0 +1,246 @@
+"""The queue: one pod at a time, as kube-scheduler does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+
+from kubelogic.placement.kube.engine import Engine
+from kubelogic.placement.kube.preemption import Candidate, Preemption
+from kubelogic.placement.kube.scores import Nodes
+from kubelogic.placement.kube.state import Resident
+from kubelogic.placement.placement import Binding, Eviction, Placement, Refusal, Unplaced
+from kubelogic.placement.problem import Pod, Problem
+
+
+def schedule(problem: Problem, *, seed: int | None = None, most_ties: int = 64) -> Placement:
+    """Place the waiting pods one after the other: by priority, then in their order.
+
+    Each pod goes to the feasible node with the best total score, is given room by evicting pods of lower
+    priority, or stays out. A pod that stays out is tried again only when a pod was placed that it could have
+    waited for. Every node is looked at, however many there are: kube-scheduler stops at a share of the nodes
+    (``percentageOfNodesToScore``) in clusters of a hundred and more.
+
+    Args:
+        problem: what to place.
+        seed: draws one of several equally good nodes; None takes the first by name.
+        most_ties: how many equally good nodes a binding names.
+
+    Returns:
+        Bindings in the order in which they were made, evictions, and where the pods that caused them go once
+        the evicted pods are gone. Pods without a node are ``rejected``, which is no proof that none exists.
+
+    Source: kube-scheduler 1.36, default profile.
+    """
+    run = _Run(problem, seed=seed, most_ties=most_ties)
+    run.queue()
+    run.settle()
+    return run.placement()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A pod that was promised a node, and why it had to be."""
+
+    node: int
+    refusal: int
+
+
+@dataclass(slots=True)
+class _Progress:
+    bindings: list[Binding] = field(default_factory=list)
+    evictions: list[Eviction] = field(default_factory=list)
+    nominations: list[Binding] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
+    attempts: int = 0
+
+
+class _Run:
+    def __init__(self, problem: Problem, *, seed: int | None, most_ties: int) -> None:
+        self._problem = problem
+        self._engine = Engine(problem)
+        self._preemption = Preemption(self._engine)
+        self._random = None if seed is None else Random(seed)
+        self._most_ties = most_ties
+        self._progress = _Progress()
+        self._budgets = {budget.name: budget.allowed for budget in problem.budgets}
+        tables = self._engine.tables
+        self._shape = {pod.name: tables.shape_number[pod.shape] for pod in problem.pods}
+        pending = [pod for pod in problem.pods if not pod.node]
+        self._pending = sorted(pending, key=self._rank)
+        self._helps: dict[int, list[int]] = {}
+        for shape in sorted({self._shape[pod.name] for pod in pending}):
+            for other in self._engine.helped_by(shape):
+                self._helps.setdefault(other, []).append(shape)
+        self._news: dict[int, int] = {}
+        self._failed: dict[int, tuple[int, int]] = {}
+        self._again: list[Pod] = []
+
+    def _rank(self, pod: Pod) -> tuple[int, int, str]:
+        return -self._engine.tables.shapes[self._shape[pod.name]].priority, pod.order, pod.name
+
+    def queue(self) -> None:
+        """Try every waiting pod, and those again for which something changed, until nothing does."""
+        todo = self._pending
+        while todo:
+            self._again = []
+            for pod in todo:
+                self._try(pod)
+            stuck = (pod for pod in self._pending if pod.name in self._progress.rejected and self._heard(pod))
+            todo = sorted({pod.name: pod for pod in (*self._again, *stuck)}.values(), key=self._rank)
+
+    def settle(self) -> None:
+        """Let the evicted pods go, then place those that waited for it."""
+        state = self._engine.state
+        numbers = self._engine.tables.number
+        for eviction in self._progress.evictions:
+            node = numbers[eviction.node]
+            state.take(state.residents[node][eviction.pod], node)
+        for pod in self._pending:
+            waiting = self._progress.waiting.get(pod.name)
+            if waiting is not None:
+                binding = self._bind(pod)
+                if binding is None:
+                    del self._progress.waiting[pod.name]
+                    self._progress.rejected[pod.name] = waiting.refusal
+                else:
+                    self._progress.nominations.append(binding)
+
+    def placement(self) -> Placement:
+        """The answer."""
+        done = self._progress
+        names = self._engine.tables.names
+        shapes = {pod.name: pod.shape for pod in self._pending}
+        out = [
+            Unplaced(pod=pod, shape=shapes[pod], verdict="rejected", refusal=refusal)
+            for pod, refusal in done.rejected.items()
+        ]
+        out.extend(
+            Unplaced(pod=pod, shape=shapes[pod], verdict="waiting", node=names[entry.node], refusal=entry.refusal)
+            for pod, entry in done.waiting.items()
+        )
+        place = {pod.name: i for i, pod in enumerate(self._pending)}
+        return Placement(
+            scheduler="kube",
+            bindings=tuple(done.bindings),
+            evictions=tuple(done.evictions),
+            nominations=tuple(done.nominations),
+            unplaced=tuple(sorted(out, key=lambda entry: place[entry.pod])),
+            refusals=tuple(done.refusals),
+            statistics={"attempts": done.attempts},
+        )
+
+    def _try(self, pod: Pod) -> None:
+        shape = self._shape[pod.name]
+        news = self._news.get(shape, 0)
+        if pod.name not in self._engine.promised and shape in self._failed and self._failed[shape][0] == news:
+            self._progress.rejected[pod.name] = self._failed[shape][1]
+            return
+        self._progress.attempts += 1
+        binding = self._bind(pod)
+        if binding is not None:
+            self._progress.rejected.pop(pod.name, None)
+            self._progress.bindings.append(binding)
+            self._tell(shape)
+            return
+        if not self._preempt(pod):
+            refusal = self._progress.rejected[pod.name]
+            self._failed[shape] = (news, refusal)
+
+    def _bind(self, pod: Pod) -> Binding | None:
+        engine, shape = self._engine, self._shape[pod.name]
+        promised = self._engine.promised.get(pod.name)
+        if promised is not None and engine.passes(pod.name, shape, promised):
+            nodes: Nodes = np.array([promised])
+        else:
+            nodes = np.flatnonzero(engine.feasible(pod.name, shape))
+        if not len(nodes):
+            return None
+        top = engine.best(shape, nodes)
+        node = int(top[0] if self._random is None else self._random.choice(top))
+        names = engine.tables.names
+        volumes = engine.state.volumes(self._problem_claims(shape), node) or ()
+        engine.state.give(volumes, node)
+        engine.release(pod.name)
+        engine.state.put(Resident(name=pod.name, shape=shape, terminating=False), node)
+        ties = tuple(names[i] for i in top[: self._most_ties].tolist())
+        return Binding(pod=pod.name, node=names[node], ties=ties, tied=len(top), volumes=volumes)
+
+    def _problem_claims(self, shape: int) -> tuple[str, ...]:
+        return self._engine.tables.shapes[shape].claims
+
+    def _preempt(self, pod: Pod) -> bool:
+        """Make room for a pod if that is possible; else note why it stays out."""
+        done, engine, shape = self._progress, self._engine, self._shape[pod.name]
+        rejections = engine.rejections(pod.name, shape)
+        promised = self._engine.promised.get(pod.name)
+        attempted = self._preemption.eligible(pod.name, shape, promised)
+        refusal = Refusal(shape=pod.shape, rejections=rejections, attempted=attempted)
+        if attempted:
+            search = self._preemption.search(pod.name, shape, self._budgets)
+            refusal = Refusal(
+                shape=pod.shape,
+                rejections=rejections,
+                attempted=True,
+                preemption=search.rejections,
+                helpless=search.helpless,
+            )
+            if search.candidates:
+                best = self._preemption.choose(search.candidates)
+                done.refusals.append(refusal)
+                self._evict(pod, best[0] if self._random is None else self._random.choice(best))
+                return True
+        done.rejected[pod.name] = len(done.refusals)
+        done.refusals.append(refusal)
+        if attempted:
+            engine.release(pod.name)
+        return False
+
+    def _evict(self, pod: Pod, candidate: Candidate) -> None:
+        done, engine = self._progress, self._engine
+        node = candidate.node
+        for victim in candidate.victims:
+            if victim.terminating:
+                continue
+            budgets = self._engine.tables.pods[victim.name].budgets
+            for name in budgets:
+                self._budgets[name] -= 1
+            done.evictions.append(
+                Eviction(
+                    pod=victim.name,
+                    node=engine.tables.names[node],
+                    beneficiary=pod.name,
+                    breaks=tuple(name for name in budgets if self._budgets[name] < 0),
+                    after=len(done.bindings),
+                )
+            )
+            engine.state.take(victim, node)
+            engine.state.put(Resident(name=victim.name, shape=victim.shape, terminating=True), node)
+            self._tell(victim.shape)
+        self._displace(self._shape[pod.name], node)
+        engine.nominate(pod.name, self._shape[pod.name], node)
+        done.rejected.pop(pod.name, None)
+        done.waiting[pod.name] = _Waiting(node=node, refusal=len(done.refusals) - 1)
+
+    def _displace(self, shape: int, node: int) -> None:
+        """Pods of lower priority that were promised the node lose it and queue up again."""
+        tables = self._engine.tables
+        priority = tables.shapes[shape].priority
+        for name, other in sorted(self._engine.nominated.get(node, {}).items()):
+            if tables.shapes[other].priority < priority:
+                self._engine.release(name)
+                if self._progress.waiting.pop(name, None) is not None:
+                    self._again.append(tables.pods[name])
+
+    def _tell(self, shape: int) -> None:
+        """A pod of the shape came or is about to go: those who might have waited for that hear of it."""
+        for other in self._helps.get(shape, ()):
+            self._news[other] = self._news.get(other, 0) + 1
+
+    def _heard(self, pod: Pod) -> bool:
+        shape = self._shape[pod.name]
+        return self._failed[shape][0] != self._news.get(shape, 0)

@@ -1,0 +1,190 @@
+"""Who is where, and what that leaves: the one thing that changes while a problem is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.kube.counters import Counter, Counters
+from kubelogic.placement.kube.tables import Ints, Mask, Tables, Topology
+from kubelogic.placement.problem import Claim
+
+_UNLIMITED = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """A pod on a node: its name, its shape's number, and whether it is on its way out."""
+
+    name: str
+    shape: int
+    terminating: bool
+
+
+class State:
+    """Placed pods, free resources, counters, attached volumes and claims that got a volume.
+
+    Attributes:
+        free: resources x nodes, what is not requested yet.
+        assumed: resources x nodes, what scoring counts as used.
+        residents: per node, pod name to resident.
+        touched: numbers of the nodes that changed, oldest first; readers remember how far they read.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.free: Ints = tables.allocatable.copy()
+        self.assumed: Ints = np.zeros_like(tables.allocatable)
+        self.residents: list[dict[str, Resident]] = [{} for _ in tables.nodes]
+        self.touched: list[int] = []
+        self.claims: dict[str, Claim] = {claim.name: claim for claim in tables.problem.claims}
+        self.given: dict[str, tuple[str, str]] = {}
+        self.taken: set[str] = set()
+        self._reach: dict[str, Mask] = {v.name: tables.mask(v.reach) for v in tables.problem.volumes}
+        self._counters = Counters()
+        self._spots: dict[int, dict[tuple[int, bool], int]] = {}
+        self._assumes = tuple(
+            tables.amounts(shape.scored_usage or shape.scored_requests or shape.requests) for shape in tables.shapes
+        )
+        self._users: dict[tuple[str, str], dict[int, int]] = {}
+        self._attached: dict[str, Ints] = {}
+        self._limits: dict[str, Ints] = {}
+        for number, node in enumerate(tables.nodes):
+            for use in node.attached:
+                self._attach(use, number, 1)
+        for pod in tables.problem.pods:
+            if pod.node:
+                shape = tables.shape_number[pod.shape]
+                resident = Resident(name=pod.name, shape=shape, terminating=pod.terminating)
+                self.put(resident, tables.number[pod.node])
+
+    def counter(self, topology: Topology, weights: Mapping[int, int], *, terminating: bool = True) -> Counter:
+        """A counter of the placed pods of some shapes, kept current from now on. See ``Counters.counter``."""
+        counter = self._counters.counter(topology, weights, terminating=terminating)
+        if not counter.moves:
+            counter.moves = 1
+            for shape, weight in counter.weights.items():
+                for (node, leaving), pods in self._spots.get(shape, {}).items():
+                    if terminating or not leaving:
+                        counter.add(node, weight, pods)
+        return counter
+
+    def put(self, resident: Resident, node: int) -> None:
+        """Place a pod."""
+        self.residents[node][resident.name] = resident
+        self._move(resident, node, 1)
+
+    def take(self, resident: Resident, node: int) -> None:
+        """Take a pod away."""
+        del self.residents[node][resident.name]
+        self._move(resident, node, -1)
+
+    def _move(self, resident: Resident, node: int, pods: int) -> None:
+        shape = resident.shape
+        free, assumed = self.free, self.assumed
+        for resource, amount in self.tables.requests[shape]:
+            free[resource, node] -= amount * pods
+        for resource, amount in self._assumes[shape]:
+            assumed[resource, node] += amount * pods
+        spots = self._spots.setdefault(shape, {})
+        spot = (node, resident.terminating)
+        left = spots.get(spot, 0) + pods
+        if left:
+            spots[spot] = left
+        else:
+            del spots[spot]
+        for counter, weight in self._counters.of(shape):
+            if counter.terminating or not resident.terminating:
+                counter.add(node, weight, pods)
+        for use in self.tables.shapes[shape].attaches:
+            self._attach(use, node, pods)
+        self.touched.append(node)
+
+    def recount(self, shape: int, node: int, pods: int) -> None:
+        """Move only the counters that leave terminating pods out, for a pod that they do not hold."""
+        for counter, weight in self._counters.of(shape):
+            if not counter.terminating:
+                counter.add(node, weight, pods)
+
+    def _attach(self, use: tuple[str, str], node: int, pods: int) -> None:
+        users = self._users.setdefault(use, {})
+        before = users.get(node, 0)
+        after = before + pods
+        if after:
+            users[node] = after
+        else:
+            del users[node]
+        if (before == 0) != (after == 0):
+            self.attached(use[0])[node] += pods
+
+    def attached(self, driver: str) -> Ints:
+        """How many distinct volumes of a driver each node has."""
+        found = self._attached.get(driver)
+        if found is None:
+            found = self._attached[driver] = np.zeros(self.tables.size, dtype=np.int64)
+        return found
+
+    def limits(self, driver: str) -> Ints:
+        """How many distinct volumes of a driver each node can have."""
+        found = self._limits.get(driver)
+        if found is None:
+            given = (node.attach_limits.get(driver, _UNLIMITED) for node in self.tables.nodes)
+            found = self._limits[driver] = np.fromiter(given, dtype=np.int64, count=self.tables.size)
+        return found
+
+    def missing(self, driver: str, volumes: Iterable[str]) -> Ints:
+        """How many of the volumes each node does not have yet."""
+        wanted = sorted(set(volumes))
+        found = np.full(self.tables.size, len(wanted), dtype=np.int64)
+        for volume in wanted:
+            nodes = self._users.get((driver, volume))
+            if nodes:
+                found[list(nodes)] -= 1
+        return found
+
+    def usable(self, claim: Claim) -> Mask:
+        """The nodes on which a claim has its volume, or can get one."""
+        tables = self.tables
+        if claim.name in self.given:
+            volume, domain = self.given[claim.name]
+            if volume:
+                return self._reach[volume]
+            if not claim.confines:
+                return np.ones(tables.size, dtype=np.bool_)
+            values = (node.topology.get(claim.confines, "") == domain for node in tables.nodes)
+            return np.fromiter(values, dtype=np.bool_, count=tables.size)
+        found = tables.mask(claim.provisions).copy()
+        for volume in claim.volumes:
+            if volume not in self.taken:
+                found |= self._reach[volume]
+        return found
+
+    def volumes(self, claims: Iterable[str], node: int) -> tuple[tuple[str, str], ...] | None:
+        """The volume that each claim without one gets on a node, in order; None if one cannot have any."""
+        chosen: list[tuple[str, str]] = []
+        taken = set(self.taken)
+        for name in claims:
+            claim = self.claims[name]
+            if name in self.given:
+                if not self.usable(claim)[node]:
+                    return None
+                continue
+            for volume in claim.volumes:
+                if volume not in taken and self._reach[volume][node]:
+                    taken.add(volume)
+                    chosen.append((name, volume))
+                    break
+            else:
+                if not self.tables.mask(claim.provisions)[node]:
+                    return None
+                chosen.append((name, ""))
+        return tuple(chosen)
+
+    def give(self, volumes: Iterable[tuple[str, str]], node: int) -> None:
+        """Let claims have their volumes, from a pod's binding to a node."""
+        for name, volume in volumes:
+            self.given[name] = (volume, self.tables.nodes[node].topology.get(self.claims[name].confines, ""))
+            if volume:
+                self.taken.add(volume)

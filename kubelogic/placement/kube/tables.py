@@ -1,0 +1,141 @@
+"""A problem as arrays: nodes and shapes by number, reaches as masks, topology keys as domain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kubelogic.placement.problem import Amounts, Node, Pod, Problem, Reach, Shape
+
+Mask = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Select = slice | NDArray[np.intp]
+"""Which nodes: all (``EVERY``), or some by number."""
+
+EVERY = slice(None)
+
+_LARGEST = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The domains of one key.
+
+    Attributes:
+        domain: of each node; -1 where the node lacks the key.
+        has: which nodes have the key.
+        size: the number of domains.
+    """
+
+    domain: NDArray[np.intp]
+    has: Mask
+    size: int
+
+
+class Tables:
+    """What never changes while a problem is scheduled.
+
+    Attributes:
+        nodes: sorted by name; a node's number is its place here.
+        number: node name to its number.
+        shapes: in the problem's order; a shape's number is its place here.
+        shape_number: shape name to its number.
+        resources: sorted; a resource's number is its place here.
+        allocatable: resources x nodes.
+        requests: per shape, ``(resource number, amount)`` of what it asks for, zeros left out.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.nodes: tuple[Node, ...] = tuple(sorted(problem.nodes, key=lambda node: node.name))
+        self.names: tuple[str, ...] = tuple(node.name for node in self.nodes)
+        self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
+        self.shapes: tuple[Shape, ...] = problem.shapes
+        self.shape_number: dict[str, int] = {shape.name: i for i, shape in enumerate(problem.shapes)}
+        self.pods: dict[str, Pod] = {pod.name: pod for pod in problem.pods}
+        self._members: dict[str, list[int]] = {}
+        for i, node in enumerate(self.nodes):
+            self._members.setdefault(node.node_class, []).append(i)
+        self._masks: dict[Reach, Mask] = {}
+        self._topologies: dict[str, Topology] = {}
+        used = {name for shape in problem.shapes for name in shape.requests}
+        used.update(name for scorer in problem.scorers for name in scorer.resources)
+        self.resources: tuple[str, ...] = tuple(sorted(used))
+        self.resource_number: dict[str, int] = {name: i for i, name in enumerate(self.resources)}
+        self.allocatable: Ints = np.zeros((len(self.resources), len(self.nodes)), dtype=np.int64)
+        for i, node in enumerate(self.nodes):
+            for name, amount in node.allocatable.items():
+                if name in self.resource_number:
+                    self.allocatable[self.resource_number[name], i] = min(amount, _LARGEST)
+        self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
+            self.amounts(shape.requests) for shape in problem.shapes
+        )
+
+    @property
+    def size(self) -> int:
+        """The number of nodes."""
+        return len(self.nodes)
+
+    def amounts(self, amounts: Amounts) -> tuple[tuple[int, int], ...]:
+        """Resource numbers and amounts, zeros left out, sorted."""
+        numbers = self.resource_number
+        return tuple(sorted((numbers[n], min(a, _LARGEST)) for n, a in amounts.items() if a and n in numbers))
+
+    def mask(self, reach: Reach) -> Mask:
+        """Which nodes ``reach`` holds. Shared: not to be written to."""
+        found = self._masks.get(reach)
+        if found is None:
+            found = np.zeros(len(self.nodes), dtype=np.bool_)
+            for name in reach.node_classes:
+                found[self._members.get(name, [])] = True
+            found[[self.number[name] for name in reach.nodes if name in self.number]] = True
+            self._masks[reach] = found
+        return found
+
+    def topology(self, key: str) -> Topology:
+        """The domains of a topology key, numbered in the order of their names."""
+        found = self._topologies.get(key)
+        if found is None:
+            values = [node.topology.get(key) for node in self.nodes]
+            found = _topology(values)
+            self._topologies[key] = found
+        return found
+
+    def each_node(self) -> Topology:
+        """Every node as a domain of its own."""
+        size = len(self.nodes)
+        return Topology(domain=np.arange(size), has=np.ones(size, dtype=np.bool_), size=size)
+
+    def whole(self) -> Topology:
+        """All nodes as one domain."""
+        size = len(self.nodes)
+        return Topology(domain=np.zeros(size, dtype=np.intp), has=np.ones(size, dtype=np.bool_), size=1)
+
+
+def with_rest(topology: Topology) -> Topology:
+    """The same domains, and one more that holds all nodes without the key."""
+    if topology.has.all():
+        return topology
+    domain = np.where(topology.has, topology.domain, topology.size)
+    return Topology(domain=domain, has=np.ones(len(domain), dtype=np.bool_), size=topology.size + 1)
+
+
+def narrowed(topology: Topology, within: Mask) -> Topology:
+    """The same domains over the nodes ``within`` only; the others lie in none."""
+    has = topology.has & within
+    return Topology(domain=np.where(has, topology.domain, -1), has=has, size=topology.size)
+
+
+def _topology(values: list[str | None]) -> Topology:
+    order = {value: i for i, value in enumerate(sorted({v for v in values if v is not None}))}
+    domain = np.fromiter((-1 if v is None else order[v] for v in values), dtype=np.intp, count=len(values))
+    return Topology(domain=domain, has=domain >= 0, size=len(order))
+
+
+def by_name(amounts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """A hashable form of amounts."""
+    return tuple(sorted(amounts.items()))
