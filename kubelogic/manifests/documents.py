@@ -61,13 +61,14 @@ def read(source: Source) -> tuple[list[Item], list[Fault]]:
     """All objects of a file, and all faults of its text and of the envelopes of its objects."""
     items: list[Item] = []
     faults: list[Fault] = []
-    for document, tree in _documents(source, faults):
+    for document, tree in trees(source, faults):
         if tree is not None:
             _take(document, tree, items, faults)
     return items, faults
 
 
-def _documents(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
+def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
+    """The documents of a file as JSON trees (None where one is empty); what is wrong is added to ``faults``."""
     if json_reader.looks_like_json(source.data):
         try:
             found = json_reader.read(source.data)
@@ -140,7 +141,7 @@ def _take(document: DocumentOrigin, root: Any, items: list[Item], faults: list[F
             tree = {"apiVersion": api_version, "kind": kind, **tree}
         missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
         if missing or not isinstance(api_version, str) or not isinstance(kind, str):
-            faults += [_missing(origin, tree, name) for name in missing]
+            faults.append(_missing(origin, tree, missing))
             continue
         inside = tree.get("items")
         if _is_list(api_version, kind, tree):
@@ -161,13 +162,11 @@ def _is_list(api_version: str, kind: str, tree: dict[str, Any]) -> bool:
     return kind.endswith("List") and isinstance(tree.get("items"), list) and "spec" not in tree
 
 
-def _missing(origin: ItemOrigin, tree: dict[str, Any], name: str) -> Fault:
-    value = tree.get(name)
-    if name in tree and value is not None and value != "":
-        message = f"{name}: has to be text"
-    else:
-        others = "kind" if name == "apiVersion" else "apiVersion"
-        given = f" ({others} is {tree[others]})" if isinstance(tree.get(others), str) else ""
-        message = f"the object has no {name}{given}"
-    location = origin.locate((name,) if name in tree else ())
-    return Fault(location=location, code="KL102", message=message, object=title(tree), excerpt=origin.excerpt(location))
+def _missing(origin: ItemOrigin, tree: dict[str, Any], names: list[str]) -> Fault:
+    """The fault of an object whose apiVersion or kind, or both, are absent or no text."""
+    first = names[0]
+    if tree.get(first) not in (None, ""):
+        return fault_at(origin, (first,), "KL102", "has to be text", title=title(tree))
+    given = ", ".join(f"{name} is {tree[name]}" for name in ("apiVersion", "kind") if isinstance(tree.get(name), str))
+    message = f"the object has no {' and no '.join(names)}" + (f" ({given})" if given else "")
+    return fault_at(origin, (), "KL102", message, title=title(tree))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from kubelogic.manifests.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
 _LONG = 1_000_000
 _BLANK = re.compile(rb"[ \t\r\n]*")
-_SPACE = re.compile(r"[ \t\r\n]*")
+_AT_BYTE = re.compile(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
 _KEY = re.compile(rb'[ \t\r\n,{]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
@@ -144,43 +143,39 @@ def _read_stream(data: bytes) -> list[JsonDocument]:
     """Several values after one another, or none that can be read."""
     documents: list[JsonDocument] = []
     troubles: list[Trouble] = []
-    for start, end in _spans(data, troubles):
+    position = _after(_BLANK, data, 0)
+    while position < len(data):
+        end = len(data)
         try:
-            documents.append(JsonDocument(tree=_decode(data[start:end]), start=start, end=end))
-        except _DuplicateError:
-            troubles += _duplicates(data, start, end)
+            msgspec.json.decode(memoryview(data)[position:])
         except RecursionError:
-            troubles.append(_trouble(data, start, "KL107", TOO_DEEP))
+            troubles.append(_trouble(data, position, "KL107", TOO_DEEP))
+            break
         except msgspec.DecodeError as error:
-            troubles.append(_trouble(data, start, "KL100", str(error)))
+            message, offset = _place_in(str(error), end - position)
+            if "trailing characters" not in message:
+                troubles.append(_trouble(data, position + offset, "KL100", message))
+                break
+            end = position + offset - 1  # the decoder has passed the character that it names
+        try:
+            documents.append(JsonDocument(tree=_decode(data[position:end]), start=position, end=end))
+        except _DuplicateError:
+            troubles += _duplicates(data, position, end)
+        except RecursionError:
+            troubles.append(_trouble(data, position, "KL107", TOO_DEEP))
+        position = _after(_BLANK, data, end)
     if troubles:
         raise JsonError(troubles)
     return documents
 
 
-def _spans(data: bytes, troubles: list[Trouble]) -> Iterator[tuple[int, int]]:
-    """The bytes of each value of a stream, to the end or to the first that is no JSON."""
-    decoder = json.JSONDecoder()
-    stream = data.decode("utf-8", "surrogatepass")
-    position = offset = 0
-    while True:
-        begin = match.end() if (match := _SPACE.match(stream, position)) else position
-        blank = begin - position
-        if begin >= len(stream):
-            return
-        try:
-            end = decoder.raw_decode(stream, begin)[1]
-        except json.JSONDecodeError as error:
-            message = error.msg[:1].lower() + error.msg[1:]
-            troubles.append(Trouble(line=error.lineno, column=error.colno, code="KL100", message=message))
-            return
-        except RecursionError:
-            troubles.append(_trouble(data, offset + blank, "KL107", TOO_DEEP))
-            return
-        start = offset + blank
-        offset = start + len(stream[begin:end].encode("utf-8", "surrogatepass"))
-        position = end
-        yield start, offset
+def _place_in(message: str, size: int) -> tuple[str, int]:
+    """A decoder's message and the offset that it names at its end; the end of the text if it names none."""
+    if match := _AT_BYTE.fullmatch(message):
+        return match.group(1), int(match.group(2))
+    if "truncated" in message:
+        return "the text ends inside a value", size
+    return message[:1].lower() + message[1:].partition(" - at ")[0], 0
 
 
 def _trouble(data: bytes, offset: int, code: str, message: str) -> Trouble:

@@ -83,7 +83,7 @@ def _float(text: str) -> int | float | str:
     return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
 
-def resolve_tagged(tag: str, text: str, *, quoted: bool) -> Scalar:
+def resolve_tagged(tag: str, text: str) -> Scalar:
     """The value of a scalar with an explicit tag. Unknown tags are ignored, the text is kept.
 
     Raises:
@@ -101,9 +101,7 @@ def resolve_tagged(tag: str, text: str, *, quoted: bool) -> Scalar:
     found = _type_of(value)
     if found == short or (short == "float" and found == "int"):
         return value
-    if short == "int" and found == "float":
-        raise ScalarError(f"cannot read `{text}` as !!int")
-    raise ScalarError(f"cannot read `{text}` as !!{short}" + (" (it is quoted text)" if quoted else ""))
+    raise ScalarError(f"cannot read `{text}` as !!{short}")
 
 
 def _type_of(value: Scalar) -> str:

@@ -92,8 +92,8 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
         return Source(name=name, data=text.as_utf8(data))
     except text.EncodingError as error:
         place = Location(file=name, line=error.line, column=error.column)
-        readable = Source(name=name, data=data)
-        return Fault(location=place, code="KL100", message=str(error), excerpt=readable.excerpt(error.line))
+        line = text.excerpt(data, error.line)
+        return Fault(location=place, code="KL100", message=str(error), excerpt="" if "\0" in line else line)
 
 
 def unreadable(name: str, why: str) -> Fault:

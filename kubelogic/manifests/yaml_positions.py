@@ -102,8 +102,8 @@ def _is_merge(event: Any) -> bool:
 
 
 def _key(event: Any) -> str:
-    if event.tag is None:
+    if event.tag is None or event.tag == "!":
         value = scalars.resolve(event.value) if event.implicit[0] else event.value
     else:
-        value = scalars.resolve_tagged(event.tag, event.value, quoted=not event.implicit[0])
+        value = scalars.resolve_tagged(event.tag, event.value)
     return scalars.key_text(value) or "null"

@@ -100,18 +100,22 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
         line, column = text.line_and_column(piece.data, offset)
         builder.troubles.append(Trouble(line=piece.line + line, column=column, code="KL100", message=message))
     except yaml.MarkedYAMLError as error:
-        builder.report(error.problem_mark or error.context_mark, "KL100", _wording(error, piece.line + 1))
+        builder.report(error.problem_mark or error.context_mark, "KL100", _wording(error, piece))
     finally:
         parser.dispose()
     return documents, builder.troubles
 
 
-def _wording(error: yaml.MarkedYAMLError, first_line: int) -> str:
+def _wording(error: yaml.MarkedYAMLError, piece: Piece) -> str:
     problem = str(error.problem or "not YAML")
+    if problem == "found character that cannot start any token" and error.problem_mark is not None:
+        line = text.excerpt(piece.data, error.problem_mark.line + 1)
+        character = line[error.problem_mark.column : error.problem_mark.column + 1]
+        return "a tab cannot indent YAML" if character == "\t" else f"nothing in YAML starts with {character}"
     context = str(error.context or "")
     before, at = error.context_mark, error.problem_mark
     if context and before is not None and at is not None and before.line != at.line:
-        context += f" that begins in line {first_line + before.line}"
+        context += f" that begins in line {piece.line + 1 + before.line}"
     return f"{problem} {context}" if context else problem
 
 
@@ -167,12 +171,12 @@ class _Builder:
             if kind is scalar_event:
                 nodes += 1
                 tag = event.tag
-                if tag is None:
+                if tag is None or tag == "!":
                     if event.implicit[0]:
                         value = event.value
                         is_merge = value == "<<"
                         value = resolve(value)
-                        if type(value) is float and value - value != 0:
+                        if type(value) is float and value - value != 0 and not _at_key(top):
                             self.report(event.start_mark, "KL100", f"{event.value} is no number that JSON can hold")
                     else:
                         value = event.value
@@ -181,7 +185,7 @@ class _Builder:
                     is_merge = value == "<<"
                 else:
                     try:
-                        value = scalars.resolve_tagged(tag, event.value, quoted=not event.implicit[0])
+                        value = scalars.resolve_tagged(tag, event.value)
                     except scalars.ScalarError as error:
                         self.report(event.start_mark, "KL100", str(error))
                         value = event.value
@@ -189,7 +193,7 @@ class _Builder:
                     anchors[event.anchor] = _Anchor(value=value, nodes=1, height=0, open=False)
             elif kind is mapping_event or kind is sequence_event:
                 nodes += 1
-                if top is not None and type(top.value) is dict and top.key is None and not top.merging:
+                if _at_key(top):
                     raise _RefusedError(event.start_mark, "KL100", "a mapping key has to be text, not a collection")
                 if len(stack) >= MAX_DEPTH:
                     raise _RefusedError(event.start_mark, "KL107", TOO_DEEP)
@@ -270,6 +274,11 @@ class _Builder:
                 return
             frame.value.update(source)
             frame.merged.update(source)
+
+
+def _at_key(top: _Frame | None) -> bool:
+    """Whether the next node is a mapping key."""
+    return top is not None and type(top.value) is dict and top.key is None and not top.merging
 
 
 def _excessive(aliased: int, nodes: int) -> bool:

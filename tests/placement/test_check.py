@@ -115,9 +115,7 @@ CASES: dict[str, tuple[Problem, Placement, str]] = {
         "",
     ),
     "attach limit": (
-        problem(
-            shape_a(attaches=(("csi", "v"),)), shape_b(attaches=(("csi", "w"),)), waiting={"a": 2, "b": 1}
-        ),
+        problem(shape_a(attaches=(("csi", "v"),)), shape_b(attaches=(("csi", "w"),)), waiting={"a": 2, "b": 1}),
         bind("a0>n0 a1>n0 b0>n0"),
         "attach",
     ),
@@ -190,9 +188,7 @@ def test_each_filter(case: Problem, placement: Placement, rule: str) -> None:
 
 def preemption() -> tuple[Problem, Placement]:
     low, high = Shape(name="low", requests={"cpu": 10}), Shape(name="high", priority=5, requests={"cpu": 10})
-    running = tuple(
-        Pod(name=f"r{i}", shape="low", node=f"n{i}", budgets=("b",) if i == 0 else ()) for i in range(4)
-    )
+    running = tuple(Pod(name=f"r{i}", shape="low", node=f"n{i}", budgets=("b",) if i == 0 else ()) for i in range(4))
     case = problem(low, high, waiting={"high": 1}, running=running, budgets=(Budget(name="b", allowed=0),))
     answer = Placement(
         scheduler="test",

@@ -15,9 +15,7 @@ from kubelogic.placement.problem import Problem
 
 RECIPES = {
     "loose": Recipe(nodes=20, classes=3, pods=150, shapes=8, fill=0.7, seed=1),
-    "too much": Recipe(
-        nodes=20, classes=3, pods=150, shapes=8, fill=1.2, leftovers=True, priorities=3, seed=2
-    ),
+    "too much": Recipe(nodes=20, classes=3, pods=150, shapes=8, fill=1.2, leftovers=True, priorities=3, seed=2),
     "coupled": Recipe(nodes=20, classes=4, pods=100, shapes=20, fill=0.8, coupled=0.5, priorities=2, seed=3),
 }
 

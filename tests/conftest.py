@@ -1,0 +1,47 @@
+"""Options of the test suite, and the directories they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("kubelogic")
+    group.addoption("--corpus", metavar="DIR", help="real and broken manifests to read; their tests skip without it")
+    group.addoption(
+        "--cases", metavar="DIR", help="recorded behaviour to compare with, instead of fixtures/conformance"
+    )
+    group.addoption("--update-golden", action="store_true", help="write what is printed now as what is expected")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per file of the corpus, for tests that take ``broken_file`` or ``manifest_file``."""
+    for fixture, folder in (("broken_file", "broken"), ("manifest_file", "manifests")):
+        if fixture not in metafunc.fixturenames:
+            continue
+        corpus = metafunc.config.getoption("--corpus")
+        if not corpus:
+            reason = pytest.mark.skip(reason="needs --corpus DIR")
+            metafunc.parametrize(fixture, [pytest.param(None, marks=reason, id="no-corpus")])
+            continue
+        root = Path(corpus) / folder
+        files = sorted(path for path in root.rglob("*") if path.suffix in (".yaml", ".yml", ".json"))
+        files = [path for path in files if path.name != "expected.json"]
+        metafunc.parametrize(fixture, [pytest.param(path, id=str(path.relative_to(root))) for path in files])
+
+
+@pytest.fixture
+def corpus(request: pytest.FixtureRequest) -> Path:
+    """The directory of ``--corpus``."""
+    directory = request.config.getoption("--corpus")
+    if not directory:
+        pytest.skip("needs --corpus DIR")
+    return Path(directory)
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written."""
+    return bool(request.config.getoption("--update-golden"))
