@@ -7,7 +7,6 @@ node classes) is a *stage*: it sees the changes of every update and reports the 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -40,22 +39,44 @@ class Changes:
         rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
     """
 
-    __slots__ = ("added", "removed", "rows")
+    __slots__ = ("_counts", "added", "removed", "rows")
 
-    def __init__(self, *, removed: Sequence[Object], added: Sequence[Object]) -> None:
+    def __init__(
+        self,
+        *,
+        removed: Sequence[Object],
+        added: Sequence[Object],
+        counts: Mapping[str, dict[Row, int]] | None = None,
+    ) -> None:
         self.removed = removed
         self.added = added
         self.rows: dict[str, dict[Row, int]] = {}
+        self._counts: Mapping[str, dict[Row, int]] = counts or {}
 
     def add(self, predicate: str, row: Row) -> None:
-        """Report a row that holds from now on."""
-        rows = self.rows.setdefault(predicate, {})
-        rows[row] = rows.get(row, 0) + 1
+        """Report a row that holds from now on; of a shared predicate, one more giver of it."""
+        self.count(predicate, row, 1)
 
     def remove(self, predicate: str, row: Row) -> None:
-        """Report a row that holds no longer."""
-        rows = self.rows.setdefault(predicate, {})
-        rows[row] = rows.get(row, 0) - 1
+        """Report a row that holds no longer; of a shared predicate, one giver less."""
+        self.count(predicate, row, -1)
+
+    def count(self, predicate: str, row: Row, by: int) -> None:
+        """``add`` (``by`` 1) or ``remove`` (``by`` -1) a row."""
+        kept = self._counts.get(predicate)
+        if kept is not None:
+            before = kept.get(row, 0)
+            after = before + by
+            if after:
+                kept[row] = after
+            else:
+                del kept[row]
+            if before and after:
+                return
+        rows = self.rows.get(predicate)
+        if rows is None:
+            rows = self.rows[predicate] = {}
+        rows[row] = rows.get(row, 0) + by
 
     def came(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were added so far, in the order of their first mention."""
@@ -113,8 +134,8 @@ class FactBase:
         for module in modules:
             for kind, extractor in module.extractors.items():
                 self._extractors.setdefault(kind, []).append(extractor)
-        self._shared = frozenset().union(*(module.shared for module in modules))
-        self._counts: dict[str, Counter[Row]] = {predicate: Counter() for predicate in sorted(self._shared)}
+        shared: frozenset[str] = frozenset().union(*(module.shared for module in modules))
+        self._counts: dict[str, dict[Row, int]] = {predicate: {} for predicate in sorted(shared)}
         self._stages: list[Stage] = [make() for module in modules for make in module.stages]
         self._cluster = Cluster()
 
@@ -133,12 +154,11 @@ class FactBase:
             The rows to add and to remove, each predicate's in a deterministic order.
         """
         removed, added = cluster.changes_since(self._cluster)
-        changes = Changes(removed=removed, added=added)
-        for obj in removed:
-            self._extract(obj, changes, -1)
+        changes = Changes(removed=removed, added=added, counts=self._counts)
         for obj in added:
             self._extract(obj, changes, 1)
-        self._settle_shared(changes)
+        for obj in removed:
+            self._extract(obj, changes, -1)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -148,26 +168,13 @@ class FactBase:
         )
 
     def _extract(self, obj: Object, changes: Changes, sign: int) -> None:
-        rows = changes.rows
+        rows, shared = changes.rows, self._counts
         for extractor in self._extractors.get(obj.kind, ()):
             for predicate, row in extractor(obj):
+                if predicate in shared:
+                    changes.count(predicate, row, sign)
+                    continue
                 counts = rows.get(predicate)
                 if counts is None:
                     counts = rows[predicate] = {}
                 counts[row] = counts.get(row, 0) + sign
-
-    def _settle_shared(self, changes: Changes) -> None:
-        """Turn the counts of shared rows into appearances (1) and disappearances (-1)."""
-        for predicate in sorted(self._shared & changes.rows.keys()):
-            kept = self._counts[predicate]
-            settled: dict[Row, int] = {}
-            for row, count in changes.rows[predicate].items():
-                before = kept[row]
-                after = before + count
-                if after:
-                    kept[row] = after
-                else:
-                    del kept[row]
-                if bool(after) != bool(before):
-                    settled[row] = 1 if after else -1
-            changes.rows[predicate] = settled

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import selectors
+from kubelogic.facts import admission, nodes, pods, selectors, shapes, storage
 from kubelogic.facts.base import FactModule
 
-MODULES: tuple[FactModule, ...] = (selectors.MODULE,)
-"""Every fact module. Stages run in this order, after the extractors of all modules."""
+MODULES: tuple[FactModule, ...] = (
+    admission.MODULE,
+    pods.MODULE,
+    shapes.MODULE,
+    storage.MODULE,
+    nodes.MODULE,
+    selectors.MODULE,
+)
+"""Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -1,0 +1,198 @@
+"""Nodes and node classes: nodes that are equal in everything that some constraint mentions.
+
+Only label keys and values that a waiting pod's constraints (or the volumes and classes it needs) read take part. A
+value that none of them mentions is ``*``, so a selector on one host name makes two classes, not one for each host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.pod_specs import NODE_NAME, integer
+from kubelogic.manifests.quantity import amount
+
+OTHER = "*"
+"""Stands for all values of a label that no constraint mentions."""
+
+ZONE_LABELS = (
+    "failure-domain.beta.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+)
+
+ClassKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], bool, frozenset[str]]
+"""Labels, taints, whether cordoned, topology keys present."""
+
+
+def node(obj: Object) -> Iterator[Fact]:
+    """The facts of a node that do not depend on what is mentioned."""
+    name, document = obj.name, obj.document
+    yield "node", (name,)
+    status = document.get("status") or {}
+    allocatable = status.get("allocatable") or status.get("capacity") or {}
+    for resource, value in sorted(allocatable.items()):
+        yield "node_allocatable", (name, resource, amount(resource, value))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Node:
+    labels: Mapping[str, str]
+    taints: tuple[tuple[str, str, str], ...]
+    cordoned: bool
+    images: Mapping[str, int]
+    key: ClassKey | None = None
+    topology: tuple[tuple[str, str], ...] = ()
+    shown_images: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Class:
+    name: str
+    nodes: int = 0
+
+
+class NodeClassStage:
+    """Keeps ``node_class``, the facts of classes, ``node_topology`` and ``node_image``."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, _Node] = {}
+        self._classes: dict[ClassKey, _Class] = {}
+        self._names: set[str] = set()
+        self._values: dict[str, set[str]] = {}
+        self._numbers: set[str] = set()
+        self._present: set[str] = set()
+        self._topology: set[str] = set()
+        self._images: set[str] = set()
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        mentions = self._read_mentions(changes)
+        gone = {obj.name: self._nodes.pop(obj.name) for obj in changes.removed if obj.kind == "Node"}
+        come = {obj.name: _read(obj) for obj in changes.added if obj.kind == "Node"}
+        if mentions:
+            gone = {**self._nodes, **gone}
+            come = {name: _fresh(kept) for name, kept in self._nodes.items()} | come
+        self._nodes.update(come)
+        for name in sorted(gone):
+            self._leave(name, gone[name], changes)
+        for name in sorted(come):
+            self._enter(name, come[name], changes)
+
+    def _read_mentions(self, changes: Changes) -> bool:
+        touched = False
+        for sign, rows in (
+            (False, changes.went("node_label_mentioned")),
+            (True, changes.came("node_label_mentioned")),
+        ):
+            for key, how, value in rows:
+                touched = True
+                if how == "value":
+                    values = self._values.setdefault(str(key), set())
+                    (values.add if sign else values.discard)(str(value))
+                    if not values:
+                        del self._values[str(key)]
+                else:
+                    keys = self._numbers if how == "number" else self._present
+                    (keys.add if sign else keys.discard)(str(key))
+        for predicate, known in (("topology_key", self._topology), ("image_mentioned", self._images)):
+            for (name,) in changes.went(predicate):
+                touched = True
+                known.discard(str(name))
+            for (name,) in changes.came(predicate):
+                touched = True
+                known.add(str(name))
+        return touched
+
+    def _enter(self, name: str, found: _Node, changes: Changes) -> None:
+        labels = {**found.labels, NODE_NAME: name}
+        counted = []
+        for key in sorted({*self._values, *self._numbers, *self._present}):
+            if key in labels:
+                value = labels[key]
+                known = key in self._numbers or value in self._values.get(key, ())
+                counted.append((key, value if known else OTHER))
+        found.topology = tuple((key, labels[key]) for key in sorted(self._topology) if key in labels)
+        found.key = (
+            tuple(counted),
+            found.taints,
+            found.cordoned,
+            frozenset(key for key, _ in found.topology),
+        )
+        node_class = self._classes.get(found.key)
+        if node_class is None:
+            node_class = self._classes[found.key] = _Class(name=self._free_name(name))
+            for fact in self._class_facts(node_class.name, found.key):
+                changes.add(*fact)
+        node_class.nodes += 1
+        changes.add("node_class", (name, node_class.name))
+        for key, value in found.topology:
+            changes.add("node_topology", (name, key, value))
+        found.shown_images = tuple((image, found.images[image]) for image in sorted(self._images & found.images.keys()))
+        for image, size in found.shown_images:
+            changes.add("node_image", (name, image, size))
+
+    def _leave(self, name: str, found: _Node, changes: Changes) -> None:
+        assert found.key is not None
+        node_class = self._classes[found.key]
+        changes.remove("node_class", (name, node_class.name))
+        for key, value in found.topology:
+            changes.remove("node_topology", (name, key, value))
+        for image, size in found.shown_images:
+            changes.remove("node_image", (name, image, size))
+        node_class.nodes -= 1
+        if not node_class.nodes:
+            del self._classes[found.key]
+            self._names.discard(node_class.name)
+            for fact in self._class_facts(node_class.name, found.key):
+                changes.remove(*fact)
+
+    def _free_name(self, first: str) -> str:
+        name, number = first, 1
+        while name in self._names:
+            number += 1
+            name = f"{first}#{number}"
+        self._names.add(name)
+        return name
+
+    def _class_facts(self, name: str, key: ClassKey) -> Iterator[Fact]:
+        labels, taints, cordoned, topology = key
+        yield "is_node_class", (name,)
+        for label, value in labels:
+            yield "class_label", (name, label, value)
+            number = None if value == OTHER else integer(value)
+            if number is not None:
+                yield "class_number", (name, label, number)
+        for taint in taints:
+            yield "node_taint", (name, *taint)
+        if cordoned:
+            yield "class_unschedulable", (name,)
+        for topology_key in sorted(topology):
+            yield "class_topology", (name, topology_key)
+
+
+def _read(obj: Object) -> _Node:
+    document = obj.document
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    taints: list[Mapping[str, Any]] = list(spec.get("taints") or ())
+    images: dict[str, int] = {}
+    for image in status.get("images") or ():
+        for name in image.get("names") or ():
+            images[name] = image.get("sizeBytes") or 0
+    return _Node(
+        labels=document["metadata"].get("labels") or {},
+        taints=tuple(sorted({(t["key"], t.get("value") or "", t["effect"]) for t in taints})),
+        cordoned=bool(spec.get("unschedulable")),
+        images=images,
+    )
+
+
+def _fresh(kept: _Node) -> _Node:
+    return _Node(labels=kept.labels, taints=kept.taints, cordoned=kept.cordoned, images=kept.images)
+
+
+MODULE = FactModule(name="nodes", extractors={"Node": node}, stages=(NodeClassStage,))

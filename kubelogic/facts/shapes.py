@@ -1,0 +1,350 @@
+"""Shapes: pods that are equal in everything that scheduling reads, put together under a readable name.
+
+A pod's labels count only as far as some selector reads them. Required affinity to a single node by name (a
+DaemonSet's pods) does not make a shape of its own: it is the fact ``pod_pinned``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts import pod_specs
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.pod_specs import SpecFacts
+from kubelogic.facts.selectors import NOTHING, label_set, map_selector, parse, selector
+
+SPREAD_OWNERS = ("ReplicaSet", "ReplicationController", "StatefulSet")
+"""The controllers whose selectors take part in default spreading."""
+
+DAEMON_TOLERATIONS: tuple[Mapping[str, Any], ...] = (
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
+    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
+    {"key": "node.kubernetes.io/disk-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/pid-pressure", "operator": "Exists", "effect": "NoSchedule"},
+    {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"},
+)
+"""What the DaemonSet controller adds to its pods' tolerations.
+
+Source: Kubernetes documentation, "DaemonSet", taints and tolerations.
+"""
+
+_HOST_NETWORK = {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"}
+FINISHED = frozenset({"Succeeded", "Failed"})
+
+Key = tuple[SpecFacts, str, str, str, str]
+"""Spec, namespace, labels that count, owner for spreading, pod name if nominated."""
+
+
+def controller_of(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Kind and name of the controlling owner of an object, or two empty texts."""
+    for owner in document["metadata"].get("ownerReferences") or ():
+        if owner.get("controller"):
+            return owner["kind"], owner["name"]
+    return "", ""
+
+
+def workload_name(document: Mapping[str, Any], name: str) -> str:
+    """What a person calls the workload of a pod: its Deployment, other controller, or itself.
+
+    >>> pod = {"metadata": {"labels": {"pod-template-hash": "5d4"},
+    ...                     "ownerReferences": [{"controller": True, "kind": "ReplicaSet", "name": "cart-5d4"}]}}
+    >>> workload_name(pod, "cart-5d4-x8")
+    'cart'
+    """
+    kind, owner = controller_of(document)
+    revision = (document["metadata"].get("labels") or {}).get("pod-template-hash")
+    if kind == "ReplicaSet" and revision:
+        return owner.removesuffix(f"-{revision}")
+    return owner or name
+
+
+def is_pending(document: Mapping[str, Any]) -> bool:
+    """Whether the default scheduler has still to find a node for a pod."""
+    spec = document.get("spec") or {}
+    return (
+        not spec.get("nodeName")
+        and not document["metadata"].get("deletionTimestamp")
+        and (spec.get("schedulerName") or "default-scheduler") == "default-scheduler"
+        and (document.get("status") or {}).get("phase") not in FINISHED
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shape:
+    name: str
+    pods: int = 0
+    waiting: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Applicant:
+    """A pod, or a template that pods will be made from."""
+
+    spec: SpecFacts
+    namespace: str
+    labels: Mapping[str, str]
+    owner: str
+    nominee: str
+    workload: str
+    waiting: bool
+    key: Key | None = field(default=None)
+
+
+class ShapeStage:
+    """Keeps the facts of shapes, ``pod_shape`` and ``daemonset_shape``."""
+
+    def __init__(self) -> None:
+        self._by_bytes: dict[tuple[bytes, str], SpecFacts] = {}
+        self._by_tails: dict[tuple[object, ...], SpecFacts] = {}
+        self._spec_users: Counter[SpecFacts] = Counter()
+        self._spec_bytes: dict[SpecFacts, list[tuple[bytes, str]]] = {}
+        self._label_keys: Counter[str] = Counter()
+        self._shapes: dict[Key, _Shape] = {}
+        self._names: set[str] = set()
+        self._pods: dict[str, _Applicant] = {}
+        self._daemons: dict[str, _Applicant] = {}
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        keys_before = frozenset(key for key in self._label_keys if self._label_keys[key])
+        gone = [(obj, self._people(obj).pop(obj.key)) for obj in changes.removed if obj.kind in _PEOPLE]
+        come = sorted((obj for obj in changes.added if obj.kind in _PEOPLE), key=lambda obj: (obj.kind, obj.key))
+        for obj in changes.removed:
+            self._label_keys.subtract(_selector_keys(obj))
+        for obj in changes.added:
+            self._label_keys.update(_selector_keys(obj))
+        arrivals = [(obj, self._read(obj)) for obj in come]
+        for _, applicant in gone:
+            self._release_spec(applicant.spec)
+        keys = tuple(sorted(key for key in self._label_keys if self._label_keys[key]))
+        for obj, applicant in gone:
+            self._leave(obj.kind, obj.key, applicant, changes)
+        if frozenset(keys) != keys_before:
+            self._name_again(keys, changes)
+        for obj, applicant in arrivals:
+            self._enter(obj.kind, obj.key, applicant, keys, changes)
+            self._people(obj)[obj.key] = applicant
+
+    def _people(self, obj: Object) -> dict[str, _Applicant]:
+        return self._pods if obj.kind == "Pod" else self._daemons
+
+    def _name_again(self, keys: Sequence[str], changes: Changes) -> None:
+        """Give all pods their shapes anew, because other labels count now."""
+        moved = [
+            (kind, name, people[name])
+            for kind, people in (("DaemonSet", self._daemons), ("Pod", self._pods))
+            for name in sorted(people)
+            if self._key(people[name], keys) != people[name].key
+        ]
+        for kind, name, applicant in moved:
+            self._leave(kind, name, applicant, changes)
+        for kind, name, applicant in moved:
+            self._enter(kind, name, applicant, keys, changes)
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def _read(self, obj: Object) -> _Applicant:
+        document = obj.document
+        if obj.kind == "DaemonSet":
+            template = document["spec"]["template"]
+            spec = template.get("spec") or {}
+            extra = (*DAEMON_TOLERATIONS, *([_HOST_NETWORK] if spec.get("hostNetwork") else ()))
+            labels = (template.get("metadata") or {}).get("labels") or {}
+            facts = self._spec(spec, obj.name, obj.namespace, labels, extra)
+            return _Applicant(
+                spec=facts,
+                namespace=obj.namespace,
+                labels=labels,
+                owner="",
+                nominee="",
+                workload=obj.name,
+                waiting=True,
+            )
+        metadata = document["metadata"]
+        labels = metadata.get("labels") or {}
+        waiting = is_pending(document)
+        kind, owner = controller_of(document)
+        nominee = waiting and (document.get("status") or {}).get("nominatedNodeName")
+        return _Applicant(
+            spec=self._spec(document.get("spec") or {}, obj.name, obj.namespace, labels, ()),
+            namespace=obj.namespace,
+            labels=labels,
+            owner=f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else "",
+            nominee=obj.name if nominee else "",
+            workload=workload_name(document, obj.name),
+            waiting=waiting,
+        )
+
+    def _spec(
+        self,
+        spec: Mapping[str, Any],
+        pod: str,
+        namespace: str,
+        labels: Mapping[str, str],
+        extra: Sequence[Mapping[str, Any]],
+    ) -> SpecFacts:
+        encoded = pod_specs.fingerprint(spec, pod=pod, labels=labels)
+        key = (encoded + b"+daemon" if extra else encoded, namespace)
+        facts = self._by_bytes.get(key)
+        if facts is None:
+            fresh = pod_specs.read(spec, pod=pod, namespace=namespace, labels=labels, extra_tolerations=extra)
+            facts = self._by_tails.setdefault((fresh.tails, fresh.shared), fresh)
+            self._by_bytes[key] = facts
+            self._spec_bytes.setdefault(facts, []).append(key)
+        self._spec_users[facts] += 1
+        if self._spec_users[facts] == 1:
+            self._label_keys.update(facts.label_keys)
+        return facts
+
+    def _release_spec(self, facts: SpecFacts) -> None:
+        self._spec_users[facts] -= 1
+        if not self._spec_users[facts]:
+            del self._spec_users[facts]
+            self._label_keys.subtract(facts.label_keys)
+            del self._by_tails[facts.tails, facts.shared]
+            for key in self._spec_bytes.pop(facts):
+                del self._by_bytes[key]
+
+    # -- shapes --------------------------------------------------------------------------------------------
+
+    def _key(self, applicant: _Applicant, keys: Sequence[str]) -> Key:
+        labels = applicant.labels
+        counted = label_set({key: labels[key] for key in keys if key in labels}) if labels else ""
+        return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee
+
+    def _enter(self, kind: str, name: str, applicant: _Applicant, keys: Sequence[str], changes: Changes) -> None:
+        key = applicant.key = self._key(applicant, keys)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = _Shape(name=self._free_name(applicant))
+            for fact in _shape_facts(shape.name, key):
+                changes.add(*fact)
+        shape.pods += 1
+        if applicant.waiting:
+            shape.waiting += 1
+            if shape.waiting == 1:
+                for fact in _waiting_facts(shape.name, key):
+                    changes.add(*fact)
+        changes.add("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name))
+
+    def _leave(self, kind: str, name: str, applicant: _Applicant, changes: Changes) -> None:
+        key = applicant.key
+        assert key is not None
+        shape = self._shapes[key]
+        changes.remove("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name))
+        if applicant.waiting:
+            shape.waiting -= 1
+            if not shape.waiting:
+                for fact in _waiting_facts(shape.name, key):
+                    changes.remove(*fact)
+        shape.pods -= 1
+        if not shape.pods:
+            del self._shapes[key]
+            self._names.discard(shape.name)
+            for fact in _shape_facts(shape.name, key):
+                changes.remove(*fact)
+
+    def _free_name(self, applicant: _Applicant) -> str:
+        first = f"{applicant.namespace}/{applicant.workload}"
+        name, number = first, 1
+        while name in self._names:
+            number += 1
+            name = f"{first}#{number}"
+        self._names.add(name)
+        return name
+
+
+_PEOPLE = frozenset({"Pod", "DaemonSet"})
+
+
+def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
+    """What holds of a shape as long as it has pods."""
+    spec, namespace, labels, owner, nominee = key
+    yield "shape", (name,)
+    yield "shape_namespace", (name, namespace)
+    implied = label_set({"kubernetes.io/metadata.name": namespace})
+    yield "implied_namespace", (namespace, implied)
+    yield "label_set", (implied,)
+    yield "shape_labels", (name, labels)
+    yield "label_set", (labels,)
+    if owner:
+        kind, _, owner_key = owner.partition(" ")
+        yield "shape_owner", (name, kind, owner_key)
+    if nominee:
+        yield "shape_nominee", (name, f"{namespace}/{nominee}")
+    for predicate, tail in spec.tails:
+        if predicate == "shape_container":
+            yield predicate, (name, f"{name} {tail[0]}", *tail[1:])
+        elif predicate == "container_request":
+            yield predicate, (f"{name} {tail[0]}", *tail[1:])
+        else:
+            yield predicate, (name, *tail)
+    yield from spec.shared
+    for topology_key in spec.topology_keys:
+        yield "topology_key", (topology_key,)
+
+
+def _waiting_facts(name: str, key: Key) -> Iterator[Fact]:
+    """What holds while some pod of a shape waits for a node."""
+    yield "considered", (name,)
+    for mention in key[0].node_mentions:
+        yield "node_label_mentioned", mention
+    for image in key[0].images:
+        yield "image_mentioned", (image,)
+
+
+# -- objects whose selectors decide which labels count --------------------------------------------------
+
+
+def _selector_of(obj: Object) -> str:
+    spec = obj.document.get("spec") or {}
+    if obj.kind in ("Service", "ReplicationController"):
+        return map_selector(spec.get("selector"))
+    return selector(spec.get("selector"))
+
+
+def _selector_keys(obj: Object) -> Iterable[str]:
+    if obj.kind not in _SPREADING:
+        return ()
+    text = _selector_of(obj)
+    return () if text == NOTHING else {key for key, _, _ in parse(text)}
+
+
+def spreading_selector(obj: Object) -> Iterator[Fact]:
+    """The selector of a Service or controller, which default spreading reads."""
+    text = _selector_of(obj)
+    if text != NOTHING:
+        yield "selector", (text,)
+        yield "spreading_selector", (obj.kind, obj.key, obj.namespace, text)
+
+
+_SPREADING = frozenset({"Service", *SPREAD_OWNERS})
+
+MODULE = FactModule(
+    name="shapes",
+    extractors=dict.fromkeys(sorted(_SPREADING), spreading_selector),
+    shared=frozenset(
+        {
+            "considered",
+            "group",
+            "group_namespace",
+            "group_namespace_selector",
+            "group_selector",
+            "image_mentioned",
+            "implied_namespace",
+            "node_label_mentioned",
+            "node_term",
+            "requirement",
+            "requirement_number",
+            "requirement_value",
+            "term_requirement",
+            "topology_key",
+        }
+    ),
+    stages=(ShapeStage,),
+)

@@ -1,0 +1,296 @@
+"""Claims, volumes, storage classes and drivers as far as scheduling reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.nodes import ZONE_LABELS
+from kubelogic.facts.pod_specs import node_term, requirement_facts
+from kubelogic.facts.selectors import label_set, requirements, selector
+from kubelogic.manifests.quantity import amount, whole
+
+BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+Mentions = set[tuple[str, str, str]]
+
+
+def claim_class(document: Mapping[str, Any]) -> str:
+    """The storage class of a claim or volume; empty for none."""
+    annotations = document["metadata"].get("annotations") or {}
+    return str(annotations.get(CLASS_ANNOTATION) or (document.get("spec") or {}).get("storageClassName") or "")
+
+
+def claim(obj: Object) -> Iterator[Fact]:
+    """The facts of a PersistentVolumeClaim."""
+    key, document = obj.key, obj.document
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    annotations = metadata.get("annotations") or {}
+    yield "claim", (key,)
+    yield "claim_class", (key, claim_class(document))
+    if volume := spec.get("volumeName"):
+        yield "claim_volume", (key, volume)
+        if BIND_COMPLETED in annotations:
+            yield "claim_bound", (key, volume)
+    requested = ((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)
+    yield "claim_request", (key, whole(requested))
+    for mode in sorted(set(spec.get("accessModes") or ())):
+        yield "claim_access_mode", (key, mode)
+    yield "claim_volume_mode", (key, spec.get("volumeMode") or "Filesystem")
+    yield "claim_attributes_class", (key, spec.get("volumeAttributesClassName") or "")
+    if spec.get("selector") is not None:
+        text = selector(spec["selector"])
+        yield "claim_selector", (key, text)
+        yield "selector", (text,)
+    if node := annotations.get(SELECTED_NODE):
+        yield "claim_selected_node", (key, node)
+    if metadata.get("deletionTimestamp"):
+        yield "claim_terminating", (key,)
+    if (document.get("status") or {}).get("phase") == "Lost":
+        yield "claim_lost", (key, spec.get("volumeName") or "")
+
+
+def volume(obj: Object) -> Iterator[Fact]:
+    """The facts of a PersistentVolume."""
+    name, document = obj.name, obj.document
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    labels = metadata.get("labels") or {}
+    yield "volume", (name,)
+    yield "volume_class", (name, claim_class(document))
+    yield "volume_capacity", (name, whole((spec.get("capacity") or {}).get("storage", 0)))
+    for mode in sorted(set(spec.get("accessModes") or ())):
+        yield "volume_access_mode", (name, mode)
+    yield "volume_mode", (name, spec.get("volumeMode") or "Filesystem")
+    yield "volume_attributes_class", (name, spec.get("volumeAttributesClassName") or "")
+    yield "volume_phase", (name, (document.get("status") or {}).get("phase") or "Pending")
+    text = label_set(labels)
+    yield "volume_labels", (name, text)
+    yield "label_set", (text,)
+    if reference := spec.get("claimRef"):
+        yield "volume_reserved", (name, f"{reference.get('namespace', '')}/{reference.get('name', '')}")
+    if metadata.get("deletionTimestamp"):
+        yield "volume_terminating", (name,)
+    for key in ZONE_LABELS:
+        if key in labels:
+            for value in sorted(set(str(labels[key]).split("__"))):
+                yield "volume_zone", (name, key, value)
+    if source := spec.get("csi"):
+        yield "volume_attaches", (name, source.get("driver", ""), source.get("volumeHandle", ""))
+    terms, facts, _ = _volume_terms(document)
+    for term in terms:
+        yield "volume_node_term", (name, term)
+    yield from facts
+
+
+def _volume_terms(document: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Fact, ...], Mentions]:
+    """The node selector terms of a volume, what they stand for, and the labels that they read."""
+    shared: dict[Fact, None] = {}
+    mentions: Mentions = set()
+    required = ((document.get("spec") or {}).get("nodeAffinity") or {}).get("required") or {}
+    terms = tuple(dict.fromkeys(node_term(term, shared, mentions) for term in required.get("nodeSelectorTerms") or ()))
+    return terms, tuple(shared), mentions
+
+
+def storage_class(obj: Object) -> Iterator[Fact]:
+    """The facts of a StorageClass."""
+    name, document = obj.name, obj.document
+    yield "storage_class", (name, document.get("provisioner") or "")
+    if document.get("volumeBindingMode") == "WaitForFirstConsumer":
+        yield "class_waits", (name,)
+    if (document["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+        yield "class_is_default", (name,)
+    terms, facts, _ = _class_terms(document)
+    for term in terms:
+        yield "class_topology_term", (name, term)
+    yield from facts
+
+
+def _class_terms(document: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Fact, ...], Mentions]:
+    """The allowed topologies of a class as node selector terms."""
+    shared: dict[Fact, None] = {}
+    mentions: Mentions = set()
+    terms = []
+    for topology in document.get("allowedTopologies") or ():
+        expressions = [
+            {"key": e["key"], "operator": "In", "values": e.get("values") or ()}
+            for e in topology.get("matchLabelExpressions") or ()
+        ]
+        terms.append(node_term({"matchExpressions": expressions}, shared, mentions))
+    return tuple(dict.fromkeys(terms)), tuple(shared), mentions
+
+
+def capacity(obj: Object) -> Iterator[Fact]:
+    """The facts of a CSIStorageCapacity."""
+    key, document = obj.key, obj.document
+    yield "storage_capacity", (key, document.get("storageClassName") or "")
+    limit = document.get("maximumVolumeSize")
+    limit = document.get("capacity") if limit is None else limit
+    if limit is not None:
+        yield "capacity_limit", (key, whole(limit))
+    if document.get("nodeTopology") is not None:
+        yield "capacity_somewhere", (key,)
+        mentions: Mentions = set()
+        for label, operator, values in requirements(document["nodeTopology"]):
+            term = node_term(
+                {"matchExpressions": [{"key": label, "operator": operator, "values": values}]}, {}, mentions
+            )
+            yield "capacity_requirement", (key, term)
+            yield from requirement_facts(term, label, operator, values, mentions)
+        for mention in sorted(mentions):
+            yield "node_label_mentioned", mention
+
+
+def driver(obj: Object) -> Iterator[Fact]:
+    """The facts of a CSIDriver."""
+    if (obj.document.get("spec") or {}).get("storageCapacity"):
+        yield "driver_reports_capacity", (obj.name,)
+
+
+def node_drivers(obj: Object) -> Iterator[Fact]:
+    """The facts of a CSINode."""
+    for found in (obj.document.get("spec") or {}).get("drivers") or ():
+        count = (found.get("allocatable") or {}).get("count")
+        if count is not None:
+            yield "attach_limit", (obj.name, found["name"], count)
+
+
+def attachment(obj: Object) -> Iterator[Fact]:
+    """The facts of a VolumeAttachment."""
+    spec = obj.document.get("spec") or {}
+    if name := (spec.get("source") or {}).get("persistentVolumeName"):
+        yield "attachment", (obj.name, spec.get("nodeName") or "", name)
+
+
+def runtime_class(obj: Object) -> Iterator[Fact]:
+    """The facts of a RuntimeClass: what it costs and where it is available."""
+    document = obj.document
+    for resource, value in sorted(((document.get("overhead") or {}).get("podFixed") or {}).items()):
+        yield "runtime_class_overhead", (obj.name, resource, amount(resource, value))
+    scheduling = document.get("scheduling") or {}
+    for key, value in sorted((scheduling.get("nodeSelector") or {}).items()):
+        yield "runtime_class_node_selector", (obj.name, key, value)
+        yield "node_label_mentioned", (key, "value", value)
+    for toleration in scheduling.get("tolerations") or ():
+        seconds = toleration.get("tolerationSeconds")
+        yield (
+            "runtime_class_toleration",
+            (
+                obj.name,
+                toleration.get("key") or "",
+                toleration.get("operator") or "Equal",
+                toleration.get("value") or "",
+                toleration.get("effect") or "",
+                -1 if seconds is None else seconds,
+            ),
+        )
+
+
+class VolumeStage:
+    """Mentions the node labels of the volumes and classes that waiting pods may use, and only of those.
+
+    Thousands of local volumes in use would otherwise make a node class of each node.
+    """
+
+    def __init__(self) -> None:
+        self._claims: dict[str, Object] = {}
+        self._volumes: dict[str, Object] = {}
+        self._classes: dict[str, Object] = {}
+        self._considered: set[str] = set()
+        self._claims_of: dict[str, set[str]] = {}
+        self._mentions: frozenset[tuple[str, str, str]] = frozenset()
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        tables = {
+            "PersistentVolumeClaim": self._claims,
+            "PersistentVolume": self._volumes,
+            "StorageClass": self._classes,
+        }
+        touched = self._read_shapes(changes)
+        for obj in changes.removed:
+            if obj.kind in tables:
+                touched = True
+                del tables[obj.kind][obj.key]
+        for obj in changes.added:
+            if obj.kind in tables:
+                touched = True
+                tables[obj.kind][obj.key] = obj
+        if not touched:
+            return
+        mentions = frozenset(self._wanted_mentions())
+        for mention in sorted(self._mentions - mentions):
+            changes.remove("node_label_mentioned", mention)
+        for mention in sorted(mentions - self._mentions):
+            changes.add("node_label_mentioned", mention)
+        self._mentions = mentions
+
+    def _read_shapes(self, changes: Changes) -> bool:
+        touched = False
+        for shape, key, _ in changes.went("shape_claim"):
+            self._claims_of[str(shape)].discard(str(key))
+            touched = True
+        for shape, key, _ in changes.came("shape_claim"):
+            self._claims_of.setdefault(str(shape), set()).add(str(key))
+            touched = True
+        for (shape,) in changes.went("considered"):
+            self._considered.discard(str(shape))
+            touched |= bool(self._claims_of.get(str(shape)))
+        for (shape,) in changes.came("considered"):
+            self._considered.add(str(shape))
+            touched |= bool(self._claims_of.get(str(shape)))
+        return touched
+
+    def _wanted_mentions(self) -> Mentions:
+        found: Mentions = set()
+        volumes: set[str] = set()
+        classes: set[str] = set()
+        for shape in self._considered:
+            for key in self._claims_of.get(shape, ()):
+                if key not in self._claims:
+                    continue
+                document = self._claims[key].document
+                name = (document.get("spec") or {}).get("volumeName")
+                if name:
+                    volumes.add(name)
+                else:
+                    classes.add(claim_class(document))
+        if classes:
+            volumes.update(name for name, pv in self._volumes.items() if claim_class(pv.document) in classes)
+            for name in classes & self._classes.keys():
+                found |= _class_terms(self._classes[name].document)[2]
+        for name in volumes & self._volumes.keys():
+            document = self._volumes[name].document
+            found |= _volume_terms(document)[2]
+            labels = document["metadata"].get("labels") or {}
+            for key in ZONE_LABELS:
+                if key in labels:
+                    values = str(labels[key]).split("__")
+                    found |= {(key, "value", value) for value in values}
+                    found |= {(_translated(key), "value", value) for value in values}
+        if any((key in ZONE_LABELS) for key, _, _ in found):
+            found |= {(key, "present", "") for key in ZONE_LABELS}
+        return found
+
+
+def _translated(key: str) -> str:
+    return key.replace("failure-domain.beta.kubernetes.io", "topology.kubernetes.io")
+
+
+MODULE = FactModule(
+    name="storage",
+    extractors={
+        "PersistentVolumeClaim": claim,
+        "PersistentVolume": volume,
+        "StorageClass": storage_class,
+        "CSIStorageCapacity": capacity,
+        "CSIDriver": driver,
+        "CSINode": node_drivers,
+        "VolumeAttachment": attachment,
+        "RuntimeClass": runtime_class,
+    },
+    stages=(VolumeStage,),
+)
