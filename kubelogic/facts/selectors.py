@@ -234,4 +234,4 @@ def _discard(index: dict[tuple[str, str], dict[str, None]], pair: tuple[str, str
         del index[pair]
 
 
-MODULE = FactModule(name="selectors", shared=frozenset({"selector", "label_set", "label"}), stages=(SelectorStage,))
+MODULE = FactModule(name="selectors", shared=frozenset({"selector", "label_set"}), stages=(SelectorStage,))
