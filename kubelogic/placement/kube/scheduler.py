@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.kube.engine import Engine
@@ -84,30 +85,30 @@ class _Run:
         return -self._engine.tables.shapes[self._shape[pod.name]].priority, pod.order, pod.name
 
     def queue(self) -> None:
-        """Try every waiting pod, and those again for which something changed, until nothing does."""
-        todo = self._pending
+        """Try every waiting pod, and those again for which something changed, until nothing does.
+
+        Only the first try may evict: later ones would find pods to evict that have only just been placed.
+        """
+        todo, may_evict = self._pending, True
         while todo:
             self._again = []
             for pod in todo:
-                self._try(pod)
+                self._try(pod, may_evict=may_evict)
+            may_evict = False
             stuck = (pod for pod in self._pending if pod.name in self._progress.rejected and self._heard(pod))
             todo = sorted({pod.name: pod for pod in (*self._again, *stuck)}.values(), key=self._rank)
 
     def settle(self) -> None:
-        """Let the evicted pods go, then place those that waited for it."""
+        """Let the evicted pods go, then place those that waited for it. Some wait in vain: others were faster."""
         state = self._engine.state
         numbers = self._engine.tables.number
         for eviction in self._progress.evictions:
             node = numbers[eviction.node]
             state.take(state.residents[node][eviction.pod], node)
         for pod in self._pending:
-            waiting = self._progress.waiting.get(pod.name)
-            if waiting is not None:
+            if pod.name in self._progress.waiting:
                 binding = self._bind(pod)
-                if binding is None:
-                    del self._progress.waiting[pod.name]
-                    self._progress.rejected[pod.name] = waiting.refusal
-                else:
+                if binding is not None:
                     self._progress.nominations.append(binding)
 
     def placement(self) -> Placement:
@@ -134,7 +135,7 @@ class _Run:
             statistics={"attempts": done.attempts},
         )
 
-    def _try(self, pod: Pod) -> None:
+    def _try(self, pod: Pod, *, may_evict: bool) -> None:
         shape = self._shape[pod.name]
         news = self._news.get(shape, 0)
         if pod.name not in self._engine.promised and shape in self._failed and self._failed[shape][0] == news:
@@ -147,9 +148,10 @@ class _Run:
             self._progress.bindings.append(binding)
             self._tell(shape)
             return
-        if not self._preempt(pod):
-            refusal = self._progress.rejected[pod.name]
-            self._failed[shape] = (news, refusal)
+        if may_evict or pod.name not in self._progress.rejected:
+            self._reject(pod, may_evict=may_evict)
+        if pod.name in self._progress.rejected:
+            self._failed[shape] = (news, self._progress.rejected[pod.name])
 
     def _bind(self, pod: Pod) -> Binding | None:
         engine, shape = self._engine, self._shape[pod.name]
@@ -173,12 +175,12 @@ class _Run:
     def _problem_claims(self, shape: int) -> tuple[str, ...]:
         return self._engine.tables.shapes[shape].claims
 
-    def _preempt(self, pod: Pod) -> bool:
-        """Make room for a pod if that is possible; else note why it stays out."""
+    def _reject(self, pod: Pod, *, may_evict: bool) -> None:
+        """Note why a pod stays out, and make room for it if that is possible."""
         done, engine, shape = self._progress, self._engine, self._shape[pod.name]
         rejections = engine.rejections(pod.name, shape)
         promised = self._engine.promised.get(pod.name)
-        attempted = self._preemption.eligible(pod.name, shape, promised)
+        attempted = may_evict and self._preemption.eligible(pod.name, shape, promised)
         refusal = Refusal(shape=pod.shape, rejections=rejections, attempted=attempted)
         if attempted:
             search = self._preemption.search(pod.name, shape, self._budgets)
@@ -193,12 +195,11 @@ class _Run:
                 best = self._preemption.choose(search.candidates)
                 done.refusals.append(refusal)
                 self._evict(pod, best[0] if self._random is None else self._random.choice(best))
-                return True
+                return
         done.rejected[pod.name] = len(done.refusals)
         done.refusals.append(refusal)
         if attempted:
             engine.release(pod.name)
-        return False
 
     def _evict(self, pod: Pod, candidate: Candidate) -> None:
         done, engine = self._progress, self._engine
@@ -221,20 +222,27 @@ class _Run:
             engine.state.take(victim, node)
             engine.state.put(Resident(name=victim.name, shape=victim.shape, terminating=True), node)
             self._tell(victim.shape)
-        self._displace(self._shape[pod.name], node)
+        self._displace(pod, node)
         engine.nominate(pod.name, self._shape[pod.name], node)
         done.rejected.pop(pod.name, None)
         done.waiting[pod.name] = _Waiting(node=node, refusal=len(done.refusals) - 1)
 
-    def _displace(self, shape: int, node: int) -> None:
+    def _displace(self, pod: Pod, node: int) -> None:
         """Pods of lower priority that were promised the node lose it and queue up again."""
-        tables = self._engine.tables
-        priority = tables.shapes[shape].priority
+        done, tables = self._progress, self._engine.tables
+        priority = tables.shapes[self._shape[pod.name]].priority
         for name, other in sorted(self._engine.nominated.get(node, {}).items()):
-            if tables.shapes[other].priority < priority:
-                self._engine.release(name)
-                if self._progress.waiting.pop(name, None) is not None:
-                    self._again.append(tables.pods[name])
+            if tables.shapes[other].priority >= priority:
+                continue
+            self._engine.release(name)
+            if done.waiting.pop(name, None) is not None:
+                self._again.append(tables.pods[name])
+                done.evictions = [
+                    msgspec.structs.replace(eviction, beneficiary=pod.name)
+                    if eviction.beneficiary == name
+                    else eviction
+                    for eviction in done.evictions
+                ]
 
     def _tell(self, shape: int) -> None:
         """A pod of the shape came or is about to go: those who might have waited for that hear of it."""
