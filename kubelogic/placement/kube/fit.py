@@ -102,9 +102,9 @@ class Fit:
 
 def _deviation(shares: list[Floats], present: list[Mask]) -> Floats:
     """The standard deviation of the shares that are present on each node."""
-    count = np.sum(present, axis=0)
     if len(shares) == 2:
-        return np.where(count == 2, np.abs((shares[0] - shares[1]) / 2), 0.0)
+        return np.where(present[0] & present[1], np.abs((shares[0] - shares[1]) / 2), 0.0)
+    count = np.sum(present, axis=0)
     total = np.sum(shares, axis=0)
     mean = total / np.maximum(count, 1)
     squares: Floats = np.zeros_like(mean)
