@@ -1,15 +1,17 @@
 """Clauses to Python functions: each is a set-at-a-time join over indexed relations.
 
-A clause is compiled once for a full evaluation and once for each body literal as the *seed* of a change: the
-function then joins the changed rows of that literal with the rest of the body.
+A clause is compiled for a full evaluation, for each body literal as the *seed* of a change (the function then joins
+the changed rows of that literal with the rest of the body), and, in recursive groups, for its head: the function
+then says which of the given head rows can be derived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 
-from kubelogic.logic.relation import Relation
+from kubelogic.logic.plan import Rule, kept_columns
+from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import (
     Atom,
     BodyItem,
@@ -27,8 +29,6 @@ from kubelogic.logic.terms import (
 Function = Callable[..., Value | None]
 """A registered pure function: None means that the literal fails."""
 
-Sizes = Callable[[str], int]
-
 Join = Callable[
     [
         Mapping[str, Relation],
@@ -42,23 +42,20 @@ Join = Callable[
 ]
 """``join(relations, functions, seed_rows, seed_set, out, sign)``: adds ``sign`` to ``out[head]`` per derivation."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A clause ready to compile: no aggregates, no anonymous variables under negation."""
-
-    head: str
-    terms: tuple[Term, ...]
-    body: tuple[BodyItem, ...]
-    label: str
-
-    def literals(self) -> list[tuple[int, Literal]]:
-        return [(i, item) for i, item in enumerate(self.body) if isinstance(item, Literal)]
+HEAD = -1
+"""The seed of a join that checks head rows."""
 
 
-def compile_join(rule: Rule, *, seed: int | None, functions: Mapping[str, Function], sizes: Sizes) -> Join:
-    """Compile a rule for a full evaluation (``seed`` None) or for changed rows of body literal ``seed``."""
-    source = _Writer(rule, seed=seed, functions=functions, sizes=sizes).source()
+def compile_join(
+    rule: Rule, *, seed: int | None, functions: Mapping[str, Function], relations: Mapping[str, Relation]
+) -> Join:
+    """Compile a rule for a full evaluation (``seed`` None), for changed rows of body literal ``seed``, or for head
+    rows to check (``HEAD``).
+
+    Rows of a negated literal with anonymous variables are the values of its other columns, as in an index.
+    The order of the body is chosen by the present sizes of ``relations``.
+    """
+    source = _Writer(rule, seed=seed, functions=functions, relations=relations).source()
     namespace: dict[str, Join] = {}
     exec(compile(source, f"<{rule.label}>", "exec"), namespace)
     return namespace["join"]
@@ -67,32 +64,46 @@ def compile_join(rule: Rule, *, seed: int | None, functions: Mapping[str, Functi
 class _Writer:
     """Writes the source of one join."""
 
-    def __init__(self, rule: Rule, *, seed: int | None, functions: Mapping[str, Function], sizes: Sizes) -> None:
+    def __init__(
+        self, rule: Rule, *, seed: int | None, functions: Mapping[str, Function], relations: Mapping[str, Relation]
+    ) -> None:
         self.rule = rule
         self.seed = seed
         self.functions = functions
-        self.sizes = sizes
+        self.relations = relations
         self.bound: set[str] = set()
         self.setup: list[str] = []
         self.lines: list[str] = []
         self.depth = 1
         self.names = 0
         self.local: dict[str, str] = {}
+        self.distinct: dict[tuple[str, int], float] = {}
 
     def source(self) -> str:
-        rest = list(enumerate(self.rule.body))
-        if self.seed is not None:
+        rest: list[tuple[int, BodyItem]] = list(enumerate(self.rule.body))
+        if self.seed == HEAD:
+            rest += self.scan_head()
+        elif self.seed is not None:
             item = self.rule.body[self.seed]
             assert isinstance(item, Literal)
             rest = [(i, other) for i, other in rest if i != self.seed]
-            self.scan(item.atom, "seed_rows")
+            kept = kept_columns(item)
+            terms = item.atom.terms
+            if kept is None:
+                self.scan(terms, "seed_rows")
+            elif len(kept) == 1:
+                self.scan_values(terms[kept[0]], "seed_rows")
+            else:
+                self.scan(tuple(terms[i] for i in kept), "seed_rows")
         while rest:
             position = self.choose([item for _, item in rest])
             number, item = rest.pop(position)
             self.emit(number, item)
-        terms = ", ".join(self.term(term) for term in self.rule.terms)
-        head = f"({terms}{',' if len(self.rule.terms) == 1 else ''})"
-        self.line(f"head = {head}")
+        if self.seed == HEAD:
+            self.line("return True")
+            return self.checking()
+        self.guard(*self.rule.terms)
+        self.line(f"head = {self.row(self.rule.terms)}")
         self.line("out[head] = get(head, 0) + sign")
         return "\n".join(
             [
@@ -100,11 +111,43 @@ class _Writer:
                 "def join(relations, functions, seed_rows, seed_set, out, sign):",
                 *(f"    {line}" for line in self.setup),
                 "    get = out.get",
-                *(f"    {line}" for line in ("for _once in (0,):",)),
+                "    for _once in (0,):",
                 *("    " + line for line in self.lines),
                 "",
             ]
         )
+
+    def checking(self) -> str:
+        return "\n".join(
+            [
+                "EMPTY = ()",
+                "def join(relations, functions, seed_rows, seed_set, out, sign):",
+                *(f"    {line}" for line in self.setup),
+                "    def derivable(seed):",
+                "        for _once in (0,):",
+                *("        " + line for line in self.lines),
+                "        return False",
+                "    for seed in seed_rows:",
+                "        if derivable(seed): out[seed] = sign",
+                "",
+            ]
+        )
+
+    def scan_head(self) -> list[tuple[int, BodyItem]]:
+        """Bind the head to one seed row; the equations for arithmetic in the head are returned."""
+        equations: list[tuple[int, BodyItem]] = []
+        terms: list[Term] = []
+        for number, term in enumerate(self.rule.terms):
+            if isinstance(term, Operation):
+                variable = Variable(f"head{number}")
+                place = self.rule.clause.place if self.rule.clause else None
+                assert place is not None
+                equations.append((-1, Comparison(operator="==", left=variable, right=term, place=place)))
+                terms.append(variable)
+            else:
+                terms.append(term)
+        self.scan(tuple(terms), "(seed,)")
+        return equations
 
     # -- order of the body ---------------------------------------------------------------------------------
 
@@ -132,21 +175,32 @@ class _Writer:
                     if right == Variable(name) and name not in set(variables(left)):
                         return -1.0
                 return None
+            case Literal(atom=atom, negated=negated) if atom.predicate in self.functions:
+                terms = atom.terms if negated else atom.terms[:-1]
+                return -1.0 if self.bound.issuperset(variables(*terms)) else None
             case Literal(atom=atom, negated=True):
-                return -2.0 if self.bound.issuperset(variables(*atom.terms)) else None
-            case Literal(atom=atom) if atom.predicate in self.functions:
-                return -1.0 if self.bound.issuperset(variables(*atom.terms[:-1])) else None
+                named = (name for name in variables(*atom.terms) if not name.startswith("_"))
+                return -2.0 if self.bound.issuperset(named) else None
             case Literal(atom=atom):
-                for term in atom.terms:
-                    if isinstance(term, Operation) and not self.bound.issuperset(variables(term)):
-                        return None
-                keys = sum(self.is_key(term) for term in atom.terms)
-                if keys == len(atom.terms):
+                keys = [i for i, term in enumerate(atom.terms) if self.is_key(term)]
+                if len(keys) == len(atom.terms):
                     return 0.0
-                size = max(2.0, float(self.sizes(atom.predicate)))
-                if keys == 0:
+                size = max(2.0, float(len(self.relations[atom.predicate].counts)))
+                if not keys:
                     return 1e6 + size if self.bound else size
-                return float(size ** (1 - keys / len(atom.terms)))
+                return max(1.0, size / max(self.distinct_values(atom.predicate, i) for i in keys))
+
+    def distinct_values(self, predicate: str, column: int) -> float:
+        """An estimate of how many different values a column has, from a sample of its rows."""
+        found = self.distinct.get((predicate, column))
+        if found is None:
+            counts = self.relations[predicate].counts
+            size = len(counts)
+            sample = [row[column] for row in islice(counts, 0, None, max(1, size // 256))]
+            different = len(set(sample))
+            unique = different > 0.9 * len(sample)
+            found = self.distinct[predicate, column] = float(max(1, size if unique else different))
+        return found
 
     def is_key(self, term: Term) -> bool:
         return not isinstance(term, Variable) or term.name in self.bound
@@ -169,6 +223,10 @@ class _Writer:
             case Operation(operator, left, right):
                 return f"({self.term(left)} {operator} {self.term(right)})"
 
+    def row(self, terms: Sequence[Term]) -> str:
+        texts = ", ".join(self.term(term) for term in terms)
+        return f"({texts}{',' if len(terms) == 1 else ''})"
+
     def bind(self, name: str) -> str:
         self.bound.add(name)
         self.local[name] = f"v_{name}"
@@ -177,6 +235,14 @@ class _Writer:
     def require(self, condition: str) -> None:
         self.line(f"if not ({condition}): continue")
 
+    def guard(self, *terms: Term) -> None:
+        """Let the clause derive nothing where a divisor is zero."""
+        for term in terms:
+            if isinstance(term, Operation):
+                self.guard(term.left, term.right)
+                if term.operator in ("//", "%") and not (isinstance(term.right, Constant) and term.right.value):
+                    self.require(self.term(term.right))
+
     def emit(self, number: int, item: BodyItem) -> None:
         match item:
             case Comparison(operator=operator, left=left, right=right):
@@ -184,22 +250,27 @@ class _Writer:
                 if free:
                     name = next(iter(free))
                     other = right if left == Variable(name) else left
+                    self.guard(other)
                     expression = self.term(other)
                     self.line(f"{self.bind(name)} = {expression}")
                 else:
+                    self.guard(left, right)
                     self.require(f"{self.term(left)} {operator} {self.term(right)}")
             case Literal(atom=atom) if atom.predicate in self.functions:
                 self.call(item)
             case Literal(atom=atom, negated=negated):
                 earlier = self.is_earlier_occurrence(number, atom)
-                if all(self.is_key(term) for term in atom.terms):
+                kept = kept_columns(item)
+                if kept is not None:
+                    self.absent(atom, kept)
+                elif all(self.is_key(term) for term in atom.terms):
                     self.test(atom, negated=negated, earlier=earlier)
                 else:
                     self.scan_relation(atom, earlier=earlier)
 
     def is_earlier_occurrence(self, number: int, atom: Atom) -> bool:
         """Whether this literal has the seed's predicate and stands before it: it then sees the other state."""
-        if self.seed is None or number > self.seed:
+        if self.seed is None or self.seed == HEAD or number > self.seed:
             return False
         seed = self.rule.body[self.seed]
         return isinstance(seed, Literal) and seed.atom.predicate == atom.predicate
@@ -208,10 +279,12 @@ class _Writer:
         atom = item.atom
         function = self.fresh("f")
         self.setup.append(f"{function} = functions[{atom.predicate!r}]")
+        self.guard(*atom.terms[:-1])
         arguments = ", ".join(self.term(term) for term in atom.terms[:-1])
         result = atom.terms[-1]
         call = f"{function}({arguments})"
         if self.is_key(result):
+            self.guard(result)
             self.require(f"{call} {'!=' if item.negated else '=='} {self.term(result)}")
         else:
             assert isinstance(result, Variable)
@@ -219,38 +292,51 @@ class _Writer:
             self.line(f"{name} = {call}")
             self.require(f"{name} is not None")
 
-    def row(self, atom: Atom) -> str:
-        terms = ", ".join(self.term(term) for term in atom.terms)
-        return f"({terms}{',' if len(atom.terms) == 1 else ''})"
-
     def test(self, atom: Atom, *, negated: bool, earlier: bool) -> None:
         rows = self.fresh("r")
         self.setup.append(f"{rows} = relations[{atom.predicate!r}].counts")
-        row = self.row(atom)
+        row = self.row(atom.terms)
         if negated:
             self.require(f"{row} not in {rows}" + (f" or {row} in seed_set" if earlier else ""))
         else:
             self.require(f"{row} in {rows}" + (f" and {row} not in seed_set" if earlier else ""))
+
+    def absent(self, atom: Atom, kept: Columns) -> None:
+        """Require that no row has these values in the kept columns."""
+        if not kept:
+            rows = self.fresh("r")
+            self.setup.append(f"{rows} = relations[{atom.predicate!r}].counts")
+            self.require(f"not {rows}")
+            return
+        index = self.fresh("i")
+        self.setup.append(f"{index} = relations[{atom.predicate!r}].index({kept})")
+        self.require(f"{self.key(atom, kept)} not in {index}")
+
+    def key(self, atom: Atom, columns: Columns) -> str:
+        if len(columns) == 1:
+            return self.term(atom.terms[columns[0]])
+        return self.row([atom.terms[i] for i in columns])
 
     def scan_relation(self, atom: Atom, *, earlier: bool) -> None:
         columns = tuple(i for i, term in enumerate(atom.terms) if self.is_key(term))
         if columns:
             index = self.fresh("i")
             self.setup.append(f"{index} = relations[{atom.predicate!r}].index({columns}).get")
-            keys = ", ".join(self.term(atom.terms[i]) for i in columns)
-            key = keys if len(columns) == 1 else f"({keys})"
-            self.scan(atom, f"{index}({key}, EMPTY)", known=set(columns), earlier=earlier)
+            rows = f"{index}({self.key(atom, columns)}, EMPTY)"
+            self.scan(atom.terms, rows, known=set(columns))
         else:
             rows = self.fresh("r")
             self.setup.append(f"{rows} = relations[{atom.predicate!r}].counts")
-            self.scan(atom, rows, earlier=earlier)
+            self.scan(atom.terms, rows)
+        if earlier:
+            self.require(f"{self.row(atom.terms)} not in seed_set")
 
-    def scan(self, atom: Atom, rows: str, known: set[int] | None = None, *, earlier: bool = False) -> None:
-        """Loop over ``rows``, binding the atom's new variables and testing the rest."""
+    def scan(self, terms: Sequence[Term], rows: str, known: set[int] | None = None) -> None:
+        """Loop over ``rows``, binding the new variables and testing the rest."""
         known = known or set()
         targets: list[str] = []
         tests: list[str] = []
-        for i, term in enumerate(atom.terms):
+        for i, term in enumerate(terms):
             if i in known:
                 targets.append("_")
             elif isinstance(term, Variable) and term.name not in self.bound:
@@ -264,5 +350,13 @@ class _Writer:
         self.depth += 1
         for condition in tests:
             self.require(condition)
-        if earlier:
-            self.require(f"{self.row(atom)} not in seed_set")
+
+    def scan_values(self, term: Term, values: str) -> None:
+        """Loop over the bare values of one column."""
+        if isinstance(term, Variable):
+            self.line(f"for {self.bind(term.name)} in {values}:")
+            self.depth += 1
+        else:
+            self.line(f"for t0 in {values}:")
+            self.depth += 1
+            self.require(f"t0 == {self.term(term)}")

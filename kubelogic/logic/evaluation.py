@@ -2,7 +2,8 @@
 
 Predicates are evaluated in dependency order. Non-recursive ones keep, for each row, the number of its
 derivations (the counting algorithm of Gupta, Mumick and Subrahmanian), so a change costs what it touches and
-deletions are exact. An aggregate is computed again for the groups that changed.
+deletions are exact. Recursive ones are maintained by ``recursion``. An aggregate is computed again for the groups
+that changed. A change of most facts is evaluated from nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from kubelogic.logic.aggregates import Grouping, grouping
-from kubelogic.logic.compiler import Function, Join, Rule, compile_join
-from kubelogic.logic.relation import Relation
+from kubelogic.logic.compiler import Function
+from kubelogic.logic.plan import Group, Rule, kept_columns, needed, plan
+from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
+from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
-from kubelogic.logic.strata import components
-from kubelogic.logic.terms import Atom, BodyItem, Clause, Constant, Literal, Row, Term, Value, Variable
+from kubelogic.logic.store import Counts, Store, literal_of, projected
+from kubelogic.logic.terms import Row, Value
 
 Facts = Mapping[str, Iterable[Row]]
+
+_LOST, _GAINED = "$lost", "$gained"
+_LARGE_CHANGE = 10_000
+"""Changes of fewer rows than this are never evaluated from nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +36,14 @@ class Changes:
     removed: Mapping[str, Collection[Row]] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Group:
-    """One step of the evaluation: a predicate, or predicates that depend on each other."""
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent."""
 
-    predicates: tuple[str, ...]
-    rules: list[Rule]
+    rule: Rule
+    number: int
+    kept: Columns | None
     recursive: bool
-    source: str = ""
-    grouping: Grouping | None = None
 
 
 class Evaluation:
@@ -73,22 +78,16 @@ class Evaluation:
             KeyError: if a goal is not declared, or a function that is needed is missing from ``functions``.
         """
         self.rulebook = rulebook
-        needed = _needed(rulebook, goals)
-        self._functions = {
-            name: (functions or {})[name] for name in sorted(needed) if rulebook.declarations[name].function
-        }
-        self._groups = _plan(rulebook, needed)
-        names = {*needed, *(p for group in self._groups for p in (*group.predicates, group.source))}
-        self._relations: dict[str, Relation] = {name: Relation() for name in sorted(names - {""})}
-        self._users: dict[str, list[tuple[Rule, int]]] = {}
-        for group in self._groups:
-            if not group.recursive:
-                for rule in group.rules:
-                    for number, literal in rule.literals():
-                        self._users.setdefault(literal.atom.predicate, []).append((rule, number))
-        self._joins: dict[tuple[int, int | None], Join] = {}
-        self._given: dict[str, dict[Row, int]] = {}
-        self._recursive = {p for group in self._groups if group.recursive for p in group.predicates}
+        predicates = needed(rulebook, goals)
+        declared = sorted(name for name in predicates if rulebook.declarations[name].function)
+        self._groups = plan(rulebook, predicates)
+        derived = [predicate for group in self._groups for predicate in group.predicates]
+        sources = {group.source for group in self._groups} - {""}
+        self._store = Store({*predicates, *derived, *sources}, {name: (functions or {})[name] for name in declared})
+        self._derived = frozenset(derived)
+        self._uses = _uses(self._groups)
+        self._given: dict[str, Counts] = {}
+        self._recursive = frozenset(p for group in self._groups if group.recursive for p in group.predicates)
         self._empty = True
 
     def rows(self, predicate: str) -> Collection[Row]:
@@ -97,7 +96,7 @@ class Evaluation:
         Raises:
             KeyError: if there is no such predicate, or no goal depends on it.
         """
-        return self._relations[predicate].counts.keys()
+        return self._store.counts(predicate).keys()
 
     def matching(self, predicate: str, values: Mapping[int, Value]) -> Collection[Row]:
         """The rows of a predicate that have the given values in the given columns (counted from 0)."""
@@ -105,7 +104,11 @@ class Evaluation:
             return self.rows(predicate)
         columns = tuple(sorted(values))
         key: Any = tuple(values[c] for c in columns) if len(columns) > 1 else values[columns[0]]
-        return self._relations[predicate].index(columns).get(key, ())
+        return self._store.relations[predicate].index(columns).get(key, ())
+
+    def holds(self, predicate: str, row: Row) -> bool:
+        """Whether a predicate has a row."""
+        return row in self._store.counts(predicate)
 
     def update(self, added: Facts | None = None, removed: Facts | None = None) -> Changes:
         """Change the given facts and derive what follows.
@@ -117,96 +120,126 @@ class Evaluation:
             removed: rows to remove, by predicate; they must have been added before.
 
         Raises:
-            KeyError: if a predicate is not declared or a removed fact was never added.
+            KeyError: if a predicate is not declared or a removed fact was never added. The evaluation is then in
+                no useful state.
         """
-        pending: dict[str, dict[Row, int]] = {}
-        for facts, sign in ((added or {}, 1), (removed or {}, -1)):
-            for predicate, rows in facts.items():
-                if predicate not in self._relations and predicate in self.rulebook.declarations:
-                    continue
-                counts = pending.setdefault(predicate, {})
-                get = counts.get
-                for row in rows:
-                    counts[row] = get(row, 0) + sign
+        pending = self._pending(added or {}, removed or {})
         if self._empty:
             self._empty = False
             for fact in self.rulebook.facts:
-                if fact.predicate not in self._relations:
-                    continue
-                row = tuple(term.value for term in fact.terms if isinstance(term, Constant))
-                counts = pending.setdefault(fact.predicate, {})
-                counts[row] = counts.get(row, 0) + 1
-            return self._evaluate(pending)
+                if fact.predicate in self._store.relations:
+                    counts = pending.setdefault(fact.predicate, {})
+                    counts[fact.row] = counts.get(fact.row, 0) + 1
+            self._apply(pending)
+            self._evaluate()
+            return Changes(added={name: list(rows) for name, rows in self._visible() if rows})
+        if sum(map(len, pending.values())) > _LARGE_CHANGE + self._size() // 3:
+            return self._rebuild(pending)
+        for predicate, counts in pending.items():
+            if predicate in self._derived:
+                self._give(predicate, counts)
         return self._propagate(pending)
 
-    # -- the first evaluation ------------------------------------------------------------------------------
+    # -- from nothing --------------------------------------------------------------------------------------
 
-    def _evaluate(self, pending: Mapping[str, dict[Row, int]]) -> Changes:
-        for predicate, counts in pending.items():
-            if predicate in self._recursive:
-                self._given[predicate] = dict(counts)
-            self._relations[predicate].counts.update(
-                dict.fromkeys(counts, 1) if predicate in self._recursive else counts
-            )
+    def _pending(self, added: Facts, removed: Facts) -> dict[str, Counts]:
+        """The net change of the count of each given row."""
+        pending: dict[str, Counts] = {}
+        for facts, sign in ((added, 1), (removed, -1)):
+            for predicate, rows in facts.items():
+                if predicate not in self._store.relations and predicate in self.rulebook.declarations:
+                    continue
+                counts = pending.setdefault(predicate, {})
+                self._store.counts(predicate)
+                get = counts.get
+                for row in rows:
+                    counts[row] = get(row, 0) + sign
+        return pending
+
+    def _visible(self) -> Iterable[tuple[str, Counts]]:
+        return ((name, relation.counts) for name, relation in self._store.relations.items() if "$" not in name)
+
+    def _size(self) -> int:
+        """How many facts are given."""
+        names = self._store.relations.keys() - self._derived
+        return sum(len(self._store.counts(name)) for name in names) + sum(map(len, self._given.values()))
+
+    def _give(self, predicate: str, counts: Counts) -> None:
+        """Keep the given facts of a predicate that rules derive too."""
+        given = self._given.setdefault(predicate, {})
+        for row, delta in counts.items():
+            given[row] = given.get(row, 0) + delta
+            if given[row] < 0:
+                raise KeyError(f"{predicate}{row} was removed but never added")
+            if not given[row]:
+                del given[row]
+
+    def _apply(self, pending: Mapping[str, Counts]) -> None:
+        """Change the given facts, without deriving anything."""
+        for predicate, deltas in pending.items():
+            if predicate in self._derived:
+                self._give(predicate, deltas)
+                continue
+            relation = self._store.relations[predicate]
+            counts = relation.counts
+            gone: Counts = {}
+            come: Counts = {}
+            for row, delta in deltas.items():
+                old = counts.get(row, 0)
+                if old + delta < 0:
+                    raise KeyError(f"{predicate}{row} was removed but never added")
+                if delta and not old + delta:
+                    gone[row] = delta
+                elif delta and not old:
+                    come[row] = delta
+                elif delta:
+                    counts[row] = old + delta
+            relation.discard(gone)
+            counts.update(come)
+            relation.add(come)
+
+    def _evaluate(self) -> None:
+        """Derive everything; the relations of derived predicates are empty."""
+        for predicate, given in self._given.items():
+            counts = dict.fromkeys(given, 1) if predicate in self._recursive else given
+            self._store.counts(predicate).update(counts)
         for group in self._groups:
             if group.grouping is not None:
-                out = self._relations[group.predicates[0]].counts
-                for rows in (
-                    self._relations[group.source].index(group.grouping.group).values()
-                    if (group.grouping.group)
-                    else [self._relations[group.source].counts]
-                ):
+                source = self._store.relations[group.source]
+                how = group.grouping
+                out = self._store.counts(group.predicates[0])
+                for rows in source.index(how.group).values() if how.group else [source.counts]:
                     if rows:
-                        for row in group.grouping.results(rows):
+                        for row in how.results(rows):
                             out[row] = out.get(row, 0) + 1
             elif group.recursive:
-                self._fixpoint(group)
+                fixpoint(self._store, group)
             else:
                 for rule in group.rules:
-                    out = self._relations[rule.head].counts
-                    self._join(rule, None)(self._relations, self._functions, (), {}, out, 1)
-        return Changes(
-            added={name: list(r.counts) for name, r in self._relations.items() if r.counts and "$" not in name}
-        )
+                    self._store.derive(rule, self._store.counts(rule.head))
 
-    def _fixpoint(self, group: _Group) -> None:
-        """Semi-naive evaluation of a recursive group whose relations hold only given facts."""
-        inside = set(group.predicates)
-        delta: dict[str, dict[Row, int]] = {p: dict(self._relations[p].counts) for p in group.predicates}
-        seeded: list[tuple[Rule, int]] = []
-        for rule in group.rules:
-            seeds = [number for number, literal in rule.literals() if literal.atom.predicate in inside]
-            seeded.extend((rule, number) for number in seeds)
-            if not seeds:
-                out: dict[Row, int] = {}
-                self._join(rule, None)(self._relations, self._functions, (), {}, out, 1)
-                self._enter(rule.head, out, delta)
-        while any(delta.values()):
-            fresh: dict[str, dict[Row, int]] = {p: {} for p in group.predicates}
-            for rule, number in seeded:
-                item = rule.body[number]
-                assert isinstance(item, Literal)
-                rows = delta[item.atom.predicate]
-                if rows:
-                    out = {}
-                    self._join(rule, number)(self._relations, self._functions, rows, {}, out, 1)
-                    self._enter(rule.head, out, fresh)
-            delta = fresh
-
-    def _enter(self, predicate: str, out: Mapping[Row, int], delta: dict[str, dict[Row, int]]) -> None:
-        relation = self._relations[predicate]
-        new = [row for row in out if row not in relation.counts]
-        for row in new:
-            relation.counts[row] = 1
-            delta[predicate][row] = 1
-        relation.add(new)
-
-    # -- changes -------------------------------------------------------------------------------------------
-
-    def _propagate(self, pending: dict[str, dict[Row, int]]) -> Changes:
+    def _rebuild(self, pending: Mapping[str, Counts]) -> Changes:
+        """Apply a change of most facts: derive everything anew and compare."""
+        given = [name for name in pending if name not in self._derived]
+        before: dict[str, Counts] = {name: dict(self._store.counts(name)) for name in given}
+        self._apply(pending)
+        before.update({predicate: self._store.clear(predicate).counts for predicate in sorted(self._derived)})
+        self._evaluate()
         added: dict[str, Collection[Row]] = {}
         removed: dict[str, Collection[Row]] = {}
-        derived = {p for group in self._groups for p in group.predicates}
+        for name, now in self._visible():
+            old = before.get(name, now)
+            if come := [row for row in now if row not in old]:
+                added[name] = come
+            if gone := [row for row in old if row not in now]:
+                removed[name] = gone
+        return Changes(added=added, removed=removed)
+
+    # -- from what changed ---------------------------------------------------------------------------------
+
+    def _propagate(self, pending: dict[str, Counts]) -> Changes:
+        added: dict[str, Collection[Row]] = {}
+        removed: dict[str, Collection[Row]] = {}
 
         def settle(predicate: str) -> None:
             gone, come = self._settle(predicate, pending.pop(predicate, {}), pending)
@@ -215,13 +248,13 @@ class Evaluation:
             if come:
                 added[predicate] = come
 
-        for predicate in sorted(p for p in pending if p not in derived):
+        for predicate in sorted(p for p in pending if p not in self._derived):
             settle(predicate)
         for group in self._groups:
             if group.grouping is not None:
                 self._regroup(group, added, removed, pending)
             elif group.recursive:
-                self._refix(group, added, removed, pending)
+                self._maintain(group, pending)
             for predicate in group.predicates:
                 if predicate in pending:
                     settle(predicate)
@@ -230,14 +263,12 @@ class Evaluation:
             removed={name: rows for name, rows in removed.items() if "$" not in name},
         )
 
-    def _settle(
-        self, predicate: str, deltas: Mapping[Row, int], pending: dict[str, dict[Row, int]]
-    ) -> tuple[dict[Row, int], dict[Row, int]]:
+    def _settle(self, predicate: str, deltas: Counts, pending: dict[str, Counts]) -> tuple[Counts, Counts]:
         """Apply count changes to one predicate and pass what appears and disappears on to the rules that use it."""
-        relation = self._relations[predicate]
+        relation = self._store.relations[predicate]
         counts = relation.counts
-        gone: dict[Row, int] = {}
-        come: dict[Row, int] = {}
+        gone: Counts = {}
+        come: Counts = {}
         for row, delta in deltas.items():
             if not delta:
                 continue
@@ -250,32 +281,49 @@ class Evaluation:
                 gone[row] = delta
             else:
                 counts[row] = old + delta
-        users = self._users.get(predicate, ())
+        uses = self._uses.get(predicate, ())
         if gone:
-            for rule, number in users:
-                self._seed(rule, number, gone, pending, -1)
+            for use in uses:
+                if use.kept is None:
+                    self._seed(use, gone, pending, -1)
             relation.discard(gone)
+            for use in uses:
+                if use.kept is not None:
+                    self._seed(use, self._without(predicate, gone, use.kept), pending, -1)
         if come:
+            for use in uses:
+                if use.kept is not None:
+                    self._seed(use, self._without(predicate, come, use.kept), pending, 1)
             counts.update(come)
             relation.add(come)
-            for rule, number in users:
-                self._seed(rule, number, come, pending, 1)
+            for use in uses:
+                if use.kept is None:
+                    self._seed(use, come, pending, 1)
         return gone, come
 
-    def _seed(
-        self, rule: Rule, number: int, rows: Mapping[Row, int], pending: dict[str, dict[Row, int]], sign: int
-    ) -> None:
-        item = rule.body[number]
-        assert isinstance(item, Literal)
-        out = pending.setdefault(rule.head, {})
-        self._join(rule, number)(self._relations, self._functions, rows, rows, out, -sign if item.negated else sign)
+    def _without(self, predicate: str, rows: Counts, kept: Columns) -> Counts:
+        """The keys of ``rows`` that no present row has."""
+        relation = self._store.relations[predicate]
+        if not kept:
+            return {} if relation.counts else projected(rows, kept)
+        index = relation.index(kept)
+        return {key: 1 for key in projected(rows, kept) if key not in index}
+
+    def _seed(self, use: _Use, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
+        if not rows:
+            return
+        sign = -sign if literal_of(use.rule, use.number).negated else sign
+        head = use.rule.head
+        if use.recursive:
+            head += _GAINED if sign > 0 else _LOST
+        self._store.seed(use.rule, use.number, rows, pending.setdefault(head, {}), sign)
 
     def _regroup(
         self,
-        group: _Group,
+        group: Group,
         added: Mapping[str, Collection[Row]],
         removed: Mapping[str, Collection[Row]],
-        pending: dict[str, dict[Row, int]],
+        pending: dict[str, Counts],
     ) -> None:
         how = group.grouping
         assert how is not None
@@ -283,147 +331,42 @@ class Evaluation:
         if not changed:
             return
         predicate = group.predicates[0]
+        source, results = self._store.relations[group.source], self._store.relations[predicate]
         out = pending.setdefault(predicate, {})
         keys: Iterable[Any] = dict.fromkeys(map(itemgetter(*how.group), changed)) if how.group else (None,)
-        rows_of = self._relations[group.source].index(how.group) if how.group else None
-        results_of = self._relations[predicate].index(how.group) if how.group else None
+        rows_of = source.index(how.group) if how.group else None
+        results_of = results.index(how.group) if how.group else None
         for key in keys:
-            old = results_of.get(key, ()) if results_of is not None else self._relations[predicate].counts
+            old = results_of.get(key, ()) if results_of is not None else results.counts
             for row in old:
                 out[row] = out.get(row, 0) - 1
-            rows = rows_of.get(key, ()) if rows_of is not None else self._relations[group.source].counts
+            rows = rows_of.get(key, ()) if rows_of is not None else source.counts
             if rows:
                 for row in how.results(rows):
                     out[row] = out.get(row, 0) + 1
 
-    def _refix(
-        self,
-        group: _Group,
-        added: Mapping[str, Collection[Row]],
-        removed: Mapping[str, Collection[Row]],
-        pending: dict[str, dict[Row, int]],
-    ) -> None:
-        """Evaluate a recursive group anew if anything below it changed, and pass on the difference."""
-        changed = {*added, *removed}
-        touched = any(literal.atom.predicate in changed for rule in group.rules for _, literal in rule.literals())
+    def _maintain(self, group: Group, pending: dict[str, Counts]) -> None:
+        """Bring a recursive group up to date; its relations are changed when its predicates are settled."""
+        parts: dict[str, dict[str, Counts]] = {"lost": {}, "gained": {}, "withdrawn": {}, "asserted": {}}
         for predicate in group.predicates:
-            for row, delta in pending.pop(predicate, {}).items():
-                touched = True
-                given = self._given.setdefault(predicate, {})
-                given[row] = given.get(row, 0) + delta
-                if given[row] < 0:
-                    raise KeyError(f"{predicate}{row} was removed but never added")
-                if not given[row]:
-                    del given[row]
-        if not touched:
-            return
-        before = {predicate: self._relations[predicate] for predicate in group.predicates}
-        for predicate in group.predicates:
-            self._relations[predicate] = Relation()
-            self._relations[predicate].counts.update(dict.fromkeys(self._given.get(predicate, ()), 1))
-        self._fixpoint(group)
-        for predicate, old in before.items():
-            new = self._relations[predicate].counts
-            self._relations[predicate] = old
-            pending[predicate] = {
-                **{row: -1 for row in old.counts if row not in new},
-                **{row: 1 for row in new if row not in old.counts},
-            }
-
-    def _join(self, rule: Rule, seed: int | None) -> Join:
-        key = (id(rule), seed)
-        found = self._joins.get(key)
-        if found is None:
-            found = self._joins[key] = compile_join(
-                rule, seed=seed, functions=self._functions, sizes=lambda p: len(self._relations[p].counts)
-            )
-        return found
+            parts["lost"][predicate] = pending.pop(predicate + _LOST, {})
+            parts["gained"][predicate] = pending.pop(predicate + _GAINED, {})
+            given = self._given.get(predicate, {})
+            for row in pending.pop(predicate, {}):
+                part = parts["asserted" if row in given else "withdrawn"]
+                part.setdefault(predicate, {})[row] = 1
+        if any(rows for part in parts.values() for rows in part.values()):
+            pending.update(maintain(self._store, group, GroupChange(**parts), self._given))
 
 
-def _needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
-    """The declared predicates that the goals depend on, themselves included."""
-    if goals is None:
-        return set(rulebook.declarations)
-    uses: dict[str, set[str]] = {}
-    for clause in rulebook.clauses:
-        found = uses.setdefault(clause.head.predicate, set())
-        found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
-    todo = list(goals)
-    for goal in todo:
-        if goal not in rulebook.declarations:
-            raise KeyError(goal)
-    needed: set[str] = set()
-    while todo:
-        predicate = todo.pop()
-        if predicate not in needed:
-            needed.add(predicate)
-            todo.extend(uses.get(predicate, ()))
-    return needed
-
-
-def _plan(rulebook: Rulebook, needed: Collection[str]) -> list[_Group]:
-    """Split the needed rules into groups in evaluation order; internal predicates have a ``$`` in their name."""
-    rules: dict[str, list[Rule]] = {}
-    groupings: dict[str, Grouping] = {}
-    for clause in rulebook.clauses:
-        if clause.head.predicate not in needed:
-            continue
-        body = tuple(_project(item, rules) for item in clause.body)
-        head, terms = clause.head.predicate, clause.head.terms
-        if clause.aggregate is not None:
-            groupings[head], terms = grouping(clause)
-            head = f"{head}$rows"
-        rules.setdefault(head, []).append(Rule(head=head, terms=terms, body=body, label=str(clause.place)))
-    uses = {
-        head: [literal.atom.predicate for rule in found for _, literal in rule.literals()]
-        for head, found in rules.items()
-    }
-    uses.update({head: [f"{head}$rows"] for head in groupings})
-    result = []
-    for group in components(uses):
-        if group[0] in groupings:
-            result.append(
-                _Group(
-                    predicates=group,
-                    rules=[],
-                    recursive=False,
-                    source=f"{group[0]}$rows",
-                    grouping=groupings[group[0]],
-                )
-            )
-        elif group[0] in rules:
-            recursive = len(group) > 1 or group[0] in uses[group[0]]
-            result.append(_Group(predicates=group, rules=[r for p in group for r in rules[p]], recursive=recursive))
-    return result
-
-
-def _project(item: BodyItem, rules: dict[str, list[Rule]]) -> BodyItem:
-    """Replace a negated literal that has anonymous variables by the negation of a projection."""
-    if not isinstance(item, Literal) or not item.negated:
-        return item
-    atom = item.atom
-    kept = [i for i, term in enumerate(atom.terms) if not _is_anonymous(term)]
-    if len(kept) == len(atom.terms):
-        return item
-    name = f"{atom.predicate}${'_'.join(map(str, kept))}"
-    if name not in rules:
-        columns = [Variable(f"C{i}") for i in range(len(atom.terms))]
-        rules[name] = [
-            Rule(
-                head=name,
-                terms=tuple(columns[i] for i in kept),
-                body=(Literal(atom=Atom(predicate=atom.predicate, terms=tuple(columns), place=atom.place)),),
-                label=name,
-            )
-        ]
-    projected = Atom(predicate=name, terms=tuple(atom.terms[i] for i in kept), place=atom.place)
-    return Literal(atom=projected, negated=True)
-
-
-def _is_anonymous(term: Term) -> bool:
-    return isinstance(term, Variable) and term.name.startswith("_")
-
-
-def clause_rule(clause: Clause) -> Rule:
-    """The plain rule of a clause without an aggregate."""
-    return Rule(head=clause.head.predicate, terms=clause.head.terms, body=clause.body, label=str(clause.place))
+def _uses(groups: Iterable[Group]) -> dict[str, tuple[_Use, ...]]:
+    """For each predicate the body literals that its changes seed, in evaluation order."""
+    found: dict[str, list[_Use]] = {}
+    for group in groups:
+        for rule in group.rules:
+            for number, literal in rule.literals():
+                if group.recursive and literal.atom.predicate in group.predicates:
+                    continue
+                use = _Use(rule, number, kept_columns(literal), group.recursive)
+                found.setdefault(literal.atom.predicate, []).append(use)
+    return {predicate: tuple(uses) for predicate, uses in found.items()}

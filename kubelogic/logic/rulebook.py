@@ -16,13 +16,18 @@ from kubelogic.logic.terms import Atom, Clause, Constant, Declaration, Literal, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
-    """Checked rules. ``order`` lists the derived predicates, lower strata first, recursive ones together."""
+    """Checked rules.
+
+    ``order`` lists the derived predicates, lower strata first, recursive ones together; ``uses`` gives for each the
+    predicates in the bodies of its clauses.
+    """
 
     files: tuple[RuleFile, ...]
     declarations: Mapping[str, Declaration]
     clauses: tuple[Clause, ...]
     facts: tuple[Atom, ...]
     order: tuple[tuple[str, ...], ...]
+    uses: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, files: Iterable[RuleFile]) -> Rulebook:
@@ -36,22 +41,17 @@ class Rulebook:
         if faults:
             raise RuleErrors(faults)
         clauses = tuple(clause for file in files for clause in file.clauses)
-        uses = {
-            clause.head.predicate: [
-                item.atom.predicate
-                for other in clauses
-                if other.head.predicate == clause.head.predicate
-                for item in other.body
-                if isinstance(item, Literal)
-            ]
-            for clause in clauses
-        }
+        uses: dict[str, set[str]] = {}
+        for clause in clauses:
+            found = uses.setdefault(clause.head.predicate, set())
+            found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
         return cls(
             files=files,
             declarations={d.predicate: d for file in files for d in file.declarations},
             clauses=clauses,
             facts=tuple(fact for file in files for fact in file.facts),
             order=tuple(group for group in components(uses) if any(p in uses for p in group)),
+            uses={head: frozenset(found) for head, found in uses.items()},
         )
 
     @classmethod
@@ -106,12 +106,12 @@ class Rulebook:
         Raises:
             RuleErrors: if there is no such fact to replace; the hint names the nearest one.
         """
-        own = {(fact.predicate, _constants(fact)[:-1]): fact for fact in self.facts}
+        own = {(fact.predicate, fact.row[:-1]): fact for fact in self.facts}
         faults: list[RuleFault] = []
         for predicate, rows in facts.items():
             for row in rows:
                 found = own.get((predicate, row[:-1]))
-                if found is None or type(_constants(found)[-1]) is not type(row[-1]):
+                if found is None or type(found.row[-1]) is not type(row[-1]):
                     faults.append(_no_fact(self.facts, predicate, row, found))
                 else:
                     changed = replace(found, terms=(*found.terms[:-1], Constant(row[-1])))
@@ -129,16 +129,12 @@ class Rulebook:
         return tuple(clause for clause in self.clauses if clause.head.predicate == predicate)
 
 
-def _constants(fact: Atom) -> Row:
-    return tuple(term.value for term in fact.terms if isinstance(term, Constant))
-
-
 def _no_fact(facts: Iterable[Atom], predicate: str, row: Row, found: Atom | None) -> RuleFault:
     """Why a fact cannot be replaced by ``row``."""
     if found is not None:
-        kind = "a whole number" if isinstance(_constants(found)[-1], int) else "text"
+        kind = "a whole number" if isinstance(found.row[-1], int) else "text"
         return RuleFault(place=found.place, message=f"{found} takes {kind}, not {row[-1]!r}")
-    keys = {", ".join(map(str, _constants(fact)[:-1])): fact for fact in facts if fact.predicate == predicate}
+    keys = {", ".join(map(str, fact.row[:-1])): fact for fact in facts if fact.predicate == predicate}
     key = ", ".join(map(str, row[:-1]))
     near = difflib.get_close_matches(key, sorted(keys), n=1)
     return RuleFault(

@@ -68,6 +68,11 @@ def variables(*terms: Term) -> Iterator[str]:
                 pass
 
 
+def is_anonymous(term: Term) -> bool:
+    """Whether a term is a variable that stands for anything: ``_`` or ``_Name``."""
+    return isinstance(term, Variable) and term.name.startswith("_")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Atom:
     """``predicate(terms)``; a functional ``p[X] == Y`` is the atom ``p(X, Y)``."""
@@ -76,6 +81,11 @@ class Atom:
     terms: tuple[Term, ...]
     place: Place
     functional: bool = False
+
+    @property
+    def row(self) -> Row:
+        """The values of the constants; for a fact, its row."""
+        return tuple(term.value for term in self.terms if isinstance(term, Constant))
 
     def __str__(self) -> str:
         if self.functional:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,53 @@ def test_goals_limit_what_is_evaluated_and_kept() -> None:
         evaluation.update({"costs": [("a", 1)]})
     with pytest.raises(KeyError):
         Evaluation(Rulebook.parse({"p.dl": PROGRAM}), goals=["dead_ends"])
+
+
+def test_arithmetic_in_arguments_waits_for_its_variables() -> None:
+    text = """
+    #: left(A: int, B: int) "{A} {B}"
+    #: right(A: int, B: int) "{A} {B}"
+    #: both(A: int, B: int) "{A} {B}"
+    #: alone(A: int) "{A}"
+    both(K, M) <= left(K, M + 1) & right(M, K + 1)
+    alone(M) <= left(M, _) & ~right(M // 2, M % 2)
+    """
+    evaluation = Evaluation(Rulebook.parse({"p.dl": textwrap.dedent(text)}))
+    evaluation.update({"left": [(1, 3), (2, 3), (5, 0)], "right": [(2, 2), (2, 1)]})
+    assert set(evaluation.rows("both")) == {(1, 2)}
+    assert set(evaluation.rows("alone")) == {(1,), (2,)}
+    evaluation.update({"left": [(4, 3)]}, {"right": [(2, 1)]})
+    assert set(evaluation.rows("both")) == {(1, 2)}
+    assert set(evaluation.rows("alone")) == {(1,), (2,), (5,), (4,)}
+
+
+def test_division_by_zero_derives_nothing() -> None:
+    text = """
+    #: number(A: int) "{A}"
+    #: share(A: int) "{A}"
+    #: odd(A: int) "{A}"
+    share(12 // N) <= number(N)
+    odd(N) <= number(N) & ~share(12 % N)
+    """
+    evaluation = Evaluation(Rulebook.parse({"p.dl": textwrap.dedent(text)}))
+    evaluation.update({"number": [(0,), (3,), (5,)]})
+    assert set(evaluation.rows("share")) == {(4,), (2,)}
+    assert set(evaluation.rows("odd")) == {(3,)}
+
+
+def test_a_join_is_planned_anew_when_sizes_change() -> None:
+    evaluation = Evaluation(Rulebook.parse({"p.dl": PROGRAM}))
+    evaluation.update({"edge": [("a", "b")]})
+    rows = [(f"n{i}", f"n{i * 7 % 500}") for i in range(500)]
+    evaluation.update({"edge": rows})
+    fresh = Evaluation(Rulebook.parse({"p.dl": PROGRAM}))
+    fresh.update({"edge": [("a", "b"), *rows]})
+    assert derived(evaluation) == derived(fresh)
+
+
+def test_a_fact_that_was_never_added_cannot_be_removed() -> None:
+    evaluation = Evaluation(Rulebook.parse({"p.dl": PROGRAM}))
+    evaluation.update({"edge": [("a", "b")]})
+    for predicate in ("edge", "reach", "open_edge"):
+        with pytest.raises(KeyError, match="never added"):
+            evaluation.update(removed={predicate: [("x", "y")]})

@@ -140,8 +140,7 @@ class Coupling:
             names = sorted({node.topology[key] for node in self._model.nodes if key in node.topology})
             index = {name: i for i, name in enumerate(names)}
             domain = [
-                index.get(node.topology.get(key, ""), -1) if key in node.topology else -1
-                for node in self._model.nodes
+                index.get(node.topology.get(key, ""), -1) if key in node.topology else -1 for node in self._model.nodes
             ]
             self._domains[key] = (np.array(domain, dtype=np.int64), max(len(names), 1))
         return self._domains[key]
@@ -233,9 +232,7 @@ class Coupling:
         for name in shape.claims:
             if name in self._given:
                 continue
-            options = [
-                v for v in self._claims[name].volumes if v not in taken and self._volume_reach[v][node]
-            ]
+            options = [v for v in self._claims[name].volumes if v not in taken and self._volume_reach[v][node]]
             if not options and not self._provisions[name][node]:
                 return None
             volume = options[0] if options else ""

@@ -82,9 +82,7 @@ class _Relaxed:
         unit = np.maximum(model.request.max(axis=0, initial=1) // steps, 1)
         request, capacity = model.request // unit, -(-capacity // unit)
         demand = (request * counts[:, None]).sum(axis=0)
-        self._variables = {
-            (k, int(c)): z3.Real(f"x{k}_{c}") for k in range(kinds) for c in np.flatnonzero(limit[k])
-        }
+        self._variables = {(k, int(c)): z3.Real(f"x{k}_{c}") for k in range(kinds) for c in np.flatnonzero(limit[k])}
         self._facts: list[z3.BoolRef] = []
         members: list[list[int]] = [[] for _ in range(classes)]
         for (k, c), variable in self._variables.items():
@@ -122,12 +120,7 @@ class _Relaxed:
                 optimizer.add(z3.Sum(mine) <= int(count))
         goals = []
         for level, _ in totals:
-            upto = [
-                v
-                for mine, kind in zip(self._mine, kinds, strict=True)
-                if kind.priority >= level
-                for v in mine
-            ]
+            upto = [v for mine, kind in zip(self._mine, kinds, strict=True) if kind.priority >= level for v in mine]
             goals.append(optimizer.maximize(z3.Sum(upto) if upto else z3.RealVal(0)))
         if optimizer.check() != z3.sat:
             share = np.array(

@@ -101,8 +101,7 @@ def _result(model: Model, state: State, most: dict[int, int]) -> Placement:
             continue
         for n in state.placed[k].nonzero()[0]:
             bindings.extend(
-                Binding(pod=queues[k].pop().name, node=model.nodes[int(n)].name)
-                for _ in range(state.placed[k, n])
+                Binding(pod=queues[k].pop().name, node=model.nodes[int(n)].name) for _ in range(state.placed[k, n])
             )
     placed: dict[int, int] = defaultdict(int)
     waiting: dict[int, int] = defaultdict(int)

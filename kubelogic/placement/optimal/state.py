@@ -98,6 +98,5 @@ class State:
         placed = self.placed.sum(axis=1)
         levels = sorted({kind.priority for kind in self.model.kinds}, reverse=True)
         return tuple(
-            int(sum(placed[k] for k, kind in enumerate(self.model.kinds) if kind.priority == level))
-            for level in levels
+            int(sum(placed[k] for k, kind in enumerate(self.model.kinds) if kind.priority == level)) for level in levels
         )

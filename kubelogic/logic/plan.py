@@ -1,0 +1,163 @@
+"""A rulebook as the steps of an evaluation: rules ready to compile, grouped in dependency order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from kubelogic.logic.aggregates import Grouping, grouping
+from kubelogic.logic.rulebook import Rulebook
+from kubelogic.logic.strata import components
+from kubelogic.logic.terms import (
+    Atom,
+    BodyItem,
+    Clause,
+    Comparison,
+    Literal,
+    Operation,
+    Term,
+    Variable,
+    is_anonymous,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rule:
+    """A clause ready to compile: no aggregate, and arithmetic only in comparisons, function arguments and the head."""
+
+    head: str
+    terms: tuple[Term, ...]
+    body: tuple[BodyItem, ...]
+    label: str
+    clause: Clause | None = None
+
+    def literals(self) -> list[tuple[int, Literal]]:
+        """The positions and literals of the body, functions among them."""
+        return [(i, item) for i, item in enumerate(self.body) if isinstance(item, Literal)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One step of the evaluation: a predicate, or predicates that depend on each other.
+
+    ``source`` is, for an aggregate, the internal predicate that holds its body rows.
+    """
+
+    predicates: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    recursive: bool = False
+    source: str = ""
+    grouping: Grouping | None = None
+
+    def inside(self) -> list[tuple[Rule, int]]:
+        """The rules with the positions of their literals that belong to the group itself."""
+        return [
+            (rule, number)
+            for rule in self.rules
+            for number, literal in rule.literals()
+            if literal.atom.predicate in self.predicates
+        ]
+
+
+def kept_columns(literal: Literal) -> tuple[int, ...] | None:
+    """The columns that matter to a negated literal with anonymous variables; None for any other literal."""
+    terms = literal.atom.terms
+    kept = tuple(i for i, term in enumerate(terms) if not is_anonymous(term))
+    return kept if literal.negated and len(kept) < len(terms) else None
+
+
+def needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
+    """The declared predicates that the goals depend on, themselves included; all without goals.
+
+    Raises:
+        KeyError: if a goal is not declared.
+    """
+    if goals is None:
+        return set(rulebook.declarations)
+    todo = list(goals)
+    for goal in todo:
+        if goal not in rulebook.declarations:
+            raise KeyError(goal)
+    found: set[str] = set()
+    while todo:
+        predicate = todo.pop()
+        if predicate not in found:
+            found.add(predicate)
+            todo.extend(rulebook.uses.get(predicate, ()))
+    return found
+
+
+def plan(rulebook: Rulebook, predicates: Collection[str]) -> list[Group]:
+    """The groups that define ``predicates``, in evaluation order; internal predicates have a ``$`` in their name."""
+    rules: dict[str, list[Rule]] = {}
+    groupings: dict[str, Grouping] = {}
+    for clause in rulebook.clauses:
+        if clause.head.predicate not in predicates:
+            continue
+        head, terms = clause.head.predicate, clause.head.terms
+        if clause.aggregate is not None:
+            groupings[head], terms = grouping(clause)
+            head = f"{head}$rows"
+        body = _project(_flatten(clause.body), rules)
+        rule = Rule(head=head, terms=terms, body=body, label=str(clause.place), clause=clause)
+        rules.setdefault(head, []).append(rule)
+    uses = {
+        head: [literal.atom.predicate for rule in found for _, literal in rule.literals()]
+        for head, found in rules.items()
+    }
+    uses.update({head: [f"{head}$rows"] for head in groupings})
+    result = []
+    for group in components(uses):
+        first = group[0]
+        if first in groupings:
+            result.append(Group(predicates=group, source=f"{first}$rows", grouping=groupings[first]))
+        elif first in rules:
+            recursive = len(group) > 1 or first in uses[first]
+            members = tuple(rule for predicate in group for rule in rules[predicate])
+            result.append(Group(predicates=group, rules=members, recursive=recursive))
+    return result
+
+
+def _flatten(body: Sequence[BodyItem]) -> tuple[BodyItem, ...]:
+    """Take arithmetic out of the arguments of relations: each operation becomes a variable with an equation."""
+    items: list[BodyItem] = []
+    for item in body:
+        if not isinstance(item, Literal) or not any(isinstance(term, Operation) for term in item.atom.terms):
+            items.append(item)
+            continue
+        atom = item.atom
+        terms: list[Term] = []
+        for term in atom.terms:
+            if isinstance(term, Operation):
+                variable = Variable(f"op{len(items)}")
+                items.append(Comparison(operator="==", left=variable, right=term, place=atom.place))
+                terms.append(variable)
+            else:
+                terms.append(term)
+        flat = Atom(predicate=atom.predicate, terms=tuple(terms), place=atom.place, functional=atom.functional)
+        items.append(Literal(atom=flat, negated=item.negated))
+    return tuple(items)
+
+
+def _project(body: Sequence[BodyItem], rules: dict[str, list[Rule]]) -> tuple[BodyItem, ...]:
+    """Negated literals with anonymous variables ask an index, unless the body uses their predicate elsewhere too:
+    those ask a projection, a relation of its own."""
+    predicates = [item.atom.predicate for item in body if isinstance(item, Literal)]
+    items: list[BodyItem] = []
+    for item in body:
+        if isinstance(item, Literal) and predicates.count(item.atom.predicate) > 1:
+            kept = kept_columns(item)
+            items.append(item if kept is None else _projected(item.atom, kept, rules))
+        else:
+            items.append(item)
+    return tuple(items)
+
+
+def _projected(atom: Atom, kept: tuple[int, ...], rules: dict[str, list[Rule]]) -> Literal:
+    name = f"{atom.predicate}${'_'.join(map(str, kept))}"
+    if name not in rules:
+        columns = [Variable(f"C{i}") for i in range(len(atom.terms))]
+        whole = Literal(atom=Atom(predicate=atom.predicate, terms=tuple(columns), place=atom.place))
+        rules[name] = [Rule(head=name, terms=tuple(columns[i] for i in kept), body=(whole,), label=name)]
+    terms = tuple(atom.terms[i] for i in kept)
+    return Literal(atom=Atom(predicate=name, terms=terms, place=atom.place), negated=True)

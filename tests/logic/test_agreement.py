@@ -1,0 +1,57 @@
+"""All ways to evaluate the same rules agree, on programs nobody thought of."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubelogic.logic import Evaluation
+from tests.logic.naive import Rows, naive
+from tests.logic.programs import FUNCTIONS, Program, State, program
+
+PROGRAMS = 2_000
+CHUNK = 250
+
+
+def differences(found: Program) -> list[str]:
+    """Where the evaluators disagree on one program; empty if nowhere."""
+    wrong: list[str] = []
+    evaluation = Evaluation(found.book, FUNCTIONS)
+    before: State = {}
+    seen: Rows = {name: set() for name in found.book.declarations}
+    for number, state in enumerate(found.states):
+        expected = naive(found.book, state, FUNCTIONS)
+        changes = evaluation.update(
+            {name: rows - before.get(name, set()) for name, rows in state.items()},
+            {name: before[name] - rows for name, rows in state.items() if name in before},
+        )
+        for name, rows in expected.items():
+            actual = set(evaluation.rows(name))
+            if actual != rows:
+                wrong.append(f"state {number}: {name} is {sorted(actual)}, not {sorted(rows)}")
+            come, gone = set(changes.added.get(name, ())), set(changes.removed.get(name, ()))
+            if come != rows - seen[name] or gone != seen[name] - rows:
+                wrong.append(f"state {number}: {name} changed by +{sorted(come)} -{sorted(gone)}")
+        seen, before = expected, state
+    return wrong
+
+
+def check(numbers: range) -> None:
+    for number in numbers:
+        found = program(number)
+        wrong = differences(found)
+        if wrong:
+            pytest.fail("\n".join([f"program {number}", found.text, *map(str, found.states), *wrong]))
+
+
+@pytest.mark.parametrize("start", range(0, PROGRAMS, CHUNK))
+def test_generated_programs(start: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every other chunk takes the ways of large changes."""
+    if start // CHUNK % 2:
+        monkeypatch.setattr("kubelogic.logic.recursion._SMALL", 0)
+        monkeypatch.setattr("kubelogic.logic.evaluation._LARGE_CHANGE", 0)
+    check(range(start, start + CHUNK))
+
+
+@pytest.mark.slow
+def test_many_generated_programs() -> None:
+    check(range(PROGRAMS, 100_000))
