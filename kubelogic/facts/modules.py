@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import admission, nodes, pods, selectors, shapes, storage
+from kubelogic.facts import admission, nodes, pod_status, pods, selectors, shapes, storage, workloads
 from kubelogic.facts.base import FactModule
 
 MODULES: tuple[FactModule, ...] = (
     admission.MODULE,
     pods.MODULE,
+    pod_status.MODULE,
+    workloads.MODULE,
     shapes.MODULE,
     storage.MODULE,
     nodes.MODULE,

@@ -106,7 +106,8 @@ class Rulebook:
         Raises:
             RuleErrors: if there is no such fact to replace; the hint names the nearest one.
         """
-        own = {(fact.predicate, fact.row[:-1]): fact for fact in self.facts}
+        kept = tuple(fact for fact in self.facts if fact.predicate not in facts)
+        own = {(fact.predicate, fact.row[:-1]): fact for fact in self.facts if fact.predicate in facts}
         faults: list[RuleFault] = []
         for predicate, rows in facts.items():
             for row in rows:
@@ -118,7 +119,7 @@ class Rulebook:
                     own[predicate, row[:-1]] = changed
         if faults:
             raise RuleErrors(faults)
-        return replace(self, facts=tuple(own.values()))
+        return replace(self, facts=(*kept, *own.values()))
 
     def warnings(self) -> tuple[RuleFault, ...]:
         """What does not keep the rules from working but should not stay, by place."""

@@ -44,3 +44,9 @@ def test_a_parameter_that_does_not_fit_is_refused(row: tuple[str, str | int], me
     with pytest.raises(RuleErrors) as caught:
         Rulebook.parse({"p.dl": PARAMETERS}).with_facts({"parameter": [row]})
     assert str(caught.value) == message
+
+
+def test_facts_of_other_predicates_stay_as_they_are() -> None:
+    text = '#: mode(Name: str) "there is {Name}"\n+ mode(\'a\')\n+ mode(\'b\')\n'
+    book = Rulebook.parse({"p.dl": PARAMETERS, "q.dl": text}).with_facts({"parameter": []})
+    assert [str(fact) for fact in book.facts if fact.predicate == "mode"] == ["mode('a')", "mode('b')"]

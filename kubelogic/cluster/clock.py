@@ -1,0 +1,20 @@
+"""Moments of the simulated clock: milliseconds since 1970, and the API's text for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=65536)
+def timestamp(moment: int) -> str:
+    """The API's text for a moment; with milliseconds where it is not a whole second.
+
+    >>> timestamp(60000), timestamp(250)
+    ('1970-01-01T00:01:00Z', '1970-01-01T00:00:00.250Z')
+    """
+    when = _EPOCH + timedelta(milliseconds=moment)
+    text = when.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{moment % 1000:03d}Z" if moment % 1000 else f"{text}Z"

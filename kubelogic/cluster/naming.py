@@ -1,0 +1,78 @@
+"""Names, hashes and uids that look like the real ones and are the same in every run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters and digits that form no words. Source: k8s.io/apimachinery/pkg/util/rand."""
+
+_MAX_BASE = 58
+"""Longest text before a generated suffix of five: a name has at most 63."""
+
+HASH_LABEL = "pod-template-hash"
+
+
+def suffix(text: str, length: int = 5) -> str:
+    """A name suffix that depends on all of ``text``.
+
+    >>> suffix("shop/cart-1") == suffix("shop/cart-1")
+    True
+    """
+    number = int.from_bytes(sha256(text.encode()).digest()[:16])
+    letters = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[digit])
+    return "".join(letters)
+
+
+def pod_name(owner: str, number: int) -> str:
+    """The key of the pod that ``owner`` (a key) makes as its ``number``-th, from 0."""
+    namespace, _, name = owner.rpartition("/")
+    return f"{namespace}/{name[:_MAX_BASE]}-{suffix(f'{owner}#{number}')}"
+
+
+def uid(kind: str, key: str, moment: int) -> str:
+    """A uid for an object made at ``moment``."""
+    digest = sha256(f"{kind}:{key}@{moment}".encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"
+
+
+def template_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
+    """The pod-template-hash of a pod template, whatever hash label it carries itself.
+
+    Args:
+        template: a ``PodTemplateSpec`` document.
+        collisions: the owner's ``collisionCount``.
+    """
+    return suffix(f"{canonical_template(template)}{collisions or ''}", 10)
+
+
+def canonical_template(template: Mapping[str, Any]) -> str:
+    """Text that is equal for templates that are equal but for the hash label.
+
+    Source: the Deployment controller compares templates semantically and ignores ``pod-template-hash``.
+    """
+    metadata = template.get("metadata") or {}
+    labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
+    meaning = {
+        "labels": labels,
+        "annotations": metadata.get("annotations") or {},
+        "spec": _without_empty(template.get("spec") or {}),
+    }
+    return json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+
+
+def _without_empty(value: Any) -> Any:
+    """Semantic equality takes an empty list or mapping for an absent one."""
+    if isinstance(value, Mapping):
+        return {
+            name: _without_empty(inner)
+            for name, inner in value.items()
+            if inner is not None and inner != [] and (inner != {} or name == "emptyDir")
+        }
+    return [_without_empty(inner) for inner in value] if isinstance(value, list) else value

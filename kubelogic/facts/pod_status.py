@@ -1,0 +1,174 @@
+"""Pods as controllers and kubelets see them: owner, conditions, containers, and what a kubelet has to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.objects import controller, reference_uid, sibling
+from kubelogic.facts.selectors import label_set
+from kubelogic.facts.times import milliseconds
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+TERMINAL = ("Succeeded", "Failed")
+
+_NEVER_READ = frozenset({"Initialized", "ContainersReady", "PodReadyToStartContainers", "PodScheduled"})
+"""Conditions that no rule reads; real clusters have them on every pod."""
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+def pod_facts(obj: Object) -> Iterator[Fact]:
+    """Facts of one pod."""
+    key = obj.key
+    document = obj.document
+    meta = document.get("metadata") or {}
+    spec = document.get("spec") or {}
+    status = document.get("status") or {}
+    reference = controller(meta)
+    if reference is None:
+        yield "pod_uncontrolled", (key, obj.namespace, label_set(meta.get("labels")))
+    else:
+        owner = sibling(obj.namespace, reference["name"])
+        yield "pod_owner_uid", (key, reference_uid(reference, owner))
+    deleted = meta.get("deletionTimestamp")
+    if deleted:
+        grace = 1000 * int(meta.get("deletionGracePeriodSeconds") or 0)
+        yield "pod_ends", (key, milliseconds(deleted) - grace, milliseconds(deleted))
+        for finalizer in meta.get("finalizers") or ():
+            yield "pod_finalizer", (key, finalizer)
+    cost = (meta.get("annotations") or {}).get(DELETION_COST)
+    if cost:
+        yield "pod_deletion_cost", (key, int(cost))
+    if spec.get("nodeName") and (status.get("phase") or "Pending") == "Pending":
+        yield "pod_bound", (key, _bound(meta, status))
+    for condition in status.get("conditions") or ():
+        yield from _condition_facts(key, condition)
+    program = _program(spec)
+    yield "pod_program", (key, program)
+    yield "program", (program,)
+    for field in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(field) or ():
+            yield from _container_facts(key, container)
+
+
+def _bound(meta: Mapping[str, Any], status: Mapping[str, Any]) -> int:
+    """When a pod got its node; when it was made, if nobody says."""
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition.get("lastTransitionTime"):
+            return milliseconds(condition["lastTransitionTime"])
+    created = meta.get("creationTimestamp")
+    return milliseconds(created) if created else 0
+
+
+def _condition_facts(key: str, condition: Mapping[str, Any]) -> Iterator[Fact]:
+    name, status = condition["type"], condition["status"]
+    if name in _NEVER_READ:
+        return
+    text = condition.get("lastTransitionTime")
+    since = milliseconds(text) if text else 0
+    yield "pod_condition", (key, name, status, condition.get("reason") or "", since)
+
+
+def _container_facts(key: str, status: Mapping[str, Any]) -> Iterator[Fact]:
+    name = status["name"]
+    state = status.get("state") or {}
+    if "running" in state:
+        since = (state["running"] or {}).get("startedAt")
+        yield "container_running", (key, name, milliseconds(since) if since else 0)
+    elif "terminated" in state:
+        ended = state["terminated"].get("finishedAt")
+        code = int(state["terminated"].get("exitCode") or 0)
+        yield "container_ended", (key, name, code, milliseconds(ended) if ended else 0)
+    elif "waiting" in state:
+        yield "container_waiting", (key, name, (state["waiting"] or {}).get("reason") or "")
+    if "running" in state and not status.get("ready"):
+        yield "container_unready", (key, name)
+    if status.get("restartCount"):
+        yield "container_restarts", (key, name, int(status["restartCount"]))
+        last = (status.get("lastState") or {}).get("terminated")
+        if last:
+            ended = last.get("finishedAt")
+            yield (
+                "container_last_ended",
+                (key, name, int(last.get("exitCode") or 0), milliseconds(ended) if ended else 0),
+            )
+
+
+# -- programs: what a pod runs, the same for all pods of a template ----------------------------------------
+
+
+def _program(spec: Mapping[str, Any]) -> str:
+    """Text that says all that a kubelet does with a pod."""
+    parts = [
+        spec.get("restartPolicy") or "Always",
+        spec.get("terminationGracePeriodSeconds"),
+        [_container(c) for c in spec.get("initContainers") or ()],
+        [_container(c) for c in spec.get("containers") or ()],
+        [gate["conditionType"] for gate in spec.get("readinessGates") or ()],
+    ]
+    return msgspec.json.encode(parts).decode()
+
+
+def _container(container: Mapping[str, Any]) -> list[Any]:
+    probes = [_probe(container[name]) if container.get(name) else None for name in _PROBES]
+    return [container["name"], container.get("image") or "", container.get("restartPolicy") or "", probes]
+
+
+def _probe(probe: Mapping[str, Any]) -> list[int]:
+    """Delay, period, successes and failures that a probe needs, in milliseconds and pieces."""
+    return [
+        1000 * int(probe.get("initialDelaySeconds") or 0),
+        1000 * int(probe.get("periodSeconds") or 10),
+        int(probe.get("successThreshold") or 1),
+        int(probe.get("failureThreshold") or 3),
+    ]
+
+
+def _program_facts(program: str) -> Iterator[Fact]:
+    """What the text of a program says, as facts. Shared by all pods with that program."""
+    policy, grace, initial, main, gates = msgspec.json.decode(program)
+    yield "program_restart_policy", (program, policy)
+    yield "program_grace", (program, 1000 * (30 if grace is None else int(grace)))
+    for position, container in enumerate(initial):
+        sidecar = container[2] == "Always"
+        yield "program_init", (program, container[0], position, 1 if sidecar else 0)
+        yield from _shared_container_facts(program, container)
+    for container in main:
+        yield "program_container", (program, container[0])
+        yield from _shared_container_facts(program, container)
+    for gate in gates:
+        yield "program_gate", (program, gate)
+
+
+def _shared_container_facts(program: str, container: Sequence[Any]) -> Iterator[Fact]:
+    name, image, _, probes = container
+    yield "program_image", (program, name, image)
+    for kind, probe in zip(("startup", "readiness", "liveness"), probes, strict=True):
+        if probe is not None:
+            yield "program_probe", (program, name, kind, *probe)
+
+
+class ProgramStage:
+    """Says once what each program is, however many pods run it."""
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        for (program,) in changes.went("program"):
+            for fact in _program_facts(str(program)):
+                changes.remove(*fact)
+        for (program,) in changes.came("program"):
+            for fact in _program_facts(str(program)):
+                changes.add(*fact)
+
+
+MODULE = FactModule(
+    name="pod status",
+    extractors={"Pod": pod_facts},
+    shared=frozenset({"program"}),
+    stages=(ProgramStage,),
+)

@@ -1,0 +1,420 @@
+"""What controllers, scheduler and kubelets do: frozen values, each with the fact that caused it.
+
+A rule predicate ``action_create_pod`` stands for the class ``CreatePod`` here; its arguments are the fields, in order
+(``rules/actions.dl`` declares them). ``UpdateStatus`` is the exception: one row is one field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.logic import Row, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Cause:
+    """The derived fact that an action follows from; its proof is the explanation of the action."""
+
+    predicate: str
+    row: Row
+
+    def __str__(self) -> str:
+        return f"{self.predicate}({', '.join(map(repr, self.row))})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One change of the cluster, decided in one tick."""
+
+    cause: Cause
+
+    @property
+    def type(self) -> str:
+        """The name of the kind of action, as in documents."""
+        return type(self).__name__
+
+    def arguments(self) -> dict[str, Any]:
+        """Everything but the cause, by field name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "cause"}
+
+
+# -- pods ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePod(Action):
+    """Make a pod from its owner's template.
+
+    Attributes:
+        pod: its key.
+        owner_kind: kind of the controller.
+        owner: key of the controller.
+        revision: the ControllerRevision whose template is used; empty for the owner's own.
+        node: the only node where it may run (DaemonSets); empty for any.
+        index: the completion index or ordinal; -1 for none.
+    """
+
+    pod: str
+    owner_kind: str
+    owner: str
+    revision: str = ""
+    node: str = ""
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePod(Action):
+    """Delete a pod: it terminates gracefully where it runs. ``reason`` is for people."""
+
+    pod: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovePod(Action):
+    """Remove the object of a pod that has ended."""
+
+    pod: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindPod(Action):
+    """Give a pod a node. ``ties``: the equally good nodes that it was chosen from."""
+
+    pod: str
+    node: str
+    ties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreemptPod(Action):
+    """Delete a pod so that ``beneficiary`` gets its room on ``node``. ``breaks``: budgets that this goes beyond."""
+
+    pod: str
+    node: str
+    beneficiary: str
+    breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NominateNode(Action):
+    """Promise a node to a pod that waits for victims to go."""
+
+    pod: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvictPod(Action):
+    """Delete a pod because its node does not want it any more; ``reason`` of its DisruptionTarget condition."""
+
+    pod: str
+    reason: str
+    message: str
+
+
+# -- any object ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteObject(Action):
+    """Delete an object. ``propagation`` is Background, Foreground, Orphan or empty for the kind's default."""
+
+    kind: str
+    key: str
+    propagation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptObject(Action):
+    """Make ``owner`` the controller of an object that has none."""
+
+    kind: str
+    key: str
+    owner_kind: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseObject(Action):
+    """Take the reference to ``owner`` from an object."""
+
+    kind: str
+    key: str
+    owner_kind: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateObject(Action):
+    """Set an annotation."""
+
+    kind: str
+    key: str
+    annotation: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelObject(Action):
+    """Set a label."""
+
+    kind: str
+    key: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateStatus(Action):
+    """Set fields of a status. One action carries all rows of an object; ``fields`` are sorted by name."""
+
+    kind: str
+    key: str
+    fields: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetCondition(Action):
+    """Set a condition. ``lastTransitionTime`` moves only if ``status`` changes; ``lastUpdateTime`` always."""
+
+    kind: str
+    key: str
+    condition: str
+    status: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveCondition(Action):
+    """Take a condition from a status."""
+
+    kind: str
+    key: str
+    condition: str
+
+
+# -- workloads -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateReplicaSet(Action):
+    """Make the ReplicaSet of a Deployment's present template."""
+
+    deployment: str
+    replicas: int
+    max_replicas: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleReplicaSet(Action):
+    """Set the size of a ReplicaSet, and note for how many pods of its Deployment, and at most how many."""
+
+    replica_set: str
+    replicas: int
+    desired: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceReplicaSet(Action):
+    """Give a ReplicaSet the minReadySeconds of its Deployment."""
+
+    replica_set: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateControllerRevision(Action):
+    """Remember the present template of a StatefulSet or DaemonSet under a number."""
+
+    kind: str
+    key: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenumberControllerRevision(Action):
+    """Make an old revision the newest."""
+
+    revision: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePersistentVolumeClaim(Action):
+    """Make the claim of a StatefulSet's pod from a claim template."""
+
+    claim: str
+    stateful_set: str
+    template: str
+
+
+# -- kubelets --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartContainer(Action):
+    """A container runs from now on; starting one that ran before counts as a restart."""
+
+    pod: str
+    container: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldContainer(Action):
+    """A container waits, for a reason such as ImagePullBackOff."""
+
+    pod: str
+    container: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndContainer(Action):
+    """A container has ended."""
+
+    pod: str
+    container: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContainer(Action):
+    """The kubelet says whether a container is ready (1) or not (0)."""
+
+    pod: str
+    container: str
+    ready: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPhase(Action):
+    """The kubelet says in which phase a pod is."""
+
+    pod: str
+    phase: str
+
+
+# -- nodes -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTaint(Action):
+    """Put a taint on a node."""
+
+    node: str
+    taint: str
+    value: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveTaint(Action):
+    """Take a taint from a node."""
+
+    node: str
+    taint: str
+    effect: str
+
+
+# -- controllers' own memory -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember(Action):
+    """A controller remembers something beyond this tick: no change of the cluster."""
+
+    topic: str
+    key: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberMoment(Action):
+    """A controller remembers when it did something: no change of the cluster."""
+
+    topic: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(Action):
+    """A controller forgets something."""
+
+    topic: str
+    key: str
+
+
+# -- rows to actions -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePods(Action):
+    """So many equal pods for an owner: read as that many ``CreatePod``, each with its name."""
+
+    owner_kind: str
+    owner: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateDaemonPod(Action):
+    """A pod of a DaemonSet for one node: read as ``CreatePod`` with a name."""
+
+    daemon_set: str
+    node: str
+    revision: str
+
+
+def _predicate(action: type[Action]) -> str:
+    return "action" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action.__name__)
+
+
+ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
+    {
+        _predicate(action): action
+        for action in (
+            # kubelets first: they report what happened before controllers act on what they know
+            StartContainer,
+            HoldContainer,
+            EndContainer,
+            ReportContainer,
+            ReportPhase,
+            RemovePod,
+            AddTaint,
+            RemoveTaint,
+            EvictPod,
+            # ownership before what depends on it
+            AdoptObject,
+            ReleaseObject,
+            # workloads
+            CreateControllerRevision,
+            RenumberControllerRevision,
+            CreateReplicaSet,
+            ScaleReplicaSet,
+            PaceReplicaSet,
+            AnnotateObject,
+            LabelObject,
+            CreatePersistentVolumeClaim,
+            CreatePod,
+            CreatePods,
+            CreateDaemonPod,
+            DeletePod,
+            DeleteObject,
+            # statuses last
+            UpdateStatus,
+            SetCondition,
+            RemoveCondition,
+            Remember,
+            RememberMoment,
+            Forget,
+        )
+    }
+)
+"""The class of each action predicate. Actions of a tick are in this order, then by row."""

@@ -1,0 +1,153 @@
+"""Actions on ReplicaSets, revisions and claims: what Deployments, StatefulSets and DaemonSets make beside pods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.cluster import Object, naming
+from kubelogic.cluster.edit import metadata
+from kubelogic.reconcile.actions import (
+    Action,
+    CreateControllerRevision,
+    CreatePersistentVolumeClaim,
+    CreateReplicaSet,
+    PaceReplicaSet,
+    RenumberControllerRevision,
+    ScaleReplicaSet,
+)
+from kubelogic.reconcile.draft import Draft
+
+_PREFIX = "deployment.kubernetes.io"
+REVISION = f"{_PREFIX}/revision"
+REVISION_HISTORY = f"{_PREFIX}/revision-history"
+DESIRED = f"{_PREFIX}/desired-replicas"
+MAXIMUM = f"{_PREFIX}/max-replicas"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+NOT_COPIED = frozenset({REVISION, REVISION_HISTORY, DESIRED, MAXIMUM, LAST_APPLIED})
+"""Annotations of a Deployment that its ReplicaSets do not get. Source: annotationsToSkip."""
+
+
+def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
+    """Source: Deployment controller, getNewReplicaSet."""
+    deployment = draft.get("Deployment", action.deployment)
+    if deployment is None:
+        return
+    spec = deployment.document["spec"]
+    template = spec["template"]
+    collisions = int((deployment.document.get("status") or {}).get("collisionCount") or 0)
+    code = naming.template_hash(template, collisions)
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), naming.HASH_LABEL: code}
+    annotations = {
+        name: value for name, value in (metadata(deployment).get("annotations") or {}).items() if name not in NOT_COPIED
+    }
+    annotations[REVISION] = str(action.revision)
+    annotations[DESIRED] = str(spec.get("replicas", 1))
+    annotations[MAXIMUM] = str(action.max_replicas)
+    selector = spec.get("selector") or {}
+    wanted: dict[str, Any] = {
+        "replicas": action.replicas,
+        "selector": {
+            **selector,
+            "matchLabels": {**(selector.get("matchLabels") or {}), naming.HASH_LABEL: code},
+        },
+        "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}},
+    }
+    if spec.get("minReadySeconds"):
+        wanted["minReadySeconds"] = spec["minReadySeconds"]
+    key = f"{deployment.namespace}/{deployment.name}-{code}"
+    if draft.get("ReplicaSet", key) is None:
+        draft.create(
+            api_version="apps/v1",
+            kind="ReplicaSet",
+            key=key,
+            document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
+            owner=deployment,
+        )
+
+
+def scale_replica_set(draft: Draft, action: ScaleReplicaSet) -> None:
+    found = draft.get("ReplicaSet", action.replica_set)
+    if found is None:
+        return
+    if found.document["spec"].get("replicas") != action.replicas:
+        draft.edit("ReplicaSet", action.replica_set, ["spec"], {"replicas": action.replicas})
+    notes = {DESIRED: str(action.desired), MAXIMUM: str(action.maximum)}
+    draft.edit("ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
+
+
+def pace_replica_set(draft: Draft, action: PaceReplicaSet) -> None:
+    draft.edit("ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
+
+
+def create_controller_revision(draft: Draft, action: CreateControllerRevision) -> None:
+    """Source: StatefulSet and daemon controllers, newRevision."""
+    owner = draft.get(action.kind, action.key)
+    if owner is None:
+        return
+    key = revision_key(owner)
+    if draft.get("ControllerRevision", key) is not None:
+        return
+    template = owner.document["spec"]["template"]
+    labels = dict((template.get("metadata") or {}).get("labels") or {})
+    labels["controller-revision-hash"] = (
+        key.rpartition("/")[2] if action.kind == "StatefulSet" else key.rpartition("-")[2]
+    )
+    draft.create(
+        api_version="apps/v1",
+        kind="ControllerRevision",
+        key=key,
+        document={
+            "metadata": {"labels": labels},
+            "data": {"spec": {"template": {**template, "$patch": "replace"}}},
+            "revision": action.number,
+        },
+        owner=owner,
+    )
+
+
+def revision_key(owner: Object) -> str:
+    """The key of the ControllerRevision of an owner's present template."""
+    return f"{owner.namespace}/{owner.name}-{naming.template_hash(owner.document['spec']['template'])}"
+
+
+def renumber_controller_revision(draft: Draft, action: RenumberControllerRevision) -> None:
+    draft.edit("ControllerRevision", action.revision, [], {"revision": action.number})
+
+
+def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeClaim) -> None:
+    """Source: StatefulSet controller, getPersistentVolumeClaims."""
+    owner = draft.get("StatefulSet", action.stateful_set)
+    if owner is None or draft.get("PersistentVolumeClaim", action.claim) is not None:
+        return
+    template = next(
+        t for t in owner.document["spec"]["volumeClaimTemplates"] if t["metadata"]["name"] == action.template
+    )
+    meta = template.get("metadata") or {}
+    selected = (owner.document["spec"].get("selector") or {}).get("matchLabels") or {}
+    given: dict[str, Any] = {"labels": {**(meta.get("labels") or {}), **selected}}
+    if meta.get("annotations"):
+        given["annotations"] = meta["annotations"]
+    draft.create(
+        api_version="v1",
+        kind="PersistentVolumeClaim",
+        key=action.claim,
+        document={
+            "metadata": {**given, "finalizers": ["kubernetes.io/pvc-protection"]},
+            "spec": template.get("spec") or {},
+            "status": {"phase": "Pending"},
+        },
+    )
+
+
+APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+    {
+        CreateReplicaSet: create_replica_set,
+        ScaleReplicaSet: scale_replica_set,
+        PaceReplicaSet: pace_replica_set,
+        CreateControllerRevision: create_controller_revision,
+        RenumberControllerRevision: renumber_controller_revision,
+        CreatePersistentVolumeClaim: create_persistent_volume_claim,
+    }
+)

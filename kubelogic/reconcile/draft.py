@@ -1,0 +1,176 @@
+"""The next cluster while the actions of a tick are applied to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kubelogic.cluster import Object, naming
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.logic import Value
+from kubelogic.reconcile.state import State
+
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """Collects changes of a state; lives inside one call of ``apply``."""
+
+    state: State
+    changed: dict[tuple[str, str], Object | None] = field(default_factory=dict)
+    memory: dict[tuple[str, str], Value | None] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    shared: dict[Any, Any] = field(default_factory=dict)
+    """Parts of documents that several new objects share, by whatever the maker chooses."""
+
+    @property
+    def now(self) -> str:
+        """The present as the API writes it."""
+        return timestamp(self.state.now)
+
+    def get(self, kind: str, key: str) -> Object | None:
+        """An object as it is by now."""
+        if (kind, key) in self.changed:
+            return self.changed[kind, key]
+        return self.state.cluster.get(kind, key)
+
+    def put(self, obj: Object) -> None:
+        """Add or replace an object."""
+        self.changed[obj.kind, obj.key] = obj
+
+    def remove(self, kind: str, key: str) -> None:
+        """Take an object away at once."""
+        self.changed[kind, key] = None
+
+    def edit(self, kind: str, key: str, path: Sequence[str], fields: Mapping[str, Any]) -> None:
+        """Set fields of an object that may be gone by now. A change of the spec raises the generation."""
+        obj = self.get(kind, key)
+        if obj is None:
+            return
+        obj = edited(obj, path, fields)
+        if path and path[0] == "spec" and kind != "Pod":
+            obj = edited(obj, ["metadata"], {"generation": int(metadata(obj).get("generation") or 1) + 1})
+        self.put(obj)
+
+    def create(
+        self,
+        *,
+        api_version: str,
+        kind: str,
+        key: str,
+        document: Mapping[str, Any],
+        owner: Object | None = None,
+        blocking: bool = True,
+    ) -> Object:
+        """Add a new object with the metadata that the API server gives it.
+
+        Args:
+            api_version: group and version.
+            kind: kind.
+            key: ``namespace/name`` or ``name``.
+            document: the rest; ``metadata`` may hold labels, annotations, finalizers and so on.
+            owner: the object that becomes its controller.
+            blocking: whether foreground deletion of the owner waits for it.
+        """
+        namespace, _, name = key.rpartition("/")
+        given = dict(document.get("metadata") or {})
+        given["name"] = name
+        if namespace:
+            given["namespace"] = namespace
+        given["uid"] = naming.uid(kind, key, self.state.now)
+        given["creationTimestamp"] = self.now
+        given.setdefault("generation", 1)
+        if owner is not None:
+            given["ownerReferences"] = [reference(owner, blocking=blocking)]
+        obj = Object(
+            api_version=api_version,
+            kind=kind,
+            namespace=namespace,
+            name=name,
+            document={**document, "apiVersion": api_version, "kind": kind, "metadata": given},
+        )
+        self.put(obj)
+        return obj
+
+    def delete(self, kind: str, key: str, *, propagation: str = "", grace: int | None = None) -> None:
+        """Delete as the API server does: at once, or marked while grace or finalizers hold it.
+
+        Args:
+            kind: kind.
+            key: key.
+            propagation: ``Background``, ``Foreground``, ``Orphan``, or empty for the default.
+            grace: seconds; None for the object's own.
+        """
+        obj = self.get(kind, key)
+        if obj is None:
+            return
+        meta = metadata(obj)
+        finalizers = [f for f in meta.get("finalizers") or () if f not in (FOREGROUND, ORPHAN)]
+        if propagation == "Foreground":
+            finalizers.append(FOREGROUND)
+        elif propagation == "Orphan":
+            finalizers.append(ORPHAN)
+        elif not propagation:
+            finalizers = list(meta.get("finalizers") or ())
+        seconds = _grace(obj, grace) if kind == "Pod" else 0
+        if not finalizers and not seconds:
+            self.remove(kind, key)
+            return
+        fields: dict[str, Any] = {"finalizers": finalizers or None}
+        was = meta.get("deletionGracePeriodSeconds")
+        if not meta.get("deletionTimestamp") or (was is not None and seconds < was):
+            fields["deletionTimestamp"] = timestamp(self.state.now + 1000 * seconds)
+            fields["deletionGracePeriodSeconds"] = seconds
+            fields["generation"] = int(meta.get("generation") or 1) + 1
+        self.put(edited(obj, ["metadata"], fields))
+
+    def finish(self) -> State:
+        """The state with all changes in it."""
+        gone = [identity for identity, obj in self.changed.items() if obj is None]
+        kept = [obj for obj in self.changed.values() if obj is not None]
+        memory = self.state.memory
+        if self.memory:
+            memory = {k: v for k, v in {**memory, **self.memory}.items() if v is not None}
+        names = {**self.state.names, **self.names} if self.names else self.state.names
+        return replace(self.state, cluster=self.state.cluster.replacing(kept, without=gone), memory=memory, names=names)
+
+
+def reference(owner: Object, *, controller: bool = True, blocking: bool = True) -> dict[str, Any]:
+    """An owner reference to an object."""
+    found: dict[str, Any] = {
+        "apiVersion": owner.api_version,
+        "kind": owner.kind,
+        "name": owner.name,
+        "uid": uid_of(owner),
+    }
+    if controller:
+        found["controller"] = True
+    if blocking:
+        found["blockOwnerDeletion"] = True
+    return found
+
+
+def owners(obj: Object) -> list[dict[str, Any]]:
+    """The owner references of an object."""
+    return list(metadata(obj).get("ownerReferences") or ())
+
+
+def without_owner(references: Iterable[Mapping[str, Any]], owner_uid: str) -> list[Mapping[str, Any]] | None:
+    """The references but the one to ``owner_uid``; None instead of an empty list."""
+    return [r for r in references if r.get("uid") != owner_uid] or None
+
+
+def _grace(obj: Object, grace: int | None) -> int:
+    """Seconds that a pod has to terminate. Source: the pod strategy of the API server, CheckGracefulDelete."""
+    spec = obj.document.get("spec") or {}
+    status = obj.document.get("status") or {}
+    if not spec.get("nodeName") or status.get("phase") in ("Succeeded", "Failed"):
+        return 0
+    if grace is not None:
+        return max(grace, 0)
+    own = spec.get("terminationGracePeriodSeconds")
+    return 30 if own is None else int(own)

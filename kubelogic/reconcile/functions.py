@@ -1,0 +1,103 @@
+"""The pure functions that the rules of controllers and kubelets call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from kubelogic.logic.compiler import Function
+
+
+def smaller(a: int, b: int) -> int:
+    """The smaller of two numbers."""
+    return min(a, b)
+
+
+def larger(a: int, b: int) -> int:
+    """The larger of two numbers."""
+    return max(a, b)
+
+
+def within(before: int, own: int, most: int) -> int:
+    """How many of ``own`` things that come after ``before`` others are among the first ``most``.
+
+    >>> within(0, 2, 3), within(2, 2, 3), within(4, 2, 3)
+    (2, 1, 0)
+    """
+    return max(0, min(own, most - before))
+
+
+def rounded(a: int, b: int) -> int | None:
+    """``a / b`` rounded to the nearest whole number, halves away from zero. None if ``b`` is 0.
+
+    Source: k8s.io/utils/integer, RoundToInt32.
+
+    >>> rounded(5, 2), rounded(-5, 2), rounded(7, 3)
+    (3, -3, 2)
+    """
+    if b == 0:
+        return None
+    sign = 1 if (a >= 0) == (b > 0) else -1
+    return sign * ((2 * abs(a) + abs(b)) // (2 * abs(b)))
+
+
+def age_rank(now: int, moment: int) -> int:
+    """The logarithm of an age, as scale-down compares ages: -1 for none.
+
+    Moments are whole seconds in the API. Source: controller_utils.go, logarithmicRankDiff.
+
+    >>> age_rank(10_000, 9_000) < age_rank(10_000, 5_000), age_rank(0, 0)
+    (True, -1)
+    """
+    age = (now - moment // 1000 * 1000) * 1_000_000
+    return age.bit_length() - 1 if age > 0 else -1
+
+
+def backoff(restarts: int, first: int, most: int) -> int:
+    """How long a container waits for its next restart: not at all for the first, then doubling.
+
+    >>> [backoff(n, 10, 300) for n in range(7)]
+    [0, 10, 20, 40, 80, 160, 300]
+    """
+    return min(first << (restarts - 1), most) if restarts else 0
+
+
+def number_text(number: int) -> str:
+    """A number as text."""
+    return str(number)
+
+
+def joined(first: str, second: str) -> str:
+    """Two parts of a list that is written with commas."""
+    return f"{first},{second}" if first else second
+
+
+def named(template: str, name: str) -> str:
+    """A sentence with a name in it.
+
+    >>> named('ReplicaSet "{}"', "web")
+    'ReplicaSet "web"'
+    """
+    return template.replace("{}", name)
+
+
+def bare_name(key: str) -> str:
+    """The name in a key."""
+    return key.rpartition("/")[2]
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {
+        "smaller": smaller,
+        "larger": larger,
+        "within": within,
+        "rounded": rounded,
+        "age_rank": age_rank,
+        "backoff": backoff,
+        "number_text": number_text,
+        "joined": joined,
+        "named": named,
+        "bare_name": bare_name,
+    }
+)
+"""By the name of the predicate that is declared with ``->``."""

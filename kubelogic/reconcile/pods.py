@@ -1,0 +1,157 @@
+"""The document of a new pod: its owner's template, what the owner adds, and what admission adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata, with_fields
+from kubelogic.reconcile.actions import CreatePod
+from kubelogic.reconcile.draft import Draft
+
+DEFAULT_TOLERATION_SECONDS = 300
+"""Source: admission plugin DefaultTolerationSeconds."""
+
+_DAEMON_TOLERATIONS = (
+    ("node.kubernetes.io/not-ready", "NoExecute"),
+    ("node.kubernetes.io/unreachable", "NoExecute"),
+    ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+    ("node.kubernetes.io/memory-pressure", "NoSchedule"),
+    ("node.kubernetes.io/pid-pressure", "NoSchedule"),
+    ("node.kubernetes.io/unschedulable", "NoSchedule"),
+)
+_HOST_NETWORK_TOLERATION = ("node.kubernetes.io/network-unavailable", "NoSchedule")
+
+
+def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
+    """What a controller sends to the API server for a new pod, after admission.
+
+    The spec is shared between pods that one template gives in one tick.
+    """
+    meta = template.get("metadata") or {}
+    given: dict[str, Any] = {}
+    labels = dict(meta.get("labels") or {})
+    match owner.kind:
+        case "StatefulSet":
+            spec = _stateful_spec(owner, template.get("spec") or {}, action)
+            name = action.pod.rpartition("/")[2]
+            labels["apps.kubernetes.io/pod-index"] = str(action.index)
+            labels["statefulset.kubernetes.io/pod-name"] = name
+            labels["controller-revision-hash"] = action.revision.rpartition("/")[2]
+        case "DaemonSet":
+            spec = _daemon_spec(template.get("spec") or {}, action.node)
+            labels["controller-revision-hash"] = _hash_of_revision(action.revision, owner)
+            labels["pod-template-generation"] = str(metadata(owner).get("generation") or 1)
+            given["generateName"] = f"{owner.name}-"
+        case _:
+            spec = template.get("spec") or {}
+            given["generateName"] = f"{owner.name}-"
+    if labels:
+        given["labels"] = labels
+    if meta.get("annotations"):
+        given["annotations"] = meta["annotations"]
+    if meta.get("finalizers"):
+        given["finalizers"] = meta["finalizers"]
+    shared = owner.kind not in ("StatefulSet", "DaemonSet")
+    return {"metadata": given, "spec": admitted_spec(draft, spec, keep=shared), "status": {"phase": "Pending"}}
+
+
+def admitted_spec(draft: Draft, spec: Mapping[str, Any], *, keep: bool) -> Mapping[str, Any]:
+    """A pod spec after admission: default tolerations and the priority of its class.
+
+    Args:
+        draft: knows the priority classes.
+        spec: as the controller sent it.
+        keep: whether the same spec object comes again, so that its admitted form is worth keeping.
+    """
+    if keep and id(spec) in draft.shared:
+        found: Mapping[str, Any] = draft.shared[id(spec)][1]
+        return found
+    result = with_priority(draft, with_default_tolerations(spec))
+    if keep:
+        draft.shared[id(spec)] = (spec, result)
+    return result
+
+
+def with_default_tolerations(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A pod spec that tolerates an unready or unreachable node for five minutes, unless it says otherwise.
+
+    Source: admission plugin DefaultTolerationSeconds.
+    """
+    present = list(spec.get("tolerations") or ())
+    added = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": DEFAULT_TOLERATION_SECONDS}
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        if not any(t.get("key") in (None, "", key) and t.get("effect") in (None, "", "NoExecute") for t in present)
+    ]
+    return {**spec, "tolerations": [*present, *added]} if added else spec
+
+
+def with_priority(draft: Draft, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A pod spec with the number and policy of its PriorityClass, or of the global default.
+
+    Source: admission plugin Priority.
+    """
+    name = spec.get("priorityClassName")
+    classes = draft.state.cluster.objects("PriorityClass")
+    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
+    if name:
+        found = classes.get(name)
+        value = system.get(name) if found is None else int(found.document.get("value") or 0)
+        if value is None:
+            return spec
+    else:
+        defaults = sorted(
+            (int(c.document.get("value") or 0), key) for key, c in classes.items() if c.document.get("globalDefault")
+        )
+        if not defaults:
+            return {**spec, "priority": 0, "preemptionPolicy": spec.get("preemptionPolicy", "PreemptLowerPriority")}
+        value, name = defaults[0]
+        found = classes[name]
+    policy = "PreemptLowerPriority" if found is None else found.document.get("preemptionPolicy")
+    return {**spec, "priorityClassName": name, "priority": value, "preemptionPolicy": policy or "PreemptLowerPriority"}
+
+
+def _stateful_spec(owner: Object, spec: Mapping[str, Any], action: CreatePod) -> Mapping[str, Any]:
+    """Stable host name and the claims of the ordinal. Source: StatefulSet controller, newStatefulSetPod."""
+    name = action.pod.rpartition("/")[2]
+    wanted = owner.document["spec"]
+    claims = {
+        template["metadata"]["name"]: f"{template['metadata']['name']}-{name}"
+        for template in wanted.get("volumeClaimTemplates") or ()
+    }
+    kept = [volume for volume in spec.get("volumes") or () if volume["name"] not in claims]
+    made = [{"name": volume, "persistentVolumeClaim": {"claimName": claims[volume]}} for volume in sorted(claims)]
+    fields: dict[str, Any] = {"hostname": name, "subdomain": wanted.get("serviceName") or None}
+    if made:
+        fields["volumes"] = [*made, *kept]
+    return with_fields(spec, [], fields)
+
+
+def _daemon_spec(spec: Mapping[str, Any], node: str) -> Mapping[str, Any]:
+    """Bound to one node by affinity, and tolerant of its troubles. Source: daemon controller, CreatePodTemplate."""
+    affinity = dict(spec.get("affinity") or {})
+    node_affinity = dict(affinity.get("nodeAffinity") or {})
+    requirement = {"key": "metadata.name", "operator": "In", "values": [node]}
+    wanted = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = [{**term, "matchFields": [requirement]} for term in wanted.get("nodeSelectorTerms") or ()] or [
+        {"matchFields": [requirement]}
+    ]
+    node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": terms}
+    affinity["nodeAffinity"] = node_affinity
+    tolerations = list(spec.get("tolerations") or ())
+    extra = (*_DAEMON_TOLERATIONS, _HOST_NETWORK_TOLERATION) if spec.get("hostNetwork") else _DAEMON_TOLERATIONS
+    for key, effect in extra:
+        toleration = {"key": key, "operator": "Exists", "effect": effect}
+        tolerations = [t for t in tolerations if not _same_toleration(t, toleration)]
+        tolerations.append(toleration)
+    return {**spec, "affinity": affinity, "tolerations": tolerations}
+
+
+def _same_toleration(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all((one.get(field) or "") == (other.get(field) or "") for field in ("key", "operator", "effect", "value"))
+
+
+def _hash_of_revision(revision: str, owner: Object) -> str:
+    return revision.rpartition("/")[2].removeprefix(f"{owner.name}-")

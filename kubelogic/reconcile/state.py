@@ -1,0 +1,68 @@
+"""What a tick reads: the cluster, the time, what the world does, and what controllers remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kubelogic.cluster import Cluster
+from kubelogic.facts.times import milliseconds
+from kubelogic.logic import Row, Value
+
+World = Mapping[str, frozenset[Row]]
+"""What happens outside the control plane, by predicate of ``rules/facts/world.dl``: silent nodes, broken images..."""
+
+Memory = Mapping[tuple[str, str], Value]
+"""What controllers keep in their own memory between ticks, by (topic, key): retries, timers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything that a tick depends on, as a value.
+
+    Attributes:
+        cluster: the objects that the API server holds.
+        now: milliseconds of the simulated clock (see ``kubelogic.cluster.clock``).
+        world: facts about what happens outside the control plane.
+        memory: see ``Memory``.
+        names: how many names were made so far, by what stands before the generated suffix.
+    """
+
+    cluster: Cluster
+    now: int = 0
+    world: World = field(default_factory=dict)
+    memory: Memory = field(default_factory=dict)
+    names: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> State:
+        """The state in which nothing has happened yet. Its clock starts at the latest moment that the cluster mentions.
+
+        A cluster without any moment starts at 0.
+        """
+        return cls(cluster=cluster, now=_latest(cluster))
+
+    def with_world(self, *, add: Iterable[tuple[str, Row]] = (), remove: Iterable[tuple[str, Row]] = ()) -> State:
+        """The state after changes of the world; what is not there is removed in vain."""
+        world = {name: set(rows) for name, rows in self.world.items()}
+        for name, row in remove:
+            world.get(name, set()).discard(row)
+        for name, row in add:
+            world.setdefault(name, set()).add(row)
+        return replace(self, world={name: frozenset(rows) for name, rows in world.items()})
+
+
+def _latest(cluster: Cluster) -> int:
+    """The latest creation, transition or start in a cluster, rounded up to a second; at least 0."""
+    latest = 0
+    for obj in cluster:
+        metadata = obj.document.get("metadata") or {}
+        status = obj.document.get("status")
+        texts = [metadata.get("creationTimestamp")]
+        if isinstance(status, Mapping):
+            texts.append(status.get("startTime"))
+            texts.extend(c.get("lastTransitionTime") for c in status.get("conditions") or ())
+        for text in texts:
+            if text:
+                latest = max(latest, milliseconds(text))
+    return -(-latest // 1000) * 1000

@@ -1,0 +1,326 @@
+"""One tick: what controllers, kubelets and the scheduler do about a state.
+
+A tick depends on nothing but the state. What a ``Reconciler`` keeps from one to the next only saves time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from heapq import heapify, heappop, heappush
+from typing import Protocol
+
+from kubelogic.cluster import Cluster, naming
+from kubelogic.facts import MODULES, FactBase, FactModule
+from kubelogic.logic import Evaluation, Row, Rulebook, Value
+from kubelogic.logic.compiler import Function
+from kubelogic.placement.placement import Placement
+from kubelogic.reconcile.actions import (
+    ACTIONS,
+    Action,
+    BindPod,
+    Cause,
+    CreateDaemonPod,
+    CreatePod,
+    CreatePods,
+    NominateNode,
+    PreemptPod,
+    SetCondition,
+    UpdateStatus,
+)
+from kubelogic.reconcile.state import State
+
+Changed = dict[str, list[Row]]
+
+UNSCHEDULED = "pod_awaits_scheduling"
+"""The predicate of pods that want a node."""
+
+
+class Scheduler(Protocol):
+    """Places the pods that wait for a node."""
+
+    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:
+        """Where the pods of ``pod_awaits_scheduling`` go.
+
+        Args:
+            relations: all derived relations of the state.
+            cluster: the objects of the state.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """What happens in a tick. ``wakes_at``: the next moment at which time alone changes anything, if any."""
+
+    actions: tuple[Action, ...]
+    wakes_at: int | None
+
+
+class Reconciler:
+    """Evaluates ticks, each from what changed since the one before."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        *,
+        functions: Mapping[str, Function],
+        scheduler: Scheduler | None = None,
+        modules: Sequence[FactModule] = MODULES,
+        goals: Iterable[str] = (),
+    ) -> None:
+        """Prepare; the first tick costs most.
+
+        Args:
+            rulebook: the rules of controllers, kubelets and facts.
+            functions: the pure functions that the rules call.
+            scheduler: places pods; without one they wait.
+            modules: the fact modules.
+            goals: predicates that will be asked for beside the actions.
+
+        Raises:
+            ValueError: if an action predicate has no class, or other arguments than its class.
+        """
+        self._predicates = _action_predicates(rulebook)
+        wanted = {*self._predicates, "wakes_at", UNSCHEDULED, *goals} & set(rulebook.declarations)
+        self.facts = FactBase(modules)
+        self.relations = Evaluation(rulebook, functions, goals=sorted(wanted))
+        self.scheduler = scheduler
+        self._world: frozenset[tuple[str, Row]] = frozenset()
+        self._world_given: Mapping[str, frozenset[Row]] = {}
+        self._memory: Mapping[tuple[str, str], Value] = {}
+        self._now: int | None = None
+        self._due: set[int] = set()
+        self._passed: set[int] = set()
+        self._ahead: list[int] = []
+
+    def tick(self, state: State) -> Tick:
+        """What happens in a state.
+
+        Args:
+            state: any state; one that follows the last one costs least.
+        """
+        self.advance(state)
+        actions = self._read(state)
+        if self.scheduler is not None and UNSCHEDULED in self.relations.rulebook.declarations:
+            actions.extend(self._schedule(state, self.scheduler))
+        return Tick(actions=tuple(actions), wakes_at=self._next(state.now))
+
+    def advance(self, state: State) -> None:
+        """Make the relations those of a state."""
+        delta = self.facts.update(state.cluster)
+        added: Changed = {name: list(rows) for name, rows in delta.added.items()}
+        removed: Changed = {name: list(rows) for name, rows in delta.removed.items()}
+        self._change_world(state, added, removed)
+        self._change_memory(state, added, removed)
+        self._change_time(state.now, added, removed)
+        declared = self.relations.rulebook.declarations
+        unknown = sorted({*added, *removed} - set(declared))
+        if unknown:
+            raise KeyError(f"facts of undeclared predicates: {', '.join(unknown)}")
+        changes = self.relations.update(added, removed)
+        while fresh := self._reached(changes.added.get("wakes_at", ()), changes.removed.get("wakes_at", ()), state.now):
+            changes = self.relations.update({"passed": [(moment,) for moment in fresh]})
+
+    # -- facts beside the cluster's ------------------------------------------------------------------------
+
+    def _change_world(self, state: State, added: Changed, removed: Changed) -> None:
+        if state.world is self._world_given:
+            return
+        world = frozenset((name, row) for name, rows in state.world.items() for row in rows)
+        for name, row in sorted(world - self._world):
+            added.setdefault(name, []).append(row)
+        for name, row in sorted(self._world - world):
+            removed.setdefault(name, []).append(row)
+        self._world, self._world_given = world, state.world
+
+    def _change_memory(self, state: State, added: Changed, removed: Changed) -> None:
+        if state.memory is self._memory:
+            return
+        old = {(*key, value) for key, value in self._memory.items()}
+        new = {(*key, value) for key, value in state.memory.items()}
+        added.setdefault("memory", []).extend(sorted(new - old, key=repr))
+        removed.setdefault("memory", []).extend(sorted(old - new, key=repr))
+        self._memory = state.memory
+
+    def _change_time(self, now: int, added: Changed, removed: Changed) -> None:
+        if now == self._now:
+            return
+        if self._now is not None:
+            removed["now"] = [(self._now,)]
+            if now < self._now:
+                back = sorted(moment for moment in self._passed if moment > now)
+                removed["passed"] = [(moment,) for moment in back]
+                self._passed.difference_update(back)
+                self._ahead = [moment for moment in self._due if moment > now]
+                heapify(self._ahead)
+        added["now"] = [(now,)]
+        reached: list[Row] = []
+        while self._ahead and self._ahead[0] <= now:
+            moment = heappop(self._ahead)
+            if moment not in self._passed and moment in self._due:
+                self._passed.add(moment)
+                reached.append((moment,))
+        added["passed"] = reached
+        self._now = now
+
+    def _reached(self, come: Iterable[Row], gone: Iterable[Row], now: int) -> list[int]:
+        """Keep the moments of ``wakes_at`` and return those new ones that are already past."""
+        fresh = []
+        for (moment,) in gone:
+            self._due.discard(int(moment))
+        for (moment,) in come:
+            at = int(moment)
+            self._due.add(at)
+            if at > now:
+                heappush(self._ahead, at)
+            elif at not in self._passed:
+                self._passed.add(at)
+                fresh.append(at)
+        return sorted(fresh)
+
+    def _next(self, now: int) -> int | None:
+        while self._ahead and (self._ahead[0] <= now or self._ahead[0] not in self._due):
+            heappop(self._ahead)
+        return self._ahead[0] if self._ahead else None
+
+    # -- relations to actions ------------------------------------------------------------------------------
+
+    def _read(self, state: State) -> list[Action]:
+        actions: list[Action] = []
+        names = _Names(state)
+        for predicate in self._predicates:
+            rows = self.relations.rows(predicate)
+            if not rows:
+                continue
+            kind = ACTIONS[predicate]
+            ordered = sorted(rows, key=_order)
+            if kind is UpdateStatus:
+                actions.extend(_status_updates(predicate, ordered))
+                continue
+            for row in ordered:
+                cause = Cause(predicate=predicate, row=row)
+                if kind is CreatePods:
+                    actions.extend(names.pods(cause, str(row[0]), str(row[1]), int(row[2])))
+                elif kind is CreateDaemonPod:
+                    actions.append(names.daemon_pod(cause, *map(str, row)))
+                else:
+                    actions.append(_action(kind, cause, row))
+        return actions
+
+    def _schedule(self, state: State, scheduler: Scheduler) -> list[Action]:
+        waiting = {str(row[0]) for row in self.relations.rows(UNSCHEDULED)}
+        if not waiting:
+            return []
+        placement = scheduler(self.relations, state.cluster)
+        actions: list[Action] = []
+
+        def cause(pod: str) -> Cause:
+            return Cause(predicate=UNSCHEDULED, row=(pod,))
+
+        actions.extend(
+            BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties)) for b in placement.bindings
+        )
+        actions.extend(
+            PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
+            for e in placement.evictions
+        )
+        for nomination in placement.nominations:
+            pod = state.cluster.get("Pod", nomination.pod)
+            if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != nomination.node:
+                actions.append(NominateNode(cause=cause(nomination.pod), pod=nomination.pod, node=nomination.node))
+        placed = {b.pod for b in placement.bindings}
+        actions.extend(
+            SetCondition(
+                cause=cause(key),
+                kind="Pod",
+                key=key,
+                condition="PodScheduled",
+                status="False",
+                reason="Unschedulable",
+                message="",
+            )
+            for key in sorted(waiting - placed)
+            if not _is_known_unschedulable(state.cluster, key)
+        )
+        return actions
+
+
+def _is_known_unschedulable(cluster: Cluster, key: str) -> bool:
+    pod = cluster.get("Pod", key)
+    conditions = ((pod.document.get("status") or {}).get("conditions") or ()) if pod else ()
+    return any(c.get("type") == "PodScheduled" and c.get("reason") == "Unschedulable" for c in conditions)
+
+
+class _Names:
+    """Hands out the names of new pods within one tick."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.counts: dict[str, int] = {}
+
+    def name(self, owner_kind: str, owner: str) -> str:
+        counter = f"{owner_kind} {owner}"
+        number = self.counts.get(counter, self.state.names.get(counter, 0))
+        self.counts[counter] = number + 1
+        return naming.pod_name(owner, number)
+
+    def pods(self, cause: Cause, owner_kind: str, owner: str, count: int) -> list[CreatePod]:
+        return [
+            CreatePod(cause=cause, pod=self.name(owner_kind, owner), owner_kind=owner_kind, owner=owner)
+            for _ in range(count)
+        ]
+
+    def daemon_pod(self, cause: Cause, owner: str, node: str, revision: str) -> CreatePod:
+        return CreatePod(
+            cause=cause,
+            pod=self.name("DaemonSet", owner),
+            owner_kind="DaemonSet",
+            owner=owner,
+            node=node,
+            revision=revision,
+        )
+
+
+def _order(row: Row) -> tuple[tuple[bool, Value], ...]:
+    """Sorts rows whose columns may hold text in one and a number in another."""
+    return tuple((isinstance(value, str), value) for value in row)
+
+
+def _status_updates(predicate: str, rows: Sequence[Row]) -> list[Action]:
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault((str(row[0]), str(row[1])), []).append(row)
+    return [
+        UpdateStatus(
+            cause=Cause(predicate=predicate, row=found[0]),
+            kind=kind,
+            key=key,
+            fields=tuple((str(row[2]), row[3]) for row in found),
+        )
+        for (kind, key), found in grouped.items()
+    ]
+
+
+def _action(kind: type[Action], cause: Cause, row: Row) -> Action:
+    names = [field.name for field in fields(kind) if field.name != "cause"]
+    values: dict[str, Value] = dict(zip(names, row, strict=True))
+    return kind(cause=cause, **values)
+
+
+def _action_predicates(rulebook: Rulebook) -> list[str]:
+    """The action predicates of a rulebook, in the order in which their actions are applied."""
+    declared = {name for name in rulebook.declarations if name.startswith("action_")}
+    if unknown := sorted(declared - set(ACTIONS)):
+        raise ValueError(f"no class for {', '.join(unknown)}")
+    for name in sorted(declared):
+        if ACTIONS[name] is UpdateStatus:
+            continue
+        wanted = [field.name for field in fields(ACTIONS[name]) if field.name != "cause"]
+        given = [_snake(argument.name) for argument in rulebook.declarations[name].arguments]
+        if wanted != given:
+            raise ValueError(f"{name} takes {', '.join(given)}, its class {', '.join(wanted)}")
+    return [name for name in ACTIONS if name in declared]
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
