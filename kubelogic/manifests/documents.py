@@ -57,14 +57,11 @@ def fault_at(
     return Fault(location=location, code=code, message=text, object=title, excerpt=origin.excerpt(location))
 
 
-def read(source: Source) -> tuple[list[Item], list[Fault]]:
-    """All objects of a file, and all faults of its text and of the envelopes of its objects."""
-    items: list[Item] = []
-    faults: list[Fault] = []
+def read(source: Source, faults: list[Fault]) -> Iterator[Item]:
+    """All objects of a file, one after another; the faults of its text and of their envelopes go to ``faults``."""
     for document, tree in trees(source, faults):
         if tree is not None:
-            _take(document, tree, items, faults)
-    return items, faults
+            yield from _objects(document, tree, faults)
 
 
 def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
@@ -122,12 +119,20 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
     )
 
 
-def _take(document: DocumentOrigin, root: Any, items: list[Item], faults: list[Fault]) -> None:
+_Written = tuple[Path, Any, tuple[str, str] | None]
+"""A tree, where it stands in its document, and the apiVersion and kind that its list implies."""
+
+
+def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterator[Item]:
     """Take a document apart: Lists into their items, the rest as it is."""
     number = 0
-    waiting: list[tuple[Path, Any, tuple[str, str] | None]] = [((), root, None)]
-    while waiting:
-        base, tree, implied = waiting.pop()
+    open_: list[Iterator[_Written]] = [iter([((), root, None)])]
+    while open_:
+        written = next(open_[-1], None)
+        if written is None:
+            open_.pop()
+            continue
+        base, tree, implied = written
         origin = ItemOrigin(document=document, item=number, base=base)
         number += 1
         if not isinstance(tree, dict):
@@ -135,30 +140,41 @@ def _take(document: DocumentOrigin, root: Any, items: list[Item], faults: list[F
             message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
             faults.append(fault_at(origin, (), "KL106", message))
             continue
-        api_version, kind = tree.get("apiVersion"), tree.get("kind")
-        if implied is not None and api_version is None and kind is None:
-            api_version, kind = implied
-            tree = {"apiVersion": api_version, "kind": kind, **tree}
+        if implied is not None and tree.get("apiVersion") is None and tree.get("kind") is None:
+            tree = {**tree, "apiVersion": implied[0], "kind": implied[1]}
         missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
-        if missing or not isinstance(api_version, str) or not isinstance(kind, str):
+        if missing:
             faults.append(_missing(origin, tree, missing))
-            continue
-        inside = tree.get("items")
-        if _is_list(api_version, kind, tree):
-            if inside is not None and not isinstance(inside, list):
-                message = "a List has a list of objects here"
-                faults.append(fault_at(origin, ("items",), "KL106", message, title=kind))
-                continue
-            of_items = None if kind == "List" else (api_version, kind.removesuffix("List"))
-            entries = [((*base, "items", i), item, of_items) for i, item in enumerate(inside or ())]
-            waiting.extend(reversed(entries))
-            continue
-        items.append(Item(document=tree, origin=origin))
+        elif not _is_list(tree):
+            yield Item(document=tree, origin=origin)
+        elif isinstance(tree.get("items"), list):
+            open_.append(_items(document, base, tree, faults))
+        elif tree.get("items") is not None:
+            faults.append(
+                fault_at(origin, ("items",), "KL106", "a List has a list of objects here", title=tree["kind"])
+            )
 
 
-def _is_list(api_version: str, kind: str, tree: dict[str, Any]) -> bool:
+def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: list[Fault]) -> Iterator[_Written]:
+    kind = tree["kind"]
+    implied = None if kind == "List" else (tree["apiVersion"], kind.removesuffix("List"))
+    if base or not document.items:
+        for index, item in enumerate(tree["items"]):
+            yield (*base, "items", index), item, implied
+        return
+    for index, (start, end) in enumerate(document.items):
+        try:
+            item = json_reader.item(document.source.data, start, end)
+        except JsonError as error:
+            faults += [_fault(document.source, trouble) for trouble in error.troubles]
+        else:
+            yield ("items", index), item, implied
+
+
+def _is_list(tree: dict[str, Any]) -> bool:
+    kind = tree["kind"]
     if kind == "List":
-        return api_version == "v1"
+        return bool(tree["apiVersion"] == "v1")
     return kind.endswith("List") and isinstance(tree.get("items"), list) and "spec" not in tree
 
 

@@ -31,7 +31,7 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 class JsonDocument:
     """One top-level value of a JSON text: its tree and the bytes it spans.
 
-    ``items`` has the span of every item, for long lists only.
+    ``items`` has the span of every item of a long list, which are left out of ``tree``.
     """
 
     tree: Any
@@ -75,7 +75,7 @@ def read(data: bytes) -> list[JsonDocument]:
 
 
 def _long_list(data: bytes) -> JsonDocument | None:
-    """Decode the items of a long list one by one, which gives the place of each for nothing."""
+    """A long list without its items, but with the place of each: they are decoded one by one (``item``)."""
     fields = _fields.decode(data)
     if "items" not in fields:
         return None
@@ -88,16 +88,27 @@ def _long_list(data: bytes) -> JsonDocument | None:
     if data[_after(_BLANK, data, position) : position + 100][:1] != b"}" or data[start : start + 1] != b"[":
         return None
     envelope = _decode(data[:start] + b"[]" + data[end:])
-    items: list[Any] = []
     spans: list[tuple[int, int]] = []
     position = start + 1
     for raw in _items.decode(fields["items"]):
         begin = _after(_BETWEEN, data, position)
         position = begin + memoryview(raw).nbytes
         spans.append((begin, position))
-        items.append(_decode(data[begin:position]))
-    envelope["items"] = items
     return JsonDocument(tree=envelope, start=0, end=len(data), items=tuple(spans))
+
+
+def item(data: bytes, start: int, end: int) -> Any:
+    """Decode the item of a long list that stands from ``start`` to ``end``.
+
+    Raises:
+        JsonError: it has a key twice, or is nested too deep.
+    """
+    try:
+        return _decode(data[start:end])
+    except _DuplicateError:
+        raise JsonError(_duplicates(data, start, end)) from None
+    except RecursionError:
+        raise JsonError([_trouble(data, start, "KL107", TOO_DEEP)]) from None
 
 
 def _after(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:

@@ -55,6 +55,11 @@ def test_duplicate_keys_are_refused_with_their_places(text: str, found: list[tup
     ]
 
 
+def whole(data: bytes) -> list[object]:
+    documents = json_reader.read(data)
+    return [json_reader.item(data, start, end) for document in documents for start, end in document.items]
+
+
 def long_list(extra: str = "", item: str = "") -> str:
     items = [json.dumps({"name": f"n{i}", "ü": "x" * 100}, ensure_ascii=False) for i in range(10_000)]
     return '{"kind": "List",\n' + extra + '"items": [' + ",\n ".join([*items, item] if item else items) + '], "z": 1}'
@@ -63,8 +68,9 @@ def long_list(extra: str = "", item: str = "") -> str:
 def test_long_lists_give_the_place_of_every_item() -> None:
     data = long_list().encode()
     (document,) = json_reader.read(data)
-    assert document.tree == json.loads(data)
-    assert [json.loads(data[start:end]) for start, end in document.items] == document.tree["items"]
+    expected = json.loads(data)
+    assert document.tree == {**expected, "items": []}
+    assert whole(data) == expected["items"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ def test_long_lists_give_the_place_of_every_item() -> None:
 )
 def test_duplicate_keys_of_long_lists_are_refused(text: str) -> None:
     with pytest.raises(JsonError) as caught:
-        trees(text)
+        whole(text.encode())
     assert [trouble.code for trouble in caught.value.troubles] == ["KL101"]
 
 

@@ -77,7 +77,7 @@ def test_equal_copies_are_a_notice_and_different_ones_a_fault(tmp_path: Path) ->
     with pytest.raises(InputError) as caught:
         load([first, third])
     assert str(caught.value) == (
-        f"{third}:3:18: metadata.name: there is another Pod one, with other content, at {first}:3:18 [KL103]"
+        f"{third}:3:18: metadata.name: there is another Pod default/one, with other content, at {first}:3:18 [KL103]"
     )
 
 

@@ -51,3 +51,14 @@ def _unnamed(document: Mapping[str, Any]) -> tuple[Problem, ...]:
     if document["metadata"].get("name") or document["metadata"].get("generateName"):
         return ()
     return (Problem(path=("metadata", "name"), code="KL104", message="name or generateName is required"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitter:
+    """Admits many documents."""
+
+    namespace: str = "default"
+
+    def admit(self, document: Mapping[str, Any]) -> Admission:
+        """As the function ``admit``."""
+        return admit(document, namespace=self.namespace)
