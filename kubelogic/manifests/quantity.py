@@ -219,6 +219,15 @@ def canonical_milli(value: str | float) -> str:
     return _write(_ceiling(quantity.nanos, _MICRO) * _MICRO, quantity.notation)
 
 
+def written(nanos: int, *, like: str) -> str:
+    """The canonical text of an amount, in the notation of another one.
+
+    >>> written(2 * 10**9 * 1024, like="1Ki"), written(1_500_000_000, like="1")
+    ('2Ki', '1500m')
+    """
+    return _write(nanos, read(like).notation)
+
+
 def _ceiling(nanos: int, unit: int) -> int:
     """Whole units, rounded away from zero."""
     return -(-nanos // unit) if nanos >= 0 else nanos // unit

@@ -1,0 +1,51 @@
+"""The permanent codes of faults in manifests (``KL1xx``): one line each, never reused.
+
+``docs/reference/findings.md`` explains them; messages of single faults say what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "KL104": "the object has no name",
+        "KL110": "a value has the wrong type",
+        "KL111": "a number does not fit its type",
+        "KL112": "unknown field",
+        "KL113": "not a quantity",
+        "KL114": "not a point in time",
+        "KL115": "not base64",
+        "KL116": "nested too deeply",
+        "KL120": "a required value is missing",
+        "KL121": "not one of the allowed values",
+        "KL122": "a number is out of bounds",
+        "KL123": "not a valid name",
+        "KL124": "not a valid label or annotation key",
+        "KL125": "not a valid label value",
+        "KL126": "the same thing twice",
+        "KL127": "may not be set here",
+        "KL128": "refers to something that is not there",
+        "KL129": "too long, too large or too many",
+        "KL130": "the selector does not fit the template",
+        "KL131": "not a valid port",
+        "KL132": "not a valid address or address range",
+        "KL133": "not a valid path",
+        "KL134": "not a valid percentage",
+        "KL135": "an expression with the wrong operator or values",
+        "KL136": "requests and limits contradict each other",
+        "KL137": "not a valid resource name",
+        "KL138": "an amount is out of bounds",
+        "KL139": "not a valid schedule or time zone",
+        "KL140": "priority and priority class do not fit together",
+        "KL141": "owner references contradict each other",
+        "KL142": "settings exclude each other",
+        "KL143": "not a valid format",
+        "KL144": "runtime class and overhead do not fit together",
+        "KL190": "accepted, but without effect",
+        "KL191": "accepted, but probably not meant",
+        "KL192": "deprecated",
+    }
+)
+"""What each code stands for."""

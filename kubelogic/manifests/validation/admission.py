@@ -1,0 +1,242 @@
+"""One document in, the document as the API server would store it out, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from kubelogic.manifests import defaults
+from kubelogic.manifests.kinds import Kind, lookup
+from kubelogic.manifests.location import Path
+from kubelogic.manifests.validation import (
+    autoscaling,
+    batch,
+    names,
+    networking,
+    nodes,
+    pods,
+    policy,
+    rbac,
+    services,
+    storage,
+    workloads,
+)
+from kubelogic.manifests.validation.common import metadata
+from kubelogic.manifests.validation.problems import Problem, Report, Tree
+from kubelogic.manifests.validation.structure import MISSING, decoder
+
+Validator = Callable[[Report, Tree], None]
+
+VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
+    {
+        ("v1", "Pod"): pods.pod,
+        ("v1", "PodTemplate"): pods.pod_template_object,
+        ("v1", "ReplicationController"): workloads.replication_controller,
+        ("v1", "Node"): nodes.node,
+        ("v1", "Namespace"): nodes.namespace,
+        ("v1", "ServiceAccount"): nodes.service_account,
+        ("v1", "ConfigMap"): nodes.config_map,
+        ("v1", "Secret"): nodes.secret,
+        ("v1", "PersistentVolume"): storage.volume,
+        ("v1", "PersistentVolumeClaim"): storage.claim,
+        ("v1", "ResourceQuota"): policy.resource_quota,
+        ("v1", "LimitRange"): policy.limit_range,
+        ("v1", "Endpoints"): services.endpoints,
+        ("apps/v1", "Deployment"): workloads.deployment,
+        ("apps/v1", "ReplicaSet"): workloads.replica_set,
+        ("apps/v1", "StatefulSet"): workloads.stateful_set,
+        ("apps/v1", "DaemonSet"): workloads.daemon_set,
+        ("apps/v1", "ControllerRevision"): workloads.controller_revision,
+        ("batch/v1", "Job"): batch.job,
+        ("batch/v1", "CronJob"): batch.cron_job,
+        ("autoscaling/v1", "HorizontalPodAutoscaler"): autoscaling.autoscaler,
+        ("autoscaling/v2", "HorizontalPodAutoscaler"): autoscaling.autoscaler,
+        ("coordination.k8s.io/v1", "Lease"): policy.lease,
+        ("discovery.k8s.io/v1", "EndpointSlice"): services.endpoint_slice,
+        ("networking.k8s.io/v1", "Ingress"): networking.ingress,
+        ("networking.k8s.io/v1", "IngressClass"): networking.ingress_class,
+        ("networking.k8s.io/v1", "NetworkPolicy"): networking.network_policy,
+        ("node.k8s.io/v1", "RuntimeClass"): policy.runtime_class,
+        ("policy/v1", "PodDisruptionBudget"): policy.disruption_budget,
+        ("rbac.authorization.k8s.io/v1", "Role"): rbac.role,
+        ("rbac.authorization.k8s.io/v1", "ClusterRole"): rbac.cluster_role,
+        ("rbac.authorization.k8s.io/v1", "RoleBinding"): rbac.role_binding,
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): rbac.cluster_role_binding,
+        ("scheduling.k8s.io/v1", "PriorityClass"): policy.priority_class,
+        ("storage.k8s.io/v1", "CSIDriver"): storage.csi_driver,
+        ("storage.k8s.io/v1", "CSINode"): storage.csi_node,
+        ("storage.k8s.io/v1", "CSIStorageCapacity"): storage.storage_capacity,
+        ("storage.k8s.io/v1", "StorageClass"): storage.storage_class,
+        ("storage.k8s.io/v1", "VolumeAttachment"): storage.attachment,
+        ("storage.k8s.io/v1", "VolumeAttributesClass"): storage.attributes_class,
+    }
+)
+"""The checks of each kind; Services need to know the cluster's address families as well."""
+
+_OWN_OF_A_POD = (
+    "name",
+    "generateName",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "ownerReferences",
+    "managedFields",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What became of a document.
+
+    ``document`` has the defaults filled in; it is a new mapping whose parts may be shared with other documents
+    and must not be changed. With ``problems`` it is the input as it was.
+    """
+
+    document: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def admit(
+    document: Mapping[str, Any], *, namespace: str = "default", ip_families: Collection[str] = ("IPv4",)
+) -> Admission:
+    """Check one document and fill in its defaults, as the API server does on create with strict field validation.
+
+    Args:
+        document: any JSON mapping with ``apiVersion`` and ``kind``.
+        namespace: where namespaced objects go that name no namespace.
+        ip_families: the address families of the cluster's Services.
+
+    Returns:
+        The stored document, or all problems at once. Nothing is raised for any JSON tree.
+    """
+    kind = lookup(str(document.get("apiVersion")), str(document.get("kind")))
+    if kind is None:
+        return Admission(document=document, problems=(), warnings=())
+    report = Report()
+    tree = decoder(f"@{kind.type}")(document, (), report)
+    if tree is MISSING:
+        return _verdict(document, document, report, 0)
+    typed = len(report.problems)
+    _place(tree, kind, namespace)
+    defaults.fill(tree)
+    _validate(report, tree, kind, ip_families)
+    return _verdict(document, tree, report, typed)
+
+
+def _place(tree: Tree, kind: Kind, namespace: str) -> None:
+    meta = tree.setdefault("metadata", {})
+    if not kind.namespaced:
+        meta.pop("namespace", None)
+    elif not meta.get("namespace"):
+        meta["namespace"] = namespace
+
+
+def _validate(report: Report, tree: Tree, kind: Kind, ip_families: Collection[str]) -> None:
+    if (kind.api_version, kind.kind) == ("v1", "Service"):
+        services.service(report, tree, ip_families)
+        return
+    validator = VALIDATORS.get((kind.api_version, kind.kind))
+    if validator is not None:
+        validator(report, tree)
+    else:
+        metadata(report, tree, names.path_segment, namespaced=kind.namespaced)
+
+
+def _verdict(document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report: Report, typed: int) -> Admission:
+    problems = _told_once(report.problems, typed) if report.problems else ()
+    return Admission(
+        document=document if problems else tree,
+        problems=problems,
+        warnings=tuple(sorted(set(report.warnings))) if report.warnings else (),
+    )
+
+
+def _told_once(problems: list[Problem], typed: int) -> tuple[Problem, ...]:
+    """Drop what only follows from a value of the wrong type: such values were left out of the further checks."""
+    unusable = {problem.path for problem in problems[:typed] if problem.code != "KL112"}
+    kept = set(problems[:typed])
+    kept.update(problem for problem in problems[typed:] if not _shadowed(problem.path, unusable))
+    return tuple(sorted(kept))
+
+
+def _shadowed(path: Path, unusable: set[Path]) -> bool:
+    if not unusable:
+        return False
+    if any(path[:length] in unusable for length in range(len(path) + 1)):
+        return True
+    return any(other[: len(path)] == path for other in unusable)
+
+
+@dataclass(slots=True, kw_only=True)
+class Admitter:
+    """Admits many documents; pods that differ in nothing but their identity and status are checked once.
+
+    The cache lives as long as the Admitter: make one per load.
+    """
+
+    namespace: str = "default"
+    ip_families: Collection[str] = ("IPv4",)
+    _pods: dict[bytes, Admission] = field(default_factory=dict)
+
+    def admit(self, document: Mapping[str, Any]) -> Admission:
+        """As the function ``admit``."""
+        if document.get("kind") == "Pod" and document.get("apiVersion") == "v1":
+            return self._admit_pod(document)
+        return admit(document, namespace=self.namespace, ip_families=self.ip_families)
+
+    def _admit_pod(self, document: Mapping[str, Any]) -> Admission:
+        meta, spec, status = document.get("metadata"), document.get("spec"), document.get("status")
+        node = spec.get("nodeName") if isinstance(spec, Mapping) else None
+        if not isinstance(meta, Mapping) or not isinstance(spec, Mapping) or not _plain(meta, node):
+            return admit(document, namespace=self.namespace)
+        common = {key: value for key, value in meta.items() if key not in _OWN_OF_A_POD}
+        kept = {key: value for key, value in document.items() if key not in ("metadata", "spec", "status")}
+        try:
+            key = msgspec.json.encode((common, {**spec, "nodeName": bool(node)}, kept))
+        except (TypeError, ValueError, RecursionError):
+            return admit(document, namespace=self.namespace)
+        model = self._pods.get(key)
+        if model is None:
+            model = self._pods[key] = self._model(document, status)
+        if model.problems or model.warnings or "ephemeral" in _volume_kinds(spec):
+            return admit(document, namespace=self.namespace)
+        report = Report()
+        own = decoder("@ObjectMeta")(meta, ("metadata",), report)
+        state = decoder("@PodStatus")(status, ("status",), report) if status is not None else {}
+        if report.problems or names.dns_label(own.get("name", "x")):
+            return admit(document, namespace=self.namespace)
+        stored = model.document
+        own["namespace"] = own.get("namespace") or self.namespace
+        tree = {**stored, "metadata": {**stored["metadata"], **own}}
+        if node:
+            tree["spec"] = {**stored["spec"], "nodeName": node}
+        if status is not None:
+            tree["status"] = state
+        metadata(report, tree, names.dns_subdomain, namespaced=True)
+        if report.problems:
+            return admit(document, namespace=self.namespace)
+        return Admission(document=tree, problems=(), warnings=())
+
+    def _model(self, document: Mapping[str, Any], status: Any) -> Admission:
+        """The pod without what is its own."""
+        bare = {key: value for key, value in document["metadata"].items() if key not in _OWN_OF_A_POD}
+        without = {key: value for key, value in document.items() if key != "status" or status is None}
+        return admit({**without, "metadata": {**bare, "name": "pod"}}, namespace=self.namespace)
+
+
+def _plain(meta: Mapping[str, Any], node: Any) -> bool:
+    """Whether identity and node are of the right types, so that they need no error message."""
+    texts = (meta.get("name"), meta.get("generateName", ""), node or "")
+    return all(type(text) is str for text in texts) and not (node and names.dns_subdomain(node))
+
+
+def _volume_kinds(spec: Mapping[str, Any]) -> set[str]:
+    found = spec.get("volumes")
+    if not isinstance(found, list):
+        return set()
+    return {key for volume in found if isinstance(volume, Mapping) for key in volume}
