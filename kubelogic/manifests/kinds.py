@@ -68,6 +68,19 @@ REMOVED: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kinds that were served once: the apiVersion to write instead, or empty where there is none."""
 
 
+_UNREAD = frozenset(
+    {
+        ("v1", "ConfigMap"),
+        ("v1", "Secret"),
+        ("v1", "PodTemplate"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("networking.k8s.io/v1", "IngressClass"),
+        ("networking.k8s.io/v1", "NetworkPolicy"),
+    }
+)
+"""Kinds with a typed view that no rule reads yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One served kind. ``modelled`` kinds are read by rules; the others are only checked and kept."""
@@ -87,7 +100,7 @@ class _Table(msgspec.Struct, frozen=True, rename="camel"):
 
 @cache
 def _table() -> _Table:
-    raw: Any = files("kubelogic.manifests.validation").joinpath("fields.json").read_bytes()
+    raw: Any = files("kubelogic.manifests.schema").joinpath("fields.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
 
 
@@ -101,7 +114,7 @@ def served() -> Mapping[tuple[str, str], Kind]:
                 api_version=api_version,
                 kind=kind,
                 namespaced=kind not in table.cluster_scoped.get(api_version, ()),
-                modelled=(api_version, kind) in STRUCTS,
+                modelled=is_modelled(api_version, kind),
                 type=type_name,
             )
             for api_version, kinds in table.kinds.items()
@@ -131,7 +144,7 @@ def lookup(api_version: str, kind: str) -> Kind | None:
 
 def is_modelled(api_version: str, kind: str) -> bool:
     """Whether rules read the kind."""
-    return (api_version, kind) in STRUCTS
+    return (api_version, kind) in STRUCTS and (api_version, kind) not in _UNREAD
 
 
 def is_namespaced(api_version: str, kind: str) -> bool | None:

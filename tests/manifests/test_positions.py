@@ -178,7 +178,7 @@ def test_the_source_line_is_there_for_a_caret() -> None:
 
 def test_items_of_a_long_json_list_are_found() -> None:
     items = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"n{i}", "labels": {"ü": "x" * 50}}}
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"n{i}", "annotations": {"note": "ü" * 50}}}
         for i in range(20_000)
     ]
     text = json.dumps({"apiVersion": "v1", "items": items, "kind": "List"}, indent=1, ensure_ascii=False)

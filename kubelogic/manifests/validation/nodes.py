@@ -31,7 +31,8 @@ def node(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec, status = tree.get("spec", {}), tree.get("status", {})
     scheduling.taints(report, ("spec", "taints"), spec.get("taints", []))
-    for part in ("capacity", "allocatable"):
+    parts = ("capacity",) if status.get("allocatable") == status.get("capacity") else ("capacity", "allocatable")
+    for part in parts:
         for name, value in status.get(part, {}).items():
             resources.amount(report, ("status", part, name), name, value)
     ranges = spec.get("podCIDRs", [])
