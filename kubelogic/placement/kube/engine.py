@@ -23,9 +23,10 @@ class Engine:
 
     Attributes:
         tables: the problem as arrays.
-        state: what is placed; change it only through ``bind``, ``put`` and ``take``.
+        state: what is placed; change it for good only through ``put``, ``take`` and ``evict``.
         nominated: node number to the pods that were promised it, each with its shape.
         promised: those pods, each with the number of its node.
+        marks: per node, how often it really changed: what is tried and taken back does not count.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -33,6 +34,7 @@ class Engine:
         self.state = State(self.tables)
         self.nominated: dict[int, dict[str, int]] = {}
         self.promised: dict[str, int] = {}
+        self.marks: list[int] = [0] * self.tables.size
         for pod in problem.pods:
             if not pod.node and pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
@@ -55,17 +57,36 @@ class Engine:
         """Drop what is kept for a shape that no further pod has."""
         self._fit_of.pop(shape, None)
 
+    def put(self, pod: str, shape: int, node: int) -> None:
+        """Place a pod."""
+        self.state.put(Resident(name=pod, shape=shape, terminating=False), node)
+        self.marks[node] += 1
+
+    def take(self, pod: str, node: int) -> None:
+        """A pod is gone."""
+        self.state.take(self.state.residents[node][pod], node)
+        self.marks[node] += 1
+
+    def evict(self, pod: str, node: int) -> None:
+        """Let a pod terminate: it stays for now."""
+        resident = self.state.residents[node][pod]
+        self.state.take(resident, node)
+        self.state.put(Resident(name=pod, shape=resident.shape, terminating=True), node)
+        self.marks[node] += 1
+
     def nominate(self, pod: str, shape: int, node: int) -> None:
         """Promise a node to a pod, in place of one that it was promised before."""
         self.release(pod)
         self.promised[pod] = node
         self.nominated.setdefault(node, {})[pod] = shape
+        self.marks[node] += 1
 
     def release(self, pod: str) -> None:
         """Take a promise back, if there is one."""
         node = self.promised.pop(pod, None)
         if node is not None:
             del self.nominated[node][pod]
+            self.marks[node] += 1
             if not self.nominated[node]:
                 del self.nominated[node]
 

@@ -57,6 +57,8 @@ class Preemption:
         self._engine = engine
         self._tables = engine.tables
         self._state = engine.state
+        self._tried: dict[tuple[int, int], tuple[int, Mapping[str, int], Candidate | list[Reason] | None]] = {}
+        self._costs: dict[tuple[int, int], tuple[int, int]] = {}
 
     def eligible(self, pod: str, shape: int, node: int | None) -> bool:
         """Whether a pod may preempt now: its policy allows it and its last victims are gone.
@@ -86,7 +88,7 @@ class Preemption:
         nodes = np.flatnonzero(self._open(pod, shape))
         wanted = max(_FEWEST_CANDIDATES, self._tables.size * _CANDIDATE_PERCENT // 100)
         for node in self._order(shape, nodes, wanted):
-            found = self._dry_run(pod, shape, node, budgets)
+            found = self._try(pod, shape, node, budgets)
             match found:
                 case Candidate():
                     candidates.append(found)
@@ -160,7 +162,11 @@ class Preemption:
             return [int(node) for node in nodes]
         costs: dict[int, int] = {}
         for node in nodes.tolist():
-            costs[node] = self._least_priority(shape, node)
+            mark, cost = self._costs.get((shape, node), (-1, 0))
+            if mark != self._engine.marks[node]:
+                cost = self._least_priority(shape, node)
+                self._costs[shape, node] = self._engine.marks[node], cost
+            costs[node] = cost
         return sorted(costs, key=lambda node: (costs[node], node))
 
     def _least_priority(self, shape: int, node: int) -> int:
@@ -183,6 +189,18 @@ class Preemption:
             if not lacking:
                 return tables.shapes[resident.shape].priority
         return _OFFSET if lacking or not lower else min(tables.shapes[r.shape].priority for r in lower)
+
+    def _try(self, pod: str, shape: int, node: int, budgets: Mapping[str, int]) -> Candidate | list[Reason] | None:
+        """A dry run, or what an earlier one for an equal pod found if nothing that matters has changed since."""
+        if self._engine.rules(shape).couples or pod in self._engine.promised:
+            return self._dry_run(pod, shape, node, budgets)
+        mark = self._engine.marks[node]
+        kept = self._tried.get((shape, node))
+        if kept is not None and kept[0] == mark and kept[1] == budgets:
+            return kept[2]
+        found = self._dry_run(pod, shape, node, budgets)
+        self._tried[shape, node] = mark, dict(budgets), found
+        return found
 
     def _dry_run(self, pod: str, shape: int, node: int, budgets: Mapping[str, int]) -> Candidate | list[Reason] | None:
         """Take all pods of lower priority away, then give back whom the pod can do with, the important ones first."""

@@ -11,7 +11,6 @@ import numpy as np
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.preemption import Candidate, Preemption
 from kubelogic.placement.kube.scores import Nodes
-from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.placement import Binding, Eviction, Placement, Refusal, Unplaced
 from kubelogic.placement.problem import Pod, Problem
 
@@ -100,11 +99,10 @@ class _Run:
 
     def settle(self) -> None:
         """Let the evicted pods go, then place those that waited for it. Some wait in vain: others were faster."""
-        state = self._engine.state
         numbers = self._engine.tables.number
         for eviction in self._progress.evictions:
             node = numbers[eviction.node]
-            state.take(state.residents[node][eviction.pod], node)
+            self._engine.take(eviction.pod, node)
         for pod in self._pending:
             if pod.name in self._progress.waiting:
                 binding = self._bind(pod)
@@ -168,7 +166,7 @@ class _Run:
         volumes = engine.state.volumes(self._problem_claims(shape), node) or ()
         engine.state.give(volumes, node)
         engine.release(pod.name)
-        engine.state.put(Resident(name=pod.name, shape=shape, terminating=False), node)
+        engine.put(pod.name, shape, node)
         ties = tuple(names[i] for i in top[: self._most_ties].tolist())
         return Binding(pod=pod.name, node=names[node], ties=ties, tied=len(top), volumes=volumes)
 
@@ -219,8 +217,7 @@ class _Run:
                     after=len(done.bindings),
                 )
             )
-            engine.state.take(victim, node)
-            engine.state.put(Resident(name=victim.name, shape=victim.shape, terminating=True), node)
+            engine.evict(victim.name, node)
             self._tell(victim.shape)
         self._displace(pod, node)
         engine.nominate(pod.name, self._shape[pod.name], node)
