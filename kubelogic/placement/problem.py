@@ -225,12 +225,15 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     """Why ``shape`` is not allowed on the nodes of ``reach``, for cores: ``reason`` is what a person could
     edit.
 
-    Such as ``toleration``, ``node_affinity``, ``unschedulable``, ``volume_zone``. No effect on feasibility.
+    Such as ``toleration``, ``node_affinity``, ``unschedulable``, ``volume_zone``. ``stage`` is the place of the
+    ``filter`` that says so among all filters; negative: one that is asked before them. No effect on feasibility.
     """
 
     shape: str
     reason: str
     reach: Reach
+    stage: int = 0
+    filter: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

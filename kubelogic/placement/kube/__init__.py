@@ -1,5 +1,6 @@
 """One pod at a time, as kube-scheduler does it: queue order, filters, scores, preemption."""
 
+from kubelogic.placement.kube.examine import Examination, Room, Scored, examine
 from kubelogic.placement.kube.scheduler import schedule
 
-__all__ = ["schedule"]
+__all__ = ["Examination", "Room", "Scored", "examine", "schedule"]

@@ -12,16 +12,8 @@ from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Mask, Select
 
 NODE_PORTS, FIT, RESTRICTIONS, LIMITS, BINDING, SPREAD, AFFINITY = 4, 5, 6, 7, 8, 10, 11
-"""The places of the filters in kube-scheduler's default order; what ``allowed`` stands for has the others."""
-
-_STATIC = {
-    "unschedulable": (0, "NodeUnschedulable"),
-    "node_name": (1, "NodeName"),
-    "toleration": (2, "TaintToleration"),
-    "node_affinity": (3, "NodeAffinity"),
-    "volume_node": (8, "VolumeBinding"),
-    "volume_zone": (9, "VolumeZone"),
-}
+"""The places of these filters in kube-scheduler's default order. What ``allowed`` stands for has the others, see
+``Denial.stage``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -100,10 +92,9 @@ def _reason(stage: int, place: int, name: str, reason: str, subject: str = "", *
 
 def _denied(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     explained = np.zeros_like(rules.allowed[select])
-    for reason, mask in rules.denials:
-        stage, name = _STATIC.get(reason, (0, reason))
+    for denial, mask in rules.denials:
         explained |= mask[select]
-        yield _reason(stage, 0, name, reason, resolvable=False), mask[select]
+        yield _reason(denial.stage, 0, denial.filter or denial.reason, denial.reason, resolvable=False), mask[select]
     rest = ~rules.allowed[select] & ~explained
     yield _reason(0, 1, "allowed", "allowed", resolvable=False), rest
 

@@ -16,7 +16,7 @@ from kubelogic.placement.kube.engine import Engine, as_rejections
 from kubelogic.placement.kube.filters import Reason
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask
-from kubelogic.placement.placement import Rejection
+from kubelogic.placement.placement import Refusal, Rejection
 
 _FEWEST_CANDIDATES = 100
 _CANDIDATE_PERCENT = 10
@@ -59,6 +59,24 @@ class Preemption:
         self._state = engine.state
         self._tried: dict[tuple[int, int], tuple[int, Mapping[str, int], Candidate | list[Reason] | None]] = {}
         self._costs: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def refuse(
+        self, pod: str, shape: int, budgets: Mapping[str, int], *, may_evict: bool = True
+    ) -> tuple[Refusal, tuple[Candidate, ...]]:
+        """Why no node passes for a pod, and where room could be made for it."""
+        rejections = self._engine.rejections(pod, shape)
+        name = self._tables.shapes[shape].name
+        if not may_evict or not self.eligible(pod, shape, self._engine.promised.get(pod)):
+            return Refusal(shape=name, rejections=rejections), ()
+        search = self.search(pod, shape, budgets)
+        refusal = Refusal(
+            shape=name,
+            rejections=rejections,
+            attempted=True,
+            preemption=search.rejections,
+            helpless=search.helpless,
+        )
+        return refusal, search.candidates
 
     def eligible(self, pod: str, shape: int, node: int | None) -> bool:
         """Whether a pod may preempt now: its policy allows it and its last victims are gone.

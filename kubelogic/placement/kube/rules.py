@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kubelogic.placement.kube.counters import Counter
 from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Ints, Mask, Topology, narrowed, with_rest
-from kubelogic.placement.problem import Affinity, Exclusive, Preference, Shape, SoftAffinity, SoftSpread, Spread
+from kubelogic.placement.problem import Affinity, Denial, Exclusive, Preference, Shape, SoftAffinity, SoftSpread, Spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Rules:
     number: int
     shape: Shape
     allowed: Mask
-    denials: tuple[tuple[str, Mask], ...]
+    denials: tuple[tuple[Denial, Mask], ...]
     ports: tuple[tuple[str, Counter], ...]
     exclusive: tuple[tuple[Exclusive, Counter], ...]
     affinities: tuple[tuple[str, Counter], ...]
@@ -105,9 +105,9 @@ class RuleIndex:
         self._preferences: dict[str, list[Preference]] = {}
         for preference in problem.preferences:
             self._preferences.setdefault(preference.shape, []).append(preference)
-        self._denials: dict[str, list[tuple[str, Mask]]] = {}
+        self._denials: dict[str, list[tuple[Denial, Mask]]] = {}
         for denial in problem.denials:
-            row = (denial.reason, self._tables.mask(denial.reach))
+            row = (denial, self._tables.mask(denial.reach))
             self._denials.setdefault(denial.shape, []).append(row)
         self._port_users: dict[tuple[str, int], list[tuple[str, int]]] = {}
         self._token_users: dict[tuple[str, str], list[tuple[bool, int]]] = {}

@@ -175,29 +175,16 @@ class _Run:
 
     def _reject(self, pod: Pod, *, may_evict: bool) -> None:
         """Note why a pod stays out, and make room for it if that is possible."""
-        done, engine, shape = self._progress, self._engine, self._shape[pod.name]
-        rejections = engine.rejections(pod.name, shape)
-        promised = self._engine.promised.get(pod.name)
-        attempted = may_evict and self._preemption.eligible(pod.name, shape, promised)
-        refusal = Refusal(shape=pod.shape, rejections=rejections, attempted=attempted)
-        if attempted:
-            search = self._preemption.search(pod.name, shape, self._budgets)
-            refusal = Refusal(
-                shape=pod.shape,
-                rejections=rejections,
-                attempted=True,
-                preemption=search.rejections,
-                helpless=search.helpless,
-            )
-            if search.candidates:
-                best = self._preemption.choose(search.candidates)
-                done.refusals.append(refusal)
-                self._evict(pod, best[0] if self._random is None else self._random.choice(best))
-                return
-        done.rejected[pod.name] = len(done.refusals)
+        done, shape = self._progress, self._shape[pod.name]
+        refusal, rooms = self._preemption.refuse(pod.name, shape, self._budgets, may_evict=may_evict)
         done.refusals.append(refusal)
-        if attempted:
-            engine.release(pod.name)
+        if rooms:
+            best = self._preemption.choose(rooms)
+            self._evict(pod, best[0] if self._random is None else self._random.choice(best))
+            return
+        done.rejected[pod.name] = len(done.refusals) - 1
+        if refusal.attempted:
+            self._engine.release(pod.name)
 
     def _evict(self, pod: Pod, candidate: Candidate) -> None:
         done, engine = self._progress, self._engine
