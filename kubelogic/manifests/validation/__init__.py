@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kubelogic.manifests.validation.admission import Admission, Admitter, admit
+from kubelogic.manifests.validation.admission import Admission, admit
+from kubelogic.manifests.validation.cached import Admitter
 from kubelogic.manifests.validation.cross import cross_check
 from kubelogic.manifests.validation.problems import Problem
 

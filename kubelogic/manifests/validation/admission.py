@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-
-import msgspec
 
 from kubelogic.manifests import defaults
 from kubelogic.manifests.kinds import Kind, lookup
@@ -76,16 +74,6 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
     }
 )
 """The checks of each kind; Services need to know the cluster's address families as well."""
-
-_OWN_OF_A_POD = (
-    "name",
-    "generateName",
-    "uid",
-    "resourceVersion",
-    "creationTimestamp",
-    "ownerReferences",
-    "managedFields",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,73 +158,3 @@ def _shadowed(path: Path, unusable: set[Path]) -> bool:
     if any(path[:length] in unusable for length in range(len(path) + 1)):
         return True
     return any(other[: len(path)] == path for other in unusable)
-
-
-@dataclass(slots=True, kw_only=True)
-class Admitter:
-    """Admits many documents; pods that differ in nothing but their identity and status are checked once.
-
-    The cache lives as long as the Admitter: make one per load.
-    """
-
-    namespace: str = "default"
-    ip_families: Collection[str] = ("IPv4",)
-    _pods: dict[bytes, Admission] = field(default_factory=dict)
-
-    def admit(self, document: Mapping[str, Any]) -> Admission:
-        """As the function ``admit``."""
-        if document.get("kind") == "Pod" and document.get("apiVersion") == "v1":
-            return self._admit_pod(document)
-        return admit(document, namespace=self.namespace, ip_families=self.ip_families)
-
-    def _admit_pod(self, document: Mapping[str, Any]) -> Admission:
-        meta, spec, status = document.get("metadata"), document.get("spec"), document.get("status")
-        node = spec.get("nodeName") if isinstance(spec, Mapping) else None
-        if not isinstance(meta, Mapping) or not isinstance(spec, Mapping) or not _plain(meta, node):
-            return admit(document, namespace=self.namespace)
-        common = {key: value for key, value in meta.items() if key not in _OWN_OF_A_POD}
-        kept = {key: value for key, value in document.items() if key not in ("metadata", "spec", "status")}
-        try:
-            key = msgspec.json.encode((common, {**spec, "nodeName": bool(node)}, kept))
-        except (TypeError, ValueError, RecursionError):
-            return admit(document, namespace=self.namespace)
-        model = self._pods.get(key)
-        if model is None:
-            model = self._pods[key] = self._model(document, status)
-        if model.problems or model.warnings or "ephemeral" in _volume_kinds(spec):
-            return admit(document, namespace=self.namespace)
-        report = Report()
-        own = decoder("@ObjectMeta")(meta, ("metadata",), report)
-        state = decoder("@PodStatus")(status, ("status",), report) if status is not None else {}
-        if report.problems or names.dns_label(own.get("name", "x")):
-            return admit(document, namespace=self.namespace)
-        stored = model.document
-        own["namespace"] = own.get("namespace") or self.namespace
-        tree = {**stored, "metadata": {**stored["metadata"], **own}}
-        if node:
-            tree["spec"] = {**stored["spec"], "nodeName": node}
-        if status is not None:
-            tree["status"] = state
-        metadata(report, tree, names.dns_subdomain, namespaced=True)
-        if report.problems:
-            return admit(document, namespace=self.namespace)
-        return Admission(document=tree, problems=(), warnings=())
-
-    def _model(self, document: Mapping[str, Any], status: Any) -> Admission:
-        """The pod without what is its own."""
-        bare = {key: value for key, value in document["metadata"].items() if key not in _OWN_OF_A_POD}
-        without = {key: value for key, value in document.items() if key != "status" or status is None}
-        return admit({**without, "metadata": {**bare, "name": "pod"}}, namespace=self.namespace)
-
-
-def _plain(meta: Mapping[str, Any], node: Any) -> bool:
-    """Whether identity and node are of the right types, so that they need no error message."""
-    texts = (meta.get("name"), meta.get("generateName", ""), node or "")
-    return all(type(text) is str for text in texts) and not (node and names.dns_subdomain(node))
-
-
-def _volume_kinds(spec: Mapping[str, Any]) -> set[str]:
-    found = spec.get("volumes")
-    if not isinstance(found, list):
-        return set()
-    return {key for volume in found if isinstance(volume, Mapping) for key in volume}
