@@ -77,12 +77,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     ``preemption``: what stood in the way on the nodes where the scheduler tried to make room: the rejections
     that remain with all pods of lower priority gone. ``helpless``: nodes without any pod of lower priority.
-    ``attempted``: whether it tried at all.
+    ``attempted``: whether it tried at all; if not, ``ineligible`` says why: ``never`` (the pod's own policy),
+    ``leaving`` (pods are on their way out of the node that it was promised), or empty (it was not its turn).
     """
 
     shape: str
     rejections: tuple[Rejection, ...]
     attempted: bool = False
+    ineligible: Literal["", "never", "leaving"] = ""
     preemption: tuple[Rejection, ...] = ()
     helpless: tuple[str, ...] = ()
 

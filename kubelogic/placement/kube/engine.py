@@ -17,6 +17,9 @@ from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
 from kubelogic.placement.placement import Rejection
 from kubelogic.placement.problem import Problem, Scorer
 
+FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
+"""Requests, and what scoring takes them to be."""
+
 
 class Engine:
     """Answers questions about single pods over one changing state.
@@ -42,8 +45,9 @@ class Engine:
         self._scorers: tuple[Scorer, ...] = problem.scorers
         self._least = _resources(problem.scorers, "least_allocated")
         self._balanced = _resources(problem.scorers, "balanced_allocation")
-        self._fits: dict[object, Fit] = {}
-        self._fit_of: dict[int, Fit] = {}
+        self._fits: dict[FitKey, Fit] = {}
+        self._users: dict[FitKey, int] = {}
+        self._key_of: dict[int, FitKey] = {}
 
     def rules(self, shape: int) -> Rules:
         """What the problem says about a shape."""
@@ -54,8 +58,12 @@ class Engine:
         return self._index.helped_by(shape)
 
     def forget(self, shape: int) -> None:
-        """Drop what is kept for a shape that no further pod has."""
-        self._fit_of.pop(shape, None)
+        """Drop what is kept current for a shape that is not asked for any more; it can be made again."""
+        key = self._key_of.pop(shape, None)
+        if key is not None:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key], self._fits[key]
 
     def put(self, pod: str, shape: int, node: int) -> None:
         """Place a pod."""
@@ -196,15 +204,16 @@ class Engine:
         return [reason for reason, mask in filters.reasons(self.state, self.rules(shape), select) if mask[0]]
 
     def _fit(self, shape: int) -> Fit:
-        found = self._fit_of.get(shape)
-        if found is None:
+        """Shared by shapes with equal requests."""
+        key = self._key_of.get(shape)
+        if key is None:
             described = self.tables.shapes[shape]
             key = (by_name(described.requests), by_name(described.scored_requests))
-            found = self._fits.get(key)
-            if found is None:
-                found = Fit(self.state, described, least=self._least, balanced=self._balanced)
-                self._fits[key] = found
-            self._fit_of[shape] = found
+            if key not in self._fits:
+                self._fits[key] = Fit(self.state, described, least=self._least, balanced=self._balanced)
+            self._key_of[shape] = key
+            self._users[key] = self._users.get(key, 0) + 1
+        found = self._fits[key]
         found.refresh()
         return found
 

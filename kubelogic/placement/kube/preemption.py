@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -66,8 +67,9 @@ class Preemption:
         """Why no node passes for a pod, and where room could be made for it."""
         rejections = self._engine.rejections(pod, shape)
         name = self._tables.shapes[shape].name
-        if not may_evict or not self.eligible(pod, shape, self._engine.promised.get(pod)):
-            return Refusal(shape=name, rejections=rejections), ()
+        ineligible = self.ineligible(pod, shape, self._engine.promised.get(pod)) if may_evict else ""
+        if not may_evict or ineligible:
+            return Refusal(shape=name, rejections=rejections, ineligible=ineligible), ()
         search = self.search(pod, shape, budgets)
         refusal = Refusal(
             shape=name,
@@ -78,8 +80,8 @@ class Preemption:
         )
         return refusal, search.candidates
 
-    def eligible(self, pod: str, shape: int, node: int | None) -> bool:
-        """Whether a pod may preempt now: its policy allows it and its last victims are gone.
+    def ineligible(self, pod: str, shape: int, node: int | None) -> Literal["", "never", "leaving"]:
+        """What forbids a pod to preempt now: its policy, or that its last victims are still leaving.
 
         Args:
             pod: its name.
@@ -87,10 +89,11 @@ class Preemption:
             node: the node that it was promised, if any.
         """
         if not self._tables.shapes[shape].preempts:
-            return False
+            return "never"
         if node is None or not self._open(pod, shape)[node]:
-            return True
-        return not any(r.terminating and self._lower(shape, r) for r in self._state.residents[node].values())
+            return ""
+        residents = self._state.residents[node].values()
+        return "leaving" if any(r.terminating and self._lower(shape, r) for r in residents) else ""
 
     def search(self, pod: str, shape: int, budgets: Mapping[str, int]) -> Search:
         """All candidates; of more than a hundred nodes, the first hundred (or tenth) by what they would cost.

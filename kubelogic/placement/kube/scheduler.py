@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
@@ -91,8 +92,12 @@ class _Run:
         todo, may_evict = self._pending, True
         while todo:
             self._again = []
+            left = Counter(self._shape[pod.name] for pod in todo)
             for pod in todo:
                 self._try(pod, may_evict=may_evict)
+                left[self._shape[pod.name]] -= 1
+                if not left[self._shape[pod.name]]:
+                    self._engine.forget(self._shape[pod.name])
             may_evict = False
             stuck = (pod for pod in self._pending if pod.name in self._progress.rejected and self._heard(pod))
             todo = sorted({pod.name: pod for pod in (*self._again, *stuck)}.values(), key=self._rank)

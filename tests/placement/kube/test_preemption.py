@@ -74,7 +74,7 @@ def test_pods_of_equal_priority_are_never_pushed_out() -> None:
 def test_a_pod_whose_policy_is_never_does_not_push() -> None:
     found = place(pod("high-1"), pod("low-1@n1"), pod("low-2@n1"), sizes=SIZES, never=("high",))
     assert evicted(found) == []
-    assert not found.refusals[0].attempted
+    assert (found.refusals[0].attempted, found.refusals[0].ineligible) == (False, "never")
 
 
 def test_a_node_that_the_pod_could_never_use_is_not_emptied() -> None:
@@ -177,7 +177,7 @@ def test_a_pod_does_not_push_again_while_its_victims_are_leaving() -> None:
         sizes=SIZES,
     )
     assert evicted(found) == []
-    assert not found.refusals[0].attempted
+    assert (found.refusals[0].attempted, found.refusals[0].ineligible) == (False, "leaving")
 
 
 def test_an_anti_affinity_is_resolved_by_pushing_its_owner_out() -> None:
