@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +18,12 @@ _FILE_MODE = 0o644
 _RBD = {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"}
 _AZURE_DISK = {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"}
 _SCALE_IO = {"storageMode": "ThinProvisioned", "fsType": "xfs"}
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_DOMAIN = r"(?:[A-Za-z0-9.-]+|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_IMAGE = re.compile(
+    rf"(?:{_DOMAIN}/)?{_PART}(?:/{_PART})*(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>[\w+.-]+:[a-fA-F0-9]{{32,}}))?",
+    re.ASCII,
+)
 POD_RESOURCES = ("cpu", "memory")
 """Resources that can be requested for a whole pod, besides huge pages."""
 
@@ -43,13 +51,14 @@ def resources(amounts: Tree | None) -> None:
 def pull_policy(image: str) -> str:
     """``Always`` for images without a fixed version.
 
-    >>> pull_policy("app"), pull_policy("registry:5000/app:1"), pull_policy("app@sha256:abc")
+    >>> pull_policy("app"), pull_policy("registry:5000/app:1"), pull_policy("App")
     ('Always', 'IfNotPresent', 'IfNotPresent')
     """
-    if "@" in image:
+    match = _IMAGE.fullmatch(image)
+    if match is None:
         return "IfNotPresent"
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "Always" if (tag or "latest") == "latest" and image else "IfNotPresent"
+    tag = match["tag"] or ("" if match["digest"] else "latest")
+    return "Always" if tag == "latest" else "IfNotPresent"
 
 
 def _http(action: Tree | None) -> None:
