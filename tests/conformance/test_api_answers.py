@@ -156,7 +156,8 @@ def table(answers: tuple[Answer, ...]) -> list[str]:
     for (kind, version), counts in sorted(rows.items()):
         read_by = "yes" if is_modelled(version, kind) else "no"
         lines.append(
-            f"| {kind} ({version or 'unreadable'}) | {read_by} | {counts['all']} | {counts['refused']} | {counts['alike']} |"
+        numbers = " | ".join(str(counts[column]) for column in ("all", "refused", "alike"))
+        lines.append(f"| {kind} ({version or 'unreadable'}) | {read_by} | {numbers} |")
         )
     lines.append(f"| kinds that are not served | no | {unserved['all']} | | {unserved['alike']} |")
     alike = sum(answer.agrees for answer in answers)
