@@ -155,10 +155,8 @@ def table(answers: tuple[Answer, ...]) -> list[str]:
     lines = ["| kind | rules read it | objects | refused | same answer |", "| --- | --- | ---: | ---: | ---: |"]
     for (kind, version), counts in sorted(rows.items()):
         read_by = "yes" if is_modelled(version, kind) else "no"
-        lines.append(
         numbers = " | ".join(str(counts[column]) for column in ("all", "refused", "alike"))
         lines.append(f"| {kind} ({version or 'unreadable'}) | {read_by} | {numbers} |")
-        )
     lines.append(f"| kinds that are not served | no | {unserved['all']} | | {unserved['alike']} |")
     alike = sum(answer.agrees for answer in answers)
     return [*lines, f"| **all** | | {len(answers)} | {_refused(answers)} | {alike} |"]
