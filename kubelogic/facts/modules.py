@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import admission, nodes, pod_status, pods, selectors, shapes, storage, workloads
+from kubelogic.facts import admission, budgets, nodes, pod_status, pods, selectors, shapes, storage, workloads
 from kubelogic.facts.base import FactModule
 
 MODULES: tuple[FactModule, ...] = (
     admission.MODULE,
+    budgets.MODULE,
     pods.MODULE,
     pod_status.MODULE,
     workloads.MODULE,

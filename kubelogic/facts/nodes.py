@@ -6,6 +6,7 @@ value that none of them mentions is ``*``, so a selector on one host name makes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.pod_specs import NODE_NAME, integer
+from kubelogic.facts.times import milliseconds
 from kubelogic.manifests.quantity import amount
+
+_DIGITS = re.compile(r"[0-9]+")
 
 OTHER = "*"
 """Stands for all values of a label that no constraint mentions."""
@@ -33,10 +37,21 @@ def node(obj: Object) -> Iterator[Fact]:
     """The facts of a node that do not depend on what is mentioned."""
     name, document = obj.name, obj.document
     yield "node", (name,)
+    created = document["metadata"].get("creationTimestamp")
+    yield "node_age", (name, milliseconds(created) if created else 0, natural(name))
     status = document.get("status") or {}
     allocatable = status.get("allocatable") or status.get("capacity") or {}
     for resource, value in sorted(allocatable.items()):
         yield "node_allocatable", (name, resource, amount(resource, value))
+
+
+def natural(name: str) -> str:
+    """A text that orders names as people number them: ``node-2`` before ``node-10``.
+
+    >>> sorted(["node-10", "node-2"], key=natural)
+    ['node-2', 'node-10']
+    """
+    return _DIGITS.sub(lambda match: match[0].zfill(20), name)
 
 
 @dataclass(slots=True, kw_only=True)

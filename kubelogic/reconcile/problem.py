@@ -1,0 +1,509 @@
+"""Derived relations to the placement problem: the one road from rules to schedulers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kubelogic.logic import Row, Value
+from kubelogic.placement.problem import (
+    Affinity,
+    Budget,
+    Claim,
+    Denial,
+    Exclusive,
+    Node,
+    Pod,
+    Preference,
+    Problem,
+    Reach,
+    Scorer,
+    Shape,
+    SoftAffinity,
+    SoftSpread,
+    Spread,
+    Volume,
+)
+
+SCORED_RESOURCES = ("cpu", "memory")
+LATE = 2**62
+"""The start of pods that have not started: later than any that have."""
+
+DENIALS: Mapping[str, str] = {
+    "rejects_unschedulable": "unschedulable",
+    "rejects_policy": "policy",
+    "rejects_taint": "toleration",
+    "rejects_outside_names": "node_names",
+    "rejects_node_selector": "node_affinity",
+    "rejects_node_affinity": "node_affinity",
+    "rejects_empty_term": "node_affinity",
+    "rejects_volume_node": "volume_node",
+    "rejects_zone": "volume_zone",
+}
+"""What keeps a shape from a node class for good, and what conflicts call it."""
+
+BLOCKED: tuple[str, ...] = (
+    "rejects_name_conflict",
+    "rejects_missing_claim",
+    "rejects_unmade_claim",
+    "rejects_lost_claim",
+    "rejects_terminating_claim",
+    "rejects_unbound_claim",
+    "rejects_missing_volume",
+)
+"""What keeps a shape from all nodes until an object changes."""
+
+GOALS: tuple[str, ...] = (
+    *DENIALS,
+    *BLOCKED,
+    "attach_limit",
+    "attachment",
+    "attracts",
+    "avoids",
+    "avoids_taints",
+    "budget_left",
+    "candidate",
+    "claim_access_mode",
+    "claim_class",
+    "claim_selected_node",
+    "class_topology",
+    "class_topology_term",
+    "companion",
+    "considered",
+    "counted_storage",
+    "default_counted",
+    "default_spread",
+    "draws_in",
+    "has_storage",
+    "image_score",
+    "is_node_class",
+    "keeps_company",
+    "likes_node",
+    "matches_node",
+    "never_preempts",
+    "node_allocatable",
+    "node_class",
+    "node_topology",
+    "pod_budget",
+    "pod_created",
+    "pod_gate",
+    "pod_nominated",
+    "pod_occupies",
+    "pod_pending",
+    "pod_pinned",
+    "pod_shape",
+    "pod_started",
+    "pod_terminating",
+    "provisions",
+    "rejects_other_node",
+    "requirement",
+    "scored_request",
+    "scored_usage",
+    "scorer",
+    "selects",
+    "shape",
+    "shape_affinity",
+    "shape_claim",
+    "shape_disk",
+    "shape_host_port",
+    "shape_attaches",
+    "shape_preferred_node_term",
+    "shape_priority",
+    "shape_request",
+    "shape_soft_spread",
+    "shape_spread",
+    "soft_eligible",
+    "spread_eligible",
+    "term_requirement",
+    "volume_attaches",
+    "volume_capacity",
+    "volume_usable",
+    "waiting_claim",
+)
+"""The predicates that ``problem`` reads."""
+
+
+class Relations(Protocol):
+    """What rules derived. ``kubelogic.logic.Evaluation`` is one."""
+
+    def rows(self, predicate: str) -> Collection[Row]:
+        """All rows of a predicate."""
+
+
+def problem(relations: Relations) -> Problem:
+    """The placement problem of the waiting pods.
+
+    Pods that gates hold back and pods of other schedulers take no part. A pod that may only go to one node by
+    name (a DaemonSet's) gets a shape of its own, ``shape@node``, while it waits.
+
+    Args:
+        relations: derived from the facts of a cluster, for at least ``GOALS``.
+    """
+    return _Builder(relations).problem()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Applicant:
+    """A shape as the problem has it: one that the rules know, perhaps tied to one node."""
+
+    name: str
+    shape: str
+    node: str = ""
+
+
+class _Builder:
+    def __init__(self, relations: Relations) -> None:
+        self._relations = relations
+        self._nodes = sorted(text(row[0]) for row in self.rows("node_class"))
+        self._class_of = dict(self.pairs("node_class"))
+        self._class_size: dict[str, int] = defaultdict(int)
+        for name in self._class_of.values():
+            self._class_size[name] += 1
+        self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
+        self._considered = {text(row[0]) for row in self.rows("considered")}
+        self._pods, self._applicants = self._read_pods()
+        self._names: dict[str, list[str]] = defaultdict(list)
+        for applicant in self._applicants:
+            self._names[applicant.shape].append(applicant.name)
+
+    # -- reading relations ---------------------------------------------------------------------------------
+
+    def rows(self, predicate: str) -> list[Row]:
+        return sorted(self._relations.rows(predicate))
+
+    def pairs(self, predicate: str) -> Iterator[tuple[str, Any]]:
+        return ((text(row[0]), row[1]) for row in self.rows(predicate))
+
+    def amounts(self, predicate: str) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for owner, name, amount in self.rows(predicate):
+            found[text(owner)][text(name)] = number(amount)
+        return found
+
+    def grouped(self, predicate: str, *, key: int = 1) -> dict[Any, list[Row]]:
+        """The rows of a predicate by their first ``key`` columns."""
+        found: dict[Any, list[Row]] = defaultdict(list)
+        for row in self.rows(predicate):
+            found[row[0] if key == 1 else row[:key]].append(row[key:])
+        return found
+
+    def every_name(self, shapes: Iterable[Value]) -> frozenset[str]:
+        """The problem's names for some shapes."""
+        return frozenset(name for shape in shapes for name in self._names.get(text(shape), ()))
+
+    # -- pods and their shapes -----------------------------------------------------------------------------
+
+    def _read_pods(self) -> tuple[tuple[Pod, ...], tuple[_Applicant, ...]]:
+        shape_of = dict(self.pairs("pod_shape"))
+        created, started = dict(self.pairs("pod_created")), dict(self.pairs("pod_started"))
+        terminating = {row[0] for row in self.rows("pod_terminating")}
+        gated = {row[0] for row in self.rows("pod_gate")}
+        pinned, nominated = dict(self.pairs("pod_pinned")), dict(self.pairs("pod_nominated"))
+        budgets = self.grouped("pod_budget")
+        applicants: dict[str, _Applicant] = {}
+        pods: list[Pod] = []
+        for pod, node in self.pairs("pod_occupies"):
+            if node in self._class_of:
+                shape = text(shape_of[pod])
+                applicants.setdefault(shape, _Applicant(name=shape, shape=shape))
+                pods.append(
+                    Pod(
+                        name=pod,
+                        shape=shape,
+                        node=node,
+                        terminating=pod in terminating,
+                        started=started.get(pod, LATE),
+                        budgets=tuple(text(row[0]) for row in budgets.get(pod, ())),
+                    )
+                )
+        waiting = [text(row[0]) for row in self.rows("pod_pending") if row[0] not in gated]
+        waiting.sort(key=lambda pod: (created.get(pod, 0), pod))
+        for order, pod in enumerate(waiting):
+            shape, node = text(shape_of[pod]), pinned.get(pod, "")
+            name = f"{shape}@{node}" if node else shape
+            applicants.setdefault(name, _Applicant(name=name, shape=shape, node=node))
+            pods.append(Pod(name=pod, shape=name, nominated=nominated.get(pod, ""), order=order))
+        return tuple(pods), tuple(applicants[name] for name in sorted(applicants))
+
+    def problem(self) -> Problem:
+        volumes, claims = self._volumes()
+        exclusive_claims = {row[0] for row in self.rows("claim_access_mode") if row[1] == "ReadWriteOncePod"}
+        allowed, denials = self._allowed()
+        return Problem(
+            nodes=tuple(self._read_nodes()),
+            shapes=tuple(self._shapes(exclusive_claims, {claim.name for claim in claims})),
+            pods=self._pods,
+            allowed=allowed,
+            affinities=tuple(self._affinities()),
+            spreads=tuple(self._spreads()),
+            volumes=volumes,
+            claims=claims,
+            budgets=tuple(Budget(name=name, allowed=count) for name, count in self.pairs("budget_left")),
+            scorers=tuple(self._scorers()),
+            preferences=tuple(self._preferences()),
+            soft_spreads=tuple(self._soft_spreads()),
+            soft_affinities=tuple(self._soft_affinities()),
+            denials=denials,
+        )
+
+    def _read_nodes(self) -> Iterator[Node]:
+        allocatable, limits = self.amounts("node_allocatable"), self.amounts("attach_limit")
+        topology: dict[str, dict[str, str]] = defaultdict(dict)
+        for node, key, domain in self.rows("node_topology"):
+            topology[text(node)][text(key)] = text(domain)
+        handles = {row[0]: row[1:] for row in self.rows("volume_attaches")}
+        attached: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for _, node, volume in self.rows("attachment"):
+            if volume in handles:
+                driver, handle = handles[volume]
+                attached[text(node)].add((text(driver), text(handle)))
+        for name in self._nodes:
+            yield Node(
+                name=name,
+                node_class=self._class_of[name],
+                allocatable=allocatable.get(name, {}),
+                topology=topology.get(name, {}),
+                attach_limits=limits.get(name, {}),
+                attached=tuple(sorted(attached.get(name, ()))),
+            )
+
+    def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
+        requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))
+        priority = dict(self.pairs("shape_priority"))
+        never = {row[0] for row in self.rows("never_preempts")}
+        ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
+        claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
+        for applicant in self._applicants:
+            shape = applicant.shape
+            used = [text(row[0]) for row in claims.get(shape, ())]
+            tokens = [Exclusive(token=text(disk), shared=mode == "read") for disk, mode in disks.get(shape, ())]
+            tokens += [Exclusive(token=f"claim {name}", scope="cluster") for name in used if name in exclusive_claims]
+            yield Shape(
+                name=applicant.name,
+                priority=priority[shape],
+                preempts=shape not in never,
+                requests={name: n for name, n in requests.get(shape, {}).items() if n > 0},
+                scored_requests=scored.get(shape, {}),
+                scored_usage=usage.get(shape, {}),
+                ports=tuple((text(ip), text(proto), number(port)) for ip, proto, port in ports.get(shape, ())),
+                exclusive=tuple(dict.fromkeys(tokens)),
+                attaches=tuple((text(driver), text(volume)) for driver, volume in attaches.get(shape, ())),
+                claims=tuple(name for name in dict.fromkeys(used) if name in open_claims),
+            )
+
+    # -- where shapes may go -------------------------------------------------------------------------------
+
+    def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
+        denied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for predicate, reason in DENIALS.items():
+            for row in self.rows(predicate):
+                denied[text(row[0])][reason].add(text(row[1]))
+        blocked = {text(row[0]) for predicate in BLOCKED for row in self.rows(predicate)}
+        allowed: dict[str, Reach] = {}
+        denials: list[Denial] = []
+        for applicant in self._applicants:
+            name, shape = applicant.name, applicant.shape
+            if shape not in self._considered:
+                allowed[name] = Reach(node_classes=frozenset(self._classes))
+                continue
+            bad = denied.get(shape, {})
+            for reason in sorted(bad):
+                denials.append(Denial(shape=name, reason=reason, reach=self._reach(bad[reason])))
+            good = frozenset(self._classes).difference(*bad.values())
+            if shape in blocked:
+                good = frozenset()
+                denials.append(Denial(shape=name, reason="before_filters", reach=self._reach(self._classes)))
+            if not applicant.node:
+                allowed[name] = self._reach(good)
+                continue
+            others = frozenset(node for node in self._nodes if node != applicant.node)
+            denials.append(Denial(shape=name, reason="node_names", reach=Reach(nodes=others)))
+            fits = self._class_of.get(applicant.node) in good
+            allowed[name] = Reach(nodes=frozenset({applicant.node} if fits else ()))
+        return allowed, tuple(denials)
+
+    def _reach(self, classes: Iterable[str]) -> Reach:
+        return Reach(node_classes=frozenset(classes))
+
+    # -- other pods ----------------------------------------------------------------------------------------
+
+    def _affinities(self) -> Iterator[Affinity]:
+        companions = self.grouped("companion")
+        for shape, index_rows in self.grouped("shape_affinity").items():
+            if shape not in self._considered:
+                continue
+            found = [row[0] for row in companions.get(shape, ())]
+            for _, _, key in index_rows:
+                for name in self._names.get(shape, ()):
+                    yield Affinity(
+                        owner=name, key=text(key), matches=self.every_name(found), self_satisfied=shape in found
+                    )
+        avoided: dict[tuple[Value, Value], set[Value]] = defaultdict(set)
+        for shape, key, other in self.rows("avoids"):
+            if shape in self._considered or other in self._considered:
+                avoided[shape, key].add(other)
+        for (shape, key), others in sorted(avoided.items()):
+            for name in self._names.get(text(shape), ()):
+                if matches := self.every_name(others):
+                    yield Affinity(owner=name, key=text(key), matches=matches, anti=True)
+
+    def _spreads(self) -> Iterator[Spread]:
+        members, eligible = self.grouped("selects"), self.grouped("spread_eligible", key=2)
+        for shape, index, group, key, max_skew, min_domains in self.rows("shape_spread"):
+            if shape not in self._considered:
+                continue
+            counted = [row[0] for row in members.get(group, ())]
+            classes = [text(row[0]) for row in eligible.get((shape, index), ())]
+            for name in self._names.get(text(shape), ()):
+                yield Spread(
+                    owner=name,
+                    key=text(key),
+                    max_skew=number(max_skew),
+                    matches=self.every_name(counted),
+                    eligible=self._reach(classes),
+                    min_domains=number(min_domains),
+                    counts_self=shape in counted,
+                )
+
+    # -- volumes -------------------------------------------------------------------------------------------
+
+    def _volumes(self) -> tuple[tuple[Volume, ...], tuple[Claim, ...]]:
+        usable = self.grouped("volume_usable")
+        capacity = dict(self.pairs("volume_capacity"))
+        candidates = self.grouped("candidate")
+        provisions, room = self.grouped("provisions"), self.grouped("has_storage")
+        counted = {row[0] for row in self.rows("counted_storage")}
+        selected = dict(self.pairs("claim_selected_node"))
+        class_of = dict(self.pairs("claim_class"))
+        confined = self._confining_keys()
+        claims: list[Claim] = []
+        volumes: dict[str, Volume] = {}
+        for name in sorted({text(row[1]) for row in self.rows("waiting_claim")}):
+            found = sorted((text(row[0]) for row in candidates.get(name, ())), key=lambda v: (capacity[v], v))
+            for volume in found:
+                reach = self._reach(text(row[0]) for row in usable.get(volume, ()))
+                volumes.setdefault(volume, Volume(name=volume, reach=reach))
+            classes = {text(row[0]) for row in provisions.get(name, ())}
+            if name in counted:
+                classes &= {text(row[0]) for row in room.get(name, ())}
+            made = self._reach(classes)
+            if name in selected:
+                node = selected[name]
+                made = Reach(nodes=frozenset({node} if self._class_of.get(node) in classes else ()))
+            claims.append(
+                Claim(
+                    name=name,
+                    volumes=tuple(found),
+                    provisions=made,
+                    confines=confined.get(text(class_of.get(name, "")), ""),
+                )
+            )
+        return tuple(volumes[name] for name in sorted(volumes)), tuple(claims)
+
+    def _confining_keys(self) -> dict[str, str]:
+        """For storage classes with allowed topologies, the label that a new volume is tied to."""
+        keys = {row[0]: text(row[1]) for row in self.rows("requirement")}
+        by_term = self.grouped("term_requirement")
+        found: dict[str, str] = {}
+        for name, term in self.pairs("class_topology_term"):
+            for (requirement,) in by_term.get(term, ()):
+                found.setdefault(name, keys[requirement])
+        return found
+
+    # -- wishes --------------------------------------------------------------------------------------------
+
+    def _scorers(self) -> Iterator[Scorer]:
+        for _, name, weight, kind, normalize, always in self.rows("scorer"):
+            yield Scorer(
+                name=text(name),
+                weight=number(weight),
+                kind=kind,  # type: ignore[arg-type]
+                normalize=normalize,  # type: ignore[arg-type]
+                resources=SCORED_RESOURCES if kind in ("least_allocated", "balanced_allocation") else (),
+                always=always == "yes",
+            )
+
+    def _preferences(self) -> Iterator[Preference]:
+        for shape, rows in self.grouped("avoids_taints").items():
+            by_count: dict[int, set[str]] = defaultdict(set)
+            for node_class, count in rows:
+                by_count[number(count)].add(text(node_class))
+            for name in self._names.get(shape, ()):
+                for count in sorted(by_count):
+                    reach = self._reach(by_count[count])
+                    yield Preference(shape=name, scorer="TaintToleration", value=count, reach=reach)
+        liked: dict[tuple[Value, Value], set[str]] = defaultdict(set)
+        for shape, node_class, index, _ in self.rows("likes_node"):
+            liked[shape, index].add(text(node_class))
+        for shape, index, _, weight in self.rows("shape_preferred_node_term"):
+            for name in self._names.get(text(shape), ()):
+                reach = self._reach(liked.get((shape, index), ()))
+                yield Preference(shape=name, scorer="NodeAffinity", value=number(weight), reach=reach)
+        for shape, rows in self.grouped("image_score").items():
+            by_score: dict[int, set[str]] = defaultdict(set)
+            for node, score in rows:
+                by_score[number(score)].add(text(node))
+            for name in self._names.get(shape, ()):
+                for score in sorted(by_score):
+                    reach = Reach(nodes=frozenset(by_score[score]))
+                    yield Preference(shape=name, scorer="ImageLocality", value=score, reach=reach)
+
+    def _soft_spreads(self) -> Iterator[SoftSpread]:
+        members, eligible = self.grouped("selects"), self.grouped("soft_eligible", key=2)
+        for shape, index, group, key, max_skew in self.rows("shape_soft_spread"):
+            if shape not in self._considered:
+                continue
+            for name in self._names.get(text(shape), ()):
+                yield SoftSpread(
+                    owner=name,
+                    key=text(key),
+                    max_skew=number(max_skew),
+                    matches=self.every_name(row[0] for row in members.get(group, ())),
+                    eligible=self._reach(text(row[0]) for row in eligible.get((shape, index), ())),
+                    per_node=key == "kubernetes.io/hostname",
+                )
+        counted, matching = self.grouped("default_counted"), self.grouped("matches_node")
+        for shape, key, max_skew in self.rows("default_spread"):
+            for name in self._names.get(text(shape), ()):
+                yield SoftSpread(
+                    owner=name,
+                    key=text(key),
+                    max_skew=number(max_skew),
+                    matches=self.every_name(row[0] for row in counted.get(shape, ())),
+                    eligible=self._reach(text(row[0]) for row in matching.get(shape, ())),
+                    requires_keys=False,
+                    per_node=key == "kubernetes.io/hostname",
+                )
+
+    def _soft_affinities(self) -> Iterator[SoftAffinity]:
+        found: list[tuple[str, str, str, int]] = []
+        for predicate in ("attracts", "draws_in"):
+            found += [
+                (text(shape), text(key), text(other), number(weight))
+                for shape, key, other, _, weight in self.rows(predicate)
+            ]
+        found += [(text(shape), text(key), text(other), 1) for shape, key, other, _ in self.rows("keeps_company")]
+        totals: dict[tuple[str, str, str], int] = defaultdict(int)
+        for shape, key, other, weight in found:
+            totals[shape, key, other] += weight
+        grouped: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+        for (shape, key, other), weight in totals.items():
+            grouped[shape, key, weight].add(other)
+        for (shape, key, weight), others in sorted(grouped.items()):
+            for name in self._names.get(shape, ()):
+                if neighbours := self.every_name(others):
+                    yield SoftAffinity(shape=name, key=key, neighbours=neighbours, weight=weight)
+
+
+def text(value: Value) -> str:
+    """A constant that is text."""
+    assert isinstance(value, str)
+    return value
+
+
+def number(value: Value) -> int:
+    """A constant that is a number."""
+    assert isinstance(value, int)
+    return value
