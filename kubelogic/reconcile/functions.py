@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
 from kubelogic.logic.compiler import Function
 
 
@@ -98,6 +99,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "joined": joined,
         "named": named,
         "bare_name": bare_name,
+        **SCHEDULING_FUNCTIONS,
     }
 )
 """By the name of the predicate that is declared with ``->``."""
