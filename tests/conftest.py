@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test per file of the corpus, for tests that take ``broken_file`` or ``manifest_file``."""
+    """One test per file of the corpus, for tests that take ``broken_file`` or ``manifest_file``.
+
+    The attribute ``differences`` of a test function names files for which it is known to fail, and why.
+    """
     for fixture, folder in (("broken_file", "broken"), ("manifest_file", "manifests")):
         if fixture not in metafunc.fixturenames:
             continue
@@ -28,8 +32,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             continue
         root = Path(corpus) / folder
         files = sorted(path for path in root.rglob("*") if path.suffix in (".yaml", ".yml", ".json"))
-        files = [path for path in files if path.name != "expected.json"]
-        metafunc.parametrize(fixture, [pytest.param(path, id=str(path.relative_to(root))) for path in files])
+        names = {str(path.relative_to(root)): path for path in files if path.name != "expected.json"}
+        known = getattr(metafunc.function, "differences", {})
+        metafunc.parametrize(fixture, [_file(name, path, known.get(name)) for name, path in names.items()])
+
+
+def _file(name: str, path: Path, difference: str | None) -> Any:
+    """The parameter for a file; ``difference`` says why its test is known to fail."""
+    marks = [pytest.mark.xfail(strict=True, reason=difference)] if difference else []
+    return pytest.param(path, id=name, marks=marks)
 
 
 @pytest.fixture

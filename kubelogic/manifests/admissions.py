@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from kubelogic.manifests import naming
-from kubelogic.manifests.documents import Item, fault_at, title
+from kubelogic.manifests.documents import Item, fault_at
 from kubelogic.manifests.kinds import lookup
 from kubelogic.manifests.location import Fault
 from kubelogic.manifests.notices import Notice
+from kubelogic.manifests.objects import title
 from kubelogic.manifests.origin import ItemOrigin
 from kubelogic.manifests.validation import Admitter, Problem, cross_check
 

@@ -9,6 +9,7 @@ from typing import Any
 from kubelogic.manifests import json_reader, yaml_reader
 from kubelogic.manifests.json_reader import JsonError
 from kubelogic.manifests.location import Fault, Location, Path, dotted
+from kubelogic.manifests.objects import title
 from kubelogic.manifests.origin import DocumentOrigin, ItemOrigin
 from kubelogic.manifests.sources import Source
 from kubelogic.manifests.yaml_reader import Piece, Trouble
@@ -34,18 +35,6 @@ class Item:
     def fault(self, path: Path, code: str, message: str, *, on_key: bool = False) -> Fault:
         """The fault that something is wrong with the field at ``path``."""
         return fault_at(self.origin, path, code, message, title=self.title, on_key=on_key)
-
-
-def title(document: Any) -> str:
-    """``Kind namespace/name`` of a document, as far as it has them."""
-    if not isinstance(document, dict):
-        return ""
-    metadata = document.get("metadata")
-    fields = metadata if isinstance(metadata, dict) else {}
-    names = [fields.get("namespace"), fields.get("name") or fields.get("generateName")]
-    key = "/".join(name for name in names if isinstance(name, str) and name)
-    kind = document.get("kind")
-    return f"{kind} {key}".strip() if isinstance(kind, str) else key
 
 
 def fault_at(
@@ -115,6 +104,7 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
         code=trouble.code,
         message=message,
+        object=trouble.about,
         excerpt=source.excerpt(trouble.line),
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.manifests import json_positions, text
+from kubelogic.manifests.objects import title
 from kubelogic.manifests.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
 _LONG = 1_000_000
@@ -189,14 +190,16 @@ def _place_in(message: str, size: int) -> tuple[str, int]:
     return message[:1].lower() + message[1:].partition(" - at ")[0], 0
 
 
-def _trouble(data: bytes, offset: int, code: str, message: str) -> Trouble:
+def _trouble(data: bytes, offset: int, code: str, message: str, *, about: str = "") -> Trouble:
     line, column = text.line_and_column(data, offset)
-    return Trouble(line=line, column=column, code=code, message=message)
+    return Trouble(line=line, column=column, code=code, message=message, about=about)
 
 
 def _duplicates(data: bytes, start: int, end: int) -> list[Trouble]:
     part = data[start:end].decode("utf-8", "surrogatepass")
-    return [
-        _trouble(data, start + len(part[:offset].encode()), "KL101", f'key "{key}" is already set in this object')
-        for key, offset in json_positions.duplicate_keys(part)
-    ]
+    about = title(msgspec.json.decode(data[start:end]))
+    found: list[Trouble] = []
+    for key, offset in json_positions.duplicate_keys(part):
+        place = start + len(part[:offset].encode("utf-8", "surrogatepass"))
+        found.append(_trouble(data, place, "KL101", f'key "{key}" is already set in this object', about=about))
+    return found

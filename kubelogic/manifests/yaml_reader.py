@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ import yaml
 from yaml._yaml import CParser
 
 from kubelogic.manifests import scalars, text
+from kubelogic.manifests.objects import title
 
 MAX_DEPTH = 200
 """How deep a document may be nested: the API server stops at 10,000, its own types need far less."""
@@ -30,12 +31,13 @@ _DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something wrong with the text, at a line and column that count from 1."""
+    """Something wrong with the text, at a line and column that count from 1. ``about`` names the object, if known."""
 
     line: int
     column: int
     code: str
     message: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,9 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
             document = builder.document(parser)
             if len(builder.troubles) == before:
                 documents.append((number, document))
+            else:
+                found = builder.troubles[before:]
+                builder.troubles[before:] = [replace(trouble, about=title(document)) for trouble in found]
             number += 1
     except _RefusedError as refused:
         builder.report(refused.mark, refused.code, refused.message)
