@@ -1,0 +1,61 @@
+"""Recorded behaviour to compare with: one test per case, and a table of agreement at the end of the run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kubelogic.testing.decisions import Pipeline
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance"
+Agreement = Callable[[str, str, bool], bool]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per recorded scheduling case: all for ``decision_file``, those with a pod that got no node for
+    ``rejection_file``."""
+    for fixture, mark in (("decision_file", '"outcomes"'), ("rejection_file", '"scheduled": false')):
+        if fixture in metafunc.fixturenames:
+            given = metafunc.config.getoption("--cases")
+            directory = Path(given) if given else FIXTURES
+            if (directory / "scheduling").is_dir():
+                directory = directory / "scheduling"
+            files = [path for path in sorted(directory.glob("*.json")) if mark in path.read_text(encoding="utf-8")]
+            metafunc.parametrize(fixture, [pytest.param(path, id=path.stem) for path in files])
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    """Facts and rules that go from one case to the next."""
+    return Pipeline()
+
+
+@pytest.fixture
+def agreement(record_property: Callable[[str, object], None]) -> Agreement:
+    """Note for the table that some check in some area agreed or not; gives back whether it did."""
+
+    def note(area: str, check: str, agrees: bool) -> bool:
+        record_property("agreement", [area, check, agrees])
+        return agrees
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many recorded decisions agree, by area and check."""
+    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for outcome in ("passed", "failed", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "agreement" and report.when == "call":
+                    area, check, agrees = value
+                    counts[area][check][0] += agrees
+                    counts[area][check][1] += 1
+    if counts:
+        terminalreporter.write_sep("-", "agreement with recorded decisions")
+    for area in sorted(counts):
+        parts = (f"{check} {good}/{total}" for check, (good, total) in sorted(counts[area].items()))
+        terminalreporter.write_line(f"{area:20} {', '.join(parts)}")
