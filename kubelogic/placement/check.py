@@ -30,9 +30,10 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     """All that is wrong with ``placement`` as an answer to ``problem``; empty means that it is right.
 
     Replays ``bindings`` in their order over the running pods, lets evicted pods terminate when they were
-    evicted, takes them away, replays ``nominations``; each pod has to pass every filter when its turn comes.
-    Then checks that each waiting pod got exactly one answer, that evictions are lawful and that bounds agree
-    with what was placed. A pod that ``kube`` made room for may yet find it taken, as kube-scheduler's do.
+    evicted, takes all that terminate away, replays ``nominations``; each pod has to pass every filter when
+    its turn comes. Then checks that each waiting pod got exactly one answer, that evictions are lawful and
+    that bounds agree with what was placed. A pod that ``kube`` made room for may yet find it taken, as
+    kube-scheduler's do.
     """
     found: list[Violation] = []
     pods = {pod.name: pod for pod in problem.pods}
@@ -54,8 +55,9 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
             pods[name] = terminating
         found.extend(_replay(board, pods, (binding,)))
     found.extend(_evictions(problem, placement, pods))
-    for name in evicted:
-        board.take(pods[name], pods[name].node)
+    for pod in pods.values():
+        if pod.node and (pod.terminating or pod.name in evicted):
+            board.take(pod, pod.node)
     found.extend(_replay(board, pods, placement.nominations))
     found.extend(_accounts(problem, placement, pods))
     return tuple(found)
@@ -301,6 +303,7 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
     shapes = {shape.name: shape for shape in problem.shapes}
     left = {budget.name: budget.allowed for budget in problem.budgets}
     seen: set[str] = set()
+    ending = {pod.name for pod in problem.pods if pod.terminating}
     nominated = {binding.pod for binding in placement.nominations}
     nominated |= {entry.pod for entry in placement.unplaced if entry.verdict == "waiting"}
     for eviction in placement.evictions:
@@ -317,6 +320,8 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
         seen.add(victim.name)
         if not victim.movable:
             yield wrong("may not be evicted")
+        if eviction.pod in ending:
+            yield wrong("goes away by itself")
         winner = pods.get(eviction.beneficiary)
         if winner is None or winner.name not in nominated:
             yield wrong("nobody is nominated for it")
@@ -348,7 +353,10 @@ def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> I
             yield Violation(rule="account", pod=pod.name, node=promised or "", detail="waits, or not?")
     priorities = {shape.name: shape.priority for shape in problem.shapes}
     for limit in placement.bounds:
-        placed = sum(1 for name in bound if name in pods and priorities[pods[name].shape] >= limit.priority)
+        gained = (name for name in bound if name in pods)
+        lost = (eviction.pod for eviction in placement.evictions if eviction.pod in pods)
+        placed = sum(priorities[pods[name].shape] >= limit.priority for name in gained)
+        placed -= sum(priorities[pods[name].shape] >= limit.priority for name in lost)
         if limit.placed != placed or placed > limit.most:
             detail = f"priority {limit.priority}: {placed} placed, says {limit.placed} of at most {limit.most}"
             yield Violation(rule="bound", pod="", node="", detail=detail)

@@ -118,7 +118,11 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
-    """Proven: at most ``most`` of the pending pods of this ``priority`` or higher can be placed."""
+    """Proven: at most ``most`` of the pending pods of this ``priority`` or higher can be placed.
+
+    Given that no fewer of the higher priorities are placed. ``placed`` is how many were, less the evicted ones
+    of this priority or higher; if it equals ``most``, nothing better is possible.
+    """
 
     priority: int
     most: int
@@ -129,7 +133,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of a scheduler to a ``Problem``.
 
     ``bindings`` are in an order in which each pod passes all filters when its turn comes, with the evicted
-    pods still in place. ``nominations`` follow them once the pods of ``evictions`` are gone, again in such
+    pods still in place. ``nominations`` follow them once the pods of ``evictions`` and the terminating ones are gone, again in such
     an order. ``statistics`` are counts of work done, never times, so that equal problems give equal
     answers.
     """

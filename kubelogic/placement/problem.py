@@ -36,11 +36,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     ``requests`` has an entry for each resource asked for, the pod count (``pods``: 1) included.
     ``scored_requests`` is what scoring assumes instead where a request is missing (kube-scheduler: 100
     millicores, 200 MB for each container without one); empty means ``requests``. ``scored_usage`` is what a
-    placed pod counts in scoring, where that differs; empty means ``scored_requests``. ``preempts``: may evict
-    pods of lower priority. ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not have
-    ports that overlap (equal protocol and port, and equal ip or one of them ``0.0.0.0``). ``attaches`` are
-    ``(driver, volume)`` pairs; distinct ones on a node count against its limit for the driver. ``claims``
-    name the ``Claim``s that still have to get a volume.
+    placed pod counts in scoring, where that differs; empty means ``scored_requests``. ``preempts``: may
+    evict pods of lower priority. ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not
+    have ports that overlap (equal protocol and port, and equal ip or one of them ``0.0.0.0``). ``attaches``
+    are ``(driver, volume)`` pairs; distinct ones on a node count against its limit for the driver.
+    ``claims`` name the ``Claim``s that still have to get a volume.
     """
 
     name: str
@@ -155,11 +155,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 class Scorer(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind of wish becomes a score between 0 and 100, and what that weighs.
 
-    ``kind`` says what it reads: the ``Preference``s that name it, the share of ``resources`` that stays free
-    (``least_allocated``), how even the shares of ``resources`` are (``balanced_allocation``), the
-    ``SoftSpread``s or the ``SoftAffinity``s. ``normalize``: ``max`` scales the best node to 100; ``reversed``
-    the same, then 100 minus it; ``none`` as it is. Only preferences heed it. ``always``: it scores 0 (or, if
-    reversed, 100) for shapes without a wish, too, instead of standing aside.
+    ``kind`` says what it reads: the ``Preference``s that name it, the share of ``resources`` that stays
+    free (``least_allocated``), how even the shares of ``resources`` are (``balanced_allocation``), the
+    ``SoftSpread``s or the ``SoftAffinity``s. ``normalize``: ``max`` scales the best node to 100;
+    ``reversed`` the same, then 100 minus it; ``none`` as it is. Only preferences heed it. ``always``: it
+    scores 0 (or, if reversed, 100) for shapes without a wish, too, instead of standing aside.
     """
 
     name: str
@@ -187,9 +187,9 @@ class SoftSpread(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to spread: as ``Spread``, but fewer matching pods in the domain only score better.
 
     ``requires_keys``: nodes that lack a key of the owner's soft spreads score nothing at all and their pods
-    do not count; otherwise nodes without the key are one more domain. ``per_node``: each node with the key is
-    a domain of its own, whose pods count whether it is eligible or not. The order of an owner's rows is that
-    of its constraints.
+    do not count; otherwise nodes without the key are one more domain. ``per_node``: each node with the key
+    is a domain of its own, whose pods count whether it is eligible or not. The order of an owner's rows is
+    that of its constraints.
     """
 
     owner: str

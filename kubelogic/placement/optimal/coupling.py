@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
-from kubelogic.placement.problem import Shape
+from kubelogic.placement.problem import Pod, Shape
 
 Port = tuple[str, str, int]
 
@@ -52,7 +52,7 @@ class _Uses:
 class Coupling:
     """Ports, exclusive uses, volume limits, (anti-)affinity, spread and claims of all pods placed so far."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, running: tuple[Pod, ...] | None = None) -> None:
         self._model = model
         size = len(model.nodes)
         self._size = size
@@ -77,7 +77,7 @@ class Coupling:
         self._provisions = {c.name: reach_mask(model, c.provisions) for c in model.problem.claims}
         self._given: dict[str, tuple[str, Mask]] = {}
         self._taken: dict[str, str] = {}
-        for pod in model.running:
+        for pod in model.running if running is None else running:
             self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
 
     def _init_attach(self) -> None:
@@ -96,7 +96,7 @@ class Coupling:
         self._owned: dict[int, list[int]] = defaultdict(list)
         self._matched: dict[int, list[int]] = defaultdict(list)
         for i, rule in enumerate(problem.affinities):
-            domain, many = self._domain(rule.key)
+            domain, many = self.domain(rule.key)
             zeros = np.zeros(many, dtype=np.int64)
             self._rules.append(
                 _Rule(
@@ -115,7 +115,7 @@ class Coupling:
         self._even_owned: dict[int, list[int]] = defaultdict(list)
         self._even_matched: dict[int, list[int]] = defaultdict(list)
         for i, spread in enumerate(problem.spreads):
-            domain, many = self._domain(spread.key)
+            domain, many = self.domain(spread.key)
             counted = reach_mask(self._model, spread.eligible) & (domain >= 0)
             valid = np.zeros(many, dtype=np.bool_)
             valid[domain[counted]] = True
@@ -135,7 +135,8 @@ class Coupling:
             for name in spread.matches:
                 self._even_matched[index[name]].append(i)
 
-    def _domain(self, key: str) -> tuple[Ints, int]:
+    def domain(self, key: str) -> tuple[Ints, int]:
+        """The domain of each node under ``key`` (-1: none), and how many there are, at least 1."""
         if key not in self._domains:
             names = sorted({node.topology[key] for node in self._model.nodes if key in node.topology})
             index = {name: i for i, name in enumerate(names)}
@@ -149,8 +150,41 @@ class Coupling:
         """An independent copy."""
         return deepcopy(self, {id(self._model): self._model, id(self._domains): self._domains})
 
+    def matching(self, rule: int) -> Ints:
+        """How many pods each domain has that match the problem's affinity number ``rule``."""
+        return self._rules[rule].matching
+
+    def spread_matching(self, spread: int) -> Ints:
+        """How many pods each domain counts for the problem's spread number ``spread``."""
+        return self._evens[spread].matching
+
+    def attached(self, driver: str, node: int) -> int:
+        """How many volumes of the driver the node has."""
+        return int(self._attach_used[driver][node])
+
+    def is_attached(self, driver: str, volume: str, node: int) -> bool:
+        """Whether the node has the volume."""
+        return self._attached[driver, volume][node] > 0
+
     def open(self, shape_index: int) -> Mask:
         """The nodes on which one more pod of the shape would break no constraint between pods."""
+        shape = self._model.shapes[shape_index]
+        mask = self.open_node_rules(shape_index)
+        for i in self._owned.get(shape_index, ()):
+            rule = self._rules[i]
+            if not rule.anti:
+                mask &= rule.domain >= 0
+                if not (rule.self_satisfied and self.is_first(shape_index)):
+                    mask &= rule.matching[rule.domain] > 0
+        for i in self._even_owned.get(shape_index, ()):
+            even = self._evens[i]
+            mask &= (even.domain >= 0) & (self._skews(even) <= even.most)[even.domain]
+        if shape.claims:
+            self._open_claims(shape, mask)
+        return mask
+
+    def open_node_rules(self, shape_index: int) -> Mask:
+        """As ``open``, for the constraints that more pods can only tighten: all but affinity, spread and claims."""
         shape = self._model.shapes[shape_index]
         mask = np.ones(self._size, dtype=np.bool_)
         for port in shape.ports:
@@ -167,19 +201,10 @@ class Coupling:
             rule = self._rules[i]
             if rule.anti:
                 mask &= (rule.domain < 0) | (rule.matching[rule.domain] == 0)
-            else:
-                mask &= rule.domain >= 0
-                if not (rule.self_satisfied and self._first(shape_index)):
-                    mask &= rule.matching[rule.domain] > 0
         for i in self._matched.get(shape_index, ()):
             rule = self._rules[i]
             if rule.anti:
                 mask &= (rule.domain < 0) | (rule.owning[rule.domain] == 0)
-        for i in self._even_owned.get(shape_index, ()):
-            even = self._evens[i]
-            mask &= (even.domain >= 0) & (self._skews(even) <= even.most)[even.domain]
-        if shape.claims:
-            self._open_claims(shape, mask)
         return mask
 
     def crowding(self, shape_index: int) -> Ints:
@@ -194,7 +219,8 @@ class Coupling:
         least = 0 if even.few or not even.valid.any() else int(even.matching[even.valid].min())
         return even.matching + (even.own - least)
 
-    def _first(self, shape_index: int) -> bool:
+    def is_first(self, shape_index: int) -> bool:
+        """Whether no pod matches the affinity of the shape anywhere, so that the first may go where it likes."""
         group = (self._rules[i] for i in self._owned[shape_index])
         return all(rule.total == 0 for rule in group if not rule.anti)
 
@@ -257,13 +283,17 @@ class Coupling:
     def _confined(self, key: str, node: int) -> Mask:
         if not key:
             return np.ones(self._size, dtype=np.bool_)
-        domain, _ = self._domain(key)
+        domain, _ = self.domain(key)
         same: Mask = domain == domain[node]
         return same
 
     def remove(self, shape_index: int, node: int, *, counted: bool = True) -> None:
         """Take one pod away. Claims stay as they were settled."""
         self._change(shape_index, node, -1, counted=counted)
+
+    def restore(self, shape_index: int, node: int, *, counted: bool = True) -> None:
+        """Take back a ``remove``."""
+        self._change(shape_index, node, 1, counted=counted)
 
     def _change(self, shape_index: int, node: int, change: int, *, counted: bool) -> None:
         shape = self._model.shapes[shape_index]

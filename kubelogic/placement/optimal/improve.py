@@ -15,8 +15,18 @@ Expired = Callable[[], bool]
 def improve(state: State, *, expired: Expired) -> None:
     """Place what is left by moving one placed pod out of the way, or two in a chain."""
     for k in _left(state):
-        while state.left[k] > 0 and not expired() and (_one(state, k) or _two(state, k)):
-            pass
+        improve_kind(state, k, expired=expired)
+
+
+def improve_kind(state: State, kind: int, *, expired: Expired) -> None:
+    """Place as many as possible of what is left of one kind, moving others. Ordered kinds stay out."""
+    while (
+        state.left[kind] > 0
+        and not state.model.kinds[kind].ordered
+        and not expired()
+        and (_one(state, kind) or _two(state, kind))
+    ):
+        pass
 
 
 def _left(state: State) -> list[int]:
@@ -41,7 +51,7 @@ def _usable(state: State, kind: int) -> Mask:
 
 def _without(state: State, kind: int, usable: Mask, other: int) -> Mask:
     """The nodes with room for one of ``kind`` if one of ``other`` left."""
-    mask = usable & (state.placed[other] > 0)
+    mask: Mask = usable & (state.placed[other] > 0) & ~state.pinned
     request, gain = state.model.request[kind], state.model.request[other]
     for column in np.flatnonzero(request):
         mask &= state.free[column] >= request[column] - gain[column]

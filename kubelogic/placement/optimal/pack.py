@@ -59,11 +59,33 @@ def insert(state: State) -> None:
         key=lambda k: (-state.model.kinds[k].priority, -state.size[k], k),
     )
     for k in kinds:
-        mask = state.open(k)
-        while state.left[k] > 0 and mask.any():
-            node = state.best(mask)
-            state.put(k, node)
-            mask = state.open(k) if state.model.kinds[k].coupled else _again(state, k, node, mask)
+        insert_kind(state, k)
+
+
+def insert_kind(state: State, kind: int) -> None:
+    """Put as many as fit of what is left of one kind."""
+    entry = state.model.kinds[kind]
+    mask = state.open(kind)
+    while state.left[kind] > 0 and mask.any():
+        if entry.ordered:
+            crowding = state.coupling.crowding(entry.shapes[0])
+            mask &= crowding == crowding[mask].min()
+        node = state.best(mask)
+        state.put(kind, node)
+        mask = state.open(kind) if entry.coupled else _again(state, kind, node, mask)
+
+
+def place_coupled(state: State) -> None:
+    """First the pods that others constrain: by priority, then those with the fewest nodes to choose from."""
+    model = state.model
+    coupled = [k for k, kind in enumerate(model.kinds) if kind.coupled]
+    choices = model.allowed.sum(axis=1)
+    waiting = sorted(coupled, key=lambda k: (-model.kinds[k].priority, int(choices[k]), -state.size[k], k))
+    before = -1
+    while before != int(state.left.sum()):
+        before = int(state.left.sum())
+        for k in waiting:
+            insert_kind(state, k)
 
 
 def _again(state: State, kind: int, node: int, mask: Mask) -> Mask:

@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import z3
 
 from kubelogic.placement.optimal.model import Floats, Ints, Model
+from kubelogic.placement.optimal.rooms import Rooms, solo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relaxation:
-    """``quota``: how many pods of each kind each class should get; ``most``: proven limits, as in
-    ``Bound``.
+def guide(model: Model, free: Ints, counts: Ints, *, rlimit: int) -> Floats:
+    """How many pods of each kind each class should get so that as many as possible fit: kinds by classes.
 
-    ``most`` pairs each priority with a number of pods of it or higher that no placement exceeds.
-    """
-
-    quota: Floats
-    most: tuple[tuple[int, int], ...]
-    complete: bool
-
-
-def solo(model: Model, free: Ints, counts: Ints) -> Ints:
-    """How many pods of each kind each node could take if it were alone there: kinds by nodes."""
-    kinds, nodes = model.allowed.shape
-    room = np.where(model.allowed, counts[:, None], 0)
-    for k in range(kinds):
-        for r in np.flatnonzero(model.request[k]):
-            np.minimum(room[k], np.maximum(free[r], 0) // model.request[k, r], out=room[k])
-    singles = [k for k, kind in enumerate(model.kinds) if single(model, k)]
-    if singles and nodes:
-        room[singles] = np.minimum(room[singles], 1)
-    return room
-
-
-def single(model: Model, kind: int) -> bool:
-    """Whether two pods of the kind can never share a node."""
-    shape = model.shapes[model.kinds[kind].shapes[0]]
-    return bool(shape.ports) or any(not use.shared for use in shape.exclusive)
-
-
-def relax(model: Model, free: Ints, counts: Ints, *, rlimit: int) -> Relaxation:
-    """The best that classes as a whole could hold, by priority from the highest down.
-
-    Amounts are rounded in favour of a fit, so a limit that this proves holds for the exact amounts too.
     First asks whether everything fits, in fine units; failing that, for the most that fit, in coarse ones.
 
     Args:
@@ -53,16 +19,35 @@ def relax(model: Model, free: Ints, counts: Ints, *, rlimit: int) -> Relaxation:
         counts: How many pods of each kind to place.
         rlimit: z3's deterministic resource limit for each check.
     """
-    levels = sorted({kind.priority for kind in model.kinds}, reverse=True)
-    priority = np.array([kind.priority for kind in model.kinds], dtype=np.int64)
-    totals = [(level, int(counts[priority >= level].sum())) for level in levels]
     alone = solo(model, free, counts)
-    fine = _Relaxed(model, free, counts, alone, steps=4096)
     if (alone.sum(axis=1) >= counts).all():
-        quota = fine.everything(rlimit)
+        quota = _Relaxed(model, free, counts, alone, steps=4096).everything(rlimit)
         if quota is not None:
-            return Relaxation(quota=quota, most=tuple(totals), complete=True)
-    return _Relaxed(model, free, counts, alone, steps=256).most(totals, rlimit)
+            return quota
+    return _Relaxed(model, free, counts, alone, steps=256).most(rlimit)
+
+
+def limits(model: Model, known: Rooms, placed: Ints, *, rlimit: int) -> tuple[tuple[int, int], ...]:
+    """For each priority, how many pods of it or higher can be placed at most, by priority downwards.
+
+    Each limit holds for all placements that place at least as many of the higher priorities as ``placed``
+    does. Amounts are rounded in favour of a fit, so what this proves holds for the exact amounts too.
+
+    Args:
+        known: What every placement keeps to.
+        placed: How many pods of each kind are placed.
+        rlimit: z3's deterministic resource limit for each check.
+    """
+    relaxed = _Relaxed(model, known.free, known.count, known.room, steps=4096)
+    priority = np.array([kind.priority for kind in model.kinds], dtype=np.int64)
+    found: list[tuple[int, int]] = []
+    reached: list[tuple[int, int]] = []
+    for level in sorted(set(priority.tolist()), reverse=True):
+        here, wanted = int(placed[priority >= level].sum()), int(model.counts[priority >= level].sum())
+        most = wanted if here == wanted else relaxed.limit(level, reached, wanted, rlimit)
+        found.append((level, most))
+        reached.append((level, here))
+    return tuple(found)
 
 
 class _Relaxed:
@@ -109,31 +94,44 @@ class _Relaxed:
                 solver.add(z3.Sum(mine) == int(count))
         return self._quota(solver.model()) if solver.check() == z3.sat else None
 
-    def most(self, totals: list[tuple[int, int]], rlimit: int) -> Relaxation:
-        """The most pods by priority, with the limits that this proves."""
+    def most(self, rlimit: int) -> Floats:
+        """Quotas that place the most pods by priority; even shares if z3 gives up."""
+        optimizer = self._optimizer(rlimit)
+        for level in sorted({kind.priority for kind in self._model.kinds}, reverse=True):
+            optimizer.maximize(self._total(level))
+        if optimizer.check() == z3.sat:
+            return self._quota(optimizer.model())
+        share = np.zeros(self._shape)
+        for k, c in self._variables:
+            share[k, c] = 1.0
+        even: Floats = share * self._counts[:, None] / np.maximum(share.sum(axis=1, keepdims=True), 1.0)
+        return even
+
+    def limit(self, level: int, reached: list[tuple[int, int]], wanted: int, rlimit: int) -> int:
+        """The most pods of ``level`` or higher with as many of the higher ones as ``reached``."""
+        optimizer = self._optimizer(rlimit)
+        for above, count in reached:
+            optimizer.add(self._total(above) >= count)
+        goal = optimizer.maximize(self._total(level))
+        if optimizer.check() != z3.sat:
+            return wanted
+        value = optimizer.upper(goal)
+        fraction = z3.simplify(z3.ToReal(value) if value.is_int() else value)
+        return min(wanted, int(fraction.numerator_as_long() // fraction.denominator_as_long()))
+
+    def _optimizer(self, rlimit: int) -> z3.Optimize:
         optimizer = z3.Optimize()
         optimizer.set("rlimit", rlimit)
         optimizer.add(*self._facts)
-        kinds = self._model.kinds
         for mine, count in zip(self._mine, self._counts, strict=True):
             if mine:
                 optimizer.add(z3.Sum(mine) <= int(count))
-        goals = []
-        for level, _ in totals:
-            upto = [v for mine, kind in zip(self._mine, kinds, strict=True) if kind.priority >= level for v in mine]
-            goals.append(optimizer.maximize(z3.Sum(upto) if upto else z3.RealVal(0)))
-        if optimizer.check() != z3.sat:
-            share = np.array(
-                [[float((k, c) in self._variables) for c in range(self._shape[1])] for k in range(len(kinds))]
-            )
-            quota = share * self._counts[:, None] / np.maximum(share.sum(axis=1, keepdims=True), 1.0)
-            return Relaxation(quota=quota, most=tuple(totals), complete=False)
-        most = []
-        for (level, total), goal in zip(totals, goals, strict=True):
-            value = optimizer.upper(goal)
-            fraction = z3.simplify(z3.ToReal(value) if value.is_int() else value)
-            most.append((level, min(total, fraction.numerator_as_long() // fraction.denominator_as_long())))
-        return Relaxation(quota=self._quota(optimizer.model()), most=tuple(most), complete=True)
+        return optimizer
+
+    def _total(self, level: int) -> z3.ArithRef:
+        pairs = zip(self._mine, self._model.kinds, strict=True)
+        upto = [variable for mine, kind in pairs if kind.priority >= level for variable in mine]
+        return z3.Sum(upto) if upto else z3.RealVal(0)
 
     def _quota(self, answer: z3.ModelRef) -> Floats:
         quota = np.zeros(self._shape, dtype=np.float64)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 
 import msgspec
-import numpy as np
 
 from kubelogic.placement.check import check
-from kubelogic.placement.optimal.improve import improve
+from kubelogic.placement.optimal import relax
+from kubelogic.placement.optimal.exact import Exact, replay
+from kubelogic.placement.optimal.improve import Expired, improve
 from kubelogic.placement.optimal.model import Model, compile_problem
-from kubelogic.placement.optimal.pack import insert, split
-from kubelogic.placement.optimal.relax import relax
+from kubelogic.placement.optimal.pack import insert, place_coupled, split
+from kubelogic.placement.optimal.patterns import Patterns
+from kubelogic.placement.optimal.preempt import Preemption
+from kubelogic.placement.optimal.result import result
+from kubelogic.placement.optimal.rooms import Rooms, rooms
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.placement import Binding, Bound, Placement, Unplaced, Verdict
+from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
+from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 
+_PATTERN_ROWS = 200
+_INTEGER_CELLS = 600
 Clock = Callable[[], float]
 
 
@@ -46,88 +52,122 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         AssertionError: if the independent checker refuses the result, which is a fault in this package.
     """
     limits = limits or Limits()
+    expired = _deadline(limits.timeout, clock)
     model = compile_problem(problem)
     state = State(model)
     place_coupled(state)
-    guide = relax(model, state.free, state.left, rlimit=limits.rlimit)
-    split(state, guide.quota)
+    split(state, relax.guide(model, state.free, state.left, rlimit=limits.rlimit))
     insert(state)
-    started = clock() if clock else 0.0
-    improve(state, expired=lambda: clock is not None and clock() - started > limits.timeout)
-    most = dict(guide.most)
-    if any(kind.coupled for kind in model.kinds):
-        most = _most(model, limits) if state.left.any() else {}
-    placement = _result(model, state, most)
+    improve(state, expired=expired)
+    most: dict[int, int] = {}
+    if state.left.any():
+        known = rooms(model)
+        weights = weigh(model, known)
+        state, bound = _by_patterns(model, known, weights, state, expired)
+        state, exact = _by_integers(model, known, weights, state, rlimit=limits.rlimit // 4, expired=expired)
+        _wait_for_leavers(state, expired)
+        _preempt(state, expired)
+        placed = state.placed.sum(axis=1)
+        limited = relax.limits(model, known, placed, rlimit=limits.rlimit)
+        most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
+        most = _least(most, exact)
+    placement = result(model, state, most=most, conflicts=(), statistics={})
     violations = check(problem, placement)
     if violations:
         raise AssertionError("; ".join(str(violation) for violation in violations[:5]))
     return placement
 
 
-def _most(model: Model, limits: Limits) -> dict[int, int]:
-    free = np.ascontiguousarray(model.free.T)
-    return dict(relax(model, free, model.counts, rlimit=limits.rlimit).most)
+def _deadline(timeout: float, clock: Clock | None) -> Expired:
+    if clock is None:
+        return lambda: False
+    end = clock() + timeout
+    return lambda: clock() > end
 
 
-def place_coupled(state: State) -> None:
-    """First the pods that others constrain: by priority, then those with the fewest nodes to choose from."""
-    model = state.model
-    coupled = [k for k, kind in enumerate(model.kinds) if kind.coupled]
-    choices = model.allowed.sum(axis=1)
-    waiting = sorted(coupled, key=lambda k: (-model.kinds[k].priority, int(choices[k]), -state.size[k], k))
-    progress = True
-    while progress:
-        progress = False
-        for k in waiting:
-            shape = model.kinds[k].shapes[0]
-            while state.left[k] > 0:
-                mask = state.open(k)
-                if not mask.any():
-                    break
-                crowding = state.coupling.crowding(shape)
-                mask &= crowding == crowding[mask].min()
-                state.put(k, state.best(mask))
-                progress = True
+def _wait_for_leavers(state: State, expired: Expired) -> None:
+    """Let what is left have the room of pods that are terminating already."""
+    leaving = [pod for pod in state.model.running if pod.terminating]
+    for pod in leaving:
+        state.release(pod)
+    if leaving:
+        place_coupled(state)
+        insert(state)
+        improve(state, expired=expired)
 
 
-def _result(model: Model, state: State, most: dict[int, int]) -> Placement:
-    queues = [list(reversed(kind.pods)) for kind in model.kinds]
-    bindings: list[Binding] = []
-    for step in state.steps:
-        pod = queues[step.kind].pop()
-        bindings.append(Binding(pod=pod.name, node=model.nodes[step.node].name, volumes=step.volumes))
-    for k, kind in enumerate(model.kinds):
-        if kind.ordered:
-            continue
-        for n in state.placed[k].nonzero()[0]:
-            bindings.extend(
-                Binding(pod=queues[k].pop().name, node=model.nodes[int(n)].name) for _ in range(state.placed[k, n])
-            )
-    placed: dict[int, int] = defaultdict(int)
-    waiting: dict[int, int] = defaultdict(int)
-    for k, kind in enumerate(model.kinds):
-        placed[kind.priority] += int(state.placed[k].sum())
-        waiting[kind.priority] += len(kind.pods)
-    bounds: list[Bound] = []
-    verdicts: dict[int, Verdict] = {}
-    total = upto = 0
-    tight = True
-    for priority in sorted(placed, reverse=True):
-        total += placed[priority]
-        upto += waiting[priority]
-        limit = min(most.get(priority, upto), upto)
-        tight = tight and limit == total
-        verdicts[priority] = "impossible" if tight else "unknown"
-        bounds.append(Bound(priority=priority, most=limit, placed=total))
-    unplaced = [
-        Unplaced(pod=pod.name, shape=pod.shape, verdict=verdicts[model.kinds[k].priority])
-        for k, queue in enumerate(queues)
-        for pod in reversed(queue)
-    ]
-    return Placement(
-        scheduler="optimal",
-        bindings=tuple(bindings),
-        unplaced=tuple(unplaced),
-        bounds=tuple(bounds),
-        complete=all(entry.verdict != "unknown" for entry in unplaced),
+def _preempt(state: State, expired: Expired) -> None:
+    running = min(
+        (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.running), default=None
     )
+    levels = {kind.priority for kind in state.model.kinds}
+    if len(levels) > 1 or (running is not None and running < max(levels, default=running)):
+        Preemption(state).run(expired=expired)
+
+
+def _by_patterns(
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Expired
+) -> tuple[State, int | None]:
+    """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
+    value.
+
+    Only for problems that are small enough for it.
+    """
+    if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
+        return state, None
+    patterns = Patterns(packables(model, known, weights))
+    state = _dive(model, patterns, weights, state, expired)
+    reached = weights.value(model, state) + weights.all_kept
+    most = patterns.bound(reached=reached, rounds=80, expired=expired)
+    if most > reached:
+        state = _dive(model, patterns, weights, state, expired)
+    return state, most - weights.all_kept
+
+
+def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expired: Expired) -> State:
+    other = State(model)
+    lay_out(other, patterns.dive(rounds=12, expired=expired))
+    place_coupled(other)
+    insert(other)
+    improve(other, expired=expired)
+    return other if weights.value(model, other) > weights.value(model, state) else state
+
+
+def _by_integers(
+    model: Model, known: Rooms, weights: Weights, state: State, *, rlimit: int, expired: Expired
+) -> tuple[State, dict[int, int]]:
+    """A better placement of pods that constrain each other, level by level, and what is proved on the way."""
+    gap = state.left.any() and any(kind.coupled for kind in model.kinds)
+    if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
+        return state, {}
+    exact = Exact(model, known, rlimit=rlimit)
+    stays = not known.leave and not any(pod.terminating for pod in model.running)
+    proved: dict[int, int] = {}
+    wanted: dict[int, int] = {}
+    total, tight = 0, stays
+    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
+        waiting = sum(len(kind.pods) for kind in model.kinds if kind.priority == level)
+        reached = achieved(model, state)[level]
+        while reached < waiting and not expired():
+            found = exact.find({**wanted, level: reached + 1})
+            other = State(model)
+            if found.counts is not None:
+                replay(other, found.counts)
+                insert(other)
+                improve(other, expired=expired)
+            if weights.value(model, other) <= weights.value(model, state):
+                tight = tight and found.impossible
+                break
+            state = other
+            reached = achieved(model, state)[level]
+        tight = tight and (reached == waiting or not expired())
+        wanted[level] = reached
+        total += reached
+        if not tight:
+            break
+        proved[level] = total
+    return state, proved
+
+
+def _least(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
+    return {level: min(limit, other.get(level, limit)) for level, limit in one.items()}

@@ -8,6 +8,7 @@ import numpy as np
 
 from kubelogic.placement.optimal.coupling import Coupling
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
+from kubelogic.placement.problem import Pod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +20,29 @@ class Step:
     volumes: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evicted:
+    """A running pod that leaves ``node`` for one of ``kind``; ``breaks`` are the budgets this goes beyond."""
+
+    pod: Pod
+    node: int
+    kind: int
+    breaks: tuple[str, ...]
+
+
 class State:
     """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.free: Ints = np.ascontiguousarray(model.free.T)
+        self.free: Ints = np.array(model.free.T, order="C")
         self.placed: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
         self.left: Ints = model.counts
         self.coupling = Coupling(model)
         self.steps: list[Step] = []
+        self.pinned: Mask = np.zeros(len(model.nodes), dtype=np.bool_)
+        self.released: set[int] = set()
+        self.evicted: list[Evicted] = []
         scale = np.maximum(model.capacity.sum(axis=0), 1).astype(np.float64)
         demand = (model.request * model.counts[:, None]).sum(axis=0) / np.maximum(
             np.maximum(model.free, 0).sum(axis=0), 1
@@ -44,6 +58,8 @@ class State:
         other.model, other.weight, other.size = self.model, self.weight, self.size
         other.free, other.placed, other.left = self.free.copy(), self.placed.copy(), self.left.copy()
         other.slack, other.steps, other._columns = self.slack.copy(), list(self.steps), self._columns
+        other.evicted = list(self.evicted)
+        other.pinned, other.released = self.pinned.copy(), set(self.released)
         other.coupling = self.coupling.copy()
         return other
 
@@ -88,6 +104,21 @@ class State:
         if entry.coupled:
             self.coupling.remove(entry.shapes[0], node)
 
+    def evict(self, pod: Pod, node: int, *, kind: int, breaks: tuple[str, ...]) -> None:
+        """A running pod leaves for one of ``kind``."""
+        self.release(pod)
+        self.pinned[node] = True
+        self.evicted.append(Evicted(pod=pod, node=node, kind=kind, breaks=breaks))
+
+    def release(self, pod: Pod) -> None:
+        """Count on the room of a running pod that is going away."""
+        shape, node = self.model.shape_index[pod.shape], self.model.node_index[pod.node]
+        request = request_of(self.model, shape)
+        self.released.add(node)
+        self.free[:, node] += request
+        self.slack[node] += self.weight @ request
+        self.coupling.remove(shape, node, counted=not pod.terminating)
+
     def best(self, mask: Mask) -> int:
         """The node of ``mask`` that the pod leaves fullest; the first by name of several."""
         nodes = np.flatnonzero(mask)
@@ -100,3 +131,9 @@ class State:
         return tuple(
             int(sum(placed[k] for k, kind in enumerate(self.model.kinds) if kind.priority == level)) for level in levels
         )
+
+
+def request_of(model: Model, shape: int) -> Ints:
+    """What a pod of the shape asks, by the model's resources."""
+    requests = model.shapes[shape].requests
+    return np.array([requests.get(resource, 0) for resource in model.resources], dtype=np.int64)

@@ -1,0 +1,197 @@
+"""Preemption: which running pods of lower priority have to leave so that a waiting one can run."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from kubelogic.placement.optimal.improve import Expired, improve_kind
+from kubelogic.placement.optimal.model import Ints, Mask
+from kubelogic.placement.optimal.pack import insert_kind
+from kubelogic.placement.optimal.state import State, request_of
+from kubelogic.placement.problem import Pod
+
+Cost = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Victim:
+    """A pod that may make room on its node: a running one (``pod``), or one of a waiting ``kind`` placed there."""
+
+    priority: int
+    request: Ints
+    shape: int
+    pod: Pod | None = None
+    kind: int = -1
+
+
+class Preemption:
+    """Finds victims and evicts them. Budgets are drawn on as it goes.
+
+    The best victims break the fewest budgets; then the fewest pods of the highest priority stop, and so on
+    down; then the fewest running ones; then those that started last.
+    """
+
+    def __init__(self, state: State) -> None:
+        model = state.model
+        self._state = state
+        self._budget = {budget.name: budget.allowed for budget in model.problem.budgets}
+        self._running: dict[int, list[Victim]] = defaultdict(list)
+        self.levels = sorted({shape.priority for shape in model.shapes}, reverse=True)
+        for pod in model.running:
+            if pod.movable and not pod.terminating:
+                shape = model.shape_index[pod.shape]
+                request = request_of(model, shape)
+                victim = Victim(priority=model.shapes[shape].priority, request=request, shape=shape, pod=pod)
+                self._running[model.node_index[pod.node]].append(victim)
+
+    def run(self, *, expired: Expired) -> None:
+        """Make room for what is left, the highest priority first; what has to give way is placed elsewhere."""
+        state = self._state
+        kinds = range(len(state.model.kinds))
+        for k in sorted(kinds, key=lambda k: (-state.model.kinds[k].priority, state.size[k], k)):
+            if state.left[k] > 0:
+                insert_kind(state, k)
+                improve_kind(state, k, expired=expired)
+            if state.left[k] > 0 and not expired():
+                self._run_kind(k)
+
+    def _run_kind(self, kind: int) -> None:
+        state = self._state
+        queue: list[tuple[Cost, int]] = []
+        for n in np.flatnonzero(self._possible(kind)):
+            found = self._choose(kind, int(n))
+            if found is not None:
+                queue.append((found[0], int(n)))
+        heapq.heapify(queue)
+        while queue and state.left[kind] > 0:
+            cost, node = heapq.heappop(queue)
+            found = self._choose(kind, node)
+            if found is None:
+                continue
+            if found[0] > cost:
+                heapq.heappush(queue, (found[0], node))
+                continue
+            for victim in found[1]:
+                self._evict(victim, kind, node)
+            state.put(kind, node)
+            again = self._choose(kind, node)
+            if again is not None:
+                heapq.heappush(queue, (again[0], node))
+
+    def _possible(self, kind: int) -> Mask:
+        """The nodes that would have room for one of ``kind`` if all of lower priority left."""
+        state = self._state
+        priority = state.model.kinds[kind].priority
+        free = state.free.copy()
+        for n, victims in self._running.items():
+            for victim in victims:
+                if victim.priority < priority:
+                    free[:, n] += victim.request
+        for k, other in enumerate(state.model.kinds):
+            if other.priority < priority and not other.ordered:
+                free += state.model.request[k][:, None] * state.placed[k]
+        request = state.model.request[kind]
+        mask: Mask = state.model.allowed[kind].copy()
+        for column in np.flatnonzero(request):
+            mask &= free[column] >= request[column]
+        return mask
+
+    def _pool(self, kind: int, node: int) -> list[Victim]:
+        state, priority = self._state, self._state.model.kinds[kind].priority
+        preempts = state.model.shapes[state.model.kinds[kind].shapes[0]].preempts
+        running = self._running.get(node, ()) if preempts else ()
+        pool = [victim for victim in running if victim.priority < priority]
+        for k in np.flatnonzero(state.placed[:, node]):
+            other = state.model.kinds[int(k)]
+            if other.priority < priority and not other.ordered:
+                waiting = Victim(
+                    priority=other.priority, request=state.model.request[k], shape=other.shapes[0], kind=int(k)
+                )
+                pool.extend([waiting] * int(state.placed[k, node]))
+        return pool
+
+    def _choose(self, kind: int, node: int) -> tuple[Cost, tuple[Victim, ...]] | None:
+        """The best victims on the node for one pod of the kind; None if nothing helps."""
+        pool = self._pool(kind, node)
+        if not self._enough(kind, node, tuple(pool)):
+            return None
+        best: tuple[Cost, tuple[Victim, ...]] | None = None
+        for victims in self._tries(kind, node, pool):
+            cost = self._cost(victims)
+            if best is None or cost < best[0]:
+                best = (cost, victims)
+        return best
+
+    def _tries(self, kind: int, node: int, pool: list[Victim]) -> Iterator[tuple[Victim, ...]]:
+        if self._enough(kind, node, ()):
+            yield ()
+            return
+        for victim in pool:
+            if self._enough(kind, node, (victim,)):
+                yield (victim,)
+        if len(pool) <= 24:
+            for pair in combinations(pool, 2):
+                if self._enough(kind, node, pair):
+                    yield pair
+        keep = sorted(pool, key=lambda v: (-self._breaks((v,)), -v.priority, v.pod is None, int(v.request.sum())))
+        chosen = list(keep)
+        for victim in keep:
+            rest = [other for other in chosen if other is not victim]
+            missing = len(chosen) - len(rest) - 1
+            rest.extend([victim] * missing)
+            if self._enough(kind, node, tuple(rest)):
+                chosen = rest
+        yield tuple(chosen)
+
+    def _enough(self, kind: int, node: int, victims: tuple[Victim, ...]) -> bool:
+        state = self._state
+        request = state.model.request[kind]
+        free = state.free[:, node] + sum((victim.request for victim in victims), start=np.zeros_like(request))
+        if not bool(((request <= free) | (request == 0)).all()):
+            return False
+        entry = state.model.kinds[kind]
+        if not entry.coupled:
+            return True
+        for victim in victims:
+            state.coupling.remove(victim.shape, node)
+        fits = bool(state.coupling.open(entry.shapes[0])[node])
+        for victim in victims:
+            state.coupling.restore(victim.shape, node)
+        return fits
+
+    def _breaks(self, victims: tuple[Victim, ...]) -> int:
+        drawn: dict[str, int] = defaultdict(int)
+        for victim in victims:
+            for name in victim.pod.budgets if victim.pod else ():
+                drawn[name] += 1
+        return sum(max(0, n - max(self._budget[name], 0)) for name, n in drawn.items())
+
+    def _cost(self, victims: tuple[Victim, ...]) -> Cost:
+        levels = tuple(sum(1 for v in victims if v.priority == level) for level in self.levels)
+        running = [victim.pod for victim in victims if victim.pod]
+        return (
+            self._breaks(victims),
+            levels,
+            len(running),
+            tuple(sorted(-pod.started for pod in running)),
+            tuple(sorted(pod.name for pod in running)),
+        )
+
+    def _evict(self, victim: Victim, kind: int, node: int) -> None:
+        state = self._state
+        if victim.pod is None:
+            state.take(victim.kind, node)
+            return
+        self._running[node].remove(victim)
+        broken = []
+        for name in victim.pod.budgets:
+            self._budget[name] -= 1
+            if self._budget[name] < 0:
+                broken.append(name)
+        state.evict(victim.pod, node, kind=kind, breaks=tuple(sorted(broken)))

@@ -1,0 +1,119 @@
+"""Patterns put to use: a tighter proven limit, and a second placement to choose from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from kubelogic.placement.optimal.model import Ints, Model
+from kubelogic.placement.optimal.patterns import Packables
+from kubelogic.placement.optimal.rooms import Rooms
+from kubelogic.placement.optimal.state import State, request_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """One number for a lexicographic objective: ``weight`` per priority, each more than all lower ones
+    together.
+
+    ``slack``: what evictions at lower priorities can take away at most. ``kept`` counts evictable pods.
+    """
+
+    levels: tuple[int, ...]
+    weight: dict[int, int]
+    slack: dict[int, int]
+    kept: Counter[int]
+
+    @property
+    def all_kept(self) -> int:
+        """What the evictable pods are worth together."""
+        return sum(self.weight[level] * n for level, n in self.kept.items())
+
+    def value(self, model: Model, state: State) -> int:
+        """What the placed pods are worth, less the evicted ones."""
+        return sum(self.weight[level] * n for level, n in achieved(model, state).items())
+
+
+def achieved(model: Model, state: State) -> Counter[int]:
+    """Pods placed less pods evicted, by priority."""
+    found: Counter[int] = Counter()
+    placed = state.placed.sum(axis=1)
+    for k, kind in enumerate(model.kinds):
+        found[kind.priority] += int(placed[k])
+    for evicted in state.evicted:
+        found[model.shapes[model.shape_index[evicted.pod.shape]].priority] -= 1
+    return found
+
+
+def weigh(model: Model, known: Rooms) -> Weights:
+    """Weights for the priorities of the waiting and the evictable pods."""
+    kept = Counter(model.shapes[model.shape_index[pod.shape]].priority for pod in known.leave)
+    waiting: Counter[int] = Counter()
+    for k, kind in enumerate(model.kinds):
+        waiting[kind.priority] += int(known.count[k])
+    levels = tuple(sorted(set(waiting) | set(kept), reverse=True))
+    weight: dict[int, int] = {}
+    slack: dict[int, int] = {}
+    total = lost = 0
+    for level in reversed(levels):
+        weight[level], slack[level] = total + 1, lost
+        total += weight[level] * (waiting[level] + kept[level])
+        lost += weight[level] * kept[level]
+    return Weights(levels=levels, weight=weight, slack=slack, kept=kept)
+
+
+def packables(model: Model, known: Rooms, weights: Weights) -> Packables:
+    """What to pack into whole-node patterns; evictable pods are items that fit on their own node only."""
+    kinds = len(model.kinds)
+    groups: Counter[tuple[int, int]] = Counter(
+        (model.shape_index[pod.shape], model.node_index[pod.node]) for pod in known.leave
+    )
+    stay = sorted(groups)
+    gain = [weights.weight[kind.priority] for kind in model.kinds]
+    gain += [weights.weight[model.shapes[shape].priority] for shape, _ in stay]
+    room = np.concatenate([known.room, np.zeros((len(stay), len(model.nodes)), dtype=np.int64)])
+    for i, (shape, node) in enumerate(stay):
+        room[kinds + i, node] = groups[shape, node]
+    extra: Ints = np.array([request_of(model, shape) for shape, _ in stay], dtype=np.int64)
+    request = np.concatenate([model.request, extra.reshape(len(stay), len(model.resources))])
+    # What runs may stay even where it takes more than there is.
+    stands = np.zeros_like(known.free)
+    for i, (_, node) in enumerate(stay):
+        stands[:, node] += extra[i] * groups[stay[i]]
+    conflict = np.zeros((kinds + len(stay), kinds + len(stay)), dtype=np.bool_)
+    conflict[:kinds, :kinds] = known.conflict
+    return Packables(
+        gain=tuple(gain),
+        count=(*known.count.tolist(), *(groups[pair] for pair in stay)),
+        request=request,
+        conflict=conflict,
+        room=room,
+        free=np.maximum(known.free, stands),
+    )
+
+
+def decode(model: Model, state: State, weights: Weights, most: int) -> dict[int, int]:
+    """What a limit on the weighted value says about each priority, as long as it is tight above."""
+    got, rest, total = achieved(model, state), most, 0
+    found: dict[int, int] = {}
+    for level in weights.levels:
+        limit = (rest + weights.slack[level]) // weights.weight[level]
+        found[level] = total + limit
+        if limit > got[level]:
+            break
+        total += got[level]
+        rest -= weights.weight[level] * got[level]
+    return found
+
+
+def lay_out(state: State, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> None:
+    """Place patterns on their nodes, as far as constraints between pods let them."""
+    kinds = len(state.model.kinds)
+    for node, pattern in layout:
+        for k in range(kinds):
+            for _ in range(min(pattern[k], int(state.left[k]))):
+                if not state.open(k)[node]:
+                    break
+                state.put(k, node)
