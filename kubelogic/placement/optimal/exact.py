@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import z3
@@ -35,8 +36,11 @@ class Exact:
 
     def __init__(self, model: Model, known: Rooms, *, rlimit: int) -> None:
         self._model = model
+        # A context of its own: what z3 finds must not depend on what it was asked before.
+        self._context = z3.Context()
+        self._zero, self._one = (z3.IntVal(n, self._context) for n in (0, 1))
         self._coupling = Coupling(model)
-        self._solver = z3.SolverFor("QF_LIA")
+        self._solver = z3.SolverFor("QF_LIA", ctx=self._context)
         self._solver.set("rlimit", rlimit)
         self._solver.set("random_seed", 0)
         room = solo(model, np.array(model.free.T, order="C"), model.counts)
@@ -44,7 +48,9 @@ class Exact:
             if kind.coupled:
                 room[k][~self._coupling.open_node_rules(kind.shapes[0])] = 0
         self.cells: Cells = {
-            (k, int(n)): z3.Int(f"x{k}_{n}") for k in range(len(model.kinds)) for n in np.flatnonzero(room[k])
+            (k, int(n)): z3.Int(f"x{k}_{n}", self._context)
+            for k in range(len(model.kinds))
+            for n in np.flatnonzero(room[k])
         }
         for (k, n), cell in self.cells.items():
             self._solver.add(cell >= 0, cell <= int(min(room[k, n], known.room[k, n])))
@@ -61,7 +67,7 @@ class Exact:
         self._solver.push()
         for level, count in sorted(wanted.items(), reverse=True):
             cells = [cell for (k, _), cell in self.cells.items() if self._model.kinds[k].priority == level]
-            self._solver.add((z3.Sum(cells) if cells else z3.IntVal(0)) >= count)
+            self._solver.add((z3.Sum(cells) if cells else self._zero) >= count)
         answer = self._solver.check()
         counts: Ints | None = None
         if answer == z3.sat:
@@ -74,7 +80,7 @@ class Exact:
 
     def _sum(self, pairs: Iterable[tuple[int, int]]) -> z3.ArithRef:
         cells = [self.cells[pair] for pair in pairs if pair in self.cells]
-        return z3.Sum(cells) if cells else z3.IntVal(0)
+        return z3.Sum(cells) if cells else self._zero
 
     def _resources(self) -> None:
         model = self._model
@@ -117,7 +123,7 @@ class Exact:
                             fresh[volume].append(self.cells[k, n])
                 left = node.attach_limits[driver] - self._coupling.attached(driver, n)
                 if len(fresh) > left:
-                    used = [z3.If(z3.Sum(cells) >= 1, 1, 0) for _, cells in sorted(fresh.items())]
+                    used = [z3.If(z3.Sum(cells) >= 1, self._one, self._zero) for _, cells in sorted(fresh.items())]
                     self._solver.add(z3.Sum(used) <= max(left, 0))
 
     def _domains(self, key: str) -> dict[int, list[int]]:
@@ -148,7 +154,7 @@ class Exact:
                         self._solver.add(z3.Or(mine == 0, all_matches <= int(owner in matches)))
                     elif there[d] == 0:
                         others = self._sum((k, n) for k in matches if k != owner for n in nodes)
-                        seed = z3.Bool(f"seed{i}_{d}")
+                        seed = z3.Bool(f"seed{i}_{d}", self._context)
                         seeds.append(seed)
                         self._solver.add(z3.Or(mine == 0, others >= 1, seed))
                 if seeds:
@@ -163,7 +169,7 @@ class Exact:
                 there = self._coupling.spread_matching(i)
                 counted = reach_mask(self._model, spread.eligible)
                 valid = [d for d, nodes in sorted(members.items()) if d >= 0 and counted[nodes].any()]
-                least = z3.Int(f"least{i}")
+                least = z3.Int(f"least{i}", self._context)
                 if len(valid) < spread.min_domains or not valid:
                     self._solver.add(least == 0)
                 for d in valid:
@@ -179,11 +185,26 @@ class Exact:
                     self._solver.add(z3.Or(mine == 0, skew <= spread.max_skew))
 
 
-def replay(state: State, counts: Ints) -> None:
-    """Put as much of ``counts`` as some order allows; the order prefers the emptiest domains."""
-    left = counts.copy()
-    model = state.model
-    kinds = sorted(range(len(model.kinds)), key=lambda k: (not model.kinds[k].coupled, k))
+def replay(model: Model, counts: Ints) -> State:
+    """As much of ``counts`` as some order allows, of the orders that are tried; the emptiest domains come first."""
+    ordered = [k for k, kind in enumerate(model.kinds) if kind.ordered]
+    others = [k for k in range(len(model.kinds)) if not model.kinds[k].ordered]
+    orders = list(permutations(ordered)) if len(ordered) <= 4 else [tuple(ordered), tuple(reversed(ordered))]
+    best: State | None = None
+    for order in orders:
+        for in_turn in (True, False):
+            state = State(model)
+            left = _follow(state, counts, (*order, *others), in_turn=in_turn)
+            if best is None or int(state.left.sum()) < int(best.left.sum()):
+                best = state
+            if not left or not ordered:
+                return best
+    return best if best is not None else State(model)
+
+
+def _follow(state: State, counts: Ints, kinds: tuple[int, ...], *, in_turn: bool) -> int:
+    """Put pods, one of each ordered kind in turn or all of one before the next; how many could not be put."""
+    left, model = counts.copy(), state.model
     for k, node in _seeds(state, counts):
         if state.open(k)[node]:
             state.put(k, node)
@@ -202,8 +223,9 @@ def replay(state: State, counts: Ints) -> None:
                 state.put(k, node)
                 left[k, node] -= 1
                 progress = True
-                if model.kinds[k].ordered:
+                if in_turn and model.kinds[k].ordered:
                     break
+    return int(left.sum())
 
 
 def _seeds(state: State, counts: Ints) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,6 +66,7 @@ class Model:
 
 def compile_problem(problem: Problem) -> Model:
     """``problem`` as arrays, independent of the order in which it lists things."""
+    problem = _sorted(problem)
     nodes = tuple(sorted(problem.nodes, key=lambda node: node.name))
     shapes = tuple(sorted(problem.shapes, key=lambda shape: shape.name))
     shape_index = {shape.name: i for i, shape in enumerate(shapes)}
@@ -132,6 +134,19 @@ def compile_problem(problem: Problem) -> Model:
         allowed=allowed,
         running=running,
         worth=worth,
+    )
+
+
+def _sorted(problem: Problem) -> Problem:
+    return msgspec.structs.replace(
+        problem,
+        affinities=tuple(sorted(problem.affinities, key=lambda r: (r.owner, r.key, r.anti, sorted(r.matches)))),
+        spreads=tuple(
+            sorted(problem.spreads, key=lambda r: (r.owner, r.key, r.max_skew, r.min_domains, sorted(r.matches)))
+        ),
+        volumes=tuple(sorted(problem.volumes, key=lambda volume: volume.name)),
+        claims=tuple(sorted(problem.claims, key=lambda claim: claim.name)),
+        budgets=tuple(sorted(problem.budgets, key=lambda budget: budget.name)),
     )
 
 

@@ -55,6 +55,8 @@ class _Relaxed:
 
     def __init__(self, model: Model, free: Ints, counts: Ints, alone: Ints, *, steps: int) -> None:
         kinds, classes = len(model.kinds), len(model.classes)
+        # A context of its own: what z3 finds must not depend on what it was asked before.
+        self._context = z3.Context()
         self._model = model
         self._counts = counts
         self._shape = (kinds, classes)
@@ -67,7 +69,9 @@ class _Relaxed:
         unit = np.maximum(model.request.max(axis=0, initial=1) // steps, 1)
         request, capacity = model.request // unit, -(-capacity // unit)
         demand = (request * counts[:, None]).sum(axis=0)
-        self._variables = {(k, int(c)): z3.Real(f"x{k}_{c}") for k in range(kinds) for c in np.flatnonzero(limit[k])}
+        self._variables = {
+            (k, int(c)): z3.Real(f"x{k}_{c}", self._context) for k in range(kinds) for c in np.flatnonzero(limit[k])
+        }
         self._facts: list[z3.BoolRef] = []
         members: list[list[int]] = [[] for _ in range(classes)]
         for (k, c), variable in self._variables.items():
@@ -86,7 +90,7 @@ class _Relaxed:
 
     def everything(self, rlimit: int) -> Floats | None:
         """Quotas that place every pod, if the relaxation has them."""
-        solver = z3.SolverFor("QF_LRA")
+        solver = z3.SolverFor("QF_LRA", ctx=self._context)
         solver.set("rlimit", rlimit)
         solver.add(*self._facts)
         for mine, count in zip(self._mine, self._counts, strict=True):
@@ -120,7 +124,7 @@ class _Relaxed:
         return min(wanted, int(fraction.numerator_as_long() // fraction.denominator_as_long()))
 
     def _optimizer(self, rlimit: int) -> z3.Optimize:
-        optimizer = z3.Optimize()
+        optimizer = z3.Optimize(ctx=self._context)
         optimizer.set("rlimit", rlimit)
         optimizer.add(*self._facts)
         for mine, count in zip(self._mine, self._counts, strict=True):
@@ -131,7 +135,7 @@ class _Relaxed:
     def _total(self, level: int) -> z3.ArithRef:
         pairs = zip(self._mine, self._model.kinds, strict=True)
         upto = [variable for mine, kind in pairs if kind.priority >= level for variable in mine]
-        return z3.Sum(upto) if upto else z3.RealVal(0)
+        return z3.Sum(upto) if upto else z3.RealVal(0, self._context)
 
     def _quota(self, answer: z3.ModelRef) -> Floats:
         quota = np.zeros(self._shape, dtype=np.float64)

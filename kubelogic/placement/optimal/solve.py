@@ -150,9 +150,8 @@ def _by_integers(
         reached = achieved(model, state)[level]
         while reached < waiting and not expired():
             found = exact.find({**wanted, level: reached + 1})
-            other = State(model)
+            other = State(model) if found.counts is None else replay(model, found.counts)
             if found.counts is not None:
-                replay(other, found.counts)
                 insert(other)
                 improve(other, expired=expired)
             if weights.value(model, other) <= weights.value(model, state):
