@@ -132,10 +132,9 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of a scheduler to a ``Problem``.
 
-    ``bindings`` are in an order in which each pod passes all filters when its turn comes, with the evicted
-    pods still in place. ``nominations`` follow them once the pods of ``evictions`` and the terminating ones are gone, again in such
-    an order. ``statistics`` are counts of work done, never times, so that equal problems give equal
-    answers.
+    ``bindings`` are in an order in which each pod passes all filters when its turn comes, with the evicted pods
+    still in place. ``nominations`` follow them once the evicted and the terminating pods are gone, again in such
+    an order. ``statistics`` are counts of work done, never times, so that equal problems give equal answers.
     """
 
     scheduler: str
