@@ -28,6 +28,9 @@ from kubelogic.placement.problem import (
 )
 
 SCORED_RESOURCES = ("cpu", "memory")
+BEFORE = -1
+"""The stage of what turns nodes away before any filter looks at them."""
+
 LATE = 2**62
 """The start of pods that have not started: later than any that have."""
 
@@ -76,6 +79,7 @@ GOALS: tuple[str, ...] = (
     "default_counted",
     "default_spread",
     "draws_in",
+    "filter",
     "has_storage",
     "image_score",
     "is_node_class",
@@ -297,6 +301,10 @@ class _Builder:
 
     def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
         denied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        filters: dict[str, tuple[int, str]] = {}
+        for stage, plugin, predicate, scope, _, _ in self.rows("filter"):
+            if predicate in DENIALS:
+                filters[DENIALS[text(predicate)]] = BEFORE if scope == "before" else number(stage), text(plugin)
         for predicate, reason in DENIALS.items():
             for row in self.rows(predicate):
                 denied[text(row[0])][reason].add(text(row[1]))
@@ -310,16 +318,21 @@ class _Builder:
                 continue
             bad = denied.get(shape, {})
             for reason in sorted(bad):
-                denials.append(Denial(shape=name, reason=reason, reach=self._reach(bad[reason])))
+                stage, plugin = filters[reason]
+                reach = self._reach(bad[reason])
+                denials.append(Denial(shape=name, reason=reason, reach=reach, stage=stage, filter=plugin))
             good = frozenset(self._classes).difference(*bad.values())
             if shape in blocked:
                 good = frozenset()
-                denials.append(Denial(shape=name, reason="before_filters", reach=self._reach(self._classes)))
+                reach = self._reach(self._classes)
+                denials.append(Denial(shape=name, reason="before_filters", reach=reach, stage=BEFORE))
             if not applicant.node:
                 allowed[name] = self._reach(good)
                 continue
             others = frozenset(node for node in self._nodes if node != applicant.node)
-            denials.append(Denial(shape=name, reason="node_names", reach=Reach(nodes=others)))
+            stage, plugin = filters["node_names"]
+            reach = Reach(nodes=others)
+            denials.append(Denial(shape=name, reason="node_names", reach=reach, stage=stage, filter=plugin))
             fits = self._class_of.get(applicant.node) in good
             allowed[name] = Reach(nodes=frozenset({applicant.node} if fits else ()))
         return allowed, tuple(denials)
