@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -29,11 +29,11 @@ class Violation:
 def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     """All that is wrong with ``placement`` as an answer to ``problem``; empty means that it is right.
 
-    Replays ``bindings`` in their order over the running pods, lets evicted pods terminate when they were
-    evicted, takes all that terminate away, replays ``nominations``; each pod has to pass every filter when
-    its turn comes. Then checks that each waiting pod got exactly one answer, that evictions are lawful and
-    that bounds agree with what was placed. A pod that ``kube`` made room for may yet find it taken, as
-    kube-scheduler's do.
+    Replays ``bindings`` in their order over the running pods, lets evicted pods terminate when they were evicted,
+    takes them away, replays ``nominations``; each pod has to pass every filter when its turn comes. Pods that were
+    terminating before may still be there for a nomination, or be gone from then on. Then checks that each waiting
+    pod got exactly one answer, that evictions are lawful and that bounds agree with what was placed. A pod that
+    ``kube`` made room for may yet find it taken, as kube-scheduler's do.
     """
     found: list[Violation] = []
     pods = {pod.name: pod for pod in problem.pods}
@@ -53,12 +53,21 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
             board.take(pods[name], pods[name].node)
             board.put(terminating, terminating.node)
             pods[name] = terminating
-        found.extend(_replay(board, pods, (binding,)))
+        found.extend(_refused(board, pods, binding))
+        _put(board, pods, binding)
     found.extend(_evictions(problem, placement, pods))
-    for pod in pods.values():
-        if pod.node and (pod.terminating or pod.name in evicted):
-            board.take(pod, pod.node)
-    found.extend(_replay(board, pods, placement.nominations))
+    for name in evicted:
+        board.take(pods[name], pods[name].node)
+    leavers = [pod for pod in problem.pods if pod.node and pod.terminating]
+    for binding in placement.nominations:
+        wrong = list(_refused(board, pods, binding))
+        if wrong and leavers:
+            while leavers:
+                leaver = leavers.pop()
+                board.take(leaver, leaver.node)
+            wrong = list(_refused(board, pods, binding))
+        found.extend(wrong)
+        _put(board, pods, binding)
     found.extend(_accounts(problem, placement, pods))
     return tuple(found)
 
@@ -287,14 +296,18 @@ class _Board:
                 self.given[name] = (volume, node.topology.get(self.claims[name].confines, ""))
 
 
-def _replay(board: _Board, pods: dict[str, Pod], bindings: Iterable[Binding]) -> Iterator[Violation]:
-    for binding in bindings:
-        pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
-        if pod is None or node is None:
-            yield Violation(rule="name", pod=binding.pod, node=binding.node, detail="no such pod or node")
-            continue
-        for rule, detail in board.refusals(pod, node, binding):
-            yield Violation(rule=rule, pod=pod.name, node=node.name, detail=detail)
+def _refused(board: _Board, pods: dict[str, Pod], binding: Binding) -> Iterator[Violation]:
+    pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
+    if pod is None or node is None:
+        yield Violation(rule="name", pod=binding.pod, node=binding.node, detail="no such pod or node")
+        return
+    for rule, detail in board.refusals(pod, node, binding):
+        yield Violation(rule=rule, pod=pod.name, node=node.name, detail=detail)
+
+
+def _put(board: _Board, pods: dict[str, Pod], binding: Binding) -> None:
+    pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
+    if pod is not None and node is not None:
         board.put(pod, node.name)
         board.settle_claims(board.shapes[pod.shape], node, binding)
 

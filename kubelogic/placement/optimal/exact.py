@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import z3
@@ -192,23 +192,24 @@ def replay(model: Model, counts: Ints) -> State:
     orders = list(permutations(ordered)) if len(ordered) <= 4 else [tuple(ordered), tuple(reversed(ordered))]
     best: State | None = None
     for order in orders:
-        for in_turn in (True, False):
+        for seeds, in_turn in product((True, False), (True, False)):
             state = State(model)
-            left = _follow(state, counts, (*order, *others), in_turn=in_turn)
+            left = counts.copy()
+            for k, node in _seeds(state, counts) if seeds else ():
+                if state.open(k)[node]:
+                    state.put(k, node)
+                    left[k, node] -= 1
+            _follow(state, left, (*order, *others), in_turn=in_turn)
             if best is None or int(state.left.sum()) < int(best.left.sum()):
                 best = state
-            if not left or not ordered:
+            if not left.any() or not ordered:
                 return best
     return best if best is not None else State(model)
 
 
-def _follow(state: State, counts: Ints, kinds: tuple[int, ...], *, in_turn: bool) -> int:
-    """Put pods, one of each ordered kind in turn or all of one before the next; how many could not be put."""
-    left, model = counts.copy(), state.model
-    for k, node in _seeds(state, counts):
-        if state.open(k)[node]:
-            state.put(k, node)
-            left[k, node] -= 1
+def _follow(state: State, left: Ints, kinds: tuple[int, ...], *, in_turn: bool) -> None:
+    """Put what is ``left``, one of each ordered kind in turn or all of one before the next."""
+    model = state.model
     progress = True
     while progress:
         progress = False
@@ -225,7 +226,6 @@ def _follow(state: State, counts: Ints, kinds: tuple[int, ...], *, in_turn: bool
                 progress = True
                 if in_turn and model.kinds[k].ordered:
                     break
-    return int(left.sum())
 
 
 def _seeds(state: State, counts: Ints) -> Iterator[tuple[int, int]]:
