@@ -110,6 +110,20 @@ class Evaluation:
         """Whether a predicate has a row."""
         return row in self._store.counts(predicate)
 
+    def is_given(self, predicate: str, row: Row) -> bool:
+        """Whether a fact came from outside (or stands in a rule file), whether or not rules derive it too."""
+        if predicate in self._derived:
+            return row in self._given.get(predicate, ())
+        return row in self._store.counts(predicate)
+
+    def has_given(self, predicate: str) -> bool:
+        """Whether any fact of a predicate came from outside."""
+        return bool(self._given.get(predicate) if predicate in self._derived else self._store.counts(predicate))
+
+    def call(self, predicate: str, arguments: Row) -> Value | None:
+        """The result of a function; None if it has none."""
+        return self._store.functions[predicate](*arguments)
+
     def update(self, added: Facts | None = None, removed: Facts | None = None) -> Changes:
         """Change the given facts and derive what follows.
 

@@ -40,16 +40,32 @@ class Rulebook:
         faults = check(files)
         if faults:
             raise RuleErrors(faults)
-        clauses = tuple(clause for file in files for clause in file.clauses)
+        return cls.assemble(
+            files=files,
+            declarations={d.predicate: d for file in files for d in file.declarations},
+            clauses=tuple(clause for file in files for clause in file.clauses),
+            facts=tuple(fact for file in files for fact in file.facts),
+        )
+
+    @classmethod
+    def assemble(
+        cls,
+        *,
+        files: tuple[RuleFile, ...],
+        declarations: Mapping[str, Declaration],
+        clauses: tuple[Clause, ...],
+        facts: tuple[Atom, ...],
+    ) -> Rulebook:
+        """A rulebook of parts that are known to be in order; nothing is checked."""
         uses: dict[str, set[str]] = {}
         for clause in clauses:
             found = uses.setdefault(clause.head.predicate, set())
             found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
         return cls(
             files=files,
-            declarations={d.predicate: d for file in files for d in file.declarations},
+            declarations=declarations,
             clauses=clauses,
-            facts=tuple(fact for file in files for fact in file.facts),
+            facts=facts,
             order=tuple(group for group in components(uses) if any(p in uses for p in group)),
             uses={head: frozenset(found) for head, found in uses.items()},
         )

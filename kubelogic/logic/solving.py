@@ -1,0 +1,294 @@
+"""Clause bodies solved one binding at a time over an evaluation: slow, lazy, and with the rows that each literal met.
+
+Proofs are made with this; whole relations are the affair of the compiled joins.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kubelogic.logic.terms import (
+    Atom,
+    BodyItem,
+    Comparison,
+    Constant,
+    Literal,
+    Operation,
+    Row,
+    Term,
+    Value,
+    Variable,
+    is_anonymous,
+    variables,
+)
+
+Env = Mapping[str, Value]
+Pattern = tuple[Value | None, ...]
+"""A row in which None stands for any value."""
+
+_ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+_COMPARE: Mapping[str, Callable[[Value, Value], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class World(Protocol):
+    """What is true: rows by pattern, and the functions."""
+
+    def select(self, predicate: str, pattern: Pattern) -> Sequence[Row]:
+        """The rows that fit a pattern, in a fixed order."""
+
+    def call(self, predicate: str, arguments: Row) -> Value | None:
+        """The result of a function; None if it has none."""
+
+    def is_function(self, predicate: str) -> bool:
+        """Whether a predicate is a function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A row of a predicate, as a premise or as what is proved."""
+
+    predicate: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """That no row of a predicate fits a pattern."""
+
+    predicate: str
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """A function's result, or, when negated, that it is not this one. The result is last in ``row``."""
+
+    predicate: str
+    row: Row
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A comparison with its values; ``text`` is how the rule writes it."""
+
+    left: Value
+    operator: str
+    right: Value
+    text: str
+
+
+Premise = Fact | Absence | Computed | Compared
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the most successful attempt at a body got.
+
+    ``met`` are the premises that held, ``failed`` the item that could not be met then and ``env`` the values known.
+    """
+
+    met: tuple[Premise, ...] = ()
+    failed: BodyItem | None = None
+    env: Env = field(default_factory=dict)
+
+
+class NoValue(Exception):  # noqa: N818 - caught where a term is evaluated
+    """A division by zero."""
+
+
+def value_of(term: Term, env: Env) -> Value:
+    """The value of a term whose variables are known.
+
+    Raises:
+        NoValue: if it has none.
+        KeyError: if a variable is not known.
+    """
+    match term:
+        case Constant(value):
+            return value
+        case Variable(name):
+            return env[name]
+        case Operation(symbol, left, right):
+            one, other = value_of(left, env), value_of(right, env)
+            if not isinstance(one, int) or not isinstance(other, int) or (symbol in ("//", "%") and not other):
+                raise NoValue
+            return _ARITHMETIC[symbol](one, other)
+
+
+def solutions(
+    world: World, body: Sequence[BodyItem], env: Env, progress: Progress | None = None
+) -> Iterator[tuple[Env, tuple[Premise, ...]]]:
+    """All bindings that make a body true, with what each item of the body met, in the order it was met.
+
+    Args:
+        world: what is true.
+        body: the items of a safe clause.
+        env: values known beforehand.
+        progress: if given, keeps the attempt that got furthest.
+    """
+    for found, met in _solve(world, tuple(enumerate(body)), dict(env), (), progress):
+        yield found, tuple(premise for _, premise in sorted(met, key=lambda pair: pair[0]))
+
+
+def _solve(
+    world: World,
+    body: tuple[tuple[int, BodyItem], ...],
+    env: dict[str, Value],
+    met: tuple[tuple[int, Premise], ...],
+    progress: Progress | None,
+) -> Iterator[tuple[Env, tuple[tuple[int, Premise], ...]]]:
+    if not body:
+        yield env, met
+        return
+    position = _next(world, [item for _, item in body], env)
+    number, item = body[position]
+    rest = body[:position] + body[position + 1 :]
+    held = False
+    for longer, premise in _meet(world, item, env):
+        held = True
+        yield from _solve(world, rest, longer, (*met, (number, premise)), progress)
+    if not held and progress is not None and (progress.failed is None or len(met) > len(progress.met)):
+        progress.met = tuple(premise for _, premise in sorted(met, key=lambda pair: pair[0]))
+        progress.failed, progress.env = item, env
+
+
+def _next(world: World, body: Sequence[BodyItem], env: Env) -> int:
+    """The first item, as the rule reads, that can be tested or looked up by what is known; else a relation."""
+    choice: int | None = None
+    for number, item in enumerate(body):
+        match item:
+            case Comparison(operator=symbol, left=left, right=right):
+                free = {name for name in variables(left, right) if name not in env}
+                if not free or (symbol == "==" and len(free) == 1 and _alone(left, right, free)):
+                    return number
+            case Literal(atom=atom, negated=negated) if world.is_function(atom.predicate):
+                terms = atom.terms if negated else atom.terms[:-1]
+                if all(name in env for name in variables(*terms)):
+                    return number
+            case Literal(atom=atom, negated=True):
+                if all(name in env or is_anonymous(term) for term in atom.terms for name in variables(term)):
+                    return number
+            case Literal(atom=atom):
+                names = [name for term in atom.terms if isinstance(term, Operation) for name in variables(term)]
+                if all(name in env for name in names):
+                    if all(isinstance(term, Variable) and term.name not in env for term in atom.terms):
+                        choice = number if choice is None else choice
+                    else:
+                        return number
+    if choice is None:
+        # Arithmetic in an argument waits for a variable of the same literal: look it up without.
+        choice = next(i for i, item in enumerate(body) if isinstance(item, Literal) and not item.negated)
+    return choice
+
+
+def _alone(left: Term, right: Term, free: set[str]) -> bool:
+    name = next(iter(free))
+    for one, other in ((left, right), (right, left)):
+        if one == Variable(name) and name not in set(variables(other)):
+            return True
+    return False
+
+
+def _meet(world: World, item: BodyItem, env: dict[str, Value]) -> Iterator[tuple[dict[str, Value], Premise]]:
+    """The ways to make one item true."""
+    try:
+        match item:
+            case Comparison():
+                yield from _compare(item, env)
+            case Literal(atom=atom, negated=negated) if world.is_function(atom.predicate):
+                yield from _call(world, atom, env, negated=negated)
+            case Literal(atom=atom, negated=True):
+                pattern = pattern_of(atom, env)
+                if not world.select(atom.predicate, pattern):
+                    yield env, Absence(predicate=atom.predicate, pattern=pattern)
+            case Literal(atom=atom):
+                for row in world.select(atom.predicate, pattern_of(atom, env)):
+                    longer = unify(atom.terms, row, env)
+                    if longer is not None:
+                        yield longer, Fact(predicate=atom.predicate, row=row)
+    except NoValue:
+        return
+
+
+def _compare(item: Comparison, env: dict[str, Value]) -> Iterator[tuple[dict[str, Value], Premise]]:
+    left, right = item.left, item.right
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Variable) and one.name not in env:
+            value = value_of(other, env)
+            premise = Compared(left=value, operator="==", right=value, text=str(item))
+            yield {**env, one.name: value}, premise
+            return
+    values = value_of(left, env), value_of(right, env)
+    if _COMPARE[item.operator](*values):
+        yield env, Compared(left=values[0], operator=item.operator, right=values[1], text=str(item))
+
+
+def _call(
+    world: World, atom: Atom, env: dict[str, Value], *, negated: bool
+) -> Iterator[tuple[dict[str, Value], Premise]]:
+    arguments = tuple(value_of(term, env) for term in atom.terms[:-1])
+    result = world.call(atom.predicate, arguments)
+    target = atom.terms[-1]
+    if isinstance(target, Variable) and target.name not in env:
+        if result is not None:
+            yield {**env, target.name: result}, Computed(predicate=atom.predicate, row=(*arguments, result))
+        return
+    wanted = value_of(target, env)
+    if (result == wanted) != negated:
+        yield env, Computed(predicate=atom.predicate, row=(*arguments, wanted), negated=negated)
+
+
+def pattern_of(atom: Atom, env: Env) -> Pattern:
+    """The atom's known values; None for what is not known.
+
+    Raises:
+        NoValue: if an argument divides by zero.
+    """
+    found: list[Value | None] = []
+    for term in atom.terms:
+        try:
+            found.append(value_of(term, env))
+        except KeyError:
+            found.append(None)
+    return tuple(found)
+
+
+def unify(terms: Sequence[Term], row: Row, env: Env) -> dict[str, Value] | None:
+    """``env`` with the variables that make ``terms`` equal to ``row``; None if nothing does.
+
+    Raises:
+        NoValue: if an argument divides by zero.
+        KeyError: if arithmetic needs a variable that neither ``env`` nor ``terms`` give.
+    """
+    longer = dict(env)
+    later: list[tuple[Term, Value]] = []
+    for term, value in zip(terms, row, strict=True):
+        match term:
+            case Variable(name):
+                if longer.setdefault(name, value) != value:
+                    return None
+            case Constant(constant):
+                if constant != value:
+                    return None
+            case Operation():
+                later.append((term, value))
+    if any(value_of(term, longer) != value for term, value in later):
+        return None
+    return longer

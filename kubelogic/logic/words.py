@@ -1,0 +1,237 @@
+"""Proofs in words: the declared sentences, put together. Wording only; what is said is decided in ``proofs``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kubelogic.logic.proofs import Attempt, Derived, Given, NotDerived, Proof, Step
+from kubelogic.logic.rulebook import Rulebook
+from kubelogic.logic.solving import Absence, Compared, Computed, Env, Fact, NoValue, Pattern, Premise, pattern_of
+from kubelogic.logic.terms import Comparison, Literal, Value
+
+Formats = Mapping[str, Callable[[Value], str]]
+"""How values of a type are written, by the name of the type; ``str`` where there is none."""
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_MANY = 12
+"""A step with more premises than this (an aggregate) shows the first ones."""
+
+
+class Words:
+    """Says facts, proofs and refutations of one rulebook in English."""
+
+    def __init__(self, rulebook: Rulebook, formats: Formats | None = None) -> None:
+        """Prepare wording.
+
+        Args:
+            rulebook: whose declarations give the sentences.
+            formats: how values of some types are written.
+        """
+        self._book = rulebook
+        self._formats = formats or {}
+
+    # -- atoms ---------------------------------------------------------------------------------------------
+
+    def sentence(self, predicate: str, pattern: Pattern) -> str:
+        """The declared sentence with values; ``any Name`` where there is none."""
+        declaration = self._book.declarations[predicate]
+        values: dict[str, str] = {}
+        for argument, value in zip(declaration.arguments, pattern, strict=True):
+            if value is None:
+                values[argument.name] = f"any {_spaced(argument.name)}"
+            else:
+                values[argument.name] = self._formats.get(argument.type, str)(value)
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
+
+    def atom(self, predicate: str, pattern: Pattern) -> str:
+        """The atom as a rule file writes it, ``_`` for any value."""
+        texts = ["_" if value is None else repr(value) for value in pattern]
+        if self._book.declarations[predicate].functional:
+            return f"({predicate}[{', '.join(texts[:-1])}] == {texts[-1]})"
+        return f"{predicate}({', '.join(texts)})"
+
+    def premise(self, premise: Premise) -> str:
+        """One premise as a sentence."""
+        match premise:
+            case Fact(predicate=predicate, row=row):
+                return self.sentence(predicate, row)
+            case Absence(predicate=predicate, pattern=pattern):
+                return f"it is not so that {self.sentence(predicate, pattern)}"
+            case Computed(predicate=predicate, row=row, negated=negated):
+                return ("it is not so that " if negated else "") + self.sentence(predicate, row)
+            case Compared(left=left, operator=operator, right=right, text=text):
+                shown = f"{left!r} {operator} {right!r}"
+                return text if operator == "==" and left == right else f"{text}: {shown}"
+
+    # -- proofs --------------------------------------------------------------------------------------------
+
+    def proof(self, proof: Proof, show_origin: Callable[[object], str] = str) -> str:
+        """A derivation as an indented tree; a fact that was explained before is only named again."""
+        lines: list[str] = []
+        told: dict[Fact, int] = {}
+        steps = {step.fact: step for step in proof.steps}
+        todo: list[tuple[Premise, str, str]] = [(proof.goal, "", "")]
+        while todo:
+            premise, branch, indent = todo.pop()
+            if not isinstance(premise, Fact):
+                kind = "absent" if isinstance(premise, Absence) else "computed"
+                lines.append(f"{branch}{self.premise(premise)}  [{kind}]")
+                continue
+            step = steps[premise]
+            if premise in told and isinstance(step, Derived):
+                lines.append(f"{branch}{self.premise(premise)}  [see line {told[premise]}]")
+                continue
+            told[premise] = len(lines) + 1
+            lines.append(f"{branch}{self.premise(premise)}  [{self.reason(step, show_origin)}]")
+            if isinstance(step, Derived):
+                shown = step.premises[:_MANY]
+                if len(shown) < len(step.premises):
+                    lines[-1] += f" from {len(step.premises)} premises; the first {len(shown)}:"
+                for number, child in reversed(list(enumerate(shown, 1))):
+                    mark, bar = ("└─ ", "   ") if number == len(shown) else ("├─ ", "│  ")
+                    todo.append((child, indent + mark, indent + bar))
+        return "\n".join(lines)
+
+    def reason(self, step: Step, show_origin: Callable[[object], str] = str) -> str:
+        """Why one step holds: where a given fact comes from, or which rule derives it."""
+        match step:
+            case Derived(clause=clause):
+                how = f"{clause.aggregate.function.rstrip('_')} by " if clause.aggregate else ""
+                return f"{how}{clause.place.file}:{clause.place.line}"
+            case Given(place=None, origin=None):
+                return "given"
+            case Given(place=None, origin=origin):
+                return f"given, {show_origin(origin)}"
+            case Given(place=place):
+                assert place is not None
+                return f"given, {place.file}:{place.line}"
+
+    def proof_document(self, proof: Proof, show_origin: Callable[[object], Any] = str) -> dict[str, Any]:
+        """A proof as plain data: numbered steps, each fact once."""
+        number = {step.fact: i for i, step in enumerate(proof.steps, 1)}
+        steps: list[dict[str, Any]] = []
+        for step in proof.steps:
+            entry: dict[str, Any] = {"step": number[step.fact], **self._fact_document(step.fact)}
+            match step:
+                case Given(place=place, origin=origin):
+                    entry["kind"] = "given"
+                    if place is not None:
+                        entry["rule"] = {"file": place.file, "line": place.line}
+                    elif origin is not None:
+                        entry["origin"] = show_origin(origin)
+                case Derived(clause=clause, premises=premises, height=height):
+                    entry["kind"] = "derived"
+                    entry["height"] = height
+                    entry["rule"] = {"file": clause.place.file, "line": clause.place.line, "text": clause.text}
+                    entry["premises"] = [
+                        {"step": number[p]} if isinstance(p, Fact) else self._premise_document(p) for p in premises
+                    ]
+            steps.append(entry)
+        return {"holds": True, **self._fact_document(proof.goal), "steps": steps}
+
+    def _fact_document(self, fact: Fact) -> dict[str, Any]:
+        text = self.atom(fact.predicate, fact.row)
+        return {
+            "fact": text,
+            "predicate": fact.predicate,
+            "values": list(fact.row),
+            "text": self.sentence(fact.predicate, fact.row),
+        }
+
+    def _premise_document(self, premise: Premise) -> dict[str, Any]:
+        match premise:
+            case Fact():
+                return self._fact_document(premise)
+            case Absence(predicate=predicate, pattern=pattern):
+                return {"kind": "absent", "fact": self.atom(predicate, pattern), "text": self.premise(premise)}
+            case _:
+                return {"kind": "computed", "text": self.premise(premise)}
+
+    # -- refutations ---------------------------------------------------------------------------------------
+
+    def refutation(self, refutation: NotDerived, indent: str = "") -> str:
+        """What each candidate clause lacks, as an indented text."""
+        return "\n".join(self._refutation(refutation, indent))
+
+    def _refutation(self, refutation: NotDerived, indent: str) -> Iterator[str]:
+        yield f"{indent}it is not so that {self.sentence(refutation.predicate, refutation.pattern)}"
+        if not refutation.attempts:
+            clauses = self._book.clauses_of(refutation.predicate)
+            yield f"{indent}  " + ("no rule fits these values" if clauses else "no such fact is given")
+        for attempt in refutation.attempts:
+            yield from self._attempt(attempt, indent + "  ")
+
+    def _attempt(self, attempt: Attempt, indent: str) -> Iterator[str]:
+        place = attempt.clause.place
+        yield f"{indent}{place.file}:{place.line} meets {len(attempt.met)} of {attempt.length}:"
+        for premise in attempt.met:
+            yield f"{indent}  + {self.premise(premise)}"
+        if attempt.failed is None:
+            other = self.premise(attempt.found) if attempt.found else "it derives other values"
+            yield f"{indent}  - {other}"
+            return
+        yield f"{indent}  - {self.item(attempt)}"
+        for blocker in attempt.blockers:
+            yield f"{indent}      because {self.premise(blocker)}"
+        if attempt.why is not None:
+            lines = list(self._refutation(attempt.why, indent + "    "))
+            yield from lines[1:]
+
+    def item(self, attempt: Attempt) -> str:
+        """The body item at which an attempt failed, with the values known then."""
+        match attempt.failed:
+            case Literal(atom=atom, negated=negated):
+                sentence = self.sentence(atom.predicate, _pattern(attempt.failed, attempt.values))
+                return f"{'it must not be so that' if negated else 'it should be so that'} {sentence}"
+            case Comparison():
+                return f"{attempt.failed} does not hold{_known(attempt.failed, attempt.values)}"
+            case None:
+                return ""
+
+    def refutation_document(self, refutation: NotDerived) -> dict[str, Any]:
+        """A refutation as plain data."""
+        return {
+            "holds": False,
+            "fact": self.atom(refutation.predicate, refutation.pattern),
+            "predicate": refutation.predicate,
+            "values": list(refutation.pattern),
+            "text": self.sentence(refutation.predicate, refutation.pattern),
+            "attempts": [self._attempt_document(attempt) for attempt in refutation.attempts],
+        }
+
+    def _attempt_document(self, attempt: Attempt) -> dict[str, Any]:
+        clause = attempt.clause
+        document: dict[str, Any] = {
+            "rule": {"file": clause.place.file, "line": clause.place.line, "text": clause.text},
+            "met": [self._premise_document(premise) for premise in attempt.met],
+            "items": attempt.length,
+        }
+        if attempt.failed is not None:
+            document["failed"] = {"literal": str(attempt.failed), "text": self.item(attempt)}
+            document["values"] = dict(sorted(attempt.values.items()))
+        if attempt.blockers:
+            document["blockers"] = [self._fact_document(fact) for fact in attempt.blockers]
+        if attempt.found is not None:
+            document["found"] = self._fact_document(attempt.found)
+        if attempt.why is not None:
+            document["why"] = self.refutation_document(attempt.why)
+        return document
+
+
+def _pattern(item: Literal, values: Env) -> Pattern:
+    try:
+        return pattern_of(item.atom, values)
+    except NoValue:
+        return (None,) * len(item.atom.terms)
+
+
+def _known(item: Comparison, values: Env) -> str:
+    names = sorted({name for name in re.findall(r"\b[A-Z]\w*", str(item)) if name in values})
+    return f", where {', '.join(f'{name} is {values[name]!r}' for name in names)}" if names else ""
+
+
+def _spaced(name: str) -> str:
+    """``NodeClass`` as ``node class``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
