@@ -161,7 +161,7 @@ def _solve(
     number, item = body[position]
     rest = body[:position] + body[position + 1 :]
     held = False
-    for longer, premise in _meet(world, item, env):
+    for longer, premise in meet(world, item, env):
         held = True
         yield from _solve(world, rest, longer, (*met, (number, premise)), progress)
     if not held and progress is not None and (progress.failed is None or len(met) > len(progress.met)):
@@ -206,8 +206,8 @@ def _alone(left: Term, right: Term, free: set[str]) -> bool:
     return False
 
 
-def _meet(world: World, item: BodyItem, env: dict[str, Value]) -> Iterator[tuple[dict[str, Value], Premise]]:
-    """The ways to make one item true."""
+def meet(world: World, item: BodyItem, env: dict[str, Value]) -> Iterator[tuple[dict[str, Value], Premise]]:
+    """The ways to make one item true: longer bindings, and what was met."""
     try:
         match item:
             case Comparison():
