@@ -38,7 +38,8 @@ def test_check_warns_about_user_rules(policy: Path, capsys: pytest.CaptureFixtur
     (policy / "more.dl").write_text('#: lonely(Node: node) "{Node}"\nlonely(A) <= rack(A, _)\n', encoding="utf-8")
     assert main(["rules", "check", "--rules", str(policy), "-o", "json"]) == 1
     warnings = json.loads(capsys.readouterr().out)["warnings"]
-    assert [(w["file"], w["line"], w["message"]) for w in warnings] == [
+    found = [(w["file"], w["line"], w["message"]) for w in warnings]
+    assert [warning for warning in found if warning[0].startswith("policy")] == [
         ("policy/more.dl", 1, "the header has no title and no source"),
         ("policy/more.dl", 1, "nothing uses lonely"),
     ]

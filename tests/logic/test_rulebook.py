@@ -47,6 +47,6 @@ def test_a_parameter_that_does_not_fit_is_refused(row: tuple[str, str | int], me
 
 
 def test_facts_of_other_predicates_stay_as_they_are() -> None:
-    text = '#: mode(Name: str) "there is {Name}"\n+ mode(\'a\')\n+ mode(\'b\')\n'
+    text = "#: mode(Name: str) \"there is {Name}\"\n+ mode('a')\n+ mode('b')\n"
     book = Rulebook.parse({"p.dl": PARAMETERS, "q.dl": text}).with_facts({"parameter": []})
     assert [str(fact) for fact in book.facts if fact.predicate == "mode"] == ["mode('a')", "mode('b')"]
