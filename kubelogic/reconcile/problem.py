@@ -302,7 +302,7 @@ class _Builder:
     def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
         denied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         filters: dict[str, tuple[int, str]] = {}
-        for stage, plugin, predicate, scope, _, _ in self.rows("filter"):
+        for stage, plugin, predicate, scope, _, _, _ in self.rows("filter"):
             if predicate in DENIALS:
                 filters[DENIALS[text(predicate)]] = BEFORE if scope == "before" else number(stage), text(plugin)
         for predicate, reason in DENIALS.items():

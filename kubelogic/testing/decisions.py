@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.explain import message
 from kubelogic.facts import MODULES, FactBase
 from kubelogic.facts.functions import FUNCTIONS
 from kubelogic.facts.rulebook import load_rulebook
@@ -86,7 +87,8 @@ class Pipeline:
 
     def __init__(self) -> None:
         self._facts = FactBase(MODULES)
-        self.evaluation = Evaluation(load_rulebook(), FUNCTIONS, GOALS)
+        book = load_rulebook()
+        self.evaluation = Evaluation(book, FUNCTIONS, [*GOALS, *message.goals(book), "feasible"])
 
     def problem(self, documents: Sequence[Document]) -> Problem:
         """The placement problem of the cluster that consists of these objects."""

@@ -1,0 +1,349 @@
+"""kube-scheduler's own line about a pod that found no node, character for character, and the way back from it.
+
+Our better explanation is in ``kubelogic.explain.blockers``; this is for people who compare, search or paste.
+Source: kube-scheduler 1.36, FitError, DefaultPreemption and the order of its default plugins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.placement.placement import Refusal, Rejection
+
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
+NO_NODES = "no nodes available to schedule pods"
+NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NO_VICTIMS = "No preemption victims found for incoming pod"
+OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
+NAME_CONFLICT = "pod affinity terms conflict"
+EVENT_LIMIT = 1024
+"""Events keep this many characters; the pod's condition has them all."""
+
+INELIGIBLE: Mapping[str, str] = {
+    "never": "not eligible due to preemptionPolicy=Never.",
+    "leaving": "not eligible due to a terminating pod on the nominated node.",
+}
+"""Why a pod may not preempt now, in the scheduler's words."""
+
+GOALS: tuple[str, ...] = (
+    "filter",
+    "reports_all",
+    "node",
+    "node_class",
+    "node_topology",
+    "pod_shape",
+    "pod_pinned",
+    "pod_gate",
+)
+"""The predicates that this module reads, beside those that ``filter`` names."""
+
+_PREDICATE_OF: Mapping[tuple[str, str], str] = {
+    ("NodeUnschedulable", "unschedulable"): "rejects_unschedulable",
+    ("TaintToleration", "toleration"): "rejects_taint",
+    ("NodeAffinity", "node_affinity"): "rejects_node_affinity",
+    ("NodePorts", "port"): "rejects_port",
+    ("NodeResourcesFit", "resource"): "rejects_fit",
+    ("VolumeRestrictions", "exclusive_node"): "rejects_disk",
+    ("VolumeRestrictions", "exclusive_cluster"): "rejects_exclusive_claim",
+    ("NodeVolumeLimits", "attach"): "rejects_attach",
+    ("VolumeBinding", "volume_node"): "rejects_volume_node",
+    ("VolumeBinding", "claim"): "rejects_no_volume",
+    ("VolumeZone", "volume_zone"): "rejects_zone",
+    ("PodTopologySpread", "spread_key"): "rejects_spread_key",
+    ("PodTopologySpread", "spread"): "rejects_spread",
+    ("InterPodAffinity", "affinity"): "rejects_affinity",
+    ("InterPodAffinity", "anti_affinity"): "rejects_anti_affinity",
+    ("InterPodAffinity", "existing_anti_affinity"): "rejects_existing_anti_affinity",
+}
+"""Filter and reason of a ``Rejection`` to the predicate that says the same."""
+
+
+class Relations(Protocol):
+    """What rules derived. ``kubelogic.logic.Evaluation`` is one."""
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules that derived it."""
+
+    def rows(self, predicate: str) -> Collection[Row]:
+        """All rows of a predicate."""
+
+    def matching(self, predicate: str, values: Mapping[int, Value]) -> Collection[Row]:
+        """The rows that have these values in these columns."""
+
+
+def goals(rulebook: Rulebook) -> list[str]:
+    """Every predicate that this module reads, for an evaluation."""
+    rejecting = {str(fact.terms[2]).strip("'") for fact in rulebook.facts if fact.predicate == "filter"}
+    return sorted({*GOALS, *rejecting})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the filters say of a pod, as the scheduler reports it.
+
+    Attributes:
+        nodes: how many nodes there are.
+        gated: scheduling gates hold the pod back.
+        everywhere: the words that turn it away as a whole, or empty.
+        reasons: for each node that does not pass, the words of the first plugin that rejects it, sorted.
+    """
+
+    nodes: int
+    gated: bool = False
+    everywhere: str = ""
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class _Filter:
+    stage: int
+    place: int
+    plugin: str
+    predicate: str
+    scope: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class _Word:
+    """One reason against one node. ``index``: which of several constraints, for plugins that go through them."""
+
+    stage: int
+    index: int
+    place: int
+    plugin: str
+    words: str
+
+
+def verdict(relations: Relations, pod: str) -> Verdict:
+    """What the filters say of a waiting pod.
+
+    Args:
+        relations: derived from the cluster's facts, for at least ``goals``.
+        pod: its key.
+
+    Raises:
+        KeyError: if there is no such pod.
+    """
+    shape = next((row[1] for row in relations.matching("pod_shape", {0: pod})), None)
+    if shape is None:
+        raise KeyError(pod)
+    nodes = sorted(str(row[0]) for row in relations.rows("node"))
+    if relations.matching("pod_gate", {0: pod}):
+        return Verdict(nodes=len(nodes), gated=True)
+    found: dict[str, set[_Word]] = {}
+    outside: set[str] = set()
+    everywhere: list[_Word] = []
+    for each in _filters(relations):
+        names = [argument.name for argument in relations.rulebook.declarations[each.predicate].arguments]
+        for row in relations.matching(each.predicate, {0: shape}):
+            witness = dict(zip(names, row, strict=True))
+            word = _Word(
+                stage=each.stage,
+                index=int(witness.get("Index", 0)),
+                place=each.place,
+                plugin=each.plugin,
+                words=filled(each.words, witness),
+            )
+            if each.scope == "everywhere":
+                everywhere.append(word)
+            elif each.scope == "before":
+                outside.update(_reached(relations, each.scope, witness, nodes))
+            else:
+                for node in _reached(relations, each.scope, witness, nodes):
+                    found.setdefault(node, set()).add(word)
+    if everywhere:
+        words = min(everywhere).words
+        return Verdict(nodes=len(nodes), everywhere=words, reasons=dict.fromkeys(nodes, (words,)))
+    for row in relations.matching("pod_pinned", {0: pod}):
+        outside.update(node for node in nodes if node != row[1])
+    all_of = {str(row[0]) for row in relations.rows("reports_all")}
+    reasons = {node: _reported(words, all_of) for node, words in found.items()}
+    reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES,)))
+    return Verdict(nodes=len(nodes), reasons={node: reasons[node] for node in sorted(reasons)})
+
+
+def filled(words: str, witness: Mapping[str, Value]) -> str:
+    """A filter's words with the values of a witness in them."""
+    for name, value in witness.items():
+        words = words.replace("{" + name + "}", str(value))
+    return words
+
+
+def _filters(relations: Relations) -> list[_Filter]:
+    return sorted(
+        _Filter(
+            stage=int(stage),
+            place=int(place),
+            plugin=str(plugin),
+            predicate=str(predicate),
+            scope=str(scope),
+            words=str(words),
+        )
+        for stage, plugin, predicate, scope, _, words, place in relations.rows("filter")
+    )
+
+
+def _reached(relations: Relations, scope: str, witness: Mapping[str, Value], nodes: Sequence[str]) -> Iterable[str]:
+    """The nodes that a rejection is about."""
+    if scope == "all nodes":
+        return nodes
+    if scope == "domain":
+        domain = {1: witness["Key"], 2: witness["Domain"]}
+        return (str(row[0]) for row in relations.matching("node_topology", domain))
+    if "NodeClass" in witness:
+        return (str(row[0]) for row in relations.matching("node_class", {1: witness["NodeClass"]}))
+    return (str(witness["Node"]),)
+
+
+def _reported(words: Iterable[_Word], all_of: Collection[str]) -> tuple[str, ...]:
+    """The reasons that the first plugin gives."""
+    first = min(words)
+    if first.plugin not in all_of:
+        return (first.words,)
+    return tuple(sorted({word.words for word in words if word.plugin == first.plugin}))
+
+
+# -- the line ----------------------------------------------------------------------------------------------
+
+
+def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations | None = None) -> str:
+    """The message of the pod's condition ``PodScheduled``.
+
+    Args:
+        found: what the filters say.
+        refusal: what came of preemption, for a pod that stays out. None if nothing was tried, or if room is
+            being made for it, which the line does not mention.
+        relations: needed with ``refusal``, for the words of the filters.
+    """
+    if found.gated:
+        return GATED
+    if not found.nodes:
+        return NO_NODES
+    if found.everywhere:
+        return f"0/{found.nodes} nodes are available: {found.everywhere}. not found"
+    text = _fit_error(found.nodes, Counter(word for words in found.reasons.values() for word in words))
+    if refusal is None or relations is None:
+        return text
+    if refusal.ineligible:
+        return f"{text} no new claims to deallocate, preemption: {INELIGIBLE[refusal.ineligible]}"
+    counts = Counter(word for words in _after_eviction(refusal, relations).values() for word in words)
+    counts[NO_VICTIMS] += len(refusal.helpless)
+    tried = {node for rejection in refusal.preemption for node in rejection.nodes}
+    counts[NOT_HELPFUL] += found.nodes - len(refusal.helpless) - len(tried)
+    return f"{text} no new claims to deallocate, preemption: {_fit_error(found.nodes, +counts)}"
+
+
+def event(message: str) -> str:
+    """The same as the event ``FailedScheduling`` has it: cut to 1,024 bytes.
+
+    >>> len(event("x" * 2000)), event("short")
+    (1024, 'short')
+    """
+    raw = message.encode()
+    if len(raw) <= EVENT_LIMIT:
+        return message
+    return raw[: EVENT_LIMIT - 4].decode(errors="ignore") + " ..."
+
+
+def _fit_error(nodes: int, counts: Mapping[str, int]) -> str:
+    parts = sorted(f"{count} {words}" for words, count in counts.items())
+    return f"0/{nodes} nodes are available: {', '.join(parts)}."
+
+
+def _after_eviction(refusal: Refusal, relations: Relations) -> dict[str, tuple[str, ...]]:
+    """What remains in the way on each node where all pods of lower priority were thought away."""
+    words = {row[2]: str(row[5]) for row in relations.rows("filter")}
+    places = {row[2]: int(row[6]) for row in relations.rows("filter")}
+    all_of = {str(row[0]) for row in relations.rows("reports_all")}
+    found: dict[str, set[_Word]] = {}
+    for index, rejection in enumerate(refusal.preemption):
+        predicate = predicate_of(rejection)
+        word = _Word(
+            stage=rejection.stage,
+            index=index,
+            place=places[predicate],
+            plugin=rejection.filter,
+            words=filled(words[predicate], {"Resource": rejection.subject}),
+        )
+        for node in rejection.nodes:
+            found.setdefault(node, set()).add(word)
+    return {node: _reported(found[node], all_of) for node in sorted(found)}
+
+
+def predicate_of(rejection: Rejection) -> str:
+    """The predicate that derives a scheduler's rejection."""
+    if rejection.filter == "NodeResourcesFit" and rejection.subject == "pods":
+        return "rejects_pod_count"
+    return _PREDICATE_OF[rejection.filter, rejection.reason]
+
+
+# -- and back ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pasted:
+    """A scheduler's line, read.
+
+    Attributes:
+        nodes: how many nodes it speaks of.
+        counts: reason to number of nodes.
+        everywhere: the reason that turned the pod away as a whole, or empty.
+        preemption: reason to number of nodes, of the second half.
+        ineligible: why the pod may not preempt, or empty.
+        cut: the line was cut off, so that counts are missing.
+    """
+
+    nodes: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    everywhere: str = ""
+    preemption: Mapping[str, int] = field(default_factory=dict)
+    ineligible: str = ""
+    cut: bool = False
+
+
+_HEAD = re.compile(r"0/(\d+) nodes are available: ")
+_COUNT = re.compile(r"(\d+) (?=\S)")
+_PREEMPTION = re.compile(r"(?:no new claims to deallocate, )?preemption: ")
+
+
+def read(text: str) -> Pasted | None:
+    """Read a line as kubectl shows it; None if it is not about nodes that are not available.
+
+    >>> read("0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.").counts
+    {'Insufficient cpu': 1, 'node(s) were unschedulable': 2}
+    """
+    text = " ".join(text.split())
+    head = _HEAD.search(text)
+    if head is None:
+        return None
+    nodes, rest = int(head[1]), text[head.end() :]
+    cut = rest.endswith("...")
+    rest = rest.removesuffix("...").rstrip()
+    split = _PREEMPTION.search(rest)
+    first, second = (rest[: split.start()].rstrip(), rest[split.end() :]) if split else (rest, "")
+    counts = dict(_counts(first))
+    if not counts:
+        return Pasted(nodes=nodes, everywhere=first.removesuffix("not found").rstrip(" ."), cut=cut)
+    after = _HEAD.search(second)
+    return Pasted(
+        nodes=nodes,
+        counts=counts,
+        preemption=dict(_counts(second[after.end() :])) if after else {},
+        ineligible="" if after else second.rstrip("."),
+        cut=cut,
+    )
+
+
+def _counts(text: str) -> Iterator[tuple[str, int]]:
+    """``2 this, 1 that`` as pairs. Reasons may contain commas, but not a comma before a number."""
+    for part in re.split(r", (?=\d+ )", text.rstrip(" .")):
+        match = _COUNT.match(part)
+        if match:
+            yield part[match.end() :], int(match[1])
