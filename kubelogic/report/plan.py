@@ -1,0 +1,122 @@
+"""A plan as text: verdict first, then nodes, workloads, what stays pending and why, notices, the next step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.units import amount, count, share
+from kubelogic.verbs.results import Blocker, NodeLoad, PendingPod, PlacedPod, Plan
+
+_NODES_SHOWN = 30
+_BLOCKERS_SHOWN = 6
+
+
+def render_plan(plan: Plan, style: Style = PLAIN) -> str:
+    """The whole plan for a person."""
+    parts = [_verdict(plan, style), *plan.remarks]
+    if plan.nodes:
+        parts.append(_nodes(plan.nodes, style))
+    if plan.placements:
+        parts.append(_workloads(plan.placements, plan.pending, style))
+    if plan.pending:
+        parts.append(_pending(plan.pending, style))
+    if plan.notices:
+        parts.append("\n".join([style.bold("NOTICES"), *(f"  {notice}" for notice in plan.notices)]))
+    if plan.pending:
+        parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
+    return "\n\n".join(parts)
+
+
+def _verdict(plan: Plan, style: Style) -> str:
+    total = len(plan.placements) + len(plan.pending)
+    text = f"{count(total, 'pod')} on {count(len(plan.nodes), 'node')}: {len(plan.placements):,} placed"
+    if not plan.pending:
+        line = style.good(style.bold(text))
+    else:
+        line = style.bold(f"{text}, " + style.bad(f"{len(plan.pending):,} pending"))
+    if plan.evictions:
+        line += style.warn(f", {count(len(plan.evictions), 'eviction')}")
+    if not plan.settled:
+        line += "\n" + style.warn("The controllers had not settled when the horizon was reached.")
+    return line
+
+
+def _nodes(nodes: Sequence[NodeLoad], style: Style) -> str:
+    scarce = sorted({r for node in nodes for r in node.allocatable} - {"cpu", "memory", "pods", "ephemeral-storage"})
+    extra = [resource for resource in scarce if any(node.allocatable.get(resource) for node in nodes)][:2]
+    rows = [["NODE", "PODS", "CPU", "MEMORY", *(resource.upper() for resource in extra)]]
+    for node in nodes[:_NODES_SHOWN]:
+        rows.append(
+            [
+                node.node,
+                f"{node.pods}/{node.allocatable.get('pods', 0)}",
+                *(_load(node, resource) for resource in ("cpu", "memory", *extra)),
+            ]
+        )
+    lines = table(rows)
+    lines[0] = style.bold(lines[0])
+    if len(nodes) > _NODES_SHOWN:
+        lines.append(style.dim(f"... and {count(len(nodes) - _NODES_SHOWN, 'more node')}"))
+    return "\n".join(lines)
+
+
+def _load(node: NodeLoad, resource: str) -> str:
+    has, asked = node.allocatable.get(resource, 0), node.requested.get(resource, 0)
+    if not has and not asked:
+        return "-"
+    return f"{amount(resource, asked)}/{amount(resource, has)} ({share(asked, has)})"
+
+
+def _workloads(placements: Sequence[PlacedPod], pending: Sequence[PendingPod], style: Style) -> str:
+    waiting = Counter(pod.owner for pod in pending)
+    rows = [["WORKLOAD", "PLACED", "NODES"]]
+    for owner, group in groupby(sorted(placements, key=lambda pod: (pod.owner, pod.node)), key=lambda pod: pod.owner):
+        pods = list(group)
+        rows.append([owner, f"{len(pods)}/{len(pods) + waiting[owner]}", _where(pod.node for pod in pods)])
+    lines = table(rows)
+    lines[0] = style.bold(lines[0])
+    return "\n".join(lines)
+
+
+def _where(nodes: Iterable[str]) -> str:
+    counts = Counter(nodes)
+    shown = [node if times == 1 else f"{node} x{times}" for node, times in sorted(counts.items())]
+    return ", ".join(shown[:6]) + (f", ... ({len(shown)} nodes)" if len(shown) > 6 else "")
+
+
+def _pending(pending: Sequence[PendingPod], style: Style) -> str:
+    blocks = [style.bold("PENDING")]
+    key = lambda pod: (pod.owner, pod.verdict, pod.message, pod.blockers)  # noqa: E731
+    for _, group in groupby(sorted(pending, key=lambda pod: (pod.owner, pod.pod)), key=key):
+        pods = list(group)
+        first = pods[0]
+        names = first.pod if len(pods) == 1 else f"{first.pod} and {len(pods) - 1} more of {first.owner}"
+        blocks.append(f"  {style.bold(names)}  {style.bad(first.verdict)}")
+        if first.message:
+            blocks.append(f"    {first.message}")
+        blocks.extend(f"    - {line}" for line in blocker_lines(first.blockers))
+    return "\n".join(blocks)
+
+
+def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
+    """Blockers with equal detail put together: the detail, the nodes, the code."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for blocker in blockers:
+        nodes.setdefault((blocker.detail, blocker.code), []).append(blocker.node)
+    ordered = sorted(nodes.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = []
+    for (detail, code), names in ordered[:most]:
+        where = f"{', '.join(names[:4])}{', ...' if len(names) > 4 else ''}: " if names[0] else ""
+        lines.append(f"{where}{detail} [{code}]")
+    if len(ordered) > most:
+        lines.append(f"... and {count(len(ordered) - most, 'more reason')}")
+    return lines
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines with aligned columns; the first row is the heading."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,96 @@
+"""The values that verbs return. Their JSON forms are in ``kubelogic.report.documents``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kubelogic.cluster import Cluster
+from kubelogic.manifests import Notice
+from kubelogic.reconcile.actions import Action
+
+PendingVerdict = Literal["impossible", "waiting", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """One reason why one node (or, with an empty node, the cluster) does not take a pod.
+
+    ``reason`` is kube-scheduler's text; ``detail`` ours, with numbers on both sides; ``plugin`` the rule file.
+    """
+
+    node: str
+    code: str
+    reason: str
+    detail: str
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingPod:
+    """A pod without a node: ``impossible`` is proved, ``waiting`` hangs on something else, ``unknown`` on a limit."""
+
+    pod: str
+    owner: str
+    verdict: PendingVerdict
+    message: str
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedPod:
+    """A pod and its node; ``new`` if this plan put it there."""
+
+    pod: str
+    owner: str
+    node: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEndpoints:
+    """A Service's addresses, as ``ip:port``."""
+
+    service: str
+    ready: tuple[str, ...]
+    not_ready: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedAction:
+    """An action, the tick that took it and the simulated time in milliseconds."""
+
+    tick: int
+    time: int
+    action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLoad:
+    """What the pods on a node ask for, and what it has, by resource in its unit."""
+
+    node: str
+    pods: int
+    requested: Mapping[str, int]
+    allocatable: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the control plane makes of a cluster.
+
+    ``settled`` is False if the horizon came before the controllers had nothing left to do.
+    """
+
+    settled: bool
+    ticks: int
+    placements: tuple[PlacedPod, ...]
+    pending: tuple[PendingPod, ...]
+    evictions: tuple[TimedAction, ...]
+    endpoints: tuple[ServiceEndpoints, ...]
+    actions: tuple[TimedAction, ...]
+    nodes: tuple[NodeLoad, ...]
+    notices: tuple[Notice, ...]
+    cluster: Cluster
+    remarks: Sequence[str] = ()
