@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from kubelogic.cluster import Cluster
 from kubelogic.logic import Evaluation
 from kubelogic.placement.placement import Placement
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import problem
+
+SchedulerName = Literal["optimal", "kube"]
+
+
+class Solver(Protocol):
+    """Answers placement problems."""
+
+    def place(self, given: Problem) -> Placement:
+        """The placement of a problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +28,15 @@ class KubeScheduler:
 
     seed: int | None = None
 
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
+    def place(self, given: Problem) -> Placement:
+        """See ``Solver``."""
         from kubelogic.placement.kube import schedule
 
-        return schedule(problem(relations), seed=self.seed)
+        return schedule(given, seed=self.seed)
+
+    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
+        """See ``kubelogic.reconcile.tick.Scheduler``."""
+        return self.place(problem(relations))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +46,35 @@ class OptimalScheduler:
     timeout: float = 60.0
     clock: Callable[[], float] | None = None
 
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
+    def place(self, given: Problem) -> Placement:
+        """See ``Solver``."""
         from kubelogic.placement.optimal.solve import Limits, solve
 
-        return solve(problem(relations), limits=Limits(timeout=self.timeout), clock=self.clock)
+        return solve(given, limits=Limits(timeout=self.timeout), clock=self.clock)
+
+    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
+        """See ``kubelogic.reconcile.tick.Scheduler``."""
+        return self.place(problem(relations))
+
+
+@dataclass(slots=True, kw_only=True)
+class ComparedScheduler:
+    """A scheduler that is followed, and a rival that is only asked what it would have left out. For one run.
+
+    Attributes:
+        solver: decides.
+        rival: asked the same problems.
+        left: pods that the solver placed and the rival did not.
+    """
+
+    solver: Solver
+    rival: Solver
+    left: set[str] = field(default_factory=set)
+
+    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
+        """See ``kubelogic.reconcile.tick.Scheduler``."""
+        given = problem(relations)
+        placement = self.solver.place(given)
+        bound = {binding.pod for binding in placement.bindings}
+        self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}
+        return placement

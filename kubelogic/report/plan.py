@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.pending import PendingPod
+from kubelogic.explain.units import amount, count, share
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.report.units import amount, count, share
-from kubelogic.verbs.results import Blocker, NodeLoad, PendingPod, PlacedPod, Plan
+from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan
 
 _NODES_SHOWN = 30
 _BLOCKERS_SHOWN = 6

@@ -4,38 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from kubelogic.cluster import Cluster
+from kubelogic.explain.pending import PendingPod
 from kubelogic.manifests import Notice
 from kubelogic.reconcile.actions import Action
-
-PendingVerdict = Literal["impossible", "waiting", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocker:
-    """One reason why one node (or, with an empty node, the cluster) does not take a pod.
-
-    ``reason`` is kube-scheduler's text; ``detail`` ours, with numbers on both sides; ``plugin`` the rule file.
-    """
-
-    node: str
-    code: str
-    reason: str
-    detail: str
-    plugin: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingPod:
-    """A pod without a node: ``impossible`` is proved, ``waiting`` hangs on something else, ``unknown`` on a limit."""
-
-    pod: str
-    owner: str
-    verdict: PendingVerdict
-    message: str
-    blockers: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,49 @@
+"""``kubelogic plan``: where every pod lands, what stays pending and why."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from kubelogic.cli import NO, UNKNOWN, YES, common
+
+NAME = "plan"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    common.add_inputs(parser)
+    common.add_scheduling(parser)
+    common.add_rules(parser)
+    common.add_output(parser)
+    parser.add_argument(
+        "--horizon", type=float, default=60.0, metavar="SECONDS", help="simulated time to look ahead (default 60)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan and print; 0 if every pod has a node, 1 if some stay pending, 3 if a limit hides the answer."""
+    from kubelogic.cluster import Cluster
+    from kubelogic.manifests import load
+    from kubelogic.report.documents import plan_document
+    from kubelogic.report.plan import render_plan
+    from kubelogic.verbs.plan import plan
+
+    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    result = plan(
+        Cluster.of(reading.objects),
+        scheduler=args.scheduler,
+        rules=common.rule_directories(args),
+        parameters=common.parameters(args),
+        timeout=args.timeout,
+        clock=time.monotonic,
+        horizon=round(args.horizon * 1000),
+        notices=reading.notices,
+    )
+    if args.output == "text":
+        print(render_plan(result, common.output_style(args)))
+    else:
+        common.emit(plan_document(result), args.output)
+    if any(pod.verdict == "unknown" for pod in result.pending):
+        return UNKNOWN
+    return NO if result.pending or not result.settled else YES

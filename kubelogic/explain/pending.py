@@ -1,0 +1,82 @@
+"""Pods that stay pending: the verdict on each, kube-scheduler's line, and every blocker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import workload
+from kubelogic.explain.blockers import Blocker, blockers, filter_predicates
+from kubelogic.explain.relations import derive
+from kubelogic.logic import Rulebook
+from kubelogic.placement.placement import Placement
+from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.schedulers import Solver
+
+Verdict = Literal["impossible", "waiting", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingPod:
+    """A pod without a node.
+
+    Attributes:
+        pod: its key.
+        owner: its workload, ``Kind namespace/name``.
+        verdict: ``impossible`` is proved for the cluster as it stands; ``waiting`` hangs on something that the
+            scheduler does not decide; ``unknown`` means that a limit was reached.
+        message: kube-scheduler's line.
+        blockers: every reason against every node.
+    """
+
+    pod: str
+    owner: str
+    verdict: Verdict
+    message: str
+    blockers: tuple[Blocker, ...]
+
+
+def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tuple[PendingPod, ...]:
+    """The pods of a cluster that have no node, by name.
+
+    Args:
+        cluster: as it stands.
+        rulebook: the rules.
+        judge: a solver whose ``impossible`` is a proof.
+    """
+    waiting = {key: pod for key, pod in sorted(cluster.objects("Pod").items()) if _waits(pod)}
+    if not waiting:
+        return ()
+    relations = derive(rulebook, cluster, [*filter_predicates(rulebook), *GOALS])
+    verdicts = _verdicts(judge.place(problem(relations)))
+    shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
+    known: dict[str, tuple[Blocker, ...]] = {}
+    for shape in sorted({shapes[key] for key in waiting if key in shapes}):
+        known[shape] = blockers(relations, shape)
+    return tuple(
+        PendingPod(
+            pod=key,
+            owner=workload(cluster, pod),
+            verdict=verdicts.get(key, "waiting"),
+            message="",
+            blockers=known.get(shapes.get(key, ""), ()),
+        )
+        for key, pod in waiting.items()
+    )
+
+
+def _waits(pod: Object) -> bool:
+    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    deleted = (pod.document.get("metadata") or {}).get("deletionTimestamp")
+    return not spec.get("nodeName") and not deleted and status.get("phase") not in ("Succeeded", "Failed")
+
+
+def _verdicts(placement: Placement) -> Mapping[str, Verdict]:
+    found: dict[str, Verdict] = {binding.pod: "unknown" for binding in placement.bindings}
+    for pod in placement.unplaced:
+        found[pod.pod] = "impossible" if pod.verdict == "impossible" else "unknown"
+        if pod.verdict == "waiting":
+            found[pod.pod] = "waiting"
+    return found

@@ -1,0 +1,108 @@
+"""Results as JSON documents: stable keys, ``schemaVersion``; more keys may be added, none goes or changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.pending import PendingPod
+from kubelogic.manifests import Location, Notice
+from kubelogic.verbs.results import Plan, TimedAction
+
+SCHEMA_VERSION = 1
+
+
+def header(kind: str) -> dict[str, Any]:
+    """What every document starts with."""
+    return {"schemaVersion": SCHEMA_VERSION, "kind": kind}
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan as the document ``Plan``."""
+    return {
+        **header("Plan"),
+        "settled": plan.settled,
+        "ticks": plan.ticks,
+        "placements": [
+            {"pod": each.pod, "node": each.node, "owner": each.owner, "new": each.new} for each in plan.placements
+        ],
+        "pending": [pending_document(each) for each in plan.pending],
+        "evictions": [action_document(each) for each in plan.evictions],
+        "endpoints": [
+            {"service": each.service, "ready": list(each.ready), "notReady": list(each.not_ready)}
+            for each in plan.endpoints
+        ],
+        "actions": [action_document(each) for each in plan.actions],
+        "nodes": [
+            {
+                "node": each.node,
+                "pods": each.pods,
+                "requested": dict(sorted(each.requested.items())),
+                "allocatable": dict(sorted(each.allocatable.items())),
+            }
+            for each in plan.nodes
+        ],
+        "remarks": list(plan.remarks),
+        "notices": [notice_document(each) for each in plan.notices],
+    }
+
+
+def pending_document(pod: PendingPod) -> dict[str, Any]:
+    """A pending pod within a document."""
+    return {
+        "pod": pod.pod,
+        "owner": pod.owner,
+        "verdict": pod.verdict,
+        "message": pod.message,
+        "blockers": [blocker_document(each) for each in pod.blockers],
+    }
+
+
+def blocker_document(blocker: Blocker) -> dict[str, Any]:
+    """A blocker within a document."""
+    return {
+        "node": blocker.node,
+        "code": blocker.code,
+        "reason": blocker.reason,
+        "detail": blocker.detail,
+        "plugin": blocker.plugin,
+        "witness": dict(blocker.witness),
+    }
+
+
+def action_document(each: TimedAction) -> dict[str, Any]:
+    """An action within a document. ``time`` is in seconds from the start."""
+    return {
+        "tick": each.tick,
+        "time": each.time / 1000 if each.time % 1000 else each.time // 1000,
+        "type": each.action.type,
+        **{_camel(name): _plain(value) for name, value in each.action.arguments().items()},
+        "cause": str(each.action.cause),
+    }
+
+
+def notice_document(notice: Notice) -> dict[str, Any]:
+    """A notice within a document."""
+    document: dict[str, Any] = {"code": notice.code, "message": notice.message, "count": notice.count}
+    if notice.location is not None:
+        document["location"] = location_document(notice.location)
+    return document
+
+
+def location_document(location: Location) -> dict[str, Any]:
+    """A place within a document."""
+    return {"file": location.file, "line": location.line, "column": location.column, "path": location.path}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in sorted(value.items())}
+    return value
