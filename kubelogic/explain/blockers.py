@@ -27,6 +27,7 @@ class Blocker:
         code: permanent code of the filter.
         reason: kube-scheduler's text.
         detail: ours, with the numbers of both sides.
+        gist: the detail without the node's name: equal for nodes that are alike in this.
         plugin: kube-scheduler's plugin.
         witness: the arguments of the rejection by name.
     """
@@ -35,6 +36,7 @@ class Blocker:
     code: str
     reason: str
     detail: str
+    gist: str
     plugin: str
     witness: Mapping[str, Value] = field(default_factory=dict)
 
@@ -85,7 +87,8 @@ def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
                             node=node,
                             code=code,
                             reason=_reason(each.words, witness),
-                            detail=sentence(declaration, {**witness, **({"NodeClass": node} if node else {})}),
+                            detail=sentence(declaration, {**witness, "NodeClass": node}),
+                            gist=sentence(declaration, {**witness, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
                             witness=witness,
                         ),

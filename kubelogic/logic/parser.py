@@ -63,6 +63,14 @@ class _Reader:
         end = len(encoded[: node.end_col_offset].decode(errors="ignore")) if same_line else len(line)
         return Place(file=self.path, line=node.lineno, column=start + 1, end_column=end + 1)
 
+    def segment(self, node: ast.stmt) -> str:
+        """The text of a statement: offsets of the tree are bytes, and ``ast``'s own way is slow."""
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        rows = [line.encode() for line in self.lines[first : last + 1]]
+        rows[-1] = rows[-1][: node.end_col_offset]
+        rows[0] = rows[0][node.col_offset :]
+        return b"\n".join(rows).decode()
+
     def fault(self, place: Place, message: str, hint: str = "") -> None:
         excerpt = self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
         self.faults.append(RuleFault(place=place, message=message, hint=hint, excerpt=excerpt))
@@ -221,7 +229,7 @@ class _Reader:
         body = tuple(self.conjunction(right))
         if head is None:
             return None
-        text = ast.get_source_segment(self.text, statement) or ""
+        text = self.segment(statement)
         return Clause(head=head, body=body, place=self.place(statement), aggregate=aggregate, text=text)
 
     def aggregate(self, call: ast.Call) -> Aggregate | None:

@@ -104,18 +104,36 @@ def _pending(pending: Sequence[PendingPod], style: Style) -> str:
 
 
 def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
-    """Blockers with equal detail put together: the detail, the nodes, the code."""
-    nodes: dict[tuple[str, str], list[str]] = {}
+    """Blockers put together, those of most nodes first: shortages by resource with the best node, others by gist."""
+    shortages: dict[tuple[str, str], list[Blocker]] = {}
+    others: dict[tuple[str, str], list[Blocker]] = {}
     for blocker in blockers:
-        nodes.setdefault((blocker.detail, blocker.code), []).append(blocker.node)
-    ordered = sorted(nodes.items(), key=lambda item: (-len(item[1]), item[0]))
-    lines = []
-    for (detail, code), names in ordered[:most]:
-        where = f"{', '.join(names[:4])}{', ...' if len(names) > 4 else ''}: " if names[0] else ""
-        lines.append(f"{where}{detail} [{code}]")
-    if len(ordered) > most:
-        lines.append(f"... and {count(len(ordered) - most, 'more reason')}")
+        if "Free" in blocker.witness:
+            shortages.setdefault((blocker.code, str(blocker.witness.get("Resource", ""))), []).append(blocker)
+        else:
+            others.setdefault((blocker.code, blocker.gist), []).append(blocker)
+    groups = [(-len(found), _shortage(found)) for found in shortages.values()]
+    groups += [(-len(found), _alike(found)) for found in others.values()]
+    groups.sort()
+    lines = [line for _, line in groups[:most]]
+    if len(groups) > most:
+        lines.append(f"... and {count(len(groups) - most, 'more reason')}")
     return lines
+
+
+def _shortage(blockers: Sequence[Blocker]) -> str:
+    best = max(blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
+    others = f" (the most of {count(len(blockers), 'node')} that lack it)" if len(blockers) > 1 else ""
+    return f"{best.detail}{others} [{best.code}]"
+
+
+def _alike(blockers: Sequence[Blocker]) -> str:
+    first = blockers[0]
+    if len(blockers) == 1 or not first.node:
+        return f"{first.detail} [{first.code}]"
+    names = sorted(blocker.node for blocker in blockers)
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"{shown}: {first.gist} [{first.code}]"
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

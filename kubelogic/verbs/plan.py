@@ -15,7 +15,7 @@ from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import EvictPod, PreemptPod
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
-from kubelogic.reconcile.schedulers import SchedulerName, Scheduling, kube, optimal
+from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, SchedulerName
 from kubelogic.reconcile.settle import Step, settle
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
