@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from operator import itemgetter
 
-from kubelogic.logic.terms import Aggregate, Clause, Row, Term, Variable
+from kubelogic.logic.terms import Aggregate, Clause, Row, Term, Value, Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +45,20 @@ class Grouping:
                     yield (*key, position)
 
     def ordered(self, rows: Collection[Row]) -> list[Row]:
-        result = sorted(rows)
-        for column, descending in reversed(self.order):
-            result.sort(key=itemgetter(column), reverse=descending)
+        """The rows by the order of the aggregate, then by their values; numbers before text where a column has both."""
+        try:
+            result = sorted(rows)
+            for column, descending in reversed(self.order):
+                result.sort(key=itemgetter(column), reverse=descending)
+        except TypeError:
+            result = sorted(rows, key=lambda row: [_mixed(value) for value in row])
+            for column, descending in reversed(self.order):
+                result.sort(key=lambda row, i=column: _mixed(row[i]), reverse=descending)  # type: ignore[misc]
         return result
+
+
+def _mixed(value: Value) -> tuple[bool, Value]:
+    return isinstance(value, str), value
 
 
 def grouping(clause: Clause) -> tuple[Grouping, tuple[Term, ...]]:

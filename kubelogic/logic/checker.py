@@ -61,6 +61,23 @@ def check(files: Sequence[RuleFile]) -> list[RuleFault]:
     return _excerpted(faults, files)
 
 
+def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
+    """What is wrong with an atom that is asked about, of a set of checked files."""
+    program = _Program.of(files)
+    counts = Counter(name for name in variables(*atom.terms) if name != "_")
+    asked = replace(program, clauses=(), facts=(atom,))
+    faults = [
+        *_uses(asked),
+        *(
+            RuleFault(place=atom.place, message=f"{name} stands twice", hint="ask with different variables")
+            for name, count in counts.items()
+            if count > 1
+        ),
+        *check_types(program.clauses, [*program.facts, atom], program.declared),
+    ]
+    return [fault for fault in faults if fault.place.file == atom.place.file]
+
+
 def lint(files: Sequence[RuleFile]) -> list[RuleFault]:
     """What does not keep rules from working but should not stay: no header, nothing defines it, nothing uses it."""
     program = _Program.of(files)

@@ -236,10 +236,13 @@ class _Writer:
         self.line(f"if not ({condition}): continue")
 
     def guard(self, *terms: Term) -> None:
-        """Let the clause derive nothing where a divisor is zero."""
+        """Let the clause derive nothing where a divisor is zero or an operand is text."""
         for term in terms:
             if isinstance(term, Operation):
                 self.guard(term.left, term.right)
+                for operand in (term.left, term.right):
+                    if isinstance(operand, Variable) and operand.name in self.rule.loose:
+                        self.require(f"type({self.term(operand)}) is int")
                 if term.operator in ("//", "%") and not (isinstance(term.right, Constant) and term.right.value):
                     self.require(self.term(term.right))
 
@@ -255,6 +258,8 @@ class _Writer:
                     self.line(f"{self.bind(name)} = {expression}")
                 else:
                     self.guard(left, right)
+                    if operator not in ("==", "!=") and not self.rule.loose.isdisjoint(variables(left, right)):
+                        self.require(f"type({self.term(left)}) is type({self.term(right)})")
                     self.require(f"{self.term(left)} {operator} {self.term(right)}")
             case Literal(atom=atom) if atom.predicate in self.functions:
                 self.call(item)

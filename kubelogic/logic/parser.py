@@ -375,3 +375,23 @@ def parse(text: str, path: str) -> RuleFile:
     if reader.faults:
         raise RuleErrors(reader.faults)
     return result
+
+
+def parse_atom(text: str, path: str = "atom") -> Atom:
+    """Parse one atom, such as ``p('a', X)`` or ``f['a'] == X``.
+
+    Raises:
+        RuleErrors: if the text is something else.
+    """
+    reader = _Reader(text.strip(), path)
+    atom: Atom | None = None
+    try:
+        atom = reader.atom(ast.parse(reader.text, mode="eval").body)
+    except SyntaxError as error:
+        column = error.offset or 1
+        reader.fault(Place(file=path, line=1, column=column, end_column=column + 1), f"syntax error: {error.msg}")
+    except (RecursionError, MemoryError, ValueError) as error:
+        reader.fault(Place(file=path, line=1), f"cannot be read: {error or 'nested too deeply'}")
+    if atom is None or reader.faults:
+        raise RuleErrors(reader.faults)
+    return atom

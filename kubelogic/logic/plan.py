@@ -13,6 +13,7 @@ from kubelogic.logic.terms import (
     BodyItem,
     Clause,
     Comparison,
+    Constant,
     Literal,
     Operation,
     Term,
@@ -23,13 +24,17 @@ from kubelogic.logic.terms import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """A clause ready to compile: no aggregate, and arithmetic only in comparisons, function arguments and the head."""
+    """A clause ready to compile: no aggregate, and arithmetic only in comparisons and the head.
+
+    ``loose`` are the variables that may be text or a number, as far as the declarations say.
+    """
 
     head: str
     terms: tuple[Term, ...]
     body: tuple[BodyItem, ...]
     label: str
     clause: Clause | None = None
+    loose: frozenset[str] = frozenset()
 
     def literals(self) -> list[tuple[int, Literal]]:
         """The positions and literals of the body, functions among them."""
@@ -99,7 +104,10 @@ def plan(rulebook: Rulebook, predicates: Collection[str]) -> list[Group]:
             groupings[head], terms = grouping(clause)
             head = f"{head}$rows"
         body = _project(_flatten(clause.body), rules)
-        rule = Rule(head=head, terms=terms, body=body, label=str(clause.place), clause=clause)
+        loose = _loose(body, rulebook)
+        if clause.aggregate is not None and clause.aggregate.function == "sum_":
+            body = (*body, *_numbers(clause, loose))
+        rule = Rule(head=head, terms=terms, body=body, label=str(clause.place), clause=clause, loose=loose)
         rules.setdefault(head, []).append(rule)
     uses = {
         head: [literal.atom.predicate for rule in found for _, literal in rule.literals()]
@@ -137,6 +145,38 @@ def _flatten(body: Sequence[BodyItem]) -> tuple[BodyItem, ...]:
         flat = Atom(predicate=atom.predicate, terms=tuple(terms), place=atom.place, functional=atom.functional)
         items.append(Literal(atom=flat, negated=item.negated))
     return tuple(items)
+
+
+def _loose(body: Sequence[BodyItem], rulebook: Rulebook) -> frozenset[str]:
+    """The variables that get their values from columns of type ``any`` only."""
+    types: dict[str, set[str]] = {}
+    for item in body:
+        declaration = rulebook.declarations.get(item.atom.predicate) if isinstance(item, Literal) else None
+        if isinstance(item, Literal) and not item.negated and declaration is not None:
+            for term, argument in zip(item.atom.terms, declaration.arguments, strict=True):
+                if isinstance(term, Variable):
+                    types.setdefault(term.name, set()).add(argument.type)
+    loose = {name for name, kinds in types.items() if kinds == {"any"}}
+    size = -1
+    while size != (size := len(loose)):
+        for item in body:
+            match item:
+                case Comparison(operator="==", left=Variable(one), right=Variable(other)):
+                    if one in loose and other not in types:
+                        loose.add(other)
+                    if other in loose and one not in types:
+                        loose.add(one)
+    return frozenset(loose)
+
+
+def _numbers(clause: Clause, loose: frozenset[str]) -> list[BodyItem]:
+    """Conditions that hold for numbers only: ``V + 0 == V`` for each loose variable that is summed."""
+    assert clause.aggregate is not None
+    summed = [Variable(name) for name in clause.aggregate.value if name in loose]
+    zero = Constant(0)
+    return [
+        Comparison(operator="==", left=Operation("+", value, zero), right=value, place=clause.place) for value in summed
+    ]
 
 
 def _project(body: Sequence[BodyItem], rules: dict[str, list[Rule]]) -> tuple[BodyItem, ...]:

@@ -17,7 +17,6 @@ from kubelogic.logic.solving import (
     Env,
     Fact,
     NoValue,
-    Pattern,
     Premise,
     Progress,
     pattern_of,
@@ -25,7 +24,7 @@ from kubelogic.logic.solving import (
     unify,
     value_of,
 )
-from kubelogic.logic.terms import BodyItem, Clause, Literal, Operation, Place, Row, Value
+from kubelogic.logic.terms import BodyItem, Clause, Literal, Operation, Pattern, Place, Row, Value
 
 Origin = Callable[[str, Row], object]
 """Where a given fact comes from (opaque), or None."""

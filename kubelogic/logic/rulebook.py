@@ -7,11 +7,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kubelogic.logic.checker import check, lint
+from kubelogic.logic.checker import check, check_atom, lint
 from kubelogic.logic.errors import RuleErrors, RuleFault
-from kubelogic.logic.parser import parse
+from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components
-from kubelogic.logic.terms import Atom, Clause, Constant, Declaration, Literal, Place, Row, RuleFile
+from kubelogic.logic.terms import (
+    Atom,
+    Clause,
+    Constant,
+    Declaration,
+    Literal,
+    Operation,
+    Pattern,
+    Place,
+    Row,
+    RuleFile,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +152,24 @@ class Rulebook:
     def warnings(self) -> tuple[RuleFault, ...]:
         """What does not keep the rules from working but should not stay, by place."""
         return tuple(lint(self.files))
+
+    def atom(self, text: str) -> tuple[str, Pattern]:
+        """An atom to ask about: the predicate, and a value for each argument, None where a variable stands.
+
+        Raises:
+            RuleErrors: if it is no atom, or does not fit the declaration of its predicate.
+        """
+        atom = parse_atom(text)
+        faults = check_atom(atom, self.files)
+        pattern: list[Value | None] = []
+        for term in atom.terms:
+            if isinstance(term, Operation):
+                message = f"{term} is neither a value nor a variable"
+                faults.append(RuleFault(place=atom.place, message=message))
+            pattern.append(term.value if isinstance(term, Constant) else None)
+        if faults:
+            raise RuleErrors(replace(fault, excerpt=text.strip()) for fault in faults)
+        return atom.predicate, tuple(pattern)
 
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""

@@ -17,6 +17,7 @@ from kubelogic.logic.terms import (
     Constant,
     Literal,
     Operation,
+    Pattern,
     Row,
     Term,
     Value,
@@ -26,9 +27,6 @@ from kubelogic.logic.terms import (
 )
 
 Env = Mapping[str, Value]
-Pattern = tuple[Value | None, ...]
-"""A row in which None stands for any value."""
-
 _ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -236,6 +234,8 @@ def _compare(item: Comparison, env: dict[str, Value]) -> Iterator[tuple[dict[str
             yield {**env, one.name: value}, premise
             return
     values = value_of(left, env), value_of(right, env)
+    if item.operator not in ("==", "!=") and type(values[0]) is not type(values[1]):
+        return
     if _COMPARE[item.operator](*values):
         yield env, Compared(left=values[0], operator=item.operator, right=values[1], text=str(item))
 

@@ -11,6 +11,9 @@ Value = str | int
 Row = tuple[Value, ...]
 """One tuple of a relation."""
 
+Pattern = tuple[Value | None, ...]
+"""A row in which None stands for any value."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Place:

@@ -21,13 +21,14 @@ from kubelogic.logic.evaluation import Evaluation, Facts
 from kubelogic.logic.plan import Group, Rule, needed, plan
 from kubelogic.logic.relation import Relation
 from kubelogic.logic.rulebook import Rulebook
-from kubelogic.logic.solving import Pattern, meet
+from kubelogic.logic.solving import meet
 from kubelogic.logic.terms import (
     BodyItem,
     Comparison,
     Constant,
     Literal,
     Operation,
+    Pattern,
     Row,
     Term,
     Value,

@@ -8,8 +8,8 @@ from typing import Any
 
 from kubelogic.logic.proofs import Attempt, Derived, Given, NotDerived, Proof, Step
 from kubelogic.logic.rulebook import Rulebook
-from kubelogic.logic.solving import Absence, Compared, Computed, Env, Fact, NoValue, Pattern, Premise, pattern_of
-from kubelogic.logic.terms import Comparison, Literal, Value
+from kubelogic.logic.solving import Absence, Compared, Computed, Env, Fact, NoValue, Premise, pattern_of
+from kubelogic.logic.terms import Comparison, Literal, Pattern, Value
 
 Formats = Mapping[str, Callable[[Value], str]]
 """How values of a type are written, by the name of the type; ``str`` where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubelogic.logic import Evaluation
-from kubelogic.logic.solving import Pattern
+from kubelogic.logic.terms import Pattern
 from kubelogic.logic.topdown import TopDown
 from tests.logic.naive import Rows, naive
 from tests.logic.programs import FUNCTIONS, Program, State, program

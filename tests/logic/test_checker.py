@@ -17,6 +17,7 @@ DECLARATIONS = """\
 #: total[Node: node] == Sum: int "pods on {Node} ask for {Sum}"
 #: half(Amount: int) -> Half: int "half of {Amount} is {Half}"
 #: input given(Pod: pod) "{Pod} is given"
+#: thing(Value: any) "there is {Value}"
 #: lonely(Pod: pod) "{Pod} is lonely"
 """
 FIRST = DECLARATIONS.count("\n") + 1
@@ -108,8 +109,8 @@ CASES = {
     "text where a number is needed": (
         "cpu(P, 'much') <= pod(P)\ncpu(P, A + 1) <= cpu(P, A)",
         [
-            "2:1: millicores is text, but arithmetic gives numbers | 'much' is text (t.dl:12:1)",
-            "2:1: millicores is text, but arithmetic takes numbers | 'much' is text (t.dl:12:1)",
+            "2:1: millicores is text, but arithmetic gives numbers | 'much' is text (t.dl:13:1)",
+            "2:1: millicores is text, but arithmetic takes numbers | 'much' is text (t.dl:13:1)",
         ],
     ),
     "number where text is needed": (
@@ -212,11 +213,11 @@ def test_faults_of_all_files_come_at_once_with_carets() -> None:
     with pytest.raises(RuleErrors) as caught:
         Rulebook.parse({"a.dl": DECLARATIONS + "idle(N) <= nod(N)", "b.dl": "idle(N) <= node(N) & ~xyzzy(N)"})
     assert str(caught.value) == (
-        "a.dl:12:12: nod is not declared\n"
+        "a.dl:13:12: nod is not declared\n"
         "  idle(N) <= nod(N)\n"
         "             ^^^^^^\n"
         "  did you mean node?\n"
-        "b.dl:1:1: idle is also defined at a.dl:12:1\n"
+        "b.dl:1:1: idle is also defined at a.dl:13:1\n"
         "  idle(N) <= node(N) & ~xyzzy(N)\n"
         "  ^^^^^^^\n"
         "  a predicate that other files may add to is declared as: open name(...)\n"
@@ -267,3 +268,29 @@ def test_omissions_are_data() -> None:
         ("", "", "scores (see scores.dl)", 4),
     ]
     assert file.header["omits"] == "host IPC is not modelled, and never was; scores (see scores.dl)"
+
+
+def test_an_atom_to_ask_for() -> None:
+    book = Rulebook.parse({"t.dl": DECLARATIONS})
+    assert book.atom("runs('a', N)") == ("runs", ("a", None))
+    assert book.atom(" (total['n'] == _) ") == ("total", ("n", None))
+    assert book.atom("total['n'] == 3") == ("total", ("n", 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rums('a', N)", "atom:1:1: rums is not declared\n  rums('a', N)\n  ^^^^^^^^^^^^\n  did you mean runs?"),
+        ("runs(1, N)", "atom:1:1: pod is text, but 1 is a whole number"),
+        ("phase('a', 3)", "atom:1:1: 3 is a whole number, where str is needed"),
+        ("runs('a'", "atom:1:5: syntax error: '(' was never closed"),
+        ("runs('a', N) & pod(N)", "atom:1:1: not an atom"),
+        ("runs(N, N)", "atom:1:1: N stands twice"),
+        ("cpu('a', 1 + 1)", "atom:1:1: (1 + 1) is neither a value nor a variable"),
+    ],
+)
+def test_an_atom_that_makes_no_sense(text: str, message: str) -> None:
+    book = Rulebook.parse({"t.dl": DECLARATIONS + "+ phase('p', 'x')\n+ runs('p', 'n')\nphase(P, 'y') <= runs(P, 'n')"})
+    with pytest.raises(RuleErrors) as caught:
+        book.atom(text)
+    assert message in str(caught.value)

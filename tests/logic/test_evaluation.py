@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelogic.logic import Evaluation, Facts, Rulebook
+from kubelogic.logic import Evaluation, Facts, Row, Rulebook
+from kubelogic.logic.topdown import TopDown
 
 PROGRAM = """
 #: edge(A: str, B: str) "{A} leads to {B}"
@@ -164,3 +165,37 @@ def test_a_fact_that_was_never_added_cannot_be_removed() -> None:
     for predicate in ("edge", "reach", "open_edge"):
         with pytest.raises(KeyError, match="never added"):
             evaluation.update(removed={predicate: [("x", "y")]})
+
+
+def test_text_where_arithmetic_or_order_needs_a_number_makes_the_literal_fail() -> None:
+    text = """
+    #: field(Name: str, Value: any) "{Name} is {Value}"
+    #: more(Name: str, Value: int) "{Name} is {Value}"
+    #: small(Name: str) "{Name} is small"
+    #: total[Key: str] == Sum: int "{Key} {Sum}"
+    #: least[Key: str] == Value: any "{Key} {Value}"
+    #: copy(Name: str, Value: int) "{Name} is {Value}"
+    more(N, V + 1) <= field(N, V)
+    small(N) <= field(N, V) & (V < 3)
+    (total['all'] == sum_(V, for_each=N)) <= field(N, V)
+    (least['all'] == min_(V)) <= field(_, V)
+    copy(N, W * 2) <= field(N, V) & (W == V)
+    """
+    book = Rulebook.parse({"p.dl": textwrap.dedent(text)})
+    facts = {"field": [("a", 1), ("b", "x"), ("c", 5)]}
+    evaluation = Evaluation(book)
+    evaluation.update(facts)
+    top = TopDown(book, facts)
+    expected: dict[str, list[Row]] = {
+        "more": [("a", 2), ("c", 6)],
+        "small": [("a",)],
+        "total": [("all", 6)],
+        "least": [("all", 1)],
+        "copy": [("a", 2), ("c", 10)],
+    }
+    for name, rows in expected.items():
+        assert sorted(evaluation.rows(name)) == rows
+        assert top.ask(name, (None,) * book.declarations[name].arity) == rows
+    evaluation.update({"field": [("d", "y"), ("e", 2)]}, {"field": [("a", 1)]})
+    assert sorted(evaluation.rows("total")) == [("all", 7)]
+    assert sorted(evaluation.rows("small")) == [("e",)]
