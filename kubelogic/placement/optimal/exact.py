@@ -16,6 +16,7 @@ import numpy as np
 import z3
 
 from kubelogic.placement.optimal.coupling import Coupling
+from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
 from kubelogic.placement.optimal.rooms import Rooms, solo
 from kubelogic.placement.optimal.state import State
@@ -34,14 +35,14 @@ class Found:
 class Exact:
     """Counts per kind and node over the running pods as they are: nobody leaves."""
 
-    def __init__(self, model: Model, known: Rooms, *, rlimit: int) -> None:
+    def __init__(self, model: Model, known: Rooms, *, deadline: Deadline) -> None:
         self._model = model
         # A context of its own: what z3 finds must not depend on what it was asked before.
         self._context = z3.Context()
         self._zero, self._one = (z3.IntVal(n, self._context) for n in (0, 1))
         self._coupling = Coupling(model)
         self._solver = z3.SolverFor("QF_LIA", ctx=self._context)
-        self._solver.set("rlimit", rlimit)
+        self._deadline = deadline
         self._solver.set("random_seed", 0)
         room = solo(model, np.array(model.free.T, order="C"), model.counts)
         for k, kind in enumerate(model.kinds):
@@ -64,6 +65,7 @@ class Exact:
 
     def find(self, wanted: dict[int, int]) -> Found:
         """Counts with at least the ``wanted`` number of pods of each priority."""
+        self._solver.set(**self._deadline.options(0.2))
         self._solver.push()
         for level, count in sorted(wanted.items(), reverse=True):
             cells = [cell for (k, _), cell in self.cells.items() if self._model.kinds[k].priority == level]

@@ -5,29 +5,34 @@ from __future__ import annotations
 import numpy as np
 import z3
 
+from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Floats, Ints, Model
 from kubelogic.placement.optimal.rooms import Rooms, solo
 
 
-def guide(model: Model, free: Ints, counts: Ints, *, rlimit: int) -> Floats:
+def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floats:
     """How many pods of each kind each class should get so that as many as possible fit: kinds by classes.
 
-    First asks whether everything fits, in fine units; failing that, for the most that fit, in coarse ones.
+    First asks whether everything fits; failing that, for the most that fit.
 
     Args:
         free: Free amounts, resources by nodes.
         counts: How many pods of each kind to place.
-        rlimit: z3's deterministic resource limit for each check.
+        deadline: Limits for each check.
     """
     alone = solo(model, free, counts)
+    relaxed = _Relaxed(model, free, counts, alone, steps=_COARSE)
+    quota = None
     if (alone.sum(axis=1) >= counts).all():
-        quota = _Relaxed(model, free, counts, alone, steps=4096).everything(rlimit)
-        if quota is not None:
-            return quota
-    return _Relaxed(model, free, counts, alone, steps=256).most(rlimit)
+        # Classes that are not filled to the brim are easier to split, and more even.
+        for fill in sorted({min(1.0, relaxed.load * 1.04), (1.0 + relaxed.load) / 2, 1.0}):
+            quota = relaxed.everything(deadline, fill=fill) if relaxed.load <= 1.0 else None
+            if quota is not None:
+                return quota
+    return relaxed.most(deadline)
 
 
-def limits(model: Model, known: Rooms, placed: Ints, *, rlimit: int) -> tuple[tuple[int, int], ...]:
+def limits(model: Model, known: Rooms, placed: Ints, *, deadline: Deadline) -> tuple[tuple[int, int], ...]:
     """For each priority, how many pods of it or higher can be placed at most, by priority downwards.
 
     Each limit holds for all placements that place at least as many of the higher priorities as ``placed``
@@ -36,18 +41,27 @@ def limits(model: Model, known: Rooms, placed: Ints, *, rlimit: int) -> tuple[tu
     Args:
         known: What every placement keeps to.
         placed: How many pods of each kind are placed.
-        rlimit: z3's deterministic resource limit for each check.
+        deadline: Limits for each check.
     """
-    relaxed = _Relaxed(model, known.free, known.count, known.room, steps=4096)
+    relaxed = _Relaxed(model, known.free, known.count, known.room, steps=_COARSE)
     priority = np.array([kind.priority for kind in model.kinds], dtype=np.int64)
+    levels = sorted(set(priority.tolist()), reverse=True)
+    if (known.room.sum(axis=1) >= model.counts).all() and relaxed.everything(deadline) is not None:
+        return tuple((level, int(model.counts[priority >= level].sum())) for level in levels)
+    if relaxed.size <= _FINE_SIZE:
+        relaxed = _Relaxed(model, known.free, known.count, known.room, steps=_FINE)
     found: list[tuple[int, int]] = []
     reached: list[tuple[int, int]] = []
-    for level in sorted(set(priority.tolist()), reverse=True):
-        here, wanted = int(placed[priority >= level].sum()), int(model.counts[priority >= level].sum())
-        most = wanted if here == wanted else relaxed.limit(level, reached, wanted, rlimit)
+    for level in levels:
+        here, wanted = int(placed[priority >= level].sum()), int(known.count[priority >= level].sum())
+        most = wanted if here == wanted else relaxed.limit(level, reached, wanted, deadline)
         found.append((level, most))
         reached.append((level, here))
     return tuple(found)
+
+
+# Amounts are counted in so many steps of the largest request: coarse ones are much faster.
+_COARSE, _FINE, _FINE_SIZE = 256, 4096, 300
 
 
 class _Relaxed:
@@ -72,6 +86,9 @@ class _Relaxed:
         self._variables = {
             (k, int(c)): z3.Real(f"x{k}_{c}", self._context) for k in range(kinds) for c in np.flatnonzero(limit[k])
         }
+        #: Demand over capacity of the scarcest resource.
+        self.load = float((demand / np.maximum(capacity.sum(axis=0), 1)).max(initial=0.0))
+        self._loads: list[tuple[z3.ArithRef, int]] = []
         self._facts: list[z3.BoolRef] = []
         members: list[list[int]] = [[] for _ in range(classes)]
         for (k, c), variable in self._variables.items():
@@ -83,24 +100,31 @@ class _Relaxed:
             for r in range(len(model.resources)):
                 terms = [int(request[k, r]) * self._variables[k, c] for k in members[c] if request[k, r] > 0]
                 if terms and capacity[c, r] < demand[r]:
-                    self._facts.append(z3.Sum(terms) <= int(capacity[c, r]))
+                    self._loads.append((z3.Sum(terms), int(capacity[c, r])))
         self._mine = [
             [self._variables[k, c] for c in range(classes) if (k, c) in self._variables] for k in range(kinds)
         ]
 
-    def everything(self, rlimit: int) -> Floats | None:
-        """Quotas that place every pod, if the relaxation has them."""
+    @property
+    def size(self) -> int:
+        """How many variables there are."""
+        return len(self._variables)
+
+    def everything(self, deadline: Deadline, *, fill: float = 1.0) -> Floats | None:
+        """Quotas that place every pod and use no more than a share of each capacity, if the relaxation has them."""
         solver = z3.SolverFor("QF_LRA", ctx=self._context)
-        solver.set("rlimit", rlimit)
+        solver.set(**deadline.options())
         solver.add(*self._facts)
+        for load, capacity in self._loads:
+            solver.add(load <= int(capacity * fill) if fill < 1.0 else load <= capacity)
         for mine, count in zip(self._mine, self._counts, strict=True):
             if count:
                 solver.add(z3.Sum(mine) == int(count))
         return self._quota(solver.model()) if solver.check() == z3.sat else None
 
-    def most(self, rlimit: int) -> Floats:
+    def most(self, deadline: Deadline) -> Floats:
         """Quotas that place the most pods by priority; even shares if z3 gives up."""
-        optimizer = self._optimizer(rlimit)
+        optimizer = self._optimizer(deadline)
         for level in sorted({kind.priority for kind in self._model.kinds}, reverse=True):
             optimizer.maximize(self._total(level))
         if optimizer.check() == z3.sat:
@@ -111,9 +135,9 @@ class _Relaxed:
         even: Floats = share * self._counts[:, None] / np.maximum(share.sum(axis=1, keepdims=True), 1.0)
         return even
 
-    def limit(self, level: int, reached: list[tuple[int, int]], wanted: int, rlimit: int) -> int:
+    def limit(self, level: int, reached: list[tuple[int, int]], wanted: int, deadline: Deadline) -> int:
         """The most pods of ``level`` or higher with as many of the higher ones as ``reached``."""
-        optimizer = self._optimizer(rlimit)
+        optimizer = self._optimizer(deadline)
         for above, count in reached:
             optimizer.add(self._total(above) >= count)
         goal = optimizer.maximize(self._total(level))
@@ -123,10 +147,12 @@ class _Relaxed:
         fraction = z3.simplify(z3.ToReal(value) if value.is_int() else value)
         return min(wanted, int(fraction.numerator_as_long() // fraction.denominator_as_long()))
 
-    def _optimizer(self, rlimit: int) -> z3.Optimize:
+    def _optimizer(self, deadline: Deadline) -> z3.Optimize:
         optimizer = z3.Optimize(ctx=self._context)
-        optimizer.set("rlimit", rlimit)
+        optimizer.set(**deadline.options())
         optimizer.add(*self._facts)
+        for load, capacity in self._loads:
+            optimizer.add(load <= capacity)
         for mine, count in zip(self._mine, self._counts, strict=True):
             if mine:
                 optimizer.add(z3.Sum(mine) <= int(count))

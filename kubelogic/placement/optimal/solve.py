@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import msgspec
-
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.exact import Exact, replay
-from kubelogic.placement.optimal.improve import Expired, improve
+from kubelogic.placement.optimal.improve import improve
+from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.pack import insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import Patterns
@@ -23,18 +20,6 @@ from kubelogic.placement.problem import Problem
 
 _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
-Clock = Callable[[], float]
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """When to stop looking. ``timeout`` is in seconds of the clock given; ``rlimit`` is z3's resource limit
-    a check.
-
-    Work is bounded by counts first, so that equal problems get equal answers unless ``timeout`` cuts in.
-    """
-
-    timeout: float = 60.0
-    rlimit: int = 20_000_000
 
 
 def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None = None) -> Placement:
@@ -52,11 +37,11 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         AssertionError: if the independent checker refuses the result, which is a fault in this package.
     """
     limits = limits or Limits()
-    expired = _deadline(limits.timeout, clock)
+    expired = Deadline(limits, clock)
     model = compile_problem(problem)
     state = State(model)
     place_coupled(state)
-    split(state, relax.guide(model, state.free, state.left, rlimit=limits.rlimit))
+    split(state, relax.guide(model, state.free, state.left, deadline=expired))
     insert(state)
     improve(state, expired=expired)
     most: dict[int, int] = {}
@@ -64,11 +49,11 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         known = rooms(model)
         weights = weigh(model, known)
         state, bound = _by_patterns(model, known, weights, state, expired)
-        state, exact = _by_integers(model, known, weights, state, rlimit=limits.rlimit // 4, expired=expired)
+        state, exact = _by_integers(model, known, weights, state, expired)
         _wait_for_leavers(state, expired)
         _preempt(state, expired)
         placed = state.placed.sum(axis=1)
-        limited = relax.limits(model, known, placed, rlimit=limits.rlimit)
+        limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
         most = _least(most, exact)
     placement = result(model, state, most=most, conflicts=(), statistics={})
@@ -78,14 +63,7 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
     return placement
 
 
-def _deadline(timeout: float, clock: Clock | None) -> Expired:
-    if clock is None:
-        return lambda: False
-    end = clock() + timeout
-    return lambda: clock() > end
-
-
-def _wait_for_leavers(state: State, expired: Expired) -> None:
+def _wait_for_leavers(state: State, expired: Deadline) -> None:
     """Let what is left have the room of pods that are terminating already."""
     leaving = [pod for pod in state.model.running if pod.terminating]
     for pod in leaving:
@@ -96,7 +74,7 @@ def _wait_for_leavers(state: State, expired: Expired) -> None:
         improve(state, expired=expired)
 
 
-def _preempt(state: State, expired: Expired) -> None:
+def _preempt(state: State, expired: Deadline) -> None:
     running = min(
         (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.running), default=None
     )
@@ -106,7 +84,7 @@ def _preempt(state: State, expired: Expired) -> None:
 
 
 def _by_patterns(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Expired
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
 ) -> tuple[State, int | None]:
     """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
     value.
@@ -124,7 +102,7 @@ def _by_patterns(
     return state, most - weights.all_kept
 
 
-def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expired: Expired) -> State:
+def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expired: Deadline) -> State:
     other = State(model)
     lay_out(other, patterns.dive(rounds=12, expired=expired))
     place_coupled(other)
@@ -134,13 +112,13 @@ def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expi
 
 
 def _by_integers(
-    model: Model, known: Rooms, weights: Weights, state: State, *, rlimit: int, expired: Expired
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
 ) -> tuple[State, dict[int, int]]:
     """A better placement of pods that constrain each other, level by level, and what is proved on the way."""
     gap = state.left.any() and any(kind.coupled for kind in model.kinds)
     if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
         return state, {}
-    exact = Exact(model, known, rlimit=rlimit)
+    exact = Exact(model, known, deadline=expired)
     stays = not known.leave and not any(pod.terminating for pod in model.running)
     proved: dict[int, int] = {}
     wanted: dict[int, int] = {}

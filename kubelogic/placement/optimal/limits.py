@@ -1,0 +1,40 @@
+"""When to stop looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+Clock = Callable[[], float]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """When to stop looking. ``timeout`` is in seconds of the clock given; ``rlimit`` is z3's resource limit a
+    check.
+
+    Work is bounded by counts first, so that equal problems get equal answers unless ``timeout`` cuts in.
+    """
+
+    timeout: float = 60.0
+    rlimit: int = 5_000_000
+
+
+class Deadline:
+    """Tells whether the time of one solve is over; never, without a clock."""
+
+    def __init__(self, limits: Limits, clock: Clock | None) -> None:
+        self.rlimit = limits.rlimit
+        self._clock = clock
+        self._end = clock() + limits.timeout if clock else 0.0
+
+    def __call__(self) -> bool:
+        """Whether it is over."""
+        return self._clock is not None and self._clock() > self._end
+
+    def options(self, share: float = 1.0) -> dict[str, int]:
+        """Options for a z3 solver: a share of the resource limit, and what is left of the time."""
+        found = {"rlimit": max(1, int(self.rlimit * share))}
+        if self._clock is not None:
+            found["timeout"] = max(1, int((self._end - self._clock()) * 1000))
+        return found
