@@ -57,7 +57,7 @@ def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin,
     """The documents of a file as JSON trees (None where one is empty); what is wrong is added to ``faults``."""
     if json_reader.looks_like_json(source.data):
         try:
-            found = json_reader.read(source.data)
+            found = json_reader.read(source.data, source.position)
         except JsonError as error:
             if source.name.endswith(".json"):
                 faults += [_fault(source, trouble) for trouble in error.troubles]
@@ -154,7 +154,7 @@ def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: l
         return
     for index, (start, end) in enumerate(document.items):
         try:
-            item = json_reader.item(document.source.data, start, end)
+            item = json_reader.item(document.source.data, start, end, document.source.position)
         except JsonError as error:
             faults += [_fault(document.source, trouble) for trouble in error.troubles]
         else:

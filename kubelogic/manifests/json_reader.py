@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from kubelogic.manifests import json_positions, text
+from kubelogic.manifests import json_positions
 from kubelogic.manifests.objects import title
 from kubelogic.manifests.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
@@ -58,7 +59,11 @@ def looks_like_json(data: bytes) -> bool:
     return data.startswith(b"{", _after(_BLANK, data, 0))
 
 
-def read(data: bytes) -> list[JsonDocument]:
+Position = Callable[[int], tuple[int, int]]
+"""Gives line and column, from 1, of a byte of the text."""
+
+
+def read(data: bytes, position: Position) -> list[JsonDocument]:
     """The objects of a JSON text in UTF-8: one, or several after one another.
 
     Raises:
@@ -69,9 +74,9 @@ def read(data: bytes) -> list[JsonDocument]:
             return [document]
         tree = _decode(data)
     except (msgspec.DecodeError, RecursionError):
-        return _read_stream(data)
+        return _read_stream(data, position)
     except _DuplicateError:
-        raise JsonError(_duplicates(data, 0, len(data))) from None
+        raise JsonError(_duplicates(data, 0, len(data), position)) from None
     return [JsonDocument(tree=tree, start=0, end=len(data))]
 
 
@@ -98,7 +103,7 @@ def _long_list(data: bytes) -> JsonDocument | None:
     return JsonDocument(tree=envelope, start=0, end=len(data), items=tuple(spans))
 
 
-def item(data: bytes, start: int, end: int) -> Any:
+def item(data: bytes, start: int, end: int, position: Position) -> Any:
     """Decode the item of a long list that stands from ``start`` to ``end``.
 
     Raises:
@@ -107,9 +112,9 @@ def item(data: bytes, start: int, end: int) -> Any:
     try:
         return _decode(data[start:end])
     except _DuplicateError:
-        raise JsonError(_duplicates(data, start, end)) from None
+        raise JsonError(_duplicates(data, start, end, position)) from None
     except RecursionError:
-        raise JsonError([_trouble(data, start, "KL107", TOO_DEEP)]) from None
+        raise JsonError([_trouble(position, start, "KL107", TOO_DEEP)]) from None
 
 
 def _after(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:
@@ -151,7 +156,7 @@ def _too_deep(tree: Any) -> bool:
     return True
 
 
-def _read_stream(data: bytes) -> list[JsonDocument]:
+def _read_stream(data: bytes, place: Position) -> list[JsonDocument]:
     """Several values after one another, or none that can be read."""
     documents: list[JsonDocument] = []
     troubles: list[Trouble] = []
@@ -161,20 +166,20 @@ def _read_stream(data: bytes) -> list[JsonDocument]:
         try:
             msgspec.json.decode(memoryview(data)[position:])
         except RecursionError:
-            troubles.append(_trouble(data, position, "KL107", TOO_DEEP))
+            troubles.append(_trouble(place, position, "KL107", TOO_DEEP))
             break
         except msgspec.DecodeError as error:
             message, offset = _place_in(str(error), end - position)
             if "trailing characters" not in message:
-                troubles.append(_trouble(data, position + offset, "KL100", message))
+                troubles.append(_trouble(place, position + offset, "KL100", message))
                 break
             end = position + offset - 1  # the decoder has passed the character that it names
         try:
             documents.append(JsonDocument(tree=_decode(data[position:end]), start=position, end=end))
         except _DuplicateError:
-            troubles += _duplicates(data, position, end)
+            troubles += _duplicates(data, position, end, place)
         except RecursionError:
-            troubles.append(_trouble(data, position, "KL107", TOO_DEEP))
+            troubles.append(_trouble(place, position, "KL107", TOO_DEEP))
         position = _after(_BLANK, data, end)
     if troubles:
         raise JsonError(troubles)
@@ -190,16 +195,16 @@ def _place_in(message: str, size: int) -> tuple[str, int]:
     return message[:1].lower() + message[1:].partition(" - at ")[0], 0
 
 
-def _trouble(data: bytes, offset: int, code: str, message: str, *, about: str = "") -> Trouble:
-    line, column = text.line_and_column(data, offset)
+def _trouble(position: Position, offset: int, code: str, message: str, *, about: str = "") -> Trouble:
+    line, column = position(offset)
     return Trouble(line=line, column=column, code=code, message=message, about=about)
 
 
-def _duplicates(data: bytes, start: int, end: int) -> list[Trouble]:
+def _duplicates(data: bytes, start: int, end: int, position: Position) -> list[Trouble]:
     part = data[start:end].decode("utf-8", "surrogatepass")
     about = title(msgspec.json.decode(data[start:end]))
     found: list[Trouble] = []
     for key, offset in json_positions.duplicate_keys(part):
         place = start + len(part[:offset].encode("utf-8", "surrogatepass"))
-        found.append(_trouble(data, place, "KL101", f'key "{key}" is already set in this object', about=about))
+        found.append(_trouble(position, place, "KL101", f'key "{key}" is already set in this object', about=about))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubelogic.manifests import json_positions, text, yaml_positions
+from kubelogic.manifests import json_positions, yaml_positions
 from kubelogic.manifests.location import Location, Path, dotted
 from kubelogic.manifests.positions import Place
 from kubelogic.manifests.sources import Source
@@ -43,7 +43,7 @@ class DocumentOrigin:
     def _read_again(self) -> Place:
         data = self.source.data[self.start : self.end]
         if self.json:
-            line, column = text.line_and_column(self.source.data, self.start)
+            line, column = self.source.position(self.start)
             content = data.decode("utf-8", "surrogatepass")
             return json_positions.places(content, first_line=line, first_column=column)
         return yaml_positions.places(data, self.inner, first_line=self.line)

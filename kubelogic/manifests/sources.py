@@ -27,6 +27,7 @@ class Source:
     name: str
     data: bytes
     _places: dict[tuple[int, int], Place] = field(default_factory=dict, repr=False, compare=False)
+    _lines: list[text.Lines] = field(default_factory=list, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Callable[[str, bytes], Source], tuple[str, bytes]]:
         return _source, (self.name, self.data)
@@ -41,7 +42,18 @@ class Source:
 
     def excerpt(self, line: int) -> str:
         """Source line ``line`` (from 1), cut when it is very long."""
-        return text.excerpt(self.data, line) if line else ""
+        start = self.lines().start(line)
+        return "" if start is None else text.line_at(self.data, start)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, from 1, of the byte at ``offset``."""
+        return self.lines().position(offset)
+
+    def lines(self) -> text.Lines:
+        """Where the lines are: found out once, when the first place is asked for."""
+        if not self._lines:
+            self._lines.append(text.Lines(self.data))
+        return self._lines[0]
 
 
 def _source(name: str, data: bytes) -> Source:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_right
+from itertools import accumulate
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -14,6 +16,9 @@ _MARKS = (
 )
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LONGEST_EXCERPT = 400
+_BREAK = re.compile(rb"\n")
+_BLOCK = 1 << 16
+_CONTINUES = bytes(range(0x80, 0xC0))
 
 
 class EncodingError(ValueError):
@@ -60,6 +65,37 @@ def line_and_column(data: bytes, offset: int) -> tuple[int, int]:
     return data.count(b"\n", 0, start) + 1, column
 
 
+class Lines:
+    """Where the lines and characters of a text in UTF-8 are, for many questions about one long text.
+
+    >>> Lines("ä".encode() + bytes([10]) + "öd".encode()).position(5)
+    (2, 2)
+    """
+
+    __slots__ = ("_before", "_data", "_starts")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._starts = [0, *(match.end() for match in _BREAK.finditer(data))]
+        blocks = (
+            len(data[start : start + _BLOCK].translate(None, _CONTINUES)) for start in range(0, len(data), _BLOCK)
+        )
+        self._before = [0, *accumulate(blocks)]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column (in characters), from 1, of the byte at ``offset``."""
+        line = bisect_right(self._starts, offset)
+        return line, self._characters(offset) - self._characters(self._starts[line - 1]) + 1
+
+    def start(self, line: int) -> int | None:
+        """The byte at which a line (from 1) starts; None if there is no such line."""
+        return self._starts[line - 1] if 0 < line <= len(self._starts) else None
+
+    def _characters(self, offset: int) -> int:
+        block = offset // _BLOCK
+        return self._before[block] + len(self._data[block * _BLOCK : offset].translate(None, _CONTINUES))
+
+
 def forbidden_character(data: bytes) -> tuple[int, str] | None:
     """Byte offset and description of the first character that YAML does not allow, or None."""
     text = data.decode("utf-8", "replace")
@@ -79,6 +115,11 @@ def excerpt(data: bytes, line: int) -> str:
         start = data.find(b"\n", start) + 1
         if not start:
             return ""
+    return line_at(data, start)
+
+
+def line_at(data: bytes, start: int) -> str:
+    """The source line that starts at a byte; cut when it is very long."""
     end = data.find(b"\n", start, start + 4 * _LONGEST_EXCERPT)
     part = data[start : start + 4 * _LONGEST_EXCERPT if end < 0 else end]
     return part.decode("utf-8", "replace")[:_LONGEST_EXCERPT].rstrip("\r\n")

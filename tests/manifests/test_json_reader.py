@@ -7,11 +7,16 @@ import json
 import pytest
 
 from kubelogic.manifests import json_reader
-from kubelogic.manifests.json_reader import JsonError
+from kubelogic.manifests.json_reader import JsonDocument, JsonError
+from kubelogic.manifests.text import Lines
+
+
+def read(data: bytes) -> list[JsonDocument]:
+    return json_reader.read(data, Lines(data).position)
 
 
 def trees(text: str) -> list[object]:
-    return [document.tree for document in json_reader.read(text.encode())]
+    return [document.tree for document in read(text.encode())]
 
 
 def test_one_value_and_streams() -> None:
@@ -21,7 +26,7 @@ def test_one_value_and_streams() -> None:
 
 def test_the_spans_of_a_stream_hold_its_values() -> None:
     data = ' {"ä": 1}\n{"b": 2}'.encode()
-    assert [data[d.start : d.end].strip() for d in json_reader.read(data)] == ['{"ä": 1}'.encode(), b'{"b": 2}']
+    assert [data[d.start : d.end].strip() for d in read(data)] == ['{"ä": 1}'.encode(), b'{"b": 2}']
 
 
 @pytest.mark.parametrize(
@@ -56,8 +61,8 @@ def test_duplicate_keys_are_refused_with_their_places(text: str, found: list[tup
 
 
 def whole(data: bytes) -> list[object]:
-    documents = json_reader.read(data)
-    return [json_reader.item(data, start, end) for document in documents for start, end in document.items]
+    documents, position = read(data), Lines(data).position
+    return [json_reader.item(data, start, end, position) for document in documents for start, end in document.items]
 
 
 def long_list(extra: str = "", item: str = "") -> str:
@@ -67,7 +72,7 @@ def long_list(extra: str = "", item: str = "") -> str:
 
 def test_long_lists_give_the_place_of_every_item() -> None:
     data = long_list().encode()
-    (document,) = json_reader.read(data)
+    (document,) = read(data)
     expected = json.loads(data)
     assert document.tree == {**expected, "items": []}
     assert whole(data) == expected["items"]
@@ -91,6 +96,6 @@ def test_duplicate_keys_of_long_lists_are_refused(text: str) -> None:
 
 def test_long_objects_that_are_no_lists_are_read_whole() -> None:
     value = {"data": {f"k{i}": "x" * 100 for i in range(10_000)}, "items": {"a": 1}}
-    (document,) = json_reader.read(json.dumps(value).encode())
+    (document,) = read(json.dumps(value).encode())
     assert document.tree == value
     assert document.items == ()
