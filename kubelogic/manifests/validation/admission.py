@@ -136,7 +136,7 @@ def _validate(report: Report, tree: Tree, kind: Kind, ip_families: Collection[st
 
 
 def _verdict(document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report: Report, typed: int) -> Admission:
-    problems = _told_once(report.problems, typed) if report.problems else ()
+    problems = _told_once(document, report.problems, typed) if report.problems else ()
     return Admission(
         document=document if problems else tree,
         problems=problems,
@@ -144,12 +144,32 @@ def _verdict(document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report
     )
 
 
-def _told_once(problems: list[Problem], typed: int) -> tuple[Problem, ...]:
-    """Drop what only follows from a value of the wrong type: such values were left out of the further checks."""
+def _told_once(document: Mapping[str, Any], problems: list[Problem], typed: int) -> tuple[Problem, ...]:
+    """Drop what only follows from something else that is told.
+
+    Values of a wrong type were left out of the further checks, and a default that was copied from a wrong value
+    is as wrong as that.
+    """
     unusable = {problem.path for problem in problems[:typed] if problem.code != "KL112"}
     kept = set(problems[:typed])
     kept.update(problem for problem in problems[typed:] if not _shadowed(problem.path, unusable))
-    return tuple(sorted(kept))
+    written = {(problem.code, problem.message) for problem in kept if _is_written(document, problem.path)}
+    return tuple(
+        sorted(
+            problem
+            for problem in kept
+            if (problem.code, problem.message) not in written or _is_written(document, problem.path)
+        )
+    )
+
+
+def _is_written(document: Any, path: Path) -> bool:
+    for step in path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _shadowed(path: Path, unusable: set[Path]) -> bool:
