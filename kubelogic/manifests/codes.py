@@ -1,6 +1,6 @@
 """The permanent codes of faults in manifests (``KL1xx``): one line each, never reused.
 
-``docs/reference/findings.md`` explains them; messages of single faults say what to do.
+``docs/reference/manifest-codes.md`` lists them; the message of each fault says what to do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from types import MappingProxyType
 
 CODES: Mapping[str, str] = MappingProxyType(
     {
+        "KL100": "the text is no YAML or JSON, or in no known encoding",
+        "KL101": "a key is there twice in one mapping",
+        "KL102": "apiVersion or kind is missing, misspelt, or no longer served",
+        "KL103": "one name twice",
         "KL104": "the object has no name",
+        "KL105": "a file that cannot be read, or input without any object",
+        "KL106": "something else stands where an object should",
+        "KL107": "too deep, too large, or too many aliases",
+        "KL108": "a kind that is not part of Kubernetes was left out",
+        "KL109": "a kind was checked and kept, but no rule reads it",
         "KL110": "a value has the wrong type",
         "KL111": "a number does not fit its type",
         "KL112": "unknown field",
