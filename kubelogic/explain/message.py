@@ -21,6 +21,9 @@ NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 NAME_CONFLICT = "pod affinity terms conflict"
+LAST = 2**31
+"""Comes after what has an index among volumes or constraints."""
+
 EVENT_LIMIT = 1024
 """Events keep this many characters; the pod's condition has them all."""
 
@@ -146,7 +149,7 @@ def verdict(relations: Relations, pod: str) -> Verdict:
             witness = dict(zip(names, row, strict=True))
             word = _Word(
                 stage=each.stage,
-                index=int(witness.get("Index", 0)),
+                index=int(witness.get("Index", LAST)),
                 place=each.place,
                 plugin=each.plugin,
                 words=filled(each.words, witness),

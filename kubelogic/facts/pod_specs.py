@@ -47,8 +47,14 @@ class SpecFacts:
 
 
 def pinned_node(spec: Spec) -> str:
-    """The one node that required affinity by name ties a pod to, as the DaemonSet controller writes it; or empty."""
-    required = _dig(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    """The one node that required affinity by name ties a pod to, as the DaemonSet controller writes it; or empty.
+
+    A pod with spread constraints is not tied in this sense: they read its node affinity.
+    """
+    affinity = spec.get("affinity")
+    if not affinity or "nodeAffinity" not in affinity or spec.get("topologySpreadConstraints"):
+        return ""
+    required = affinity["nodeAffinity"].get("requiredDuringSchedulingIgnoredDuringExecution")
     terms: Sequence[Spec] = (required or {}).get("nodeSelectorTerms") or []
     if len(terms) != 1 or terms[0].get("matchExpressions"):
         return ""
@@ -439,12 +445,15 @@ def _read_spread(spec: Spec, facts: _Facts) -> None:
 
 
 def _read_volumes(spec: Spec, facts: _Facts, pod: str) -> None:
-    for volume in spec.get("volumes") or ():
+    for index, volume in enumerate(spec.get("volumes") or ()):
         if "ephemeral" in volume:
-            facts.tail("shape_claim", f"{facts.namespace}/{pod}-{volume['name']}", f"{pod}-{volume['name']}")
-            facts.tail("shape_ephemeral_claim", f"{facts.namespace}/{pod}-{volume['name']}")
+            key = f"{facts.namespace}/{pod}-{volume['name']}"
+            facts.tail("shape_claim", key, f"{pod}-{volume['name']}")
+            facts.tail("shape_claim_place", key, index)
+            facts.tail("shape_ephemeral_claim", key)
         elif name := _dig(volume, "persistentVolumeClaim", "claimName"):
             facts.tail("shape_claim", f"{facts.namespace}/{name}", name)
+            facts.tail("shape_claim_place", f"{facts.namespace}/{name}", index)
         else:
             for token, mode in disks(volume):
                 facts.tail("shape_disk", token, mode)
