@@ -106,6 +106,10 @@ class Evaluation:
         key: Any = tuple(values[c] for c in columns) if len(columns) > 1 else values[columns[0]]
         return self._store.relations[predicate].index(columns).get(key, ())
 
+    def knows(self, predicate: str) -> bool:
+        """Whether the relation of a predicate is kept here: it is declared, and some goal depends on it."""
+        return predicate in self._store.relations
+
     def holds(self, predicate: str, row: Row) -> bool:
         """Whether a predicate has a row."""
         return row in self._store.counts(predicate)

@@ -1,0 +1,38 @@
+"""``kubelogic query``: ask the rulebook."""
+
+from __future__ import annotations
+
+import argparse
+
+from kubelogic.cli import NO, YES, common
+
+NAME = "query"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("atom", metavar="ATOM", help="such as \"pod_node(Pod, 'n1')\"; see `kubelogic rules list`")
+    common.add_inputs(parser)
+    common.add_rules(parser)
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask and print; 0 if anything fits, 1 if nothing does."""
+    from kubelogic.cluster import Cluster
+    from kubelogic.manifests import load
+    from kubelogic.report.proofs import answer_document, render_answer
+    from kubelogic.verbs.query import query
+
+    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    answer = query(
+        Cluster.of(reading.objects),
+        args.atom,
+        rules=common.rule_directories(args),
+        parameters=common.parameters(args),
+    )
+    if args.output == "text":
+        print(render_answer(answer))
+    else:
+        common.emit(answer_document(answer), args.output)
+    return YES if answer.rows else NO

@@ -1,0 +1,40 @@
+"""``kubelogic why``: the derivation of a fact, or what is missing for it."""
+
+from __future__ import annotations
+
+import argparse
+
+from kubelogic.cli import NO, YES, common
+
+NAME = "why"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("fact", metavar="FACT", help="such as \"rejects_taint('shop/cart', Node, _, _, _)\"")
+    common.add_inputs(parser)
+    common.add_rules(parser)
+    common.add_output(parser)
+    parser.add_argument("--limit", type=int, default=1, metavar="N", help="prove at most N rows that fit (default 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain and print; 0 if the fact holds, 1 if not."""
+    from kubelogic.cluster import Cluster
+    from kubelogic.manifests import load
+    from kubelogic.report.proofs import explanation_document, render_explanation
+    from kubelogic.verbs.query import why
+
+    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    explanation = why(
+        Cluster.of(reading.objects),
+        args.fact,
+        rules=common.rule_directories(args),
+        parameters=common.parameters(args),
+        limit=max(1, args.limit),
+    )
+    if args.output == "text":
+        print(render_explanation(explanation))
+    else:
+        common.emit(explanation_document(explanation), args.output)
+    return YES if explanation.refutation is None else NO

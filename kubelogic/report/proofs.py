@@ -1,0 +1,77 @@
+"""Answers of the rulebook and derivations, as text and as documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.logic.words import Words
+from kubelogic.manifests.location import Location
+from kubelogic.verbs.query import Answer, Explanation
+
+
+def render_answer(answer: Answer) -> str:
+    """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
+    if not answer.rows:
+        words = Words(answer.rulebook)
+        return f"Nothing fits {words.atom(answer.predicate, answer.pattern)}."
+    if not answer.columns:
+        return Words(answer.rulebook).sentence(answer.predicate, answer.rows[0])
+    asked = [i for i, value in enumerate(answer.pattern) if value is None]
+    table = [tuple(name.upper() for name in answer.columns)]
+    table += [tuple(str(row[i]) for i in asked) for row in answer.rows]
+    widths = [max(len(line[i]) for line in table) for i in range(len(asked))]
+    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    lines.append(f"{len(answer.rows)} {'row' if len(answer.rows) == 1 else 'rows'}")
+    return "\n".join(lines)
+
+
+def answer_document(answer: Answer) -> dict[str, Any]:
+    """``kind: Query``."""
+    words = Words(answer.rulebook)
+    arguments = answer.rulebook.declarations[answer.predicate].arguments
+    return {
+        "schemaVersion": 1,
+        "kind": "Query",
+        "atom": words.atom(answer.predicate, answer.pattern),
+        "predicate": answer.predicate,
+        "columns": [argument.name for argument in arguments],
+        "rows": [list(row) for row in answer.rows],
+        "text": [words.sentence(answer.predicate, row) for row in answer.rows],
+    }
+
+
+def render_explanation(explanation: Explanation) -> str:
+    """The proofs, or what each rule lacks."""
+    words = Words(explanation.rulebook)
+    if explanation.refutation is not None:
+        return words.refutation(explanation.refutation)
+    blocks = [words.proof(proof) for proof in explanation.proofs]
+    if explanation.others:
+        blocks.append(
+            f"{explanation.others} more {'row fits' if explanation.others == 1 else 'rows fit'}; --limit shows more."
+        )
+    return "\n\n".join(blocks)
+
+
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """``kind: Proof``."""
+    words = Words(explanation.rulebook)
+    document: dict[str, Any] = {
+        "schemaVersion": 1,
+        "kind": "Proof",
+        "atom": words.atom(explanation.predicate, explanation.pattern),
+        "holds": explanation.refutation is None,
+    }
+    if explanation.refutation is not None:
+        document["refutation"] = words.refutation_document(explanation.refutation)
+    else:
+        document["proofs"] = [words.proof_document(proof, _place) for proof in explanation.proofs]
+        document["others"] = explanation.others
+    return document
+
+
+def _place(origin: object) -> Any:
+    """A location as a document."""
+    if not isinstance(origin, Location):
+        return str(origin)
+    return {"file": origin.file, "line": origin.line, "column": origin.column, "path": origin.path}
