@@ -132,6 +132,24 @@ def test_pods_that_are_alike_are_admitted_as_if_alone() -> None:
                 assert set(together.warnings) == set(alone.warnings)
 
 
+def test_classes_must_exist_for_pods_that_no_cluster_has_admitted() -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"priorityClassName": "gone"}}
+    assert [(index, problem.code) for index, problem in cross_check([{}, pod])] == [(1, "KL140")]
+    assert cross_check([{**pod, "metadata": {"name": "p", "uid": "u"}}]) == []
+    made = {"kind": "PriorityClass", "metadata": {"name": "gone"}, "value": 5}
+    assert cross_check([made, pod]) == []
+    spec = {"priorityClassName": "gone", "priority": 6, "preemptionPolicy": "Never", "runtimeClassName": "vm"}
+    codes = [problem.code for _, problem in cross_check([{**pod, "spec": spec}, made])]
+    assert codes == ["KL140", "KL140", "KL144"]
+
+
+def test_one_class_is_the_default() -> None:
+    first = {"kind": "PriorityClass", "metadata": {"name": "a"}, "value": 5, "globalDefault": True}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"priority": 0}}
+    found = cross_check([first, {**first, "metadata": {"name": "b"}}, pod])
+    assert [(index, problem.path) for index, problem in found] == [(1, ("globalDefault",)), (2, ("spec", "priority"))]
+
+
 def test_pods_are_not_confused() -> None:
     admitter = Admitter()
     pod = SAMPLES["v1", "Pod"]
