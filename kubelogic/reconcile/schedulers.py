@@ -48,7 +48,8 @@ class OptimalScheduler:
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
-        from kubelogic.placement.optimal.solve import Limits, solve
+        from kubelogic.placement.optimal.limits import Limits
+        from kubelogic.placement.optimal.solve import solve
 
         return solve(given, limits=Limits(timeout=self.timeout), clock=self.clock)
 
