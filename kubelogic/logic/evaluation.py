@@ -164,13 +164,19 @@ class Evaluation:
         """The net change of the count of each given row."""
         pending: dict[str, Counts] = {}
         for facts, sign in ((added, 1), (removed, -1)):
-            for predicate, rows in facts.items():
+            for predicate, given in facts.items():
                 if predicate not in self._store.relations and predicate in self.rulebook.declarations:
                     continue
-                counts = pending.setdefault(predicate, {})
                 self._store.counts(predicate)
+                if sign > 0 and isinstance(given, Collection):
+                    pending[predicate] = counts = dict.fromkeys(given, 1)
+                    if len(counts) == len(given):
+                        continue
+                    counts.clear()
+                else:
+                    counts = pending.setdefault(predicate, {})
                 get = counts.get
-                for row in rows:
+                for row in given:
                     counts[row] = get(row, 0) + sign
         return pending
 
@@ -200,6 +206,10 @@ class Evaluation:
                 continue
             relation = self._store.relations[predicate]
             counts = relation.counts
+            if not counts and deltas and min(deltas.values()) > 0:
+                counts.update(deltas)
+                relation.add(deltas)
+                continue
             gone: Counts = {}
             come: Counts = {}
             for row, delta in deltas.items():
