@@ -8,6 +8,7 @@ from pathlib import Path
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
+from kubelogic.facts.omitted import omitted
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook, Value
 from kubelogic.manifests import Notice
@@ -75,7 +76,7 @@ def plan(
         endpoints=_endpoints(final),
         actions=actions,
         nodes=_loads(book, final),
-        notices=tuple(notices),
+        notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits))),
         cluster=final,
         remarks=_remarks(len(compared.left)),
     )
