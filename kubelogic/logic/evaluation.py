@@ -8,7 +8,9 @@ that changed. A change of most facts is evaluated from nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import gc
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -26,6 +28,8 @@ Facts = Mapping[str, Iterable[Row]]
 _LOST, _GAINED = "$lost", "$gained"
 _LARGE_CHANGE = 10_000
 """Changes of fewer rows than this are never evaluated from nothing."""
+
+_MANY_OBJECTS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +152,13 @@ class Evaluation:
                 if fact.predicate in self._store.relations:
                     counts = pending.setdefault(fact.predicate, {})
                     counts[fact.row] = counts.get(fact.row, 0) + 1
-            self._apply(pending)
-            self._evaluate()
+            with _collector_paused():
+                self._apply(pending)
+                self._evaluate()
             return Changes(added={name: list(rows) for name, rows in self._visible() if rows})
         if sum(map(len, pending.values())) > _LARGE_CHANGE + self._size() // 3:
-            return self._rebuild(pending)
+            with _collector_paused():
+                return self._rebuild(pending)
         for predicate, counts in pending.items():
             if predicate in self._derived:
                 self._give(predicate, counts)
@@ -385,6 +391,24 @@ class Evaluation:
                 part.setdefault(predicate, {})[row] = 1
         if any(rows for part in parts.values() for rows in part.values()):
             pending.update(maintain(self._store, group, GroupChange(**parts), self._given))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic collector from walking over many new rows, none of which is part of a cycle.
+
+    After a big evaluation what is alive is exempt for good (``gc.freeze``; reference counts still free it), so that
+    later changes do not pay for walking over it either.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            gc.freeze()
+    finally:
+        if running:
+            gc.enable()
 
 
 def _uses(groups: Iterable[Group]) -> dict[str, tuple[_Use, ...]]:
