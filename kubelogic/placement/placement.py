@@ -106,15 +106,16 @@ class Unplaced(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
-    """Why not all pods of ``shape`` can be placed: the ``core`` cannot hold together, and needs every
-    member.
+    """Why not all pods of ``shape`` can be placed: the ``core`` cannot hold together.
 
-    ``placeable``: how many pods of the shape can be placed at most.
+    With ``minimal``, it needs every member: without any one of them, the others can hold. ``placeable``: how many
+    pods of the shape were placed, at most, where the core is in force.
     """
 
     shape: str
     core: tuple[Assumption, ...]
     placeable: int
+    minimal: bool = True
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,9 @@ def test_equal_problems_get_equal_placements_whatever_the_order(recipe: Recipe) 
     problem = generate(recipe)
     first = solve(problem)
     assert solve(problem) == first
-    assert solve(shuffled(problem, seed=4)) == first
+    other = solve(shuffled(problem, seed=4))
+    assert msgspec.structs.replace(other, conflicts=()) == msgspec.structs.replace(first, conflicts=())
+    assert [list(map(str, c.core)) for c in other.conflicts] == [list(map(str, c.core)) for c in first.conflicts]
 
 
 def shuffled(problem: Problem, *, seed: int) -> Problem:

@@ -13,11 +13,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """When to stop looking. ``timeout`` is in seconds of the clock given; ``rlimit`` is z3's resource limit a
     check.
 
+    ``conflicts``: for how many shapes at most to look for one.
     Work is bounded by counts first, so that equal problems get equal answers unless ``timeout`` cuts in.
     """
 
     timeout: float = 60.0
     rlimit: int = 5_000_000
+    conflicts: int = 3
 
 
 class Deadline:

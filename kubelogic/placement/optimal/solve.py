@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal import relax
+from kubelogic.placement.optimal.conflict import conflicts
 from kubelogic.placement.optimal.exact import Exact, replay
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
@@ -15,7 +18,7 @@ from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.rooms import Rooms, rooms
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
-from kubelogic.placement.placement import Placement
+from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 
 _PATTERN_ROWS = 200
@@ -37,7 +40,55 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         AssertionError: if the independent checker refuses the result, which is a fault in this package.
     """
     limits = limits or Limits()
-    expired = Deadline(limits, clock)
+    deadline = Deadline(limits, clock)
+    placement = _place(problem, deadline)
+
+    shapes = sorted({entry.shape for entry in placement.unplaced if entry.verdict == "impossible"})
+    found = _explain(problem, placement, tuple(shapes[: limits.conflicts]), deadline)
+    placement = msgspec.structs.replace(placement, conflicts=found)
+    violations = check(problem, placement)
+    if violations:
+        raise AssertionError("; ".join(str(violation) for violation in violations[:5]))
+    return placement
+
+
+def explain(
+    problem: Problem,
+    placement: Placement,
+    shapes: tuple[str, ...],
+    *,
+    limits: Limits | None = None,
+    clock: Clock | None = None,
+) -> tuple[Conflict, ...]:
+    """Why pods of these shapes are impossible in ``placement``; none for a shape of which that cannot be proved.
+
+    Args:
+        problem: The problem that ``placement`` answers.
+        placement: An answer that leaves pods of the shapes out.
+        shapes: Names of shapes with pods that were not placed.
+        limits: When to stop looking.
+        clock: Seconds from any origin, monotonic.
+    """
+    return _explain(problem, placement, shapes, Deadline(limits or Limits(), clock))
+
+
+def _explain(
+    problem: Problem, placement: Placement, shapes: tuple[str, ...], deadline: Deadline
+) -> tuple[Conflict, ...]:
+    def decide(question: Problem) -> bool | None:
+        return _all_placed(_place(question, deadline, thorough=True))
+
+    return conflicts(problem, placement, shapes, decide=decide, expired=deadline)
+
+
+def _all_placed(placement: Placement) -> bool | None:
+    """Whether everything was placed, now or later; None if more might have been."""
+    if all(entry.verdict == "waiting" for entry in placement.unplaced):
+        return True
+    return False if any(entry.verdict == "impossible" for entry in placement.unplaced) else None
+
+
+def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Placement:
     model = compile_problem(problem)
     state = State(model)
     place_coupled(state)
@@ -49,18 +100,14 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         known = rooms(model)
         weights = weigh(model, known)
         state, bound = _by_patterns(model, known, weights, state, expired)
-        state, exact = _by_integers(model, known, weights, state, expired)
+        state, exact = _by_integers(model, known, weights, state, expired, thorough=thorough)
         _wait_for_leavers(state, expired)
         _preempt(state, expired)
         placed = state.placed.sum(axis=1)
         limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
         most = _least(most, exact)
-    placement = result(model, state, most=most, conflicts=(), statistics={})
-    violations = check(problem, placement)
-    if violations:
-        raise AssertionError("; ".join(str(violation) for violation in violations[:5]))
-    return placement
+    return result(model, state, most=most, conflicts=(), statistics={})
 
 
 def _wait_for_leavers(state: State, expired: Deadline) -> None:
@@ -112,10 +159,10 @@ def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expi
 
 
 def _by_integers(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, thorough: bool
 ) -> tuple[State, dict[int, int]]:
     """A better placement of pods that constrain each other, level by level, and what is proved on the way."""
-    gap = state.left.any() and any(kind.coupled for kind in model.kinds)
+    gap = state.left.any() and (thorough or any(kind.coupled for kind in model.kinds))
     if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
         return state, {}
     exact = Exact(model, known, deadline=expired)
