@@ -39,22 +39,40 @@ class Store:
 
     def derive(self, rule: Rule, out: Counts) -> None:
         """Evaluate a rule in full."""
-        self._join(rule, None)(self.relations, self.functions, (), {}, out, 1)
+        if self._may_join(rule, None):
+            self._join(rule, None)(self.relations, self.functions, (), {}, out, 1)
 
     def seed(self, rule: Rule, number: int, rows: Counts, out: Counts, sign: int) -> None:
         """Join changed ``rows`` of body literal ``number`` with the rest of the body.
 
         Other literals of the same predicate that stand before it see the state without ``rows``.
         """
-        self._join(rule, number)(self.relations, self.functions, rows, rows, out, sign)
+        if self._may_join(rule, number):
+            self._join(rule, number)(self.relations, self.functions, rows, rows, out, sign)
 
     def reach(self, rule: Rule, number: int, rows: Counts, out: Counts) -> None:
         """Like ``seed``, but every literal sees the present state: what can be derived with ``rows``, once or more."""
-        self._join(rule, number)(self.relations, self.functions, rows, {}, out, 1)
+        if self._may_join(rule, number):
+            self._join(rule, number)(self.relations, self.functions, rows, {}, out, 1)
 
     def check(self, rule: Rule, rows: Collection[Row], out: Counts) -> None:
         """Enter into ``out`` those of ``rows`` that the rule derives."""
-        self._join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
+        if self._may_join(rule, None):
+            self._join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
+
+    def _may_join(self, rule: Rule, seed: int | None) -> bool:
+        """Whether no positive literal but the seed is without rows. Saves compiling joins that cannot give anything."""
+        relations, functions = self.relations, self.functions
+        for number, literal in rule.literals():
+            predicate = literal.atom.predicate
+            if (
+                not literal.negated
+                and number != seed
+                and predicate not in functions
+                and not relations[predicate].counts
+            ):
+                return False
+        return True
 
     def _join(self, rule: Rule, seed: int | None) -> Join:
         sizes = tuple(
