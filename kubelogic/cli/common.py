@@ -7,11 +7,15 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kubelogic.cli import UsageError
 from kubelogic.manifests.location import InputError
 from kubelogic.report.style import Style, style_for
+
+if TYPE_CHECKING:
+    from kubelogic.cluster import Cluster
+    from kubelogic.manifests import Notice
 
 FORMATS = ("text", "json", "yaml")
 
@@ -23,6 +27,11 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "-n", "--namespace", default="default", metavar="NAME", help="namespace of objects that name none"
+    )
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
 
 
@@ -89,6 +98,22 @@ def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
     return tuple(Path(name) for name in args.rules)
 
 
+def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]:
+    """The cluster that the paths describe, and what reading it had to say. What is left out goes to stderr.
+
+    Raises:
+        InputError: as ``kubelogic.manifests.load``.
+    """
+    from kubelogic.cluster import Cluster
+    from kubelogic.manifests import load
+    from kubelogic.report.faults import render_faults
+
+    reading = load(args.paths, stdin=standard_input(args.paths), namespace=args.namespace, keep_going=args.keep_going)
+    if reading.refused:
+        print(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)), file=sys.stderr)
+    return Cluster.of(reading.objects), reading.notices
+
+
 def standard_input(paths: Sequence[str]) -> bytes | None:
     """What stands on standard input, if ``-`` is among the paths."""
     return sys.stdin.buffer.read() if "-" in paths else None
@@ -122,6 +147,7 @@ __all__ = [
     "emit",
     "output_style",
     "parameters",
+    "read_cluster",
     "rule_directories",
     "standard_input",
 ]

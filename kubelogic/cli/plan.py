@@ -23,22 +23,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan and print; 0 if every pod has a node, 1 if some stay pending, 3 if a limit hides the answer."""
-    from kubelogic.cluster import Cluster
-    from kubelogic.manifests import load
     from kubelogic.report.documents import plan_document
     from kubelogic.report.plan import render_plan
     from kubelogic.verbs.plan import plan
 
-    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    cluster, notices = common.read_cluster(args)
     result = plan(
-        Cluster.of(reading.objects),
+        cluster,
         scheduler=args.scheduler,
         rules=common.rule_directories(args),
         parameters=common.parameters(args),
         timeout=args.timeout,
         clock=time.monotonic,
         horizon=round(args.horizon * 1000),
-        notices=reading.notices,
+        notices=notices,
     )
     if args.output == "text":
         print(render_plan(result, common.output_style(args)))

@@ -43,6 +43,7 @@ class Admissions:
 
     namespace: str
     faults: list[Fault]
+    keep_going: bool = False
     taken: int = 0
     _entries: list[Entry] = field(default_factory=list)
     _notices: list[Notice] = field(default_factory=list)
@@ -93,16 +94,21 @@ class Admissions:
         """The objects that were admitted, each named and there once, checked against each other."""
         self._entries.sort(key=lambda entry: entry.origin.order)
         entries = self._unique(_named(self._entries))
+        refused = set()
         for index, problem in cross_check([entry.document for entry in entries]):
             self.faults.append(_fault(entries[index].origin, entries[index].document, problem))
-        return entries
+            refused.add(index)
+        return [entry for index, entry in enumerate(entries) if index not in refused]
 
     def all_notices(self) -> tuple[Notice, ...]:
         """What there is to say, in order."""
         return tuple(sorted([*self._notices, *self._of_kinds()], key=lambda notice: notice.order))
 
     def _unique(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries without copies of the same document; different documents of one name are faults."""
+        """The entries without copies of the same document; different documents of one name are faults.
+
+        With ``keep_going`` the last one written stands, as if they had been applied one after the other.
+        """
         first: dict[tuple[str, str, str, str], Entry] = {}
         for entry in entries:
             earlier = first.setdefault(entry.identity, entry)
@@ -116,6 +122,8 @@ class Admissions:
             else:
                 message = f"there is another {who}, with other content, at {place}"
                 self.faults.append(fault_at(entry.origin, path, "KL103", message, title=who))
+                if self.keep_going:
+                    first[entry.identity] = entry
         return list(first.values())
 
     def _of_kinds(self) -> Iterator[Notice]:

@@ -19,13 +19,23 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What was read: the objects, by kind and key, and what there is to say about them."""
+    """What was read: the objects, by kind and key, and what there is to say about them.
+
+    ``refused`` is empty unless the reader was told to keep going.
+    """
 
     objects: tuple[Object, ...]
     notices: tuple[Notice, ...]
+    refused: tuple[Fault, ...] = ()
 
 
-def load(paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None, namespace: str = "default") -> Reading:
+def load(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    stdin: bytes | None = None,
+    namespace: str = "default",
+    keep_going: bool = False,
+) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
     The result does not depend on the order of the files or of the documents in them.
@@ -34,6 +44,8 @@ def load(paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None,
         paths: files, directories (walked for .yaml, .yml and .json) and ``-`` for ``stdin``.
         stdin: the bytes that ``-`` stands for.
         namespace: where namespaced objects go that do not say.
+        keep_going: leave out what would be refused and let the last of several objects of one name stand, as
+            applying them one after the other does. The faults are then in the result.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
@@ -41,7 +53,7 @@ def load(paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None,
     """
     with _collector_paused():
         names, faults = sources.find(paths)
-        admission = Admissions(namespace=namespace, faults=faults)
+        admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
         for name in names:
             match sources.read(name, stdin):
                 case Fault() as fault:
@@ -52,9 +64,9 @@ def load(paths: Iterable[str | os.PathLike[str]], *, stdin: bytes | None = None,
         if not (admission.taken or faults):
             faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
         entries = admission.settle()
-        if faults:
+        if faults and not (keep_going and entries):
             raise InputError(faults)
-        return Reading(objects=_objects(entries), notices=admission.all_notices())
+        return Reading(objects=_objects(entries), notices=admission.all_notices(), refused=tuple(sorted(faults)))
 
 
 def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
