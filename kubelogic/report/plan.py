@@ -9,10 +9,12 @@ from itertools import groupby
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
+from kubelogic.manifests import Notice
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan
 
 _NODES_SHOWN = 30
+_NOTICES_SHOWN = 4
 _BLOCKERS_SHOWN = 6
 
 
@@ -26,10 +28,20 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.pending:
         parts.append(_pending(plan.pending, style))
     if plan.notices:
-        parts.append("\n".join([style.bold("NOTICES"), *(f"  {notice}" for notice in plan.notices)]))
+        parts.append(_notices(plan.notices, style))
     if plan.pending:
         parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
     return "\n\n".join(parts)
+
+
+def _notices(notices: Sequence[Notice], style: Style) -> str:
+    lines = [style.bold("NOTICES")]
+    for code, group in groupby(notices, key=lambda notice: notice.code):
+        alike = list(group)
+        lines += [f"  {notice}" for notice in alike[:_NOTICES_SHOWN]]
+        if len(alike) > _NOTICES_SHOWN:
+            lines.append(style.dim(f"  ... and {len(alike) - _NOTICES_SHOWN} more of {code}; -o json has them all"))
+    return "\n".join(lines)
 
 
 def _verdict(plan: Plan, style: Style) -> str:
