@@ -18,15 +18,17 @@ def improve(state: State, *, expired: Expired) -> None:
         improve_kind(state, k, expired=expired)
 
 
-def improve_kind(state: State, kind: int, *, expired: Expired) -> None:
-    """Place as many as possible of what is left of one kind, moving others. Ordered kinds stay out."""
-    while (
-        state.left[kind] > 0
-        and not state.model.kinds[kind].ordered
-        and not expired()
-        and (_one(state, kind) or _two(state, kind))
-    ):
-        pass
+def improve_kind(state: State, kind: int, *, expired: Expired, most: int = 1 << 30) -> None:
+    """Place as many as possible of what is left of one kind, moving others. Ordered kinds stay out.
+
+    Args:
+        most: How many pods of the kind to place at most.
+    """
+    if state.model.kinds[kind].ordered:
+        return
+    for _ in range(min(most, int(state.left[kind]))):
+        if expired() or not (_one(state, kind) or _two(state, kind)):
+            return
 
 
 def _left(state: State) -> list[int]:

@@ -1,0 +1,102 @@
+"""How many more fit, how few nodes are needed, and which pods to move."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kubelogic.placement.check import check
+from kubelogic.placement.optimal.capacity import Move, fewest_nodes, how_many, make_room
+from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.problem import Affinity, Budget, Node, Pod, Problem, Reach, Shape
+
+ALL = Reach(node_classes=frozenset({"c"}))
+
+
+def node(name: str, cpu: int, memory: int = 100) -> Node:
+    return Node(
+        name=name,
+        node_class="c",
+        allocatable={"cpu": cpu, "memory": memory, "pods": 10},
+        topology={"host": name},
+    )
+
+
+def shape(name: str, cpu: int, memory: int = 0) -> Shape:
+    return Shape(name=name, requests={"cpu": cpu, "memory": memory, "pods": 1})
+
+
+def test_how_many_counts_beside_what_waits() -> None:
+    problem = Problem(
+        nodes=(node("n0", 10), node("n1", 10)),
+        shapes=(shape("a", 3), shape("b", 5)),
+        pods=(Pod(name="b0", shape="b"), Pod(name="b1", shape="b")),
+        allowed={"a": ALL, "b": ALL},
+    )
+    # Jointly the two of b share a node, and the other takes three of a; one each would leave room for two.
+    fits = how_many(problem, "a")
+    assert (fits.more, fits.most) == (3, 3)
+
+
+def test_how_many_respects_the_rules_of_the_shape() -> None:
+    rule = Affinity(owner="a", key="host", matches=frozenset({"a"}), anti=True)
+    problem = Problem(
+        nodes=tuple(node(f"n{i}", 10) for i in range(4)),
+        shapes=(shape("a", 1),),
+        pods=(Pod(name="a0", shape="a", node="n0"),),
+        allowed={"a": ALL},
+        affinities=(rule,),
+    )
+    assert how_many(problem, "a").more == 3
+
+
+def test_fewest_nodes_mixes_complementary_pods() -> None:
+    problem = Problem(
+        nodes=(),
+        shapes=(shape("hungry", 8, 10), shape("fat", 1, 80)),
+        pods=tuple(Pod(name=f"{s}{i}", shape=s) for s in ("hungry", "fat") for i in range(6)),
+        allowed={"hungry": ALL, "fat": ALL},
+    )
+    needed = fewest_nodes(problem, (node("pool", 10),))
+    assert (needed.nodes, needed.least, needed.enough) == ({"pool": 6}, 6, True)
+
+
+def test_fewest_nodes_says_when_none_are_enough() -> None:
+    problem = Problem(nodes=(), shapes=(shape("a", 20),), pods=(Pod(name="a0", shape="a"),), allowed={"a": ALL})
+    needed = fewest_nodes(problem, (node("pool", 10),), most=3)
+    assert not needed.enough
+
+
+def scattered(*, allowed: int) -> Problem:
+    return Problem(
+        nodes=tuple(node(f"n{i}", 10) for i in range(3)),
+        shapes=(shape("small", 4), shape("big", 10)),
+        pods=(
+            *(Pod(name=f"s{i}", shape="small", node=f"n{i}", budgets=("b",)) for i in range(3)),
+            Pod(name="w", shape="big"),
+        ),
+        allowed={"small": ALL, "big": ALL},
+        budgets=(Budget(name="b", allowed=allowed),),
+    )
+
+
+def test_make_room_moves_one_pod_out_of_the_way() -> None:
+    problem = scattered(allowed=1)
+    plan = make_room(problem, most=3)
+    assert len(plan.moves) == 1
+    assert not plan.placement.unplaced
+    (move,) = plan.moves
+    homes = {pod.name: pod.node for pod in problem.pods}
+    assert move == Move(pod=move.pod, source=homes[move.pod], target=move.target)
+    moved = tuple(
+        msgspec.structs.replace(pod, node=move.target) if pod.name == move.pod else pod for pod in problem.pods
+    )
+    assert check(msgspec.structs.replace(problem, pods=moved), plan.placement) == ()
+
+
+def test_make_room_respects_budgets_and_the_number_of_moves() -> None:
+    assert make_room(scattered(allowed=0), most=3).moves == ()
+    assert make_room(scattered(allowed=1), most=0).moves == ()
+
+
+def test_limits_are_plain_data() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(Limits(timeout=2.5)), type=Limits) == Limits(timeout=2.5)
