@@ -6,12 +6,12 @@ whose declaration has the sentence.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from kubelogic.explain.filters import Relations, filled, filters, reached
 from kubelogic.explain.units import amount
-from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.logic import Rulebook, Value
 from kubelogic.logic.terms import Declaration
 
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
@@ -41,44 +41,17 @@ class Blocker:
     witness: Mapping[str, Value] = field(default_factory=dict)
 
 
-class Relations(Protocol):
-    """Derived relations; an ``Evaluation`` is one."""
-
-    @property
-    def rulebook(self) -> Rulebook:
-        """The rules that derived them."""
-
-    def rows(self, predicate: str) -> Collection[Row]:
-        """All rows of a predicate."""
-
-    def matching(self, predicate: str, values: Mapping[int, Value]) -> Collection[Row]:
-        """The rows that have these values in these columns."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class _Filter:
-    stage: int
-    plugin: str
-    predicate: str
-    scope: str
-    words: str
-
-
-def filter_predicates(rulebook: Rulebook) -> list[str]:
-    """The rejecting predicates that ``blockers`` reads, and what it needs beside them."""
-    rejecting = {str(fact.terms[2]).strip("'") for fact in rulebook.facts if fact.predicate == "filter"}
-    return sorted({*rejecting, "filter", "node_class", "node_topology", "node", "pod_shape"})
-
-
 def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
     """Every reason against every node for pods of a shape, by node, then by filter."""
     found: list[tuple[str, int, Blocker]] = []
-    for each in _filters(relations):
+    nodes = sorted(str(row[0]) for row in relations.rows("node"))
+    for each in filters(relations):
         declaration = relations.rulebook.declarations[each.predicate]
         code = _code(relations.rulebook, declaration)
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
-            for node in _nodes(relations, each.scope, witness):
+            about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
+            for node in about:
                 found.append(
                     (
                         node,
@@ -86,7 +59,7 @@ def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
                         Blocker(
                             node=node,
                             code=code,
-                            reason=_reason(each.words, witness),
+                            reason=filled(each.words, witness),
                             detail=sentence(declaration, {**witness, "NodeClass": node}),
                             gist=sentence(declaration, {**witness, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
@@ -113,33 +86,6 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     return text
 
 
-def _filters(relations: Relations) -> list[_Filter]:
-    return sorted(
-        _Filter(stage=int(row[0]), plugin=str(row[1]), predicate=str(row[2]), scope=str(row[3]), words=str(row[5]))
-        for row in relations.rows("filter")
-    )
-
-
 def _code(rulebook: Rulebook, declaration: Declaration) -> str:
     header = next((file.header for file in rulebook.files if file.path == declaration.place.file), {})
     return str(header.get("code", "KL200"))
-
-
-def _reason(words: str, witness: Mapping[str, Value]) -> str:
-    if witness.get("Resource") == "pods":
-        return "Too many pods"
-    for name, value in witness.items():
-        words = words.replace("{" + name + "}", str(value))
-    return words
-
-
-def _nodes(relations: Relations, scope: str, witness: Mapping[str, Value]) -> Iterator[str]:
-    if "Node" in witness:
-        yield str(witness["Node"])
-    elif "NodeClass" in witness:
-        yield from sorted(str(row[0]) for row in relations.matching("node_class", {1: witness["NodeClass"]}))
-    elif scope == "domain":
-        domain = {1: witness["Key"], 2: witness["Domain"]}
-        yield from sorted(str(row[0]) for row in relations.matching("node_topology", domain))
-    else:
-        yield ""

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.explain.filters import Relations, filled, filters, goals, reached
 from kubelogic.placement.placement import Refusal, Rejection
+
+__all__ = [
+    "Pasted",
+    "Verdict",
+    "event",
+    "goals",
+    "line",
+    "predicate_of",
+    "read",
+    "verdict",
+]
 
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NO_NODES = "no nodes available to schedule pods"
@@ -32,18 +42,6 @@ INELIGIBLE: Mapping[str, str] = {
     "leaving": "not eligible due to a terminating pod on the nominated node.",
 }
 """Why a pod may not preempt now, in the scheduler's words."""
-
-GOALS: tuple[str, ...] = (
-    "filter",
-    "reports_all",
-    "node",
-    "node_class",
-    "node_topology",
-    "pod_shape",
-    "pod_pinned",
-    "pod_gate",
-)
-"""The predicates that this module reads, beside those that ``filter`` names."""
 
 _PREDICATE_OF: Mapping[tuple[str, str], str] = {
     ("NodeUnschedulable", "unschedulable"): "rejects_unschedulable",
@@ -66,26 +64,6 @@ _PREDICATE_OF: Mapping[tuple[str, str], str] = {
 """Filter and reason of a ``Rejection`` to the predicate that says the same."""
 
 
-class Relations(Protocol):
-    """What rules derived. ``kubelogic.logic.Evaluation`` is one."""
-
-    @property
-    def rulebook(self) -> Rulebook:
-        """The rules that derived it."""
-
-    def rows(self, predicate: str) -> Collection[Row]:
-        """All rows of a predicate."""
-
-    def matching(self, predicate: str, values: Mapping[int, Value]) -> Collection[Row]:
-        """The rows that have these values in these columns."""
-
-
-def goals(rulebook: Rulebook) -> list[str]:
-    """Every predicate that this module reads, for an evaluation."""
-    rejecting = {str(fact.terms[2]).strip("'") for fact in rulebook.facts if fact.predicate == "filter"}
-    return sorted({*GOALS, *rejecting})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What the filters say of a pod, as the scheduler reports it.
@@ -101,16 +79,6 @@ class Verdict:
     gated: bool = False
     everywhere: str = ""
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class _Filter:
-    stage: int
-    place: int
-    plugin: str
-    predicate: str
-    scope: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -143,7 +111,7 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     found: dict[str, set[_Word]] = {}
     outside: set[str] = set()
     everywhere: list[_Word] = []
-    for each in _filters(relations):
+    for each in filters(relations):
         names = [argument.name for argument in relations.rulebook.declarations[each.predicate].arguments]
         for row in relations.matching(each.predicate, {0: shape}):
             witness = dict(zip(names, row, strict=True))
@@ -157,9 +125,9 @@ def verdict(relations: Relations, pod: str) -> Verdict:
             if each.scope == "everywhere":
                 everywhere.append(word)
             elif each.scope == "before":
-                outside.update(_reached(relations, each.scope, witness, nodes))
+                outside.update(reached(relations, each.scope, witness, nodes))
             else:
-                for node in _reached(relations, each.scope, witness, nodes):
+                for node in reached(relations, each.scope, witness, nodes):
                     found.setdefault(node, set()).add(word)
     if everywhere:
         words = min(everywhere).words
@@ -170,39 +138,6 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     reasons = {node: _reported(words, all_of) for node, words in found.items()}
     reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES,)))
     return Verdict(nodes=len(nodes), reasons={node: reasons[node] for node in sorted(reasons)})
-
-
-def filled(words: str, witness: Mapping[str, Value]) -> str:
-    """A filter's words with the values of a witness in them."""
-    for name, value in witness.items():
-        words = words.replace("{" + name + "}", str(value))
-    return words
-
-
-def _filters(relations: Relations) -> list[_Filter]:
-    return sorted(
-        _Filter(
-            stage=int(stage),
-            place=int(place),
-            plugin=str(plugin),
-            predicate=str(predicate),
-            scope=str(scope),
-            words=str(words),
-        )
-        for stage, plugin, predicate, scope, _, words, place in relations.rows("filter")
-    )
-
-
-def _reached(relations: Relations, scope: str, witness: Mapping[str, Value], nodes: Sequence[str]) -> Iterable[str]:
-    """The nodes that a rejection is about."""
-    if scope == "all nodes":
-        return nodes
-    if scope == "domain":
-        domain = {1: witness["Key"], 2: witness["Domain"]}
-        return (str(row[0]) for row in relations.matching("node_topology", domain))
-    if "NodeClass" in witness:
-        return (str(row[0]) for row in relations.matching("node_class", {1: witness["NodeClass"]}))
-    return (str(witness["Node"]),)
 
 
 def _reported(words: Iterable[_Word], all_of: Collection[str]) -> tuple[str, ...]:

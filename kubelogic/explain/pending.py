@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.blockers import Blocker, blockers, filter_predicates
+from kubelogic.explain import message
+from kubelogic.explain.blockers import Blocker, blockers
+from kubelogic.explain.filters import goals
 from kubelogic.explain.relations import derive
-from kubelogic.logic import Rulebook
+from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.placement import Placement
 from kubelogic.reconcile.problem import GOALS, problem
-from kubelogic.reconcile.schedulers import Solver
+from kubelogic.reconcile.schedulers import KubeScheduler, Solver
 
 Verdict = Literal["impossible", "waiting", "unknown"]
 
@@ -49,8 +51,10 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
     waiting = {key: pod for key, pod in sorted(cluster.objects("Pod").items()) if _waits(pod)}
     if not waiting:
         return ()
-    relations = derive(rulebook, cluster, [*filter_predicates(rulebook), *GOALS])
-    verdicts = _verdicts(judge.place(problem(relations)))
+    relations = derive(rulebook, cluster, [*goals(rulebook), *GOALS])
+    given = problem(relations)
+    verdicts = _verdicts(judge.place(given))
+    lines = kube_lines(relations, KubeScheduler().place(given))
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
     known: dict[str, tuple[Blocker, ...]] = {}
     for shape in sorted({shapes[key] for key in waiting if key in shapes}):
@@ -60,11 +64,22 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
             pod=key,
             owner=workload(cluster, pod),
             verdict=verdicts.get(key, "waiting"),
-            message="",
+            message=lines(key) if key in shapes else "",
             blockers=known.get(shapes.get(key, ""), ()),
         )
         for key, pod in waiting.items()
     )
+
+
+def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], str]:
+    """kube-scheduler's line about a pod that waits.
+
+    Args:
+        relations: derived for ``goals`` and ``GOALS``.
+        placement: what the one-by-one scheduler makes of the same problem: it knows what preemption found.
+    """
+    refusals = {pod.pod: placement.refusals[pod.refusal] for pod in placement.unplaced if pod.refusal >= 0}
+    return lambda pod: message.line(message.verdict(relations, pod), refusals.get(pod), relations=relations)
 
 
 def _waits(pod: Object) -> bool:
