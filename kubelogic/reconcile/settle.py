@@ -59,7 +59,7 @@ def settle(
     *,
     until: int | None = None,
     max_ticks: int = MAX_TICKS,
-    progress: Callable[[Step], None] | None = None,
+    progress: Callable[[Step, State], None] | None = None,
 ) -> Run:
     """Run until nothing happens before ``until``.
 
@@ -69,7 +69,7 @@ def settle(
         until: the moment at which to stop, in milliseconds of the simulated clock; the clock of the result stands
             there. None: until no moment of interest is left.
         max_ticks: after so many the run is not settled.
-        progress: told of every step, for long runs.
+        progress: told of every step and the state after it.
 
     Returns:
         The run; not settled if ``max_ticks`` are over or the same steps come again and again.
@@ -80,9 +80,9 @@ def settle(
         if tick.actions:
             step = Step(number=number, now=state.now, actions=tick.actions)
             steps.append(step)
-            if progress is not None:
-                progress(step)
             state = apply(state, tick.actions)
+            if progress is not None:
+                progress(step, state)
             if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps)):
                 return Run(state=state, steps=tuple(steps), settled=False, cycle=loop, ticks=number)
             continue

@@ -1,0 +1,286 @@
+"""What a trace shows of a cluster: the meaningful fields of each kind, under stable names."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata
+from kubelogic.testing.names import Names, controller
+
+Described = dict[str, Any]
+Describe = Callable[[Object, Names], Described]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """``raw``: kind to our key to the fields that a trace shows; ``named``: kind to the trace's name or None."""
+
+    raw: Mapping[str, Mapping[str, Described]]
+    named: Mapping[str, Mapping[str, str]]
+
+
+def snapshot(cluster: Cluster, names: Names) -> Snapshot:
+    """Describe all objects of the kinds that traces show."""
+    raw: dict[str, dict[str, Described]] = {"Pod": {}}
+    named: dict[str, dict[str, str]] = {}
+    for kind, describe in DESCRIBE.items():
+        for key, obj in sorted(cluster.objects(kind).items()):
+            described = {**_deletion(obj), **describe(obj, names)}
+            raw.setdefault(kind, {})[key] = described
+            named.setdefault(kind, {})[key] = names.name(obj)
+    return Snapshot(raw=raw, named=named)
+
+
+def _deletion(obj: Object) -> Described:
+    found: Described = {}
+    meta = metadata(obj)
+    if meta.get("deletionTimestamp"):
+        found["terminating"] = True
+    finalizers = [f for f in meta.get("finalizers") or () if not f.startswith("kubernetes.io/p")]
+    if finalizers:
+        found["finalizers"] = finalizers
+    return found
+
+
+def _conditions(obj: Object, wanted: tuple[str, ...] = ()) -> dict[str, str]:
+    conditions = (obj.document.get("status") or {}).get("conditions") or ()
+    return {
+        c["type"]: f"{c['status']}/{c.get('reason') or ''}" for c in conditions if not wanted or c["type"] in wanted
+    }
+
+
+def _observed(obj: Object) -> bool:
+    seen = (obj.document.get("status") or {}).get("observedGeneration")
+    return bool(seen == (metadata(obj).get("generation") or 1))
+
+
+def _image(obj: Object) -> str:
+    spec = obj.document.get("spec") or {}
+    template = spec.get("template") or {}
+    containers = (template.get("spec") or spec).get("containers") or [{}]
+    return str(containers[0].get("image") or "")
+
+
+def _counters(obj: Object, *, leave_out: tuple[str, ...] = ("conditions", "observedGeneration")) -> Described:
+    status = obj.document.get("status") or {}
+    return {name: value for name, value in status.items() if name not in leave_out and value not in (0, None)}
+
+
+def _pod(obj: Object, names: Names) -> Described:
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    conditions = _conditions(obj)
+    meta = metadata(obj)
+    labels = meta.get("labels") or {}
+    found: Described = {
+        "owner": names.owner(obj) or None,
+        "phase": status.get("phase"),
+        "ready": conditions.get("Ready", "").startswith("True"),
+        "node": spec.get("nodeName"),
+        "labels": {name: names.label(name, value) for name, value in labels.items()},
+        "image": _image(obj),
+    }
+    waiting = [
+        (c.get("state") or {}).get("waiting", {}).get("reason")
+        for c in status.get("containerStatuses") or ()
+        if "waiting" in (c.get("state") or {})
+    ]
+    if waiting:
+        found["waiting"] = waiting[0]
+    if not meta.get("generateName"):
+        found["incarnation"] = names.incarnation(obj)
+    if conditions.get("PodScheduled", "").startswith("False") and not spec.get("nodeName"):
+        found["scheduled"] = conditions["PodScheduled"]
+    if "DisruptionTarget" in conditions:
+        found["DisruptionTarget"] = conditions["DisruptionTarget"]
+    restarts = sum(int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ())
+    if restarts:
+        found["restarts"] = restarts
+    found["tolerations"] = sorted(map(_toleration, spec.get("tolerations") or ()))
+    if spec.get("affinity"):
+        found["affinity"] = spec["affinity"]
+    found["hostname"] = spec.get("hostname")
+    found["subdomain"] = spec.get("subdomain")
+    claims = [v["persistentVolumeClaim"]["claimName"] for v in spec.get("volumes") or () if "persistentVolumeClaim" in v]
+    if claims:
+        found["pvcs"] = sorted(claims)
+    index = (meta.get("annotations") or {}).get("batch.kubernetes.io/job-completion-index")
+    if index is not None:
+        found["index"] = int(index)
+    found["resources"] = [c.get("resources") or {} for c in spec.get("containers") or ()]
+    return found
+
+
+def _toleration(toleration: Mapping[str, Any]) -> str:
+    seconds = toleration.get("tolerationSeconds")
+    value = f" {toleration['value']}" if toleration.get("value") else ""
+    until = f" for {seconds}s" if seconds is not None else ""
+    operator = toleration.get("operator") or "Equal"
+    return f"{toleration.get('key') or ''} {operator}{value}:{toleration.get('effect') or ''}{until}"
+
+
+def _workload(obj: Object, names: Names) -> Described:
+    spec = obj.document.get("spec") or {}
+    found: Described = {"spec": {"image": _image(obj)}, "status": _counters(obj)}
+    if "replicas" in spec or obj.kind != "DaemonSet":
+        found["spec"]["replicas"] = spec.get("replicas", 1)
+    if spec.get("paused"):
+        found["spec"]["paused"] = True
+    conditions = _conditions(obj)
+    match obj.kind:
+        case "Deployment":
+            annotations = metadata(obj).get("annotations") or {}
+            found["revision"] = annotations.get("deployment.kubernetes.io/revision")
+            found["conditions"] = conditions
+            found["observed"] = _observed(obj)
+        case "ReplicaSet":
+            found["owner"] = names.owner(obj) or None
+            prefix = "deployment.kubernetes.io/"
+            annotations = {
+                name.removeprefix(prefix): value
+                for name, value in (metadata(obj).get("annotations") or {}).items()
+                if name.startswith(prefix)
+            }
+            if annotations:
+                found["annotations"] = annotations
+            if conditions:
+                found["conditions"] = conditions
+        case "StatefulSet":
+            found["observed"] = _observed(obj)
+            for field in ("currentRevision", "updateRevision"):
+                if found["status"].get(field):
+                    found["status"][field] = names.revision(found["status"][field])
+            found["status"].pop("collisionCount", None)
+        case "DaemonSet":
+            found["observed"] = _observed(obj)
+        case _:
+            if conditions:
+                found["conditions"] = conditions
+    return found
+
+
+def _revision(obj: Object, names: Names) -> Described:
+    return {"owner": names.owner(obj) or None, "revision": obj.document.get("revision")}
+
+
+def _node(obj: Object, _names: Names) -> Described:
+    spec = obj.document.get("spec") or {}
+    conditions = _conditions(obj)
+    others = {
+        name: value.partition("/")[0]
+        for name, value in conditions.items()
+        if name != "Ready" and not value.startswith("False")
+    }
+    found: Described = {
+        "ready": conditions.get("Ready"),
+        "taints": sorted(_taint(t) for t in spec.get("taints") or ()),
+        "unschedulable": bool(spec.get("unschedulable")),
+    }
+    if others:
+        found["otherConditions"] = others
+    return found
+
+
+def _taint(taint: Mapping[str, Any]) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
+
+
+def _claim(obj: Object, _names: Names) -> Described:
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    found: Described = {
+        "phase": status.get("phase"),
+        "storageClassName": spec.get("storageClassName"),
+        "accessModes": spec.get("accessModes"),
+        "volume": spec.get("volumeName"),
+        "capacity": (status.get("capacity") or {}).get("storage"),
+        "request": ((spec.get("resources") or {}).get("requests") or {}).get("storage"),
+    }
+    owner = controller(obj) or next(iter(metadata(obj).get("ownerReferences") or ()), None)
+    if owner:
+        found["owner"] = f"{owner['kind']}/{owner['name']}"
+    return found
+
+
+DESCRIBE: Mapping[str, Describe] = {
+    "Pod": _pod,
+    "Deployment": _workload,
+    "ReplicaSet": _workload,
+    "ReplicationController": _workload,
+    "StatefulSet": _workload,
+    "DaemonSet": _workload,
+    "ControllerRevision": _revision,
+    "Node": _node,
+    "PersistentVolumeClaim": _claim,
+}
+"""How each kind is described. A kind that is not here is not compared."""
+
+OPTIONAL = frozenset({"tolerations", "affinity", "resources", "pvcs", "hostname", "subdomain", "index", "podCIDR"})
+"""Fields that a trace shows only where its area has to do with them."""
+
+
+def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
+    """How a recorded snapshot and ours differ, one line each; empty if they agree.
+
+    Names and nodes of pods with generated names are not compared: they are arbitrary, the node among equals. Nodes of
+    a DaemonSet's pods are.
+    """
+    lines: list[str] = []
+    for kind in sorted(set(expected) | set(got.raw)):
+        if kind not in DESCRIBE or (kind == "Node" and kind not in expected):
+            continue
+        theirs = expected.get(kind) or {}
+        shown = {name for entry in theirs.values() for name in entry}
+        ignored = OPTIONAL - shown if kind == "Pod" else frozenset({"podCIDR"})
+        want = Counter(_text(kind, name, entry, ignored) for name, entry in theirs.items())
+        ours = got.raw.get(kind) or {}
+        have = Counter(_text(kind, got.named[kind][key], entry, ignored) for key, entry in ours.items())
+        lines.extend(f"{kind}: missing {n} x {text}" for text, n in sorted((want - have).items()))
+        lines.extend(f"{kind}: surplus {n} x {text}" for text, n in sorted((have - want).items()))
+    return lines
+
+
+def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str]) -> str:
+    shown = {field: value for field, value in entry.items() if field not in ignored}
+    if isinstance(shown.get("status"), dict):
+        shown["status"] = {field: value for field, value in shown["status"].items() if value not in (0, None)}
+    shown = {field: value for field, value in shown.items() if value not in (None, {}, [])}
+    if kind == "Pod":
+        owner = str(shown.get("owner") or "")
+        if shown.get("node") and not owner.startswith("DaemonSet"):
+            shown["node"] = "bound"
+        if "incarnation" not in shown or owner.startswith("Repl"):
+            name = "*"
+            shown.pop("incarnation", None)
+    return f"{name} {json.dumps(shown, sort_keys=True)}"
+
+
+# -- bounds --------------------------------------------------------------------------------------------------
+
+
+def owner_bounds(cluster: Cluster, names: Names) -> dict[str, dict[str, int]]:
+    """Per owner (Deployment, StatefulSet, DaemonSet, bare ReplicaSet): pods ready, not terminating, and all."""
+    found: dict[str, dict[str, int]] = {}
+    above: dict[str, str] = {}
+    for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
+        for obj in cluster.objects(kind).values():
+            top = names.owner(obj) if kind == "ReplicaSet" else ""
+            own = f"{kind}/{names.name(obj)}"
+            above[own] = top or own
+            entry = found.setdefault(top or own, {"ready": 0, "nonterminating": 0, "all": 0})
+            if kind == "ReplicaSet" and top.startswith("Deployment"):
+                entry["specs"] = entry.get("specs", 0) + int((obj.document.get("spec") or {}).get("replicas", 1))
+    for pod in cluster.objects("Pod").values():
+        entry_of = found.get(above.get(names.owner(pod), ""))
+        if entry_of is None:
+            continue
+        entry_of["all"] += 1
+        if not metadata(pod).get("deletionTimestamp"):
+            entry_of["nonterminating"] += 1
+            if _conditions(pod, ("Ready",)).get("Ready", "").startswith("True"):
+                entry_of["ready"] += 1
+    return found

@@ -1,0 +1,341 @@
+"""Recorded traces of a real control plane: their steps replayed on a simulated one.
+
+The format is that of ``fixtures/conformance/controllers/README.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kubelogic.cluster import Cluster
+from kubelogic.logic import Row
+from kubelogic.reconcile import operations
+from kubelogic.reconcile.admission import Answer
+from kubelogic.reconcile.operations import Outcome
+from kubelogic.reconcile.settle import Step, Ticker, settle
+from kubelogic.reconcile.state import State
+from kubelogic.testing.names import Names
+from kubelogic.testing.snapshots import Snapshot, owner_bounds, snapshot
+
+START = 1_000_000_000_000
+"""The moment of a trace's time 0: some day of the simulated clock on which leases and ages are whole seconds."""
+
+_WARM_UP = 60_000
+"""Milliseconds that the initial objects have to come up before time 0."""
+
+_RULES = (
+    ("bad_image", "image_cannot_be_pulled"),
+    ("ready", "image_stays_unready"),
+    ("termination", "image_ignores_stop"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The extremes of one owner's pods over every moment of a step."""
+
+    min_ready: int
+    max_nonterminating: int
+    max_including_terminating: int
+    max_sum_of_replicaset_specs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One step of a trace as the simulation played it."""
+
+    number: int
+    answer: Answer | None
+    snapshot: Snapshot
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Replay:
+    """Plays the steps of one trace."""
+
+    case: Mapping[str, Any]
+    ticker: Ticker
+    state: State = field(init=False)
+    names: Names = field(init=False)
+    moments: list[dict[str, dict[str, int]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.names = Names()
+        self.state = replace(State(cluster=Cluster()), now=START - _WARM_UP)
+
+    def play(self) -> Iterator[Played]:
+        """The state before the first step (number 0), then after each step."""
+        case = self.case
+        self.state = self.state.with_world(add=_world(case.get("kubelet_rules") or {}))
+        for document in case.get("initial_objects") or ():
+            if document["kind"] == "Node":
+                document = _registered(document)
+            self._take(operations.create(self.state, document))
+        self._settle(START)
+        snapshots = case["settled"]
+        yield Played(number=0, answer=None, snapshot=snapshot(self.state.cluster, self.names))
+        for position, step in enumerate(case["steps"]):
+            start = START + round(1000 * step["at"])
+            self._settle(start)
+            shown = snapshots[position]["state"]
+            self.moments = []
+            self._note()
+            answer = self._do(step["do"], shown)
+            self._note()
+            self._settle(START + round(1000 * snapshots[position + 1]["t"]))
+            yield Played(
+                number=step["step"],
+                answer=answer,
+                snapshot=snapshot(self.state.cluster, self.names),
+                bounds=_bounds(self.moments),
+            )
+
+    def _settle(self, until: int) -> None:
+        run = settle(self.ticker, self.state, until=until, progress=self._watch)
+        if run.cycle:
+            raise RuntimeError(f"{self.case['name']} never settles: {[a.type for s in run.cycle for a in s.actions]}")
+        self.state = run.state
+
+    def _watch(self, _step: Step, state: State) -> None:
+        self.state = state
+        self._note()
+
+    def _note(self) -> None:
+        self.names.learn(self.state.cluster)
+        self.moments.append(owner_bounds(self.state.cluster, self.names))
+
+    def _take(self, outcome: Outcome) -> Answer:
+        self.state = outcome.state
+        self.names.learn(self.state.cluster)
+        return outcome.answer
+
+    # -- operations ----------------------------------------------------------------------------------------
+
+    def _do(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Answer | None:
+        match do["op"]:
+            case "create":
+                return self._take(operations.create(self.state, do["object"]))
+            case "patch":
+                change = operations.strategic_patch if do.get("patchType") == "strategic" else operations.patch
+                key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
+                outcome = change(self.state, do["kind"], key, do["patch"], subresource=do.get("subresource") or "")
+                return self._take(outcome)
+            case "scale":
+                key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
+                return self._take(operations.scale(self.state, do["kind"], key, do["replicas"]))
+            case "delete":
+                key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
+                outcome = operations.delete(
+                    self.state,
+                    do["kind"],
+                    key,
+                    propagation=do.get("propagation") or "",
+                    grace=do.get("grace"),
+                )
+                return self._take(outcome)
+            case "evict":
+                key = self._key("Pod", do["name"], do.get("namespace", "default"), shown)
+                return self._take(operations.evict(self.state, key))
+            case "rollout_undo":
+                revision = int(do.get("to_revision") or 0)
+                return self._take(operations.undo(self.state, f"default/{do['name']}", revision))
+            case "wait":
+                return None
+            case "kubelet_rule":
+                return self._change_rule(do)
+            case "kill_node" | "heal_node" | "node_reports":
+                return self._change_node(do)
+            case "set_ready" | "finish" | "finish_termination":
+                return self._tell_pods(do, shown)
+        raise ValueError(f"unknown operation {do['op']}")
+
+    def _change_rule(self, do: Mapping[str, Any]) -> None:
+        image = do["image"]
+        old = [(name, row) for name, rows in self.state.world.items() for row in rows if row[0] == image]
+        rule = do.get("rule") or {}
+        self.state = self.state.with_world(remove=old, add=_world({image: rule} if rule else {}))
+
+    def _change_node(self, do: Mapping[str, Any]) -> None:
+        node = do["node"]
+        old = [
+            (name, row)
+            for name in ("node_silent_since", "node_reports")
+            for row in self.state.world.get(name, ())
+            if row[0] == node
+        ]
+        new: list[tuple[str, Row]] = []
+        if do["op"] == "kill_node":
+            new = [("node_silent_since", (node, self.state.now))]
+        elif do["op"] == "node_reports":
+            new = [("node_reports", (node, do["ready"]))]
+        self.state = self.state.with_world(remove=old, add=new)
+
+    def _tell_pods(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Answer:
+        keys = list(self._selected(do, shown))
+        if not keys:
+            return Answer(status=0, message="no pod selected")
+        told: list[tuple[str, Row]] = []
+        for key in keys:
+            match do["op"]:
+                case "set_ready":
+                    ready = 1 if do["ready"] else 0
+                    self.state = self.state.with_world(remove=[("pod_said_ready", (key, 1 - ready))])
+                    told.append(("pod_said_ready", (key, ready)))
+                case "finish":
+                    told.append(("pod_told_to_end", (key, int(do["exitCode"]))))
+                case "finish_termination":
+                    told.append(("pod_let_go", (key,)))
+        self.state = self.state.with_world(add=told)
+        return Answer(status=200)
+
+    # -- which pod a step means ------------------------------------------------------------------------------
+
+    def _selected(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterable[str]:
+        wanted = do["pods"]
+        if isinstance(wanted, list):
+            return [self._key("Pod", name, "default", shown) for name in wanted]
+        where = dict(wanted.get("where") or {})
+        if do["op"] != "finish_termination":
+            where.setdefault("terminating", None)
+        else:
+            where.setdefault("terminating", True)
+        described = snapshot(self.state.cluster, self.names).raw["Pod"]
+        found = [
+            key
+            for key, pod in sorted(described.items(), key=lambda item: self._creation(item[0]))
+            if all(_field(pod, name) == value for name, value in where.items())
+            and all((pod.get("labels") or {}).get(k) == v for k, v in (wanted.get("labels") or {}).items())
+        ]
+        return found[: wanted.get("count")]
+
+    def _creation(self, key: str) -> tuple[str, int, str]:
+        """Pods of one owner in the order in which they got their letters."""
+        pod = self.state.cluster.get("Pod", key)
+        assert pod is not None
+        return self.names.owner(pod), self.names.order(pod), key
+
+    def _key(self, kind: str, name: str, namespace: str, shown: Mapping[str, Any]) -> str:
+        """The key of the object that a trace calls ``name``."""
+        if kind in ("Node", "PersistentVolume", "Namespace", "PriorityClass", "StorageClass"):
+            return name
+        direct = f"{namespace}/{name}"
+        if self.state.cluster.get(kind, direct) is not None:
+            return direct
+        if kind != "Pod":
+            return self.names.key(kind, name) or direct
+        entry = (shown.get("Pod") or {}).get(name)
+        if entry is None:
+            return direct
+        described = snapshot(self.state.cluster, self.names).raw["Pod"]
+        for fields in _LIKENESS:
+            likes = sorted(n for n, pod in shown["Pod"].items() if _like(pod, entry, fields))
+            ours = [
+                key
+                for key in sorted(described, key=self._creation)
+                if _like(described[key], entry, fields) and _is_generated(key, name)
+            ]
+            if ours:
+                return ours[min(likes.index(name), len(ours) - 1)]
+        return direct
+
+
+_LIKENESS: Sequence[Sequence[str]] = (
+    ("owner", "node", "phase", "ready", "labels", "image", "terminating", "waiting", "index"),
+    ("owner", "phase", "ready", "labels", "image", "terminating", "waiting", "index"),
+)
+"""What tells pods apart that a trace names, best first: placement may differ."""
+
+
+def _is_generated(key: str, name: str) -> bool:
+    return key.rpartition("/")[2] != name
+
+
+def _like(one: Mapping[str, Any], other: Mapping[str, Any], fields: Iterable[str]) -> bool:
+    return all(one.get(name) == other.get(name) for name in fields)
+
+
+def _field(pod: Mapping[str, Any], name: str) -> Any:
+    if name == "ready":
+        return bool(pod.get("ready"))
+    return pod.get(name) or None
+
+
+def _registered(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A node as it is once its kubelet has reported for a while."""
+    status = dict(document.get("status") or {})
+    since = "2001-09-09T01:00:00Z"
+    status["conditions"] = [
+        {"type": kind, "status": value, "reason": reason, "lastTransitionTime": since, "lastHeartbeatTime": since}
+        for kind, value, reason in (
+            ("MemoryPressure", "False", "KubeletHasSufficientMemory"),
+            ("DiskPressure", "False", "KubeletHasNoDiskPressure"),
+            ("PIDPressure", "False", "KubeletHasSufficientPID"),
+            ("Ready", "True", "KubeletReady"),
+        )
+    ]
+    return {**document, "status": status}
+
+
+def _world(rules: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Row]]:
+    """The kubelet rules of a trace as facts about images."""
+    facts: list[tuple[str, Row]] = []
+    for image, rule in sorted(rules.items()):
+        facts.extend((predicate, (image,)) for name, predicate in _RULES if rule.get(name) in (True, "manual"))
+        if "ready_delay" in rule:
+            facts.append(("image_ready_after", (image, round(1000 * rule["ready_delay"]))))
+        if "exit" in rule:
+            facts.extend(_exits(image, rule["exit"]))
+    return facts
+
+
+def _exits(image: str, rule: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
+    after = round(1000 * float(rule.get("after") or 0))
+    if "by_restart" in rule:
+        for restart, code in enumerate(rule["by_restart"]):
+            yield "image_exits_at", (image, restart, after, int(code))
+    elif "by_pod" in rule:
+        for position, code in enumerate(rule["by_pod"]):
+            yield "image_exits_by_pod", (image, position, after, int(code))
+    elif "by_index" in rule:
+        yield "image_exits", (image, after, int(rule.get("code") or 0))
+        for index, codes in rule["by_index"].items():
+            for attempt, code in enumerate(codes if isinstance(codes, list) else [codes]):
+                yield "image_exits_by_index", (image, int(index), attempt, after, int(code))
+    else:
+        yield "image_exits", (image, after, int(rule.get("code") or 0))
+
+
+def _bounds(moments: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, Bounds]:
+    """The extremes over all moments, for owners that existed at some of them."""
+    result: dict[str, Bounds] = {}
+    for owner in sorted({owner for moment in moments for owner in moment}):
+        seen = [moment[owner] for moment in moments if owner in moment]
+        specs = [m["specs"] for m in seen if "specs" in m]
+        result[owner] = Bounds(
+            min_ready=min(m["ready"] for m in seen),
+            max_nonterminating=max(m["nonterminating"] for m in seen),
+            max_including_terminating=max(m["all"] for m in seen),
+            max_sum_of_replicaset_specs=max(specs) if specs else None,
+        )
+    return result
+
+
+def read_case(path: Path) -> dict[str, Any]:
+    """One recorded trace."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def parameters(case: Mapping[str, Any]) -> dict[str, int]:
+    """The parameters that the flags of a recorded control plane set, in milliseconds."""
+    found = {"kubelet_backoff": 0}
+    for flag in (case.get("flags") or {}).get("kube-controller-manager") or ():
+        name, _, value = flag.removeprefix("--").partition("=")
+        if name in ("node-monitor-period", "node-monitor-grace-period", "node-startup-grace-period"):
+            found[name.replace("-", "_")] = round(1000 * float(value.rstrip("sm"))) * (60 if value.endswith("m") else 1)
+    return found
