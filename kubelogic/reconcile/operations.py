@@ -138,6 +138,12 @@ def _update(state: State, draft: Draft, old: Object, document: Mapping[str, Any]
     elif document.get("spec") != old.document.get("spec") and old.kind != "Pod":
         meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
         document = {**document, "metadata": meta}
+    if not subresource:
+        admitted = admit(document, namespace=old.namespace or "default")
+        if admitted.problems:
+            first = admitted.problems[0]
+            return Outcome(state=state, answer=Answer(status=422, reason="Invalid", message=first.message))
+        document = admitted.document
     new = with_document(old, document)
     draft.put(new)
     refusal = admission.on_update(draft, old, new)
