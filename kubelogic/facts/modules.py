@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import admission, budgets, nodes, pod_status, pods, selectors, shapes, storage, workloads
+from kubelogic.facts import admission, budgets, nodes, pod_status, pods, selectors, shapes, stateful_sets, storage, workloads
 from kubelogic.facts.base import FactModule
 
 MODULES: tuple[FactModule, ...] = (
@@ -11,6 +11,7 @@ MODULES: tuple[FactModule, ...] = (
     pods.MODULE,
     pod_status.MODULE,
     workloads.MODULE,
+    stateful_sets.MODULE,
     shapes.MODULE,
     storage.MODULE,
     nodes.MODULE,

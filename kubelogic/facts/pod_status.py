@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.selectors import label_set
@@ -29,6 +30,7 @@ def pod_facts(obj: Object) -> Iterator[Fact]:
     meta = document.get("metadata") or {}
     spec = document.get("spec") or {}
     status = document.get("status") or {}
+    yield "pod_uid", (key, uid_of(obj))
     reference = controller(meta)
     if reference is None:
         yield "pod_uncontrolled", (key, obj.namespace, label_set(meta.get("labels")))

@@ -87,6 +87,16 @@ def bare_name(key: str) -> str:
     return key.rpartition("/")[2]
 
 
+def claim_key(template: str, pod: str) -> str:
+    """The key of the claim that a StatefulSet's pod has from a claim template.
+
+    >>> claim_key("data", "shop/db-0")
+    'shop/data-db-0'
+    """
+    namespace, _, name = pod.rpartition("/")
+    return f"{namespace}/{template}-{name}"
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -99,6 +109,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "joined": joined,
         "named": named,
         "bare_name": bare_name,
+        "claim_key": claim_key,
         **SCHEDULING_FUNCTIONS,
     }
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.edit import uid_of
 from kubelogic.logic import Row
 from kubelogic.reconcile import operations
 from kubelogic.reconcile.admission import Answer
@@ -176,20 +177,21 @@ class Replay:
         self.state = self.state.with_world(remove=old, add=new)
 
     def _tell_pods(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Answer:
-        keys = list(self._selected(do, shown))
+        keys = [key for key in self._selected(do, shown) if self.state.cluster.get("Pod", key) is not None]
         if not keys:
             return Answer(status=0, message="no pod selected")
         told: list[tuple[str, Row]] = []
         for key in keys:
+            uid = uid_of(self.state.cluster.objects("Pod")[key])
             match do["op"]:
                 case "set_ready":
                     ready = 1 if do["ready"] else 0
-                    self.state = self.state.with_world(remove=[("pod_said_ready", (key, 1 - ready))])
-                    told.append(("pod_said_ready", (key, ready)))
+                    self.state = self.state.with_world(remove=[("pod_said_ready", (uid, 1 - ready))])
+                    told.append(("pod_said_ready", (uid, ready)))
                 case "finish":
-                    told.append(("pod_told_to_end", (key, int(do["exitCode"]))))
+                    told.append(("pod_told_to_end", (uid, int(do["exitCode"]))))
                 case "finish_termination":
-                    told.append(("pod_let_go", (key,)))
+                    told.append(("pod_let_go", (uid,)))
         self.state = self.state.with_world(add=told)
         return Answer(status=200)
 

@@ -1,0 +1,99 @@
+"""Recorded traces of kube-controller-manager: each settled snapshot and answer must come out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import Rulebook
+from kubelogic.reconcile.engine import reconciler
+from kubelogic.testing.snapshots import differences
+from kubelogic.testing.traces import Played, Replay, parameters, read_case
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance" / "controllers"
+
+KNOWN: dict[str, str] = {
+    "dep-roll-surge1-unavail0": (
+        "the recorded run merged two status updates into one, so progress went unnoticed; three other traces of the "
+        "same situation did not"
+    ),
+}
+"""Traces that are known to come out otherwise, and why."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per trace of ``--cases DIR`` (or its folder ``controllers``), else of the fixtures."""
+    if "trace" not in metafunc.fixturenames:
+        return
+    given = metafunc.config.getoption("--cases")
+    directory = Path(given) if given else FIXTURES
+    if (directory / "controllers").is_dir():
+        directory = directory / "controllers"
+    found = [path for path in sorted(directory.glob("*.json")) if '"kubelet_rules"' in path.read_text(encoding="utf-8")]
+    metafunc.parametrize("trace", [_parameter(path) for path in found])
+
+
+def _parameter(path: Path) -> Any:
+    reason = KNOWN.get(path.stem)
+    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@lru_cache(maxsize=16)
+def rulebook(settings: tuple[tuple[str, int], ...]) -> Rulebook:
+    """The built-in rules with the parameters of a recorded control plane."""
+    book = load_rulebook()
+    known = {fact.row[0] for fact in book.facts if fact.predicate == "parameter"}
+    return book.with_facts({"parameter": [row for row in settings if row[0] in known]})
+
+
+def test_a_trace_comes_out_the_same(trace: Path, record_property: Callable[[str, object], None]) -> None:
+    """Every settled snapshot, every answer to a request, and the bounds that rollouts promise."""
+    case = read_case(trace)
+    book = rulebook(tuple(sorted(parameters(case).items())))
+    replay = Replay(case, reconciler(book, scheduler="kube"))
+    faults: list[str] = []
+    for played in replay.play():
+        step = case["steps"][played.number - 1] if played.number else {"settled": True}
+        checks = {"answers": _wrong_answer(played, step)}
+        if step["settled"]:
+            checks["snapshots"] = differences(case["settled"][played.number]["state"], played.snapshot)
+        checks["bounds"] = _broken_bounds(played, case)
+        for check, wrong in checks.items():
+            record_property("agreement", [case["area"], check, not wrong])
+            faults.extend(f"step {played.number}: {line}" for line in wrong)
+    assert not faults, "\n" + "\n".join(faults)
+
+
+def _wrong_answer(played: Played, step: dict[str, Any]) -> list[str]:
+    if played.answer is None:
+        return []
+    recorded = step["result"]
+    wrong = []
+    if played.answer.status != recorded["status"]:
+        wrong.append(f"answer {played.answer.status} {played.answer.message}, recorded {recorded}")
+    return wrong
+
+
+def _broken_bounds(played: Played, case: dict[str, Any]) -> list[str]:
+    """Bounds that a Deployment promises: the sum of its ReplicaSets' specs, and how few ready pods it had at least.
+
+    Real ReplicaSets act independently of each other, so their pods can exceed or fall short of these for a moment.
+    """
+    recorded = next((i["per_owner"] for i in case["invariants"] if i["step"] == played.number), {})
+    wrong = []
+    for owner, bounds in sorted(recorded.items()):
+        ours = played.bounds.get(owner)
+        if ours is None or not owner.startswith("Deployment/"):
+            continue
+        specs = bounds.get("max_sum_of_replicaset_specs")
+        if specs is not None and (ours.max_sum_of_replicaset_specs or 0) > specs:
+            wrong.append(f"{owner} wants {ours.max_sum_of_replicaset_specs} pods in all, recorded {specs}")
+        if ours.min_ready < bounds["min_ready"]:
+            wrong.append(f"{owner} has {ours.min_ready} ready pods, recorded {bounds['min_ready']}")
+    return wrong
