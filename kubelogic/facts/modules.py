@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import admission, budgets, nodes, pod_status, pods, selectors, shapes, stateful_sets, storage, workloads
+from kubelogic.facts import admission, budgets, daemon_sets, nodes, pod_status, pods, selectors, shapes, stateful_sets, storage, workloads
 from kubelogic.facts.base import FactModule
 
 MODULES: tuple[FactModule, ...] = (
@@ -12,6 +12,7 @@ MODULES: tuple[FactModule, ...] = (
     pod_status.MODULE,
     workloads.MODULE,
     stateful_sets.MODULE,
+    daemon_sets.MODULE,
     shapes.MODULE,
     storage.MODULE,
     nodes.MODULE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from types import MappingProxyType
 
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
@@ -97,6 +98,25 @@ def claim_key(template: str, pod: str) -> str:
     return f"{namespace}/{template}-{name}"
 
 
+def percent_up(percent: int, total: int) -> int:
+    """A percentage of a number, rounded up.
+
+    >>> percent_up(50, 5)
+    3
+    """
+    return -(-percent * total // 100)
+
+
+def place(owner: str, node: str) -> str:
+    """One text for an owner and a node."""
+    return f"{owner} {node}"
+
+
+def pod_mark(pod: str, phase: str, ready: str, ending: str) -> int:
+    """A number that stands for the state of a pod; sums of such numbers hardly ever agree by chance."""
+    return int.from_bytes(sha256(f"{pod} {phase} {ready} {ending}".encode()).digest()[:7])
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -110,6 +130,9 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "named": named,
         "bare_name": bare_name,
         "claim_key": claim_key,
+        "percent_up": percent_up,
+        "place": place,
+        "pod_mark": pod_mark,
         **SCHEDULING_FUNCTIONS,
     }
 )

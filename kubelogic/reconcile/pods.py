@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import metadata, with_fields
+from kubelogic.cluster.edit import with_fields
 from kubelogic.reconcile.actions import CreatePod
 from kubelogic.reconcile.draft import Draft
 
@@ -42,7 +42,7 @@ def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], actio
         case "DaemonSet":
             spec = _daemon_spec(template.get("spec") or {}, action.node)
             labels["controller-revision-hash"] = _hash_of_revision(action.revision, owner)
-            labels["pod-template-generation"] = str(metadata(owner).get("generation") or 1)
+            labels["pod-template-generation"] = str(_number_of(draft, action.revision))
             given["generateName"] = f"{owner.name}-"
         case _:
             spec = template.get("spec") or {}
@@ -151,6 +151,12 @@ def _daemon_spec(spec: Mapping[str, Any], node: str) -> Mapping[str, Any]:
 
 def _same_toleration(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all((one.get(field) or "") == (other.get(field) or "") for field in ("key", "operator", "effect", "value"))
+
+
+def _number_of(draft: Draft, revision: str) -> int:
+    """The number of a ControllerRevision: it counts the changes of the template."""
+    found = draft.get("ControllerRevision", revision)
+    return int(found.document.get("revision") or 1) if found is not None else 1
 
 
 def _hash_of_revision(revision: str, owner: Object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,8 +226,8 @@ OPTIONAL = frozenset({"tolerations", "affinity", "resources", "pvcs", "hostname"
 def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
     """How a recorded snapshot and ours differ, one line each; empty if they agree.
 
-    Names and nodes of pods with generated names are not compared: they are arbitrary, the node among equals. Nodes of
-    a DaemonSet's pods are.
+    Names and nodes of pods with generated names are not compared: they are arbitrary, the node among equals. The
+    nodes of a DaemonSet are.
     """
     lines: list[str] = []
     for kind in sorted(set(expected) | set(got.raw)):
@@ -239,9 +239,18 @@ def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
         want = Counter(_text(kind, name, entry, ignored) for name, entry in theirs.items())
         ours = got.raw.get(kind) or {}
         have = Counter(_text(kind, got.named[kind][key], entry, ignored) for key, entry in ours.items())
+        if kind == "Pod":
+            want.update(_daemon_nodes(theirs.values()))
+            have.update(_daemon_nodes(ours.values()))
         lines.extend(f"{kind}: missing {n} x {text}" for text, n in sorted((want - have).items()))
         lines.extend(f"{kind}: surplus {n} x {text}" for text, n in sorted((have - want).items()))
     return lines
+
+
+def _daemon_nodes(pods: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The nodes of each DaemonSet: which of them has the new pod first, or two for a while, is arbitrary."""
+    found = {(str(pod.get("owner") or ""), str(pod.get("node"))) for pod in pods}
+    return {f"pod of {owner} on {node}" for owner, node in found if owner.startswith("DaemonSet")}
 
 
 def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str]) -> str:
@@ -251,8 +260,9 @@ def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str
     shown = {field: value for field, value in shown.items() if value not in (None, {}, [])}
     if kind == "Pod":
         owner = str(shown.get("owner") or "")
-        if shown.get("node") and not owner.startswith("DaemonSet"):
+        if shown.get("node"):
             shown["node"] = "bound"
+        shown.pop("affinity", None)
         if "incarnation" not in shown or owner.startswith("Repl"):
             name = "*"
             shown.pop("incarnation", None)
