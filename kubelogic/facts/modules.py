@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from kubelogic.facts import admission, budgets, daemon_sets, nodes, pod_status, pods, selectors, shapes, stateful_sets, storage, workloads
+from kubelogic.facts import (
+    admission,
+    budgets,
+    daemon_sets,
+    nodes,
+    pod_status,
+    pods,
+    selectors,
+    shapes,
+    stateful_sets,
+    storage,
+    workloads,
+)
 from kubelogic.facts.base import FactModule
 
 MODULES: tuple[FactModule, ...] = (

@@ -1,4 +1,4 @@
-"""Requests of users: what the API server does to a state when objects are created, patched, scaled, deleted, evicted."""
+"""Requests of users: what the API server does when objects are created, patched, scaled, deleted or evicted."""
 
 from __future__ import annotations
 
@@ -87,9 +87,7 @@ def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subre
     return _update(state, draft, obj, document, subresource=subresource)
 
 
-def strategic_patch(
-    state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = ""
-) -> Outcome:
+def strategic_patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
     """PATCH an object with a strategic merge patch: lists of conditions, containers, ports and so on merge by key."""
     draft = Draft(state=state)
     obj = draft.get(kind, key)

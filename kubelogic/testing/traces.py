@@ -74,9 +74,8 @@ class Replay:
         case = self.case
         self.state = self.state.with_world(add=_world(case.get("kubelet_rules") or {}))
         for document in case.get("initial_objects") or ():
-            if document["kind"] == "Node":
-                document = _registered(document)
-            self._take(operations.create(self.state, document))
+            full = _registered(document) if document["kind"] == "Node" else document
+            self._take(operations.create(self.state, full))
         self._settle(START)
         snapshots = case["settled"]
         yield Played(number=0, answer=None, snapshot=snapshot(self.state.cluster, self.names))
@@ -148,9 +147,11 @@ class Replay:
             case "wait":
                 return None
             case "kubelet_rule":
-                return self._change_rule(do)
+                self._change_rule(do)
+                return None
             case "kill_node" | "heal_node" | "node_reports":
-                return self._change_node(do)
+                self._change_node(do)
+                return None
             case "set_ready" | "finish" | "finish_termination":
                 return self._tell_pods(do, shown)
         raise ValueError(f"unknown operation {do['op']}")
