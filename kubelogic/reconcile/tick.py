@@ -224,10 +224,10 @@ class Reconciler:
             PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
             for e in placement.evictions
         )
-        for nomination in placement.nominations:
-            pod = state.cluster.get("Pod", nomination.pod)
-            if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != nomination.node:
-                actions.append(NominateNode(cause=cause(nomination.pod), pod=nomination.pod, node=nomination.node))
+        for entry in placement.unplaced:
+            pod = state.cluster.get("Pod", entry.pod) if entry.verdict == "waiting" else None
+            if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != entry.node:
+                actions.append(NominateNode(cause=cause(entry.pod), pod=entry.pod, node=entry.node))
         placed = {b.pod for b in placement.bindings}
         actions.extend(
             SetCondition(
