@@ -109,6 +109,7 @@ GOALS: tuple[str, ...] = (
     "selects",
     "shape",
     "shape_affinity",
+    "shape_anti_affinity",
     "shape_claim",
     "shape_disk",
     "shape_host_port",
@@ -119,6 +120,7 @@ GOALS: tuple[str, ...] = (
     "shape_soft_spread",
     "shape_spread",
     "soft_eligible",
+    "spreads_among",
     "spread_eligible",
     "term_requirement",
     "volume_attaches",
@@ -357,13 +359,16 @@ class _Builder:
         for shape, key, other in self.rows("avoids"):
             if shape in self._considered or other in self._considered:
                 avoided[shape, key].add(other)
+        for shape, _, _, key in self.rows("shape_anti_affinity"):
+            if shape in self._considered:
+                avoided.setdefault((shape, key), set())
         for (shape, key), others in sorted(avoided.items()):
             for name in self._names.get(text(shape), ()):
-                if matches := self.every_name(others):
-                    yield Affinity(owner=name, key=text(key), matches=matches, anti=True)
+                yield Affinity(owner=name, key=text(key), matches=self.every_name(others), anti=True)
 
     def _spreads(self) -> Iterator[Spread]:
-        members, eligible = self.grouped("selects"), self.grouped("spread_eligible", key=2)
+        members, eligible = self.grouped("spreads_among"), self.grouped("spread_eligible", key=2)
+        selected = self.grouped("selects")
         for shape, index, group, key, max_skew, min_domains in self.rows("shape_spread"):
             if shape not in self._considered:
                 continue
@@ -377,7 +382,7 @@ class _Builder:
                     matches=self.every_name(counted),
                     eligible=self._reach(classes),
                     min_domains=number(min_domains),
-                    counts_self=shape in counted,
+                    counts_self=(shape,) in selected.get(group, ()),
                 )
 
     # -- volumes -------------------------------------------------------------------------------------------
@@ -464,7 +469,7 @@ class _Builder:
                     yield Preference(shape=name, scorer="ImageLocality", value=score, reach=reach)
 
     def _soft_spreads(self) -> Iterator[SoftSpread]:
-        members, eligible = self.grouped("selects"), self.grouped("soft_eligible", key=2)
+        members, eligible = self.grouped("spreads_among"), self.grouped("soft_eligible", key=2)
         for shape, index, group, key, max_skew in self.rows("shape_soft_spread"):
             if shape not in self._considered:
                 continue

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kubelogic.placement.kube import filters
+from kubelogic.placement.kube.counters import Counter
 from kubelogic.placement.kube.filters import Reason
 from kubelogic.placement.kube.fit import Fit
 from kubelogic.placement.kube.rules import RuleIndex, Rules
@@ -138,13 +139,10 @@ class Engine:
             for name, other in sorted(self.nominated.get(node, {}).items())
             if name != pod and self.tables.shapes[other].priority >= priority
         ]
-        rules = self.rules(shape)
-        blind = () if rules.affinities or rules.repels else rules.repelled
-        if any(counter.total for _, counter in blind):
-            blind = ()
+        blind = self._blind(shape) if promised else []
         for resident in promised:
             self.state.put(resident, node)
-        shut = [(counter, counter.total, counter.counts.copy()) for _, counter in blind if promised]
+        shut = [(counter, counter.total, counter.counts.copy()) for counter in blind]
         for counter, _, _ in shut:
             counter.counts[:] = 0
             counter.total = 0
@@ -156,6 +154,14 @@ class Engine:
                 counter.counts[:] = counts
             for resident in promised:
                 self.state.take(resident, node)
+
+    def _blind(self, shape: int) -> list[Counter]:
+        """What the filters that stand aside for a shape would count."""
+        rules = self.rules(shape)
+        found = [counter for use, counter in rules.exclusive if use.scope == "cluster" and not counter.total]
+        if not (rules.affinities or rules.repels or any(counter.total for _, counter in rules.repelled)):
+            found += [counter for _, counter in rules.repelled]
+        return found
 
     def scores(self, shape: int, nodes: Nodes) -> list[tuple[Scorer, Ints | int]]:
         """What each scorer that takes part gives each of the feasible nodes, weighted."""
