@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -84,7 +84,7 @@ class _Shape:
     waiting: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class _Applicant:
     """A pod, or a template that pods will be made from."""
 
@@ -93,9 +93,15 @@ class _Applicant:
     labels: Mapping[str, str]
     owner: str
     nominee: str
-    workload: str
     waiting: bool
-    key: Key | None = field(default=None)
+    obj: Object
+    key: Key | None = None
+
+    @property
+    def workload(self) -> str:
+        if self.obj.kind == "DaemonSet":
+            return self.obj.name
+        return workload_name(self.obj.document, self.obj.name)
 
 
 class ShapeStage:
@@ -104,13 +110,14 @@ class ShapeStage:
     def __init__(self) -> None:
         self._by_bytes: dict[tuple[bytes, str], SpecFacts] = {}
         self._by_tails: dict[tuple[object, ...], SpecFacts] = {}
-        self._spec_users: Counter[SpecFacts] = Counter()
+        self._spec_users: dict[SpecFacts, int] = {}
         self._spec_bytes: dict[SpecFacts, list[tuple[bytes, str]]] = {}
         self._label_keys: Counter[str] = Counter()
         self._shapes: dict[Key, _Shape] = {}
         self._names: set[str] = set()
         self._pods: dict[str, _Applicant] = {}
         self._daemons: dict[str, _Applicant] = {}
+        self._counted: dict[tuple[str | None, ...], str] = {}
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
@@ -118,9 +125,11 @@ class ShapeStage:
         gone = [(obj, self._people(obj).pop(obj.key)) for obj in changes.removed if obj.kind in _PEOPLE]
         come = sorted((obj for obj in changes.added if obj.kind in _PEOPLE), key=lambda obj: (obj.kind, obj.key))
         for obj in changes.removed:
-            self._label_keys.subtract(_selector_keys(obj))
+            if obj.kind in _SPREADING:
+                self._label_keys.subtract(_selector_keys(obj))
         for obj in changes.added:
-            self._label_keys.update(_selector_keys(obj))
+            if obj.kind in _SPREADING:
+                self._label_keys.update(_selector_keys(obj))
         arrivals = [(obj, self._read(obj)) for obj in come]
         for _, applicant in gone:
             self._release_spec(applicant.spec)
@@ -128,10 +137,12 @@ class ShapeStage:
         for obj, applicant in gone:
             self._leave(obj.kind, obj.key, applicant, changes)
         if frozenset(keys) != keys_before:
+            self._counted.clear()
             self._name_again(keys, changes)
         for obj, applicant in arrivals:
-            self._enter(obj.kind, obj.key, applicant, keys, changes)
-            self._people(obj)[obj.key] = applicant
+            name = obj.key
+            self._enter(obj.kind, name, applicant, keys, changes)
+            self._people(obj)[name] = applicant
 
     def _people(self, obj: Object) -> dict[str, _Applicant]:
         return self._pods if obj.kind == "Pod" else self._daemons
@@ -159,29 +170,15 @@ class ShapeStage:
             extra = (*DAEMON_TOLERATIONS, *([_HOST_NETWORK] if spec.get("hostNetwork") else ()))
             labels = (template.get("metadata") or {}).get("labels") or {}
             facts = self._spec(spec, obj.name, obj.namespace, labels, extra)
-            return _Applicant(
-                spec=facts,
-                namespace=obj.namespace,
-                labels=labels,
-                owner="",
-                nominee="",
-                workload=obj.name,
-                waiting=True,
-            )
-        metadata = document["metadata"]
+            return _Applicant(facts, obj.namespace, labels, "", "", True, obj)
+        metadata, spec = document["metadata"], document.get("spec") or {}
         labels = metadata.get("labels") or {}
-        waiting = is_pending(document)
+        waiting = not spec.get("nodeName") and is_pending(document)
+        nominee = obj.name if waiting and (document.get("status") or {}).get("nominatedNodeName") else ""
         kind, owner = controller_of(document)
-        nominee = waiting and (document.get("status") or {}).get("nominatedNodeName")
-        return _Applicant(
-            spec=self._spec(document.get("spec") or {}, obj.name, obj.namespace, labels, ()),
-            namespace=obj.namespace,
-            labels=labels,
-            owner=f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else "",
-            nominee=obj.name if nominee else "",
-            workload=workload_name(document, obj.name),
-            waiting=waiting,
-        )
+        owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
+        facts = self._spec(spec, obj.name, obj.namespace, labels, ())
+        return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting, obj)
 
     def _spec(
         self,
@@ -199,8 +196,9 @@ class ShapeStage:
             facts = self._by_tails.setdefault((fresh.tails, fresh.shared), fresh)
             self._by_bytes[key] = facts
             self._spec_bytes.setdefault(facts, []).append(key)
-        self._spec_users[facts] += 1
-        if self._spec_users[facts] == 1:
+        users = self._spec_users.get(facts, 0)
+        self._spec_users[facts] = users + 1
+        if not users:
             self._label_keys.update(facts.label_keys)
         return facts
 
@@ -217,7 +215,10 @@ class ShapeStage:
 
     def _key(self, applicant: _Applicant, keys: Sequence[str]) -> Key:
         labels = applicant.labels
-        counted = label_set({key: labels[key] for key in keys if key in labels}) if labels else ""
+        values = tuple([labels.get(key) for key in keys])
+        counted = self._counted.get(values)
+        if counted is None:
+            counted = self._counted[values] = label_set({key: labels[key] for key in keys if key in labels})
         return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee
 
     def _enter(self, kind: str, name: str, applicant: _Applicant, keys: Sequence[str], changes: Changes) -> None:
@@ -233,7 +234,7 @@ class ShapeStage:
             if shape.waiting == 1:
                 for fact in _waiting_facts(shape.name, key):
                     changes.add(*fact)
-        changes.add("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name))
+        changes.count("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name), 1)
 
     def _leave(self, kind: str, name: str, applicant: _Applicant, changes: Changes) -> None:
         key = applicant.key
