@@ -1,0 +1,94 @@
+"""The scheduler's line: its order, its halves, and reading it back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubelogic.explain import message
+from kubelogic.explain.message import Pasted, Verdict, event, line, read
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import Evaluation
+from kubelogic.placement.placement import Refusal, Rejection
+
+CPU, TAINT = "Insufficient cpu", "node(s) had untolerated taint(s)"
+
+
+@pytest.fixture(scope="module")
+def relations() -> Evaluation:
+    evaluation = Evaluation(load_rulebook(), goals=list(message.GOALS))
+    evaluation.update({})
+    return evaluation
+
+
+def test_counts_are_ordered_as_text_not_as_numbers() -> None:
+    reasons = {f"n{i}": (CPU,) if i < 10 else (TAINT,) for i in range(12)}
+    found = Verdict(nodes=12, reasons=reasons)
+    assert line(found) == f"0/12 nodes are available: 10 {CPU}, 2 {TAINT}."
+
+
+def test_a_pod_that_is_turned_away_as_a_whole_and_one_without_nodes() -> None:
+    found = Verdict(nodes=2, everywhere='persistentvolumeclaim "absent" not found')
+    assert line(found) == '0/2 nodes are available: persistentvolumeclaim "absent" not found. not found'
+    assert line(Verdict(nodes=0)) == "no nodes available to schedule pods"
+    assert line(Verdict(nodes=3, gated=True)) == "Scheduling is blocked due to non-empty scheduling gates"
+
+
+def test_what_came_of_preemption(relations: Evaluation) -> None:
+    found = Verdict(nodes=4, reasons={"a": (CPU,), "b": (CPU,), "c": (CPU,), "d": (TAINT,)})
+    left = Rejection(stage=5, filter="NodeResourcesFit", reason="resource", subject="cpu", nodes=("b",))
+    later = Rejection(stage=11, filter="InterPodAffinity", reason="anti_affinity", subject="zone", nodes=("b", "c"))
+    refusal = Refusal(shape="s", rejections=(), attempted=True, preemption=(left, later), helpless=("a",))
+    assert line(found, refusal, relations=relations) == (
+        f"0/4 nodes are available: 1 {TAINT}, 3 {CPU}. no new claims to deallocate, preemption: "
+        f"0/4 nodes are available: 1 {CPU}, 1 No preemption victims found for incoming pod, "
+        "1 Preemption is not helpful for scheduling, 1 node(s) didn't match pod anti-affinity rules."
+    )
+    never = Refusal(shape="s", rejections=(), ineligible="never")
+    assert line(found, never, relations=relations).endswith("preemption: not eligible due to preemptionPolicy=Never.")
+
+
+def test_every_rejection_of_the_one_by_one_scheduler_has_words(relations: Evaluation) -> None:
+    known = {row[2] for row in relations.rows("filter")}
+    named = {
+        message.predicate_of(Rejection(stage=0, filter=name, reason=reason)) for name, reason in message._PREDICATE_OF
+    }
+    assert named <= known
+
+
+def test_reading_a_line_as_kubectl_wraps_it() -> None:
+    text = """Warning  FailedScheduling  0/216 nodes are available: 1 Too many pods, 200 Insufficient cpu, 15 node(s)
+      had untolerated taint(s). no new claims to deallocate, preemption: 0/216 nodes are available: 15 Preemption is not
+      helpful for scheduling, 201 No preemption victims found for incoming pod."""
+    assert read(text) == Pasted(
+        nodes=216,
+        counts={"Too many pods": 1, CPU: 200, TAINT: 15},
+        preemption={message.NOT_HELPFUL: 15, message.NO_VICTIMS: 201},
+    )
+    assert read("pod has unbound immediate PersistentVolumeClaims") is None
+
+
+def test_reading_a_line_about_the_pod_and_one_that_was_cut() -> None:
+    read_whole = read("0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found")
+    assert read_whole == Pasted(nodes=2, everywhere="pod has unbound immediate PersistentVolumeClaims")
+    cut = read(f"0/9 nodes are available: 5 {CPU}, 4 node(s) had untol ...")
+    assert cut == Pasted(nodes=9, counts={CPU: 5, "node(s) had untol": 4}, cut=True)
+
+
+REASONS = st.sampled_from([CPU, TAINT, "Too many pods", "node(s) were unschedulable", "Insufficient example.com/gpu"])
+
+
+@given(st.dictionaries(st.sampled_from([f"n{i}" for i in range(30)]), st.frozensets(REASONS, min_size=1), min_size=1))
+def test_a_line_reads_back_as_its_counts(reasons: dict[str, frozenset[str]]) -> None:
+    found = Verdict(nodes=len(reasons), reasons={node: tuple(sorted(words)) for node, words in reasons.items()})
+    counts: dict[str, int] = {}
+    for words in reasons.values():
+        for word in words:
+            counts[word] = counts.get(word, 0) + 1
+    assert read(line(found)) == Pasted(nodes=len(reasons), counts=counts)
+
+
+def test_events_are_cut_at_1024_bytes() -> None:
+    assert event("ä" * 600).endswith(" ...")
+    assert len(event("ä" * 600).encode()) <= 1024
