@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +17,7 @@ from kubelogic.report.style import Style, style_for
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
     from kubelogic.manifests import Notice
+    from kubelogic.verbs.reconciled import Options
 
 FORMATS = ("text", "json", "yaml")
 
@@ -56,6 +58,9 @@ def add_scheduling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for the solver (default 60)"
     )
+    parser.add_argument(
+        "--horizon", type=_seconds, default=60.0, metavar="SECONDS", help="simulated time to look ahead (default 60)"
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
@@ -69,6 +74,20 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError("a number of seconds above 0")
     return value
+
+
+def options(args: argparse.Namespace) -> Options:
+    """How to reconcile, as the arguments say."""
+    from kubelogic.verbs.reconciled import Options
+
+    return Options(
+        scheduler=args.scheduler,
+        rules=rule_directories(args),
+        parameters=parameters(args),
+        timeout=args.timeout,
+        clock=time.monotonic,
+        horizon=round(args.horizon * 1000),
+    )
 
 
 def parameters(args: argparse.Namespace) -> dict[str, int | str]:
@@ -145,6 +164,7 @@ __all__ = [
     "add_rules",
     "add_scheduling",
     "emit",
+    "options",
     "output_style",
     "parameters",
     "read_cluster",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 
 from kubelogic.cli import NO, UNKNOWN, YES, common
 
@@ -16,9 +15,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
-    parser.add_argument(
-        "--horizon", type=float, default=60.0, metavar="SECONDS", help="simulated time to look ahead (default 60)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,16 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.plan import plan
 
     cluster, notices = common.read_cluster(args)
-    result = plan(
-        cluster,
-        scheduler=args.scheduler,
-        rules=common.rule_directories(args),
-        parameters=common.parameters(args),
-        timeout=args.timeout,
-        clock=time.monotonic,
-        horizon=round(args.horizon * 1000),
-        notices=notices,
-    )
+    result = plan(cluster, common.options(args), notices=notices)
     if args.output == "text":
         print(render_plan(result, common.output_style(args)))
     else:

@@ -19,14 +19,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask and print; 0 if anything fits, 1 if nothing does."""
-    from kubelogic.cluster import Cluster
-    from kubelogic.manifests import load
     from kubelogic.report.proofs import answer_document, render_answer
     from kubelogic.verbs.query import query
 
-    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    cluster, _ = common.read_cluster(args)
     answer = query(
-        Cluster.of(reading.objects),
+        cluster,
         args.atom,
         rules=common.rule_directories(args),
         parameters=common.parameters(args),

@@ -20,14 +20,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain and print; 0 if the fact holds, 1 if not."""
-    from kubelogic.cluster import Cluster
-    from kubelogic.manifests import load
     from kubelogic.report.proofs import explanation_document, render_explanation
     from kubelogic.verbs.query import why
 
-    reading = load(args.paths, stdin=common.standard_input(args.paths), namespace=args.namespace)
+    cluster, _ = common.read_cluster(args)
     explanation = why(
-        Cluster.of(reading.objects),
+        cluster,
         args.fact,
         rules=common.rule_directories(args),
         parameters=common.parameters(args),

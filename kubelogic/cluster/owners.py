@@ -18,3 +18,18 @@ def workload(cluster: Cluster, pod: Object) -> str:
             return f"{owner['kind']} {obj.namespace}/{owner['name']}"
         obj = found
     return str(obj)
+
+
+def owner_with_origin(cluster: Cluster, pod: Object) -> Object:
+    """The nearest object in a pod's chain of controllers that stands in a file; the pod itself if none does."""
+    obj = pod
+    for _ in range(8):
+        if obj.origin is not None:
+            return obj
+        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
+        owner = next((reference for reference in references if reference.get("controller")), None)
+        found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}") if owner else None
+        if found is None:
+            return pod
+        obj = found
+    return pod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 from kubelogic.explain.blockers import Blocker
@@ -117,6 +117,7 @@ def _pending(pending: Sequence[PendingPod], style: Style) -> str:
 
 def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
     """Blockers put together, those of most nodes first: shortages by resource with the best node, others by gist."""
+    barred = {blocker.node for blocker in blockers if "Free" not in blocker.witness}
     shortages: dict[tuple[str, str], list[Blocker]] = {}
     others: dict[tuple[str, str], list[Blocker]] = {}
     for blocker in blockers:
@@ -124,7 +125,7 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
             shortages.setdefault((blocker.code, str(blocker.witness.get("Resource", ""))), []).append(blocker)
         else:
             others.setdefault((blocker.code, blocker.gist), []).append(blocker)
-    groups = [(-len(found), _shortage(found)) for found in shortages.values()]
+    groups = [(-len(found), _shortage(found, barred)) for found in shortages.values()]
     groups += [(-len(found), _alike(found)) for found in others.values()]
     groups.sort()
     lines = [line for _, line in groups[:most]]
@@ -133,10 +134,14 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
     return lines
 
 
-def _shortage(blockers: Sequence[Blocker]) -> str:
-    best = max(blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
-    others = f" (the most of {count(len(blockers), 'node')} that lack it)" if len(blockers) > 1 else ""
-    return f"{best.detail}{others} [{best.code}]"
+def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
+    """The node that comes closest, among those that lack nothing but room if there are any."""
+    open_ = [blocker for blocker in blockers if blocker.node not in barred]
+    best = max(open_ or blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
+    if len(blockers) == 1:
+        return f"{best.detail} [{best.code}]"
+    closest = "the most of those that nothing else bars" if open_ and len(open_) < len(blockers) else "the most"
+    return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]"
 
 
 def _alike(blockers: Sequence[Blocker]) -> str:

@@ -2,83 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
-from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Rulebook, Value
+from kubelogic.logic import Rulebook
 from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import EvictPod, PreemptPod
-from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
-from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, SchedulerName
-from kubelogic.reconcile.settle import Step, settle
-from kubelogic.reconcile.state import State
-from kubelogic.reconcile.tick import Reconciler
+from kubelogic.verbs.reconciled import Options, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
-HORIZON = 60_000
-"""Milliseconds of simulated time for which a plan looks ahead."""
+DEFAULT = Options()
 
 
-def plan(
-    cluster: Cluster,
-    *,
-    scheduler: SchedulerName = "optimal",
-    rules: Sequence[Path] = (),
-    parameters: Mapping[str, Value] | None = None,
-    timeout: float = 60.0,
-    clock: Callable[[], float] | None = None,
-    horizon: int = HORIZON,
-    notices: Sequence[Notice] = (),
-    progress: Callable[[Step], None] | None = None,
-) -> Plan:
+def plan(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:
     """What the control plane makes of a cluster.
 
     Args:
         cluster: desired and observed objects; nodes that report nothing are taken to be well.
-        scheduler: ``optimal`` or ``kube``.
-        rules: directories of further rules.
-        parameters: rule parameters that differ from the built-in ones.
-        timeout: seconds for each solve.
-        clock: monotonic seconds; without one ``timeout`` has no effect.
-        horizon: milliseconds of simulated time to look ahead.
+        options: how to reconcile.
         notices: what reading the cluster had to say; they go into the result.
-        progress: told of every tick in which something happens.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    book = load_rulebook(rules, parameters)
-    optimal = OptimalScheduler(timeout=timeout, clock=clock)
-    compared = ComparedScheduler(solver=optimal, rival=KubeScheduler())
-    chosen = compared if scheduler == "optimal" else KubeScheduler()
-    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=chosen, goals=GOALS)
-    start = State.of(cluster)
-    run = settle(reconciler, start, until=start.now + horizon, progress=progress)
-    final = run.state.cluster
+    done = reconcile(cluster, options)
+    book, final = done.rulebook, done.cluster
     actions = tuple(
-        TimedAction(tick=step.number, time=step.now - start.now, action=action)
-        for step in run.steps
+        TimedAction(tick=step.number, time=step.now - done.start, action=action)
+        for step in done.run.steps
         for action in step.actions
     )
     return Plan(
-        settled=run.settled,
-        ticks=run.ticks,
+        settled=done.run.settled,
+        ticks=done.run.ticks,
         placements=_placements(cluster, final),
-        pending=pending_pods(final, book, judge=optimal),
+        pending=pending_pods(final, book, judge=options.judge),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
         nodes=_loads(book, final),
         notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits))),
         cluster=final,
-        remarks=_remarks(len(compared.left)),
+        remarks=_remarks(done.rival_left),
     )
 
 

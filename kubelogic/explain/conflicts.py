@@ -1,0 +1,155 @@
+"""A solver's core as things that a person wrote and can edit: what it says, which object says it, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.explain.filters import Relations
+from kubelogic.explain.units import amount
+from kubelogic.manifests import Location
+from kubelogic.manifests.location import Path
+from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictMember:
+    """One thing of those that cannot hold together. ``object`` and ``location`` say who says so, if a file does."""
+
+    text: str
+    object: str
+    location: Location | None
+
+
+_POD_PATHS: Mapping[str, Path] = {
+    "toleration": ("tolerations",),
+    "node_affinity": ("affinity", "nodeAffinity"),
+    "node_names": ("affinity", "nodeAffinity"),
+    "affinity": ("affinity", "podAffinity"),
+    "anti_affinity": ("affinity", "podAntiAffinity"),
+    "spread": ("topologySpreadConstraints",),
+    "port": ("containers",),
+    "claim": ("volumes",),
+    "exclusive": ("volumes",),
+}
+"""Where a pod's spec says what an assumption is about."""
+
+_TEXTS: Mapping[str, str] = {
+    "count": "{0} wants {count} pods",
+    "request": "each pod of {0} requests {amount} of {1}",
+    "capacity": "{0} can hold {amount} of {1}",
+    "allowed": "pods of {0} may not go to {1}",
+    "toleration": "pods of {0} do not tolerate the taints of {1}",
+    "node_affinity": "pods of {0} ask for labels that {1} does not have",
+    "node_names": "pods of {0} name their nodes, and {1} is not one",
+    "unschedulable": "{1} is cordoned",
+    "policy": "a policy keeps pods of {0} from {1}",
+    "volume_node": "a volume of {0} cannot be used on {1}",
+    "volume_zone": "a volume of {0} is not in the zone of {1}",
+    "affinity": "pods of {0} have to share their {1} with pods that they name",
+    "anti_affinity": "pods of {0} must not share their {1} with pods that they name",
+    "spread": "pods of {0} have to be spread over {1}",
+    "port": "pods of {0} need port {1} of their node",
+    "exclusive": "only one pod may use {0}",
+    "attach": "the nodes of {0} attach so many volumes of {1}",
+    "claim": "the claim {0} is needed",
+    "running": "pods of {0} that run stay where they are",
+}
+
+
+def conflict_members(
+    cluster: Cluster, relations: Relations, problem: Problem, core: Sequence[Assumption]
+) -> tuple[ConflictMember, ...]:
+    """The members of a core, in its order.
+
+    Args:
+        cluster: the objects.
+        relations: with ``pod_shape`` and ``node_class``.
+        problem: the problem that the core is about.
+        core: the assumptions that cannot hold together.
+    """
+    return tuple(_member(cluster, relations, problem, each) for each in core)
+
+
+def _member(cluster: Cluster, relations: Relations, problem: Problem, each: Assumption) -> ConflictMember:
+    obj = _object(cluster, relations, each)
+    located = obj if obj is not None and obj.origin is not None else None
+    return ConflictMember(
+        text=_text(problem, each),
+        object=str(obj) if obj is not None else "",
+        location=located.origin.locate(_path(located, each)) if located is not None and located.origin else None,
+    )
+
+
+def _text(problem: Problem, each: Assumption) -> str:
+    values = {"count": "", "amount": ""}
+    if each.kind == "count":
+        values["count"] = str(sum(pod.shape == each.subjects[0] for pod in problem.pods))
+    if each.kind == "request":
+        found = next((s.requests.get(each.subjects[1], 0) for s in problem.shapes if s.name == each.subjects[0]), 0)
+        values["amount"] = amount(each.subjects[1], found)
+    if each.kind == "capacity" and len(each.subjects) > 1:
+        name, resource = each.subjects[:2]
+        members = [node for node in problem.nodes if name in (node.name, node.node_class)]
+        if not members:
+            return str(each)
+        most = amount(resource, max(node.allocatable.get(resource, 0) for node in members))
+        who = members[0].name if len(members) == 1 else f"each of the {len(members)} nodes like {name}"
+        return f"{who} can hold at most {most} of {resource}"
+    template = _TEXTS.get(each.kind)
+    if template is None:
+        return str(each)
+    subjects = (*each.subjects, "", "")
+    return template.format(*subjects, **values)
+
+
+def _object(cluster: Cluster, relations: Relations, each: Assumption) -> Object | None:
+    """The object that a person would edit."""
+    name = each.subjects[0] if each.subjects else ""
+    if each.kind in ("capacity", "unschedulable", "attach"):
+        wanted = each.subjects[1] if each.kind == "unschedulable" and len(each.subjects) > 1 else name
+        nodes = sorted(str(row[0]) for row in relations.matching("node_class", {1: wanted}))
+        return cluster.get("Node", wanted if cluster.get("Node", wanted) else (nodes[0] if nodes else ""))
+    shape = name.partition("@")[0]
+    pods = sorted(str(row[0]) for row in relations.matching("pod_shape", {1: shape}))
+    pod = cluster.get("Pod", pods[0]) if pods else None
+    return owner_with_origin(cluster, pod) if pod is not None else None
+
+
+def _path(obj: Object, each: Assumption) -> Path:
+    if obj.kind == "Node":
+        return (
+            ("spec", "unschedulable") if each.kind == "unschedulable" else ("status", "allocatable", each.subjects[-1])
+        )
+    if each.kind == "count":
+        return ("metadata", "name") if obj.kind == "Pod" else ("spec", "replicas")
+    base = _pod_spec(obj)
+    spec: Any = obj.document
+    for step in base:
+        spec = (spec or {}).get(step) or {}
+    if each.kind == "request":
+        return (*base, *_request_path(spec, each.subjects[1]))
+    if each.kind == "node_affinity" and spec.get("nodeSelector"):
+        return (*base, "nodeSelector")
+    return (*base, *_POD_PATHS.get(each.kind, ()))
+
+
+def _pod_spec(obj: Object) -> Path:
+    spec = obj.document.get("spec") or {}
+    if obj.kind == "CronJob":
+        return ("spec", "jobTemplate", "spec", "template", "spec")
+    return ("spec", "template", "spec") if "template" in spec else ("spec",)
+
+
+def _request_path(spec: Mapping[str, Any], resource: str) -> Path:
+    """The first container that says how much of a resource it wants; the containers if none does."""
+    for group in ("containers", "initContainers"):
+        for part in ("requests", "limits"):
+            for index, container in enumerate(spec.get(group) or ()):
+                if resource in ((container.get("resources") or {}).get(part) or {}):
+                    return (group, index, "resources", part, resource)
+    return ("containers",)

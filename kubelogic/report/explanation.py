@@ -1,0 +1,124 @@
+"""An explanation as text and as a document: the verdict, the dominant reasons, the conflict, the scheduler's line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.message import Pasted
+from kubelogic.explain.units import count
+from kubelogic.report.documents import blocker_document, header, location_document
+from kubelogic.report.plan import blocker_lines
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verbs.explain import Explanation
+
+_VERDICTS = {
+    "placed": "is on {node}",
+    "never": "can never be placed: no node fits it, however empty",
+    "no-room": "has no room: it is proved that no choice of nodes for the waiting pods leaves it one",
+    "waiting": "waits for something that the scheduler does not decide",
+    "preemption": "will push out pods of lower priority",
+    "movable": "has no room now, but would if running pods moved",
+    "unknown": "is undecided: a limit was reached before anything was proved",
+}
+
+
+def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
+    """The explanation for a person; with ``node`` only what concerns that node."""
+    verdict = _VERDICTS[found.verdict].format(node=found.node)
+    paint = style.good if found.verdict == "placed" else style.bad
+    parts = [f"{style.bold(found.pod)} ({found.owner}) {paint(verdict)}."]
+    if node:
+        parts.append(_about(found, node, style))
+    else:
+        parts += _everything(found, style)
+    if event is not None:
+        parts.append(_compared(found, event, style))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _everything(found: Explanation, style: Style) -> list[str]:
+    parts = []
+    if found.feasible:
+        parts.append(f"{style.bold('Nodes that pass all filters')}: {', '.join(found.feasible)}")
+    if found.scores:
+        ranked = sorted(found.scores.items(), key=lambda item: (-item[1]["total"], item[0]))[:5]
+        lines = [
+            f"  {name}  {parts_['total']}  ("
+            + ", ".join(f"{k} {v}" for k, v in sorted(parts_.items()) if k != "total" and v)
+            + ")"
+            for name, parts_ in ranked
+        ]
+        parts.append("\n".join([style.bold("kube-scheduler's scores, best first"), *lines]))
+    if found.blockers:
+        lines = [f"  - {line}" for line in blocker_lines(found.blockers, most=30)]
+        title = "Why not elsewhere" if found.verdict == "placed" else "What is in the way"
+        parts.append("\n".join([style.bold(title), *lines]))
+    if found.victims:
+        lines = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
+        parts.append("\n".join([style.bold("Who would have to go"), *lines]))
+    if found.conflict:
+        lines = [
+            f"  {member.text}" + (f"  {style.dim(str(member.location))}" if member.location else "")
+            for member in found.conflict
+        ]
+        parts.append("\n".join([style.bold("These cannot all hold; without any one of them, they could"), *lines]))
+    if found.message:
+        parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
+    return parts
+
+
+def _about(found: Explanation, node: str, style: Style) -> str:
+    if node == found.node:
+        return f"{node} is its node."
+    if node in found.feasible:
+        total = found.scores.get(node, {}).get("total")
+        best = max((scores["total"] for scores in found.scores.values()), default=None)
+        if total is None or best is None:
+            return f"{node} passes all filters."
+        return f"{node} passes all filters; it scores {total}, the best node {best}."
+    mine = [blocker for blocker in found.blockers if blocker.node in (node, "")]
+    lines = [f"  - {blocker.detail} [{blocker.code}]" for blocker in mine]
+    return "\n".join([style.bold(f"Why not {node}"), *lines])
+
+
+def _compared(found: Explanation, event: Pasted, style: Style) -> str:
+    """The reasons of a pasted line, each with the nodes of this cluster that have it."""
+    lines = []
+    for reason, wanted in sorted(event.counts.items(), key=lambda item: (-item[1], item[0])):
+        nodes = _nodes_of(found.blockers, reason)
+        here = f"{', '.join(nodes)}" if nodes else "no node here"
+        note = "" if len(nodes) == wanted else f"  (the line says {count(wanted, 'node')}, here it is {len(nodes)})"
+        lines.append(f"  {wanted} {reason}: {here}{note}")
+    if event.everywhere:
+        lines.append(f"  {event.everywhere}: about the pod, not a node")
+    return "\n".join([style.bold(f"The line, on the nodes of this cluster ({event.nodes} in the line)"), *lines])
+
+
+def _nodes_of(blockers: Sequence[Blocker], reason: str) -> list[str]:
+    return sorted({blocker.node for blocker in blockers if blocker.reason == reason and blocker.node})
+
+
+def explanation_document(found: Explanation) -> dict[str, Any]:
+    """An explanation as the document ``Explanation``."""
+    return {
+        **header("Explanation"),
+        "pod": found.pod,
+        "owner": found.owner,
+        "verdict": found.verdict,
+        "node": found.node or None,
+        "message": found.message,
+        "feasible": list(found.feasible),
+        "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
+        "blockers": [blocker_document(each) for each in found.blockers],
+        "conflict": [
+            {
+                "text": member.text,
+                "object": member.object,
+                "location": location_document(member.location) if member.location else None,
+            }
+            for member in found.conflict
+        ],
+        "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
+    }

@@ -1,0 +1,180 @@
+"""Explain: why a pod is pending, or why it is where it is, or why it is not on a certain node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import workload
+from kubelogic.explain.blockers import Blocker, blockers
+from kubelogic.explain.conflicts import ConflictMember, conflict_members
+from kubelogic.explain.filters import goals
+from kubelogic.explain.message import line
+from kubelogic.explain.message import verdict as scheduler_verdict
+from kubelogic.explain.relations import derive
+from kubelogic.logic import Evaluation, Rulebook
+from kubelogic.placement.kube.examine import Examination, examine
+from kubelogic.placement.problem import Problem
+from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.schedulers import Solver
+from kubelogic.verbs.reconciled import Options, reconcile
+
+Verdict = Literal["placed", "never", "no-room", "waiting", "preemption", "movable", "unknown"]
+
+_REPACKED = 2_000
+"""Clusters with more pods than this are not packed anew to see whether moving pods would help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a pod is where it is.
+
+    Attributes:
+        pod: its key.
+        owner: its workload.
+        verdict: ``placed``; ``never``: no node can ever take it as both are; ``no-room``: it would fit if other pods
+            were not there, and no choice helps; ``waiting`` for something that the scheduler does not decide;
+            ``preemption``: it will push out pods of lower priority; ``movable``: it fits if running pods move;
+            ``unknown``: a limit was reached.
+        node: where it is, or empty.
+        message: kube-scheduler's line; empty for a placed pod.
+        feasible: the nodes that passed all filters at the end.
+        scores: kube-scheduler's scores of those nodes, by node and scorer.
+        blockers: every reason against every other node.
+        conflict: what cannot hold together, each member needed; empty if nothing was proved.
+        victims: for ``preemption``, the pods that have to go, by node.
+    """
+
+    pod: str
+    owner: str
+    verdict: Verdict
+    node: str
+    message: str
+    feasible: tuple[str, ...]
+    scores: Mapping[str, Mapping[str, int]]
+    blockers: tuple[Blocker, ...]
+    conflict: tuple[ConflictMember, ...]
+    victims: Mapping[str, tuple[str, ...]]
+
+
+class UnknownPodError(LookupError):
+    """No pod or workload has that name. ``near`` are names that look like it."""
+
+    def __init__(self, name: str, near: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name, self.near = name, near
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
+        return f"there is no pod or workload {self.name}{hint}"
+
+
+def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explanation:  # noqa: B008 - a frozen value
+    """Reconcile a cluster, then explain one of its pods.
+
+    Args:
+        cluster: desired and observed objects.
+        pod: ``namespace/name`` of a pod, or of a workload (then its first pending pod, else its first pod).
+        options: how to reconcile.
+
+    Raises:
+        UnknownPodError: if there is none.
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    done = reconcile(cluster, options)
+    found = _find(done.cluster, pod)
+    return explain_in(done.cluster, found, done.rulebook, judge=options.judge)
+
+
+def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: Solver) -> Explanation:
+    """Explain a pod of a cluster as it stands."""
+    node = _node(pod)
+    asked = cluster.replacing([_unbound(pod)]) if node else cluster
+    relations = derive(rulebook, asked, [*goals(rulebook), *GOALS])
+    shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
+    reasons = blockers(relations, shape)
+    given = problem(relations)
+    known = any(each.name == pod.key for each in given.pods)
+    seen = examine(given, pod.key) if known else None
+    found = scheduler_verdict(relations, pod.key)
+    kind: Verdict = "placed" if node else _verdict(given, pod.key, seen, reasons, judge)
+    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod.key, judge)
+    return Explanation(
+        pod=pod.key,
+        owner=workload(cluster, pod),
+        verdict=kind,
+        node=node,
+        message="" if node else line(found, seen.refusal if seen else None, relations=relations),
+        feasible=seen.feasible if seen else (),
+        scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
+        blockers=reasons,
+        conflict=conflict,
+        victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
+    )
+
+
+def _find(cluster: Cluster, name: str) -> Object:
+    pods = cluster.objects("Pod")
+    key = name if "/" in name else f"default/{name}"
+    if key in pods:
+        return pods[key]
+    _, _, short = name.rpartition(" ")
+    short = short if "/" in short else f"default/{short}"
+    members = [pod for _, pod in sorted(pods.items()) if workload(cluster, pod).partition(" ")[2] == short]
+    if members:
+        return next((pod for pod in members if not _node(pod)), members[0])
+    import difflib
+
+    names = sorted({*pods, *(workload(cluster, pod).partition(" ")[2] for pod in pods.values())})
+    raise UnknownPodError(name, tuple(difflib.get_close_matches(key, names, n=3)))
+
+
+def _verdict(
+    given: Problem, pod: str, seen: Examination | None, reasons: tuple[Blocker, ...], judge: Solver
+) -> Verdict:
+    if seen is None or any(not blocker.node for blocker in reasons):
+        return "waiting"
+    if seen.rooms:
+        return "preemption"
+    stuck = {n for r in seen.refusal.rejections if not r.resolvable and r.reason != "affinity" for n in r.nodes}
+    if len(stuck) == len(given.nodes):
+        return "never"
+    answer = {each.pod: each.verdict for each in judge.place(given).unplaced}
+    if answer.get(pod) == "unknown":
+        return "unknown"
+    if any(r.reason == "affinity" and not r.resolvable for r in seen.refusal.rejections):
+        return "waiting"
+    return "movable" if _fits_after_moves(given, judge) else "no-room"
+
+
+def _fits_after_moves(given: Problem, judge: Solver) -> bool:
+    """Whether all pods fit if every movable one is placed anew."""
+    if len(given.pods) > _REPACKED:
+        return False
+    from msgspec.structs import replace
+
+    pods = tuple(replace(each, node="") if each.movable and not each.terminating else each for each in given.pods)
+    return not judge.place(replace(given, pods=pods)).unplaced
+
+
+def _conflict(
+    cluster: Cluster, relations: Evaluation, given: Problem, pod: str, judge: Solver
+) -> tuple[ConflictMember, ...]:
+    placement = judge.place(given)
+    shape = next((each.shape for each in placement.unplaced if each.pod == pod), "")
+    core = next((each.core for each in placement.conflicts if each.shape == shape), ())
+    return conflict_members(cluster, relations, given, core)
+
+
+def _node(pod: Object) -> str:
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def _unbound(pod: Object) -> Object:
+    """The pod as it was before it was bound."""
+    from dataclasses import replace
+
+    spec = {key: value for key, value in pod.document["spec"].items() if key != "nodeName"}
+    return replace(pod, document={**pod.document, "spec": spec, "status": {"phase": "Pending"}})

@@ -1,0 +1,87 @@
+"""A cluster after its controllers have done what they can: the common first step of the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubelogic.cluster import Cluster
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import Rulebook, Value
+from kubelogic.reconcile.functions import FUNCTIONS
+from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, SchedulerName
+from kubelogic.reconcile.settle import Run, Step, settle
+from kubelogic.reconcile.state import State
+from kubelogic.reconcile.tick import Reconciler
+
+HORIZON = 60_000
+"""Milliseconds of simulated time for which verbs look ahead unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to reconcile.
+
+    Attributes:
+        scheduler: ``optimal`` or ``kube``.
+        rules: directories of further rules.
+        parameters: rule parameters that differ from the built-in ones.
+        timeout: seconds for each solve.
+        clock: monotonic seconds; without one ``timeout`` has no effect.
+        horizon: milliseconds of simulated time to look ahead.
+        progress: told of every tick in which something happens.
+    """
+
+    scheduler: SchedulerName = "optimal"
+    rules: Sequence[Path] = ()
+    parameters: Mapping[str, Value] | None = None
+    timeout: float = 60.0
+    clock: Callable[[], float] | None = None
+    horizon: int = HORIZON
+    progress: Callable[[Step], None] | None = None
+
+    @property
+    def judge(self) -> OptimalScheduler:
+        """The solver whose ``impossible`` is a proof."""
+        return OptimalScheduler(timeout=self.timeout, clock=self.clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What became of a cluster.
+
+    Attributes:
+        rulebook: the rules that were used.
+        before: the cluster as it was given.
+        start: the moment at which the run began, in milliseconds of the simulated clock.
+        run: what happened.
+        rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
+    """
+
+    rulebook: Rulebook
+    before: Cluster
+    start: int
+    run: Run
+    rival_left: int = 0
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster at the end."""
+        return self.run.state.cluster
+
+
+def reconcile(cluster: Cluster, options: Options) -> Reconciled:
+    """Run the control loops on a cluster until they have settled or the horizon is reached.
+
+    Raises:
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    book = load_rulebook(options.rules, options.parameters)
+    compared = ComparedScheduler(solver=options.judge, rival=KubeScheduler())
+    scheduler = compared if options.scheduler == "optimal" else KubeScheduler()
+    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)
+    start = State.of(cluster)
+    run = settle(reconciler, start, until=start.now + options.horizon, progress=options.progress)
+    return Reconciled(rulebook=book, before=cluster, start=start.now, run=run, rival_left=len(compared.left))
