@@ -187,6 +187,10 @@ class _Run:
             best = self._preemption.choose(rooms)
             self._evict(pod, best[0] if self._random is None else self._random.choice(best))
             return
+        promised = self._engine.promised.get(pod.name)
+        if refusal.ineligible == "leaving" and promised is not None:
+            done.waiting[pod.name] = _Waiting(node=promised, refusal=len(done.refusals) - 1)
+            return
         done.rejected[pod.name] = len(done.refusals) - 1
         if refusal.attempted:
             self._engine.release(pod.name)

@@ -178,6 +178,7 @@ def test_a_pod_does_not_push_again_while_its_victims_are_leaving() -> None:
     )
     assert evicted(found) == []
     assert (found.refusals[0].attempted, found.refusals[0].ineligible) == (False, "leaving")
+    assert [(entry.verdict, entry.node) for entry in found.unplaced] == [("waiting", "n1")]
 
 
 def test_an_anti_affinity_is_resolved_by_pushing_its_owner_out() -> None:
