@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from kubelogic.testing.decisions import Pipeline
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance"
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "agreement.md"
 Agreement = Callable[[str, str, bool], bool]
 
 
@@ -59,3 +60,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for area in sorted(counts):
         parts = (f"{check} {good}/{total}" for check, (good, total) in sorted(counts[area].items()))
         terminalreporter.write_line(f"{area:20} {', '.join(parts)}")
+    options = terminalreporter.config.option
+    if counts and options.update_golden and not options.cases:
+        REFERENCE.write_text(_page(counts), encoding="utf-8")
+
+
+def _page(counts: Mapping[str, Mapping[str, list[int]]]) -> str:
+    """The table as a page of the documentation."""
+    checks = sorted({check for row in counts.values() for check in row})
+    lines = [
+        "# Agreement with recorded behaviour",
+        "",
+        "What a real control plane (Kubernetes 1.36) did in the recorded cases of `fixtures/conformance`, and how often",
+        "kubelogic says the same, by area. Written by `pytest tests/conformance --update-golden`.",
+        "",
+        f"| area | {' | '.join(checks)} |",
+        f"| --- |{' ---: |' * len(checks)}",
+    ]
+    for area in sorted(counts):
+        cells = (
+            f"{counts[area][check][0]}/{counts[area][check][1]}" if check in counts[area] else "" for check in checks
+        )
+        lines.append(f"| {area} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
