@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubelogic.cluster import Cluster
-from kubelogic.facts import MODULES, FactBase
+from kubelogic.facts import FactBase, modules_for
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.reconcile.functions import FUNCTIONS
 
@@ -19,6 +19,6 @@ def derive(rulebook: Rulebook, cluster: Cluster, goals: Iterable[str]) -> Evalua
         goals: predicates that will be asked for.
     """
     evaluation = Evaluation(rulebook, FUNCTIONS, goals=sorted(set(goals)))
-    delta = FactBase(MODULES).update(cluster)
+    delta = FactBase(modules_for(rulebook)).update(cluster)
     evaluation.update(delta.added)
     return evaluation

@@ -17,5 +17,17 @@ def image_share(size: int, having: int, everyone: int) -> int:
     return int(float(size) * (float(having) / float(everyone)))
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({"image_share": image_share})
+def image_registry(image: str) -> str:
+    """The registry that an image is pulled from, as container runtimes read its name.
+
+    >>> image_registry("cart:1"), image_registry("quay.io/shop/cart:1"), image_registry("localhost/cart")
+    ('docker.io', 'quay.io', 'localhost')
+    >>> image_registry("registry:5000/cart@sha256:00")
+    'registry:5000'
+    """
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType({"image_registry": image_registry, "image_share": image_share})
 """By the name that the rules use."""

@@ -16,6 +16,8 @@ from kubelogic.facts import (
     workloads,
 )
 from kubelogic.facts.base import FactModule
+from kubelogic.facts.mentions import mentions
+from kubelogic.logic import Rulebook
 
 MODULES: tuple[FactModule, ...] = (
     admission.MODULE,
@@ -31,3 +33,8 @@ MODULES: tuple[FactModule, ...] = (
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""
+
+
+def modules_for(rulebook: Rulebook) -> tuple[FactModule, ...]:
+    """Every fact module, and what the rules themselves mention."""
+    return (mentions(rulebook), *MODULES)

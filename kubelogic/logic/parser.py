@@ -35,7 +35,7 @@ _COMPARATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.G
 HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
 """What a header may say; all but ``omits`` at most once."""
 
-_HEADER = re.compile(r"#!\s*(\w+):\s*(.*)$")
+_HEADER = re.compile(r"#! ?(\w+):\s*(.*)$")
 _MORE_HEADER = re.compile(r"#!\s+(.*)$")
 _OMISSION = re.compile(r"(?P<code>[A-Z]+[0-9]+)\s+(?P<subject>\S+)\s+(?:\u2014|--?)\s+(?P<words>.+)$")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

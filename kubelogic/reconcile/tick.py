@@ -11,7 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from kubelogic.cluster import Cluster, naming
-from kubelogic.facts import MODULES, FactBase, FactModule
+from kubelogic.facts import FactBase, FactModule, modules_for
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
 from kubelogic.placement.placement import Placement
@@ -65,7 +65,7 @@ class Reconciler:
         *,
         functions: Mapping[str, Function],
         scheduler: Scheduler | None = None,
-        modules: Sequence[FactModule] = MODULES,
+        modules: Sequence[FactModule] | None = None,
         goals: Iterable[str] = (),
     ) -> None:
         """Prepare; the first tick costs most.
@@ -74,7 +74,7 @@ class Reconciler:
             rulebook: the rules of controllers, kubelets and facts.
             functions: the pure functions that the rules call.
             scheduler: places pods; without one they wait.
-            modules: the fact modules.
+            modules: the fact modules; without them all that the rules can read.
             goals: predicates that will be asked for beside the actions.
 
         Raises:
@@ -82,7 +82,7 @@ class Reconciler:
         """
         self._predicates = _action_predicates(rulebook)
         wanted = {*self._predicates, "wakes_at", UNSCHEDULED, *goals} & set(rulebook.declarations)
-        self.facts = FactBase(modules)
+        self.facts = FactBase(modules_for(rulebook) if modules is None else modules)
         self.relations = Evaluation(rulebook, functions, goals=sorted(wanted))
         self.scheduler = scheduler
         self._world: frozenset[tuple[str, Row]] = frozenset()

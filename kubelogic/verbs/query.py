@@ -9,7 +9,7 @@ from pathlib import Path
 from kubelogic.cluster import Cluster
 from kubelogic.explain.origins import Origins
 from kubelogic.explain.relations import derive
-from kubelogic.facts import MODULES, FactBase
+from kubelogic.facts import FactBase, modules_for
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.plan import needed
@@ -70,7 +70,7 @@ def query(
     else:
         from kubelogic.logic.topdown import TopDown
 
-        rows = TopDown(book, FactBase(MODULES).update(cluster).added, FUNCTIONS).ask(predicate, pattern)
+        rows = TopDown(book, FactBase(modules_for(book)).update(cluster).added, FUNCTIONS).ask(predicate, pattern)
     return Answer(rulebook=book, predicate=predicate, pattern=pattern, rows=tuple(sorted(rows, key=_order)))
 
 

@@ -1,0 +1,64 @@
+"""Label keys and values that rules name themselves, so that nodes are told apart by them.
+
+Node classes and topology know only the labels that some constraint reads. Built-in rules read labels through the
+constraints of pods; a company's rule may write ``class_label(NodeClass, 'accelerator', 'gpu')`` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.pod_specs import NODE_NAME
+from kubelogic.logic import Rulebook
+from kubelogic.logic.terms import Atom, Constant, Literal, is_anonymous
+
+_LABELS = frozenset({"class_label", "class_number"})
+"""Predicates of (node class, key, value)."""
+
+_TOPOLOGY = {"class_topology": 1, "node_topology": 1, "demands_spread": 2}
+"""Predicates with a topology key, and its column."""
+
+
+def mentions(rulebook: Rulebook) -> FactModule:
+    """The fact module of what a rulebook mentions. It comes before the modules that read mentions."""
+    facts = tuple(sorted({fact for atom in _atoms(rulebook) for fact in _mentioned(atom)}))
+    return FactModule(name="mentions", stages=(lambda: MentionStage(facts),))
+
+
+class MentionStage:
+    """Gives its facts once, in the first update."""
+
+    def __init__(self, facts: tuple[Fact, ...]) -> None:
+        self._facts = facts
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        for predicate, row in self._facts:
+            changes.add(predicate, row)
+        self._facts = ()
+
+
+def _atoms(rulebook: Rulebook) -> Iterator[Atom]:
+    for clause in rulebook.clauses:
+        yield clause.head
+        for item in clause.body:
+            if isinstance(item, Literal):
+                yield item.atom
+    yield from rulebook.facts
+
+
+def _mentioned(atom: Atom) -> Iterator[Fact]:
+    label = atom.terms[1] if atom.predicate in _LABELS else None
+    if isinstance(label, Constant) and label.value != NODE_NAME:
+        key, value = str(label.value), atom.terms[2]
+        if isinstance(value, Constant) and atom.predicate == "class_label":
+            yield "node_label_mentioned", (key, "value", str(value.value))
+        elif is_anonymous(value):
+            yield "node_label_mentioned", (key, "present", "")
+        else:
+            yield "node_label_mentioned", (key, "number", "")
+    if atom.predicate in _TOPOLOGY:
+        term = atom.terms[_TOPOLOGY[atom.predicate]]
+        if isinstance(term, Constant):
+            yield "topology_key", (str(term.value),)
