@@ -20,7 +20,7 @@ from kubelogic.placement.optimal.state import State
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Node, Pod, Problem
 
-_QUIET = Limits(conflicts=0)
+_QUIET = Limits()
 
 
 class Fits(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,22 @@ def improve_kind(state: State, kind: int, *, expired: Expired, most: int = 1 << 
             return
 
 
+def polish(state: State, *, expired: Expired) -> None:
+    """Move pods to where they are worth more, as long as there is room; one at a time, kinds in turn."""
+    for k in movable(state):
+        worth = state.model.worth[k]
+        if worth.max(initial=0.0) - worth.min(initial=0.0) < 1e-9:
+            continue
+        for n in sorted(np.flatnonzero(state.placed[k]).tolist(), key=lambda n: (worth[n], n)):
+            while state.placed[k, n] > 0 and not expired():
+                better = state.open(k) & (worth > worth[n] + 1e-9)
+                if not better.any():
+                    break
+                better &= worth == worth[better].max()
+                state.take(k, n)
+                state.put(k, state.best(better))
+
+
 def _left(state: State) -> list[int]:
     """The kinds with pods left over: high priority first, then small."""
     kinds = [k for k in range(len(state.model.kinds)) if state.left[k] > 0]

@@ -13,13 +13,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """When to stop looking. ``timeout`` is in seconds of the clock given; ``rlimit`` is z3's resource limit a
     check.
 
-    ``conflicts``: for how many shapes at most to look for one.
+    ``conflicts``: for how many shapes at most to look for one,
+    which takes many solves.
     Work is bounded by counts first, so that equal problems get equal answers unless ``timeout`` cuts in.
     """
 
     timeout: float = 60.0
     rlimit: int = 5_000_000
-    conflicts: int = 3
+    conflicts: int = 0
 
 
 class Deadline:

@@ -91,11 +91,12 @@ def compile_problem(problem: Problem) -> Model:
     coupled, ordered = _coupled(problem), _ordered(problem)
     masks = _Masks(nodes, node_class, class_index, node_index)
     worths = _worths(problem, masks)
+    apart = coupled | set(worths) | _wishful(problem)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i in sorted(waiting):
         shape = shapes[i]
         key: tuple[object, ...] = (shape.name,)
-        if shape.name not in coupled and shape.name not in worths:
+        if shape.name not in apart:
             reach = problem.allowed[shape.name]
             asks = tuple(sorted((r, a) for r, a in shape.requests.items() if a > 0))
             key = (shape.priority, shape.preempts, asks, reach.node_classes, reach.nodes)
@@ -147,6 +148,10 @@ def _sorted(problem: Problem) -> Problem:
         volumes=tuple(sorted(problem.volumes, key=lambda volume: volume.name)),
         claims=tuple(sorted(problem.claims, key=lambda claim: claim.name)),
         budgets=tuple(sorted(problem.budgets, key=lambda budget: budget.name)),
+        soft_affinities=tuple(
+            sorted(problem.soft_affinities, key=lambda w: (w.shape, w.key, w.weight, sorted(w.neighbours)))
+        ),
+        soft_spreads=tuple(sorted(problem.soft_spreads, key=lambda w: (w.owner, w.key, sorted(w.matches)))),
     )
 
 
@@ -194,6 +199,11 @@ def _coupled(problem: Problem) -> set[str]:
         if shape.ports or shape.exclusive or any(driver in limited for driver, _ in shape.attaches):
             found.add(shape.name)
     return found
+
+
+def _wishful(problem: Problem) -> set[str]:
+    found = _names((wish.shape, wish.neighbours) for wish in problem.soft_affinities)
+    return found | _names((wish.owner, wish.matches) for wish in problem.soft_spreads)
 
 
 def _worths(problem: Problem, masks: _Masks) -> dict[str, Floats]:

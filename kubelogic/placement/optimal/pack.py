@@ -70,7 +70,7 @@ def insert_kind(state: State, kind: int) -> None:
         if entry.ordered:
             crowding = state.coupling.crowding(entry.shapes[0])
             mask &= crowding == crowding[mask].min()
-        node = state.best(mask)
+        node = state.choose(kind, mask)
         state.put(kind, node)
         mask = state.open(kind) if entry.coupled else _again(state, kind, node, mask)
 

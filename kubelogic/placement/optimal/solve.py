@@ -8,7 +8,7 @@ from kubelogic.placement.check import check
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import conflicts
 from kubelogic.placement.optimal.exact import Exact, replay
-from kubelogic.placement.optimal.improve import improve
+from kubelogic.placement.optimal.improve import improve, polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.pack import insert, place_coupled, split
@@ -18,11 +18,13 @@ from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.rooms import Rooms, rooms
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
+from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 
 _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
+_EVEN_CELLS = 1_000_000
 
 
 def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None = None) -> Placement:
@@ -90,11 +92,9 @@ def _all_placed(placement: Placement) -> bool | None:
 
 def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Placement:
     model = compile_problem(problem)
-    state = State(model)
-    place_coupled(state)
-    split(state, relax.guide(model, state.free, state.left, deadline=expired))
-    insert(state)
-    improve(state, expired=expired)
+    state = _evenly(model, expired)
+    if state.left.any():
+        state = _tightly(model, expired)
     most: dict[int, int] = {}
     if state.left.any():
         known = rooms(model)
@@ -107,7 +107,29 @@ def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Pl
         limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
         most = _least(most, exact)
+    if not state.released:
+        polish(state, expired=expired)
     return result(model, state, most=most, conflicts=(), statistics={})
+
+
+def _evenly(model: Model, expired: Deadline) -> State:
+    """Pod by pod, where wishes and balance prefer it: right if everything fits that way."""
+    state = State(model, wishes=Wishes(model))
+    if int(state.left.sum()) * len(model.nodes) <= _EVEN_CELLS:
+        place_coupled(state)
+        insert(state)
+        improve(state, expired=expired)
+    return state
+
+
+def _tightly(model: Model, expired: Deadline) -> State:
+    """Class by class, so that as much as possible fits."""
+    state = State(model)
+    place_coupled(state)
+    split(state, relax.guide(model, state.free, state.left, deadline=expired))
+    insert(state)
+    improve(state, expired=expired)
+    return state
 
 
 def _wait_for_leavers(state: State, expired: Deadline) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from kubelogic.placement.optimal.coupling import Coupling
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
+from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.problem import Pod
 
 
@@ -33,12 +34,13 @@ class Evicted:
 class State:
     """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, wishes: Wishes | None = None) -> None:
         self.model = model
         self.free: Ints = np.array(model.free.T, order="C")
         self.placed: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
         self.left: Ints = model.counts
         self.coupling = Coupling(model)
+        self._wishes = wishes
         self.steps: list[Step] = []
         self.pinned: Mask = np.zeros(len(model.nodes), dtype=np.bool_)
         self.released: set[int] = set()
@@ -56,6 +58,7 @@ class State:
         """An independent copy, for a neighbourhood that may be given up again."""
         other = State.__new__(State)
         other.model, other.weight, other.size = self.model, self.weight, self.size
+        other._wishes = None
         other.free, other.placed, other.left = self.free.copy(), self.placed.copy(), self.left.copy()
         other.slack, other.steps, other._columns = self.slack.copy(), list(self.steps), self._columns
         other.evicted = list(self.evicted)
@@ -89,6 +92,8 @@ class State:
         self.left[kind] -= times
         self.slack[node] -= self.size[kind] * times
         entry = self.model.kinds[kind]
+        if self._wishes is not None:
+            self._wishes.change(self.model.shapes[entry.shapes[0]].name, node, times)
         if entry.coupled:
             volumes = self.coupling.add(entry.shapes[0], node)
             if entry.ordered:
@@ -101,6 +106,8 @@ class State:
         self.left[kind] += 1
         self.slack[node] += self.size[kind]
         entry = self.model.kinds[kind]
+        if self._wishes is not None:
+            self._wishes.change(self.model.shapes[entry.shapes[0]].name, node, -1)
         if entry.coupled:
             self.coupling.remove(entry.shapes[0], node)
 
@@ -118,6 +125,19 @@ class State:
         self.free[:, node] += request
         self.slack[node] += self.weight @ request
         self.coupling.remove(shape, node, counted=not pod.terminating)
+
+    def choose(self, kind: int, mask: Mask) -> int:
+        """The node of ``mask`` for one more of the kind: the fullest, or the one that wishes and balance prefer."""
+        if self._wishes is None:
+            return self.best(mask)
+        nodes = np.flatnonzero(mask)
+        worth = self._wishes.worth(kind, nodes)
+        nodes = nodes[worth >= worth.max() - 1e-9]
+        used = np.zeros(len(nodes))
+        for column, amount in self._columns[kind]:
+            capacity = np.maximum(self.model.capacity[nodes, column], 1)
+            np.maximum(used, 1.0 - (self.free[column, nodes] - amount) / capacity, out=used)
+        return int(nodes[np.argmin(used)])
 
     def best(self, mask: Mask) -> int:
         """The node of ``mask`` that the pod leaves fullest; the first by name of several."""
