@@ -21,6 +21,7 @@ lint: $(STAMP)dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/kubelogic rules check
+	$(BIN)/kubelogic rules doc docs/reference --check
 
 format: $(STAMP)dev
 	$(BIN)/ruff check --fix kubelogic tests

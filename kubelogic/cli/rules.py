@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="the rule files, with titles")
     doc = actions.add_parser("doc", help="write the reference pages")
     doc.add_argument("directory", metavar="DIR", help="where to write; the pages go to DIR/rules")
+    doc.add_argument("--check", action="store_true", help="write nothing; 1 if the pages are not up to date")
     for action in (check, listing, doc):
         add_rules(action)
         add_output(action, ("text", "json"))
@@ -45,8 +47,7 @@ def run(args: argparse.Namespace) -> int:
         case "list":
             print(rules_text(book))
         case "doc":
-            written = write_pages(rule_pages(book), Path(args.directory) / "rules")
-            print(f"{written} pages written", file=sys.stderr)
+            return _document(rule_pages(book), Path(args.directory) / "rules", args)
         case _:
             return _check(book, args)
     return YES
@@ -69,19 +70,23 @@ def _check(book: Rulebook, args: argparse.Namespace) -> int:
     return NO if warnings else YES
 
 
-def write_pages(pages: dict[str, str], directory: Path) -> int:
-    """Write reference pages and take away generated pages of rule files that are gone; returns how many changed."""
+def _document(pages: Mapping[str, str], directory: Path, args: argparse.Namespace) -> int:
+    """Write the pages that changed and take away generated pages of rule files that are gone, or only say which."""
     from kubelogic.report.rules import MARKER
 
-    changed = 0
-    for old in sorted(directory.rglob("*.md")):
-        if old.relative_to(directory).as_posix() not in pages and old.read_text(encoding="utf-8").startswith(MARKER):
-            old.unlink()
-            changed += 1
-    for name, text in pages.items():
+    present = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*.md"))}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in present.items()}
+    changed = [name for name, text in sorted(pages.items()) if texts.get(name) != text]
+    stale = [name for name, text in texts.items() if name not in pages and text.startswith(MARKER)]
+    if args.check:
+        for name in [*changed, *stale]:
+            print(f"{directory / name} is not up to date; run: kubelogic rules doc {args.directory}")
+        return NO if changed or stale else YES
+    for name in stale:
+        present[name].unlink()
+    for name in changed:
         path = directory / name
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            changed += 1
-    return changed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(pages[name], encoding="utf-8")
+    print(f"{len(changed)} pages written, {len(stale)} removed", file=sys.stderr)
+    return YES

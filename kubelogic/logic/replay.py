@@ -15,34 +15,48 @@ from kubelogic.logic.terms import Argument, Atom, BodyItem, Declaration, Literal
 
 
 def replay(rulebook: Rulebook, functions: Mapping[str, Function], proof: Proof) -> bool:
-    """Whether the goal of a proof follows from its leaves and nothing else.
+    """Whether the goal of a proof follows from its leaves and nothing else. See ``Replayer``."""
+    return Replayer(rulebook, functions).holds(proof)
+
+
+class Replayer:
+    """Replays proofs in a world where nothing is given but their leaves.
 
     Every negated literal of the rules is satisfied only by absences that the proof names.
     """
-    absent: dict[str, Declaration] = {}
-    clauses = tuple(
-        replace(clause, body=tuple(_explicit(item, rulebook, absent) for item in clause.body))
-        for clause in rulebook.clauses
-    )
-    world = Rulebook.assemble(
-        files=rulebook.files,
-        declarations={**rulebook.declarations, **absent},
-        clauses=clauses,
-        facts=(),
-    )
-    facts: dict[str, set[Row]] = {}
-    for leaf in proof.leaves():
-        match leaf:
-            case Fact(predicate=predicate, row=row):
-                facts.setdefault(predicate, set()).add(row)
-            case Absence(predicate=predicate, pattern=pattern):
-                kept = tuple(i for i, value in enumerate(pattern) if value is not None)
-                row = tuple(value for value in pattern if value is not None)
-                facts.setdefault(_name(predicate, kept), set()).add(row)
-    known = {name: rows for name, rows in facts.items() if name in world.declarations}
-    evaluation = Evaluation(world, functions, goals=[proof.goal.predicate])
-    evaluation.update(known)
-    return evaluation.holds(proof.goal.predicate, proof.goal.row)
+
+    def __init__(self, rulebook: Rulebook, functions: Mapping[str, Function]) -> None:
+        """Prepare the rules.
+
+        Args:
+            rulebook: the rules of the proofs.
+            functions: the functions that they call.
+        """
+        absent: dict[str, Declaration] = {}
+        clauses = tuple(
+            replace(clause, body=tuple(_explicit(item, rulebook, absent) for item in clause.body))
+            for clause in rulebook.clauses
+        )
+        self._functions = functions
+        self._rulebook = Rulebook.assemble(
+            files=rulebook.files, declarations={**rulebook.declarations, **absent}, clauses=clauses, facts=()
+        )
+
+    def holds(self, proof: Proof) -> bool:
+        """Whether the goal of a proof follows from its leaves."""
+        facts: dict[str, set[Row]] = {}
+        for leaf in proof.leaves():
+            match leaf:
+                case Fact(predicate=predicate, row=row):
+                    facts.setdefault(predicate, set()).add(row)
+                case Absence(predicate=predicate, pattern=pattern):
+                    kept = tuple(i for i, value in enumerate(pattern) if value is not None)
+                    row = tuple(value for value in pattern if value is not None)
+                    facts.setdefault(_name(predicate, kept), set()).add(row)
+        known = {name: rows for name, rows in facts.items() if name in self._rulebook.declarations}
+        evaluation = Evaluation(self._rulebook, self._functions, goals=[proof.goal.predicate])
+        evaluation.update(known)
+        return evaluation.holds(proof.goal.predicate, proof.goal.row)
 
 
 def _explicit(item: BodyItem, rulebook: Rulebook, absent: dict[str, Declaration]) -> BodyItem:

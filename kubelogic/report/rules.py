@@ -89,13 +89,14 @@ def _users(book: Rulebook) -> Mapping[str, Sequence[str]]:
 def _index(book: Rulebook) -> str:
     lines = [MARKER, "", "# Rules", ""]
     lines.append("What kubelogic knows of Kubernetes, by rule file. [The rule language](../rule-language.md).")
-    directory = None
+    groups: dict[str, list[RuleFile]] = {}
     for file in book.files:
-        page = PurePosixPath(_page(file))
-        if page.parent != directory:
-            directory = page.parent
-            lines += ["", f"## {directory if str(directory) != '.' else 'general'}", ""]
-        lines.append(f"- [{file.header.get('title', page.stem)}]({page}): {_holds(file) or 'nothing yet'}")
+        groups.setdefault(str(PurePosixPath(_page(file)).parent), []).append(file)
+    for directory in sorted(groups):
+        lines += ["", f"## {directory if directory != '.' else 'general'}", ""]
+        for file in groups[directory]:
+            page = PurePosixPath(_page(file))
+            lines.append(f"- [{file.header.get('title', page.stem)}]({page}): {_holds(file) or 'nothing yet'}")
     return "\n".join([*lines, ""])
 
 

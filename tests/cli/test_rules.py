@@ -67,10 +67,14 @@ def test_list(policy: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doc_writes_one_page_per_rule_file_and_removes_stale_ones(policy: Path, tmp_path: Path) -> None:
     target = tmp_path / "docs"
+    assert main(["rules", "doc", str(target), "--rules", str(policy), "--check"]) == 1
+    assert not target.exists()
     assert main(["rules", "doc", str(target), "--rules", str(policy)]) == 0
+    assert main(["rules", "doc", str(target), "--rules", str(policy), "--check"]) == 0
     page = (target / "rules/policy/racks.md").read_text(encoding="utf-8")
     assert "# Frontends keep to their rack" in page
     assert "same_rack(A, B) <= rack(A, R) & rack(B, R) & (A != B)" in page
     assert "Used by [`same_rack`](#same_rack)." in page
+    assert main(["rules", "doc", str(target), "--check"]) == 1
     assert main(["rules", "doc", str(target)]) == 0
     assert not (target / "rules/policy/racks.md").exists()
