@@ -1,0 +1,123 @@
+"""How far rollouts are, in the words of ``kubectl rollout status``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One workload's rollout. ``stuck``: it missed its deadline or will not go on by itself."""
+
+    kind: str
+    key: str
+    complete: bool
+    message: str
+    stuck: bool = False
+
+
+def rollouts(cluster: Cluster) -> tuple[Rollout, ...]:
+    """The rollouts of all Deployments, StatefulSets and DaemonSets, by kind and key."""
+    found = []
+    for kind, describe in (("DaemonSet", daemon_set), ("Deployment", deployment), ("StatefulSet", stateful_set)):
+        found.extend(describe(obj) for _, obj in sorted(cluster.objects(kind).items()))
+    return tuple(found)
+
+
+def deployment(obj: Object) -> Rollout:
+    """The rollout of a Deployment. Source: kubectl, rollout_status.go."""
+    spec, status = _parts(obj)
+    replicas = _number(spec, "replicas", 1)
+    if not _is_observed(obj):
+        return _waiting(obj, "Waiting for deployment spec update to be observed...")
+    progressing = next((c for c in status.get("conditions") or () if c["type"] == "Progressing"), {})
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return _waiting(obj, f'error: deployment "{obj.name}" exceeded its progress deadline', stuck=True)
+    updated, total = _number(status, "updatedReplicas"), _number(status, "replicas")
+    available = _number(status, "availableReplicas")
+    prefix = f'Waiting for deployment "{obj.name}" rollout to finish: '
+    if updated < replicas:
+        return _waiting(obj, f"{prefix}{updated} out of {replicas} new replicas have been updated...")
+    if total > updated:
+        return _waiting(obj, f"{prefix}{total - updated} old replicas are pending termination...")
+    if available < updated:
+        return _waiting(obj, f"{prefix}{available} of {updated} updated replicas are available...")
+    return _complete(obj, f'deployment "{obj.name}" successfully rolled out')
+
+
+def daemon_set(obj: Object) -> Rollout:
+    """The rollout of a DaemonSet. Source: kubectl, rollout_status.go."""
+    spec, status = _parts(obj)
+    if ((spec.get("updateStrategy") or {}).get("type") or "RollingUpdate") != "RollingUpdate":
+        return _complete(obj, "rollout status is only available for RollingUpdate strategy type")
+    if not _is_observed(obj):
+        return _waiting(obj, "Waiting for daemon set spec update to be observed...")
+    updated, desired = _number(status, "updatedNumberScheduled"), _number(status, "desiredNumberScheduled")
+    available = _number(status, "numberAvailable")
+    prefix = f'Waiting for daemon set "{obj.name}" rollout to finish: '
+    if updated < desired:
+        return _waiting(obj, f"{prefix}{updated} out of {desired} new pods have been updated...")
+    if available < desired:
+        return _waiting(obj, f"{prefix}{available} of {desired} updated pods are available...")
+    return _complete(obj, f'daemon set "{obj.name}" successfully rolled out')
+
+
+def stateful_set(obj: Object) -> Rollout:
+    """The rollout of a StatefulSet. Source: kubectl, rollout_status.go."""
+    spec, status = _parts(obj)
+    strategy = spec.get("updateStrategy") or {}
+    if (strategy.get("type") or "RollingUpdate") != "RollingUpdate":
+        return _complete(obj, "rollout status is only available for RollingUpdate strategy type")
+    if not _is_observed(obj):
+        return _waiting(obj, "Waiting for statefulset spec update to be observed...")
+    replicas = _number(spec, "replicas", 1)
+    ready, updated = _number(status, "readyReplicas"), _number(status, "updatedReplicas")
+    if ready < replicas:
+        return _waiting(obj, f"Waiting for {replicas - ready} pods to be ready...")
+    partition = _number(strategy.get("rollingUpdate") or {}, "partition")
+    if partition:
+        if updated < replicas - partition:
+            return _waiting(
+                obj,
+                "Waiting for partitioned roll out to finish: "
+                f"{updated} out of {replicas - partition} new pods have been updated...",
+            )
+        return _complete(obj, f"partitioned roll out complete: {updated} new pods have been updated...")
+    if status.get("updateRevision") != status.get("currentRevision"):
+        return _waiting(
+            obj,
+            "waiting for statefulset rolling update to complete "
+            f"{updated} pods at revision {status.get('updateRevision')}...",
+        )
+    return _complete(
+        obj,
+        "statefulset rolling update complete "
+        f"{_number(status, 'currentReplicas')} pods at revision {status.get('currentRevision')}...",
+    )
+
+
+def _parts(obj: Object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    return obj.document.get("spec") or {}, obj.document.get("status") or {}
+
+
+def _number(fields: Mapping[str, Any], name: str, default: int = 0) -> int:
+    value = fields.get(name)
+    return default if value is None else int(value)
+
+
+def _is_observed(obj: Object) -> bool:
+    _, status = _parts(obj)
+    return _number(status, "observedGeneration") >= int(metadata(obj).get("generation") or 1)
+
+
+def _waiting(obj: Object, message: str, *, stuck: bool = False) -> Rollout:
+    return Rollout(kind=obj.kind, key=obj.key, complete=False, message=message, stuck=stuck)
+
+
+def _complete(obj: Object, message: str) -> Rollout:
+    return Rollout(kind=obj.kind, key=obj.key, complete=True, message=message)

@@ -1,0 +1,425 @@
+"""Scenarios: what people and the world do to a cluster at given times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import singledispatch
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.logic import Row
+from kubelogic.reconcile import operations
+from kubelogic.reconcile.admission import Answer
+from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.operations import Outcome
+from kubelogic.reconcile.state import State
+
+DRAIN_RETRY = 5_000
+"""Milliseconds after which ``kubectl drain`` tries again to evict what a budget protects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that someone does."""
+
+    @property
+    def type(self) -> str:
+        """Its name in timelines."""
+        return type(self).__name__
+
+    def arguments(self) -> dict[str, Any]:
+        """Its arguments by field name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply(Operation):
+    """Objects are created, or replace those of the same name; their status stays."""
+
+    objects: tuple[Object, ...]
+
+    def arguments(self) -> dict[str, Any]:
+        """The names of the objects."""
+        return {"objects": [str(obj) for obj in self.objects]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch(Operation):
+    """A JSON merge patch."""
+
+    kind: str
+    key: str
+    patch: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(Operation):
+    """The number of replicas."""
+
+    kind: str
+    key: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetImage(Operation):
+    """The image of a container of a pod template; of all containers if ``container`` is empty."""
+
+    kind: str
+    key: str
+    image: str
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo(Operation):
+    """Back to a revision of a Deployment; 0 is the one before."""
+
+    key: str
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Operation):
+    """A Deployment is paused, or goes on."""
+
+    key: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(Operation):
+    """An object is deleted."""
+
+    kind: str
+    key: str
+    propagation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evict(Operation):
+    """A pod is evicted, unless a budget forbids it."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailNode(Operation):
+    """Nothing is heard of a node from now on."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealNode(Operation):
+    """A node is back."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cordon(Operation):
+    """A node takes no new pods, or does again."""
+
+    node: str
+    unschedulable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain(Operation):
+    """A node is cordoned and its pods are evicted, those of DaemonSets aside, as ``kubectl drain`` does it."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taint(Operation):
+    """A taint is put on a node, or taken off (``present`` False)."""
+
+    node: str
+    taint: str
+    effect: str
+    value: str = ""
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behave(Operation):
+    """How containers of an image behave from now on; what is None stays.
+
+    Attributes:
+        image: its name.
+        pull: whether it can be pulled.
+        ready: whether its containers become ready.
+        ready_after: milliseconds that they take for it.
+        exit_after: milliseconds after which they end, with ``exit_code``.
+        exit_code: see ``exit_after``.
+        stops: whether they stop when asked to, before their grace period is over.
+    """
+
+    image: str
+    pull: bool | None = None
+    ready: bool | None = None
+    ready_after: int | None = None
+    exit_after: int | None = None
+    exit_code: int = 0
+    stops: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellPod(Operation):
+    """A pod becomes ready or unready, or its containers end with a code."""
+
+    key: str
+    ready: bool | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An operation at a time, in milliseconds from the start."""
+
+    at: int
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Events, and how long to look ahead after the start (milliseconds; None: until nothing happens any more)."""
+
+    events: tuple[Event, ...] = ()
+    horizon: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """What an operation did; ``again`` is the operation to try once more after ``DRAIN_RETRY``, if any."""
+
+    state: State
+    answer: Answer
+    again: Operation | None = None
+
+
+_DONE = Answer(status=200)
+
+
+@singledispatch
+def perform(operation: Operation, state: State) -> Performed:
+    """Do it now.
+
+    Args:
+        operation: what to do.
+        state: as it is.
+    """
+    raise TypeError(f"no way to perform {operation.type}")
+
+
+def _performed(outcome: Outcome) -> Performed:
+    return Performed(state=outcome.state, answer=outcome.answer)
+
+
+@perform.register
+def _(operation: Apply, state: State) -> Performed:
+    for obj in operation.objects:
+        old = state.cluster.get(obj.kind, obj.key)
+        if old is None:
+            outcome = operations.create(state, obj.document, namespace=obj.namespace or "default")
+        else:
+            outcome = operations.patch(state, obj.kind, obj.key, _overlay(old.document, obj.document))
+        if not outcome.answer.accepted:
+            return _performed(outcome)
+        state = outcome.state
+    return Performed(state=state, answer=_DONE)
+
+
+def _overlay(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A merge patch that turns all of ``old`` but status and the server's metadata into ``new``."""
+    change = {key: None for key in old if key not in new and key not in ("status", "metadata")}
+    meta = {
+        key: value
+        for key, value in (new.get("metadata") or {}).items()
+        if key in ("labels", "annotations", "finalizers")
+    }
+    return {**change, **{k: _whole(old.get(k), v) for k, v in new.items() if k != "status"}, "metadata": meta}
+
+
+def _whole(old: Any, new: Any) -> Any:
+    """A merge patch that turns ``old`` into ``new``."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    gone = {key: None for key in old if key not in new}
+    return {**gone, **{key: _whole(old.get(key), value) for key, value in new.items()}}
+
+
+@perform.register
+def _(operation: Patch, state: State) -> Performed:
+    return _performed(operations.patch(state, operation.kind, operation.key, operation.patch))
+
+
+@perform.register
+def _(operation: Scale, state: State) -> Performed:
+    return _performed(operations.scale(state, operation.kind, operation.key, operation.replicas))
+
+
+@perform.register
+def _(operation: SetImage, state: State) -> Performed:
+    obj = state.cluster.get(operation.kind, operation.key)
+    if obj is None:
+        return Performed(state=state, answer=_missing(operation.kind, operation.key))
+    template = obj.document["spec"]["template"]
+    containers = [
+        {**c, "image": operation.image} if operation.container in ("", c["name"]) else c
+        for c in template["spec"]["containers"]
+    ]
+    change = {"spec": {"template": {"spec": {"containers": containers}}}}
+    return _performed(operations.patch(state, operation.kind, operation.key, change))
+
+
+@perform.register
+def _(operation: Undo, state: State) -> Performed:
+    return _performed(operations.undo(state, operation.key, operation.revision))
+
+
+@perform.register
+def _(operation: Pause, state: State) -> Performed:
+    change = {"spec": {"paused": True if operation.paused else None}}
+    return _performed(operations.patch(state, "Deployment", operation.key, change))
+
+
+@perform.register
+def _(operation: Delete, state: State) -> Performed:
+    return _performed(operations.delete(state, operation.kind, operation.key, propagation=operation.propagation))
+
+
+@perform.register
+def _(operation: Evict, state: State) -> Performed:
+    return _performed(operations.evict(state, operation.key))
+
+
+@perform.register
+def _(operation: FailNode, state: State) -> Performed:
+    if state.cluster.get("Node", operation.node) is None:
+        return Performed(state=state, answer=_missing("Node", operation.node))
+    if _world_rows(state, "node_silent_since", operation.node):
+        return Performed(state=state, answer=_DONE)
+    return Performed(
+        state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE
+    )
+
+
+@perform.register
+def _(operation: HealNode, state: State) -> Performed:
+    return Performed(
+        state=state.with_world(remove=_world_rows(state, "node_silent_since", operation.node)), answer=_DONE
+    )
+
+
+@perform.register
+def _(operation: Cordon, state: State) -> Performed:
+    return _performed(operations.cordon(state, operation.node, unschedulable=operation.unschedulable))
+
+
+@perform.register
+def _(operation: Drain, state: State) -> Performed:
+    outcome = operations.cordon(state, operation.node, unschedulable=True)
+    if not outcome.answer.accepted:
+        return _performed(outcome)
+    state, refused = outcome.state, None
+    for key, pod in sorted(state.cluster.objects("Pod").items()):
+        spec = pod.document.get("spec") or {}
+        if spec.get("nodeName") != operation.node or _stays_in_drain(pod):
+            continue
+        evicted = operations.evict(state, key)
+        if evicted.answer.accepted:
+            state = evicted.state
+        else:
+            refused = evicted.answer
+    return Performed(state=state, answer=refused or _DONE, again=operation if refused else None)
+
+
+def _stays_in_drain(pod: Object) -> bool:
+    """Pods that drain does not evict: a DaemonSet's, a mirror of a static one, and those on their way out."""
+    meta = metadata(pod)
+    owners = meta.get("ownerReferences") or ()
+    return (
+        any(r.get("controller") and r.get("kind") in ("DaemonSet", "Node") for r in owners)
+        or "kubernetes.io/config.mirror" in (meta.get("annotations") or {})
+        or bool(meta.get("deletionTimestamp"))
+    )
+
+
+@perform.register
+def _(operation: Taint, state: State) -> Performed:
+    draft = Draft(state=state)
+    node = draft.get("Node", operation.node)
+    if node is None:
+        return Performed(state=state, answer=_missing("Node", operation.node))
+    taints = [
+        taint
+        for taint in (node.document.get("spec") or {}).get("taints") or ()
+        if (taint.get("key"), taint.get("effect")) != (operation.taint, operation.effect)
+    ]
+    if operation.present:
+        added = {"key": operation.taint, "effect": operation.effect}
+        if operation.value:
+            added["value"] = operation.value
+        if operation.effect == "NoExecute":
+            added["timeAdded"] = draft.now
+        taints.append(added)
+    draft.put(edited(node, ["spec"], {"taints": taints or None}))
+    return Performed(state=draft.finish(), answer=_DONE)
+
+
+@perform.register
+def _(operation: Behave, state: State) -> Performed:
+    image = operation.image
+    remove: list[tuple[str, Row]] = []
+    add: list[tuple[str, Row]] = []
+
+    def choose(predicate: str, chosen: Sequence[Row] | None) -> None:
+        if chosen is not None:
+            remove.extend(_world_rows(state, predicate, image))
+            add.extend((predicate, row) for row in chosen)
+
+    flag: Callable[[bool | None], Sequence[Row] | None] = lambda off: (  # noqa: E731
+        None if off is None else ([] if off else [(image,)])
+    )
+    choose("image_cannot_be_pulled", flag(operation.pull))
+    choose("image_stays_unready", flag(operation.ready))
+    choose("image_ignores_stop", flag(operation.stops))
+    if operation.ready_after is not None:
+        choose("image_ready_after", [(image, operation.ready_after)])
+    if operation.exit_after is not None:
+        choose("image_exits", [(image, operation.exit_after, operation.exit_code)])
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+
+
+@perform.register
+def _(operation: TellPod, state: State) -> Performed:
+    pod = state.cluster.get("Pod", operation.key)
+    if pod is None:
+        return Performed(state=state, answer=_missing("Pod", operation.key))
+    uid = uid_of(pod)
+    if operation.exit_code is not None:
+        state = state.with_world(add=[("pod_told_to_end", (uid, operation.exit_code))])
+    if operation.ready is not None:
+        said = 1 if operation.ready else 0
+        state = state.with_world(
+            remove=[("pod_said_ready", (uid, 1 - said))], add=[("pod_said_ready", (uid, said))]
+        )
+    return Performed(state=state, answer=_DONE)
+
+
+def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row]]:
+    return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
+
+
+def _missing(kind: str, key: str) -> Answer:
+    return Answer(status=404, reason="NotFound", message=f"{kind} {key} does not exist")
+
+
+def later(event: Event, by: int) -> Event:
+    """The same event, later by so many milliseconds."""
+    return replace(event, at=event.at + by)

@@ -1,0 +1,166 @@
+"""Running a scenario: events at their times, ticks between them, a timeline of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from kubelogic.reconcile.operations import at
+from kubelogic.reconcile.rollouts import Rollout, rollouts
+from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
+from kubelogic.reconcile.settle import MAX_TICKS, Step, Ticker, settle
+from kubelogic.reconcile.state import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a timeline. ``time`` is in milliseconds from the start."""
+
+    time: int
+    type: str
+    arguments: Mapping[str, Any]
+    cause: str = ""
+    refused: str = ""
+    """Why the API server refused a request; empty if it did not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """What a scenario came to.
+
+    Attributes:
+        state: at the end.
+        timeline: what people, the world and controllers did, in order.
+        settled: whether nothing more would happen within the horizon.
+        cycle: the shortest loop if the cluster never settles, else empty.
+        rollouts: how far each rollout is at the end.
+        ticks: how many ticks were evaluated.
+    """
+
+    state: State
+    timeline: tuple[Entry, ...]
+    settled: bool
+    cycle: tuple[Entry, ...] = ()
+    rollouts: tuple[Rollout, ...] = ()
+    ticks: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    ticker: Ticker
+    state: State
+    start: int
+    progress: Callable[[int], None] | None
+    timeline: list[Entry] = field(default_factory=list)
+    ticks: int = 0
+
+    def until(self, moment: int | None, max_ticks: int) -> tuple[bool, tuple[Entry, ...]]:
+        """Let the control plane run until a moment; whether it settled, and the loop that it is in if not."""
+        run = settle(self.ticker, self.state, until=moment, max_ticks=max_ticks, progress=self._watch)
+        self.ticks += run.ticks
+        self.state = run.state
+        return run.settled, tuple(entry for step in run.cycle for entry in self._entries(step))
+
+    def _watch(self, step: Step, _state: State) -> None:
+        self.timeline.extend(self._entries(step))
+        if self.progress is not None:
+            self.progress(step.now - self.start)
+
+    def _entries(self, step: Step) -> list[Entry]:
+        return [
+            Entry(
+                time=step.now - self.start,
+                type=action.type,
+                arguments=action.arguments(),
+                cause=str(action.cause),
+            )
+            for action in step.actions
+        ]
+
+    def do(self, operation: Operation) -> Operation | None:
+        """Perform an operation now; what has to be tried again."""
+        done = perform(operation, self.state)
+        refused = "" if done.answer.accepted else done.answer.message or done.answer.reason
+        self.timeline.append(
+            Entry(
+                time=self.state.now - self.start,
+                type=operation.type,
+                arguments=operation.arguments(),
+                refused=refused,
+            )
+        )
+        self.state = done.state
+        return done.again
+
+
+def simulate(
+    ticker: Ticker,
+    state: State,
+    scenario: Scenario,
+    *,
+    max_ticks: int = MAX_TICKS,
+    progress: Callable[[int], None] | None = None,
+) -> Simulated:
+    """Run a scenario.
+
+    Args:
+        ticker: decides what the control plane does: a ``Reconciler``.
+        state: where to start; its time is the scenario's time 0.
+        scenario: what happens when.
+        max_ticks: ticks after which one stretch of time gives up.
+        progress: told the time that is reached, in milliseconds from the start.
+
+    Returns:
+        The run. An event that the API server refuses is in the timeline with the reason; a drain that a budget
+        holds up is tried again every five seconds.
+    """
+    run = _Run(ticker, state, state.now, progress)
+    waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
+    heapify(waiting)
+    count = len(waiting)
+    settled, cycle = True, ()
+    horizon = scenario.horizon
+    while waiting:
+        moment, _, event = heappop(waiting)
+        if horizon is not None and moment > horizon:
+            settled = False
+            break
+        settled, cycle = run.until(run.start + moment, max_ticks)
+        if not settled:
+            break
+        run.state = at(run.state, run.start + moment)
+        again = run.do(event.operation)
+        if again is not None:
+            count += 1
+            heappush(waiting, (moment + DRAIN_RETRY, count, Event(at=moment + DRAIN_RETRY, operation=again)))
+            if _stuck(run.timeline, again):
+                settled = False
+                break
+    else:
+        end = None if horizon is None else run.start + horizon
+        settled, cycle = run.until(end, max_ticks)
+    return Simulated(
+        state=run.state,
+        timeline=tuple(run.timeline),
+        settled=settled,
+        cycle=cycle,
+        rollouts=rollouts(run.state.cluster),
+        ticks=run.ticks,
+    )
+
+
+_PATIENCE = 120
+"""How often a drain is tried in vain before it is given up (ten minutes)."""
+
+
+def _stuck(timeline: list[Entry], operation: Operation) -> bool:
+    """Whether an operation was tried so often that nothing but other events could help it."""
+    tries = 0
+    for entry in reversed(timeline):
+        if entry.type == operation.type and entry.arguments == operation.arguments():
+            tries += 1
+            if tries >= _PATIENCE:
+                return True
+    return False
