@@ -47,7 +47,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_scheduling(parser: argparse.ArgumentParser) -> None:
+def add_scheduler(parser: argparse.ArgumentParser) -> None:
     """Which scheduler decides, and how long it may take."""
     parser.add_argument(
         "--scheduler",
@@ -58,6 +58,11 @@ def add_scheduling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for the solver (default 60)"
     )
+
+
+def add_scheduling(parser: argparse.ArgumentParser) -> None:
+    """Which scheduler decides, and how far ahead to look."""
+    add_scheduler(parser)
     parser.add_argument(
         "--horizon", type=_seconds, default=60.0, metavar="SECONDS", help="simulated time to look ahead (default 60)"
     )

@@ -23,7 +23,7 @@ class Rollout:
 
 def rollouts(cluster: Cluster) -> tuple[Rollout, ...]:
     """The rollouts of all Deployments, StatefulSets and DaemonSets, by kind and key."""
-    found = []
+    found: list[Rollout] = []
     for kind, describe in (("DaemonSet", daemon_set), ("Deployment", deployment), ("StatefulSet", stateful_set)):
         found.extend(describe(obj) for _, obj in sorted(cluster.objects(kind).items()))
     return tuple(found)
@@ -35,8 +35,8 @@ def deployment(obj: Object) -> Rollout:
     replicas = _number(spec, "replicas", 1)
     if not _is_observed(obj):
         return _waiting(obj, "Waiting for deployment spec update to be observed...")
-    progressing = next((c for c in status.get("conditions") or () if c["type"] == "Progressing"), {})
-    if progressing.get("reason") == "ProgressDeadlineExceeded":
+    reasons = {c["type"]: c.get("reason") for c in status.get("conditions") or ()}
+    if reasons.get("Progressing") == "ProgressDeadlineExceeded":
         return _waiting(obj, f'error: deployment "{obj.name}" exceeded its progress deadline', stuck=True)
     updated, total = _number(status, "updatedReplicas"), _number(status, "replicas")
     available = _number(status, "availableReplicas")

@@ -206,7 +206,7 @@ _DONE = Answer(status=200)
 
 
 @singledispatch
-def perform(operation: Operation, state: State) -> Performed:
+def perform(operation: Operation, state: State) -> Performed:  # noqa: ARG001 - the argument of all that follow
     """Do it now.
 
     Args:
@@ -304,9 +304,7 @@ def _(operation: FailNode, state: State) -> Performed:
         return Performed(state=state, answer=_missing("Node", operation.node))
     if _world_rows(state, "node_silent_since", operation.node):
         return Performed(state=state, answer=_DONE)
-    return Performed(
-        state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE
-    )
+    return Performed(state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE)
 
 
 @perform.register
@@ -406,9 +404,7 @@ def _(operation: TellPod, state: State) -> Performed:
         state = state.with_world(add=[("pod_told_to_end", (uid, operation.exit_code))])
     if operation.ready is not None:
         said = 1 if operation.ready else 0
-        state = state.with_world(
-            remove=[("pod_said_ready", (uid, 1 - said))], add=[("pod_said_ready", (uid, said))]
-        )
+        state = state.with_world(remove=[("pod_said_ready", (uid, 1 - said))], add=[("pod_said_ready", (uid, said))])
     return Performed(state=state, answer=_DONE)
 
 

@@ -108,7 +108,7 @@ def simulate(
     Args:
         ticker: decides what the control plane does: a ``Reconciler``.
         state: where to start; its time is the scenario's time 0.
-        scenario: what happens when.
+        scenario: what happens when; events after its horizon do not happen.
         max_ticks: ticks after which one stretch of time gives up.
         progress: told the time that is reached, in milliseconds from the start.
 
@@ -120,13 +120,11 @@ def simulate(
     waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
     heapify(waiting)
     count = len(waiting)
-    settled, cycle = True, ()
+    settled = True
+    cycle: tuple[Entry, ...] = ()
     horizon = scenario.horizon
-    while waiting:
+    while waiting and (horizon is None or waiting[0][0] <= horizon):
         moment, _, event = heappop(waiting)
-        if horizon is not None and moment > horizon:
-            settled = False
-            break
         settled, cycle = run.until(run.start + moment, max_ticks)
         if not settled:
             break

@@ -13,7 +13,7 @@ from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS
-from kubelogic.verbs.reconciled import Options, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
 DEFAULT = Options()
@@ -30,8 +30,18 @@ def plan(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequence[Noti
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    done = reconcile(cluster, options)
-    book, final = done.rulebook, done.cluster
+    return describe(reconcile(cluster, options), options, notices=notices)
+
+
+def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:
+    """Say where everything is after a run, and what stays pending.
+
+    Args:
+        done: a cluster whose controllers have run.
+        options: how it was reconciled.
+        notices: what else is to be in the result.
+    """
+    cluster, book, final = done.before, done.rulebook, done.cluster
     actions = tuple(
         TimedAction(tick=step.number, time=step.now - done.start, action=action)
         for step in done.run.steps

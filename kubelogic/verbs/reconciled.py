@@ -31,7 +31,7 @@ class Options:
         timeout: seconds for each solve.
         clock: monotonic seconds; without one ``timeout`` has no effect.
         horizon: milliseconds of simulated time to look ahead.
-        progress: told of every tick in which something happens.
+        progress: told of every tick in which something happens, and of the state after it.
     """
 
     scheduler: SchedulerName = "optimal"
@@ -40,7 +40,7 @@ class Options:
     timeout: float = 60.0
     clock: Callable[[], float] | None = None
     horizon: int = HORIZON
-    progress: Callable[[Step], None] | None = None
+    progress: Callable[[Step, State], None] | None = None
 
     @property
     def judge(self) -> OptimalScheduler:
@@ -72,8 +72,17 @@ class Reconciled:
         return self.run.state.cluster
 
 
-def reconcile(cluster: Cluster, options: Options) -> Reconciled:
-    """Run the control loops on a cluster until they have settled or the horizon is reached.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """What evaluates ticks, made from options. ``compared`` knows what the rival scheduler left out."""
+
+    rulebook: Rulebook
+    reconciler: Reconciler
+    compared: ComparedScheduler
+
+
+def engine(options: Options) -> Engine:
+    """The engine that options ask for.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
@@ -82,6 +91,17 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
     compared = ComparedScheduler(solver=options.judge, rival=KubeScheduler())
     scheduler = compared if options.scheduler == "optimal" else KubeScheduler()
     reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)
+    return Engine(rulebook=book, reconciler=reconciler, compared=compared)
+
+
+def reconcile(cluster: Cluster, options: Options) -> Reconciled:
+    """Run the control loops on a cluster until they have settled or the horizon is reached.
+
+    Raises:
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    made = engine(options)
     start = State.of(cluster)
-    run = settle(reconciler, start, until=start.now + options.horizon, progress=options.progress)
-    return Reconciled(rulebook=book, before=cluster, start=start.now, run=run, rival_left=len(compared.left))
+    run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
+    left = len(made.compared.left)
+    return Reconciled(rulebook=made.rulebook, before=cluster, start=start.now, run=run, rival_left=left)

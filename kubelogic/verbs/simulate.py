@@ -1,0 +1,62 @@
+"""Simulate: a cluster through a scenario of failures, drains and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kubelogic.cluster import Cluster
+from kubelogic.manifests import Notice
+from kubelogic.reconcile.scenario import Scenario
+from kubelogic.reconcile.settle import Run
+from kubelogic.reconcile.simulate import Simulated
+from kubelogic.reconcile.simulate import simulate as run_scenario
+from kubelogic.reconcile.state import State
+from kubelogic.verbs.plan import describe
+from kubelogic.verbs.reconciled import Options, Reconciled, engine
+from kubelogic.verbs.results import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What a scenario came to: ``run`` says what happened, ``final`` where everything is at the end."""
+
+    run: Simulated
+    final: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationOptions:
+    """How to simulate.
+
+    Attributes:
+        options: which scheduler, rules and parameters. Their horizon does not count: the scenario's does.
+        max_ticks: ticks after which a stretch without events gives up.
+        progress: told the simulated time that is reached, in milliseconds.
+    """
+
+    options: Options = field(default_factory=Options)
+    max_ticks: int = 100_000
+    progress: Callable[[int], None] | None = None
+
+
+def simulate(
+    cluster: Cluster, scenario: Scenario, how: SimulationOptions, *, notices: Sequence[Notice] = ()
+) -> Simulation:
+    """Run the control plane over a cluster while things happen to it.
+
+    Args:
+        cluster: desired and observed objects at time 0.
+        scenario: what happens when, and how long to look ahead.
+        how: see ``SimulationOptions``.
+        notices: what reading the cluster had to say; they go into the result.
+
+    Raises:
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    made = engine(how.options)
+    start = State.of(cluster)
+    run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
+    settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks)
+    done = Reconciled(rulebook=made.rulebook, before=cluster, start=start.now, run=settled)
+    return Simulation(run=run, final=describe(done, how.options, notices=notices))
