@@ -37,9 +37,10 @@ class Changes:
         removed: objects that are gone; the old version of a changed one.
         added: objects that are new; the new version of a changed one.
         rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
+        fresh: rows of objects that are new while none went, which need no such count.
     """
 
-    __slots__ = ("_counts", "added", "removed", "rows")
+    __slots__ = ("_counts", "added", "fresh", "removed", "rows")
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Changes:
         self.removed = removed
         self.added = added
         self.rows: dict[str, dict[Row, int]] = {}
+        self.fresh: dict[str, list[Row]] = {}
         self._counts: Mapping[str, dict[Row, int]] = counts or {}
 
     def add(self, predicate: str, row: Row) -> None:
@@ -80,7 +82,11 @@ class Changes:
 
     def came(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were added so far, in the order of their first mention."""
-        return [row for row, count in self.rows.get(predicate, {}).items() if count > 0]
+        come = [row for row, count in self.rows.get(predicate, {}).items() if count > 0]
+        fresh = self.fresh.get(predicate)
+        if fresh is None:
+            return come
+        return [*fresh, *come] if come else fresh
 
     def went(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were removed so far, in the order of their first mention."""
@@ -155,17 +161,34 @@ class FactBase:
         """
         removed, added = cluster.changes_since(self._cluster)
         changes = Changes(removed=removed, added=added, counts=self._counts)
-        for obj in added:
-            self._extract(obj, changes, 1)
-        for obj in removed:
-            self._extract(obj, changes, -1)
+        if removed:
+            for obj in added:
+                self._extract(obj, changes, 1)
+            for obj in removed:
+                self._extract(obj, changes, -1)
+        else:
+            self._extract_fresh(added, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
         return Delta(
-            added={name: rows for name in changes.rows if (rows := changes.came(name))},
+            added={name: rows for name in {**changes.fresh, **changes.rows} if (rows := changes.came(name))},
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
+
+    def _extract_fresh(self, objects: Iterable[Object], changes: Changes) -> None:
+        """Rows of objects when nothing went: none can meet itself again."""
+        fresh, shared, count = changes.fresh, self._counts, changes.count
+        for obj in objects:
+            for extractor in self._extractors.get(obj.kind, ()):
+                for predicate, row in extractor(obj):
+                    if predicate in shared:
+                        count(predicate, row, 1)
+                    else:
+                        try:
+                            fresh[predicate].append(row)
+                        except KeyError:
+                            fresh[predicate] = [row]
 
     def _extract(self, obj: Object, changes: Changes, sign: int) -> None:
         rows, shared = changes.rows, self._counts

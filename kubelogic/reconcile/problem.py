@@ -163,10 +163,7 @@ class _Builder:
     def __init__(self, relations: Relations) -> None:
         self._relations = relations
         self._nodes = sorted(text(row[0]) for row in self.rows("node_class"))
-        self._class_of = dict(self.pairs("node_class"))
-        self._class_size: dict[str, int] = defaultdict(int)
-        for name in self._class_of.values():
-            self._class_size[name] += 1
+        self._class_of = self.lookup("node_class")
         self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
         self._considered = {text(row[0]) for row in self.rows("considered")}
         self._pods, self._applicants = self._read_pods()
@@ -178,6 +175,10 @@ class _Builder:
 
     def rows(self, predicate: str) -> list[Row]:
         return sorted(self._relations.rows(predicate))
+
+    def lookup(self, predicate: str) -> dict[str, Any]:
+        """The first column to the second, in no order."""
+        return {text(row[0]): row[1] for row in self._relations.rows(predicate)}
 
     def pairs(self, predicate: str) -> Iterator[tuple[str, Any]]:
         return ((text(row[0]), row[1]) for row in self.rows(predicate))
@@ -202,32 +203,35 @@ class _Builder:
     # -- pods and their shapes -----------------------------------------------------------------------------
 
     def _read_pods(self) -> tuple[tuple[Pod, ...], tuple[_Applicant, ...]]:
-        shape_of = dict(self.pairs("pod_shape"))
-        created, started = dict(self.pairs("pod_created")), dict(self.pairs("pod_started"))
-        terminating = {row[0] for row in self.rows("pod_terminating")}
-        gated = {row[0] for row in self.rows("pod_gate")}
-        pinned, nominated = dict(self.pairs("pod_pinned")), dict(self.pairs("pod_nominated"))
+        shape_of = self.lookup("pod_shape")
+        created, started = self.lookup("pod_created"), self.lookup("pod_started")
+        terminating = {row[0] for row in self._relations.rows("pod_terminating")}
+        gated = {row[0] for row in self._relations.rows("pod_gate")}
+        pinned, nominated = self.lookup("pod_pinned"), self.lookup("pod_nominated")
         budgets = self.grouped("pod_budget")
         applicants: dict[str, _Applicant] = {}
         pods: list[Pod] = []
         for pod, node in self.pairs("pod_occupies"):
-            if node in self._class_of:
-                shape = text(shape_of[pod])
-                applicants.setdefault(shape, _Applicant(name=shape, shape=shape))
-                pods.append(
-                    Pod(
-                        name=pod,
-                        shape=shape,
-                        node=node,
-                        terminating=pod in terminating,
-                        started=started.get(pod, LATE),
-                        budgets=tuple(text(row[0]) for row in budgets.get(pod, ())),
-                    )
+            if node not in self._class_of:
+                continue
+            shape = shape_of[pod]
+            if shape not in applicants:
+                applicants[shape] = _Applicant(name=shape, shape=shape)
+            drawn = tuple([text(row[0]) for row in budgets[pod]]) if pod in budgets else ()
+            pods.append(
+                Pod(
+                    name=pod,
+                    shape=shape,
+                    node=node,
+                    terminating=pod in terminating,
+                    started=started.get(pod, LATE),
+                    budgets=drawn,
                 )
+            )
         waiting = [text(row[0]) for row in self.rows("pod_pending") if row[0] not in gated]
         waiting.sort(key=lambda pod: (created.get(pod, 0), pod))
         for order, pod in enumerate(waiting):
-            shape, node = text(shape_of[pod]), pinned.get(pod, "")
+            shape, node = shape_of[pod], pinned.get(pod, "")
             name = f"{shape}@{node}" if node else shape
             applicants.setdefault(name, _Applicant(name=name, shape=shape, node=node))
             pods.append(Pod(name=pod, shape=name, nominated=nominated.get(pod, ""), order=order))

@@ -19,7 +19,7 @@ from kubelogic.placement.problem import Pod
 Cost = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Victim:
     """A pod that may make room on its node: a running one (``pod``), or one of a waiting ``kind`` placed there."""
 

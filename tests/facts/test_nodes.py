@@ -1,0 +1,84 @@
+"""Node classes: as few as the constraints of waiting pods allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts import MODULES, FactBase, Row
+
+
+def obj(kind: str, name: str, namespace: str = "", **document: Any) -> Object:
+    metadata = {"name": name, "labels": document.pop("labels", {})}
+    return Object(
+        api_version="v1", kind=kind, namespace=namespace, name=name, document={"metadata": metadata, **document}
+    )
+
+
+def node(name: str, *, taints: list[dict[str, str]] | None = None, **labels: str) -> Object:
+    return obj("Node", name, labels={"kubernetes.io/hostname": name, **labels}, spec={"taints": taints or []})
+
+
+def pod(name: str, **spec: Any) -> Object:
+    return obj("Pod", name, "d", spec={"containers": [], **spec}, status={})
+
+
+def classes(base: FactBase, cluster: Cluster, before: dict[str, str]) -> dict[str, str]:
+    delta = base.update(cluster)
+    state = dict(before)
+    for rows, put in ((delta.removed, False), (delta.added, True)):
+        for name, node_class in rows.get("node_class", ()):
+            if put:
+                state[str(name)] = str(node_class)
+            else:
+                del state[str(name)]
+    return state
+
+
+def test_a_selector_on_one_host_name_makes_two_classes_and_they_join_again() -> None:
+    base = FactBase(MODULES)
+    cluster = Cluster.of([node(f"n{i}") for i in range(5)])
+    found = classes(base, cluster, {})
+    assert len(set(found.values())) == 1
+    cluster = cluster.replacing([pod("a", nodeSelector={"kubernetes.io/hostname": "n3"})])
+    found = classes(base, cluster, found)
+    assert len(set(found.values())) == 2
+    assert [name for name in found if list(found.values()).count(found[name]) == 1] == ["n3"]
+    found = classes(base, cluster.replacing(without=[("Pod", "d/a")]), found)
+    assert len(set(found.values())) == 1
+
+
+def test_taints_and_cordons_tell_nodes_apart_and_running_pods_do_not() -> None:
+    cordoned = obj("Node", "n3", spec={"unschedulable": True})
+    tainted = node("n2", taints=[{"key": "k", "effect": "NoSchedule"}])
+    running = pod("a", nodeName="n1", nodeSelector={"kubernetes.io/hostname": "n1"})
+    found = classes(FactBase(MODULES), Cluster.of([node("n1"), node("n4"), tainted, cordoned, running]), {})
+    assert found["n1"] == found["n4"]
+    assert len({found["n1"], found["n2"], found["n3"]}) == 3
+
+
+def test_numbers_are_kept_apart_only_where_they_are_compared() -> None:
+    terms = [{"matchExpressions": [{"key": "cores", "operator": "Gt", "values": ["4"]}]}]
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+    nodes = [node("n1", cores="2", disk="a"), node("n2", cores="8", disk="b"), node("n3", cores="8", disk="c")]
+    base = FactBase(MODULES)
+    delta = base.update(Cluster.of([*nodes, pod("a", affinity=affinity)]))
+    found = dict(delta.added["node_class"])
+    assert found["n2"] == found["n3"] != found["n1"]
+    rows: set[Row] = set(delta.added["class_number"])
+    assert rows == {(found["n1"], "cores", 2), (found["n2"], "cores", 8)}
+
+
+def test_local_volumes_in_use_do_not_split_nodes() -> None:
+    def local(i: int) -> Object:
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [f"n{i}"]}]}]
+        spec = {"storageClassName": "local", "nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}
+        return obj("PersistentVolume", f"v{i}", spec=spec)
+
+    nodes = [node(f"n{i}") for i in range(4)]
+    bound = obj("PersistentVolumeClaim", "c", "d", spec={"volumeName": "v1", "storageClassName": "local"})
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    everything = Cluster.of([*nodes, *(local(i) for i in range(4)), bound])
+    assert len(set(classes(FactBase(MODULES), everything, {}).values())) == 1
+    found = classes(FactBase(MODULES), everything.replacing([pod("a", volumes=volumes)]), {})
+    assert len(set(found.values())) == 2
