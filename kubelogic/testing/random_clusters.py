@@ -33,8 +33,10 @@ def random_cluster(seed: int, *, nodes: int = 6, running: int = 10, waiting: int
     objects += [_controller(random, kind) for kind in ("ReplicaSet", "StatefulSet") if random.random() < 0.4]
     objects += [_budget(random, i) for i in range(random.randint(0, 2))]
     owners = [o for o in objects if o["kind"] in ("ReplicaSet", "StatefulSet")]
+    claims = _storage(random, names, objects) if random.random() < 0.5 else []
     for i in range(random.randint(0, running)):
         pod = _pod(random, f"running-{i:02}", names, owners)
+        _mount(random, pod, [claim for claim in claims if "volumeName" in claim["spec"]])
         pod["spec"]["nodeName"] = random.choice(names)
         pod["status"] = {"phase": "Running", "startTime": f"2026-01-01T00:00:{random.randrange(60):02}Z"}
         if random.random() < 0.1:
@@ -44,6 +46,7 @@ def random_cluster(seed: int, *, nodes: int = 6, running: int = 10, waiting: int
         objects.append(pod)
     for i in range(random.randint(1, waiting)):
         pod = _pod(random, f"waiting-{i:02}", names, owners)
+        _mount(random, pod, claims)
         pod["status"] = {"phase": "Pending"}
         if random.random() < 0.07:
             pod["status"]["nominatedNodeName"] = random.choice(names)
@@ -114,6 +117,65 @@ def _budget(random: Random, i: int) -> Document:
         spec={"selector": {"matchLabels": {"app": random.choice(_APPS)}}},
         status={"disruptionsAllowed": random.randint(0, 2)},
     )
+
+
+def _storage(random: Random, nodes: list[str], objects: list[Document]) -> list[Document]:
+    """Add classes, volumes, drivers' limits and claims: bound, waiting for their first pod, or badly off."""
+    for name, mode in (("late", "WaitForFirstConsumer"), ("manual", "WaitForFirstConsumer"), ("soon", "Immediate")):
+        provisioner = "kubernetes.io/no-provisioner" if name == "manual" else "disk.example.com"
+        storage = _object("StorageClass", name, version="storage.k8s.io/v1")
+        objects.append({**storage, "provisioner": provisioner, "volumeBindingMode": mode})
+    for node in nodes:
+        if random.random() < 0.6:
+            driver = {"name": "disk.example.com", "nodeID": node, "allocatable": {"count": random.randint(0, 2)}}
+            objects.append(_object("CSINode", node, version="storage.k8s.io/v1", spec={"drivers": [driver]}))
+    claims = []
+    for i in range(random.randint(1, 5)):
+        namespace, kind = random.choice(_NAMESPACES), random.choice(("bound", "bound", "late", "manual", "soon"))
+        claim = _object("PersistentVolumeClaim", f"claim-{i}", namespace=namespace)
+        modes = [random.choice(("ReadWriteOnce", "ReadWriteOnce", "ReadWriteOncePod"))]
+        storage_class = "late" if kind == "bound" else kind
+        requests = {"storage": random.choice(("1Gi", "5Gi"))}
+        claim["spec"] = {"accessModes": modes, "storageClassName": storage_class, "resources": {"requests": requests}}
+        claim["status"] = {"phase": "Pending"}
+        if kind == "bound":
+            volume = _volume(random, f"volume-{i}", storage_class, modes, nodes)
+            reference = {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim["metadata"]["name"]}
+            volume["spec"]["claimRef"] = reference
+            volume["status"] = {"phase": "Bound"}
+            claim["spec"]["volumeName"] = volume["metadata"]["name"]
+            claim["metadata"]["annotations"] = {"pv.kubernetes.io/bind-completed": "yes"}
+            claim["status"] = {"phase": "Bound"}
+            objects.append(volume)
+        claims.append(claim)
+    for i in range(random.randint(0, 3)):
+        modes = ["ReadWriteOnce", "ReadWriteOncePod"]
+        volume = _volume(random, f"free-{i}", "manual", modes, nodes)
+        volume["status"] = {"phase": "Available"}
+        objects.append(volume)
+    objects += claims
+    return claims
+
+
+def _volume(random: Random, name: str, storage_class: str, modes: list[str], nodes: list[str]) -> Document:
+    volume = _object("PersistentVolume", name)
+    if random.random() < 0.3:
+        volume["metadata"]["labels"] = {ZONE: random.choice("abc")}
+    spec: Document = {"accessModes": modes, "capacity": {"storage": "5Gi"}, "storageClassName": storage_class}
+    if random.random() < 0.7:
+        spec["csi"] = {"driver": "disk.example.com", "volumeHandle": name}
+    if random.random() < 0.4:
+        row = {"key": HOST, "operator": "In", "values": random.sample(nodes, random.randint(1, len(nodes)))}
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [row]}]}}
+    return {**volume, "spec": spec}
+
+
+def _mount(random: Random, pod: Document, claims: list[Document]) -> None:
+    near = [claim for claim in claims if claim["metadata"]["namespace"] == pod["metadata"]["namespace"]]
+    used = [claim["metadata"]["name"] for claim in near if random.random() < 0.3]
+    if used:
+        rows = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in used]
+        pod["spec"]["volumes"] = rows
 
 
 def _pod(random: Random, name: str, nodes: list[str], owners: list[Document]) -> Document:
