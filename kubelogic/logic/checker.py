@@ -23,6 +23,9 @@ from kubelogic.logic.terms import (
 )
 from kubelogic.logic.typecheck import check_types
 
+MOST_RELATIONS = 16
+"""Relations that one body may join: each is a loop, and Python nests 20."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Program:
@@ -194,6 +197,14 @@ def _clause(clause: Clause, declared: Mapping[str, Declaration]) -> Iterator[Rul
             message = f"{name} is used {count} times, but an underscore says once"
             better = f"write {name.lstrip('_') or 'X'}"
             yield RuleFault(place=_place_of(name, clause), message=message, hint=better)
+    relations = [
+        item
+        for item in clause.body
+        if isinstance(item, Literal) and not item.negated and not _is_function(item.atom, declared)
+    ]
+    if len(relations) > MOST_RELATIONS:
+        message = f"the body joins {len(relations)} relations, more than {MOST_RELATIONS}"
+        yield RuleFault(place=relations[MOST_RELATIONS].atom.place, message=message, hint="give a part of it a name")
     if clause.aggregate:
         yield from _aggregate(clause)
 

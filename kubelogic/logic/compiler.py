@@ -99,9 +99,6 @@ class _Writer:
             position = self.choose([item for _, item in rest])
             number, item = rest.pop(position)
             self.emit(number, item)
-        # Where a relation is empty nothing follows, and indexes on the others need not be made.
-        tests = [f"if not relations[{name!r}].counts: return" for name in self.conditions()]
-        self.setup[:0] = tests
         if self.seed == HEAD:
             self.line("return True")
             return self.checking()
@@ -119,15 +116,6 @@ class _Writer:
                 "",
             ]
         )
-
-    def conditions(self) -> list[str]:
-        """The predicates that must have rows for the body to hold."""
-        found = [
-            item.atom.predicate
-            for number, item in enumerate(self.rule.body)
-            if isinstance(item, Literal) and not item.negated and number != self.seed
-        ]
-        return [name for name in dict.fromkeys(found) if name not in self.functions]
 
     def checking(self) -> str:
         return "\n".join(

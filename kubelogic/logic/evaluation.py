@@ -9,6 +9,7 @@ that changed. A change of most facts is evaluated from nothing.
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -127,6 +128,13 @@ class Evaluation:
     def has_given(self, predicate: str) -> bool:
         """Whether any fact of a predicate came from outside."""
         return bool(self._given.get(predicate) if predicate in self._derived else self._store.counts(predicate))
+
+    def ambiguous(self, predicate: str) -> list[Row]:
+        """The rows of a functional predicate whose keys have another value too, sorted; empty if all is well."""
+        width = self.rulebook.declarations[predicate].arity - 1
+        rows = self.rows(predicate)
+        values = Counter(row[:width] for row in rows)
+        return sorted((row for row in rows if values[row[:width]] > 1), key=repr)
 
     def call(self, predicate: str, arguments: Row) -> Value | None:
         """The result of a function; None if it has none."""

@@ -37,6 +37,9 @@ HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
 
 _HEADER = re.compile(r"#! ?(\w+):\s*(.*)$")
 _MORE_HEADER = re.compile(r"#!\s+(.*)$")
+_DEEPEST = 50
+"""Levels of arithmetic."""
+
 _OMISSION = re.compile(r"(?P<code>[A-Z]+[0-9]+)\s+(?P<subject>\S+)\s+(?:\u2014|--?)\s+(?P<words>.+)$")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _DECLARATION = re.compile(
@@ -195,26 +198,32 @@ class _Reader:
             return [], []
         for statement in module.body:
             self.anonymous = 0
-            match statement:
-                case ast.Expr(value=ast.UnaryOp(op=ast.UAdd(), operand=operand)):
-                    if atom := self.atom(operand):
-                        facts.append(atom)
-                case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE()], comparators=[right])):
-                    if clause := self.clause(left, right, statement):
-                        clauses.append(clause)
-                case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE(), *_], comparators=[_, *rest])) if rest:
-                    self.fault(
-                        self.place(rest[0]),
-                        "a comparison needs parentheses of its own",
-                        "write: head(X) <= body(X, Y) & (Y > 1)",
-                    )
-                case _:
-                    self.fault(
-                        self.place(statement),
-                        "neither a clause nor a fact",
-                        "write: head(X) <= body(X) & ...   or   + fact('a', 1)",
-                    )
+            try:
+                self.statement(statement, clauses, facts)
+            except RecursionError:
+                self.fault(self.place(statement), "nested too deeply")
         return clauses, facts
+
+    def statement(self, statement: ast.stmt, clauses: list[Clause], facts: list[Atom]) -> None:
+        match statement:
+            case ast.Expr(value=ast.UnaryOp(op=ast.UAdd(), operand=operand)):
+                if atom := self.atom(operand):
+                    facts.append(atom)
+            case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE()], comparators=[right])):
+                if clause := self.clause(left, right, statement):
+                    clauses.append(clause)
+            case ast.Expr(value=ast.Compare(left=left, ops=[ast.LtE(), *_], comparators=[_, *rest])) if rest:
+                self.fault(
+                    self.place(rest[0]),
+                    "a comparison needs parentheses of its own",
+                    "write: head(X) <= body(X, Y) & (Y > 1)",
+                )
+            case _:
+                self.fault(
+                    self.place(statement),
+                    "neither a clause nor a fact",
+                    "write: head(X) <= body(X) & ...   or   + fact('a', 1)",
+                )
 
     def clause(self, left: ast.expr, right: ast.expr, statement: ast.stmt) -> Clause | None:
         aggregate: Aggregate | None = None
@@ -341,13 +350,21 @@ class _Reader:
                 left_term, right_term = self.term(left), self.term(right)
                 if left_term is None or right_term is None:
                     return None
-                return Operation(_OPERATORS[type(operator)], left_term, right_term)
+                operation = Operation(_OPERATORS[type(operator)], left_term, right_term)
+                if _depth(operation) > _DEEPEST:
+                    self.fault(self.place(node), "arithmetic is nested too deeply", "name a part: (Y == ...)")
+                    return None
+                return operation
         self.fault(
             self.place(node),
             f"{ast.unparse(node)} is not a term",
             "terms are Variables, 'text', whole numbers and + - * // % of them",
         )
         return None
+
+
+def _depth(term: Term) -> int:
+    return 1 + max(_depth(term.left), _depth(term.right)) if isinstance(term, Operation) else 0
 
 
 def _is_variable(name: str) -> bool:

@@ -199,3 +199,14 @@ def test_text_where_arithmetic_or_order_needs_a_number_makes_the_literal_fail() 
     evaluation.update({"field": [("d", "y"), ("e", 2)]}, {"field": [("a", 1)]})
     assert sorted(evaluation.rows("total")) == [("all", 7)]
     assert sorted(evaluation.rows("small")) == [("e",)]
+
+
+def test_a_functional_predicate_with_two_values_is_found() -> None:
+    text = """
+    #: edge(A: str, B: str) "{A} {B}"
+    #: next[A: str] == B: str "{B} is next to {A}"
+    (next[A] == B) <= edge(A, B)
+    """
+    evaluation = Evaluation(Rulebook.parse({"p.dl": textwrap.dedent(text)}))
+    evaluation.update({"edge": [("a", "b"), ("b", "c"), ("a", "c")]})
+    assert evaluation.ambiguous("next") == [("a", "b"), ("a", "c")]

@@ -52,6 +52,12 @@ def test_a_proof_of_every_derived_predicate_replays(evaluation: Evaluation) -> N
     assert proved > 50
 
 
+def test_functional_predicates_have_one_value_per_key(evaluation: Evaluation) -> None:
+    functional = [name for name, declaration in evaluation.rulebook.declarations.items() if declaration.functional]
+    assert functional
+    assert {name: rows for name in functional if (rows := evaluation.ambiguous(name))} == {}
+
+
 def test_what_does_not_hold_is_refuted(evaluation: Evaluation) -> None:
     book = evaluation.rulebook
     prover, words = Prover(evaluation), Words(book)
