@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from kubelogic.cluster import Cluster
 from kubelogic.logic import Evaluation
+from kubelogic.manifests.notices import Notice
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import problem
@@ -79,3 +80,25 @@ class ComparedScheduler:
         bound = {binding.pod for binding in placement.bindings}
         self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}
         return placement
+
+
+SAMPLED_FROM = 100
+"""In clusters of this many nodes and more, kube-scheduler looks at a share of the nodes only."""
+
+
+def sampling(nodes: int) -> tuple[Notice, ...]:
+    """What to say about a placement by ``KubeScheduler`` in a cluster of this many nodes.
+
+    Source: kube-scheduler 1.36, numFeasibleNodesToFind.
+    """
+    if nodes < SAMPLED_FROM:
+        return ()
+    share = max(5, 50 - nodes // 125)
+    enough = max(SAMPLED_FROM, nodes * share // 100)
+    if enough >= nodes:
+        return ()
+    message = (
+        f"kube-scheduler stops looking after {enough} of {nodes} nodes that fit (percentageOfNodesToScore); "
+        "here every node is looked at, so it may choose others"
+    )
+    return (Notice(code="KL297", message=message),)

@@ -13,6 +13,7 @@ from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
@@ -42,6 +43,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         notices: what else is to be in the result.
     """
     cluster, book, final = done.before, done.rulebook, done.cluster
+    sampled = sampling(len(cluster.objects("Node"))) if options.scheduler == "kube" else ()
     actions = tuple(
         TimedAction(tick=step.number, time=step.now - done.start, action=action)
         for step in done.run.steps
@@ -56,7 +58,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         endpoints=_endpoints(final),
         actions=actions,
         nodes=_loads(book, final),
-        notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits))),
+        notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
         cluster=final,
         remarks=_remarks(done.rival_left),
     )
