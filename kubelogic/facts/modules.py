@@ -6,13 +6,19 @@ from kubelogic.facts import (
     admission,
     budgets,
     daemon_sets,
+    disruption,
+    node_status,
     nodes,
+    ownership,
     pod_status,
     pods,
+    quota,
     selectors,
+    services,
     shapes,
     stateful_sets,
     storage,
+    volumes,
     workloads,
 )
 from kubelogic.facts.base import FactModule
@@ -30,6 +36,12 @@ MODULES: tuple[FactModule, ...] = (
     shapes.MODULE,
     storage.MODULE,
     nodes.MODULE,
+    node_status.MODULE,
+    services.MODULE,
+    volumes.MODULE,
+    ownership.MODULE,
+    quota.MODULE,
+    disruption.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -1,0 +1,97 @@
+"""Nodes as the node controllers see them: conditions, taints, zone. What scheduling reads of them is in ``nodes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.times import milliseconds
+
+EXCLUDED_FROM_DISRUPTION = "node.kubernetes.io/exclude-disruption"
+"""The label of nodes that do not count when a zone's health is judged."""
+
+_REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
+_ZONE = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+
+
+def zone_of(labels: Mapping[str, str]) -> str:
+    """The constant of a node's zone, region included; empty for a node without either.
+
+    >>> zone_of({"topology.kubernetes.io/region": "eu", "topology.kubernetes.io/zone": "a"}), zone_of({})
+    ('eu/a', '')
+    """
+    region = next((labels[key] for key in _REGION if labels.get(key)), "")
+    zone = next((labels[key] for key in _ZONE if labels.get(key)), "")
+    return f"{region}/{zone}" if region or zone else ""
+
+
+def node_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one node."""
+    name = obj.name
+    metadata = obj.document.get("metadata") or {}
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    labels = metadata.get("labels") or {}
+    yield "node_zone", (name, zone_of(labels))
+    if EXCLUDED_FROM_DISRUPTION in labels:
+        yield "node_excluded_from_disruption", (name,)
+    if spec.get("unschedulable"):
+        yield "node_unschedulable", (name,)
+    if spec.get("podCIDR"):
+        yield "node_pod_range", (name, spec["podCIDR"])
+    for taint in spec.get("taints") or ():
+        yield "node_tainted", (name, taint["key"], taint.get("value") or "", taint["effect"])
+    for condition in (obj.document.get("status") or {}).get("conditions") or ():
+        yield "node_condition", (name, condition["type"], condition["status"], condition.get("reason") or "")
+        if condition["type"] == "Ready":
+            changed = condition.get("lastTransitionTime")
+            yield "node_ready_changed", (name, milliseconds(changed) if changed else 0)
+
+
+def toleration_list(tolerations: list[Mapping[str, Any]]) -> str:
+    """The constant of a list of tolerations, in its order.
+
+    >>> toleration_list([{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}])
+    'gpu Exists  NoExecute 5'
+    """
+    return "; ".join(
+        " ".join(
+            (
+                toleration.get("key") or "",
+                toleration.get("operator") or "Equal",
+                toleration.get("value") or "",
+                toleration.get("effect") or "",
+                "" if toleration.get("tolerationSeconds") is None else str(toleration["tolerationSeconds"]),
+            )
+        )
+        for toleration in tolerations
+    )
+
+
+def toleration_facts(obj: Object) -> Iterator[Fact]:
+    """What one pod tolerates, as the taint eviction controller reads it."""
+    tolerations: list[Mapping[str, Any]] = (obj.document.get("spec") or {}).get("tolerations") or []
+    constant = toleration_list(tolerations)
+    yield "pod_tolerations", (obj.key, constant)
+    for index, toleration in enumerate(tolerations):
+        yield (
+            "listed_toleration",
+            (
+                constant,
+                index,
+                toleration.get("key") or "",
+                toleration.get("operator") or "Equal",
+                toleration.get("value") or "",
+                toleration.get("effect") or "",
+            ),
+        )
+        if toleration.get("tolerationSeconds") is not None:
+            yield "listed_toleration_seconds", (constant, index, int(toleration["tolerationSeconds"]))
+
+
+MODULE = FactModule(
+    name="node_status",
+    extractors={"Node": node_facts, "Pod": toleration_facts},
+    shared=frozenset({"listed_toleration", "listed_toleration_seconds"}),
+)

@@ -1,0 +1,63 @@
+"""Who owns what, in which namespace, and what is being deleted: for objects of every kind, known or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import uid_of
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.times import milliseconds
+
+ROOT_CA = "kube-root-ca.crt"
+"""The ConfigMap with the cluster's certificate that every namespace has."""
+
+
+def ownership_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one object, whatever its kind."""
+    kind, key = obj.kind, obj.key
+    metadata = obj.document.get("metadata") or {}
+    yield "living", (uid_of(obj), kind, key, obj.namespace)
+    if deleted := metadata.get("deletionTimestamp"):
+        grace = int(metadata.get("deletionGracePeriodSeconds") or 0)
+        yield "being_deleted", (kind, key, milliseconds(deleted) - 1000 * grace)
+    for finalizer in metadata.get("finalizers") or ():
+        yield "finalizer", (kind, key, finalizer)
+    for reference in metadata.get("ownerReferences") or ():
+        blocks = "yes" if reference.get("blockOwnerDeletion") else "no"
+        yield "owner_reference", (kind, key, reference.get("uid") or "", blocks)
+
+
+class OwnershipStage:
+    """Gives ``ownership_facts`` for objects of all kinds, custom resources too."""
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        for obj in changes.removed:
+            for predicate, row in ownership_facts(obj):
+                changes.remove(predicate, row)
+        for obj in changes.added:
+            for predicate, row in ownership_facts(obj):
+                changes.add(predicate, row)
+
+
+def service_account_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one ServiceAccount."""
+    yield "service_account", (obj.namespace, obj.name)
+
+
+def config_map_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one ConfigMap: only the one with the cluster's certificate has any."""
+    if obj.name == ROOT_CA:
+        published = list(obj.document.get("data") or ()) == ["ca.crt"]
+        yield "root_ca", (obj.namespace, "as published" if published else "changed")
+
+
+MODULE = FactModule(
+    name="ownership",
+    extractors={
+        "ServiceAccount": service_account_facts,
+        "ConfigMap": config_map_facts,
+    },
+    stages=(OwnershipStage,),
+)

@@ -1,0 +1,175 @@
+"""Services, the Endpoints and EndpointSlices that exist for them, and where pods can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.selectors import label_set, map_selector
+
+HEADLESS = "service.kubernetes.io/headless"
+MANAGED_BY = "endpoints.kubernetes.io/managed-by"
+SLICE_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+SLICE_SERVICE = "kubernetes.io/service-name"
+SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
+SLICE_CONTROLLER = "endpointslice-controller.k8s.io"
+MIRROR_CONTROLLER = "endpointslicemirroring-controller.k8s.io"
+
+OWN_LABELS = frozenset({HEADLESS, MANAGED_BY, SLICE_MANAGED_BY, SLICE_SERVICE})
+"""Labels that the controllers add to those of the Service."""
+
+
+def copied_labels(labels: Mapping[str, str] | None) -> str:
+    """The constant of the labels that a Service hands on to its endpoints: all but the controllers' own."""
+    return label_set({key: value for key, value in (labels or {}).items() if key not in OWN_LABELS})
+
+
+def _metadata(obj: Object) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = obj.document.get("metadata") or {}
+    return found
+
+
+def service_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one Service."""
+    key = obj.key
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    kind = spec.get("type") or "ClusterIP"
+    yield "service", (key, obj.namespace, kind)
+    yield "service_name", (key, obj.name)
+    yield "service_labels", (key, copied_labels(_metadata(obj).get("labels")))
+    if spec.get("selector"):
+        selector = map_selector(spec["selector"])
+        yield "service_selector", (key, selector)
+        yield "selector", (selector,)
+    if spec.get("clusterIP") == "None":
+        yield "service_headless", (key,)
+    elif spec.get("clusterIP"):
+        yield "service_address", (key, spec["clusterIP"])
+    if spec.get("publishNotReadyAddresses"):
+        yield "service_publishes_unready", (key,)
+    for index, port in enumerate(spec.get("ports") or ()):
+        yield "service_port", (key, index, port.get("name") or "", port.get("protocol") or "TCP")
+        yield "service_port_number", (key, index, int(port["port"]))
+        target = port.get("targetPort") or port["port"]
+        if isinstance(target, int):
+            yield "service_target_number", (key, index, target)
+        else:
+            yield "service_target_name", (key, index, target)
+        if port.get("nodePort"):
+            yield "service_node_port", (key, index, int(port["nodePort"]))
+
+
+def endpoints_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one Endpoints object; addresses are flattened to one row per address and port."""
+    key = obj.key
+    labels = _metadata(obj).get("labels") or {}
+    yield "endpoints", (key, copied_labels(labels), "yes" if HEADLESS in labels else "no")
+    if labels.get(SKIP_MIRROR) == "true":
+        yield "endpoints_not_mirrored", (key,)
+    for number, subset in enumerate(obj.document.get("subsets") or ()):
+        ports = subset.get("ports") or [{}]
+        for index, port in enumerate(ports):
+            yield (
+                "subset_port",
+                (key, number, index, port.get("name") or "", int(port.get("port") or 0), _protocol(port)),
+            )
+        for field, state in (("addresses", "ready"), ("notReadyAddresses", "notReady")):
+            for address in subset.get(field) or ():
+                target = address.get("targetRef") or {}
+                yield (
+                    "subset_address",
+                    (
+                        key,
+                        number,
+                        address["ip"],
+                        f"{obj.namespace}/{target['name']}" if target.get("kind") == "Pod" else "",
+                        address.get("nodeName") or "",
+                        address.get("hostname") or "",
+                        state,
+                    ),
+                )
+
+
+def _protocol(port: Mapping[str, Any]) -> str:
+    return str(port.get("protocol") or "TCP") if port else ""
+
+
+def slice_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one EndpointSlice."""
+    key = obj.key
+    labels = _metadata(obj).get("labels") or {}
+    service = labels.get(SLICE_SERVICE)
+    if not service:
+        return
+    yield "endpoint_slice", (key, f"{obj.namespace}/{service}", labels.get(SLICE_MANAGED_BY) or "")
+    yield "slice_labels", (key, copied_labels(labels))
+    for port in obj.document.get("ports") or ():
+        yield "slice_port", (key, port.get("name") or "", int(port.get("port") or 0), _protocol(port))
+    for endpoint in obj.document.get("endpoints") or ():
+        conditions = endpoint.get("conditions") or {}
+        target = endpoint.get("targetRef") or {}
+        pod = f"{obj.namespace}/{target['name']}" if target.get("kind") == "Pod" else ""
+        yield (
+            "slice_endpoint",
+            (
+                key,
+                endpoint["addresses"][0],
+                pod,
+                endpoint.get("nodeName") or "",
+                endpoint.get("hostname") or "",
+                *(_flag(conditions.get(name)) for name in ("ready", "serving", "terminating")),
+            ),
+        )
+
+
+def _flag(value: bool | None) -> str:
+    return "" if value is None else str(value).lower()
+
+
+def port_list(spec: Mapping[str, Any]) -> str:
+    """The constant of a pod's named ports: those of containers and sidecars, the first of each name and protocol.
+
+    >>> port_list({"containers": [{"ports": [{"name": "web", "containerPort": 80}, {"containerPort": 9}]}]})
+    'web/TCP=80'
+    """
+    return ",".join(f"{name}/{protocol}={number}" for (name, protocol), number in _named_ports(spec).items())
+
+
+def _named_ports(spec: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    found: dict[tuple[str, str], int] = {}
+    for container in (*(spec.get("containers") or ()), *sidecars):
+        for port in container.get("ports") or ():
+            if port.get("name"):
+                found.setdefault((port["name"], port.get("protocol") or "TCP"), int(port["containerPort"]))
+    return found
+
+
+def address_facts(obj: Object) -> Iterator[Fact]:
+    """Where one pod can be reached, if it has an address and has not ended."""
+    status = obj.document.get("status") or {}
+    address = status.get("podIP")
+    if not address or status.get("phase") in ("Succeeded", "Failed"):
+        return
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    ports = _named_ports(spec)
+    constant = port_list(spec) if ports else ""
+    yield "pod_address", (obj.key, address, constant)
+    for (name, protocol), number in ports.items():
+        yield "named_port", (constant, name, protocol, number)
+    if spec.get("hostname") and spec.get("subdomain"):
+        yield "pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])
+
+
+MODULE = FactModule(
+    name="services",
+    extractors={
+        "Service": service_facts,
+        "Endpoints": endpoints_facts,
+        "EndpointSlice": slice_facts,
+        "Pod": address_facts,
+    },
+    shared=frozenset({"named_port"}),
+)

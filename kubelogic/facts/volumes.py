@@ -1,0 +1,44 @@
+"""What the volume binder reads of claims and volumes beyond what scheduling reads (``storage``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import uid_of
+from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.times import milliseconds
+
+
+def claim_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one PersistentVolumeClaim."""
+    key = obj.key
+    created = (obj.document.get("metadata") or {}).get("creationTimestamp")
+    yield "claim_uid", (key, uid_of(obj))
+    yield "claim_created", (key, milliseconds(created) if created else 0)
+    yield "claim_phase", (key, (obj.document.get("status") or {}).get("phase") or "Pending")
+
+
+def volume_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one PersistentVolume."""
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    yield "volume_reclaim", (obj.name, spec.get("persistentVolumeReclaimPolicy") or "Retain")
+    claim = spec.get("claimRef")
+    if claim:
+        yield "volume_claim", (obj.name, f"{claim.get('namespace')}/{claim.get('name')}", claim.get("uid") or "")
+
+
+def pod_claim_facts(obj: Object) -> Iterator[Fact]:
+    """The claims that one pod uses, ephemeral ones included."""
+    for volume in (obj.document.get("spec") or {}).get("volumes") or ():
+        if "persistentVolumeClaim" in volume:
+            yield "pod_uses_claim", (obj.key, f"{obj.namespace}/{volume['persistentVolumeClaim']['claimName']}")
+        elif "ephemeral" in volume:
+            yield "pod_uses_claim", (obj.key, f"{obj.namespace}/{obj.name}-{volume['name']}")
+
+
+MODULE = FactModule(
+    name="volumes",
+    extractors={"PersistentVolumeClaim": claim_facts, "PersistentVolume": volume_facts, "Pod": pod_claim_facts},
+)
