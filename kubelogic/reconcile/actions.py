@@ -372,13 +372,14 @@ class CreateDaemonPod(Action):
     revision: str
 
 
-def _predicate(action: type[Action]) -> str:
+def action_predicate(action: type[Action]) -> str:
+    """The predicate that stands for a class of action."""
     return "action" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action.__name__)
 
 
 ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
     {
-        _predicate(action): action
+        action_predicate(action): action
         for action in (
             # kubelets first: they report what happened before controllers act on what they know
             StartContainer,

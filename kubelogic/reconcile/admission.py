@@ -6,33 +6,22 @@ Each kind has a function; it may change the object in the draft, or answer with 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
+from kubelogic.reconcile.admission_limits import admit_claim_by_limits, admit_pod_by_limits
+from kubelogic.reconcile.admission_objects import admit_claim, admit_node, admit_volume, refuse_in_ending_namespace
+from kubelogic.reconcile.admission_quota import admit_by_quota, admit_change_by_quota
+from kubelogic.reconcile.admission_services import admit_service, admit_service_change, without_lost_fields
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.eviction import decide_eviction
 from kubelogic.reconcile.pods import with_default_tolerations, with_priority
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The answer to a request: an HTTP status and, for a refusal, why."""
-
-    status: int
-    reason: str = ""
-    message: str = ""
-    causes: tuple[str, ...] = ()
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the request was carried out."""
-        return self.status < 300
-
 
 OnCreate = Callable[[Draft, Object], Answer | None]
 OnUpdate = Callable[[Draft, Object, Object], Answer | None]
-OnEvict = Callable[[Draft, Object], Answer | None]
 
 
 def admit_pod(draft: Draft, pod: Object) -> Answer | None:
@@ -53,15 +42,26 @@ def admit_replication_controller(draft: Draft, obj: Object) -> Answer | None:
 
 
 CREATE: Mapping[str, tuple[OnCreate, ...]] = MappingProxyType(
-    {"Pod": (admit_pod,), "ReplicationController": (admit_replication_controller,)}
+    {
+        "Pod": (admit_pod, admit_pod_by_limits),
+        "ReplicationController": (admit_replication_controller,),
+        "Service": (admit_service,),
+        "Node": (admit_node,),
+        "PersistentVolumeClaim": (admit_claim, admit_claim_by_limits),
+        "PersistentVolume": (admit_volume,),
+    }
 )
-UPDATE: Mapping[str, tuple[OnUpdate, ...]] = MappingProxyType({})
-EVICT: tuple[OnEvict, ...] = ()
+UPDATE: Mapping[str, tuple[OnUpdate, ...]] = MappingProxyType(
+    {
+        "Service": (admit_service_change, admit_change_by_quota),
+        "PersistentVolumeClaim": (admit_change_by_quota,),
+    }
+)
 
 
 def on_create(draft: Draft, obj: Object) -> Answer | None:
-    """Admit a new object that is in the draft already. None: accepted."""
-    for admit in CREATE.get(obj.kind, ()):
+    """Admit a new object that is in the draft already. None: accepted. Quotas are charged last."""
+    for admit in (refuse_in_ending_namespace, *CREATE.get(obj.kind, ()), admit_by_quota):
         present = draft.get(obj.kind, obj.key)
         if present is None:
             return None
@@ -71,10 +71,18 @@ def on_create(draft: Draft, obj: Object) -> Answer | None:
     return None
 
 
+def prepared(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A changed document before it is validated: without what its old state had and its new one cannot have."""
+    return without_lost_fields(old.document, document) if old.kind == "Service" else document
+
+
 def on_update(draft: Draft, old: Object, new: Object) -> Answer | None:
     """Admit a changed object that is in the draft already. None: accepted."""
     for admit in UPDATE.get(new.kind, ()):
-        refusal = admit(draft, old, new)
+        present = draft.get(new.kind, new.key)
+        if present is None:
+            return None
+        refusal = admit(draft, old, present)
         if refusal is not None:
             return refusal
     return None
@@ -82,8 +90,4 @@ def on_update(draft: Draft, old: Object, new: Object) -> Answer | None:
 
 def on_evict(draft: Draft, pod: Object) -> Answer | None:
     """Decide about an eviction. None: granted."""
-    for decide in EVICT:
-        refusal = decide(draft, pod)
-        if refusal is not None:
-            return refusal
-    return None
+    return decide_eviction(draft, pod)

@@ -23,9 +23,11 @@ from kubelogic.reconcile.actions import (
     ReportPhase,
     StartContainer,
 )
+from kubelogic.reconcile.addresses import pod_address
 from kubelogic.reconcile.apply_objects import is_being_deleted, with_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.pods import pod_document
+from kubelogic.reconcile.refusals import admit_created_pod
 
 _POD = "Pod"
 
@@ -38,7 +40,8 @@ def create_pod(draft: Draft, action: CreatePod) -> None:
     document = pod_document(draft, owner, template, action)
     counter = f"{action.owner_kind} {action.owner}"
     draft.names[counter] = draft.names.get(counter, draft.state.names.get(counter, 0)) + 1
-    draft.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
+    pod = draft.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
+    admit_created_pod(draft, pod, owner)
 
 
 def _template(draft: Draft, action: CreatePod, owner: Object) -> Mapping[str, Any]:
@@ -148,6 +151,10 @@ def report_phase(draft: Draft, action: ReportPhase) -> None:
     fields: dict[str, Any] = {"phase": action.phase}
     if not (pod.document.get("status") or {}).get("startTime"):
         fields["startTime"] = draft.now
+    if action.phase == "Running" and not (pod.document.get("status") or {}).get("podIP"):
+        address = pod_address(draft, pod)
+        if address:
+            fields.update(podIP=address, podIPs=[{"ip": address}])
     draft.put(edited(pod, ["status"], fields))
 
 

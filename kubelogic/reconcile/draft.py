@@ -117,7 +117,7 @@ class Draft:
         elif not propagation:
             finalizers = list(meta.get("finalizers") or ())
         seconds = _grace(obj, grace) if kind == "Pod" else 0
-        if not finalizers and not seconds:
+        if not finalizers and not seconds and kind != "Namespace":
             self.remove(kind, key)
             return
         fields: dict[str, Any] = {"finalizers": finalizers or None}
@@ -126,7 +126,17 @@ class Draft:
             fields["deletionTimestamp"] = timestamp(self.state.now + 1000 * seconds)
             fields["deletionGracePeriodSeconds"] = seconds
             fields["generation"] = int(meta.get("generation") or 1) + 1
+        if kind == "Namespace":
+            obj = edited(obj, ["status"], {"phase": "Terminating"})
         self.put(edited(obj, ["metadata"], fields))
+
+    def finish_deletion(self, kind: str, key: str) -> None:
+        """Remove an object that was deleted, if no finalizer and no grace period holds it any more."""
+        obj = self.get(kind, key)
+        if obj is None or not metadata(obj).get("deletionTimestamp") or metadata(obj).get("finalizers"):
+            return
+        if not metadata(obj).get("deletionGracePeriodSeconds"):
+            self.remove(kind, key)
 
     def finish(self) -> State:
         """The state with all changes in it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
 
+from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
 from kubelogic.logic.compiler import Function
 
@@ -98,6 +99,11 @@ def claim_key(template: str, pod: str) -> str:
     return f"{namespace}/{template}-{name}"
 
 
+def generated_name(owner: str, number: int) -> str:
+    """The key of the object that is generated as the ``number``-th, from 0, for ``owner`` (a key)."""
+    return naming.pod_name(owner, number)
+
+
 def percent_up(percent: int, total: int) -> int:
     """A percentage of a number, rounded up.
 
@@ -117,6 +123,15 @@ def pod_mark(pod: str, phase: str, ready: str, ending: str) -> int:
     return int.from_bytes(sha256(f"{pod} {phase} {ready} {ending}".encode()).digest()[:7])
 
 
+def pod_range(number: int) -> str | None:
+    """The address range of the ``number``-th node, from 0, in 10.244.0.0/16; None when all 256 are taken.
+
+    >>> pod_range(3), pod_range(256)
+    ('10.244.3.0/24', None)
+    """
+    return f"10.244.{number}.0/24" if number < 256 else None
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -134,6 +149,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "place": place,
         "pod_mark": pod_mark,
         **SCHEDULING_FUNCTIONS,
+        "generated_name": generated_name,
+        "pod_range": pod_range,
     }
 )
 """By the name of the predicate that is declared with ``->``."""

@@ -12,7 +12,7 @@ from kubelogic.cluster.naming import HASH_LABEL
 from kubelogic.manifests.kinds import is_namespaced
 from kubelogic.manifests.validation import admit
 from kubelogic.reconcile import admission
-from kubelogic.reconcile.admission import Answer
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.apply_workloads import REVISION
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.state import State
@@ -137,7 +137,7 @@ def _update(state: State, draft: Draft, old: Object, document: Mapping[str, Any]
         meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
         document = {**document, "metadata": meta}
     if not subresource:
-        admitted = admit(document, namespace=old.namespace or "default")
+        admitted = admit(admission.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
             first = admitted.problems[0]
             return Outcome(state=state, answer=Answer(status=422, reason="Invalid", message=first.message))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from heapq import heapify, heappop, heappush
-from typing import Protocol
+from typing import Any, Protocol
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.facts import FactBase, FactModule, modules_for
@@ -28,9 +28,12 @@ from kubelogic.reconcile.actions import (
     SetCondition,
     UpdateStatus,
 )
+from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, Gathered
 from kubelogic.reconcile.state import State
 
 Changed = dict[str, list[Row]]
+
+_ACTIONS: Mapping[str, type[Action]] = {**ACTIONS, **OBJECT_ACTIONS}
 
 UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""
@@ -192,8 +195,11 @@ class Reconciler:
             rows = self.relations.rows(predicate)
             if not rows:
                 continue
-            kind = ACTIONS[predicate]
+            kind = _ACTIONS[predicate]
             ordered = sorted(rows, key=_order)
+            if issubclass(kind, Gathered):
+                actions.extend(_gathered(kind, predicate, ordered))
+                continue
             if kind is UpdateStatus:
                 actions.extend(_status_updates(predicate, ordered))
                 continue
@@ -301,6 +307,19 @@ def _status_updates(predicate: str, rows: Sequence[Row]) -> list[Action]:
     ]
 
 
+def _gathered(kind: type[Gathered], predicate: str, rows: Sequence[Row]) -> list[Action]:
+    keys = [field.name for field in fields(kind) if field.name not in ("cause", "rows")]
+    grouped: dict[Row, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row[: len(keys)], []).append(row)
+    made: list[Action] = []
+    for key, found in grouped.items():
+        values: dict[str, Any] = dict(zip(keys, key, strict=True))
+        cause = Cause(predicate=predicate, row=found[0])
+        made.append(kind(cause=cause, rows=tuple(row[len(keys) :] for row in found), **values))
+    return made
+
+
 def _action(kind: type[Action], cause: Cause, row: Row) -> Action:
     names = [field.name for field in fields(kind) if field.name != "cause"]
     values: dict[str, Value] = dict(zip(names, row, strict=True))
@@ -310,16 +329,16 @@ def _action(kind: type[Action], cause: Cause, row: Row) -> Action:
 def _action_predicates(rulebook: Rulebook) -> list[str]:
     """The action predicates of a rulebook, in the order in which their actions are applied."""
     declared = {name for name in rulebook.declarations if name.startswith("action_")}
-    if unknown := sorted(declared - set(ACTIONS)):
+    if unknown := sorted(declared - set(_ACTIONS)):
         raise ValueError(f"no class for {', '.join(unknown)}")
     for name in sorted(declared):
-        if ACTIONS[name] is UpdateStatus:
+        if _ACTIONS[name] is UpdateStatus or issubclass(_ACTIONS[name], Gathered):
             continue
-        wanted = [field.name for field in fields(ACTIONS[name]) if field.name != "cause"]
+        wanted = [field.name for field in fields(_ACTIONS[name]) if field.name != "cause"]
         given = [_snake(argument.name) for argument in rulebook.declarations[name].arguments]
         if wanted != given:
             raise ValueError(f"{name} takes {', '.join(given)}, its class {', '.join(wanted)}")
-    return [name for name in ACTIONS if name in declared]
+    return [name for name in _ACTIONS if name in declared]
 
 
 def _snake(name: str) -> str:

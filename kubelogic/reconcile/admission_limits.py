@@ -1,0 +1,165 @@
+"""Limit ranges: defaults for containers, and bounds for containers, pods and claims.
+
+Source: admission plugin LimitRanger of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited, with_fields
+from kubelogic.facts.quota import pod_total
+from kubelogic.manifests.quantity import canonical, parse
+from kubelogic.reconcile.answers import Answer, forbidden, invalid
+from kubelogic.reconcile.draft import Draft
+
+Amounts = Mapping[str, Any]
+
+
+def admit_pod_by_limits(draft: Draft, pod: Object) -> Answer | None:
+    """Fill in what limit ranges say by default, then refuse a pod outside of their bounds."""
+    ranges = _ranges(draft, pod)
+    if not ranges:
+        return None
+    spec: dict[str, Any] = dict(pod.document.get("spec") or {})
+    for limit_range in ranges:
+        defaults, default_requests = _defaults(limit_range)
+        for field in ("initContainers", "containers"):
+            if spec.get(field):
+                spec[field] = [_with_defaults(c, defaults, default_requests) for c in spec[field]]
+    pod = edited(pod, ["spec"], spec)
+    draft.put(pod)
+    faults = list(_requests_above_limits(spec))
+    if faults:
+        return invalid(pod, faults)
+    for limit_range in ranges:
+        errors = [error for limit in _limits(limit_range) for error in _pod_errors(limit, spec)]
+        if errors:
+            return forbidden(pod, _aggregate(errors))
+    return None
+
+
+def admit_claim_by_limits(draft: Draft, claim: Object) -> Answer | None:
+    """Refuse a claim outside of the bounds of its namespace's limit ranges."""
+    requests = ((claim.document.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    for limit_range in _ranges(draft, claim):
+        errors: list[str] = []
+        for limit in _limits(limit_range):
+            if limit.get("type") == "PersistentVolumeClaim":
+                errors.extend(_bounds(limit, "min", lambda k, v: _minimum("PersistentVolumeClaim", k, v, requests, {})))
+                errors.extend(_bounds(limit, "max", lambda k, v: _maximum_request(k, v, requests)))
+        if errors:
+            return forbidden(claim, _aggregate(errors))
+    return None
+
+
+def _ranges(draft: Draft, obj: Object) -> list[Object]:
+    found = draft.state.cluster.objects("LimitRange")
+    return [found[key] for key in sorted(found) if found[key].namespace == obj.namespace]
+
+
+def _limits(limit_range: Object) -> list[Mapping[str, Any]]:
+    return list((limit_range.document.get("spec") or {}).get("limits") or ())
+
+
+def _defaults(limit_range: Object) -> tuple[Amounts, Amounts]:
+    """Default limits and requests of containers, as stored: the API server derives requests from limits."""
+    limits: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
+    for limit in _limits(limit_range):
+        if limit.get("type") == "Container":
+            limits.update(limit.get("default") or {})
+            requests.update(limit.get("defaultRequest") or {})
+    return limits, requests
+
+
+def _with_defaults(container: Mapping[str, Any], limits: Amounts, requests: Amounts) -> Mapping[str, Any]:
+    """A container with default limits and requests; a request that is missing equals the container's own limit."""
+    resources = container.get("resources") or {}
+    own = resources.get("limits") or {}
+    stated = {**own, **(resources.get("requests") or {})}
+    merged = {"limits": {**limits, **own}, "requests": {**requests, **stated}}
+    return with_fields(container, [], {"resources": {**resources, **{k: v for k, v in merged.items() if v}}})
+
+
+def _requests_above_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for field in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            resources = container.get("resources") or {}
+            limits = resources.get("limits") or {}
+            for name, value in sorted((resources.get("requests") or {}).items()):
+                if name in limits and parse(value) > parse(limits[name]):
+                    limit = canonical(limits[name])
+                    words = (
+                        f'Invalid value: "{canonical(value)}": must be less than or equal to {name} limit of {limit}'
+                    )
+                    yield f"spec.{field}[{index}].resources.requests", words
+
+
+def _pod_errors(limit: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+    kind = str(limit.get("type"))
+    if kind == "Container":
+        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+            resources = container.get("resources") or {}
+            yield from _errors(limit, kind, resources.get("requests") or {}, resources.get("limits") or {})
+    elif kind == "Pod":
+        yield from _errors(limit, kind, pod_total(spec, "requests"), pod_total(spec, "limits"))
+
+
+def _errors(limit: Mapping[str, Any], kind: str, requests: Amounts, limits: Amounts) -> Iterator[str]:
+    yield from _bounds(limit, "min", lambda k, v: _minimum(kind, k, v, requests, limits))
+    yield from _bounds(limit, "max", lambda k, v: _maximum(kind, k, v, requests, limits))
+    yield from _bounds(limit, "maxLimitRequestRatio", lambda k, v: _ratio(kind, k, v, requests, limits))
+
+
+def _bounds(limit: Mapping[str, Any], field: str, check: Callable[[str, Any], str]) -> Iterator[str]:
+    for name, value in sorted((limit.get(field) or {}).items()):
+        error = check(name, value)
+        if error:
+            yield error
+
+
+def _minimum(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"minimum {name} usage per {kind} is {canonical(bound)}"
+    if name not in requests:
+        return f"{start}.  No request is specified"
+    if parse(requests[name]) < parse(bound):
+        return f"{start}, but request is {canonical(requests[name])}"
+    if name in limits and parse(limits[name]) < parse(bound):
+        return f"{start}, but limit is {canonical(limits[name])}"
+    return ""
+
+
+def _maximum(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"maximum {name} usage per {kind} is {canonical(bound)}"
+    if name not in limits:
+        return f"{start}.  No limit is specified"
+    if parse(limits[name]) > parse(bound):
+        return f"{start}, but limit is {canonical(limits[name])}"
+    if name in requests and parse(requests[name]) > parse(bound):
+        return f"{start}, but request is {canonical(requests[name])}"
+    return ""
+
+
+def _maximum_request(name: str, bound: Any, requests: Amounts) -> str:
+    start = f"maximum {name} usage per PersistentVolumeClaim is {canonical(bound)}"
+    if name not in requests:
+        return f"{start}.  No request is specified"
+    return f"{start}, but request is {canonical(requests[name])}" if parse(requests[name]) > parse(bound) else ""
+
+
+def _ratio(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"{name} max limit to request ratio per {kind} is {canonical(bound)}"
+    if name not in requests or not parse(requests[name]):
+        return f"{start}, but no request is specified or request is 0"
+    if name not in limits or not parse(limits[name]):
+        return f"{start}, but no limit is specified or limit is 0"
+    ratio = parse(limits[name]) / parse(requests[name])
+    return f"{start}, but provided ratio is {float(ratio):.6f}" if ratio > parse(bound) else ""
+
+
+def _aggregate(errors: list[str]) -> str:
+    unique = list(dict.fromkeys(errors))
+    return unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"

@@ -1,0 +1,67 @@
+"""Admission of nodes, namespaces, claims and volumes, and of anything in a namespace that is going."""
+
+from __future__ import annotations
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited, metadata
+from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.facts.times import milliseconds
+from kubelogic.reconcile.answers import Answer, forbidden
+from kubelogic.reconcile.draft import Draft
+
+NOT_READY = "node.kubernetes.io/not-ready"
+CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+VOLUME_PROTECTION = "kubernetes.io/pv-protection"
+
+
+def admit_node(draft: Draft, node: Object) -> Answer | None:
+    """A new node takes no pods before the node controller has seen it ready. Source: TaintNodesByCondition."""
+    taints = list((node.document.get("spec") or {}).get("taints") or ())
+    if not any(t.get("key") == NOT_READY and t.get("effect") == "NoSchedule" for t in taints):
+        taints.append({"key": NOT_READY, "effect": "NoSchedule"})
+    draft.put(edited(node, ["spec"], {"taints": taints}))
+    return None
+
+
+def admit_claim(draft: Draft, claim: Object) -> Answer | None:
+    """The default storage class, and protection while in use.
+
+    Source: DefaultStorageClass (the newest default wins, then the first by name), StorageObjectInUseProtection.
+    """
+    spec = claim.document.get("spec") or {}
+    if "storageClassName" not in spec:
+        name = default_storage_class(draft)
+        if name:
+            claim = edited(claim, ["spec"], {"storageClassName": name})
+    draft.put(_protected(claim, CLAIM_PROTECTION))
+    return None
+
+
+def admit_volume(draft: Draft, volume: Object) -> Answer | None:
+    """Protection while bound. Source: StorageObjectInUseProtection."""
+    draft.put(_protected(volume, VOLUME_PROTECTION))
+    return None
+
+
+def default_storage_class(draft: Draft) -> str:
+    """The name of the storage class for claims that name none; empty if there is no default."""
+    defaults = []
+    for name, found in draft.state.cluster.objects("StorageClass").items():
+        if (metadata(found).get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+            created = metadata(found).get("creationTimestamp")
+            defaults.append((-milliseconds(created) if created else 0, name))
+    return min(defaults)[1] if defaults else ""
+
+
+def _protected(obj: Object, finalizer: str) -> Object:
+    present = list(metadata(obj).get("finalizers") or ())
+    return obj if finalizer in present else edited(obj, ["metadata"], {"finalizers": [*present, finalizer]})
+
+
+def refuse_in_ending_namespace(draft: Draft, obj: Object) -> Answer | None:
+    """Nothing new is made in a namespace that is being deleted. Source: NamespaceLifecycle."""
+    namespace = draft.get("Namespace", obj.namespace) if obj.namespace else None
+    if namespace is None or not metadata(namespace).get("deletionTimestamp"):
+        return None
+    why = f"unable to create new content in namespace {obj.namespace} because it is being terminated"
+    return forbidden(obj, why, causes=(f"namespace {obj.namespace} is being terminated",))

@@ -1,0 +1,90 @@
+"""Resource quotas at admission: what a new object costs must fit in what is left of every quota that covers it.
+
+Source: admission plugin ResourceQuota of Kubernetes 1.36. As there, the status of the quota is what counts; it is
+charged at once, and put right by the quota controller when objects go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited
+from kubelogic.facts.quota import COMPUTE, costs, is_covered, limits_of
+from kubelogic.manifests.quantity import canonical, parse, written
+from kubelogic.reconcile.answers import Answer, forbidden
+from kubelogic.reconcile.draft import Draft
+
+_NANO = 10**9
+
+
+def admit_by_quota(draft: Draft, obj: Object) -> Answer | None:
+    """Charge a new object to the quotas of its namespace, or refuse it."""
+    return _charge(draft, obj, costs(obj))
+
+
+def admit_change_by_quota(draft: Draft, old: Object, new: Object) -> Answer | None:
+    """Charge what a changed object costs more than before."""
+    before = costs(old)
+    more = {name: amount - before.get(name, Fraction(0)) for name, amount in costs(new).items()}
+    return _charge(draft, new, {name: amount for name, amount in more.items() if amount > 0})
+
+
+def _charge(draft: Draft, obj: Object, cost: Mapping[str, Fraction]) -> Answer | None:
+    charged: list[Object] = []
+    for quota in _quotas(draft, obj):
+        if not is_covered(quota, obj):
+            continue
+        hard = limits_of(quota)
+        missing = _unspecified(obj, hard)
+        if missing:
+            return forbidden(obj, f"failed quota: {quota.name}: must specify {missing}")
+        requested = {name: cost[name] for name in sorted(hard) if cost.get(name)}
+        used = (quota.document.get("status") or {}).get("used") or {}
+        new = {name: amount + parse(used.get(name, 0)) for name, amount in requested.items()}
+        exceeded = [name for name, amount in new.items() if amount > parse(hard[name])]
+        if exceeded:
+            asked = ",".join(f"{name}={_text(requested[name], str(hard[name]))}" for name in exceeded)
+            taken = ",".join(f"{name}={_text(parse(used.get(name, 0)), str(hard[name]))}" for name in exceeded)
+            limit = ",".join(f"{name}={canonical(hard[name])}" for name in exceeded)
+            return forbidden(obj, f"exceeded quota: {quota.name}, requested: {asked}, used: {taken}, limited: {limit}")
+        if new:
+            texts = {name: _text(amount, str(hard[name])) for name, amount in new.items()}
+            charged.append(edited(quota, ["status"], {"used": {**used, **texts}}))
+    for quota in charged:
+        draft.put(quota)
+    return None
+
+
+def _quotas(draft: Draft, obj: Object) -> list[Object]:
+    keys = sorted(draft.state.cluster.objects("ResourceQuota"))
+    found = [draft.get("ResourceQuota", key) for key in keys]
+    return [quota for quota in found if quota is not None and quota.namespace == obj.namespace]
+
+
+def _text(amount: Fraction, like: str) -> str:
+    return written(int(amount * _NANO), like=like)
+
+
+def _unspecified(obj: Object, hard: Mapping[str, Any]) -> str:
+    """The compute resources that the containers of a pod have to name, because a quota limits them."""
+    if obj.kind != "Pod":
+        return ""
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    parts: list[str] = []
+    for name in sorted(hard):
+        field, _, resource = name.rpartition(".") if "." in name else ("requests", "", name)
+        if field not in ("requests", "limits") or resource not in COMPUTE:
+            continue
+        lacking = [
+            container["name"]
+            for part in ("containers", "initContainers")
+            for container in spec.get(part) or ()
+            if resource not in ((container.get("resources") or {}).get(field) or {})
+        ]
+        pod_level = ((spec.get("resources") or {}).get(field) or {}).get(resource)
+        if lacking and pod_level is None:
+            parts.append(f"{name} for: {','.join(sorted(lacking))}")
+    return "; ".join(parts)

@@ -1,0 +1,54 @@
+"""What the API server answers to requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubelogic.cluster import Object
+from kubelogic.facts.quota import plural_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to a request: an HTTP status and, for a refusal, why."""
+
+    status: int
+    reason: str = ""
+    message: str = ""
+    causes: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request was carried out."""
+        return self.status < 300
+
+
+def resource_name(obj: Object) -> str:
+    """The name of an object's resource with its API group, as in ``deployments.apps``.
+
+    >>> resource_name(Object(api_version="apps/v1", kind="Deployment", namespace="", name="", document={}))
+    'deployments.apps'
+    """
+    group = obj.api_version.rpartition("/")[0]
+    plural = plural_of(obj.kind)
+    return f"{plural}.{group}" if group else plural
+
+
+def forbidden(obj: Object, why: str, *, causes: tuple[str, ...] = ()) -> Answer:
+    """403: admission refuses an object."""
+    message = f'{resource_name(obj)} "{obj.name}" is forbidden: {why}'
+    return Answer(status=403, reason="Forbidden", message=message, causes=causes)
+
+
+def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Answer:
+    """422: validation refuses an object.
+
+    Args:
+        obj: what is refused.
+        faults: field and what is wrong with it, as ``Invalid value: 80: ...``.
+    """
+    texts = [f"{field}: {what}" for field, what in faults]
+    joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    message = f'{obj.kind} "{obj.name}" is invalid: {joined}'
+    return Answer(status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults))

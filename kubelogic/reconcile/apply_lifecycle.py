@@ -1,0 +1,194 @@
+"""Actions on ownership, deletion, volumes and namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.facts.ownership import ROOT_CA
+from kubelogic.facts.quota import unit
+from kubelogic.facts.storage import BIND_COMPLETED
+from kubelogic.manifests.quantity import written
+from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.apply_objects import with_condition
+from kubelogic.reconcile.draft import Draft, owners, without_owner
+from kubelogic.reconcile.eviction import set_disruption_condition
+from kubelogic.reconcile.object_actions import (
+    AddFinalizer,
+    AssignPodRange,
+    BindClaim,
+    CollectPod,
+    CreateServiceAccount,
+    DropOwner,
+    FailBudget,
+    PublishRootCa,
+    RemoveFinalizer,
+    WriteBudgetStatus,
+    WriteQuotaStatus,
+)
+
+BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+"""What stands for the cluster's certificate in a simulated cluster."""
+
+
+def collect_pod(draft: Draft, action: CollectPod) -> None:
+    pod = draft.get("Pod", action.pod)
+    if pod is None:
+        return
+    status = pod.document.get("status") or {}
+    if status.get("phase") not in ("Succeeded", "Failed"):
+        pod = edited(pod, ["status"], {"phase": "Failed"})
+        if action.reason:
+            pod = with_condition(
+                pod,
+                now=draft.now,
+                name="DisruptionTarget",
+                status="True",
+                reason=action.reason,
+                message=action.message,
+            )
+        draft.put(pod)
+    draft.delete("Pod", action.pod, grace=0)
+
+
+def drop_owner(draft: Draft, action: DropOwner) -> None:
+    obj = draft.get(action.kind, action.key)
+    if obj is not None:
+        kept = without_owner(owners(obj), action.uid)
+        draft.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
+
+
+def add_finalizer(draft: Draft, action: AddFinalizer) -> None:
+    obj = draft.get(action.kind, action.key)
+    if obj is None:
+        return
+    present = list(metadata(obj).get("finalizers") or ())
+    if action.finalizer not in present:
+        draft.edit(action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
+
+
+def remove_finalizer(draft: Draft, action: RemoveFinalizer) -> None:
+    obj = draft.get(action.kind, action.key)
+    if obj is None:
+        return
+    kept = [name for name in metadata(obj).get("finalizers") or () if name != action.finalizer]
+    draft.edit(action.kind, action.key, ["metadata"], {"finalizers": kept or None})
+    draft.finish_deletion(action.kind, action.key)
+
+
+def bind_claim(draft: Draft, action: BindClaim) -> None:
+    claim, volume = draft.get("PersistentVolumeClaim", action.claim), draft.get("PersistentVolume", action.volume)
+    if claim is None or volume is None:
+        return
+    spec, wanted = volume.document.get("spec") or {}, claim.document.get("spec") or {}
+    reference = spec.get("claimRef")
+    if not reference or not reference.get("uid"):
+        full = {
+            **(reference or {}),
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "namespace": claim.namespace,
+            "name": claim.name,
+            "uid": uid_of(claim),
+        }
+        draft.edit("PersistentVolume", action.volume, ["spec"], {"claimRef": full})
+        if not reference:
+            _annotate(draft, "PersistentVolume", action.volume, {BOUND_BY_CONTROLLER: "yes"})
+    draft.edit("PersistentVolume", action.volume, ["status"], {"phase": "Bound"})
+    annotations = {BIND_COMPLETED: "yes"}
+    if wanted.get("volumeName") != action.volume:
+        draft.edit("PersistentVolumeClaim", action.claim, ["spec"], {"volumeName": action.volume})
+        annotations[BOUND_BY_CONTROLLER] = "yes"
+    _annotate(draft, "PersistentVolumeClaim", action.claim, annotations)
+    status = {"phase": "Bound", "accessModes": spec.get("accessModes"), "capacity": spec.get("capacity")}
+    draft.edit("PersistentVolumeClaim", action.claim, ["status"], status)
+
+
+def _annotate(draft: Draft, kind: str, key: str, annotations: Mapping[str, str]) -> None:
+    draft.edit(kind, key, ["metadata", "annotations"], annotations)
+
+
+def create_service_account(draft: Draft, action: CreateServiceAccount) -> None:
+    key = f"{action.namespace}/{action.name}"
+    if draft.get("ServiceAccount", key) is None:
+        draft.create(api_version="v1", kind="ServiceAccount", key=key, document={})
+
+
+def publish_root_ca(draft: Draft, action: PublishRootCa) -> None:
+    key = f"{action.namespace}/{ROOT_CA}"
+    found: Object | None = draft.get("ConfigMap", key)
+    if found is None:
+        draft.create(api_version="v1", kind="ConfigMap", key=key, document={"data": {"ca.crt": CERTIFICATE}})
+    else:
+        draft.edit("ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
+
+
+def assign_pod_range(draft: Draft, action: AssignPodRange) -> None:
+    node = draft.get("Node", action.node)
+    if node is not None:
+        draft.put(edited(node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]}))
+
+
+def write_quota_status(draft: Draft, action: WriteQuotaStatus) -> None:
+    hard = {str(resource): str(limit) for resource, limit, _ in action.rows}
+    used = {
+        str(resource): written(int(amount) * (10**9 // unit(str(resource))), like=str(limit))
+        for resource, limit, amount in action.rows
+    }
+    draft.edit("ResourceQuota", action.quota, ["status"], {"hard": hard, "used": used})
+
+
+def write_budget_status(draft: Draft, action: WriteBudgetStatus) -> None:
+    disrupted = {str(pod).rpartition("/")[2]: timestamp(int(moment)) for pod, moment in action.rows if pod}
+    budget = draft.get("PodDisruptionBudget", action.budget)
+    if budget is None:
+        return
+    status = {
+        "expectedPods": action.expected,
+        "currentHealthy": action.healthy,
+        "desiredHealthy": action.desired,
+        "disruptionsAllowed": action.allowed,
+        "disruptedPods": disrupted or None,
+        "observedGeneration": int(metadata(budget).get("generation") or 1),
+    }
+    draft.edit("PodDisruptionBudget", action.budget, ["status"], status)
+    set_disruption_condition(draft, action.budget)
+
+
+def fail_budget(draft: Draft, action: FailBudget) -> None:
+    draft.edit("PodDisruptionBudget", action.budget, ["status"], {"disruptionsAllowed": 0})
+    budget = draft.get("PodDisruptionBudget", action.budget)
+    if budget is not None:
+        name = action.pod.rpartition("/")[2]
+        draft.put(
+            with_condition(
+                budget,
+                now=draft.now,
+                name="DisruptionAllowed",
+                status="False",
+                reason="SyncFailed",
+                message=f'found no controllers for pod "{name}"',
+            )
+        )
+
+
+APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+    {
+        CollectPod: collect_pod,
+        DropOwner: drop_owner,
+        AddFinalizer: add_finalizer,
+        RemoveFinalizer: remove_finalizer,
+        BindClaim: bind_claim,
+        CreateServiceAccount: create_service_account,
+        PublishRootCa: publish_root_ca,
+        AssignPodRange: assign_pod_range,
+        WriteQuotaStatus: write_quota_status,
+        WriteBudgetStatus: write_budget_status,
+        FailBudget: fail_budget,
+    }
+)

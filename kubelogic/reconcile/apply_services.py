@@ -1,0 +1,178 @@
+"""Actions on Endpoints and EndpointSlices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata, uid_of, with_document
+from kubelogic.facts.services import (
+    HEADLESS,
+    MANAGED_BY,
+    MIRROR_CONTROLLER,
+    OWN_LABELS,
+    SLICE_CONTROLLER,
+    SLICE_MANAGED_BY,
+    SLICE_SERVICE,
+)
+from kubelogic.logic import Row
+from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.draft import Draft, reference
+from kubelogic.reconcile.object_actions import WriteEndpoints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
+
+_FLAGS = ("ready", "serving", "terminating")
+
+
+def write_endpoints(draft: Draft, action: WriteEndpoints) -> None:
+    service = draft.get("Service", action.service)
+    if service is None:
+        return
+    labels = _handed_on(service)
+    labels[MANAGED_BY] = "endpoint-controller"
+    if (service.document.get("spec") or {}).get("clusterIP") == "None":
+        labels[HEADLESS] = ""
+    order = {
+        port.get("name") or "": index
+        for index, port in enumerate((service.document.get("spec") or {}).get("ports") or ())
+    }
+    subsets = _subsets((row for row in action.rows if row[0]), order, draft)
+    found = draft.get("Endpoints", action.service)
+    if found is None:
+        draft.create(
+            api_version="v1",
+            kind="Endpoints",
+            key=action.service,
+            document={"metadata": {"labels": labels}, "subsets": subsets},
+        )
+        return
+    draft.put(with_document(found, {**found.document, "subsets": subsets}))
+    draft.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
+
+
+def _subsets(rows: Iterable[Row], order: Mapping[str, int], draft: Draft) -> list[dict[str, Any]]:
+    """Addresses grouped by the ports that they all have, as the API server packs them; sorted by ports."""
+    ports: dict[tuple[Any, ...], list[tuple[int, str, int, str]]] = {}
+    for *address, name, number, protocol in rows:
+        ports.setdefault(tuple(address), []).append((order.get(str(name), 0), str(name), int(number), str(protocol)))
+    groups: dict[tuple[tuple[int, str, int, str], ...], list[tuple[Any, ...]]] = {}
+    for key, found in ports.items():
+        groups.setdefault(tuple(sorted(found)), []).append(key)
+    return [_subset(group, sorted(groups[group]), draft) for group in sorted(groups)]
+
+
+def _subset(
+    ports: tuple[tuple[int, str, int, str], ...], addresses: list[tuple[Any, ...]], draft: Draft
+) -> dict[str, Any]:
+    subset: dict[str, Any] = {}
+    for field, state in (("addresses", "ready"), ("notReadyAddresses", "notReady")):
+        listed = [_address(address, draft) for address in addresses if address[4] == state]
+        if listed:
+            subset[field] = listed
+    listed_ports = [_port(name, number, protocol) for _, name, number, protocol in ports if number]
+    if listed_ports:
+        subset["ports"] = listed_ports
+    return subset
+
+
+def _address(address: tuple[Any, ...], draft: Draft) -> dict[str, Any]:
+    ip, pod, node, hostname, _ = address
+    found: dict[str, Any] = {"ip": ip}
+    if hostname:
+        found["hostname"] = hostname
+    if node:
+        found["nodeName"] = node
+    if pod:
+        found["targetRef"] = _target(str(pod), draft)
+    return found
+
+
+def _target(pod: str, draft: Draft) -> dict[str, Any]:
+    namespace, _, name = pod.rpartition("/")
+    obj = draft.get("Pod", pod)
+    target = {"kind": "Pod", "namespace": namespace, "name": name}
+    return {**target, "uid": uid_of(obj)} if obj is not None else target
+
+
+def _port(name: str, number: int, protocol: str) -> dict[str, Any]:
+    port: dict[str, Any] = {"port": number, "protocol": protocol}
+    return {"name": name, **port} if name else port
+
+
+def _handed_on(obj: Object) -> dict[str, str]:
+    labels = metadata(obj).get("labels") or {}
+    return {key: value for key, value in labels.items() if key not in OWN_LABELS}
+
+
+def write_slice_ports(draft: Draft, action: WriteSlicePorts) -> None:
+    _write_ports(draft, action, owner=draft.get("Service", action.service), manager=SLICE_CONTROLLER)
+
+
+def write_mirror_ports(draft: Draft, action: WriteMirrorPorts) -> None:
+    _write_ports(draft, action, owner=draft.get("Endpoints", action.service), manager=MIRROR_CONTROLLER)
+
+
+def _write_ports(
+    draft: Draft, action: WriteSlicePorts | WriteMirrorPorts, *, owner: Object | None, manager: str
+) -> None:
+    if owner is None:
+        return
+    labels = {**_handed_on(owner), SLICE_SERVICE: owner.name, SLICE_MANAGED_BY: manager}
+    if manager == SLICE_CONTROLLER and (owner.document.get("spec") or {}).get("clusterIP") == "None":
+        labels[HEADLESS] = ""
+    ports = [
+        {"name": name, "port": number, "protocol": protocol}
+        for index, name, number, protocol in sorted(action.rows, key=lambda row: (int(row[0]), str(row[1])))
+        if int(index) >= 0
+    ]
+    found = draft.get("EndpointSlice", action.slice)
+    if found is None:
+        draft.create(
+            api_version="discovery.k8s.io/v1",
+            kind="EndpointSlice",
+            key=action.slice,
+            document={
+                "metadata": {"labels": labels, "ownerReferences": [reference(owner)]},
+                "addressType": "IPv4",
+                "endpoints": [],
+                "ports": ports,
+            },
+        )
+        return
+    draft.put(with_document(found, {**found.document, "ports": ports}))
+    draft.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})
+
+
+def write_slice(draft: Draft, action: WriteSlice) -> None:
+    found = draft.get("EndpointSlice", action.slice)
+    if found is None:
+        return
+    endpoints = [
+        _endpoint(row, draft) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
+    ]
+    address_type = "IPv6" if any(":" in endpoint["addresses"][0] for endpoint in endpoints) else "IPv4"
+    draft.put(with_document(found, {**found.document, "addressType": address_type, "endpoints": endpoints}))
+
+
+def _endpoint(row: Row, draft: Draft) -> dict[str, Any]:
+    ip, pod, node, hostname, *flags = row
+    conditions = {name: flag == "true" for name, flag in zip(_FLAGS, flags, strict=True) if flag}
+    found: dict[str, Any] = {"addresses": [ip], "conditions": conditions}
+    if hostname:
+        found["hostname"] = hostname
+    if node:
+        found["nodeName"] = node
+    if pod:
+        found["targetRef"] = _target(str(pod), draft)
+    return found
+
+
+APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+    {
+        WriteEndpoints: write_endpoints,
+        WriteSlicePorts: write_slice_ports,
+        WriteMirrorPorts: write_mirror_ports,
+        WriteSlice: write_slice,
+    }
+)

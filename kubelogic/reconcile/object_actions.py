@@ -1,0 +1,194 @@
+"""Actions on services, storage, namespaces and ownership; see ``actions`` for how they come from rules.
+
+A *gathered* action carries many rows: all rows of its predicate that agree in the fields before ``rows``. A row of
+empty values stands for no rows, so that an empty whole can be written too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from kubelogic.logic import Row
+from kubelogic.reconcile.actions import Action, action_predicate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered(Action):
+    """An action whose last field, ``rows``, has the remaining columns of all rows with the same other fields."""
+
+    rows: tuple[Row, ...]
+
+
+# -- ownership and deletion ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectPod(Action):
+    """Mark a pod Failed, with a DisruptionTarget condition if there is a reason, and remove it at once."""
+
+    pod: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropOwner(Action):
+    """Take the reference to the owner with a uid from an object."""
+
+    kind: str
+    key: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddFinalizer(Action):
+    """Let a finalizer hold an object."""
+
+    kind: str
+    key: str
+    finalizer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFinalizer(Action):
+    """Take a finalizer from an object; one that was deleted goes with its last finalizer."""
+
+    kind: str
+    key: str
+    finalizer: str
+
+
+# -- storage ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindClaim(Action):
+    """Bind a claim and a volume to each other."""
+
+    claim: str
+    volume: str
+
+
+# -- namespaces ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateServiceAccount(Action):
+    """Make a service account."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRootCa(Action):
+    """Write the ConfigMap with the cluster's certificate into a namespace."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignPodRange(Action):
+    """Give a node the range of its pods' addresses."""
+
+    node: str
+    range: str
+
+
+# -- services --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteEndpoints(Gathered):
+    """Write the Endpoints of a Service.
+
+    ``rows``: address, pod, node, hostname, ``ready`` or ``notReady``, port name, number (0 for none), protocol.
+    """
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSlicePorts(Gathered):
+    """Set the ports of an EndpointSlice, which is made if it does not exist.
+
+    ``rows``: index (-1 for none), name, number, protocol.
+    """
+
+    slice: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteMirrorPorts(Gathered):
+    """The same for a slice that mirrors the Endpoints of a Service."""
+
+    slice: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSlice(Gathered):
+    """Set the endpoints of an EndpointSlice.
+
+    ``rows``: address, pod, node, hostname, and ``true``, ``false`` or empty for ready, serving and terminating.
+    """
+
+    slice: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteBudgetStatus(Gathered):
+    """Write the status of a disruption budget. ``rows``: pods that were evicted and have still to go, and when."""
+
+    budget: str
+    expected: int
+    healthy: int
+    desired: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailBudget(Action):
+    """Say that a budget allows nothing, because the size of a pod's controller is unknown."""
+
+    budget: str
+    pod: str
+
+
+# -- quotas ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteQuotaStatus(Gathered):
+    """Write the status of a quota. ``rows``: resource, limit as written, amount used (thousandths for CPU)."""
+
+    quota: str
+
+
+OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
+    {
+        action_predicate(action): action
+        for action in (
+            DropOwner,
+            RemoveFinalizer,
+            AddFinalizer,
+            CollectPod,
+            BindClaim,
+            CreateServiceAccount,
+            PublishRootCa,
+            AssignPodRange,
+            WriteEndpoints,
+            WriteSlicePorts,
+            WriteMirrorPorts,
+            WriteSlice,
+            WriteQuotaStatus,
+            WriteBudgetStatus,
+            FailBudget,
+        )
+    }
+)
+"""The class of each action predicate of this module. They come after those of ``actions``, in this order."""

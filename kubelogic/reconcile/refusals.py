@@ -1,0 +1,39 @@
+"""Pods of controllers that the API server does not take: what becomes of the pod, and what the controller remembers."""
+
+from __future__ import annotations
+
+from kubelogic.cluster import Object
+from kubelogic.facts.workloads import replica_set_constant
+from kubelogic.reconcile.admission_limits import admit_pod_by_limits
+from kubelogic.reconcile.admission_objects import refuse_in_ending_namespace
+from kubelogic.reconcile.admission_quota import admit_by_quota
+from kubelogic.reconcile.draft import Draft
+
+_FIRST_RETRY = 5
+_LAST_RETRY = 1_000_000
+"""Milliseconds after which a refused controller tries again, doubled each time. Source: client-go's rate limiter."""
+
+
+def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
+    """Admit a pod that a controller made in the draft, or take it away again.
+
+    In a namespace that is being deleted controllers give up at once; otherwise they remember the refusal and try again.
+    """
+    refusal = refuse_in_ending_namespace(draft, pod)
+    if refusal is not None:
+        draft.changed.pop((pod.kind, pod.key))
+        return
+    refusal = admit_pod_by_limits(draft, pod)
+    if refusal is None:
+        refusal = admit_by_quota(draft, draft.get(pod.kind, pod.key) or pod)
+    if refusal is None:
+        return
+    draft.changed.pop((pod.kind, pod.key))
+    constant = replica_set_constant(owner.kind, owner.key)
+    if ("pod refused until", constant) in draft.memory:
+        return
+    before = draft.state.memory.get(("pod refusals", constant), 0)
+    count = int(before) + 1
+    draft.memory["pod refusals", constant] = count
+    draft.memory["pod refused", constant] = refusal.message
+    draft.memory["pod refused until", constant] = draft.state.now + min(_FIRST_RETRY << (count - 1), _LAST_RETRY)
