@@ -10,6 +10,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
+from kubelogic.testing import descriptions
 from kubelogic.testing.names import Names, controller
 
 Described = dict[str, Any]
@@ -32,7 +33,8 @@ def snapshot(cluster: Cluster, names: Names) -> Snapshot:
         for key, obj in sorted(cluster.objects(kind).items()):
             described = {**_deletion(obj), **describe(obj, names)}
             raw.setdefault(kind, {})[key] = described
-            named.setdefault(kind, {})[key] = names.name(obj)
+            prefix = f"{obj.namespace}/" if obj.namespace not in ("", "default") else ""
+            named.setdefault(kind, {})[key] = prefix + names.name(obj)
     return Snapshot(raw=raw, named=named)
 
 
@@ -105,9 +107,8 @@ def _pod(obj: Object, names: Names) -> Described:
         found["affinity"] = spec["affinity"]
     found["hostname"] = spec.get("hostname")
     found["subdomain"] = spec.get("subdomain")
-    claims = [
-        v["persistentVolumeClaim"]["claimName"] for v in spec.get("volumes") or () if "persistentVolumeClaim" in v
-    ]
+    used = [volume.get("persistentVolumeClaim") for volume in spec.get("volumes") or ()]
+    claims = [claim["claimName"] for claim in used if claim]
     if claims:
         found["pvcs"] = sorted(claims)
     index = (meta.get("annotations") or {}).get("batch.kubernetes.io/job-completion-index")
@@ -218,29 +219,18 @@ DESCRIBE: Mapping[str, Describe] = {
     "ControllerRevision": _revision,
     "Node": _node,
     "PersistentVolumeClaim": _claim,
+    **descriptions.DESCRIBE,
 }
 """How each kind is described."""
 
-NOT_COMPARED = frozenset(
-    {
-        "ConfigMap",
-        "CronJob",
-        "EndpointSlice",
-        "Endpoints",
-        "HorizontalPodAutoscaler",
-        "Job",
-        "Namespace",
-        "PersistentVolume",
-        "PodDisruptionBudget",
-        "ResourceQuota",
-        "Service",
-        "pods_by_owner_state_node",
-    }
-)
+NOT_COMPARED = frozenset({"CronJob", "HorizontalPodAutoscaler", "Job", "StorageClass", "PriorityClass", "pods_by_owner_state_node"})
 """What else traces show. The areas that these kinds are about are marked as not modelled where traces are compared."""
 
 OPTIONAL = frozenset({"tolerations", "affinity", "resources", "pvcs", "hostname", "subdomain", "index", "podCIDR"})
 """Fields that a trace shows only where its area has to do with them."""
+
+
+_BY_AREA = frozenset({"Node", *descriptions.SHOWN_BY_AREA})
 
 
 def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
@@ -250,8 +240,10 @@ def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
     nodes of a DaemonSet are.
     """
     lines: list[str] = []
+    our_pods = {key.rpartition("/")[2]: pod for key, pod in got.raw["Pod"].items()}
+    their_pods = {name.rpartition("/")[2]: pod for name, pod in (expected.get("Pod") or {}).items()}
     for kind in sorted(set(expected) | set(got.raw)):
-        if kind in NOT_COMPARED or (kind == "Node" and kind not in expected):
+        if kind in NOT_COMPARED or (kind in _BY_AREA and kind not in expected):
             continue
         if kind not in DESCRIBE:
             lines.append(f"{kind}: cannot be compared")
@@ -259,9 +251,15 @@ def differences(expected: Mapping[str, Any], got: Snapshot) -> list[str]:
         theirs = expected.get(kind) or {}
         shown = {name for entry in theirs.values() for name in entry}
         ignored = OPTIONAL - shown if kind == "Pod" else frozenset({"podCIDR"})
-        want = Counter(_text(kind, name, entry, ignored) for name, entry in theirs.items())
         ours = got.raw.get(kind) or {}
-        have = Counter(_text(kind, got.named[kind][key], entry, ignored) for key, entry in ours.items())
+        recorded = {n: descriptions.comparable(kind, e, their_pods) for n, e in theirs.items()}
+        simulated = {got.named[kind][k]: descriptions.comparable(kind, e, our_pods) for k, e in ours.items()}
+        if kind == "EndpointSlice":
+            recorded, simulated = descriptions.merged_slices(recorded), descriptions.merged_slices(simulated)
+        if kind == "Node":
+            recorded, simulated = _same_nodes(recorded, simulated)
+        want = Counter(_text(kind, name, entry, ignored) for name, entry in recorded.items())
+        have = Counter(_text(kind, name, entry, ignored) for name, entry in simulated.items())
         if kind == "Pod":
             want.update(_daemon_nodes(theirs.values()))
             have.update(_daemon_nodes(ours.values()))
@@ -276,11 +274,35 @@ def _daemon_nodes(pods: Iterable[Mapping[str, Any]]) -> set[str]:
     return {f"pod of {owner} on {node}" for owner, node in found if owner.startswith("DaemonSet")}
 
 
+def _same_nodes(
+    recorded: dict[str, Mapping[str, Any]], simulated: dict[str, Mapping[str, Any]]
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+    """Nodes by name, but by number those that are down together: which of them is tainted first is arbitrary."""
+    if recorded.keys() != simulated.keys():
+        return recorded, simulated
+    down = sorted(
+        name
+        for name in recorded
+        if not any(str(side[name].get("ready")).startswith("True") for side in (recorded, simulated))
+    )
+
+    def numbered(side: dict[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        ordered = sorted((side[name] for name in down), key=lambda e: json.dumps(e, sort_keys=True))
+        return {**side, **{f"down {number}": entry for number, entry in enumerate(ordered)}} if down else side
+
+    return (
+        {name: entry for name, entry in numbered(recorded).items() if name not in down},
+        {name: entry for name, entry in numbered(simulated).items() if name not in down},
+    )
+
+
 def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str]) -> str:
     shown = {field: value for field, value in entry.items() if field not in ignored}
     if isinstance(shown.get("status"), dict):
         shown["status"] = {field: value for field, value in shown["status"].items() if value not in (0, None)}
     shown = {field: value for field, value in shown.items() if value not in (None, {}, [])}
+    if kind == "EndpointSlice":
+        name = "*"
     if kind == "Pod":
         owner = str(shown.get("owner") or "")
         if shown.get("node"):

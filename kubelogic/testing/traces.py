@@ -15,7 +15,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import uid_of
 from kubelogic.logic import Row
 from kubelogic.reconcile import operations
-from kubelogic.reconcile.admission import Answer
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.settle import Step, Ticker, settle
 from kubelogic.reconcile.state import State
@@ -27,6 +27,8 @@ START = 1_000_000_000_000
 
 _WARM_UP = 60_000
 """Milliseconds that the initial objects have to come up before time 0."""
+
+_DEFAULT_NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
 
 _RULES = (
     ("bad_image", "image_cannot_be_pulled"),
@@ -73,6 +75,7 @@ class Replay:
         """The state before the first step (number 0), then after each step."""
         case = self.case
         self.state = self.state.with_world(add=_world(case.get("kubelet_rules") or {}))
+        self._take(operations.create(self.state, _DEFAULT_NAMESPACE))
         for document in case.get("initial_objects") or ():
             full = _registered(document) if document["kind"] == "Node" else document
             self._take(operations.create(self.state, full))
