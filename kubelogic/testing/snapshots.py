@@ -223,8 +223,10 @@ DESCRIBE: Mapping[str, Describe] = {
 }
 """How each kind is described."""
 
-NOT_COMPARED = frozenset({"CronJob", "HorizontalPodAutoscaler", "Job", "StorageClass", "PriorityClass", "pods_by_owner_state_node"})
-"""What else traces show. The areas that these kinds are about are marked as not modelled where traces are compared."""
+NOT_COMPARED = frozenset(
+    {"CronJob", "HorizontalPodAutoscaler", "Job", "StorageClass", "PriorityClass", "pods_by_owner_state_node"}
+)
+"""What else traces show."""
 
 OPTIONAL = frozenset({"tolerations", "affinity", "resources", "pvcs", "hostname", "subdomain", "index", "podCIDR"})
 """Fields that a trace shows only where its area has to do with them."""
