@@ -228,7 +228,10 @@ def test_a_limit_range_fills_in_what_is_not_said(resources: dict[str, Any], expe
     ("resources", "why"),
     [
         ({"requests": {"cpu": "1"}, "limits": {"cpu": "3"}}, "maximum cpu usage per Container is 2, but limit is 3"),
-        ({"requests": {"cpu": "10m"}, "limits": {"cpu": "40m"}}, "minimum cpu usage per Container is 50m, but request is 10m"),
+        (
+            {"requests": {"cpu": "10m"}, "limits": {"cpu": "40m"}},
+            "minimum cpu usage per Container is 50m, but request is 10m",
+        ),
         (
             {"requests": {"cpu": "100m"}, "limits": {"cpu": "1"}},
             "cpu max limit to request ratio per Container is 5, but provided ratio is 10.000000",
@@ -266,7 +269,12 @@ def budget(state: State, *, healthy: int, desired: int, allowed: int, **spec: An
         api_version="policy/v1",
         spec={"minAvailable": desired, "selector": selector, **spec},
     )
-    status = {"currentHealthy": healthy, "desiredHealthy": desired, "disruptionsAllowed": allowed, "expectedPods": healthy}
+    status = {
+        "currentHealthy": healthy,
+        "desiredHealthy": desired,
+        "disruptionsAllowed": allowed,
+        "expectedPods": healthy,
+    }
     return operations.patch(state, "PodDisruptionBudget", "default/b", {"status": status}, subresource="status").state
 
 
