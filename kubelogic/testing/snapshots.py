@@ -320,11 +320,16 @@ def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str
 
 
 def owner_bounds(cluster: Cluster, names: Names) -> dict[str, dict[str, int]]:
-    """Per owner (Deployment, StatefulSet, DaemonSet, bare ReplicaSet): pods ready, not terminating, and all."""
+    """Per owner (Deployment, StatefulSet, DaemonSet, bare ReplicaSet): pods ready, not terminating, and all.
+
+    A Deployment counts from the moment at which its controller has seen it: only then does it own its ReplicaSets.
+    """
     found: dict[str, dict[str, int]] = {}
     above: dict[str, str] = {}
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
         for obj in cluster.objects(kind).values():
+            if kind == "Deployment" and not (obj.document.get("status") or {}).get("observedGeneration"):
+                continue
             top = names.owner(obj) if kind == "ReplicaSet" else ""
             own = f"{kind}/{names.name(obj)}"
             above[own] = top or own

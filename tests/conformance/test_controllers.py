@@ -91,7 +91,7 @@ def _wrong_answer(played: Played, step: dict[str, Any]) -> list[str]:
     wrong = []
     if played.answer.status != recorded["status"]:
         wrong.append(f"answer {played.answer.status} {played.answer.message}, recorded {recorded}")
-    elif not played.answer.accepted:
+    elif not played.answer.accepted and played.answer.status != 404:
         said = {
             "reason": played.answer.reason,
             "message": played.answer.message,

@@ -90,8 +90,8 @@ def test_unknown_at_40_s_evictions_at_340_s_replacements_elsewhere() -> None:
     assert unknown == [40_000]
     taints = [(now - start, a.taint, a.effect) for now, a in happened(run, AddTaint)]
     assert taints == [
-        (40_000, "node.kubernetes.io/unreachable", "NoExecute"),
         (40_000, "node.kubernetes.io/unreachable", "NoSchedule"),
+        (40_000, "node.kubernetes.io/unreachable", "NoExecute"),
     ]
     assert [(now - start, a.pod) for now, a in happened(run, EvictPod)] == [(340_000, pod) for pod in lost]
     bound = [(now - start, a.node) for now, a in happened(run, BindPod)]
