@@ -11,7 +11,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, metadata, uid_of
 from kubelogic.logic import Row
 from kubelogic.reconcile import operations
-from kubelogic.reconcile.admission import Answer
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.state import State
