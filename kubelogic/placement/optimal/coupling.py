@@ -207,6 +207,22 @@ class Coupling:
                 mask &= (rule.domain < 0) | (rule.owning[rule.domain] == 0)
         return mask
 
+    def roomiest(self, shape_index: int, room: Ints) -> Mask | None:
+        """Where the first pod of a group that needs its own kind leaves most room for the others; None if no
+        matter.
+
+        Args:
+            room: How many pods of the shape each node could take.
+        """
+        for i in self._owned.get(shape_index, ()):
+            rule = self._rules[i]
+            if not rule.anti and rule.self_satisfied and self.is_first(shape_index):
+                has = rule.domain >= 0
+                totals = np.bincount(rule.domain[has], weights=room[has], minlength=len(rule.matching))
+                best: Mask = rule.domain == int(totals.argmax())
+                return best
+        return None
+
     def crowding(self, shape_index: int) -> Ints:
         """How full each node's domains are with pods that the shape has to spread from; lower is better."""
         total = np.zeros(self._size, dtype=np.int64)

@@ -68,6 +68,9 @@ def insert_kind(state: State, kind: int) -> None:
     mask = state.open(kind)
     while state.left[kind] > 0 and mask.any():
         if entry.ordered:
+            roomiest = state.coupling.roomiest(entry.shapes[0], np.where(mask, state.room_for(kind), 0))
+            if roomiest is not None and (mask & roomiest).any():
+                mask &= roomiest
             crowding = state.coupling.crowding(entry.shapes[0])
             mask &= crowding == crowding[mask].min()
         node = state.choose(kind, mask)

@@ -11,17 +11,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
+from kubelogic.placement.optimal.knapsack import Pattern, best_patterns
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
 from kubelogic.placement.optimal.simplex import Packing
 
 _SCALE = 1 << 12
-_QUICK, _EXACT = 150, 6000
-_UNIT = 1 << 20
-Pattern = tuple[int, ...]
+_LEAST, _MOST = 1000, 16_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +105,7 @@ class Patterns:
             for t, pattern in self._pool
             if sizes[t] and all(a <= d for a, d in zip(pattern, count, strict=True))
         ]
-        effort = 0
+        effort = _LEAST
         for _ in range(rounds):
             if fresh:
                 columns = np.zeros((len(fresh), kinds + len(sizes)))
@@ -121,25 +119,24 @@ class Patterns:
             prices = master.prices * top * _SCALE
             paid = [max(0, int(np.ceil(price - 1e-6))) for price in prices[:kinds]]
             profit = [gain * _SCALE - price for gain, price in zip(items.gain, paid, strict=True)]
-            if effort == 0:
-                found = self._greedy(profit, within, prices[kinds:])
-            else:
-                found = []
+            found = self._greedy(profit, within, prices[kinds:])
+            if not found and exact:
+                floor = np.floor(prices[kinds:]).astype(np.int64) + 1
+                tops, found = best_patterns(
+                    profit, items.request, self._free, within, items.conflict, floor=floor, most=effort
+                )
                 total = sum(price * n for price, n in zip(paid, count, strict=True))
-                for t in (t for t, size in enumerate(sizes) if size):
-                    free, room = self._types[t][1], tuple(within[t].tolist())
-                    value, pattern = best_pattern(profit, items.request, free, room, items.conflict, effort=effort)
-                    total += value * sizes[t]
-                    if value > prices[kinds + t] + 1:
-                        found.append((t, pattern))
+                total += sum(int(top) * size for top, size in zip(tops, sizes, strict=True))
                 yield total // _SCALE
             fresh = [entry for entry in found if entry not in self._seen]
             self._seen.update(fresh)
             self._pool.extend(fresh)
-            if not fresh:
-                if effort == _EXACT or not exact:
-                    break
-                effort = _QUICK if effort == 0 else _EXACT
+            if fresh:
+                effort = max(_LEAST, effort // 4)
+            elif exact and effort < _MOST:
+                effort *= 4
+            else:
+                break
         self._used = [
             (t, pattern, float(level)) for (t, pattern), level in zip(pool, master.levels, strict=True) if level > 1e-6
         ]
@@ -180,105 +177,3 @@ def _types(items: Packables) -> list[tuple[tuple[int, ...], tuple[int, ...], tup
         if any(room):
             groups[tuple(np.maximum(items.free[:, n], 0).tolist()), room].append(n)
     return [(tuple(nodes), *key) for key, nodes in sorted(groups.items(), key=lambda entry: entry[1])]
-
-
-def best_pattern(
-    profit: list[int],
-    request: Ints,
-    free: tuple[int, ...],
-    room: tuple[int, ...],
-    conflict: Mask,
-    *,
-    effort: int,
-) -> tuple[int, Pattern]:
-    """The most that a node can earn, and with which pods. If the search is cut short, the first is too
-    high.
-
-    Depth first over kinds by what they earn for the room they take, cut by the best ratios still to come:
-    per resource, and for all resources together.
-
-    Args:
-        effort: How many nodes of the search tree to visit.
-    """
-    kinds = [k for k in range(len(profit)) if profit[k] > 0 and room[k] > 0]
-    none = (0,) * len(profit)
-    if not kinds:
-        return 0, none
-    columns = [r for r, amount in enumerate(free) if amount > 0 and any(request[k, r] for k in kinds)]
-    space = [free[r] for r in columns]
-    asks = {k: [int(request[k, r]) for r in columns] for k in kinds}
-    for k in kinds:
-        asks[k].append(sum(a * _UNIT // s for a, s in zip(asks[k], space, strict=False)))
-    space.append(_UNIT * len(columns))
-    kinds.sort(key=lambda k: (-profit[k] / (asks[k][-1] + 1), k))
-    ratios: list[list[float]] = [[0.0] * len(space)]
-    rest = [0]
-    for k in reversed(kinds):
-        rest.append(rest[-1] + profit[k] * room[k])
-        ratios.append([max(q, profit[k] / a if a else inf) for q, a in zip(ratios[-1], asks[k], strict=True)])
-    ratios.reverse()
-    rest.reverse()
-    search = _Search(
-        kinds=kinds,
-        profit=[profit[k] for k in kinds],
-        asks=[asks[k] for k in kinds],
-        clash=[[j for j, other in enumerate(kinds) if conflict[k, other]] for k in kinds],
-        ratios=ratios,
-        rest=rest,
-        room=[room[k] for k in kinds],
-        effort=effort,
-    )
-    search.visit(0, space, 0, [0] * len(kinds))
-    chosen = dict(zip(kinds, search.best, strict=True))
-    top = search.value if search.effort > 0 else max(search.value, search.limit(0, space))
-    return top, tuple(chosen.get(k, 0) for k in range(len(profit)))
-
-
-class _Search:
-    """Depth first for one node; ``effort`` bounds the number of visits."""
-
-    def __init__(
-        self,
-        *,
-        kinds: list[int],
-        profit: list[int],
-        asks: list[list[int]],
-        clash: list[list[int]],
-        ratios: list[list[float]],
-        rest: list[int],
-        room: list[int],
-        effort: int,
-    ) -> None:
-        self._profit, self._asks, self._clash = profit, asks, clash
-        self._ratios, self._rest, self._room = ratios, rest, room
-        self.value, self.effort = 0, effort
-        self.best = [0] * len(kinds)
-
-    def limit(self, i: int, space: list[int]) -> int:
-        """What the kinds from ``i`` on can earn at most in ``space``."""
-        most: float = self._rest[i]
-        for amount, ratio in zip(space, self._ratios[i], strict=True):
-            most = min(most, amount * ratio)
-        return int(most) + 1 if most < self._rest[i] else self._rest[i]
-
-    def visit(self, i: int, space: list[int], value: int, chosen: list[int]) -> None:
-        """Extend ``chosen``, worth ``value`` and leaving ``space``, by the kinds from ``i`` on."""
-        self.effort -= 1
-        if value > self.value:
-            self.value, self.best = value, chosen.copy()
-        if i == len(chosen):
-            return
-        asks, profit = self._asks[i], self._profit[i]
-        most = self._room[i]
-        for amount, ask in zip(space, asks, strict=True):
-            if ask and amount < ask * most:
-                most = amount // ask
-        if most and any(chosen[j] for j in self._clash[i]):
-            most = 0
-        for times in range(most, -1, -1):
-            left = [amount - ask * times for amount, ask in zip(space, asks, strict=True)] if times else space
-            gained = value + profit * times
-            if self.effort > 0 and gained + self.limit(i + 1, left) > self.value:
-                chosen[i] = times
-                self.visit(i + 1, left, gained, chosen)
-        chosen[i] = 0

@@ -73,6 +73,13 @@ class State:
             mask &= self.free[column] >= amount
         return mask
 
+    def room_for(self, kind: int) -> Ints:
+        """How many more of the kind each node has resources for, up to how many are left."""
+        room = np.full(len(self.model.nodes), self.left[kind], dtype=np.int64)
+        for column, amount in self._columns[kind]:
+            np.minimum(room, np.maximum(self.free[column], 0) // amount, out=room)
+        return room
+
     def open(self, kind: int) -> Mask:
         """The nodes that can take one more of the kind now."""
         mask = self.room(kind)
