@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
@@ -72,6 +72,7 @@ def test_a_changed_object_reports_only_the_rows_that_differ() -> None:
     assert delta.removed == {"thing_labels": [("one", "app=a")]}
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from("uvw"), st.tuples(LABELS, SELECTORS_DOCUMENTS)), max_size=4))
 def test_changes_add_up_to_the_facts_of_the_last_cluster(
     states: list[dict[str, tuple[dict[str, str], dict[str, object]]]],
@@ -92,16 +93,19 @@ def test_changes_add_up_to_the_facts_of_the_last_cluster(
         assert {name: found for name, found in rows.items() if found} == fresh
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(SELECTORS_DOCUMENTS)
 def test_a_selector_is_read_back_from_its_text(document: dict[str, object]) -> None:
     assert sorted(parse(selector(document))) == list(requirements(document))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(LABELS)
 def test_labels_are_read_back_from_their_text(labels: dict[str, str]) -> None:
     assert labels_of(label_set(labels)) == labels
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(LABELS, KEYS, st.frozensets(VALUES, min_size=1))
 def test_in_and_notin_are_opposites(labels: dict[str, str], key: str, values: frozenset[str]) -> None:
     """Labels and Selectors: "In, NotIn, Exists and DoesNotExist" are the operators; each pair are opposites."""
