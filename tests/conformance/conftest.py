@@ -71,8 +71,8 @@ def _page(counts: Mapping[str, Mapping[str, list[int]]]) -> str:
     lines = [
         "# Agreement with recorded behaviour",
         "",
-        "What a real control plane (Kubernetes 1.36) did in the recorded cases of `fixtures/conformance`, and how often",
-        "kubelogic says the same, by area. Written by `pytest tests/conformance --update-golden`.",
+        "What a real control plane (Kubernetes 1.36) did in the recorded cases of `fixtures/conformance`, and how",
+        "often kubelogic says the same, by area. Written by `pytest tests/conformance --update-golden`.",
         "",
         f"| area | {' | '.join(checks)} |",
         f"| --- |{' ---: |' * len(checks)}",
