@@ -63,7 +63,7 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
         PendingPod(
             pod=key,
             owner=workload(cluster, pod),
-            verdict=verdicts.get(key, "waiting"),
+            verdict="waiting" if _hangs(known.get(shapes.get(key, ""), ())) else verdicts.get(key, "waiting"),
             message=lines(key) if key in shapes else "",
             blockers=known.get(shapes.get(key, ""), ()),
         )
@@ -80,6 +80,11 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
     """
     refusals = {pod.pod: placement.refusals[pod.refusal] for pod in placement.unplaced if pod.refusal >= 0}
     return lambda pod: message.line(message.verdict(relations, pod), refusals.get(pod), relations=relations)
+
+
+def _hangs(reasons: tuple[Blocker, ...]) -> bool:
+    """Whether something is in the way that is not about nodes, such as a claim that does not exist."""
+    return any(not blocker.node for blocker in reasons)
 
 
 def _waits(pod: Object) -> bool:

@@ -119,10 +119,12 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
     """Blockers put together, those of most nodes first: shortages by resource with the best node, others by gist."""
     barred = {blocker.node for blocker in blockers if "Free" not in blocker.witness}
     shortages: dict[tuple[str, str], list[Blocker]] = {}
-    others: dict[tuple[str, str], list[Blocker]] = {}
+    others: dict[tuple[str, ...], list[Blocker]] = {}
     for blocker in blockers:
         if "Free" in blocker.witness:
             shortages.setdefault((blocker.code, str(blocker.witness.get("Resource", ""))), []).append(blocker)
+        elif "Domain" in blocker.witness:
+            others.setdefault((blocker.code, *blocker.witness, str(blocker.witness["Key"])), []).append(blocker)
         else:
             others.setdefault((blocker.code, blocker.gist), []).append(blocker)
     groups = [(-len(found), _shortage(found, barred)) for found in shortages.values()]
@@ -146,11 +148,16 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
 
 def _alike(blockers: Sequence[Blocker]) -> str:
     first = blockers[0]
+    names = sorted(blocker.node for blocker in blockers)
     if len(blockers) == 1 or not first.node:
         return f"{first.detail} [{first.code}]"
-    names = sorted(blocker.node for blocker in blockers)
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return f"{shown}: {first.gist} [{first.code}]"
+    if len({blocker.gist for blocker in blockers}) == 1:
+        return f"{_some(names)}: {first.gist} [{first.code}]"
+    return f"{first.detail}; likewise {_some([name for name in names if name != first.node])} [{first.code}]"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

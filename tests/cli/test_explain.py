@@ -1,0 +1,87 @@
+"""``kubelogic explain`` on the shop: a verdict for each way of being stuck, and for pods that have a node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubelogic.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def explained(capsys: pytest.CaptureFixture[str], pod: str, *more: str, code: int = 1) -> dict[str, Any]:
+    assert main(["explain", pod, "fixtures/shop", "-o", "json", *more]) == code
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (document["schemaVersion"], document["kind"]) == (1, "Explanation")
+    return document
+
+
+@pytest.mark.parametrize(
+    ("pod", "verdict"),
+    [
+        ("shop/fraud", "no-room"),
+        ("shop/ledger", "never"),
+        ("shop/model-training", "never"),
+        ("shop/warehouse-sync", "never"),
+        ("shop/vault", "waiting"),
+    ],
+)
+def test_pending_pods_have_a_verdict(capsys: pytest.CaptureFixture[str], pod: str, verdict: str) -> None:
+    found = explained(capsys, pod)
+    assert found["verdict"] == verdict
+    assert found["message"].startswith("0/6 nodes are available: ")
+    nodes = {blocker["node"] for blocker in found["blockers"]}
+    assert "" in nodes or len(nodes) == 6
+
+
+def test_a_conflict_names_the_lines_to_edit(capsys: pytest.CaptureFixture[str]) -> None:
+    conflict = explained(capsys, "shop/model-training")["conflict"]
+    request = next(member for member in conflict if "requests 4 of nvidia.com/gpu" in member["text"])
+    line = Path(request["location"]["file"]).read_text().split("\n")[request["location"]["line"] - 1]
+    assert "nvidia.com/gpu: 4" in line
+    capacity = next(member for member in conflict if member["text"] == "gpu-1 can hold at most 2 of nvidia.com/gpu")
+    assert capacity["object"] == "Node gpu-1"
+    assert capacity["location"]["path"] == "status.allocatable[nvidia.com/gpu]"
+
+
+def test_placed_pods_are_explained_too(capsys: pytest.CaptureFixture[str]) -> None:
+    found = explained(capsys, "shop/recommendation", code=0)
+    assert (found["verdict"], found["node"], found["feasible"]) == ("placed", "gpu-1", ["gpu-1"])
+    assert {blocker["node"] for blocker in found["blockers"]} == {
+        "general-1",
+        "general-2",
+        "general-3",
+        "memory-1",
+        "memory-2",
+    }
+
+
+def test_why_not_on_a_node(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "shop/recommendation", "fixtures/shop", "--node", "memory-1"]) == 0
+    out = capsys.readouterr().out
+    assert "Why not memory-1" in out
+    assert "pool=memory:NoSchedule" in out
+    assert "general-1" not in out
+    assert main(["explain", "shop/recommendation", "fixtures/shop", "--node", "nowhere"]) == 2
+
+
+def test_a_pasted_line_is_mapped_to_nodes(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "0/6 nodes are available: 3 Insufficient cpu, 3 node(s) had untolerated taint(s)."
+    assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", line]) == 1
+    out = capsys.readouterr().out
+    assert "3 node(s) had untolerated taint(s): gpu-1, memory-1, memory-2" in out
+    assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", "hello"]) == 2
+
+
+def test_an_unknown_pod_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "shop/frontent", "fixtures/shop"]) == 2
+    assert "did you mean shop/frontend" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""``kubelogic plan`` on the shop: what it prints, what it answers, and that the order of the input does not matter."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from kubelogic.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "shop"
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def golden(name: str, text: str, update: bool) -> None:
+    """Compare with a golden file, or write it."""
+    path = GOLDEN / name
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_the_plan_of_the_shop(capsys: pytest.CaptureFixture[str], update_golden: bool) -> None:
+    assert main(["plan", "fixtures/shop"]) == 1
+    golden("plan.txt", capsys.readouterr().out, update_golden)
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    main([*arguments, "-o", "json"])
+    parsed: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return parsed
+
+
+def test_the_document_of_the_shop(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = document(capsys, "plan", "fixtures/shop")
+    assert (plan["schemaVersion"], plan["kind"], plan["settled"]) == (1, "Plan", True)
+    assert len(plan["placements"]) == 31
+    assert {pod["owner"]: pod["verdict"] for pod in plan["pending"]} == {
+        "Deployment shop/fraud": "impossible",
+        "Deployment shop/ledger": "impossible",
+        "Deployment shop/model-training": "impossible",
+        "Deployment shop/warehouse-sync": "impossible",
+        "Pod shop/vault": "waiting",
+    }
+    for pod in plan["pending"]:
+        assert pod["message"].startswith("0/6 nodes are available: ")
+        assert all(blocker["code"].startswith("KL2") for blocker in pod["blockers"])
+    fit = next(p for p in plan["pending"] if p["owner"] == "Deployment shop/warehouse-sync")["blockers"]
+    assert {"node": "general-1", "reason": "Insufficient cpu"}.items() <= fit[0].items()
+    assert fit[0]["witness"]["Requested"] == 6000
+    assert {action["type"] for action in plan["actions"]} >= {"CreateReplicaSet", "CreatePod", "BindPod"}
+
+
+def test_one_at_a_time_places_the_same_pods_here(capsys: pytest.CaptureFixture[str]) -> None:
+    joint = document(capsys, "plan", "fixtures/shop")
+    single = document(capsys, "plan", "fixtures/shop", "--scheduler", "kube")
+    assert [p["pod"] for p in joint["placements"]] == [p["pod"] for p in single["placements"]]
+    assert [p["pod"] for p in joint["pending"]] == [p["pod"] for p in single["pending"]]
+
+
+def test_the_order_of_files_and_documents_does_not_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["plan", "fixtures/shop", "-o", "json"])
+    expected = capsys.readouterr().out
+    yaml = YAML(typ="safe")
+    documents = [
+        each
+        for path in sorted(Path("fixtures/shop").glob("*.yaml"))
+        for each in yaml.load_all(path.read_text())
+        if each
+    ]
+    draw = random.Random(7)
+    draw.shuffle(documents)
+    for number in range(3):
+        (tmp_path / f"part-{number}.json").write_text(
+            json.dumps({"apiVersion": "v1", "kind": "List", "items": documents[number::3]})
+        )
+    main(["plan", *(str(path) for path in sorted(tmp_path.glob("*.json"), reverse=True)), "-o", "json"])
+    assert capsys.readouterr().out == expected
+
+
+def test_bad_input_has_places_and_a_code_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: Upper}\nspec:\n  containers: [{name: a, image: b, imgae: c}]\n"
+    )
+    assert main(["plan", str(bad)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{bad}:3:18: error: " in captured.err
+    assert f"{bad}:5:36: error: " in captured.err
+    assert "2 errors in 1 file" in captured.err
+
+
+def test_keep_going_leaves_out_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: Upper}\nspec: {containers: [{name: a, image: b}]}\n")
+    assert main(["plan", str(bad), "fixtures/nodes/ten.yaml"]) == 2
+    assert main(["plan", "--keep-going", str(bad), "fixtures/nodes/ten.yaml"]) == 0
+    assert f"{bad}:3:18: error: " in capsys.readouterr().err
+
+
+def test_unknown_parameters_and_rule_directories_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "fixtures/shop", "--set", "no_such_parameter=3"]) == 2
+    assert main(["plan", "fixtures/shop", "--set", "nonsense"]) == 2
+    assert main(["plan", "fixtures/shop", "--rules", "no/such/directory"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_help_imports_no_engine() -> None:
+    code = (
+        "import sys; from kubelogic.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'z3', 'pyDatalog', 'numpy', 'msgspec'} & set(sys.modules)))"
+    )
+    started = time.monotonic()
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.endswith("[]\n")
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("project", ["online-boutique", "kube-prometheus", "podinfo"])
+def test_real_projects_are_placed(corpus: Path, project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(corpus / "manifests" / project)
+    assert main(["plan", "--keep-going", "fixtures/nodes/ten.yaml", folder, "-o", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["placements"]
+    assert plan["pending"] == []
