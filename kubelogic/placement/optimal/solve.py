@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kubelogic.placement.check import check
+from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import conflicts
 from kubelogic.placement.optimal.exact import Exact, replay
@@ -100,6 +101,7 @@ def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Pl
         known = rooms(model)
         weights = weigh(model, known)
         state, bound = _by_patterns(model, known, weights, state, expired)
+        state = _one_by_one(problem, model, weights, state, expired)
         state, exact = _by_integers(model, known, weights, state, expired, thorough=thorough)
         _wait_for_leavers(state, expired)
         _preempt(state, expired)
@@ -175,6 +177,22 @@ def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expi
     other = State(model)
     lay_out(other, patterns.dive(rounds=12, expired=expired))
     place_coupled(other)
+    insert(other)
+    improve(other, expired=expired)
+    return other if weights.value(model, other) > weights.value(model, state) else state
+
+
+def _one_by_one(problem: Problem, model: Model, weights: Weights, state: State, expired: Deadline) -> State:
+    """The better of ``state`` and what the one-by-one scheduler binds, if the problem is small enough to try."""
+    if not state.left.any() or int(model.counts.sum()) * len(model.nodes) > _EVEN_CELLS or expired():
+        return state
+    kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
+    shapes = {pod.name: pod.shape for pod in problem.pods}
+    other = State(model)
+    for binding in schedule(problem).bindings:
+        kind, node = kinds[shapes[binding.pod]], model.node_index[binding.node]
+        if other.open(kind)[node]:
+            other.put(kind, node)
     insert(other)
     improve(other, expired=expired)
     return other if weights.value(model, other) > weights.value(model, state) else state

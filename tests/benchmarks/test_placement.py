@@ -1,0 +1,86 @@
+"""How much of what could be placed ``optimal`` places, how fast, and how that compares with one pod at a time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from random import Random
+
+import pytest
+
+from kubelogic.placement.generate import Recipe, generate
+from kubelogic.placement.kube import schedule
+from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.optimal.solve import solve
+from kubelogic.placement.placement import Placement
+from kubelogic.placement.problem import Problem
+
+pytestmark = pytest.mark.benchmark
+
+BIG = {"nodes": 5000, "classes": 60, "pods": 50_000, "shapes": 50}
+CASES = {
+    "5,000 nodes at 80 %": (Recipe(**BIG, fill=0.8), 1.0, 4.0),
+    "5,000 nodes at 90 %": (Recipe(**BIG, fill=0.9), 0.995, 30.0),
+    "1,000 nodes with leftovers at 90 %": (
+        Recipe(nodes=1000, classes=20, pods=10_000, shapes=50, fill=0.9, leftovers=True),
+        0.99,
+        20.0,
+    ),
+    "50 nodes": (Recipe(nodes=50, classes=5, pods=440, shapes=20, fill=0.9, leftovers=True), 0.99, 5.0),
+    "200 nodes": (Recipe(nodes=200, classes=10, pods=1890, shapes=30, fill=0.9, leftovers=True), 0.99, 10.0),
+}
+
+
+@pytest.mark.parametrize(("recipe", "share", "seconds"), CASES.values(), ids=CASES)
+def test_share_of_the_bound(recipe: Recipe, share: float, seconds: float) -> None:
+    """Seconds are of processor time: what else the machine does is left out."""
+    problem = generate(recipe)
+    start = time.process_time()
+    placement = solve(problem, limits=Limits(timeout=seconds), clock=time.process_time)
+    took = time.process_time() - start
+    bound = placement.bounds[-1]
+    print(f"\n{bound.placed} of at most {bound.most} placed ({bound.placed / bound.most:.2%}) in {took:.1f} s")
+    assert bound.placed >= share * bound.most
+    assert took < seconds
+
+
+def tight(seed: int) -> Problem:
+    """10 to 40 nodes, asked for about all they have, every third with constraints between pods."""
+    random = Random(seed)
+    nodes = random.randint(10, 40)
+    return generate(
+        Recipe(
+            nodes=nodes,
+            classes=random.randint(1, 5),
+            pods=nodes * random.randint(3, 12),
+            shapes=random.randint(3, 15),
+            fill=random.uniform(0.85, 1.05),
+            leftovers=random.random() < 0.5,
+            coupled=random.choice((0.0, 0.0, 0.2)),
+            priorities=random.choice((1, 1, 2)),
+            seed=seed,
+        )
+    )
+
+
+def placed(problem: Problem, placement: Placement) -> tuple[int, ...]:
+    """How many pods of each priority are placed, from the highest down."""
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    shape = {pod.name: pod.shape for pod in problem.pods}
+    levels = sorted({priority[pod.shape] for pod in problem.pods if not pod.node}, reverse=True)
+    found = Counter(priority[shape[binding.pod]] for binding in placement.bindings)
+    return tuple(found[level] for level in levels)
+
+
+def test_tight_problems_against_one_by_one() -> None:
+    results: Counter[str] = Counter()
+    for seed in range(500):
+        problem = tight(seed)
+        mine = solve(problem, limits=Limits(timeout=1.0), clock=time.process_time)
+        theirs = placed(problem, schedule(problem))
+        assert placed(problem, mine) >= theirs, seed
+        results["better"] += placed(problem, mine) > theirs
+        results["proved"] += all(bound.placed == bound.most for bound in mine.bounds)
+        results["all placed"] += not mine.unplaced
+    print(f"\nof 500: {dict(results)}")
+    assert results["proved"] >= 400
