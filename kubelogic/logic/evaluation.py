@@ -150,10 +150,11 @@ class Evaluation:
             removed: rows to remove, by predicate; they must have been added before.
 
         Raises:
-            KeyError: if a predicate is not declared or a removed fact was never added. The evaluation is then in
-                no useful state.
+            KeyError: if a predicate is not declared or a removed fact was never added. Nothing is changed then.
         """
         pending = self._pending(added or {}, removed or {})
+        if removed:
+            self._verify(pending)
         if self._empty:
             self._empty = False
             for fact in self.rulebook.facts:
@@ -194,6 +195,14 @@ class Evaluation:
                     counts[row] = get(row, 0) + sign
         return pending
 
+    def _verify(self, pending: Mapping[str, Counts]) -> None:
+        """Refuse changes that take away facts which were never given."""
+        for predicate, deltas in pending.items():
+            given = self._given.get(predicate, {}) if predicate in self._derived else self._store.counts(predicate)
+            for row, delta in deltas.items():
+                if delta < 0 and given.get(row, 0) + delta < 0:
+                    raise KeyError(f"{predicate}{row} was removed but never added")
+
     def _visible(self) -> Iterable[tuple[str, Counts]]:
         return ((name, relation.counts) for name, relation in self._store.relations.items() if "$" not in name)
 
@@ -207,8 +216,6 @@ class Evaluation:
         given = self._given.setdefault(predicate, {})
         for row, delta in counts.items():
             given[row] = given.get(row, 0) + delta
-            if given[row] < 0:
-                raise KeyError(f"{predicate}{row} was removed but never added")
             if not given[row]:
                 del given[row]
 
@@ -228,8 +235,6 @@ class Evaluation:
             come: Counts = {}
             for row, delta in deltas.items():
                 old = counts.get(row, 0)
-                if old + delta < 0:
-                    raise KeyError(f"{predicate}{row} was removed but never added")
                 if delta and not old + delta:
                     gone[row] = delta
                 elif delta and not old:
@@ -315,8 +320,7 @@ class Evaluation:
             if not delta:
                 continue
             old = counts.get(row, 0)
-            if old + delta < 0:
-                raise KeyError(f"{predicate}{row} was removed but never added")
+            assert old + delta >= 0, f"{predicate}{row} has fewer derivations than were lost"
             if old == 0:
                 come[row] = delta
             elif old + delta == 0:

@@ -152,3 +152,22 @@ def test_one_pod_changes(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\nafter one pod changed: {each * 1e6:.0f} us, {full / each:,.0f} times faster than anew ({full:.2f} s)")
     assert full >= 100 * each
+
+
+@pytest.mark.benchmark
+def test_a_question_about_one_pod_costs_what_the_pod_touches(capsys: pytest.CaptureFixture[str]) -> None:
+    book = Rulebook.parse({"endpoints.dl": RULES})
+    times = {}
+    for pods in (PODS // 10, PODS):
+        engine = TopDown(book, cluster(pods, SERVICES))
+        keys = [f"ns{i % 50}/pod{i}" for i in range(100, 200)]
+        engine.ask("endpoint", (None, keys[0], None, None))
+
+        def ask(engine: TopDown = engine, keys: list[str] = keys) -> None:
+            for key in keys:
+                engine.ask("endpoint", (None, key, None, None))
+
+        times[pods] = least(ask, 3)[0] / len(keys)
+    with capsys.disabled():
+        print(f"\none pod's endpoints, top-down: {', '.join(f'{t * 1e6:.0f} us of {n:,}' for n, t in times.items())}")
+    assert times[PODS] <= 3 * times[PODS // 10]

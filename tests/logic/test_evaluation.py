@@ -162,9 +162,13 @@ def test_a_join_is_planned_anew_when_sizes_change() -> None:
 def test_a_fact_that_was_never_added_cannot_be_removed() -> None:
     evaluation = Evaluation(Rulebook.parse({"p.dl": PROGRAM}))
     evaluation.update({"edge": [("a", "b")]})
+    before = derived(evaluation)
     for predicate in ("edge", "reach", "open_edge"):
         with pytest.raises(KeyError, match="never added"):
-            evaluation.update(removed={predicate: [("x", "y")]})
+            evaluation.update(removed={"edge": [("a", "b")], predicate: [("x", "y"), ("a", "b"), ("a", "b")]})
+        assert derived(evaluation) == before
+    evaluation.update(removed={"edge": [("a", "b")]})
+    assert not any(derived(evaluation).values())
 
 
 def test_text_where_arithmetic_or_order_needs_a_number_makes_the_literal_fail() -> None:
