@@ -7,7 +7,9 @@ node classes) is a *stage*: it sees the changes of every update and reports the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -93,6 +95,18 @@ class Changes:
         return [row for row, count in self.rows.get(predicate, {}).items() if count < 0]
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from going through what is being built: rows and values make no cycles."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 class Stage(Protocol):
     """Derives facts from many objects. Owned by one ``FactBase``; keeps what it needs between updates."""
 
@@ -159,6 +173,10 @@ class FactBase:
         Returns:
             The rows to add and to remove, each predicate's in a deterministic order.
         """
+        with uncollected():
+            return self._update(cluster)
+
+    def _update(self, cluster: Cluster) -> Delta:
         removed, added = cluster.changes_since(self._cluster)
         changes = Changes(removed=removed, added=added, counts=self._counts)
         if removed:

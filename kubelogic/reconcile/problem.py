@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kubelogic.facts.base import uncollected
 from kubelogic.logic import Row, Value
 from kubelogic.placement.problem import (
     Affinity,
@@ -147,7 +148,8 @@ def problem(relations: Relations) -> Problem:
     Args:
         relations: derived from the facts of a cluster, for at least ``GOALS``.
     """
-    return _Builder(relations).problem()
+    with uncollected():
+        return _Builder(relations).problem()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
