@@ -16,7 +16,7 @@ from kubelogic.reconcile.problem import problem
 SchedulerName = Literal["optimal", "kube"]
 
 COMPARED = 20_000_000
-"""Waiting pods times nodes up to which the joint scheduler is compared with the one-by-one scheduler: a second or so."""
+"""Waiting pods times nodes up to which the joint scheduler is compared with the one-by-one one: a second or so."""
 
 
 class Solver(Protocol):

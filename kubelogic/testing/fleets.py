@@ -88,7 +88,8 @@ def running(*, nodes: int, pods: int, deployments: int, classes: int = 60, seed:
             "spec": {"selector": {"app": name}, "clusterIP": ip, "clusterIPs": [ip], "ports": [{"port": 80}]},
         }
         for index in range(count):
-            yield _running_pod(name, template, number, index, problem.nodes[placed % nodes].name, placed)
+            place = problem.nodes[placed % nodes].name
+            yield _running_pod(template, number=number, index=index, node=place, placed=placed)
             placed += 1
 
 
@@ -196,7 +197,8 @@ def _replica_set(name: str, replicas: int, template: Document, number: int) -> D
     }
 
 
-def _running_pod(name: str, template: Document, number: int, index: int, node: str, placed: int) -> Document:
+def _running_pod(template: Document, *, number: int, index: int, node: str, placed: int) -> Document:
+    name = template["metadata"]["labels"]["app"]
     ip = f"10.{128 + placed // 62500}.{placed // 250 % 250}.{placed % 250 + 1}"
     container = {
         "name": "main",
