@@ -14,6 +14,7 @@ from kubelogic.facts.quota import unit
 from kubelogic.facts.storage import BIND_COMPLETED
 from kubelogic.manifests.quantity import written
 from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.admission_objects import VOLUME_PROTECTION
 from kubelogic.reconcile.apply_objects import with_condition
 from kubelogic.reconcile.draft import Draft, owners, without_owner
 from kubelogic.reconcile.eviction import set_disruption_condition
@@ -25,6 +26,7 @@ from kubelogic.reconcile.object_actions import (
     CreateServiceAccount,
     DropOwner,
     FailBudget,
+    ProvisionVolume,
     PublishRootCa,
     RemoveFinalizer,
     WriteBudgetStatus,
@@ -109,6 +111,40 @@ def bind_claim(draft: Draft, action: BindClaim) -> None:
     draft.edit("PersistentVolumeClaim", action.claim, ["status"], status)
 
 
+def provision_volume(draft: Draft, action: ProvisionVolume) -> None:
+    claim = draft.get("PersistentVolumeClaim", action.claim)
+    storage_class = draft.get("StorageClass", action.class_name)
+    if claim is None or storage_class is None:
+        return
+    wanted = claim.document.get("spec") or {}
+    name = f"pvc-{uid_of(claim)}".replace(":", "-").replace("/", "-").lower()
+    annotations = {"pv.kubernetes.io/provisioned-by": action.provisioner}
+    reference = {
+        "kind": "PersistentVolumeClaim",
+        "namespace": claim.namespace,
+        "name": claim.name,
+        "uid": uid_of(claim),
+    }
+    draft.create(
+        api_version="v1",
+        kind="PersistentVolume",
+        key=name,
+        document={
+            "metadata": {"annotations": annotations, "finalizers": [VOLUME_PROTECTION]},
+            "spec": {
+                "capacity": {"storage": ((wanted.get("resources") or {}).get("requests") or {}).get("storage", "0")},
+                "accessModes": list(wanted.get("accessModes") or ()),
+                "volumeMode": wanted.get("volumeMode") or "Filesystem",
+                "storageClassName": action.class_name,
+                "persistentVolumeReclaimPolicy": storage_class.document.get("reclaimPolicy") or "Delete",
+                "claimRef": {"apiVersion": "v1", **reference},
+                "csi": {"driver": action.provisioner, "volumeHandle": name},
+            },
+            "status": {"phase": "Pending"},
+        },
+    )
+
+
 def _annotate(draft: Draft, kind: str, key: str, annotations: Mapping[str, str]) -> None:
     draft.edit(kind, key, ["metadata", "annotations"], annotations)
 
@@ -184,6 +220,7 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         AddFinalizer: add_finalizer,
         RemoveFinalizer: remove_finalizer,
         BindClaim: bind_claim,
+        ProvisionVolume: provision_volume,
         CreateServiceAccount: create_service_account,
         PublishRootCa: publish_root_ca,
         AssignPodRange: assign_pod_range,

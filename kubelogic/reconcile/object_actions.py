@@ -71,6 +71,15 @@ class BindClaim(Action):
     volume: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionVolume(Action):
+    """Make a volume for a claim, as the provisioner of its class does. ``class_name`` is the name of the class."""
+
+    claim: str
+    class_name: str
+    provisioner: str
+
+
 # -- namespaces ------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +187,7 @@ OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             AddFinalizer,
             CollectPod,
             BindClaim,
+            ProvisionVolume,
             CreateServiceAccount,
             PublishRootCa,
             AssignPodRange,

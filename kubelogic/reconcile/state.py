@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.times import milliseconds
 from kubelogic.logic import Row, Value
 
@@ -40,7 +41,7 @@ class State:
 
         A cluster without any moment starts at 0.
         """
-        return cls(cluster=cluster, now=_latest(cluster))
+        return cls(cluster=cluster, now=_latest(cluster), world=world_of(cluster))
 
     def with_world(self, *, add: Iterable[tuple[str, Row]] = (), remove: Iterable[tuple[str, Row]] = ()) -> State:
         """The state after changes of the world; what is not there is removed in vain."""
@@ -50,6 +51,34 @@ class State:
         for name, row in add:
             world.setdefault(name, set()).add(row)
         return replace(self, world={name: frozenset(rows) for name, rows in world.items()})
+
+
+def world_of(cluster: Cluster) -> World:
+    """What a cluster as it was read says of the world outside of it.
+
+    A node whose Ready condition is Unknown has a kubelet that is silent since then, one with Ready=False a kubelet
+    that reports so. An owner that is named but not there is taken to exist elsewhere: often only a part is read.
+    """
+    found: dict[str, set[Row]] = {}
+    for name, node in cluster.objects("Node").items():
+        for condition in (node.document.get("status") or {}).get("conditions") or ():
+            if condition.get("type") != "Ready":
+                continue
+            since = condition.get("lastTransitionTime")
+            if condition.get("status") == "Unknown":
+                found.setdefault("node_silent_since", set()).add((name, milliseconds(since) if since else 0))
+            elif condition.get("status") == "False":
+                found.setdefault("node_reports", set()).add((name, "False"))
+    living: set[str] = set()
+    named: set[str] = set()
+    for obj in cluster:
+        living.add(uid_of(obj))
+        for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
+            named.add(str(reference.get("uid") or ""))
+    missing = named - living
+    if missing:
+        found["presumed_owner"] = {(uid,) for uid in missing}
+    return {name: frozenset(rows) for name, rows in found.items()}
 
 
 def _latest(cluster: Cluster) -> int:

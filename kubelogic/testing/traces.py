@@ -339,7 +339,7 @@ def read_case(path: Path) -> dict[str, Any]:
 
 def parameters(case: Mapping[str, Any]) -> dict[str, int]:
     """The parameters that the flags of a recorded control plane set, in milliseconds."""
-    found = {"kubelet_backoff": 0}
+    found = {"kubelet_backoff": 0, "dynamic_provisioning": 0}
     for flag in (case.get("flags") or {}).get("kube-controller-manager") or ():
         name, _, value = flag.removeprefix("--").partition("=")
         if name in ("node-monitor-period", "node-monitor-grace-period", "node-startup-grace-period"):

@@ -184,7 +184,7 @@ def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expi
 
 def _one_by_one(problem: Problem, model: Model, weights: Weights, state: State, expired: Deadline) -> State:
     """The better of ``state`` and what the one-by-one scheduler binds, if the problem is small enough to try."""
-    if not state.left.any() or int(model.counts.sum()) * len(model.nodes) > _EVEN_CELLS:
+    if not state.left.any() or int(model.counts.sum()) * len(model.nodes) > _EVEN_CELLS or expired():
         return state
     kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
     shapes = {pod.name: pod.shape for pod in problem.pods}
