@@ -183,7 +183,7 @@ class Coupling:
             self._open_claims(shape, mask)
         return mask
 
-    def open_node_rules(self, shape_index: int) -> Mask:
+    def open_node_rules(self, shape_index: int, *, volumes: bool = True) -> Mask:
         """As ``open``, for the constraints that more pods can only tighten: all but affinity, spread and claims."""
         shape = self._model.shapes[shape_index]
         mask = np.ones(self._size, dtype=np.bool_)
@@ -196,7 +196,8 @@ class Coupling:
                 mask &= blocked == 0
             elif int(blocked.sum()):
                 mask[:] = False
-        self._open_attach(shape, mask)
+        if volumes:
+            self._open_attach(shape, mask)
         for i in self._owned.get(shape_index, ()):
             rule = self._rules[i]
             if rule.anti:

@@ -34,7 +34,7 @@ class Preemption:
     """Finds victims and evicts them. Budgets are drawn on as it goes.
 
     The best victims break the fewest budgets; then the fewest pods of the highest priority stop, and so on
-    down; then the fewest running ones; then those that started last.
+    down; then the fewest running ones; then those that make room for most pods; then those that started last.
     """
 
     def __init__(self, state: State) -> None:
@@ -123,7 +123,7 @@ class Preemption:
             return None
         best: tuple[Cost, tuple[Victim, ...]] | None = None
         for victims in self._tries(kind, node, pool):
-            cost = self._cost(victims)
+            cost = self._cost(kind, node, victims)
             if best is None or cost < best[0]:
                 best = (cost, victims)
         return best
@@ -172,16 +172,26 @@ class Preemption:
                 drawn[name] += 1
         return sum(max(0, n - max(self._budget[name], 0)) for name, n in drawn.items())
 
-    def _cost(self, victims: tuple[Victim, ...]) -> Cost:
+    def _cost(self, kind: int, node: int, victims: tuple[Victim, ...]) -> Cost:
         levels = tuple(sum(1 for v in victims if v.priority == level) for level in self.levels)
         running = [victim.pod for victim in victims if victim.pod]
         return (
             self._breaks(victims),
             levels,
             len(running),
+            -self._fit(kind, node, victims),
             tuple(sorted(-pod.started for pod in running)),
             tuple(sorted(pod.name for pod in running)),
         )
+
+    def _fit(self, kind: int, node: int, victims: tuple[Victim, ...]) -> int:
+        """How many of the kind the node has resources for without the victims, up to how many are left."""
+        state, fit = self._state, int(self._state.left[kind])
+        request = state.model.request[kind]
+        free = state.free[:, node] + sum((victim.request for victim in victims), start=np.zeros_like(request))
+        for column in np.flatnonzero(request):
+            fit = min(fit, int(free[column] // request[column]))
+        return fit
 
     def _evict(self, victim: Victim, kind: int, node: int) -> None:
         state = self._state

@@ -71,7 +71,10 @@ def _limit(model: Model, coupling: Coupling, kind: int, *, room: Ints, count: In
     name = model.shapes[model.kinds[kind].shapes[0]].name
     shape_index = model.kinds[kind].shapes[0]
     waiting = {model.shapes[i].name for other in model.kinds for i in other.shapes}
-    room[kind][~coupling.open_node_rules(shape_index)] = 0
+    # A pod that may leave can also help: a volume that it has on a node is not one more there.
+    mine = set(model.shapes[shape_index].attaches)
+    shared = any(mine & set(shape.attaches) for shape in model.shapes if shape.name in leaving)
+    room[kind][~coupling.open_node_rules(shape_index, volumes=not shared)] = 0
     for use in model.shapes[shape_index].exclusive:
         if use.scope == "cluster" and not use.shared:
             count[kind] = min(count[kind], 1)

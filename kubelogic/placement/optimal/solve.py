@@ -103,8 +103,7 @@ def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Pl
         state, bound = _by_patterns(model, known, weights, state, expired)
         state = _one_by_one(problem, model, weights, state, expired)
         state, exact = _by_integers(model, known, weights, state, expired, thorough=thorough)
-        _wait_for_leavers(state, expired)
-        _preempt(state, expired)
+        state = _make_way(model, weights, state, expired)
         placed = state.placed.sum(axis=1)
         limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
@@ -132,6 +131,21 @@ def _tightly(model: Model, expired: Deadline) -> State:
     insert(state)
     improve(state, expired=expired)
     return state
+
+
+def _make_way(model: Model, weights: Weights, state: State, expired: Deadline) -> State:
+    """What is left waits for terminating pods and for victims; or for victims alone, if that places more."""
+    if not state.left.any():
+        return state
+    later = state.copy()
+    _wait_for_leavers(later, expired)
+    _preempt(later, expired)
+    if not later.released or not any(pod.terminating for pod in model.running):
+        return later
+    # A pod that terminates can help while it is there: by its affinity, or a volume that it shares.
+    _preempt(state, expired)
+    worth, other = weights.value(model, later), weights.value(model, state)
+    return state if (other, -len(state.evicted)) > (worth, -len(later.evicted)) else later
 
 
 def _wait_for_leavers(state: State, expired: Deadline) -> None:
