@@ -1,10 +1,6 @@
 """A Kubernetes control plane written as logic: plan, explain and prove placements, offline.
 
-The public API is the verbs of the command line as functions over immutable values::
-
-    from kubelogic import load, plan, explain
-
-The heavy engines (z3, pyDatalog) are imported only when a verb needs them.
+``kubelogic.api`` has the verbs of the command line as functions over immutable values.
 """
 
 __version__ = "0.1.0"

@@ -37,6 +37,13 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_settled(parser: argparse.ArgumentParser) -> None:
+    """Whether to ask about the cluster as written, or as its controllers leave it."""
+    parser.add_argument(
+        "--settled", action="store_true", help="ask about the cluster as plan leaves it, pods of workloads included"
+    )
+
+
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Additions to the rulebook and its parameters."""
     parser.add_argument(
@@ -138,6 +145,21 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     return Cluster.of(reading.objects), reading.notices
 
 
+def read_settled(args: argparse.Namespace) -> Cluster:
+    """The cluster that the paths describe; with ``--settled`` as its controllers leave it.
+
+    Raises:
+        InputError: as ``kubelogic.manifests.load``.
+    """
+    cluster, _ = read_cluster(args)
+    if not args.settled:
+        return cluster
+    from kubelogic.verbs.reconciled import Options, reconcile
+
+    options = Options(rules=rule_directories(args), parameters=parameters(args), clock=time.monotonic)
+    return reconcile(cluster, options).cluster
+
+
 def standard_input(paths: Sequence[str]) -> bytes | None:
     """What stands on standard input, if ``-`` is among the paths."""
     return sys.stdin.buffer.read() if "-" in paths else None
@@ -168,11 +190,13 @@ __all__ = [
     "add_output",
     "add_rules",
     "add_scheduling",
+    "add_settled",
     "emit",
     "options",
     "output_style",
     "parameters",
     "read_cluster",
+    "read_settled",
     "rule_directories",
     "standard_input",
 ]

@@ -13,6 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("atom", metavar="ATOM", help="such as \"pod_node(Pod, 'n1')\"; see `kubelogic rules list`")
     common.add_inputs(parser)
+    common.add_settled(parser)
     common.add_rules(parser)
     common.add_output(parser)
 
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import answer_document, render_answer
     from kubelogic.verbs.query import query
 
-    cluster, _ = common.read_cluster(args)
+    cluster = common.read_settled(args)
     answer = query(
         cluster,
         args.atom,

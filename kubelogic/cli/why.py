@@ -13,6 +13,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("fact", metavar="FACT", help="such as \"rejects_taint('shop/cart', Node, _, _, _)\"")
     common.add_inputs(parser)
+    common.add_settled(parser)
     common.add_rules(parser)
     common.add_output(parser)
     parser.add_argument("--limit", type=int, default=1, metavar="N", help="prove at most N rows that fit (default 1)")
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import explanation_document, render_explanation
     from kubelogic.verbs.query import why
 
-    cluster, _ = common.read_cluster(args)
+    cluster = common.read_settled(args)
     explanation = why(
         cluster,
         args.fact,
