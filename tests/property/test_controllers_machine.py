@@ -1,0 +1,178 @@
+"""Random operations on a small cluster: what Kubernetes promises of its controllers holds at every tick."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import Rulebook
+from kubelogic.reconcile import operations
+from kubelogic.reconcile.engine import reconciler
+from kubelogic.reconcile.rollouts import rollouts
+from kubelogic.reconcile.scenario import Behave, Drain, Operation, Pause, Scale, SetImage, Undo, perform
+from kubelogic.reconcile.settle import settle
+from kubelogic.reconcile.state import State
+from kubelogic.reconcile.tick import Reconciler
+from kubelogic.testing.invariants import Watch
+
+NODES = ("n1", "n2", "n3")
+BOOK: list[Rulebook] = []
+
+
+def rulebook() -> Rulebook:
+    """The built-in rules, read once."""
+    if not BOOK:
+        BOOK.append(load_rulebook())
+    return BOOK[0]
+
+
+def node(name: str) -> Object:
+    document = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "status": {
+            "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "12"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+        },
+    }
+    return Object(api_version="v1", kind="Node", namespace="", name=name, document=document)
+
+
+def workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    container = {"name": "c", "image": "app:1", "resources": {"requests": {"cpu": "300m", "memory": "64Mi"}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}},
+            **spec,
+        },
+    }
+
+
+AMOUNT = st.one_of(st.integers(0, 3), st.sampled_from(["0%", "10%", "25%", "50%", "100%"]))
+THEN = st.sampled_from([0, 100, 300, 1000, 5000])
+"""Milliseconds that the control plane has before the next operation."""
+
+IMAGES = st.sampled_from(["app:1", "app:2", "app:3", "slow:1"])
+
+
+class Controllers(RuleBasedStateMachine):
+    """A Deployment and a StatefulSet on three nodes, and what users do to them."""
+
+    state: State
+    watch: Watch
+    engine: Reconciler
+
+    @initialize(
+        replicas=st.integers(1, 6), surge=AMOUNT, unavailable=AMOUNT, ready=st.integers(0, 3), parallel=st.booleans()
+    )
+    def begin(self, replicas: int, surge: int | str, unavailable: int | str, ready: int, parallel: bool) -> None:
+        zero = surge in (0, "0%") and unavailable in (0, "0%")
+        rolling = {"maxSurge": 1 if zero else surge, "maxUnavailable": unavailable}
+        self.engine = reconciler(rulebook(), scheduler="kube")
+        self.state = State.of(Cluster.of([node(name) for name in NODES]))
+        self.watch = Watch(self.state)
+        self.state = self.state.with_world(add=[("image_ready_after", ("slow:1", 3000))])
+        for document in (
+            workload(
+                "Deployment",
+                "web",
+                replicas=replicas,
+                minReadySeconds=ready,
+                strategy={"type": "RollingUpdate", "rollingUpdate": rolling},
+            ),
+            workload(
+                "StatefulSet",
+                "db",
+                replicas=2,
+                serviceName="db",
+                podManagementPolicy="Parallel" if parallel else "OrderedReady",
+            ),
+        ):
+            outcome = operations.create(self.state, document)
+            assert outcome.answer.accepted, outcome.answer
+            self.state = outcome.state
+        self.run(2000)
+
+    def run(self, milliseconds: int | None) -> None:
+        """Let the control plane run for a while; None: until it has settled."""
+        self.watch.moved(self.state)
+        until = None if milliseconds is None else self.state.now + milliseconds
+        run = settle(self.engine, self.state, until=until, max_ticks=2000, progress=self.watch)
+        self.state = run.state
+        assert not self.watch.broken, self.watch.broken
+        assert run.settled, run.cycle
+
+    def do(self, operation: Operation, then: int) -> None:
+        self.state = perform(operation, self.state).state
+        self.run(then)
+
+    @rule(kind=st.sampled_from([("Deployment", "web"), ("StatefulSet", "db")]), replicas=st.integers(0, 6), then=THEN)
+    def scale(self, kind: tuple[str, str], replicas: int, then: int) -> None:
+        self.do(Scale(kind=kind[0], key=f"default/{kind[1]}", replicas=replicas), then)
+
+    @rule(kind=st.sampled_from([("Deployment", "web"), ("StatefulSet", "db")]), image=IMAGES, then=THEN)
+    def update(self, kind: tuple[str, str], image: str, then: int) -> None:
+        self.do(SetImage(kind=kind[0], key=f"default/{kind[1]}", image=image), then)
+
+    @rule(paused=st.booleans(), then=THEN)
+    def pause(self, paused: bool, then: int) -> None:
+        self.do(Pause(key="default/web", paused=paused), then)
+
+    @rule(then=THEN)
+    def undo(self, then: int) -> None:
+        self.do(Undo(key="default/web"), then)
+
+    @rule(pull=st.booleans(), then=THEN)
+    def break_image(self, pull: bool, then: int) -> None:
+        self.do(Behave(image="app:3", pull=pull), then)
+
+    @rule(name=st.sampled_from(NODES), unschedulable=st.booleans())
+    def cordon(self, name: str, unschedulable: bool) -> None:
+        self.state = operations.cordon(self.state, name, unschedulable=unschedulable).state
+
+    @rule(name=st.sampled_from(NODES), then=THEN)
+    def drain(self, name: str, then: int) -> None:
+        self.do(Drain(node=name), then)
+
+    @precondition(lambda self: self.state.cluster.objects("Pod"))
+    @rule(data=st.data())
+    def delete_pod(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.state.cluster.objects("Pod"))))
+        self.state = operations.delete(self.state, "Pod", key).state
+        self.run(data.draw(THEN))
+
+    @rule()
+    def recover(self) -> None:
+        """With all nodes open, no broken image and nothing paused, every rollout completes."""
+        for name in NODES:
+            self.state = operations.cordon(self.state, name, unschedulable=False).state
+        self.do(Behave(image="app:3", pull=True), 0)
+        self.do(Pause(key="default/web", paused=False), 0)
+        broken = self.ordered_and_stuck()
+        self.run(None)
+        waiting = [each for each in rollouts(self.state.cluster) if not each.complete]
+        assert not [each for each in waiting if each.kind == "Deployment"], waiting
+        assert broken or not waiting, waiting
+        self.state = replace(self.state, now=self.state.now + 1000)
+
+    def ordered_and_stuck(self) -> bool:
+        """A pod of an ordered StatefulSet that was made from a broken template blocks it until it is deleted."""
+        pods = self.state.cluster.objects("Pod").values()
+        return any(pod.name.startswith("db-") and pod.document["status"]["phase"] == "Pending" for pod in pods)
+
+
+TestControllers = Controllers.TestCase
+TestControllers.settings = settings(
+    max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
