@@ -14,22 +14,31 @@ _LAST_RETRY = 1_000_000
 """Milliseconds after which a refused controller tries again, doubled each time. Source: client-go's rate limiter."""
 
 
+_ONE_BY_ONE = frozenset({"StatefulSet", "DaemonSet"})
+"""Kinds whose controllers forget a refusal when a pod was taken; others do when no pod is missing."""
+
+
 def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
     """Admit a pod that a controller made in the draft, or take it away again.
 
-    In a namespace that is being deleted controllers give up at once; otherwise they remember the refusal and try again.
+    In a namespace that is being deleted controllers give up without a word; otherwise they remember the refusal, and
+    when to try again.
     """
+    constant = replica_set_constant(owner.kind, owner.key)
     refusal = refuse_in_ending_namespace(draft, pod)
     if refusal is not None:
         draft.changed.pop((pod.kind, pod.key))
+        draft.memory["pod refused until", constant] = draft.state.now + _LAST_RETRY
         return
     refusal = admit_pod_by_limits(draft, pod)
     if refusal is None:
         refusal = admit_by_quota(draft, draft.get(pod.kind, pod.key) or pod)
     if refusal is None:
+        if owner.kind in _ONE_BY_ONE and ("pod refusals", constant) in draft.state.memory:
+            for topic in ("pod refusals", "pod refused", "pod refused until"):
+                draft.memory[topic, constant] = None
         return
     draft.changed.pop((pod.kind, pod.key))
-    constant = replica_set_constant(owner.kind, owner.key)
     if ("pod refused until", constant) in draft.memory:
         return
     before = draft.state.memory.get(("pod refusals", constant), 0)
