@@ -1,0 +1,108 @@
+"""What the placement problem reads from the rules: predicates, and what conflicts call the reasons to deny a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SCORED_RESOURCES = ("cpu", "memory")
+BEFORE = -1
+"""The stage of what turns nodes away before any filter looks at them."""
+
+LATE = 2**62
+"""The start of pods that have not started: later than any that have."""
+
+DENIALS: Mapping[str, str] = {
+    "rejects_unschedulable": "unschedulable",
+    "rejects_policy": "policy",
+    "rejects_taint": "toleration",
+    "rejects_outside_names": "node_names",
+    "rejects_node_selector": "node_affinity",
+    "rejects_node_affinity": "node_affinity",
+    "rejects_empty_term": "node_affinity",
+    "rejects_volume_node": "volume_node",
+    "rejects_zone": "volume_zone",
+}
+"""What keeps a shape from a node class for good, and what conflicts call it."""
+
+BLOCKED: tuple[str, ...] = (
+    "rejects_name_conflict",
+    "rejects_missing_claim",
+    "rejects_unmade_claim",
+    "rejects_lost_claim",
+    "rejects_terminating_claim",
+    "rejects_unbound_claim",
+    "rejects_missing_volume",
+)
+"""What keeps a shape from all nodes until an object changes."""
+
+GOALS: tuple[str, ...] = (
+    *DENIALS,
+    *BLOCKED,
+    "attach_limit",
+    "attachment",
+    "attracts",
+    "avoids",
+    "avoids_taints",
+    "budget_left",
+    "candidate",
+    "claim_access_mode",
+    "claim_class",
+    "claim_selected_node",
+    "class_topology",
+    "class_topology_term",
+    "companion",
+    "considered",
+    "counted_storage",
+    "default_counted",
+    "default_spread",
+    "draws_in",
+    "filter",
+    "has_storage",
+    "image_score",
+    "is_node_class",
+    "keeps_company",
+    "likes_node",
+    "matches_node",
+    "never_preempts",
+    "node_allocatable",
+    "node_class",
+    "node_topology",
+    "pod_budget",
+    "pod_created",
+    "pod_gate",
+    "pod_nominated",
+    "pod_occupies",
+    "pod_pending",
+    "pod_pinned",
+    "pod_shape",
+    "pod_started",
+    "pod_terminating",
+    "provisions",
+    "rejects_other_node",
+    "requirement",
+    "scored_request",
+    "scored_usage",
+    "scorer",
+    "selects",
+    "shape",
+    "shape_affinity",
+    "shape_anti_affinity",
+    "shape_claim",
+    "shape_disk",
+    "shape_host_port",
+    "shape_attaches",
+    "shape_preferred_node_term",
+    "shape_priority",
+    "shape_request",
+    "shape_soft_spread",
+    "shape_spread",
+    "soft_eligible",
+    "spreads_among",
+    "spread_eligible",
+    "term_requirement",
+    "volume_attaches",
+    "volume_capacity",
+    "volume_usable",
+    "waiting_claim",
+)
+"""The predicates that ``problem`` reads."""
