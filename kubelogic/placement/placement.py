@@ -109,7 +109,7 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     """Why not all pods of ``shape`` can be placed: the ``core`` cannot hold together.
 
     With ``minimal``, it needs every member: without any one of them, the others can hold. ``placeable``: how many
-    pods of the shape were placed, at most, where the core is in force.
+    pods of the shape were placed all the same.
     """
 
     shape: str

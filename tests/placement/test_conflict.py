@@ -93,10 +93,10 @@ def test_every_member_is_needed(recipe: Recipe) -> None:
     assert placement.conflicts
     for found in placement.conflicts:
         assert found.minimal
-        mine = [pod for pod in case.pods if pod.shape == found.shape and not pod.node][: found.placeable + 1]
         names = {entry.subjects[0] for entry in found.core if entry.kind == "count"}
-        chosen = {binding.pod for binding in (*placement.bindings, *placement.nominations)}
-        others = [pod for pod in case.pods if pod.shape in names - {found.shape} and pod.name in chosen]
+        mine = [pod for pod in case.pods if pod.shape == found.shape and not pod.node]
+        mine = mine if names else mine[:1]
+        others = [pod for pod in case.pods if pod.shape in names - {found.shape} and not pod.node]
         asked = Problem(
             **{
                 name: getattr(case, name) if name != "pods" else (*(p for p in case.pods if p.node), *mine, *others)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -23,10 +22,10 @@ def conflicts(
     decide: Decide,
     expired: Callable[[], bool],
 ) -> tuple[Conflict, ...]:
-    """A conflict for each of ``shapes`` of which a pod is impossible.
+    """A conflict for each of ``shapes`` for which one can be proved.
 
-    Asks ever more: can one pod of the shape be placed where only the running pods are; all of it; all of it with
-    the other waiting pods of its priority or higher that were placed. The first refusal is explained.
+    Asks ever more: can one pod of the shape be placed where only the running pods are; can all of it; can all of
+    it with all other waiting pods of its priority or higher. The first refusal is explained.
     """
     found: list[Conflict] = []
     for shape in shapes:
@@ -40,22 +39,22 @@ def conflicts(
 
 
 def _questions(problem: Problem, placement: Placement, shape: str) -> list[tuple[Problem, int, bool]]:
-    """Problems of growing size, with how many pods of the shape fit if the answer is no, and whether one is asked."""
+    """Problems of growing size, with how many pods of the shape were placed, and whether only one is asked for."""
     priority = {entry.name: entry.priority for entry in problem.shapes}
-    pods = {pod.name: pod for pod in problem.pods}
     running = [pod for pod in problem.pods if pod.node]
     mine = sorted((p for p in problem.pods if p.shape == shape and not p.node), key=lambda p: (p.order, p.name))
-    chosen = [pods[entry.pod] for entry in (*placement.bindings, *placement.nominations)]
-    placed = Counter(pod.shape for pod in chosen)[shape]
-    others = [pod for pod in chosen if pod.shape != shape and priority[pod.shape] >= priority[shape]]
+    waiting = [pod for pod in problem.pods if not pod.node]
+    shapes = {pod.name: pod.shape for pod in waiting}
+    placed = sum(shapes[entry.pod] == shape for entry in (*placement.bindings, *placement.nominations))
+    others = [pod for pod in waiting if pod.shape != shape and priority[pod.shape] >= priority[shape]]
 
-    def ask(waiting: Sequence[Pod]) -> Problem:
-        return msgspec.structs.replace(problem, pods=(*running, *waiting))
+    def ask(chosen: Sequence[Pod]) -> Problem:
+        return msgspec.structs.replace(problem, pods=(*running, *chosen))
 
     return [
         (ask(mine[:1]), 0, True),
-        (ask(mine[: placed + 1]), placed, False),
-        (ask([*mine[: placed + 1], *others]), placed, False),
+        (ask(mine), placed, False),
+        (ask([*mine, *others]), placed, False),
     ]
 
 

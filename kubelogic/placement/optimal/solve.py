@@ -46,7 +46,7 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
     deadline = Deadline(limits, clock)
     placement = _place(problem, deadline)
 
-    shapes = sorted({entry.shape for entry in placement.unplaced if entry.verdict == "impossible"})
+    shapes = sorted({entry.shape for entry in placement.unplaced if entry.verdict != "waiting"})
     found = _explain(problem, placement, tuple(shapes[: limits.conflicts]), deadline)
     placement = msgspec.structs.replace(placement, conflicts=found)
     violations = check(problem, placement)
@@ -79,16 +79,26 @@ def _explain(
     problem: Problem, placement: Placement, shapes: tuple[str, ...], deadline: Deadline
 ) -> tuple[Conflict, ...]:
     def decide(question: Problem) -> bool | None:
-        return _all_placed(_place(question, deadline, thorough=True))
+        return _all_placed(question, _place(question, deadline, thorough=True))
 
     return conflicts(problem, placement, shapes, decide=decide, expired=deadline)
 
 
-def _all_placed(placement: Placement) -> bool | None:
+def _all_placed(problem: Problem, placement: Placement) -> bool | None:
     """Whether everything was placed, now or later; None if more might have been."""
     if all(entry.verdict == "waiting" for entry in placement.unplaced):
         return True
-    return False if any(entry.verdict == "impossible" for entry in placement.unplaced) else None
+    if any(entry.verdict == "impossible" for entry in placement.unplaced):
+        return False
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    top = max(bound.priority for bound in placement.bounds)
+    evictable = {priority[pod.shape] for pod in problem.pods if pod.node and pod.movable}
+    for bound in placement.bounds:
+        wanted = sum(not pod.node and priority[pod.shape] >= bound.priority for pod in problem.pods)
+        # Where pods of this priority could be evicted, the limit counts those, too.
+        if bound.most < wanted and not any(bound.priority <= level < top for level in evictable):
+            return False
+    return None
 
 
 def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Placement:
@@ -198,7 +208,7 @@ def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expi
 
 def _one_by_one(problem: Problem, model: Model, weights: Weights, state: State, expired: Deadline) -> State:
     """The better of ``state`` and what the one-by-one scheduler binds, if the problem is small enough to try."""
-    if not state.left.any() or int(model.counts.sum()) * len(model.nodes) > _EVEN_CELLS or expired():
+    if not state.left.any() or int(model.counts.sum()) * len(model.nodes) > _EVEN_CELLS:
         return state
     kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
     shapes = {pod.name: pod.shape for pod in problem.pods}
