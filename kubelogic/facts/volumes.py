@@ -24,6 +24,9 @@ def volume_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one PersistentVolume."""
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
     yield "volume_reclaim", (obj.name, spec.get("persistentVolumeReclaimPolicy") or "Retain")
+    path = (spec.get("hostPath") or {}).get("path") or ""
+    if "csi" in spec or path.startswith("/tmp/"):
+        yield "volume_deletable", (obj.name,)
     claim = spec.get("claimRef")
     if claim:
         yield "volume_claim", (obj.name, f"{claim.get('namespace')}/{claim.get('name')}", claim.get("uid") or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
+from zlib import crc32
 
 from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
@@ -123,6 +124,11 @@ def pod_mark(pod: str, phase: str, ready: str, ending: str) -> int:
     return int.from_bytes(sha256(f"{pod} {phase} {ready} {ending}".encode()).digest()[:7])
 
 
+def address_mark(*parts: str | int) -> int:
+    """A number that stands for an address as Endpoints list it; sums of such numbers hardly ever agree by chance."""
+    return crc32("\0".join(map(str, parts)).encode())
+
+
 def pod_range(number: int) -> str | None:
     """The address range of the ``number``-th node, from 0, in 10.244.0.0/16; None when all 256 are taken.
 
@@ -151,6 +157,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         **SCHEDULING_FUNCTIONS,
         "generated_name": generated_name,
         "pod_range": pod_range,
+        "address_mark": address_mark,
     }
 )
 """By the name of the predicate that is declared with ``->``."""
