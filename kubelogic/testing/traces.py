@@ -160,10 +160,20 @@ class Replay:
         raise ValueError(f"unknown operation {do['op']}")
 
     def _change_rule(self, do: Mapping[str, Any]) -> None:
-        image = do["image"]
-        old = [(name, row) for name, rows in self.state.world.items() for row in rows if row[0] == image]
-        rule = do.get("rule") or {}
-        self.state = self.state.with_world(remove=old, add=_world({image: rule} if rule else {}))
+        """Rules come as ``rules`` by image, or as ``image`` with a ``rule`` or its fields; null takes one away."""
+        rules = do.get("rules")
+        if rules is None:
+            inline = {name: value for name, value in do.items() if name not in ("op", "image", "rule")}
+            rules = {do["image"]: do.get("rule", inline)}
+        for image, rule in sorted(rules.items()):
+            old = [
+                (name, row)
+                for name, rows in self.state.world.items()
+                if name.startswith("image_")
+                for row in rows
+                if row[0] == image
+            ]
+            self.state = self.state.with_world(remove=old, add=_world({image: rule} if rule else {}))
 
     def _change_node(self, do: Mapping[str, Any]) -> None:
         node = do["node"]
@@ -189,11 +199,11 @@ class Replay:
             uid = uid_of(self.state.cluster.objects("Pod")[key])
             match do["op"]:
                 case "set_ready":
-                    ready = 1 if do["ready"] else 0
+                    ready = 1 if do.get("ready", True) else 0
                     self.state = self.state.with_world(remove=[("pod_said_ready", (uid, 1 - ready))])
                     told.append(("pod_said_ready", (uid, ready)))
                 case "finish":
-                    told.append(("pod_told_to_end", (uid, int(do["exitCode"]))))
+                    told.append(("pod_told_to_end", (uid, int(do.get("exitCode") or 0))))
                 case "finish_termination":
                     told.append(("pod_let_go", (uid,)))
         self.state = self.state.with_world(add=told)
