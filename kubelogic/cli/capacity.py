@@ -1,0 +1,93 @@
+"""``kubelogic capacity``: how many more of a pod fit, and the fewest nodes that hold everything."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+
+if TYPE_CHECKING:
+    from kubelogic.cluster import Cluster, Object
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    common.add_inputs(parser)
+    parser.add_argument(
+        "--pod", required=True, metavar="FILE", help="a manifest with the pod, or with a workload that has its template"
+    )
+    parser.add_argument(
+        "--replicas", type=_count, default=1, metavar="N", help="how many more have to fit (default 1); see exit codes"
+    )
+    parser.add_argument(
+        "--minimize",
+        choices=("nodes", "nothing"),
+        default="nodes",
+        help="nodes: also find the fewest nodes of the cluster's types that hold everything (default)",
+    )
+    common.add_scheduling(parser)
+    common.add_rules(parser)
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer and print; 0 if at least ``--replicas`` more fit, 1 if not, 3 if a limit hides the answer."""
+    from kubelogic.report.capacity import capacity_document, render_capacity
+    from kubelogic.verbs.capacity import NoPodError, capacity
+
+    cluster, pod = _read(args)
+    try:
+        found = capacity(cluster, pod, common.options(args), replicas=args.replicas, minimize=args.minimize == "nodes")
+    except NoPodError as error:
+        raise UsageError(f"--pod {args.pod}: {error}") from error
+    if args.output == "text":
+        print(render_capacity(found, common.output_style(args)))
+    else:
+        common.emit(capacity_document(found), args.output)
+    if found.optimal >= args.replicas:
+        return YES
+    return UNKNOWN if found.most >= args.replicas else NO
+
+
+def _read(args: argparse.Namespace) -> tuple[Cluster, Object]:
+    """The cluster, and the first object of ``--pod`` that is a pod or makes pods.
+
+    Both are read together, so that the pod may name a priority class of the cluster. What stands in the file
+    belongs to the cluster only if the paths name the file, too.
+    """
+    file = Path(args.pod)
+    if not file.is_file():
+        raise UsageError(f"--pod {args.pod}: no such file")
+    paths = [Path(path) for path in args.paths]
+    args.paths = [*args.paths, args.pod]
+    cluster, _ = common.read_cluster(args)
+    inside = any(path.exists() and (file.samefile(path) or _below(file, path)) for path in paths)
+    written = [each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)]
+    makers = sorted((each for each in written if _makes_pods(each)), key=lambda each: each.origin.order)  # type: ignore[union-attr]
+    if not makers:
+        raise UsageError(f"--pod {args.pod}: there is no pod and no workload in it")
+    if not inside:
+        cluster = cluster.replacing(without=[(each.kind, each.key) for each in written])
+    return cluster, makers[0]
+
+
+def _makes_pods(obj: Object) -> bool:
+    spec = obj.document.get("spec")
+    return obj.kind == "Pod" or (isinstance(spec, dict) and ("template" in spec or "jobTemplate" in spec))
+
+
+def _is(name: str, file: Path) -> bool:
+    return Path(name).exists() and file.samefile(name)
+
+
+def _below(file: Path, directory: Path) -> bool:
+    return directory.is_dir() and directory.resolve() in file.resolve().parents
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a number above 0")
+    return value

@@ -1,0 +1,42 @@
+"""How much more fits, as text and as a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.explain.units import count
+from kubelogic.report.documents import header
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verbs.capacity import Capacity
+
+
+def capacity_document(found: Capacity) -> dict[str, Any]:
+    """The document ``Capacity``. ``nodesNeeded`` is empty if it was not asked for or no number of nodes is enough."""
+    return {
+        **header("Capacity"),
+        "pod": found.pod,
+        "fits": {"optimal": found.optimal, "kube": found.kube},
+        "most": found.most,
+        "nodesNeeded": dict(found.nodes or {}),
+        "leastNodes": found.least,
+        "leftOut": list(found.left_out),
+    }
+
+
+def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
+    """The answer for a person."""
+    line = style.bold(f"{found.optimal:,} more of {found.pod} fit")
+    proved = (
+        "no placement has room for more" if found.most == found.optimal else f"none has room for {found.most + 1:,}"
+    )
+    lines = [f"{line}; {proved}."]
+    if found.kube != found.optimal:
+        lines.append(style.warn(f"kube-scheduler, one pod at a time, places {found.kube:,}."))
+    if found.nodes is not None:
+        total = sum(found.nodes.values())
+        parts = ", ".join(f"{number} {name}" for name, number in found.nodes.items())
+        least = "the fewest possible" if total == found.least else f"at least {found.least} are needed"
+        lines.append(f"Everything and one more fit on {count(total, 'node')} of these types ({least}): {parts}")
+    if found.left_out:
+        lines.append(f"No node of these types takes {', '.join(found.left_out)}: not counted.")
+    return "\n".join(lines)
