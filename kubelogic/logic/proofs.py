@@ -91,7 +91,8 @@ class Attempt:
     """A clause that does not derive an atom: the premises that held, and the body item that did not.
 
     ``failed`` is None if the whole body held but gave another value (``found``) of an aggregate or functional atom.
-    ``values`` are the variables known at the failure. ``blockers`` are facts that contradict a negated literal.
+    ``values`` are the variables known at the failure. ``blockers`` are facts that contradict a negated literal, and
+    ``proof`` derives the first of them.
     """
 
     clause: Clause
@@ -99,6 +100,7 @@ class Attempt:
     failed: BodyItem | None
     values: Mapping[str, Value] = field(default_factory=dict)
     blockers: tuple[Fact, ...] = ()
+    proof: Proof | None = None
     found: Fact | None = None
     why: NotDerived | None = None
 
@@ -345,6 +347,7 @@ class Prover:
         failed = progress.failed
         why: NotDerived | None = None
         blockers: tuple[Fact, ...] = ()
+        proof: Proof | None = None
         if isinstance(failed, Literal) and not self.is_function(failed.atom.predicate):
             try:
                 wanted = pattern_of(failed.atom, progress.env)
@@ -354,10 +357,13 @@ class Prover:
             if failed.negated:
                 rows = self.select(name, wanted)
                 blockers = tuple(Fact(predicate=name, row=row) for row in rows[:3])
+                proof = self.prove(name, rows[0]) if rows and self._clauses_of(name) else None
             elif depth > 1 and (name, wanted) not in above and self._clauses_of(name) and not self.select(name, wanted):
                 why = self._refute(name, wanted, depth - 1, above)
         values = {name: value for name, value in progress.env.items() if name[0].isupper()}
-        return Attempt(clause=clause, met=progress.met, failed=failed, values=values, blockers=blockers, why=why)
+        return Attempt(
+            clause=clause, met=progress.met, failed=failed, values=values, blockers=blockers, proof=proof, why=why
+        )
 
     def _other_value(self, clause: Clause, pattern: Pattern) -> Fact | None:
         """The row that a functional predicate has for the pattern's keys."""

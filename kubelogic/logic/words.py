@@ -151,19 +151,19 @@ class Words:
 
     # -- refutations ---------------------------------------------------------------------------------------
 
-    def refutation(self, refutation: NotDerived, indent: str = "") -> str:
+    def refutation(self, refutation: NotDerived, show_origin: Callable[[object], str] = str) -> str:
         """What each candidate clause lacks, as an indented text."""
-        return "\n".join(self._refutation(refutation, indent))
+        return "\n".join(self._refutation(refutation, "", show_origin))
 
-    def _refutation(self, refutation: NotDerived, indent: str) -> Iterator[str]:
+    def _refutation(self, refutation: NotDerived, indent: str, show_origin: Callable[[object], str]) -> Iterator[str]:
         yield f"{indent}it is not so that {self.sentence(refutation.predicate, refutation.pattern)}"
         if not refutation.attempts:
             clauses = self._book.clauses_of(refutation.predicate)
             yield f"{indent}  " + ("no rule fits these values" if clauses else "no such fact is given")
         for attempt in refutation.attempts:
-            yield from self._attempt(attempt, indent + "  ")
+            yield from self._attempt(attempt, indent + "  ", show_origin)
 
-    def _attempt(self, attempt: Attempt, indent: str) -> Iterator[str]:
+    def _attempt(self, attempt: Attempt, indent: str, show_origin: Callable[[object], str]) -> Iterator[str]:
         place = attempt.clause.place
         yield f"{indent}{place.file}:{place.line} meets {len(attempt.met)} of {attempt.length}:"
         for premise in attempt.met:
@@ -173,10 +173,16 @@ class Words:
             yield f"{indent}  - {other}"
             return
         yield f"{indent}  - {self.item(attempt)}"
-        for blocker in attempt.blockers:
-            yield f"{indent}      because {self.premise(blocker)}"
+        blockers = attempt.blockers
+        if attempt.proof is not None:
+            first, *rest = self.proof(attempt.proof, show_origin).split("\n")
+            yield f"{indent}      because {first}"
+            yield from (f"{indent}      {line}" for line in rest)
+            blockers = blockers[1:]
+        for blocker in blockers:
+            yield f"{indent}      {'and ' if attempt.proof else ''}because {self.premise(blocker)}"
         if attempt.why is not None:
-            lines = list(self._refutation(attempt.why, indent + "    "))
+            lines = list(self._refutation(attempt.why, indent + "    ", show_origin))
             yield from lines[1:]
 
     def item(self, attempt: Attempt) -> str:
@@ -190,7 +196,7 @@ class Words:
             case None:
                 return ""
 
-    def refutation_document(self, refutation: NotDerived) -> dict[str, Any]:
+    def refutation_document(self, refutation: NotDerived, show_origin: Callable[[object], Any] = str) -> dict[str, Any]:
         """A refutation as plain data."""
         return {
             "holds": False,
@@ -198,10 +204,10 @@ class Words:
             "predicate": refutation.predicate,
             "values": list(refutation.pattern),
             "text": self.sentence(refutation.predicate, refutation.pattern),
-            "attempts": [self._attempt_document(attempt) for attempt in refutation.attempts],
+            "attempts": [self._attempt_document(attempt, show_origin) for attempt in refutation.attempts],
         }
 
-    def _attempt_document(self, attempt: Attempt) -> dict[str, Any]:
+    def _attempt_document(self, attempt: Attempt, show_origin: Callable[[object], Any]) -> dict[str, Any]:
         clause = attempt.clause
         document: dict[str, Any] = {
             "rule": {"file": clause.place.file, "line": clause.place.line, "text": clause.text},
@@ -213,10 +219,12 @@ class Words:
             document["values"] = dict(sorted(attempt.values.items()))
         if attempt.blockers:
             document["blockers"] = [self._fact_document(fact) for fact in attempt.blockers]
+        if attempt.proof is not None:
+            document["proof"] = self.proof_document(attempt.proof, show_origin)
         if attempt.found is not None:
             document["found"] = self._fact_document(attempt.found)
         if attempt.why is not None:
-            document["why"] = self.refutation_document(attempt.why)
+            document["why"] = self.refutation_document(attempt.why, show_origin)
         return document
 
 

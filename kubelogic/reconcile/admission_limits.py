@@ -5,7 +5,9 @@ Source: admission plugin LimitRanger of Kubernetes 1.36.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -105,7 +107,20 @@ def _pod_errors(limit: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[s
             resources = container.get("resources") or {}
             yield from _errors(limit, kind, resources.get("requests") or {}, resources.get("limits") or {})
     elif kind == "Pod":
-        yield from _errors(limit, kind, pod_total(spec, "requests"), pod_total(spec, "limits"))
+        yield from _errors(limit, kind, _written(pod_total(spec, "requests")), _written(pod_total(spec, "limits")))
+
+
+def _written(totals: Mapping[str, Fraction]) -> dict[str, str]:
+    """Sums as quantities: thousandths for parts of one, Ki where it comes out even."""
+    found = {}
+    for name, total in totals.items():
+        if total.denominator != 1:
+            found[name] = canonical(f"{math.ceil(total * 1000)}m")
+        elif total and total % 1024 == 0:
+            found[name] = canonical(f"{total // 1024}Ki")
+        else:
+            found[name] = canonical(str(total))
+    return found
 
 
 def _errors(limit: Mapping[str, Any], kind: str, requests: Amounts, limits: Amounts) -> Iterator[str]:

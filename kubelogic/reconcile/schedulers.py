@@ -15,6 +15,9 @@ from kubelogic.reconcile.problem import problem
 
 SchedulerName = Literal["optimal", "kube"]
 
+COMPARED = 20_000_000
+"""Waiting pods times nodes up to which the joint scheduler is compared with the one-by-one one: a second or so."""
+
 
 class Solver(Protocol):
     """Answers placement problems."""
@@ -65,20 +68,27 @@ class ComparedScheduler:
 
     Attributes:
         solver: decides.
-        rival: asked the same problems.
+        rival: asked the same problems, if they are small enough.
+        limit: the largest number of waiting pods times nodes for which the rival is asked.
         left: pods that the solver placed and the rival did not.
+        unasked: whether some problem was too large for the rival.
     """
 
     solver: Solver
     rival: Solver
+    limit: int = COMPARED
     left: set[str] = field(default_factory=set)
+    unasked: bool = False
 
     def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
         """See ``kubelogic.reconcile.tick.Scheduler``."""
         given = problem(relations)
         placement = self.solver.place(given)
         bound = {binding.pod for binding in placement.bindings}
-        self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}
+        if len(given.nodes) * sum(not pod.node for pod in given.pods) > self.limit:
+            self.unasked = True
+        else:
+            self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}
         return placement
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -83,22 +83,41 @@ def settle(
             state = apply(state, tick.actions)
             if progress is not None:
                 progress(step, state)
-            if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps)):
+            if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps, objects=len(state.cluster))):
                 return Run(state=state, steps=tuple(steps), settled=False, cycle=loop, ticks=number)
             continue
         if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
             end = state if until is None else replace(state, now=max(until, state.now))
             return Run(state=end, steps=tuple(steps), settled=True, ticks=number)
         state = replace(state, now=tick.wakes_at)
-    return Run(state=state, steps=tuple(steps), settled=False, cycle=repeated(steps), ticks=max_ticks)
+    return Run(
+        state=state,
+        steps=tuple(steps),
+        settled=False,
+        cycle=repeated(steps, objects=len(state.cluster)),
+        ticks=max_ticks,
+    )
 
 
-def repeated(steps: list[Step], *, times: int = 4) -> tuple[Step, ...]:
-    """The shortest loop with which a list of steps ends, if it was gone through at least ``times`` times.
+def repeated(steps: Sequence[Step], *, objects: int, times: int = 4) -> tuple[Step, ...]:
+    """The shortest loop with which a list of steps ends.
 
-    Steps are equal if they do the same to the same objects, pods with generated names being the same if their owner is.
+    Steps that do the same to the same objects with the same values make a loop when they were gone through ``times``
+    times. With other values they may be progress, of a rollout pod by pod, say: then they make a loop only when they
+    were gone through more often than there are objects to get through. Pods with generated names are the same if
+    their owner is.
+
+    Args:
+        steps: what happened.
+        objects: how many objects the cluster has.
+        times: see above.
     """
-    marks = [_mark(step) for step in steps]
+    return _loop(steps, [_mark(step, values=True) for step in steps], times) or _loop(
+        steps, [_mark(step, values=False) for step in steps], max(times, objects)
+    )
+
+
+def _loop(steps: Sequence[Step], marks: Sequence[Hashable], times: int) -> tuple[Step, ...]:
     for length in range(1, len(steps) // times + 1):
         tail = marks[-length:]
         if all(marks[-length * (n + 1) : -length * n] == tail for n in range(1, times)):
@@ -106,9 +125,20 @@ def repeated(steps: list[Step], *, times: int = 4) -> tuple[Step, ...]:
     return ()
 
 
-def _mark(step: Step) -> Hashable:
+def _mark(step: Step, *, values: bool) -> Hashable:
     owners = {a.pod: a.owner for a in step.actions if isinstance(a, CreatePod)}
-    return tuple(sorted((type(action).__name__, _target(action, owners)) for action in step.actions))
+    return tuple(
+        sorted(
+            (type(action).__name__, _target(action, owners), _values(action) if values else "")
+            for action in step.actions
+        )
+    )
+
+
+def _values(action: Action) -> str:
+    """What an action sets, but for names that are made up anew each time and the node that is chosen."""
+    fields = action.arguments()
+    return repr([fields[name] for name in sorted(fields) if name not in ("pod", "key", "node", "beneficiary", "ties")])
 
 
 def _target(action: Action, owners: dict[str, str]) -> str:

@@ -263,12 +263,17 @@ class _Names:
     def __init__(self, state: State) -> None:
         self.state = state
         self.counts: dict[str, int] = {}
+        self.taken: set[str] = set()
 
     def name(self, owner_kind: str, owner: str) -> str:
         counter = f"{owner_kind} {owner}"
         number = self.counts.get(counter, self.state.names.get(counter, 0))
+        pods = self.state.cluster.objects("Pod")
+        while (name := naming.pod_name(owner, number)) in pods or name in self.taken:
+            number += 1
         self.counts[counter] = number + 1
-        return naming.pod_name(owner, number)
+        self.taken.add(name)
+        return name
 
     def pods(self, cause: Cause, owner_kind: str, owner: str, count: int) -> list[CreatePod]:
         return [

@@ -63,7 +63,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
         "holds": explanation.refutation is None,
     }
     if explanation.refutation is not None:
-        document["refutation"] = words.refutation_document(explanation.refutation)
+        document["refutation"] = words.refutation_document(explanation.refutation, _place)
     else:
         document["proofs"] = [words.proof_document(proof, _place) for proof in explanation.proofs]
         document["others"] = explanation.others

@@ -8,11 +8,10 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
-from kubelogic.logic import Rulebook
 from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import EvictPod, PreemptPod
-from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
@@ -57,15 +56,20 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
-        nodes=_loads(book, final),
+        nodes=loads(problem(done.relations)),
         notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
         cluster=final,
-        remarks=_remarks(done.rival_left),
+        remarks=_remarks(done),
     )
 
 
-def _remarks(left: int) -> tuple[str, ...]:
-    return (f"kube-scheduler, one pod at a time, would leave {left} of these pending.",) if left else ()
+def _remarks(done: Reconciled) -> tuple[str, ...]:
+    remarks = []
+    if done.rival_left:
+        remarks.append(f"kube-scheduler, one pod at a time, would leave {done.rival_left} of these pending.")
+    if done.rival_unasked:
+        remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
+    return tuple(remarks)
 
 
 def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
@@ -123,10 +127,3 @@ def loads(problem: Problem) -> tuple[NodeLoad, ...]:
         NodeLoad(node=node.name, pods=pods[node.name], requested=used[node.name], allocatable=node.allocatable)
         for node in sorted(problem.nodes, key=lambda node: node.name)
     )
-
-
-def _loads(book: Rulebook, cluster: Cluster) -> tuple[NodeLoad, ...]:
-    from kubelogic.explain.relations import derive
-    from kubelogic.reconcile.problem import problem
-
-    return loads(problem(derive(book, cluster, GOALS)))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubelogic.cluster import Cluster
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Rulebook, Value
+from kubelogic.logic import Evaluation, Rulebook, Value
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, SchedulerName
@@ -57,14 +57,18 @@ class Reconciled:
         before: the cluster as it was given.
         start: the moment at which the run began, in milliseconds of the simulated clock.
         run: what happened.
+        relations: what the rules derive at the end, for at least the goals of the placement problem.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
+        rival_unasked: whether that comparison was left out because the problem was too large for it.
     """
 
     rulebook: Rulebook
     before: Cluster
     start: int
     run: Run
+    relations: Evaluation
     rival_left: int = 0
+    rival_unasked: bool = False
 
     @property
     def cluster(self) -> Cluster:
@@ -79,6 +83,11 @@ class Engine:
     rulebook: Rulebook
     reconciler: Reconciler
     compared: ComparedScheduler
+
+    def relations(self, state: State) -> Evaluation:
+        """What the rules derive in a state; cheap after a tick that led there."""
+        self.reconciler.advance(state)
+        return self.reconciler.relations
 
 
 def engine(options: Options) -> Engine:
@@ -103,5 +112,12 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
     made = engine(options)
     start = State.of(cluster)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
-    left = len(made.compared.left)
-    return Reconciled(rulebook=made.rulebook, before=cluster, start=start.now, run=run, rival_left=left)
+    return Reconciled(
+        rulebook=made.rulebook,
+        before=cluster,
+        start=start.now,
+        run=run,
+        relations=made.relations(run.state),
+        rival_left=len(made.compared.left),
+        rival_unasked=made.compared.unasked,
+    )

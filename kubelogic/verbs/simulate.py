@@ -58,5 +58,11 @@ def simulate(
     start = State.of(cluster)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks)
-    done = Reconciled(rulebook=made.rulebook, before=cluster, start=start.now, run=settled)
+    done = Reconciled(
+        rulebook=made.rulebook,
+        before=cluster,
+        start=start.now,
+        run=settled,
+        relations=made.relations(run.state),
+    )
     return Simulation(run=run, final=describe(done, how.options, notices=notices))

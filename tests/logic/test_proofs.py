@@ -168,6 +168,29 @@ def test_why_not_says_how_far_each_rule_got(prover: Prover, words: Words) -> Non
     )
 
 
+def test_why_not_proves_what_stands_in_the_way(prover: Prover, words: Words) -> None:
+    refutation = prover.why_not("fits", ("a", "n2"))
+    assert refutation is not None
+    assert words.refutation(refutation) == textwrap.dedent(
+        """\
+        it is not so that a fits on n2
+          p.dl:15 meets 2 of 3:
+            + a is a pod
+            + n2 has 2 free
+            - it must not be so that n2 is not for a
+                because n2 is not for a  [p.dl:14]
+                ├─ a wants 3  [given, wants.yaml:2]
+                ├─ n2 has 2 free  [given, free.yaml:2]
+                └─ (A > F): 3 > 2  [computed]"""
+    )
+    document = words.refutation_document(refutation)
+    assert [step["fact"] for step in document["attempts"][0]["proof"]["steps"]] == [
+        "rejects('a', 'n2')",
+        "wants('a', 3)",
+        "free('n2', 2)",
+    ]
+
+
 def test_why_not_looks_into_premises_that_fail(prover: Prover, words: Words) -> None:
     refutation = prover.why_not("above", ("v", None))
     assert refutation is not None

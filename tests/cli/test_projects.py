@@ -1,0 +1,60 @@
+"""Every project of the corpus is planned on ten ordinary nodes; docs/reference/projects.md has what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kubelogic.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "projects.md"
+HEAD = """\
+# Real projects on ten nodes
+
+What `kubelogic plan --keep-going fixtures/nodes/ten.yaml PROJECT` makes of plain manifests of well-known projects, a
+whole directory each (many hold alternatives or examples that the API server refuses, hence `--keep-going`, which
+leaves out what is refused and takes the last of several objects of one name). *Left out* counts what was refused or
+replaced; *not modelled* counts kinds that only get a notice. This page is written by `tests/cli/test_projects.py`.
+
+| project | pods | placed | pending | why pending (pods) | left out | kinds not modelled |
+| --- | ---: | ---: | ---: | --- | ---: | ---: |
+"""
+
+
+def test_every_project_is_planned(
+    corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, update_golden: bool
+) -> None:
+    monkeypatch.chdir(ROOT)
+    rows = []
+    for project in sorted(path for path in (corpus / "manifests").iterdir() if path.is_dir()):
+        code = main(["plan", "--keep-going", "fixtures/nodes/ten.yaml", str(project), "-o", "json"])
+        captured = capsys.readouterr()
+        plan = json.loads(captured.out)
+        placed, pending = plan["placements"], plan["pending"]
+        assert code == (1 if pending else 0), project.name
+        assert plan["settled"], project.name
+        assert all(pod["message"] for pod in pending), project.name
+        reasons = Counter(_reason(pod["blockers"]) for pod in pending)
+        why = "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+        refused = captured.err.count(": error: ")
+        kinds = sum(notice["code"] in ("KL108", "KL109") for notice in plan["notices"])
+        total = len(placed) + len(pending)
+        rows.append(f"| {project.name} | {total} | {len(placed)} | {len(pending)} | {why} | {refused} | {kinds} |\n")
+    page = HEAD + "".join(rows)
+    if update_golden:
+        PAGE.write_text(page, encoding="utf-8")
+    assert page == PAGE.read_text(encoding="utf-8")
+
+
+def _reason(blockers: list[dict[str, str]]) -> str:
+    """The reason that bars most nodes; one about the pod itself before all others."""
+    alone = [blocker["reason"] for blocker in blockers if not blocker["node"]]
+    if alone:
+        return alone[0].split('"')[0].strip()
+    counts = Counter(reason for reason in {(b["node"], b["reason"]) for b in blockers})
+    reasons = Counter(reason for _, reason in counts)
+    return min(reasons, key=lambda reason: (-reasons[reason], reason), default="held back by gates")
