@@ -7,6 +7,7 @@ from kubelogic.facts import (
     budgets,
     daemon_sets,
     disruption,
+    jobs,
     node_status,
     nodes,
     ownership,
@@ -42,6 +43,7 @@ MODULES: tuple[FactModule, ...] = (
     ownership.MODULE,
     quota.MODULE,
     disruption.MODULE,
+    jobs.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -18,6 +18,7 @@ from kubelogic.reconcile.admission_services import admit_service, admit_service_
 from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.eviction import decide_eviction
+from kubelogic.reconcile.job_pods import with_selector
 from kubelogic.reconcile.pods import with_default_tolerations, with_priority
 
 OnCreate = Callable[[Draft, Object], Answer | None]
@@ -41,10 +42,17 @@ def admit_replication_controller(draft: Draft, obj: Object) -> Answer | None:
     return None
 
 
+def admit_job(draft: Draft, job: Object) -> Answer | None:
+    """The selector, and the labels that match it."""
+    draft.put(with_selector(job))
+    return None
+
+
 CREATE: Mapping[str, tuple[OnCreate, ...]] = MappingProxyType(
     {
         "Pod": (admit_pod, admit_pod_by_limits),
         "ReplicationController": (admit_replication_controller,),
+        "Job": (admit_job,),
         "Service": (admit_service,),
         "Node": (admit_node,),
         "PersistentVolumeClaim": (admit_claim, admit_claim_by_limits),

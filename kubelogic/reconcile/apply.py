@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.reconcile import apply_lifecycle, apply_objects, apply_pods, apply_services, apply_workloads
+from kubelogic.reconcile import apply_jobs, apply_lifecycle, apply_objects, apply_pods, apply_services, apply_workloads
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.state import State
@@ -20,6 +20,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
         **apply_workloads.APPLIERS,
         **apply_lifecycle.APPLIERS,
         **apply_services.APPLIERS,
+        **apply_jobs.APPLIERS,
     }
 )
 """What each class of action does."""

@@ -138,6 +138,16 @@ def pod_range(number: int) -> str | None:
     return f"10.244.{number}.0/24" if number < 256 else None
 
 
+def exit_message(container: str, pod: str, code: int, action: str, rule: int) -> str:
+    """What a Job says of a container whose exit code its failure policy matched."""
+    return f"Container {container} for pod {pod} failed with exit code {code} matching {action} rule at index {rule}"
+
+
+def condition_message(pod: str, condition: str, action: str, rule: int) -> str:
+    """What a Job says of a pod whose condition its failure policy matched."""
+    return f"Pod {pod} has condition {condition} matching {action} rule at index {rule}"
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -154,6 +164,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "percent_up": percent_up,
         "place": place,
         "pod_mark": pod_mark,
+        "exit_message": exit_message,
+        "condition_message": condition_message,
         **SCHEDULING_FUNCTIONS,
         "generated_name": generated_name,
         "pod_range": pod_range,

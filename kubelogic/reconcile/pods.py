@@ -7,8 +7,10 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import with_fields
+from kubelogic.facts.jobs import TRACKING
 from kubelogic.reconcile.actions import CreatePod
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.job_pods import job_index_labels, job_spec, missing_job_labels
 
 DEFAULT_TOLERATION_SECONDS = 300
 """Source: admission plugin DefaultTolerationSeconds."""
@@ -44,6 +46,10 @@ def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], actio
             labels["controller-revision-hash"] = _hash_of_revision(action.revision, owner)
             labels["pod-template-generation"] = str(_number_of(draft, action.revision))
             given["generateName"] = f"{owner.name}-"
+        case "Job":
+            spec = job_spec(owner, template.get("spec") or {}, action.index)
+            labels = {**labels, **missing_job_labels(owner), **job_index_labels(action.index)}
+            given["generateName"] = f"{owner.name}-" if action.index < 0 else f"{owner.name}-{action.index}-"
         case _:
             spec = template.get("spec") or {}
             given["generateName"] = f"{owner.name}-"
@@ -51,9 +57,13 @@ def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], actio
         given["labels"] = labels
     if meta.get("annotations"):
         given["annotations"] = meta["annotations"]
-    if meta.get("finalizers"):
-        given["finalizers"] = meta["finalizers"]
-    shared = owner.kind not in ("StatefulSet", "DaemonSet")
+    finalizers = list(meta.get("finalizers") or ())
+    if owner.kind == "Job":
+        given["annotations"] = {**(meta.get("annotations") or {}), **job_index_labels(action.index)}
+        finalizers = [*(f for f in finalizers if f != TRACKING), TRACKING]
+    if finalizers:
+        given["finalizers"] = finalizers
+    shared = owner.kind not in ("StatefulSet", "DaemonSet") and action.index < 0
     return {"metadata": given, "spec": admitted_spec(draft, spec, keep=shared), "status": {"phase": "Pending"}}
 
 

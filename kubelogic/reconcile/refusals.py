@@ -13,6 +13,10 @@ _FIRST_RETRY = 5
 _LAST_RETRY = 1_000_000
 """Milliseconds after which a refused controller tries again, doubled each time. Source: client-go's rate limiter."""
 
+_FIRST_RETRY_OF_JOB = 1000
+_LAST_RETRY_OF_JOB = 60_000
+"""The same for Jobs. Source: job controller, DefaultJobApiBackOff and MaxJobApiBackOff."""
+
 
 _ONE_BY_ONE = frozenset({"StatefulSet", "DaemonSet"})
 """Kinds whose controllers forget a refusal when a pod was taken; others do when no pod is missing."""
@@ -45,4 +49,5 @@ def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
     count = int(before) + 1
     draft.memory["pod refusals", constant] = count
     draft.memory["pod refused", constant] = refusal.message
-    draft.memory["pod refused until", constant] = draft.state.now + min(_FIRST_RETRY << (count - 1), _LAST_RETRY)
+    first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
+    draft.memory["pod refused until", constant] = draft.state.now + min(first << (count - 1), last)

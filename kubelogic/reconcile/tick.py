@@ -28,12 +28,13 @@ from kubelogic.reconcile.actions import (
     SetCondition,
     UpdateStatus,
 )
+from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, Gathered
 from kubelogic.reconcile.state import State
 
 Changed = dict[str, list[Row]]
 
-_ACTIONS: Mapping[str, type[Action]] = {**ACTIONS, **OBJECT_ACTIONS}
+_ACTIONS: Mapping[str, type[Action]] = {**ACTIONS, **OBJECT_ACTIONS, **JOB_ACTIONS}
 
 UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""

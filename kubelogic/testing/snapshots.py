@@ -10,7 +10,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
-from kubelogic.testing import descriptions
+from kubelogic.testing import batch, descriptions
 from kubelogic.testing.names import Names, controller
 
 Described = dict[str, Any]
@@ -73,6 +73,10 @@ def _counters(obj: Object, *, leave_out: tuple[str, ...] = ("conditions", "obser
     return {name: value for name, value in status.items() if name not in leave_out and value not in (0, None)}
 
 
+_RANDOM = frozenset({"controller-uid", "batch.kubernetes.io/controller-uid"})
+"""Labels whose values are random."""
+
+
 def _pod(obj: Object, names: Names) -> Described:
     spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
     conditions = _conditions(obj)
@@ -83,7 +87,7 @@ def _pod(obj: Object, names: Names) -> Described:
         "phase": status.get("phase"),
         "ready": conditions.get("Ready", "").startswith("True"),
         "node": spec.get("nodeName"),
-        "labels": {name: names.label(name, value) for name, value in labels.items()},
+        "labels": {name: names.label(name, value) for name, value in labels.items() if name not in _RANDOM},
         "image": _image(obj),
     }
     waiting = [
@@ -100,8 +104,8 @@ def _pod(obj: Object, names: Names) -> Described:
     if "DisruptionTarget" in conditions:
         found["DisruptionTarget"] = conditions["DisruptionTarget"]
     restarts = sum(int(c.get("restartCount") or 0) for c in status.get("containerStatuses") or ())
-    if restarts:
-        found["restarts"] = restarts
+    if restarts and status.get("phase") not in ("Succeeded", "Failed"):
+        found["restarts"] = restarts  # the recording's stand-in for the kubelet starts a new count when a pod ends
     found["tolerations"] = sorted(map(_toleration, spec.get("tolerations") or ()))
     if spec.get("affinity"):
         found["affinity"] = spec["affinity"]
@@ -220,12 +224,11 @@ DESCRIBE: Mapping[str, Describe] = {
     "Node": _node,
     "PersistentVolumeClaim": _claim,
     **descriptions.DESCRIBE,
+    **batch.DESCRIBE,
 }
 """How each kind is described."""
 
-NOT_COMPARED = frozenset(
-    {"CronJob", "HorizontalPodAutoscaler", "Job", "StorageClass", "PriorityClass", "pods_by_owner_state_node"}
-)
+NOT_COMPARED = frozenset({"StorageClass", "PriorityClass", "pods_by_owner_state_node"})
 """What else traces show."""
 
 OPTIONAL = frozenset({"tolerations", "affinity", "resources", "pvcs", "hostname", "subdomain", "index", "podCIDR"})

@@ -278,7 +278,8 @@ def _like(one: Mapping[str, Any], other: Mapping[str, Any], fields: Iterable[str
 def _field(pod: Mapping[str, Any], name: str) -> Any:
     if name == "ready":
         return bool(pod.get("ready"))
-    return pod.get(name) or None
+    found = pod.get(name)
+    return None if found == "" or found is False else found
 
 
 def _registered(document: Mapping[str, Any]) -> Mapping[str, Any]:
