@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubelogic.facts import (
     admission,
     budgets,
+    cron_jobs,
     daemon_sets,
     disruption,
     jobs,
@@ -44,6 +45,7 @@ MODULES: tuple[FactModule, ...] = (
     quota.MODULE,
     disruption.MODULE,
     jobs.MODULE,
+    cron_jobs.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.cluster import naming
+from kubelogic.cluster import Object, naming
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.jobs import INDEX_FAILURES, INDEX_IGNORED, intervals
+from kubelogic.facts.schedules import in_zone
+from kubelogic.manifests.validation import admit
 from kubelogic.reconcile.actions import Action, CreatePod
 from kubelogic.reconcile.apply_pods import create_pod
 from kubelogic.reconcile.draft import Draft
@@ -15,12 +19,19 @@ from kubelogic.reconcile.job_actions import (
     ClearStatus,
     CountJobPod,
     CreateIndexedPod,
+    DateStatus,
+    EndCronRun,
     NoteJobPod,
     StampStatus,
+    StartCronRun,
     WriteJobIndexes,
 )
+from kubelogic.reconcile.job_pods import with_selector
+from kubelogic.reconcile.refusals import admit_created_job
 
 _JOB = "Job"
+_CRON_JOB = "CronJob"
+SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _UNCOUNTED = "uncountedTerminatedPods"
 
 
@@ -74,6 +85,64 @@ def clear_status(draft: Draft, action: ClearStatus) -> None:
     draft.edit(action.kind, action.key, ["status"], {action.field: None})
 
 
+def date_status(draft: Draft, action: DateStatus) -> None:
+    draft.edit(action.kind, action.key, ["status"], {action.field: timestamp(action.t)})
+
+
+# -- CronJobs ------------------------------------------------------------------------------------------------
+
+
+def _listed(draft: Draft, cron_job: str) -> list[dict[str, Any]]:
+    obj = draft.get(_CRON_JOB, cron_job)
+    return list(((obj.document.get("status") or {}).get("active") if obj is not None else None) or ())
+
+
+def end_cron_run(draft: Draft, action: EndCronRun) -> None:
+    kept = [reference for reference in _listed(draft, action.cron_job) if reference.get("uid") != action.uid]
+    draft.edit(_CRON_JOB, action.cron_job, ["status"], {"active": kept or None})
+
+
+def start_cron_run(draft: Draft, action: StartCronRun) -> None:
+    """Source: cronjob controller, getJobFromTemplate2; a Job that is there already is only listed."""
+    owner = draft.get(_CRON_JOB, action.cron_job)
+    if owner is None:
+        return
+    job = draft.get(_JOB, action.job) or _new_run(draft, owner, action)
+    if job is None:
+        return
+    reference = {
+        "apiVersion": job.api_version,
+        "kind": _JOB,
+        "name": job.name,
+        "namespace": job.namespace,
+        "uid": uid_of(job),
+    }
+    fields = {"active": [*_listed(draft, action.cron_job), reference], "lastScheduleTime": timestamp(action.t)}
+    draft.edit(_CRON_JOB, action.cron_job, ["status"], fields)
+
+
+def _new_run(draft: Draft, owner: Object, action: StartCronRun) -> Object | None:
+    made: Mapping[str, Any] = owner.document["spec"]["jobTemplate"]
+    meta = made.get("metadata") or {}
+    zone = owner.document["spec"].get("timeZone") or ""
+    annotations = {**(meta.get("annotations") or {}), SCHEDULED: in_zone(action.t, zone)}
+    document = {
+        "apiVersion": "batch/v1",
+        "kind": _JOB,
+        "metadata": {
+            "name": action.job.rpartition("/")[2],
+            "annotations": annotations,
+            **({"labels": meta["labels"]} if meta.get("labels") else {}),
+        },
+        "spec": made.get("spec") or {},
+    }
+    full = admit(document, namespace=owner.namespace).document
+    job = draft.create(api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
+    job = with_selector(job)
+    draft.put(job)
+    return job if admit_created_job(draft, job, owner) else None
+
+
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
     {
         CreateIndexedPod: create_indexed_pod,
@@ -82,5 +151,8 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         WriteJobIndexes: write_job_indexes,
         StampStatus: stamp_status,
         ClearStatus: clear_status,
+        DateStatus: date_status,
+        EndCronRun: end_cron_run,
+        StartCronRun: start_cron_run,
     }
 )

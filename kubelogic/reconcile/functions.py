@@ -9,6 +9,7 @@ from zlib import crc32
 
 from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
+from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
 
 
@@ -148,6 +149,15 @@ def condition_message(pod: str, condition: str, action: str, rule: int) -> str:
     return f"Pod {pod} has condition {condition} matching {action} rule at index {rule}"
 
 
+def run_name(cron_job: str, moment: int) -> str:
+    """The key of the Job that a CronJob makes for a moment: the name says the minute.
+
+    >>> run_name("shop/report", 120_000)
+    'shop/report-2'
+    """
+    return f"{cron_job}-{moment // 60_000}"
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -165,6 +175,9 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "place": place,
         "pod_mark": pod_mark,
         "exit_message": exit_message,
+        "next_time": next_time,
+        "recent_time": recent_time,
+        "run_name": run_name,
         "condition_message": condition_message,
         **SCHEDULING_FUNCTIONS,
         "generated_name": generated_name,

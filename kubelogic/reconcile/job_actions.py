@@ -71,10 +71,47 @@ class ClearStatus(Action):
     field: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateStatus(Action):
+    """Set a field of a status to a moment, ``t``, in milliseconds of the simulated clock."""
+
+    kind: str
+    key: str
+    field: str
+    t: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndCronRun(Action):
+    """Take a Job from the list of those that a CronJob has running."""
+
+    cron_job: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCronRun(Action):
+    """Make the Job of a CronJob for the moment ``t``, in milliseconds, and list it as active."""
+
+    cron_job: str
+    job: str
+    t: int
+
+
 JOB_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
     {
         action_predicate(action): action
-        for action in (CreateIndexedPod, NoteJobPod, CountJobPod, WriteJobIndexes, StampStatus, ClearStatus)
+        for action in (
+            CreateIndexedPod,
+            NoteJobPod,
+            CountJobPod,
+            WriteJobIndexes,
+            StampStatus,
+            ClearStatus,
+            DateStatus,
+            EndCronRun,
+            StartCronRun,
+        )
     }
 )
 """The class of each action predicate of this module. They come after all others, in this order."""

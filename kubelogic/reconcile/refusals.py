@@ -51,3 +51,21 @@ def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
     draft.memory["pod refused", constant] = refusal.message
     first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
     draft.memory["pod refused until", constant] = draft.state.now + min(first << (count - 1), last)
+
+
+def admit_created_job(draft: Draft, job: Object, owner: Object) -> bool:
+    """Admit a Job that a CronJob made in the draft, or take it away again and remember when to try anew.
+
+    Returns:
+        Whether the Job is there.
+    """
+    refusal = refuse_in_ending_namespace(draft, job) or admit_by_quota(draft, job)
+    if refusal is None:
+        draft.memory["cron job refusals", owner.key] = None
+        draft.memory["cron job refused until", owner.key] = None
+        return True
+    draft.changed.pop((job.kind, job.key))
+    count = int(draft.state.memory.get(("cron job refusals", owner.key), 0)) + 1
+    draft.memory["cron job refusals", owner.key] = count
+    draft.memory["cron job refused until", owner.key] = draft.state.now + min(_FIRST_RETRY << (count - 1), _LAST_RETRY)
+    return False

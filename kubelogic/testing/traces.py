@@ -25,6 +25,10 @@ from kubelogic.testing.snapshots import Snapshot, owner_bounds, snapshot
 START = 1_000_000_000_000
 """The moment of a trace's time 0: some day of the simulated clock on which leases and ages are whole seconds."""
 
+_MINUTE = 60_000
+_CRON_DELAY = 100
+"""Milliseconds by which the CronJob controller comes after the time of a schedule."""
+
 _WARM_UP = 60_000
 """Milliseconds that the initial objects have to come up before time 0."""
 
@@ -65,11 +69,13 @@ class Replay:
     ticker: Ticker
     state: State = field(init=False)
     names: Names = field(init=False)
+    start: int = field(init=False)
     moments: list[dict[str, dict[str, int]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.names = Names()
-        self.state = replace(State(cluster=Cluster()), now=START - _WARM_UP)
+        self.start = start_of(self.case)
+        self.state = replace(State(cluster=Cluster()), now=self.start - _WARM_UP)
 
     def play(self) -> Iterator[Played]:
         """The state before the first step (number 0), then after each step."""
@@ -79,18 +85,18 @@ class Replay:
         for document in case.get("initial_objects") or ():
             full = _registered(document) if document["kind"] == "Node" else document
             self._take(operations.create(self.state, full))
-        self._settle(START)
+        self._settle(self.start)
         snapshots = case["settled"]
         yield Played(number=0, answer=None, snapshot=snapshot(self.state.cluster, self.names))
         for position, step in enumerate(case["steps"]):
-            start = START + round(1000 * step["at"])
+            start = self.start + round(1000 * step["at"])
             self._settle(start)
             shown = snapshots[position]["state"]
             self.moments = []
             self._note()
             answer = self._do(step["do"], shown)
             self._note()
-            self._settle(START + round(1000 * snapshots[position + 1]["t"]))
+            self._settle(self.start + round(1000 * snapshots[position + 1]["t"]))
             yield Played(
                 number=step["step"],
                 answer=answer,
@@ -280,6 +286,23 @@ def _field(pod: Mapping[str, Any], name: str) -> Any:
         return bool(pod.get("ready"))
     found = pod.get(name)
     return None if found == "" or found is False else found
+
+
+def start_of(case: Mapping[str, Any]) -> int:
+    """The moment of a trace's time 0, in milliseconds.
+
+    It matters only to CronJobs: the names of their Jobs say for which minute they were made.
+    """
+    made = {e["name"]: e["t"] for e in case["events"] if e["kind"] == "Job" and e["change"] == "added"}
+    for event in case["events"]:
+        if event["kind"] != "Pod" or event["change"] != "added":
+            continue
+        name = event["what"].get("labels", {}).get("job-name", "")
+        number = name.rpartition("-")[2]
+        job = str(event["what"].get("owner") or "").removeprefix("Job/")
+        if job in made and job != name and number.isdigit():
+            return int(number) * _MINUTE + _CRON_DELAY - round(1000 * made[job])
+    return START
 
 
 def _registered(document: Mapping[str, Any]) -> Mapping[str, Any]:

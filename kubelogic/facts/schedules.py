@@ -1,0 +1,188 @@
+"""When a CronJob is due: schedules of five fields, words such as ``@daily``, and ``@every``.
+
+Source: github.com/robfig/cron v3, which kube-controller-manager uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_MONTHS: Mapping[str, int] = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_DAYS: Mapping[str, int] = {
+    name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))
+}
+_WORDS: Mapping[str, str] = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_UNITS: Mapping[str, float] = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_YEARS_AHEAD = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """The numbers that each field of a schedule allows. ``either_day``: one of the two fields for days is enough."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either_day: bool
+
+
+@lru_cache(maxsize=4096)
+def next_time(schedule: str, zone: str, after: int) -> int | None:
+    """The first moment after ``after`` at which a schedule is due.
+
+    Args:
+        schedule: as in a CronJob, without fault.
+        zone: name of the time zone; empty for UTC.
+        after: milliseconds since 1970.
+
+    Returns:
+        Milliseconds since 1970; None if there is none within five years, or no such zone.
+
+    >>> next_time("*/15 * * * *", "", 60_000), next_time("@every 90s", "", 500)
+    (900000, 90000)
+    """
+    schedule = schedule.strip()
+    if schedule.startswith("@every "):
+        return after // 1000 * 1000 + 1000 * max(1, int(_seconds(schedule[7:])))
+    zone, schedule = _zone_within(zone, schedule)
+    try:
+        place: tzinfo = ZoneInfo(zone) if zone else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+    return _next(_parsed(_WORDS.get(schedule, schedule)), place, after)
+
+
+def recent_time(schedule: str, zone: str, after: int, now: int) -> int | None:
+    """The last moment after ``after`` and not after ``now`` at which a schedule was due; None for none.
+
+    >>> recent_time("* * * * *", "", 0, 200_000)
+    180000
+    """
+    step = 60_000
+    found = None
+    if schedule.strip().startswith("@every "):
+        first = next_time(schedule, zone, after)
+        second = next_time(schedule, zone, first) if first is not None else None
+        if first is None or second is None or first > now:
+            return None
+        return first + (now - first) // (second - first) * (second - first)
+    while found is None:
+        since = max(after, now - step)
+        moment = next_time(schedule, zone, since)
+        while moment is not None and moment <= now:
+            found = moment
+            moment = next_time(schedule, zone, moment)
+        if since == after:
+            break
+        step *= 8
+    return found
+
+
+def in_zone(moment: int, zone: str) -> str:
+    """A moment in a time zone, as Go writes it (RFC 3339).
+
+    >>> in_zone(0, "Europe/Paris"), in_zone(0, "")
+    ('1970-01-01T01:00:00+01:00', '1970-01-01T00:00:00Z')
+    """
+    local = (_EPOCH + timedelta(milliseconds=moment)).astimezone(ZoneInfo(zone) if zone else UTC)
+    text = local.replace(microsecond=0).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def _zone_within(zone: str, schedule: str) -> tuple[str, str]:
+    """A zone that the schedule itself names (``TZ=...``) comes first."""
+    if schedule.startswith(("TZ=", "CRON_TZ=")):
+        named, _, rest = schedule.partition(" ")
+        return named.partition("=")[2], rest.strip()
+    return zone, schedule
+
+
+def _seconds(duration: str) -> float:
+    sign = -1 if duration.startswith("-") else 1
+    parts = re.findall(r"([0-9]*\.?[0-9]+|[0-9]+\.)(h|ms|m|us|µs|μs|ns|s)", duration)
+    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(schedule: str) -> _Fields:
+    minutes, hours, days, months, weekdays = schedule.split()
+    return _Fields(
+        minutes=_numbers(minutes, 0, 59, {}),
+        hours=_numbers(hours, 0, 23, {}),
+        days=_numbers(days, 1, 31, {}),
+        months=_numbers(months, 1, 12, _MONTHS),
+        weekdays=_numbers(weekdays, 0, 6, _DAYS),
+        either_day=not _is_star(days) and not _is_star(weekdays),
+    )
+
+
+def _is_star(field: str) -> bool:
+    """Whether a field leaves the choice to the other one: with a step above 1 it does not."""
+    return any(
+        part.partition("/")[0].partition("-")[0] in ("*", "?") and int(part.partition("/")[2] or 1) <= 1
+        for part in field.split(",")
+    )
+
+
+def _numbers(field: str, low: int, high: int, words: Mapping[str, int]) -> frozenset[int]:
+    found: set[int] = set()
+    for part in filter(None, field.split(",")):
+        span, slash, step = part.partition("/")
+        first, dash, last = span.partition("-")
+        if first in ("*", "?"):
+            start, end = low, high
+        else:
+            start = _number(first, words)
+            end = _number(last, words) if dash else (high if slash else start)
+        found.update(range(start, end + 1, int(step or 1)))
+    return frozenset(found)
+
+
+def _number(text: str, words: Mapping[str, int]) -> int:
+    return words[text.lower()] if text.lower() in words else int(text)
+
+
+def _next(fields: _Fields, place: tzinfo, after: int) -> int | None:
+    moment = _EPOCH + timedelta(minutes=after // 60_000 + 1)
+    last = moment.year + _YEARS_AHEAD
+    while True:
+        local = moment.astimezone(place)
+        if local.year > last:
+            return None
+        if not _day_matches(fields, local):
+            day = (local + timedelta(days=1)).replace(hour=0, minute=0, fold=0)
+            moment = max(day.astimezone(UTC), moment + timedelta(minutes=1))
+        elif local.hour not in fields.hours:
+            moment += timedelta(minutes=60 - local.minute)
+        elif local.minute not in fields.minutes:
+            moment += timedelta(minutes=1)
+        else:
+            return round((moment - _EPOCH).total_seconds()) * 1000
+
+
+def _day_matches(fields: _Fields, local: datetime) -> bool:
+    if local.month not in fields.months:
+        return False
+    day, weekday = local.day in fields.days, local.isoweekday() % 7 in fields.weekdays
+    return (day or weekday) if fields.either_day else (day and weekday)
