@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubelogic.facts import (
     admission,
+    autoscalers,
     budgets,
     cron_jobs,
     daemon_sets,
@@ -46,6 +47,7 @@ MODULES: tuple[FactModule, ...] = (
     disruption.MODULE,
     jobs.MODULE,
     cron_jobs.MODULE,
+    autoscalers.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

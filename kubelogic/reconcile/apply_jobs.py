@@ -22,6 +22,7 @@ from kubelogic.reconcile.job_actions import (
     DateStatus,
     EndCronRun,
     NoteJobPod,
+    ScaleTarget,
     StampStatus,
     StartCronRun,
     WriteJobIndexes,
@@ -143,6 +144,10 @@ def _new_run(draft: Draft, owner: Object, action: StartCronRun) -> Object | None
     return job if admit_created_job(draft, job, owner) else None
 
 
+def scale_target(draft: Draft, action: ScaleTarget) -> None:
+    draft.edit(action.kind, action.key, ["spec"], {"replicas": action.replicas})
+
+
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
     {
         CreateIndexedPod: create_indexed_pod,
@@ -154,5 +159,6 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         DateStatus: date_status,
         EndCronRun: end_cron_run,
         StartCronRun: start_cron_run,
+        ScaleTarget: scale_target,
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
@@ -158,6 +159,73 @@ def run_name(cron_job: str, moment: int) -> str:
     return f"{cron_job}-{moment // 60_000}"
 
 
+def text_number(text: str) -> int | None:
+    """The number that a text stands for, if it does."""
+    return int(text) if text.isdigit() else None
+
+
+def deviation(value: int, goal: int, down: int, up: int) -> int | None:
+    """Whether a metric is below its goal (-1), near it (0) or above it (1).
+
+    Args:
+        value: of the metric.
+        goal: for it; None is returned for 0.
+        down: thousandths below the goal that are still near it.
+        up: thousandths above it.
+
+    Source: replica_calculator.go, Tolerances.
+
+    >>> deviation(45, 50, 100, 100), deviation(56, 50, 100, 100)
+    (0, 1)
+    """
+    if goal == 0:
+        return None
+    ratio = value / goal
+    if 1.0 - down / 1000 <= ratio <= 1.0 + up / 1000:
+        return 0
+    return 1 if ratio > 1 else -1
+
+
+def pods_for(value: int, goal: int, pods: int) -> int | None:
+    """How many pods bring a metric to its goal, in the controller's floating point.
+
+    >>> pods_for(75, 50, 3)
+    5
+    """
+    return math.ceil(value / goal * pods) if goal else None
+
+
+def policy_limit(direction: str, unit: str, amount: int, start: int) -> int:
+    """How far a policy of an autoscaler lets it go from the pods at the start of a period.
+
+    Source: horizontal.go, calculateScaleUpLimitWithScalingRules and calculateScaleDownLimitWithBehaviors.
+
+    >>> policy_limit("scaleUp", "Percent", 50, 5), policy_limit("scaleDown", "Pods", 2, 5)
+    (8, 3)
+    """
+    if unit == "Pods":
+        return start + amount if direction == "scaleUp" else start - amount
+    if direction == "scaleUp":
+        return math.ceil(start * (1 + amount / 100))
+    return int(start * (1 - amount / 100))
+
+
+def metric_message(source: str, name: str, goal: str) -> str:
+    """What an autoscaler says of the metric that it follows."""
+    match source:
+        case "Resource" if goal == "AverageValue":
+            text = f"{name} resource"
+        case "Resource":
+            text = f"{name} resource utilization (percentage of request)"
+        case "ContainerResource":
+            text = f"{name} container resource utilization (percentage of request)"
+        case "Pods":
+            text = f"pods metric {name}"
+        case _:
+            text = f"{source.lower()} metric {name}"
+    return f"the HPA was able to successfully calculate a replica count from {text}"
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -175,6 +243,11 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "place": place,
         "pod_mark": pod_mark,
         "exit_message": exit_message,
+        "text_number": text_number,
+        "deviation": deviation,
+        "pods_for": pods_for,
+        "policy_limit": policy_limit,
+        "metric_message": metric_message,
         "next_time": next_time,
         "recent_time": recent_time,
         "run_name": run_name,

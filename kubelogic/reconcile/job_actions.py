@@ -98,6 +98,15 @@ class StartCronRun(Action):
     t: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleTarget(Action):
+    """Set the number of pods of a workload, as an autoscaler does."""
+
+    kind: str
+    key: str
+    replicas: int
+
+
 JOB_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
     {
         action_predicate(action): action
@@ -111,6 +120,7 @@ JOB_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             DateStatus,
             EndCronRun,
             StartCronRun,
+            ScaleTarget,
         )
     }
 )

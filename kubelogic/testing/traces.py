@@ -301,7 +301,7 @@ def start_of(case: Mapping[str, Any]) -> int:
         number = name.rpartition("-")[2]
         job = str(event["what"].get("owner") or "").removeprefix("Job/")
         if job in made and job != name and number.isdigit():
-            return int(number) * _MINUTE + _CRON_DELAY - round(1000 * made[job])
+            return int(number) * _MINUTE + _CRON_DELAY - round(1000 * float(made[job]))
     return START
 
 

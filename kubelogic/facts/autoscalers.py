@@ -1,0 +1,176 @@
+"""HorizontalPodAutoscalers, what they scale, and what the pods of a cluster with autoscalers request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.jobs import whole_second
+from kubelogic.facts.objects import created, identity_facts, sibling, status_facts
+from kubelogic.facts.selectors import map_selector, selector
+from kubelogic.manifests.quantity import parse
+
+_KIND = "HorizontalPodAutoscaler"
+_DIRECTIONS = ("scaleUp", "scaleDown")
+_SOURCES = {
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+_POLICIES = (("Pods", 4, 15), ("Percent", 100, 15))
+_DOWN_POLICIES = (("Percent", 100, 15),)
+
+
+def autoscaler_facts(obj: Object) -> Iterator[Fact]:
+    """Facts of one autoscaler, of version 1 or 2."""
+    key = obj.key
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    status: Mapping[str, Any] = obj.document.get("status") or {}
+    yield from identity_facts(obj)
+    yield from status_facts(obj, ("currentReplicas", "desiredReplicas"))
+    yield "autoscaler", (key, obj.namespace)
+    yield "autoscaler_since", (key, created(obj.document.get("metadata") or {}))
+    target = spec.get("scaleTargetRef") or {}
+    yield "autoscaler_target", (key, str(target.get("kind")), sibling(obj.namespace, str(target.get("name"))))
+    least = spec.get("minReplicas")
+    yield "autoscaler_bounds", (key, 1 if least is None else int(least), int(spec.get("maxReplicas") or 0))
+    if status.get("lastScaleTime"):
+        yield "autoscaler_last", (key, whole_second(status["lastScaleTime"]))
+    for number, metric in enumerate(_metrics(spec)):
+        yield from _metric_facts(obj, number, metric)
+    if spec.get("behavior") is not None:
+        yield from _behavior_facts(key, spec["behavior"])
+
+
+def _metrics(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The metrics; version 1, and version 2 without any, mean the utilization of CPU."""
+    if spec.get("metrics"):
+        return list(spec["metrics"])
+    percent = int(spec.get("targetCPUUtilizationPercentage") or 80)
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+
+
+def _metric_facts(obj: Object, number: int, metric: Mapping[str, Any]) -> Iterator[Fact]:
+    key, kind = obj.key, metric["type"]
+    source: Mapping[str, Any] = metric.get(_SOURCES.get(kind, "")) or {}
+    name = source.get("name") or (source.get("metric") or {}).get("name") or ""
+    yield "autoscaler_metric", (key, number, kind, name)
+    if kind == "ContainerResource":
+        yield "autoscaler_container", (key, number, source.get("container") or "")
+    if kind == "Object":
+        described = source.get("describedObject") or {}
+        yield "autoscaler_object", (key, number, described.get("kind") or "", sibling(obj.namespace, described["name"]))
+    target = source.get("target") or {}
+    if target.get("averageValue") is not None:
+        yield "autoscaler_goal", (key, number, "AverageValue", amount(name, target["averageValue"]))
+    elif target.get("averageUtilization") is not None:
+        yield "autoscaler_goal", (key, number, "Utilization", int(target["averageUtilization"]))
+    elif target.get("value") is not None:
+        yield "autoscaler_goal", (key, number, "Value", amount(name, target["value"]))
+
+
+def _behavior_facts(key: str, behavior: Mapping[str, Any]) -> Iterator[Fact]:
+    yield "autoscaler_behaves", (key,)
+    for direction in _DIRECTIONS:
+        rules = behavior.get(direction) or {}
+        window = rules.get("stabilizationWindowSeconds")
+        if window is not None or direction == "scaleUp":
+            yield "autoscaler_window", (key, direction, 1000 * int(window or 0))
+        yield "autoscaler_selects", (key, direction, rules.get("selectPolicy") or "Max")
+        usual = _POLICIES if direction == "scaleUp" else _DOWN_POLICIES
+        given = [(p["type"], int(p["value"]), int(p["periodSeconds"])) for p in rules.get("policies") or ()]
+        for number, (kind, value, seconds) in enumerate(given or usual):
+            yield "autoscaler_policy", (key, direction, number, kind, value, 1000 * seconds)
+        if rules.get("tolerance") is not None:
+            yield "autoscaler_tolerance", (key, direction, int(parse(rules["tolerance"]) * 1000))
+
+
+def amount(name: str, quantity: str | int) -> int:
+    """A quantity of a metric: bytes for memory, thousandths for everything else."""
+    value = parse(quantity)
+    return int(value if name == "memory" else value * 1000)
+
+
+# -- what is scaled ------------------------------------------------------------------------------------------
+
+
+def _scale(find: Callable[[Mapping[str, Any]], str]) -> Callable[[Object], Iterator[Fact]]:
+    def facts(obj: Object) -> Iterator[Fact]:
+        spec: Mapping[str, Any] = obj.document.get("spec") or {}
+        status: Mapping[str, Any] = obj.document.get("status") or {}
+        text = find(spec)
+        yield "scale_selector", (obj.kind, obj.key, obj.namespace, text)
+        yield "selector", (text,)
+        yield "scale_status", (obj.kind, obj.key, int(status.get("replicas") or 0))
+
+    return facts
+
+
+def _of_controller(spec: Mapping[str, Any]) -> str:
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    return map_selector(spec.get("selector") or labels)
+
+
+_SCALED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "Deployment": lambda spec: selector(spec.get("selector")),
+    "ReplicaSet": lambda spec: selector(spec.get("selector")),
+    "StatefulSet": lambda spec: selector(spec.get("selector")),
+    "ReplicationController": _of_controller,
+}
+
+
+# -- requests, only where there are autoscalers ------------------------------------------------------------------
+
+
+def request_facts(pod: Object) -> Iterator[Fact]:
+    """What the containers of a pod request, of those resources that autoscalers know."""
+    spec: Mapping[str, Any] = pod.document.get("spec") or {}
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    for container in (*(spec.get("containers") or ()), *sidecars):
+        yield "pod_part", (pod.key, container["name"])
+        for name, quantity in ((container.get("resources") or {}).get("requests") or {}).items():
+            yield "pod_asks", (pod.key, container["name"], name, amount(name, quantity))
+    for name, quantity in ((spec.get("resources") or {}).get("requests") or {}).items():
+        yield "pod_asks_as_whole", (pod.key, name, amount(name, quantity))
+
+
+class RequestStage:
+    """Gives ``request_facts`` of all pods as long as there is an autoscaler."""
+
+    def __init__(self) -> None:
+        self._pods: dict[str, Object] = {}
+        self._autoscalers = 0
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        before = self._autoscalers
+        self._autoscalers += sum(o.kind == _KIND for o in changes.added) - sum(o.kind == _KIND for o in changes.removed)
+        gone = [o for o in changes.removed if o.kind == "Pod"]
+        come = [o for o in changes.added if o.kind == "Pod"]
+        if before and not self._autoscalers:
+            gone = list(self._pods.values())
+        for pod in gone if before else ():
+            for predicate, row in request_facts(pod):
+                changes.remove(predicate, row)
+        for pod in changes.removed:
+            if pod.kind == "Pod":
+                self._pods.pop(pod.key, None)
+        for pod in come:
+            self._pods[pod.key] = pod
+        if self._autoscalers and not before:
+            come = list(self._pods.values())
+        for pod in come if self._autoscalers else ():
+            for predicate, row in request_facts(pod):
+                changes.add(predicate, row)
+
+
+MODULE = FactModule(
+    name="autoscalers",
+    extractors={_KIND: autoscaler_facts, **{kind: _scale(find) for kind, find in _SCALED.items()}},
+    stages=(RequestStage,),
+)
