@@ -136,9 +136,7 @@ def test_help_imports_no_engine() -> None:
     ("project", "pending"),
     [("online-boutique", 0), ("kube-prometheus", 0), ("podinfo", 1)],
 )
-def test_real_projects_are_placed(
-    corpus: Path, project: str, pending: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_real_projects_are_placed(corpus: Path, project: str, pending: int, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(corpus / "manifests" / project)
     code = main(["plan", "--keep-going", "fixtures/nodes/ten.yaml", folder, "-o", "json"])
     plan = json.loads(capsys.readouterr().out)

@@ -17,13 +17,6 @@ from kubelogic.testing.traces import Played, Replay, parameters, read_case
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance" / "controllers"
 
-AREAS: dict[str, str] = {
-    "cronjob": "CronJobs are not modelled",
-    "hpa": "autoscaling is not modelled",
-    "job": "Jobs are not modelled",
-}
-"""Areas of which some controller is missing, and which."""
-
 KNOWN: dict[str, str] = {
     "dep-roll-surge1-unavail0": (
         "the recorded run merged two status updates into one, so progress went unnoticed; three other traces of the "
@@ -33,7 +26,7 @@ KNOWN: dict[str, str] = {
     "pdb-two-budgets": "events of a pod reach only one of the budgets over it; the count of the other is stale",
     "pvc-pod-waits": "the binder's 15 s clock had another phase: it came 0.2 s after the volume",
 }
-"""Traces of the other areas that are known to come out otherwise, and why."""
+"""Traces that are known to come out otherwise, and why."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,12 +42,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _parameter(path: Path) -> Any:
-    area = read_case(path)["area"]
-    marks = []
-    if area in AREAS:
-        marks.append(pytest.mark.xfail(strict=False, reason=AREAS[area]))
-    elif path.stem in KNOWN:
-        marks.append(pytest.mark.xfail(strict=True, reason=KNOWN[path.stem]))
+    reason = KNOWN.get(path.stem)
+    marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
     return pytest.param(path, id=path.stem, marks=marks)
 
 
