@@ -34,7 +34,7 @@ def test_the_program_works(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(program, "README.md", "exec"), {})
     first, second = capsys.readouterr().out.strip().split("\n")
-    assert first.startswith("31 [")
+    assert first.startswith("33 [")
     assert second == "waiting"
 
 

@@ -47,7 +47,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
 def test_the_document_of_the_shop(capsys: pytest.CaptureFixture[str]) -> None:
     plan = document(capsys, "plan", "fixtures/shop")
     assert (plan["schemaVersion"], plan["kind"], plan["settled"]) == (1, "Plan", True)
-    assert len(plan["placements"]) == 31
+    assert len(plan["placements"]) == 33
     assert {pod["owner"]: pod["verdict"] for pod in plan["pending"]} == {
         "Deployment shop/fraud": "impossible",
         "Deployment shop/ledger": "impossible",
