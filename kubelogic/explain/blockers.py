@@ -29,6 +29,7 @@ class Blocker:
         detail: ours, with the numbers of both sides.
         gist: the detail without the node's name: equal for nodes that are alike in this.
         plugin: kube-scheduler's plugin.
+        predicate: the relation that the rejection is a row of.
         witness: the arguments of the rejection by name.
     """
 
@@ -38,6 +39,7 @@ class Blocker:
     detail: str
     gist: str
     plugin: str
+    predicate: str
     witness: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -63,6 +65,7 @@ def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
                             detail=sentence(declaration, {**witness, "NodeClass": node}),
                             gist=sentence(declaration, {**witness, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
+                            predicate=each.predicate,
                             witness=witness,
                         ),
                     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.message import Pasted
+from kubelogic.explain.repairs import Change, Create, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.documents import blocker_document, header, location_document
 from kubelogic.report.plan import blocker_lines
@@ -64,6 +65,9 @@ def _everything(found: Explanation, style: Style) -> list[str]:
             for member in found.conflict
         ]
         parts.append("\n".join([style.bold("These cannot all hold; without any one of them, they could"), *lines]))
+    if found.repairs:
+        lines = [f"  {repair.summary}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
+        parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
@@ -120,5 +124,28 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
             }
             for member in found.conflict
         ],
+        "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
     }
+
+
+def _repair_document(repair: Repair) -> dict[str, Any]:
+    return {
+        "summary": repair.summary,
+        "cost": repair.cost,
+        "owner": repair.owner,
+        "verified": True,
+        "changes": [_change_document(change) for change in repair.changes],
+    }
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    match change:
+        case Create(document=document):
+            return {"create": document}
+        case Patch(target=target, operations=operations):
+            named = {"apiVersion": target.api_version, "kind": target.kind}
+            if target.namespace:
+                named["namespace"] = target.namespace
+            named["name"] = target.name
+            return {"patch": named, "jsonPatch": [dict(operation) for operation in operations]}

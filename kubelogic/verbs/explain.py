@@ -14,6 +14,7 @@ from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.relations import derive
+from kubelogic.explain.repairs import Repair, repairs
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import Examination, examine
 from kubelogic.placement.problem import Problem
@@ -45,6 +46,7 @@ class Explanation:
         blockers: every reason against every other node.
         conflict: what cannot hold together, each member needed; empty if nothing was proved.
         victims: for ``preemption``, the pods that have to go, by node.
+        repairs: changes proved to get all pending pods of the workload placed, cheapest first.
     """
 
     pod: str
@@ -57,6 +59,7 @@ class Explanation:
     blockers: tuple[Blocker, ...]
     conflict: tuple[ConflictMember, ...]
     victims: Mapping[str, tuple[str, ...]]
+    repairs: tuple[Repair, ...] = ()
 
 
 class UnknownPodError(LookupError):
@@ -112,7 +115,33 @@ def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: Solv
         blockers=reasons,
         conflict=conflict,
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
+        repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, judge=judge),
     )
+
+
+def _repairs(
+    cluster: Cluster, rulebook: Rulebook, pod: Object, *, reasons: tuple[Blocker, ...], given: Problem, judge: Solver
+) -> tuple[Repair, ...]:
+    """Repairs for the pod's workload, each proved by placing everything that waits anew."""
+    if len(given.pods) > _REPACKED:
+        return ()
+    owner = workload(cluster, pod)
+    waiting = {each.name for each in given.pods if not each.node}
+    siblings = [
+        each
+        for key, each in sorted(cluster.objects("Pod").items())
+        if key in waiting and workload(cluster, each) == owner
+    ]
+    wanted = {each.key for each in siblings}
+    left = {each.pod for each in judge.place(given).unplaced}
+
+    def proves(changed: Cluster) -> bool:
+        placement = judge.place(problem(derive(rulebook, changed, GOALS)))
+        bound = {each.pod for each in placement.bindings}
+        out = {each.pod for each in placement.unplaced}
+        return wanted <= bound and not placement.evictions and out <= left
+
+    return repairs(cluster, pod, siblings, reasons, proves=proves) if siblings else ()
 
 
 def _find(cluster: Cluster, name: str) -> Object:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonpatch
 import pytest
 
 from kubelogic.cli import main
+from kubelogic.manifests import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,3 +87,31 @@ def test_a_pasted_line_is_mapped_to_nodes(capsys: pytest.CaptureFixture[str]) ->
 def test_an_unknown_pod_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "shop/frontent", "fixtures/shop"]) == 2
     assert "did you mean shop/frontend" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pod", ["shop/fraud", "shop/ledger", "shop/model-training", "shop/warehouse-sync"])
+def test_repairs_work_when_they_are_made(capsys: pytest.CaptureFixture[str], tmp_path: Path, pod: str) -> None:
+    """The JSON patches of every repair, made in the manifests, leave nothing of the workload pending."""
+    repairs = explained(capsys, pod)["repairs"]
+    assert repairs
+    assert [repair["cost"] for repair in repairs] == sorted(repair["cost"] for repair in repairs)
+    documents = [obj.document for obj in load(["fixtures/shop"]).objects]
+    for number, repair in enumerate(repairs):
+        changed = [_patched(document, repair["changes"]) for document in documents]
+        changed += [change["create"] for change in repair["changes"] if "create" in change]
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": changed}))
+        main(["plan", str(path), "-o", "json"])
+        plan = json.loads(capsys.readouterr().out)
+        assert f"Deployment {pod}" not in {each["owner"] for each in plan["pending"]}, repair["summary"]
+        assert len(plan["pending"]) == 4
+
+
+def _patched(document: Any, changes: list[dict[str, Any]]) -> Any:
+    metadata = document["metadata"]
+    for change in changes:
+        named = change.get("patch", {})
+        same = (named.get("kind"), named.get("name"), named.get("namespace"))
+        if same == (document["kind"], metadata["name"], metadata.get("namespace")):
+            document = jsonpatch.apply_patch(document, change["jsonPatch"])
+    return document
