@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from kubelogic.cluster import Cluster
 from kubelogic.logic import Evaluation
 from kubelogic.manifests.notices import Notice
-from kubelogic.placement.placement import Placement
+from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import problem
 
@@ -56,6 +56,14 @@ class OptimalScheduler:
         from kubelogic.placement.optimal.solve import solve
 
         return solve(given, limits=Limits(timeout=self.timeout), clock=self.clock)
+
+    def conflict(self, given: Problem, placement: Placement, shape: str) -> Conflict | None:
+        """Why pods of a shape that ``placement`` leaves out cannot be placed; None if that is not proved in time."""
+        from kubelogic.placement.optimal.limits import Limits
+        from kubelogic.placement.optimal.solve import explain
+
+        limits = Limits(timeout=self.timeout)
+        return next(iter(explain(given, placement, (shape,), limits=limits, clock=self.clock)), None)
 
     def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
         """See ``kubelogic.reconcile.tick.Scheduler``."""

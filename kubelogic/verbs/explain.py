@@ -19,7 +19,7 @@ from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import Examination, examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
-from kubelogic.reconcile.schedulers import Solver
+from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.verbs.reconciled import Options, reconcile
 
 Verdict = Literal["placed", "never", "no-room", "waiting", "preemption", "movable", "unknown"]
@@ -91,7 +91,7 @@ def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explana
     return explain_in(done.cluster, found, done.rulebook, judge=options.judge)
 
 
-def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: Solver) -> Explanation:
+def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: OptimalScheduler) -> Explanation:
     """Explain a pod of a cluster as it stands."""
     node = _node(pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
@@ -120,7 +120,13 @@ def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: Solv
 
 
 def _repairs(
-    cluster: Cluster, rulebook: Rulebook, pod: Object, *, reasons: tuple[Blocker, ...], given: Problem, judge: Solver
+    cluster: Cluster,
+    rulebook: Rulebook,
+    pod: Object,
+    *,
+    reasons: tuple[Blocker, ...],
+    given: Problem,
+    judge: OptimalScheduler,
 ) -> tuple[Repair, ...]:
     """Repairs for the pod's workload, each proved by placing everything that waits anew."""
     if len(given.pods) > _REPACKED:
@@ -161,7 +167,7 @@ def _find(cluster: Cluster, name: str) -> Object:
 
 
 def _verdict(
-    given: Problem, pod: str, seen: Examination | None, reasons: tuple[Blocker, ...], judge: Solver
+    given: Problem, pod: str, seen: Examination | None, reasons: tuple[Blocker, ...], judge: OptimalScheduler
 ) -> Verdict:
     if seen is None or any(not blocker.node for blocker in reasons):
         return "waiting"
@@ -178,7 +184,7 @@ def _verdict(
     return "movable" if _fits_after_moves(given, judge) else "no-room"
 
 
-def _fits_after_moves(given: Problem, judge: Solver) -> bool:
+def _fits_after_moves(given: Problem, judge: OptimalScheduler) -> bool:
     """Whether all pods fit if every movable one is placed anew."""
     if len(given.pods) > _REPACKED:
         return False
@@ -189,12 +195,12 @@ def _fits_after_moves(given: Problem, judge: Solver) -> bool:
 
 
 def _conflict(
-    cluster: Cluster, relations: Evaluation, given: Problem, pod: str, judge: Solver
+    cluster: Cluster, relations: Evaluation, given: Problem, pod: str, judge: OptimalScheduler
 ) -> tuple[ConflictMember, ...]:
     placement = judge.place(given)
-    shape = next((each.shape for each in placement.unplaced if each.pod == pod), "")
-    core = next((each.core for each in placement.conflicts if each.shape == shape), ())
-    return conflict_members(cluster, relations, given, core)
+    shape = next((each.shape for each in placement.unplaced if each.pod == pod), None)
+    found = judge.conflict(given, placement, shape) if shape is not None else None
+    return conflict_members(cluster, relations, given, found.core) if found is not None else ()
 
 
 def _node(pod: Object) -> str:
