@@ -12,7 +12,17 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.simulate import Simulation
 
 _QUIET = frozenset(
-    {"UpdateStatus", "ReportContainer", "AnnotateObject", "Remember", "RememberMoment", "Forget", "StartContainer"}
+    {
+        "WriteEndpoints",
+        "WriteSlice",
+        "UpdateStatus",
+        "ReportContainer",
+        "AnnotateObject",
+        "Remember",
+        "RememberMoment",
+        "Forget",
+        "StartContainer",
+    }
 )
 """Kinds of actions that the text leaves out; JSON has all."""
 
