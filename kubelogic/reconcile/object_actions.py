@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from kubelogic.logic import Row
 from kubelogic.reconcile.actions import Action, action_predicate
@@ -19,6 +20,16 @@ class Gathered(Action):
     """An action whose last field, ``rows``, has the remaining columns of all rows with the same other fields."""
 
     rows: tuple[Row, ...]
+
+    def arguments(self) -> dict[str, Any]:
+        """Everything but the cause, by field name; the rows in words."""
+        found = Action.arguments(self)
+        del found["rows"]
+        return {**found, **self.told()}
+
+    def told(self) -> dict[str, Any]:
+        """The rows as documents show them."""
+        return {"rows": self.rows}
 
 
 # -- ownership and deletion ------------------------------------------------------------------------------------
@@ -118,6 +129,14 @@ class WriteEndpoints(Gathered):
 
     service: str
 
+    def told(self) -> dict[str, Any]:
+        """Addresses and ports, ready and not."""
+        found: dict[str, list[str]] = {"ready": [], "notReady": []}
+        for ip, _, _, _, state, _, number, _ in self.rows:
+            if ip:
+                found[str(state)].append(f"{ip}:{number}" if number else str(ip))
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteSlicePorts(Gathered):
@@ -129,6 +148,10 @@ class WriteSlicePorts(Gathered):
     slice: str
     service: str
 
+    def told(self) -> dict[str, Any]:
+        """Names and numbers of ports."""
+        return {"ports": _ports(self.rows)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteMirrorPorts(Gathered):
@@ -136,6 +159,10 @@ class WriteMirrorPorts(Gathered):
 
     slice: str
     service: str
+
+    def told(self) -> dict[str, Any]:
+        """Names and numbers of ports."""
+        return {"ports": _ports(self.rows)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +175,13 @@ class WriteSlice(Gathered):
     slice: str
     service: str
 
+    def told(self) -> dict[str, Any]:
+        """Addresses, ready and not."""
+        return {
+            "ready": [str(row[0]) for row in self.rows if row[0] and row[4] == "true"],
+            "notReady": [str(row[0]) for row in self.rows if row[0] and row[4] != "true"],
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteBudgetStatus(Gathered):
@@ -158,6 +192,10 @@ class WriteBudgetStatus(Gathered):
     healthy: int
     desired: int
     allowed: int
+
+    def told(self) -> dict[str, Any]:
+        """The pods that were evicted and have still to go."""
+        return {"evicted": [str(pod) for pod, _ in self.rows if pod]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +214,15 @@ class WriteQuotaStatus(Gathered):
     """Write the status of a quota. ``rows``: resource, limit as written, amount used (thousandths for CPU)."""
 
     quota: str
+
+    def told(self) -> dict[str, Any]:
+        """What is allowed, and how much of it is used in the unit that rules count."""
+        return {"used": [f"{resource}: {amount} of {limit}" for resource, limit, amount in self.rows]}
+
+
+def _ports(rows: tuple[Row, ...]) -> list[str]:
+    shown = [(index, f"{name} {number}/{protocol}".strip()) for index, name, number, protocol in rows if index != -1]
+    return [text for _, text in sorted(shown, key=str)]
 
 
 OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
