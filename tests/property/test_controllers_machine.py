@@ -15,7 +15,18 @@ from kubelogic.logic import Rulebook
 from kubelogic.reconcile import operations
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.rollouts import rollouts
-from kubelogic.reconcile.scenario import Behave, Drain, Operation, Pause, Scale, SetImage, Undo, perform
+from kubelogic.reconcile.scenario import (
+    Behave,
+    Drain,
+    FailNode,
+    HealNode,
+    Operation,
+    Pause,
+    Scale,
+    SetImage,
+    Undo,
+    perform,
+)
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
@@ -60,6 +71,23 @@ def workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
 
 
 AMOUNT = st.one_of(st.integers(0, 3), st.sampled_from(["0%", "10%", "25%", "50%", "100%"]))
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+}
+
+
+def budget(least: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": "web"}}},
+    }
+
+
 THEN = st.sampled_from([0, 100, 300, 1000, 5000])
 """Milliseconds that the control plane has before the next operation."""
 
@@ -72,11 +100,20 @@ class Controllers(RuleBasedStateMachine):
     state: State
     watch: Watch
     engine: Reconciler
+    least: int
 
     @initialize(
-        replicas=st.integers(1, 6), surge=AMOUNT, unavailable=AMOUNT, ready=st.integers(0, 3), parallel=st.booleans()
+        replicas=st.integers(1, 6),
+        surge=AMOUNT,
+        unavailable=AMOUNT,
+        ready=st.integers(0, 3),
+        parallel=st.booleans(),
+        least=st.integers(0, 4),
     )
-    def begin(self, replicas: int, surge: int | str, unavailable: int | str, ready: int, parallel: bool) -> None:
+    def begin(  # noqa: PLR0917 - Hypothesis passes them by name
+        self, replicas: int, surge: int | str, unavailable: int | str, ready: int, parallel: bool, least: int
+    ) -> None:
+        self.least = least
         zero = surge in (0, "0%") and unavailable in (0, "0%")
         rolling = {"maxSurge": 1 if zero else surge, "maxUnavailable": unavailable}
         self.engine = reconciler(rulebook(), scheduler="kube")
@@ -98,6 +135,8 @@ class Controllers(RuleBasedStateMachine):
                 serviceName="db",
                 podManagementPolicy="Parallel" if parallel else "OrderedReady",
             ),
+            SERVICE,
+            budget(least),
         ):
             outcome = operations.create(self.state, document)
             assert outcome.answer.accepted, outcome.answer
@@ -147,6 +186,37 @@ class Controllers(RuleBasedStateMachine):
 
     @precondition(lambda self: self.state.cluster.objects("Pod"))
     @rule(data=st.data())
+    def evict(self, data: st.DataObject) -> None:
+        """Evictions leave as many healthy pods as the budget asks for.
+
+        Source: Kubernetes documentation, "Disruptions": an eviction "may be temporarily rejected" to respect a budget.
+        """
+        key = data.draw(st.sampled_from(sorted(self.state.cluster.objects("Pod"))))
+        ready = self.ready_pods()
+        outcome = operations.evict(self.state, key)
+        if outcome.answer.accepted and key in ready:
+            assert len(ready) - 1 >= self.least, f"{key} was evicted, {len(ready)} were ready, {self.least} are needed"
+        self.state = outcome.state
+        self.run(data.draw(THEN))
+
+    def ready_pods(self) -> dict[str, str]:
+        """The addresses of the ready pods of the Deployment that are not terminating, by key."""
+        found = {}
+        for key, pod in self.state.cluster.objects("Pod").items():
+            conditions = {c["type"]: c["status"] for c in pod.document["status"].get("conditions") or ()}
+            gone = pod.document["metadata"].get("deletionTimestamp")
+            if key.startswith("default/web-") and conditions.get("Ready") == "True" and not gone:
+                found[key] = pod.document["status"]["podIP"]
+        return found
+
+    @rule(name=st.sampled_from(NODES), heal=st.booleans(), then=THEN)
+    def silence(self, name: str, heal: bool, then: int) -> None:
+        """A kubelet falls silent and is back before, or just after, anyone notices."""
+        self.do(FailNode(node=name), 45_000 if heal else 1000)
+        self.do(HealNode(node=name), then)
+
+    @precondition(lambda self: self.state.cluster.objects("Pod"))
+    @rule(data=st.data())
     def delete_pod(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.state.cluster.objects("Pod"))))
         self.state = operations.delete(self.state, "Pod", key).state
@@ -154,7 +224,10 @@ class Controllers(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        """With all nodes open, no broken image and nothing paused, every rollout completes."""
+        """With all nodes open, no broken image and nothing paused, every rollout completes.
+
+        Then the Service's endpoints are exactly the ready pods.
+        """
         for name in NODES:
             self.state = operations.cordon(self.state, name, unschedulable=False).state
         self.do(Behave(image="app:3", pull=True), 0)
@@ -164,6 +237,16 @@ class Controllers(RuleBasedStateMachine):
         waiting = [each for each in rollouts(self.state.cluster) if not each.complete]
         assert not [each for each in waiting if each.kind == "Deployment"], waiting
         assert broken or not waiting, waiting
+        slices = self.state.cluster.objects("EndpointSlice").values()
+        addresses = sorted(
+            address
+            for each in slices
+            if each.name.startswith("web-")
+            for endpoint in each.document.get("endpoints") or ()
+            if endpoint["conditions"]["ready"]
+            for address in endpoint["addresses"]
+        )
+        assert addresses == sorted(self.ready_pods().values())
         self.state = replace(self.state, now=self.state.now + 1000)
 
     def ordered_and_stuck(self) -> bool:
