@@ -8,12 +8,16 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.storage import CLASS_ANNOTATION, DEFAULT_CLASS
 from kubelogic.facts.times import milliseconds
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one PersistentVolumeClaim."""
-    key = obj.key
+    key, spec = obj.key, obj.document.get("spec") or {}
+    annotations = (obj.document.get("metadata") or {}).get("annotations") or {}
+    if "storageClassName" not in spec and CLASS_ANNOTATION not in annotations:
+        yield "claim_names_no_class", (key,)
     created = (obj.document.get("metadata") or {}).get("creationTimestamp")
     yield "claim_uid", (key, uid_of(obj))
     yield "claim_created", (key, milliseconds(created) if created else 0)
@@ -41,7 +45,20 @@ def pod_claim_facts(obj: Object) -> Iterator[Fact]:
             yield "pod_uses_claim", (obj.key, f"{obj.namespace}/{obj.name}-{volume['name']}")
 
 
+def class_facts(obj: Object) -> Iterator[Fact]:
+    """Since when one StorageClass is a default."""
+    metadata = obj.document.get("metadata") or {}
+    if (metadata.get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+        created = metadata.get("creationTimestamp")
+        yield "default_class_made", (obj.name, milliseconds(created) if created else 0)
+
+
 MODULE = FactModule(
     name="volumes",
-    extractors={"PersistentVolumeClaim": claim_facts, "PersistentVolume": volume_facts, "Pod": pod_claim_facts},
+    extractors={
+        "PersistentVolumeClaim": claim_facts,
+        "PersistentVolume": volume_facts,
+        "StorageClass": class_facts,
+        "Pod": pod_claim_facts,
+    },
 )

@@ -21,6 +21,7 @@ from kubelogic.reconcile.eviction import set_disruption_condition
 from kubelogic.reconcile.object_actions import (
     AddFinalizer,
     AssignPodRange,
+    AssignStorageClass,
     BindClaim,
     CollectPod,
     CreateServiceAccount,
@@ -109,6 +110,10 @@ def bind_claim(draft: Draft, action: BindClaim) -> None:
     _annotate(draft, "PersistentVolumeClaim", action.claim, annotations)
     status = {"phase": "Bound", "accessModes": spec.get("accessModes"), "capacity": spec.get("capacity")}
     draft.edit("PersistentVolumeClaim", action.claim, ["status"], status)
+
+
+def assign_storage_class(draft: Draft, action: AssignStorageClass) -> None:
+    draft.edit("PersistentVolumeClaim", action.claim, ["spec"], {"storageClassName": action.class_name})
 
 
 def provision_volume(draft: Draft, action: ProvisionVolume) -> None:
@@ -220,6 +225,7 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         AddFinalizer: add_finalizer,
         RemoveFinalizer: remove_finalizer,
         BindClaim: bind_claim,
+        AssignStorageClass: assign_storage_class,
         ProvisionVolume: provision_volume,
         CreateServiceAccount: create_service_account,
         PublishRootCa: publish_root_ca,

@@ -83,6 +83,14 @@ class BindClaim(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssignStorageClass(Action):
+    """Give a claim that names no storage class the default one."""
+
+    claim: str
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionVolume(Action):
     """Make a volume for a claim, as the provisioner of its class does. ``class_name`` is the name of the class."""
 
@@ -234,6 +242,7 @@ OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             AddFinalizer,
             CollectPod,
             BindClaim,
+            AssignStorageClass,
             ProvisionVolume,
             CreateServiceAccount,
             PublishRootCa,
