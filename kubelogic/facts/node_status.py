@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.times import milliseconds
 
 EXCLUDED_FROM_DISRUPTION = "node.kubernetes.io/exclude-disruption"
@@ -55,6 +58,12 @@ def toleration_list(tolerations: list[Mapping[str, Any]]) -> str:
     >>> toleration_list([{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}])
     'gpu Exists  NoExecute 5'
     """
+    return _constant(msgspec.json.encode(tolerations)) if tolerations else ""
+
+
+@lru_cache(maxsize=4096)
+def _constant(encoded: bytes) -> str:
+    """The same from JSON: many pods have equal lists."""
     return "; ".join(
         " ".join(
             (
@@ -65,33 +74,41 @@ def toleration_list(tolerations: list[Mapping[str, Any]]) -> str:
                 "" if toleration.get("tolerationSeconds") is None else str(toleration["tolerationSeconds"]),
             )
         )
-        for toleration in tolerations
+        for toleration in msgspec.json.decode(encoded)
     )
 
 
 def toleration_facts(obj: Object) -> Iterator[Fact]:
     """What one pod tolerates, as the taint eviction controller reads it."""
-    tolerations: list[Mapping[str, Any]] = (obj.document.get("spec") or {}).get("tolerations") or []
-    constant = toleration_list(tolerations)
+    constant = toleration_list((obj.document.get("spec") or {}).get("tolerations") or [])
     yield "pod_tolerations", (obj.key, constant)
-    for index, toleration in enumerate(tolerations):
-        yield (
-            "listed_toleration",
-            (
-                constant,
-                index,
-                toleration.get("key") or "",
-                toleration.get("operator") or "Equal",
-                toleration.get("value") or "",
-                toleration.get("effect") or "",
-            ),
-        )
-        if toleration.get("tolerationSeconds") is not None:
-            yield "listed_toleration_seconds", (constant, index, int(toleration["tolerationSeconds"]))
+    yield "toleration_list", (constant,)
+
+
+class TolerationStage:
+    """Gives the tolerations of each list once, however many pods have it."""
+
+    def apply(self, changes: Changes) -> None:
+        """See ``Stage``."""
+        for (constant,) in changes.went("toleration_list"):
+            for predicate, row in _tolerations(str(constant)):
+                changes.remove(predicate, row)
+        for (constant,) in changes.came("toleration_list"):
+            for predicate, row in _tolerations(str(constant)):
+                changes.add(predicate, row)
+
+
+def _tolerations(constant: str) -> Iterator[Fact]:
+    for index, text in enumerate(constant.split("; ") if constant else ()):
+        key, operator, value, effect, seconds = text.split(" ")
+        yield "listed_toleration", (constant, index, key, operator, value, effect)
+        if seconds:
+            yield "listed_toleration_seconds", (constant, index, int(seconds))
 
 
 MODULE = FactModule(
     name="node_status",
     extractors={"Node": node_facts, "Pod": toleration_facts},
-    shared=frozenset({"listed_toleration", "listed_toleration_seconds"}),
+    shared=frozenset({"toleration_list"}),
+    stages=(TolerationStage,),
 )
