@@ -169,6 +169,25 @@ class Behave(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measure(Operation):
+    """What the pods of a workload use from now on, for autoscalers.
+
+    Attributes:
+        kind: kind of the workload.
+        key: its key.
+        metric: name of the metric, such as ``cpu``.
+        each: what every running pod uses: bytes for memory, thousandths for everything else.
+        total: what the ready pods share, in the same unit, instead.
+    """
+
+    kind: str
+    key: str
+    metric: str
+    each: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TellPod(Operation):
     """A pod becomes ready or unready, or its containers end with a code."""
 
@@ -368,6 +387,23 @@ def _(operation: Taint, state: State) -> Performed:
         taints.append(added)
     draft.put(edited(node, ["spec"], {"taints": taints or None}))
     return Performed(state=draft.finish(), answer=_DONE)
+
+
+@perform.register
+def _(operation: Measure, state: State) -> Performed:
+    about: Row = (operation.kind, operation.key, "", operation.metric)
+    remove = [
+        (predicate, row)
+        for predicate in ("workload_uses", "workload_carries")
+        for row in state.world.get(predicate, ())
+        if row[:4] == about
+    ]
+    add: list[tuple[str, Row]] = []
+    if operation.each is not None:
+        add.append(("workload_uses", (*about, operation.each)))
+    if operation.total is not None:
+        add.append(("workload_carries", (*about, operation.total)))
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
 
 
 @perform.register

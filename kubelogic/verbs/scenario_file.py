@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubelogic.facts.autoscalers import amount
 from kubelogic.manifests import load
 from kubelogic.manifests import sources as source_files
 from kubelogic.manifests.documents import fault_at, trees
@@ -25,6 +26,7 @@ from kubelogic.reconcile.scenario import (
     Evict,
     FailNode,
     HealNode,
+    Measure,
     Operation,
     Patch,
     Pause,
@@ -223,6 +225,26 @@ def _pod(fields: _Fields) -> Operation:
     return TellPod(key=fields.key(), ready=fields.flag("ready"), exit_code=code)
 
 
+def _metric(fields: _Fields) -> Operation:
+    fields.check(("kind", "name", "namespace", "resource", "each", "total"))
+    kind, key = _workload(fields, _SCALABLE)
+    metric = fields.text("resource", "cpu")
+    each, total = (_quantity(fields, name, metric) for name in ("each", "total"))
+    if (each is None) == (total is None):
+        raise _WrongError(fields.path, "needs one of each and total")
+    return Measure(kind=kind, key=key, metric=metric, each=each, total=total)
+
+
+def _quantity(fields: _Fields, name: str, metric: str) -> int | None:
+    value = fields.value.get(name)
+    if value is None:
+        return None
+    try:
+        return amount(metric, value)
+    except (TypeError, ValueError) as error:
+        raise _WrongError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
+
+
 _WITH_FIELDS: Mapping[str, Callable[[_Fields], Operation]] = {
     "scale": _scale,
     "setImage": _set_image,
@@ -236,6 +258,7 @@ _WITH_FIELDS: Mapping[str, Callable[[_Fields], Operation]] = {
     "untaint": _untaint,
     "image": _image,
     "pod": _pod,
+    "metric": _metric,
 }
 
 _WITH_NODE: Mapping[str, Callable[[str], Operation]] = {

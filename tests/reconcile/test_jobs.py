@@ -83,7 +83,7 @@ def test_an_ignored_failure_does_not_count_towards_the_limit() -> None:
     """Ignore: the counter towards the .spec.backoffLimit is not incremented and a replacement pod is created."""
     rules = [{"action": "Ignore", "onExitCodes": {"operator": "In", "values": [7]}}]
     state = state_with(("image_exits_by_pod", ("work", 0, 500, 7)), ("image_exits_by_pod", ("work", 1, 500, 0)))
-    job = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
+    job: dict[str, Any] = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
     state = run(created(state, "Job", "batch/v1", **job), 60)
     assert conditions(state, "Job")[-1] == "Complete=True CompletionsReached"
     assert status(state, "Job").get("failed", 0) == 0
@@ -91,7 +91,7 @@ def test_an_ignored_failure_does_not_count_towards_the_limit() -> None:
 
 def test_a_disrupted_pod_is_ignored_where_the_policy_says_so() -> None:
     rules = [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]
-    job = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
+    job: dict[str, Any] = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
     state = run(created(state_with(), "Job", "batch/v1", **job), 10)
     (pod,) = pods(state)
     state = run(operations.evict(state, pod.key).state, 60)
@@ -104,7 +104,7 @@ def test_a_disrupted_pod_is_ignored_where_the_policy_says_so() -> None:
 def test_fail_job_stops_everything(operator: str, reason: str) -> None:
     rules = [{"action": "FailJob", "onExitCodes": {"operator": operator, "values": [42], "containerName": "c"}}]
     state = state_with(("image_exits", ("work", 500, 42)))
-    job = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
+    job: dict[str, Any] = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
     state = run(created(state, "Job", "batch/v1", **job), 60)
     assert conditions(state, "Job") == [f"FailureTarget=True {reason}", f"Failed=True {reason}"]
 
@@ -112,7 +112,7 @@ def test_fail_job_stops_everything(operator: str, reason: str) -> None:
 def test_fail_index_gives_up_one_index_at_once() -> None:
     rules = [{"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}]
     state = state_with(("image_exits", ("work", 500, 0)), ("image_exits_by_index", ("work", 1, 0, 500, 42)))
-    job = {
+    job: dict[str, Any] = {
         "completions": 3,
         "parallelism": 3,
         "completionMode": "Indexed",
@@ -132,7 +132,7 @@ def test_failures_of_an_index_are_handed_on_to_its_next_pod() -> None:
         ("image_exits_by_index", ("work", 1, 1, 500, 1)),
         ("image_exits_by_index", ("work", 1, 2, 500, 0)),
     )
-    job = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 2}
+    job: dict[str, Any] = {"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 2}
     state = run(created(state, "Job", "batch/v1", template=template(), **job), 120)
     told = [
         pod.document["metadata"]["annotations"]["batch.kubernetes.io/job-index-failure-count"]
@@ -145,7 +145,7 @@ def test_failures_of_an_index_are_handed_on_to_its_next_pod() -> None:
 
 def test_too_many_failed_indexes_end_the_job() -> None:
     state = state_with(("image_exits", ("work", 500, 1)))
-    job = {
+    job: dict[str, Any] = {
         "completions": 5,
         "parallelism": 1,
         "completionMode": "Indexed",
@@ -163,7 +163,7 @@ def test_a_count_of_successes_can_be_enough() -> None:
         ("image_exits_by_index", ("work", 0, 0, 500, 0)),
         ("image_exits_by_index", ("work", 3, 0, 500, 0)),
     )
-    job = {
+    job: dict[str, Any] = {
         "completions": 4,
         "parallelism": 4,
         "completionMode": "Indexed",
@@ -303,7 +303,7 @@ def test_no_more_than_twice_as_many_at_a_time() -> None:
 
 
 def test_policies_limit_the_pace_and_windows_steady_it() -> None:
-    behavior = {
+    behavior: dict[str, Any] = {
         "scaleUp": {"policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}], "stabilizationWindowSeconds": 0},
         "scaleDown": {"selectPolicy": "Disabled"},
     }
@@ -326,7 +326,7 @@ def test_a_metric_that_cannot_be_had() -> None:
 
 
 def test_an_external_metric_is_divided_among_the_pods() -> None:
-    external = {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "30"}}
+    external: dict[str, Any] = {"metric": {"name": "queue"}, "target": {"type": "AverageValue", "averageValue": "30"}}
     facts = [("external_measures", ("default", "queue", 165_000))]
     state = run(scaled(facts, metrics=[{"type": "External", "external": external}]), 16)
     assert replicas(state) == 6
@@ -346,3 +346,13 @@ def test_an_idle_autoscaler_does_nothing_again_and_again() -> None:
     assert later.settled
     assert later.steps == ()
     assert replace(later.state, now=0).cluster is state.cluster
+
+
+def test_a_ready_pod_freezes_the_counts_during_a_back_off() -> None:
+    """The 1.36 controller reports no active pods then; the API server refuses more ready pods than active ones."""
+    state = run(created(state_with(), "Job", "batch/v1", parallelism=2, completions=3, template=template()), 5)
+    uid = pods(state)[0].document["metadata"]["uid"]
+    state = run(state.with_world(add=[("pod_told_to_end", (uid, 1))]), 5)
+    assert (status(state, "Job")["active"], status(state, "Job").get("failed", 0)) == (2, 0)
+    state = run(state, 8)
+    assert (status(state, "Job")["active"], status(state, "Job")["failed"], len(pods(state))) == (2, 1, 3)

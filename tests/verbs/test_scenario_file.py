@@ -15,6 +15,7 @@ from kubelogic.reconcile.scenario import (
     Drain,
     Evict,
     FailNode,
+    Measure,
     Patch,
     Pause,
     Scale,
@@ -41,6 +42,7 @@ steps:
 - {at: 10, image: {name: "web:2", pull: false, exitAfter: 2s, exitCode: 3}}
 - {at: 11, pod: {name: web-1, ready: false}}
 - {at: 12, patch: {kind: Service, name: web, patch: {spec: {type: NodePort}}}}
+- {at: 12.5, metric: {name: web, each: 250m}}
 - {at: 13, apply: more.yaml}
 """
 
@@ -72,6 +74,7 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
         (10000, Behave(image="web:2", pull=False, exit_after=2000, exit_code=3)),
         (11000, TellPod(key="shop/web-1", ready=False)),
         (12000, Patch(kind="Service", key="shop/web", patch={"spec": {"type": "NodePort"}})),
+        (12500, Measure(kind="Deployment", key="shop/web", metric="cpu", each=250)),
         (90000, FailNode(node="n1")),
         (120000, Cordon(node="n1", unschedulable=False)),
     ]
@@ -99,6 +102,14 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
         (
             "steps:\n- at: 1\n  scale: {name: web, replicas: -2}\n",
             "s.yaml:3:32: steps[0].scale.replicas: must be a whole number of at least 0, is -2 [KL110]",
+        ),
+        (
+            "steps:\n- at: 1\n  metric: {name: web, total: lots}\n",
+            "s.yaml:3:30: steps[0].metric.total: must be a quantity such as 250m, is 'lots' [KL110]",
+        ),
+        (
+            "steps:\n- at: 1\n  metric: {name: web}\n",
+            "s.yaml:3:11: steps[0].metric: needs one of each and total [KL110]",
         ),
         (
             "steps:\n- at: 1\n  taint: {node: n1, key: k, effect: NoRun}\n",
