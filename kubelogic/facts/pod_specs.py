@@ -64,6 +64,21 @@ def pinned_node(spec: Spec) -> str:
     return str(fields[0]["values"][0])
 
 
+def target_node(spec: Spec) -> str:
+    """The node that the DaemonSet controller takes a pod without a node to be meant for; or empty.
+
+    Source: daemon controller, GetTargetNodeName: the first requirement of one node by name, in whichever term.
+    """
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or ():
+        for field in term.get("matchFields") or ():
+            values: Sequence[Any] = field.get("values") or ()
+            if field.get("key") == "metadata.name" and field.get("operator") == "In" and len(values) == 1:
+                return str(values[0])
+    return ""
+
+
 def relevant(spec: Spec, pod: str) -> list[Any]:
     """The parts of a spec that scheduling reads, cheaply and without the rest: equal ones have equal facts.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule
-from kubelogic.facts.pod_specs import pinned_node
+from kubelogic.facts.pod_specs import pinned_node, target_node
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import FINISHED, is_pending
 from kubelogic.facts.times import milliseconds
@@ -51,6 +51,8 @@ def _waiting(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> It
     yield "pod_pending", (key,)
     if pinned := pinned_node(spec):
         yield "pod_pinned", (key, pinned)
+    if target := target_node(spec):
+        yield "pod_target", (key, target)
     for gate in spec.get("schedulingGates") or ():
         yield "pod_gate", (key, gate["name"])
     if nominated := status.get("nominatedNodeName"):

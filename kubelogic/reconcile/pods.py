@@ -140,15 +140,17 @@ def _stateful_spec(owner: Object, spec: Mapping[str, Any], action: CreatePod) ->
 
 
 def _daemon_spec(spec: Mapping[str, Any], node: str) -> Mapping[str, Any]:
-    """Bound to one node by affinity, and tolerant of its troubles. Source: daemon controller, CreatePodTemplate."""
+    """Bound to one node by affinity, and tolerant of its troubles.
+
+    The terms of the template are replaced: the controller has checked them. Source: daemon controller,
+    CreatePodTemplate and ReplaceDaemonSetPodNodeNameNodeAffinity.
+    """
     affinity = dict(spec.get("affinity") or {})
     node_affinity = dict(affinity.get("nodeAffinity") or {})
     requirement = {"key": "metadata.name", "operator": "In", "values": [node]}
-    wanted = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
-    terms = [{**term, "matchFields": [requirement]} for term in wanted.get("nodeSelectorTerms") or ()] or [
-        {"matchFields": [requirement]}
-    ]
-    node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": terms}
+    node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] = {
+        "nodeSelectorTerms": [{"matchFields": [requirement]}]
+    }
     affinity["nodeAffinity"] = node_affinity
     tolerations = list(spec.get("tolerations") or ())
     extra = (*_DAEMON_TOLERATIONS, _HOST_NETWORK_TOLERATION) if spec.get("hostNetwork") else _DAEMON_TOLERATIONS

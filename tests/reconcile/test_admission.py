@@ -314,3 +314,32 @@ def test_two_budgets_over_one_pod_are_an_error() -> None:
     other = {"minAvailable": 0, "selector": {"matchLabels": {"app": "web"}}}
     state = created(state, "PodDisruptionBudget", "c", api_version="policy/v1", spec=other)
     assert operations.evict(state, "default/a").answer.status == 500
+
+
+# -- limit ranges for whole pods -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bounds", "resources", "message"),
+    [
+        ({"max": {"cpu": "1"}}, {"limits": {"cpu": "600m"}}, "maximum cpu usage per Pod is 1, but limit is 1200m"),
+        ({"max": {"cpu": "2"}}, {"limits": {"cpu": "600m"}}, ""),
+        (
+            {"max": {"memory": "1Gi"}},
+            {"limits": {"cpu": "1"}},
+            "maximum memory usage per Pod is 1Gi.  No limit is specified",
+        ),
+        (
+            {"min": {"memory": "1Gi"}},
+            {"requests": {"memory": "300Mi"}},
+            "minimum memory usage per Pod is 1Gi, but request is 600Mi",
+        ),
+    ],
+)
+def test_limits_of_whole_pods_add_up_containers(bounds: Any, resources: Any, message: str) -> None:
+    limits = {"limits": [{"type": "Pod", **bounds}]}
+    state = created(EMPTY, "LimitRange", "pods", spec=limits)
+    containers = [{"name": name, "image": "i", "resources": resources} for name in ("a", "b")]
+    answer = create(state, "Pod", "two", spec={"containers": containers}).answer
+    assert answer.accepted == (not message)
+    assert message in (answer.message or "")
