@@ -1,0 +1,136 @@
+"""Large clusters through every layer, from JSON: a plan of 50,000 pods, a tick over 150,000, the shop at once.
+
+Seconds are of the processor, in one process; a machine that is busy with other things needs up to twice as long.
+Read the printed shares, and compare them with docs/explanation/performance.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubelogic.cluster import Cluster
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.manifests import load
+from kubelogic.placement.generate import Recipe
+from kubelogic.reconcile.functions import FUNCTIONS
+from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.state import State
+from kubelogic.reconcile.tick import Reconciler
+from kubelogic.testing.fleets import as_json, pending, running
+
+ROOT = Path(__file__).resolve().parents[2]
+BIG = Recipe(nodes=5_000, classes=60, pods=50_000, shapes=50, fill=0.8)
+SMALL = Recipe(nodes=200, classes=20, pods=2_000, shapes=20, fill=0.8)
+
+
+class Watch:
+    """Processor seconds by the name of what was done."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        start = time.process_time()
+        yield
+        self.seconds[name] = time.process_time() - start
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.seconds.items())
+
+
+def planned(path: Path, *arguments: str) -> tuple[dict[str, Any], float]:
+    """The document of a plan that the command line makes, and its processor seconds, start-up included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", "kubelogic", "plan", str(path), "-o", "json", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return msgspec.json.decode(done.stdout), seconds
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("workloads", ["Pod", "Deployment"])
+def test_fifty_thousand_pods_are_planned_from_json(workloads: Any, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.json"
+    path.write_bytes(as_json(pending(BIG, workloads=workloads)))
+    plan, seconds = planned(path)
+    assert plan["settled"]
+    assert not plan["pending"]
+    assert len(plan["placements"]) == pytest.approx(BIG.pods, rel=0.001)
+    print(f"\nplan of {len(plan['placements']):,} pods of {workloads}s on {BIG.nodes:,} nodes: {seconds:.1f} s of CPU")
+
+
+@pytest.mark.benchmark
+def test_a_tick_over_a_hundred_and_fifty_thousand_pods(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.json"
+    path.write_bytes(as_json(running(nodes=5_000, pods=150_000, deployments=1_000)))
+    watch = Watch()
+    with watch.on("load"):
+        cluster = Cluster.of(load([path]).objects)
+    with watch.on("rules"):
+        reconciler = Reconciler(load_rulebook(), functions=FUNCTIONS, goals=GOALS)
+    with watch.on("start"):
+        state = State.of(cluster)
+    with watch.on("tick"):
+        first = reconciler.tick(state)
+    failures = []
+    for number in range(5):
+        state = state.with_world(add=[("node_silent_since", (f"node-{number:05}", state.now))])
+        start = time.process_time()
+        reconciler.tick(state)
+        failures.append(time.process_time() - start)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(f"\n{watch}; {len(first.actions)} actions; after a node's failure {median(failures):.3f} s; {memory:.1f} GiB")
+    assert memory < 6
+    assert median(failures) < watch.seconds["tick"] / 20
+    gc.collect()
+
+
+@pytest.mark.benchmark
+def test_the_shop_is_planned_at_once() -> None:
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "kubelogic", "plan", "fixtures/shop"],
+            check=False,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    print(f"\nplan of the shop: {median(seconds):.2f} s of CPU, start-up included")
+    assert median(seconds) < 10
+
+
+def test_plans_do_not_depend_on_the_order_of_the_input_or_on_the_run(tmp_path: Path) -> None:
+    documents = list(pending(SMALL))
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.write_bytes(as_json(documents))
+    random.Random(7).shuffle(documents)
+    other.write_bytes(as_json(documents))
+    first, _ = planned(one)
+    again, _ = planned(one)
+    permuted, _ = planned(other)
+    assert json.dumps(first) == json.dumps(again)
+    assert json.dumps(first) == json.dumps(permuted)
+    assert len(first["placements"]) == pytest.approx(SMALL.pods, rel=0.01)
