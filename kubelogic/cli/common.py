@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -173,8 +172,9 @@ def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Styl
 def emit(document: Mapping[str, Any], output: str) -> None:
     """Print a result document as JSON or YAML."""
     if output == "json":
-        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        import msgspec
+
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
         return
     from ruamel.yaml import YAML
 
