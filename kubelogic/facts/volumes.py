@@ -42,7 +42,9 @@ def pod_claim_facts(obj: Object) -> Iterator[Fact]:
         if "persistentVolumeClaim" in volume:
             yield "pod_uses_claim", (obj.key, f"{obj.namespace}/{volume['persistentVolumeClaim']['claimName']}")
         elif "ephemeral" in volume:
-            yield "pod_uses_claim", (obj.key, f"{obj.namespace}/{obj.name}-{volume['name']}")
+            claim = f"{obj.namespace}/{obj.name}-{volume['name']}"
+            yield "pod_uses_claim", (obj.key, claim)
+            yield "pod_ephemeral_claim", (obj.key, claim, volume["name"])
 
 
 def class_facts(obj: Object) -> Iterator[Fact]:

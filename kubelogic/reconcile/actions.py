@@ -255,6 +255,15 @@ class CreatePersistentVolumeClaim(Action):
     template: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateEphemeralClaim(Action):
+    """Make the claim of a pod's ephemeral volume from the template in its spec."""
+
+    claim: str
+    pod: str
+    volume: str
+
+
 # -- kubelets --------------------------------------------------------------------------------------------------
 
 
@@ -403,6 +412,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             AnnotateObject,
             LabelObject,
             CreatePersistentVolumeClaim,
+            CreateEphemeralClaim,
             CreatePod,
             CreatePods,
             CreateDaemonPod,

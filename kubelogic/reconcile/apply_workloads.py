@@ -11,6 +11,7 @@ from kubelogic.cluster.edit import metadata
 from kubelogic.reconcile.actions import (
     Action,
     CreateControllerRevision,
+    CreateEphemeralClaim,
     CreatePersistentVolumeClaim,
     CreateReplicaSet,
     PaceReplicaSet,
@@ -141,6 +142,28 @@ def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeC
     )
 
 
+def create_ephemeral_claim(draft: Draft, action: CreateEphemeralClaim) -> None:
+    """Source: ephemeral volume controller, handleVolume."""
+    pod = draft.get("Pod", action.pod)
+    if pod is None or draft.get("PersistentVolumeClaim", action.claim) is not None:
+        return
+    volume = next(v for v in pod.document["spec"]["volumes"] if v["name"] == action.volume)
+    template = volume["ephemeral"]["volumeClaimTemplate"]
+    meta = template.get("metadata") or {}
+    given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
+    draft.create(
+        api_version="v1",
+        kind="PersistentVolumeClaim",
+        key=action.claim,
+        document={
+            "metadata": {**given, "finalizers": ["kubernetes.io/pvc-protection"]},
+            "spec": template.get("spec") or {},
+            "status": {"phase": "Pending"},
+        },
+        owner=pod,
+    )
+
+
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
     {
         CreateReplicaSet: create_replica_set,
@@ -149,5 +172,6 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         CreateControllerRevision: create_controller_revision,
         RenumberControllerRevision: renumber_controller_revision,
         CreatePersistentVolumeClaim: create_persistent_volume_claim,
+        CreateEphemeralClaim: create_ephemeral_claim,
     }
 )
