@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
@@ -69,7 +71,34 @@ def _remarks(done: Reconciled) -> tuple[str, ...]:
         remarks.append(f"kube-scheduler, one pod at a time, would leave {done.rival_left} of these pending.")
     if done.rival_unasked:
         remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
+    remarks.extend(_short(done.cluster))
     return tuple(remarks)
+
+
+def _short(cluster: Cluster) -> Iterator[str]:
+    """What workloads still lack at the end: pods that the API server refuses, and those whose turn has not come."""
+    made = Counter(uid for pod in cluster.objects("Pod").values() if not finished(pod) for uid in _controllers(pod))
+    for kind in ("ReplicaSet", "ReplicationController", "StatefulSet"):
+        for key, each in sorted(cluster.objects(kind).items()):
+            wanted = (each.document.get("spec") or {}).get("replicas")
+            have, want = made[uid_of(each)], 1 if wanted is None else int(wanted)
+            if have < want:
+                why = _refusal(each) or "the others wait for their turn, or were refused: look further with --horizon"
+                yield f"{kind} {key} has made {have} of {want} pods within the horizon; {why}."
+
+
+def _controllers(pod: Object) -> Iterator[str]:
+    for reference in (pod.document.get("metadata") or {}).get("ownerReferences") or ():
+        if reference.get("controller"):
+            yield str(reference.get("uid") or "")
+
+
+def _refusal(workload: Object) -> str:
+    """The message of a workload whose pods the API server does not take, or empty."""
+    for condition in (workload.document.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return str(condition.get("message") or "").rstrip(".")
+    return ""
 
 
 def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
