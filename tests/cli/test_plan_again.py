@@ -32,6 +32,8 @@ PROJECTS = (
     "calico",
     "descheduler",
     "flannel",
+    "ingress-nginx",
+    "knative-serving",
     "kube-prometheus",
     "online-boutique",
     "podinfo",
