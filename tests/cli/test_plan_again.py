@@ -35,6 +35,7 @@ PROJECTS = (
     "ingress-nginx",
     "knative-serving",
     "kube-prometheus",
+    "kwok",
     "online-boutique",
     "podinfo",
 )
