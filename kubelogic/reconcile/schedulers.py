@@ -71,6 +71,24 @@ class OptimalScheduler:
 
 
 @dataclass(slots=True, kw_only=True)
+class Remembering:
+    """A solver that is not asked twice in a row for the same: ticks in which only time passed leave problems equal."""
+
+    solver: Solver
+    _last: tuple[Problem, Placement] | None = None
+
+    def place(self, given: Problem) -> Placement:
+        """See ``Solver``."""
+        if self._last is None or self._last[0] != given:
+            self._last = given, self.solver.place(given)
+        return self._last[1]
+
+    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
+        """See ``kubelogic.reconcile.tick.Scheduler``."""
+        return self.place(problem(relations))
+
+
+@dataclass(slots=True, kw_only=True)
 class ComparedScheduler:
     """A scheduler that is followed, and a rival that is only asked what it would have left out. For one run.
 

@@ -54,7 +54,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         settled=done.run.settled,
         ticks=done.run.ticks,
         placements=_placements(cluster, final),
-        pending=pending_pods(final, book, judge=options.judge),
+        pending=pending_pods(final, book, judge=done.judge),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,

@@ -11,7 +11,14 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
-from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, SchedulerName
+from kubelogic.reconcile.schedulers import (
+    ComparedScheduler,
+    KubeScheduler,
+    OptimalScheduler,
+    Remembering,
+    SchedulerName,
+    Solver,
+)
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
@@ -58,6 +65,7 @@ class Reconciled:
         start: the moment at which the run began, in milliseconds of the simulated clock.
         run: what happened.
         relations: what the rules derive at the end, for at least the goals of the placement problem.
+        judge: the solver whose ``impossible`` is a proof; it remembers its last answer.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
     """
@@ -67,6 +75,7 @@ class Reconciled:
     start: int
     run: Run
     relations: Evaluation
+    judge: Solver
     rival_left: int = 0
     rival_unasked: bool = False
 
@@ -78,11 +87,15 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """What evaluates ticks, made from options. ``compared`` knows what the rival scheduler left out."""
+    """What evaluates ticks, made from options.
+
+    ``compared`` knows what the rival scheduler left out; ``judge`` is the solver whose ``impossible`` is a proof.
+    """
 
     rulebook: Rulebook
     reconciler: Reconciler
     compared: ComparedScheduler
+    judge: Solver
 
     def relations(self, state: State) -> Evaluation:
         """What the rules derive in a state; cheap after a tick that led there."""
@@ -97,10 +110,11 @@ def engine(options: Options) -> Engine:
         RuleErrors: if the rules or parameters are faulty.
     """
     book = load_rulebook(options.rules, options.parameters)
-    compared = ComparedScheduler(solver=options.judge, rival=KubeScheduler())
-    scheduler = compared if options.scheduler == "optimal" else KubeScheduler()
+    judge, rival = Remembering(solver=options.judge), Remembering(solver=KubeScheduler())
+    compared = ComparedScheduler(solver=judge, rival=rival)
+    scheduler = compared if options.scheduler == "optimal" else rival
     reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)
-    return Engine(rulebook=book, reconciler=reconciler, compared=compared)
+    return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
 def reconcile(cluster: Cluster, options: Options) -> Reconciled:
@@ -118,6 +132,7 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         start=start.now,
         run=run,
         relations=made.relations(run.state),
+        judge=made.judge,
         rival_left=len(made.compared.left),
         rival_unasked=made.compared.unasked,
     )

@@ -64,5 +64,6 @@ def simulate(
         start=start.now,
         run=settled,
         relations=made.relations(run.state),
+        judge=made.judge,
     )
     return Simulation(run=run, final=describe(done, how.options, notices=notices))
