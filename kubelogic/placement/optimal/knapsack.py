@@ -21,7 +21,7 @@ class _Layer:
 
 
 def best_patterns(
-    profit: list[int], request: Ints, free: Ints, room: Ints, conflict: Mask, *, floor: Ints, most: int
+    profit: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask, *, floor: Ints, most: int
 ) -> tuple[Ints, list[tuple[int, Pattern]]]:
     """What each node can earn at most, and the pods with which some earn more than ``floor``.
 
@@ -30,7 +30,7 @@ def best_patterns(
     stay, and what the dropped ones might have earned counts.
 
     Args:
-        profit: What a pod of each kind earns.
+        profit: What a pod of each kind earns, nodes by kinds.
         request: What it asks, kinds by resources.
         free: What the nodes have, nodes by resources.
         room: How many of each kind each node takes at most, nodes by kinds.
@@ -38,14 +38,16 @@ def best_patterns(
         most: How many labels to keep.
         floor: What each node has to exceed. The first result is never below it.
     """
-    gain = np.array(profit, dtype=np.int64)
+    room = np.where(profit > 0, room, 0)
     mix = _mixtures(free)
-    asks = request @ mix
-    ratio = gain[:, None] / np.maximum(asks, 1e-12)
-    kinds = [int(k) for k in np.argsort(-ratio[:, 0], kind="stable") if gain[k] > 0 and room[:, k].any()]
-    coming = np.zeros((len(kinds) + 1, mix.shape[1]))
+    asks = np.maximum(request @ mix, 1e-12)
+    # Nodes by kinds by mixtures: only what a node takes at all promises it anything.
+    ratio = np.where(room > 0, profit, 0)[:, :, None] / asks
+    best = ratio[:, :, 0].max(axis=0, initial=0.0)
+    kinds = [int(k) for k in np.argsort(-best, kind="stable") if best[k] > 0]
+    coming = np.zeros((len(kinds) + 1, len(free), mix.shape[1]))
     for i in range(len(kinds) - 1, -1, -1):
-        coming[i] = np.maximum(coming[i + 1], ratio[kinds[i]])
+        coming[i] = np.maximum(coming[i + 1], ratio[:, kinds[i]])
     top = floor.copy()
     node: Ints = np.arange(len(free), dtype=np.int64)
     space, value, taken = free.copy(), np.zeros(len(free), dtype=np.int64), np.zeros((len(free), 0), dtype=np.int64)
@@ -61,9 +63,9 @@ def best_patterns(
         starts = np.cumsum(times + 1) - (times + 1)
         chosen = np.arange(len(parent), dtype=np.int64) - starts[parent]
         space = space[parent] - chosen[:, None] * request[k]
-        value = value[parent] + chosen * gain[k]
         node = node[parent]
-        reach = value + np.ceil((space @ mix * coming[i + 1]).min(axis=1)).astype(np.int64) + 1
+        value = value[parent] + chosen * profit[node, k]
+        reach = value + np.ceil((space @ mix * coming[i + 1, node]).min(axis=1)).astype(np.int64) + 1
         keep = reach > floor[node]
         if int(keep.sum()) > most:
             order = np.argsort(-(reach - floor[node]), kind="stable")
@@ -79,7 +81,7 @@ def best_patterns(
         label = int(mine[np.argmax(value[mine])])
         if value[label] > floor[n]:
             top[n] = max(int(top[n]), int(value[label]))
-            found.append((n, _trace(layers, label, len(profit))))
+            found.append((n, _trace(layers, label, len(request))))
     return top, found
 
 

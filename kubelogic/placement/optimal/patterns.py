@@ -16,6 +16,7 @@ import numpy as np
 
 from kubelogic.placement.optimal.knapsack import Pattern, best_patterns
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
+from kubelogic.placement.optimal.rooms import Link
 from kubelogic.placement.optimal.simplex import Packing
 
 _SCALE = 1 << 12
@@ -27,7 +28,8 @@ class Packables:
     """What to pack: ``gain`` and ``count`` per kind, ``request`` kinds by resources, ``conflict`` kinds by
     kinds.
 
-    ``room`` is kinds by nodes (how many of each a node takes alone), ``free`` resources by nodes.
+    ``room`` is kinds by nodes (how many of each a node takes alone), ``free`` resources by nodes. ``links``
+    hold over all nodes.
     """
 
     gain: tuple[int, ...]
@@ -36,14 +38,7 @@ class Packables:
     conflict: Mask
     room: Ints
     free: Ints
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """``most``: no packing gains more. ``layout``: a whole packing, as (node, pattern)."""
-
-    most: int
-    layout: tuple[tuple[int, Pattern], ...]
+    links: tuple[Link, ...] = ()
 
 
 class Patterns:
@@ -52,10 +47,13 @@ class Patterns:
     def __init__(self, items: Packables) -> None:
         self._items = items
         self._types = _types(items)
-        self._free: Ints = np.array([free for _, free, _ in self._types], dtype=np.int64)
+        self._free: Ints = np.array([free for _, free, _, _ in self._types], dtype=np.int64)
         self._free = self._free.reshape(len(self._types), len(items.free))
-        self._room: Ints = np.array([room for _, _, room in self._types], dtype=np.int64)
+        self._room: Ints = np.array([room for _, _, room, _ in self._types], dtype=np.int64)
         self._room = self._room.reshape(len(self._types), len(items.gain))
+        factors = np.array([factors for _, _, _, factors in self._types], dtype=np.int64)
+        self._factors: Ints = factors.reshape(len(self._types), len(items.links)).T
+        self._linked = [link.kind for link in items.links]
         self._pool: list[tuple[int, Pattern]] = []
         self._seen: set[tuple[int, Pattern]] = set()
         self._used: list[tuple[int, Pattern, float]] = []
@@ -64,40 +62,54 @@ class Patterns:
         """The least gain that is proved not to be exceeded; stops early once that is ``reached``."""
         items = self._items
         most = sum(gain * n for gain, n in zip(items.gain, items.count, strict=True))
-        sizes = [len(nodes) for nodes, _, _ in self._types]
-        for limit in self._rounds(list(items.count), sizes, rounds, exact=True):
+        sizes = [len(nodes) for nodes, *_ in self._types]
+        links = [link.limit for link in items.links]
+        for limit in self._rounds(list(items.count), sizes, links, rounds, exact=True):
             most = min(most, limit)
             if most <= reached or expired():
                 break
         return most
 
-    def dive(self, *, rounds: int, expired: Callable[[], bool]) -> tuple[tuple[int, Pattern], ...]:
-        """A packing: use whole what the relaxation uses whole, solve again for the rest, and so on."""
+    def dive(self, *, rounds: int, expired: Callable[[], bool], detour: int = -1) -> tuple[tuple[int, Pattern], ...]:
+        """A packing: use whole what the relaxation uses whole, solve again for the rest, and so on.
+
+        Where it uses nothing whole, the most used pattern is rounded up; at the ``detour``-th such choice the
+        second most used one, which leads to another packing (limited discrepancy search).
+        """
+        rounded = 0
         count = list(self._items.count)
-        nodes = [list(group) for group, _, _ in self._types]
+        nodes = [list(group) for group, *_ in self._types]
+        links = [link.limit for link in self._items.links]
         layout: list[tuple[int, Pattern]] = []
         while any(nodes) and any(count) and not expired():
-            for _ in self._rounds(count, [len(group) for group in nodes], rounds, exact=False):
+            spare = [max(limit, 0) for limit in links]
+            for _ in self._rounds(count, [len(group) for group in nodes], spare, rounds, exact=False):
                 pass
             whole = [(t, pattern, int(level + 1e-6)) for t, pattern, level in self._used if level > 1 - 1e-6]
             if not whole:
-                most = max(self._used, key=lambda use: use[2], default=None)
-                if most is None:
+                ranked = sorted(self._used, key=lambda use: -use[2])
+                if not ranked:
                     break
-                whole = [(most[0], most[1], 1)]
+                t, pattern, _ = ranked[int(rounded == detour and len(ranked) > 1)]
+                rounded += 1
+                whole = [(t, pattern, 1)]
             for t, pattern, times in whole:
                 for _ in range(times):
                     if nodes[t] and all(a <= d for a, d in zip(pattern, count, strict=True)):
                         layout.append((nodes[t].pop(0), pattern))
                         count = [d - a for a, d in zip(pattern, count, strict=True)]
+                        used = self._factors[:, t] * np.array(pattern, dtype=np.int64)[self._linked]
+                        links = [limit - int(n) for limit, n in zip(links, used, strict=True)]
         return tuple(layout)
 
-    def _rounds(self, count: list[int], sizes: list[int], rounds: int, *, exact: bool) -> Iterator[int]:
+    def _rounds(
+        self, count: list[int], sizes: list[int], links: list[int], rounds: int, *, exact: bool
+    ) -> Iterator[int]:
         """Generate columns; yields the limits that it proves. Leaves what the last solution uses in ``_used``."""
         items, kinds = self._items, len(self._items.gain)
         gains = np.array(items.gain, dtype=np.float64)
         top = float(gains.max())
-        master = Packing(np.array([*count, *sizes], dtype=np.float64))
+        master = Packing(np.array([*count, *sizes, *links], dtype=np.float64))
         within: Ints = np.minimum(self._room, np.array(count, dtype=np.int64)) * (np.array(sizes)[:, None] > 0)
         pool: list[tuple[int, Pattern]] = []
         fresh = [
@@ -105,27 +117,32 @@ class Patterns:
             for t, pattern in self._pool
             if sizes[t] and all(a <= d for a, d in zip(pattern, count, strict=True))
         ]
-        effort = _LEAST
+        effort, rows = _LEAST, kinds + len(sizes)
         for _ in range(rounds):
             if fresh:
-                columns = np.zeros((len(fresh), kinds + len(sizes)))
+                columns = np.zeros((len(fresh), rows + len(links)))
                 for i, (t, pattern) in enumerate(fresh):
                     columns[i, :kinds] = pattern
                     columns[i, kinds + t] = 1.0
+                    columns[i, rows:] = columns[i, self._linked] * self._factors[:, t]
                 master.add(columns, columns[:, :kinds] @ gains / top)
                 pool.extend(fresh)
                 master.run(400)
             # Prices are integers over _SCALE: what follows from them is exact.
             prices = master.prices * top * _SCALE
-            paid = [max(0, int(np.ceil(price - 1e-6))) for price in prices[:kinds]]
-            profit = [gain * _SCALE - price for gain, price in zip(items.gain, paid, strict=True)]
-            found = self._greedy(profit, within, prices[kinds:])
+            paid = [max(0, int(np.ceil(price - 1e-6))) for price in prices]
+            each = [gain * _SCALE - price for gain, price in zip(items.gain, paid, strict=False)]
+            profit: Ints = np.repeat(np.array([each], dtype=np.int64), len(sizes), axis=0)
+            for kind, price, factors in zip(self._linked, paid[rows:], self._factors, strict=True):
+                profit[:, kind] -= price * factors
+            found = self._greedy(profit, within, prices[kinds:rows])
             if not found and exact:
-                floor = np.floor(prices[kinds:]).astype(np.int64) + 1
+                floor = np.floor(prices[kinds:rows]).astype(np.int64) + 1
                 tops, found = best_patterns(
                     profit, items.request, self._free, within, items.conflict, floor=floor, most=effort
                 )
-                total = sum(price * n for price, n in zip(paid, count, strict=True))
+                total = sum(price * n for price, n in zip(paid[:kinds], count, strict=True))
+                total += sum(price * n for price, n in zip(paid[rows:], links, strict=True))
                 total += sum(int(top) * size for top, size in zip(tops, sizes, strict=True))
                 yield total // _SCALE
             fresh = [entry for entry in found if entry not in self._seen]
@@ -141,9 +158,10 @@ class Patterns:
             (t, pattern, float(level)) for (t, pattern), level in zip(pool, master.levels, strict=True) if level > 1e-6
         ]
 
-    def _greedy(self, profit: list[int], within: Ints, worth: Floats) -> list[tuple[int, Pattern]]:
+    def _greedy(self, profit: Ints, within: Ints, worth: Floats) -> list[tuple[int, Pattern]]:
         """Patterns that earn more than ``worth``, by filling all nodes at once in several orders of the kinds."""
-        items, gain = self._items, np.array(profit, dtype=np.float64)
+        items, gain = self._items, profit.max(axis=0, initial=0).astype(np.float64)
+        within = np.where(profit > 0, within, 0)
         scale = np.maximum(self._free.sum(axis=0) / max(len(self._free), 1), 1.0)
         found: dict[tuple[int, Pattern], None] = {}
         for weight in _weights(len(scale)):
@@ -159,7 +177,7 @@ class Patterns:
                         times[taken[:, items.conflict[k]].any(axis=1)] = 0
                     taken[:, k] = times
                     space -= times[:, None] * items.request[k]
-                for t in np.flatnonzero(taken @ gain > worth + 1):
+                for t in np.flatnonzero((taken * profit).sum(axis=1) > worth + 1):
                     found[int(t), tuple(taken[t].tolist())] = None
         return list(found)
 
@@ -169,11 +187,12 @@ def _weights(resources: int) -> list[Floats]:
     return [even, *(even + 3.0 * row for row in np.eye(resources))]
 
 
-def _types(items: Packables) -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Nodes that take the same patterns, as (nodes, free, room)."""
-    groups: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = defaultdict(list)
+def _types(items: Packables) -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """Nodes that take the same patterns and count alike in links, as (nodes, free, room, factors)."""
+    groups: dict[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], list[int]] = defaultdict(list)
     for n in range(items.free.shape[1]):
         room = tuple(items.room[:, n].tolist())
         if any(room):
-            groups[tuple(np.maximum(items.free[:, n], 0).tolist()), room].append(n)
+            factors = tuple(int(link.factors[n]) for link in items.links)
+            groups[tuple(np.maximum(items.free[:, n], 0).tolist()), room, factors].append(n)
     return [(tuple(nodes), *key) for key, nodes in sorted(groups.items(), key=lambda entry: entry[1])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -11,6 +13,17 @@ from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
 from kubelogic.placement.optimal.state import request_of
 from kubelogic.placement.problem import Pod
 
+_FEW = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Link:
+    """Pods of ``kind`` times the ``factors`` of their nodes, added up, are ``limit`` at most; it is not negative."""
+
+    kind: int
+    factors: Ints
+    limit: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
@@ -18,6 +31,7 @@ class Rooms:
     node.
 
     ``free`` is resources by nodes with the ``stay``ing pods alone there; ``leave`` could be evicted.
+    ``together`` are kinds of which all pods go to one of some sets of nodes.
     """
 
     room: Ints
@@ -25,6 +39,8 @@ class Rooms:
     conflict: Mask
     free: Ints
     leave: tuple[Pod, ...]
+    links: tuple[Link, ...] = ()
+    together: tuple[tuple[int, tuple[Mask, ...]], ...] = ()
 
 
 def rooms(model: Model) -> Rooms:
@@ -48,10 +64,35 @@ def rooms(model: Model) -> Rooms:
     leaving |= {pod.shape for pod in model.running if pod.terminating}
     room = solo(model, free, model.counts)
     count = model.counts.copy()
+    links: list[Link] = []
+    together: list[tuple[int, tuple[Mask, ...]]] = []
     for k, kind in enumerate(model.kinds):
         if kind.coupled:
-            _limit(model, coupling, k, room=room, count=count, leaving=leaving)
-    return Rooms(room=room, count=count, conflict=_conflicts(model), free=free, leave=tuple(leave))
+            together += _limit(model, coupling, k, room=room, count=count, leaving=leaving, links=links)
+    return Rooms(
+        room=room,
+        count=count,
+        conflict=_conflicts(model),
+        free=free,
+        leave=tuple(leave),
+        links=tuple(links),
+        together=tuple(together),
+    )
+
+
+def choices(known: Rooms, *, most: int) -> Iterator[Rooms]:
+    """``known`` for each choice of a place for the kinds that stay ``together``; for the first few of these kinds."""
+    chosen: list[tuple[int, tuple[Mask, ...]]] = []
+    size = 1
+    for kind, places in known.together:
+        if size * len(places) <= most:
+            chosen.append((kind, places))
+            size *= len(places)
+    for combination in product(*(places for _, places in chosen)):
+        room = known.room.copy()
+        for (kind, _), place in zip(chosen, combination, strict=True):
+            room[kind][~place] = 0
+        yield replace(known, room=room)
 
 
 def solo(model: Model, free: Ints, counts: Ints) -> Ints:
@@ -66,8 +107,13 @@ def solo(model: Model, free: Ints, counts: Ints) -> Ints:
     return room
 
 
-def _limit(model: Model, coupling: Coupling, kind: int, *, room: Ints, count: Ints, leaving: set[str]) -> None:
-    """Lower ``room`` and ``count`` of a coupled kind to what its own constraints leave in any case."""
+def _limit(
+    model: Model, coupling: Coupling, kind: int, *, room: Ints, count: Ints, leaving: set[str], links: list[Link]
+) -> Iterator[tuple[int, tuple[Mask, ...]]]:
+    """Lower ``room`` and ``count`` of a coupled kind to what its own constraints leave in any case.
+
+    Adds to ``links``, and yields the places among which pods of the kind have to choose one.
+    """
     name = model.shapes[model.kinds[kind].shapes[0]].name
     shape_index = model.kinds[kind].shapes[0]
     waiting = {model.shapes[i].name for other in model.kinds for i in other.shapes}
@@ -87,6 +133,9 @@ def _limit(model: Model, coupling: Coupling, kind: int, *, room: Ints, count: In
             if name in rule.matches:
                 room[kind][has] = np.minimum(room[kind][has], 1)
                 usable = len(set(domain[has & (room[kind] > 0)].tolist()))
+                if usable <= _FEW:
+                    places = (domain == d for d in range(many))
+                    links.extend(Link(kind=kind, factors=place.astype(np.int64), limit=1) for place in places)
                 if not room[kind][~has].any():
                     count[kind] = min(count[kind], usable)
             continue
@@ -99,29 +148,55 @@ def _limit(model: Model, coupling: Coupling, kind: int, *, room: Ints, count: In
         elif rule.self_satisfied:
             totals = np.bincount(domain[has], weights=room[kind][has], minlength=many)
             count[kind] = min(count[kind], int(totals.max(initial=0)))
+            if totals.any():
+                yield kind, tuple(domain == d for d in np.flatnonzero(totals))
         else:
             room[kind] = 0
     for i, spread in enumerate(model.problem.spreads):
-        if spread.owner != name:
-            continue
-        domain, many = coupling.domain(spread.key)
-        has = domain >= 0
-        room[kind][~has] = 0
-        if (
-            waiting & spread.matches - {name}
-            or leaving & spread.matches
-            or not spread.counts_self
-            or name not in spread.matches
-        ):
-            continue
-        there = coupling.spread_matching(i)
-        valid = np.zeros(many, dtype=np.bool_)
-        valid[domain[reach_mask(model, spread.eligible) & has]] = True
-        totals = np.bincount(domain[has], weights=room[kind][has], minlength=many).astype(np.int64)
-        few = int(valid.sum()) < spread.min_domains or not valid.any()
-        least = 0 if few else int((there + totals)[valid].min())
-        top = np.maximum(spread.max_skew + least - there, 0)
-        count[kind] = min(count[kind], int(np.minimum(totals, np.where(valid, top, totals)).sum()))
+        if spread.owner == name:
+            foreign = waiting & spread.matches - {name} or leaving & spread.matches
+            alone = not foreign and spread.counts_self and name in spread.matches
+            links.extend(_even(model, coupling, i, kind, room=room, count=count, alone=alone))
+
+
+def _even(
+    model: Model, coupling: Coupling, index: int, kind: int, *, room: Ints, count: Ints, alone: bool
+) -> Iterator[Link]:
+    """What a spread leaves to its owner; more can be said if it counts those of the kind ``alone``."""
+    spread = model.problem.spreads[index]
+    domain, many = coupling.domain(spread.key)
+    has = domain >= 0
+    room[kind][~has] = 0
+    if not alone:
+        return
+    there = coupling.spread_matching(index)
+    valid = np.zeros(many, dtype=np.bool_)
+    counted = reach_mask(model, spread.eligible) & has
+    valid[domain[counted]] = True
+    totals = np.bincount(domain[counted], weights=room[kind][counted], minlength=many).astype(np.int64)
+    few = int(valid.sum()) < spread.min_domains or not valid.any()
+    least = 0 if few else int((there + totals)[valid].min())
+    top = np.maximum(spread.max_skew + least - there, 0)
+    room[kind][counted] = np.minimum(room[kind][counted], top[domain[counted]])
+    uncounted = int(room[kind][has & ~counted].sum())
+    count[kind] = min(count[kind], int(np.minimum(totals, top)[valid].sum()) + uncounted)
+    if int(valid.sum()) <= _FEW:
+        yield from _skews(kind, domain, counted, there=there, top=top, skew=None if few else spread.max_skew)
+
+
+def _skews(kind: int, domain: Ints, counted: Mask, *, there: Ints, top: Ints, skew: int | None) -> Iterator[Link]:
+    """How many a domain can get, and how many more than another one (with ``skew``) in the end."""
+    valid = sorted(set(domain[counted].tolist()))
+    for one in valid:
+        mine = (counted & (domain == one)).astype(np.int64)
+        yield Link(kind=kind, factors=mine, limit=int(top[one]))
+        for other in valid if skew is not None else ():
+            if other != one:
+                theirs = (counted & (domain == other)).astype(np.int64)
+                # A domain that gets none may be ahead already.
+                yield Link(
+                    kind=kind, factors=mine - theirs, limit=max(0, (skew or 0) + int(there[other]) - int(there[one]))
+                )
 
 
 def _conflicts(model: Model) -> Mask:

@@ -16,7 +16,7 @@ from kubelogic.placement.optimal.pack import insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import Patterns
 from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.result import result
-from kubelogic.placement.optimal.rooms import Rooms, rooms
+from kubelogic.placement.optimal.rooms import Rooms, choices, rooms
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
 from kubelogic.placement.optimal.wishes import Wishes
@@ -25,6 +25,8 @@ from kubelogic.placement.problem import Problem
 
 _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
+_CHOICES = 9
+_DETOURS = 8
 _EVEN_CELLS = 1_000_000
 
 
@@ -188,18 +190,26 @@ def _by_patterns(
     """
     if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
         return state, None
-    patterns = Patterns(packables(model, known, weights))
-    state = _dive(model, patterns, weights, state, expired)
-    reached = weights.value(model, state) + weights.all_kept
-    most = patterns.bound(reached=reached, rounds=80, expired=expired)
-    if most > reached:
+    limit = 0
+    for choice in choices(known, most=_CHOICES):
+        if expired():
+            return state, None
+        patterns = Patterns(packables(model, choice, weights))
         state = _dive(model, patterns, weights, state, expired)
-    return state, most - weights.all_kept
+        reached = weights.value(model, state) + weights.all_kept
+        most = patterns.bound(reached=reached, rounds=80, expired=expired)
+        for detour in range(-1, _DETOURS):
+            if most <= weights.value(model, state) + weights.all_kept or expired():
+                break
+            state = _dive(model, patterns, weights, state, expired, detour=detour)
+        limit = max(limit, most)
+    return state, limit - weights.all_kept
 
 
-def _dive(model: Model, patterns: Patterns, weights: Weights, state: State, expired: Deadline) -> State:
-    other = State(model)
-    lay_out(other, patterns.dive(rounds=12, expired=expired))
+def _dive(
+    model: Model, patterns: Patterns, weights: Weights, state: State, expired: Deadline, *, detour: int = -1
+) -> State:
+    other = lay_out(model, patterns.dive(rounds=12, expired=expired, detour=detour))
     place_coupled(other)
     insert(other)
     improve(other, expired=expired)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.optimal.patterns import Packables
 from kubelogic.placement.optimal.rooms import Rooms
@@ -91,6 +92,7 @@ def packables(model: Model, known: Rooms, weights: Weights) -> Packables:
         conflict=conflict,
         room=room,
         free=np.maximum(known.free, stands),
+        links=known.links,
     )
 
 
@@ -108,12 +110,9 @@ def decode(model: Model, state: State, weights: Weights, most: int) -> dict[int,
     return found
 
 
-def lay_out(state: State, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> None:
-    """Place patterns on their nodes, as far as constraints between pods let them."""
-    kinds = len(state.model.kinds)
+def lay_out(model: Model, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> State:
+    """Patterns placed on their nodes, as far as constraints between pods let them."""
+    counts: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
     for node, pattern in layout:
-        for k in range(kinds):
-            for _ in range(min(pattern[k], int(state.left[k]))):
-                if not state.open(k)[node]:
-                    break
-                state.put(k, node)
+        counts[:, node] += np.array(pattern[: len(model.kinds)], dtype=np.int64)
+    return replay(model, counts)
