@@ -64,7 +64,7 @@ class Patterns:
         most = sum(gain * n for gain, n in zip(items.gain, items.count, strict=True))
         sizes = [len(nodes) for nodes, *_ in self._types]
         links = [link.limit for link in items.links]
-        for limit in self._rounds(list(items.count), sizes, links, rounds, exact=True):
+        for limit in self._rounds(list(items.count), sizes, links, rounds, most=_MOST):
             most = min(most, limit)
             if most <= reached or expired():
                 break
@@ -74,7 +74,8 @@ class Patterns:
         """A packing: use whole what the relaxation uses whole, solve again for the rest, and so on.
 
         Where it uses nothing whole, the most used pattern is rounded up; at the ``detour``-th such choice the
-        second most used one, which leads to another packing (limited discrepancy search).
+        second most used one, which leads to another packing (limited discrepancy search). Patterns for what is
+        left are then searched for thoroughly.
         """
         rounded = 0
         count = list(self._items.count)
@@ -83,7 +84,8 @@ class Patterns:
         layout: list[tuple[int, Pattern]] = []
         while any(nodes) and any(count) and not expired():
             spare = [max(limit, 0) for limit in links]
-            for _ in self._rounds(count, [len(group) for group in nodes], spare, rounds, exact=False):
+            effort = _LEAST if detour >= 0 else 0
+            for _ in self._rounds(count, [len(group) for group in nodes], spare, rounds, most=effort):
                 pass
             whole = [(t, pattern, int(level + 1e-6)) for t, pattern, level in self._used if level > 1 - 1e-6]
             if not whole:
@@ -102,9 +104,7 @@ class Patterns:
                         links = [limit - int(n) for limit, n in zip(links, used, strict=True)]
         return tuple(layout)
 
-    def _rounds(
-        self, count: list[int], sizes: list[int], links: list[int], rounds: int, *, exact: bool
-    ) -> Iterator[int]:
+    def _rounds(self, count: list[int], sizes: list[int], links: list[int], rounds: int, *, most: int) -> Iterator[int]:
         """Generate columns; yields the limits that it proves. Leaves what the last solution uses in ``_used``."""
         items, kinds = self._items, len(self._items.gain)
         gains = np.array(items.gain, dtype=np.float64)
@@ -136,7 +136,7 @@ class Patterns:
             for kind, price, factors in zip(self._linked, paid[rows:], self._factors, strict=True):
                 profit[:, kind] -= price * factors
             found = self._greedy(profit, within, prices[kinds:rows])
-            if not found and exact:
+            if not found and most:
                 floor = np.floor(prices[kinds:rows]).astype(np.int64) + 1
                 tops, found = best_patterns(
                     profit, items.request, self._free, within, items.conflict, floor=floor, most=effort
@@ -150,7 +150,7 @@ class Patterns:
             self._pool.extend(fresh)
             if fresh:
                 effort = max(_LEAST, effort // 4)
-            elif exact and effort < _MOST:
+            elif effort < most:
                 effort *= 4
             else:
                 break

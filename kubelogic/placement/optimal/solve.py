@@ -26,7 +26,7 @@ from kubelogic.placement.problem import Problem
 _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
 _CHOICES = 9
-_DETOURS = 8
+_DETOURS = 16
 _EVEN_CELLS = 1_000_000
 
 
@@ -190,19 +190,21 @@ def _by_patterns(
     """
     if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
         return state, None
-    limit = 0
+    open_ones: list[tuple[int, Patterns]] = []
     for choice in choices(known, most=_CHOICES):
         if expired():
             return state, None
         patterns = Patterns(packables(model, choice, weights))
-        state = _dive(model, patterns, weights, state, expired)
-        reached = weights.value(model, state) + weights.all_kept
-        most = patterns.bound(reached=reached, rounds=80, expired=expired)
+        if not open_ones:
+            state = _dive(model, patterns, weights, state, expired)
+        most = patterns.bound(reached=weights.value(model, state) + weights.all_kept, rounds=80, expired=expired)
+        open_ones.append((most, patterns))
+    for most, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
         for detour in range(-1, _DETOURS):
             if most <= weights.value(model, state) + weights.all_kept or expired():
                 break
             state = _dive(model, patterns, weights, state, expired, detour=detour)
-        limit = max(limit, most)
+    limit = max(most for most, _ in open_ones)
     return state, limit - weights.all_kept
 
 
