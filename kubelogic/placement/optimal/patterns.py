@@ -135,7 +135,8 @@ class Patterns:
             profit: Ints = np.repeat(np.array([each], dtype=np.int64), len(sizes), axis=0)
             for kind, price, factors in zip(self._linked, paid[rows:], self._factors, strict=True):
                 profit[:, kind] -= price * factors
-            found = self._greedy(profit, within, prices[kinds:rows])
+            # A pattern that is known already says that the program was left unfinished: still worth a limit.
+            found = [entry for entry in self._greedy(profit, within, prices[kinds:rows]) if entry not in self._seen]
             if not found and most:
                 floor = np.floor(prices[kinds:rows]).astype(np.int64) + 1
                 tops, found = best_patterns(
