@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kubelogic.reconcile.scenario import Scenario
 
 NAME = "simulate"
+_CLEAR_LINE = "\r\033[K"
 _WORDS = ("fail", "heal", "drain", "cordon", "uncordon")
 _MEANS = {
     "fail": "nothing is heard of the node from then on",
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     args.horizon = 0
     how = SimulationOptions(options=common.options(args), progress=_progress())
     result = simulate(cluster, scenario, how, notices=notices)
+    if how.progress is not None:
+        sys.stderr.write(_CLEAR_LINE)
     if args.output == "text":
         print(render_simulation(result, common.output_style(args)))
     else:
@@ -115,7 +118,7 @@ def _progress() -> Callable[[int], None] | None:
         return None
 
     def show(time: int) -> None:
-        sys.stderr.write(f"\r\033[Ksimulated {time / 1000:g} s")
+        sys.stderr.write(f"{_CLEAR_LINE}simulated {time / 1000:g} s")
         sys.stderr.flush()
 
     return show

@@ -26,7 +26,7 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.placements:
         parts.append(_workloads(plan.placements, plan.pending, style))
     if plan.pending:
-        parts.append(_pending(plan.pending, style))
+        parts.append(render_pending(plan.pending, style))
     if plan.notices:
         parts.append(_notices(plan.notices, style))
     if plan.pending:
@@ -101,7 +101,8 @@ def _where(nodes: Iterable[str]) -> str:
     return ", ".join(shown[:6]) + (f", ... ({len(shown)} nodes)" if len(shown) > 6 else "")
 
 
-def _pending(pending: Sequence[PendingPod], style: Style) -> str:
+def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
+    """Pods that stay pending, those of one workload with one reason together, and what is in their way."""
     blocks = [style.bold("PENDING")]
     key = lambda pod: (pod.owner, pod.verdict, pod.message, pod.blockers)  # noqa: E731
     for _, group in groupby(sorted(pending, key=lambda pod: (pod.owner, pod.pod)), key=key):
@@ -148,7 +149,7 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
 
 def _alike(blockers: Sequence[Blocker]) -> str:
     first = blockers[0]
-    names = sorted(blocker.node for blocker in blockers)
+    names = sorted({blocker.node for blocker in blockers})
     if len(blockers) == 1 or not first.node:
         return f"{first.detail} [{first.code}]"
     if len({blocker.gist for blocker in blockers}) == 1:

@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.explain.units import count
 from kubelogic.reconcile.simulate import Entry
 from kubelogic.report.documents import header, plan_document
+from kubelogic.report.plan import render_pending
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.timeline import clock, timeline
 from kubelogic.verbs.simulate import Simulation
-
-_QUIET = frozenset(
-    {
-        "WriteEndpoints",
-        "WriteSlice",
-        "UpdateStatus",
-        "ReportContainer",
-        "AnnotateObject",
-        "Remember",
-        "RememberMoment",
-        "Forget",
-        "StartContainer",
-    }
-)
-"""Kinds of actions that the text leaves out; JSON has all."""
-
-_EVENTS = frozenset(
-    {
-        "Apply",
-        "Behave",
-        "Cordon",
-        "Delete",
-        "Drain",
-        "Evict",
-        "FailNode",
-        "HealNode",
-        "Patch",
-        "Pause",
-        "Scale",
-        "SetImage",
-        "Taint",
-        "TellPod",
-        "Undo",
-    }
-)
-_ALIKE = 3
-"""So many entries of one kind at one time are written out; more are counted."""
 
 
 def simulation_document(simulation: Simulation) -> dict[str, Any]:
@@ -104,53 +69,36 @@ def _plain(value: Any) -> Any:
 
 
 def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
-    """The timeline for a person, then the verdict."""
+    """The verdict, what happened when, and what is not as it should be at the end."""
     run = simulation.run
-    parts = ["\n".join(_lines(run.timeline, style)) or "Nothing happens."]
+    parts = [_verdict(simulation, style)]
+    told = timeline(run.timeline, style)
+    parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *told]) if told else "Nothing happens.")
     if run.cycle:
-        loop = "\n".join(_lines(run.cycle, style))
-        parts.append(f"{style.bad('The cluster never settles.')} It goes on like this:\n{loop}")
+        parts.append("\n".join([style.bold("FOR EVER"), *timeline(run.cycle, style)]))
     unfinished = [each for each in run.rollouts if not each.complete]
     if unfinished:
         rows = [f"  {each.kind} {each.key}: {each.message}" for each in unfinished]
         parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
-    final = simulation.final
-    line = f"At the end: {len(final.placements):,} pods placed, {len(final.pending):,} pending"
-    if not run.settled and not run.cycle:
-        line += style.warn("; not settled when the horizon was reached")
-    good = run.settled and not final.pending and not unfinished
-    parts.append(style.good(line) if good else style.warn(line))
+    if simulation.final.pending:
+        parts.append(render_pending(simulation.final.pending, style))
     return "\n\n".join(parts)
 
 
-def _lines(timeline: Sequence[Entry], style: Style) -> Iterable[str]:
-    shown = [entry for entry in timeline if entry.type not in _QUIET]
-    for (time, kind), group in groupby(shown, key=lambda entry: (entry.time, entry.type)):
-        alike = list(group)
-        clock = style.dim(f"{_clock(time):>9}")
-        for entry in alike[:_ALIKE]:
-            words = f"{kind} {_words(entry)}"
-            if entry.refused:
-                words += style.bad(f" refused: {entry.refused}")
-            yield f"{clock}  {style.bold(words) if kind in _EVENTS else words}"
-        if len(alike) > _ALIKE:
-            yield f"{clock}  {style.dim(f'... {len(alike) - _ALIKE} more {kind}')}"
-
-
-def _clock(time: int) -> str:
-    """
-    >>> _clock(340_000), _clock(1_200)
-    ('5m40s', '1.2s')
-    """
-    minutes, rest = divmod(time, 60_000)
-    tail = f"{rest / 1000:g}s"
-    return f"{minutes}m{tail}" if minutes else tail
-
-
-def _words(entry: Entry) -> str:
-    shown = []
-    for name, value in entry.arguments.items():
-        if name in ("ties", "owner_kind", "revision", "message") or value in ("", (), -1, None):
-            continue
-        shown.append(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
-    return " ".join(shown)
+def _verdict(simulation: Simulation, style: Style) -> str:
+    run, final = simulation.run, simulation.final
+    unfinished = sum(not each.complete for each in run.rollouts)
+    end = clock(run.timeline[-1].time) if run.timeline else "0s"
+    if run.cycle:
+        verdict = style.bad("The cluster never settles: what is listed last goes on for ever")
+    elif run.settled:
+        verdict = f"Nothing more happens after {end}"
+    else:
+        verdict = style.warn(f"Not settled when the horizon was reached; the last thing happened at {end}")
+    counts = [f"{count(len(final.placements), 'pod')} placed"]
+    if final.pending:
+        counts.append(style.bad(f"{len(final.pending):,} pending"))
+    if unfinished:
+        counts.append(style.bad(f"{count(unfinished, 'rollout')} not complete"))
+    line = f"{verdict}: {', '.join(counts)}."
+    return style.good(line) if run.settled and len(counts) == 1 else line

@@ -1,0 +1,317 @@
+"""The timeline of a simulation in sentences: what happens at one moment, alike things told together.
+
+``PHRASES`` is the vocabulary: one row says how an action or event is told. What has no row and is not ``QUIET`` is
+shown by its name and arguments.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from string import Formatter
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.reconcile.simulate import Entry
+from kubelogic.report.style import Style
+
+_NAMED = 3
+"""So many of those that are told together are named; the rest are counted."""
+
+QUIET = frozenset(
+    {
+        "AddFinalizer",
+        "AnnotateObject",
+        "AssignPodRange",
+        "AssignStorageClass",
+        "ClearStatus",
+        "CountJobPod",
+        "CreateControllerRevision",
+        "CreateServiceAccount",
+        "DateStatus",
+        "DropOwner",
+        "Forget",
+        "LabelObject",
+        "NominateNode",
+        "NoteJobPod",
+        "PaceReplicaSet",
+        "PublishRootCa",
+        "Remember",
+        "RememberMoment",
+        "RemoveCondition",
+        "RemoveFinalizer",
+        "RenumberControllerRevision",
+        "ReportContainer",
+        "StampStatus",
+        "StartContainer",
+        "UpdateStatus",
+        "WriteBudgetStatus",
+        "WriteEndpoints",
+        "WriteJobIndexes",
+        "WriteMirrorPorts",
+        "WriteQuotaStatus",
+        "WriteSlice",
+        "WriteSlicePorts",
+    }
+)
+"""Bookkeeping that the text leaves out; JSON has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """How entries are told. The texts are format strings over the arguments of an entry.
+
+    Attributes:
+        one: a single entry.
+        many: several at one moment, ``n`` of them; empty if each is told by itself. Entries for which this text differs
+            are not told together.
+        item: how one of several is named.
+        event: whether a person or the world does it, not the control plane.
+    """
+
+    one: str
+    many: str = ""
+    item: str = ""
+    event: bool = False
+
+
+def _pods(verb: str, many: str, tail: str = "") -> Phrase:
+    return Phrase(f"pod {{pod}} {verb}{tail}", f"{{n}} pods {many}{tail}", "{pod}")
+
+
+def _about(subject: str, plural: str, verb: str, many: str) -> Phrase:
+    return Phrase(f"{subject} {{key}} {verb}", f"{{n}} {plural} {many}", "{key}")
+
+
+def _event(text: str) -> Phrase:
+    return Phrase(text, event=True)
+
+
+_SILENT = Phrase("")
+
+PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
+    {
+        # people and the world
+        ("Apply",): _event("applied: {objects}"),
+        ("Patch",): _event("{kind} {key} is patched: {patch}"),
+        ("Scale",): _event("{kind} {key} is scaled to {replicas}"),
+        ("SetImage",): _event("{kind} {key} gets the image {image}"),
+        ("Undo",): _event("Deployment {key} goes back to revision {revision}"),
+        ("Undo", "0"): _event("Deployment {key} goes back to the revision before"),
+        ("Pause", "True"): _event("Deployment {key} is paused"),
+        ("Pause", "False"): _event("Deployment {key} goes on"),
+        ("Delete",): _event("{kind} {key} is deleted"),
+        ("Evict",): _event("an eviction of pod {key} is asked for"),
+        ("FailNode",): _event("node {node} goes silent"),
+        ("HealNode",): _event("node {node} is heard of again"),
+        ("Cordon", "True"): _event("node {node} is cordoned"),
+        ("Cordon", "False"): _event("node {node} is uncordoned"),
+        ("Drain",): _event("node {node} is drained"),
+        ("Taint", "True"): _event("node {node} gets the taint {taint}={value}:{effect}"),
+        ("Taint", "False"): _event("node {node} loses the taint {taint}:{effect}"),
+        ("Behave",): _event("containers of {image} behave differently: {rest}"),
+        ("Measure",): _event("{kind} {key} uses another amount of {metric}: {rest}"),
+        ("TellPod",): _event("pod {key} is told: {rest}"),
+        # pods
+        ("CreatePod",): _pods("is made", "are made"),
+        ("CreateIndexedPod",): Phrase("Job {job} makes its pod {index}", "{n} pods of Job {job} are made", "{index}"),
+        ("BindPod",): Phrase("pod {pod} is bound to {node}", "{n} pods are bound", "{pod} to {node}"),
+        ("DeletePod",): _pods("is deleted", "are deleted", ": {reason}"),
+        ("EvictPod",): _pods("is evicted", "are evicted", " ({reason})"),
+        ("PreemptPod",): _pods("is preempted", "are preempted", " on {node}, to make room for {beneficiary}"),
+        ("RemovePod",): _pods("is gone", "are gone"),
+        ("CollectPod",): _pods("is collected", "are collected", " ({reason})"),
+        ("ReportPhase", "Running"): _pods("runs", "run"),
+        ("ReportPhase", "Succeeded"): _pods("has succeeded", "have succeeded"),
+        ("ReportPhase", "Failed"): _pods("has failed", "have failed"),
+        ("ReportPhase",): _pods("is", "are", " {phase}"),
+        ("HoldContainer",): Phrase(
+            "container {container} of {pod} waits: {reason}", "{n} containers wait: {reason}", "{container} of {pod}"
+        ),
+        ("EndContainer",): Phrase(
+            "container {container} of {pod} ends with exit code {exit_code}",
+            "{n} containers end with exit code {exit_code}",
+            "{container} of {pod}",
+        ),
+        # workloads
+        ("CreateReplicaSet",): Phrase(
+            "Deployment {deployment} makes a ReplicaSet of {replicas}, its revision {revision}",
+            "{n} Deployments make ReplicaSets",
+            "{deployment} of {replicas}",
+        ),
+        ("ScaleReplicaSet",): Phrase(
+            "ReplicaSet {replica_set} is scaled to {replicas}",
+            "{n} ReplicaSets are scaled",
+            "{replica_set} to {replicas}",
+        ),
+        ("ScaleTarget",): _event("an autoscaler sets {kind} {key} to {replicas}"),
+        ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job}", "{n} CronJobs start Jobs", "{job}"),
+        ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
+        # nodes
+        ("AddTaint",): Phrase(
+            "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
+        ),
+        ("RemoveTaint",): Phrase(
+            "node {node} loses the taint {taint}:{effect}", "{n} nodes lose the taint {taint}:{effect}", "{node}"
+        ),
+        # storage, objects
+        ("CreatePersistentVolumeClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
+        ("CreateEphemeralClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
+        ("ProvisionVolume",): Phrase(
+            "a volume is provisioned for {claim}", "volumes are provisioned for {n} claims", "{claim}"
+        ),
+        ("BindClaim",): Phrase(
+            "claim {claim} is bound to volume {volume}", "{n} claims are bound", "{claim} to {volume}"
+        ),
+        ("DeleteObject",): Phrase("{kind} {key} is deleted", "{n} objects of kind {kind} are deleted", "{key}"),
+        ("AdoptObject",): Phrase(
+            "{owner_kind} {owner} adopts {kind} {key}", "{owner_kind} {owner} adopts {n} objects", "{kind} {key}"
+        ),
+        ("ReleaseObject",): Phrase(
+            "{owner_kind} {owner} lets go of {kind} {key}",
+            "{owner_kind} {owner} lets go of {n} objects",
+            "{kind} {key}",
+        ),
+        ("FailBudget",): Phrase(
+            "budget {budget} cannot be worked out: no size is known for {pod}",
+            "{n} budgets cannot be worked out",
+            "{budget}",
+        ),
+        # conditions: kind, condition, status, reason
+        ("SetCondition", "Pod", "PodScheduled", "False"): _about("pod", "pods", "finds no node", "find no node"),
+        ("SetCondition", "Pod", "Ready", "True"): _about("pod", "pods", "is ready", "are ready"),
+        ("SetCondition", "Pod", "Ready", "False"): _about(
+            "pod", "pods", "is not ready any more", "are not ready any more"
+        ),
+        ("SetCondition", "Pod"): _SILENT,
+        ("SetCondition", "Deployment", "Available", "True"): _about(
+            "Deployment", "Deployments", "is available", "are available"
+        ),
+        ("SetCondition", "Deployment", "Available", "False"): _about(
+            "Deployment", "Deployments", "has too few available pods", "have too few available pods"
+        ),
+        ("SetCondition", "Deployment", "Progressing", "True", "NewReplicaSetAvailable"): _about(
+            "the rollout of Deployment", "rollouts of Deployments", "is complete", "are complete"
+        ),
+        ("SetCondition", "Deployment", "Progressing", "True"): _SILENT,
+        ("SetCondition", "Deployment", "Progressing", "Unknown"): _SILENT,
+        ("SetCondition", "Deployment", "Progressing", "False"): _about(
+            "the rollout of Deployment", "rollouts of Deployments", "misses its deadline", "miss their deadlines"
+        ),
+        ("SetCondition", "Node", "Ready", "True"): _about("node", "nodes", "is Ready", "are Ready"),
+        ("SetCondition", "Node", "Ready", "False"): _about("node", "nodes", "is not Ready", "are not Ready"),
+        ("SetCondition", "Node", "Ready", "Unknown"): _about(
+            "nothing was heard of node",
+            "nodes",
+            "for too long: Ready is Unknown",
+            "were silent for too long: Ready is Unknown",
+        ),
+        ("SetCondition", "Node"): _SILENT,
+        ("SetCondition", "Job", "Complete", "True"): _about("Job", "Jobs", "is complete", "are complete"),
+        ("SetCondition", "Job", "Failed", "True"): Phrase(
+            "Job {key} has failed: {reason}", "{n} Jobs have failed: {reason}", "{key}"
+        ),
+        ("SetCondition", "Job"): _SILENT,
+        ("SetCondition", "PodDisruptionBudget"): _SILENT,
+        ("SetCondition",): Phrase(
+            "{kind} {key}: {condition} is {status} ({reason})",
+            "{condition} is {status} ({reason}) for {n} objects of kind {kind}",
+            "{key}",
+        ),
+    }
+)
+"""How each kind of entry is told. A longer key, with some of the values of ``_TOLD_BY``, goes before a shorter one."""
+
+_TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Cordon": ("unschedulable",),
+        "Pause": ("paused",),
+        "ReportPhase": ("phase",),
+        "SetCondition": ("kind", "condition", "status", "reason"),
+        "Taint": ("present",),
+        "Undo": ("revision",),
+    }
+)
+"""The arguments on which it depends how an entry is told."""
+
+
+def phrase_of(entry: Entry) -> Phrase:
+    """How an entry is told; a phrase without text for one that is left out."""
+    if entry.type in QUIET:
+        return _SILENT
+    key = (entry.type, *(str(entry.arguments.get(name, "")) for name in _TOLD_BY.get(entry.type, ())))
+    while key:
+        if key in PHRASES:
+            return PHRASES[key]
+        key = key[:-1]
+    return Phrase(f"{entry.type} {{rest}}")
+
+
+def timeline(entries: Iterable[Entry], style: Style) -> list[str]:
+    """Lines of a timeline: each moment once, alike things of a moment together, in the order in which they begin."""
+    lines: list[str] = []
+    for time, moment in groupby(entries, key=lambda entry: entry.time):
+        groups: dict[tuple[Any, ...], list[tuple[Phrase, Entry]]] = {}
+        for number, entry in enumerate(moment):
+            phrase = phrase_of(entry)
+            if phrase.one:
+                shared = _text(phrase.many, entry, n="") if phrase.many and not entry.refused else number
+                groups.setdefault((phrase, shared), []).append((phrase, entry))
+        for number, group in enumerate(groups.values()):
+            time_shown = clock(time) if number == 0 else ""
+            lines.append(f"{style.dim(f'{time_shown:>9}')}  {_sentence(group, style)}")
+    return lines
+
+
+def _sentence(group: Sequence[tuple[Phrase, Entry]], style: Style) -> str:
+    phrase, first = group[0]
+    if len(group) == 1:
+        text = _text(phrase.one, first)
+    else:
+        names = [_text(phrase.item, entry) for _, entry in group]
+        text = f"{_text(phrase.many, first, n=f'{len(group):,}')}: {_some(names)}"
+    if first.refused:
+        return f"{style.bold(text)} {style.bad(f'- refused: {first.refused}')}"
+    return style.bold(text) if phrase.event else text
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def _text(template: str, entry: Entry, **more: str) -> str:
+    wanted = {name for _, name, _, _ in Formatter().parse(template) if name}
+    values = {name: _plain(value) for name, value in entry.arguments.items()} | more
+    if "rest" in wanted:
+        about = (
+            wanted | {"image", "kind", "key", "metric"} if entry.type in ("Behave", "Measure", "TellPod") else wanted
+        )
+        values["rest"] = ", ".join(
+            f"{name.replace('_', ' ')} {values[name]}"
+            for name, value in entry.arguments.items()
+            if name not in about and value not in (None, "", ())
+            if name != "exit_code" or entry.arguments.get("exit_after", 0) is not None
+        )
+    return template.format_map({name: values.get(name, "") for name in wanted})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return json.dumps(value, sort_keys=True, default=str)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    return str(value)
+
+
+def clock(time: int) -> str:
+    """Milliseconds as a person reads them.
+
+    >>> clock(340_000), clock(1_200), clock(600_000), clock(7_384_000), clock(0)
+    ('5m40s', '1.2s', '10m', '2h3m4s', '0s')
+    """
+    hours, rest = divmod(time, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest / 1000:g}s" if rest else ""]
+    return "".join(parts) or "0s"
