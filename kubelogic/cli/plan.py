@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plan and print; 0 if every pod has a node, 1 if some stay pending, 3 if a limit hides the answer."""
+    """Plan and print; 0 if every pod has a node, 1 if some are pending or refused, 3 if a limit hides the answer."""
     from kubelogic.report.documents import plan_document
     from kubelogic.report.plan import render_plan
     from kubelogic.verbs.plan import plan
@@ -31,4 +31,4 @@ def run(args: argparse.Namespace) -> int:
         common.emit(plan_document(result), args.output)
     if any(pod.verdict == "unknown" for pod in result.pending):
         return UNKNOWN
-    return NO if result.pending or not result.settled else YES
+    return NO if result.pending or result.refusals or not result.settled else YES

@@ -6,7 +6,8 @@ Source: admission plugin LimitRanger of Kubernetes 1.36.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, with_fields
 from kubelogic.facts.quota import pod_total
 from kubelogic.manifests.quantity import canonical, parse
-from kubelogic.reconcile.answers import Answer, forbidden, invalid
+from kubelogic.reconcile.answers import Answer, Obstacle, forbidden, invalid
 from kubelogic.reconcile.draft import Draft
 
 Amounts = Mapping[str, Any]
@@ -35,11 +36,11 @@ def admit_pod_by_limits(draft: Draft, pod: Object) -> Answer | None:
     draft.put(pod)
     faults = list(_requests_above_limits(spec))
     if faults:
-        return invalid(pod, faults)
+        return replace(invalid(pod, faults), obstacles=tuple(_sources_of_defaults(ranges)))
     for limit_range in ranges:
-        errors = [error for limit in _limits(limit_range) for error in _pod_errors(limit, spec)]
-        if errors:
-            return forbidden(pod, _aggregate(errors))
+        by_limit = [list(_pod_errors(limit, spec)) for limit in _limits(limit_range)]
+        if any(by_limit):
+            return _outside(pod, limit_range, by_limit)
     return None
 
 
@@ -47,14 +48,32 @@ def admit_claim_by_limits(draft: Draft, claim: Object) -> Answer | None:
     """Refuse a claim outside of the bounds of its namespace's limit ranges."""
     requests = ((claim.document.get("spec") or {}).get("resources") or {}).get("requests") or {}
     for limit_range in _ranges(draft, claim):
-        errors: list[str] = []
+        by_limit: list[list[str]] = []
         for limit in _limits(limit_range):
+            errors: list[str] = []
             if limit.get("type") == "PersistentVolumeClaim":
                 errors.extend(_bounds(limit, "min", lambda k, v: _minimum("PersistentVolumeClaim", k, v, requests, {})))
                 errors.extend(_bounds(limit, "max", lambda k, v: _maximum_request(k, v, requests)))
-        if errors:
-            return forbidden(claim, _aggregate(errors))
+            by_limit.append(errors)
+        if any(by_limit):
+            return _outside(claim, limit_range, by_limit)
     return None
+
+
+def _outside(obj: Object, limit_range: Object, by_limit: Sequence[list[str]]) -> Answer:
+    """The refusal of an object, from what each limit of a range says against it."""
+    obstacles = tuple(
+        Obstacle(
+            kind=limit_range.kind,
+            key=limit_range.key,
+            path=("spec", "limits", number),
+            remedy="ask for resources within this limit, or change it",
+        )
+        for number, errors in enumerate(by_limit)
+        if errors
+    )
+    why = _aggregate([error for errors in by_limit for error in errors])
+    return forbidden(obj, why, obstacles=obstacles)
 
 
 def _ranges(draft: Draft, obj: Object) -> list[Object]:
@@ -84,6 +103,19 @@ def _with_defaults(container: Mapping[str, Any], limits: Amounts, requests: Amou
     stated = {**own, **(resources.get("requests") or {})}
     merged = {"limits": {**limits, **own}, "requests": {**requests, **stated}}
     return with_fields(container, [], {"resources": {**resources, **{k: v for k, v in merged.items() if v}}})
+
+
+def _sources_of_defaults(ranges: Iterable[Object]) -> Iterator[Obstacle]:
+    """The limits whose defaults can lie below what a container requests."""
+    for limit_range in ranges:
+        for number, limit in enumerate(_limits(limit_range)):
+            if limit.get("type") == "Container" and limit.get("default"):
+                yield Obstacle(
+                    kind=limit_range.kind,
+                    key=limit_range.key,
+                    path=("spec", "limits", number, "default"),
+                    remedy="give the container limits of its own, not below its requests, or raise the default limit",
+                )
 
 
 def _requests_above_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
 from kubelogic.facts.quota import COMPUTE, costs, is_covered, limits_of
 from kubelogic.manifests.quantity import canonical, parse, written
-from kubelogic.reconcile.answers import Answer, forbidden
+from kubelogic.reconcile.answers import Answer, Obstacle, forbidden
 from kubelogic.reconcile.draft import Draft
 
 _NANO = 10**9
@@ -40,7 +40,12 @@ def _charge(draft: Draft, obj: Object, cost: Mapping[str, Fraction]) -> Answer |
         hard = limits_of(quota)
         missing = _unspecified(obj, hard)
         if missing:
-            return forbidden(obj, f"failed quota: {quota.name}: must specify {missing}")
+            remedy = f"name {missing} in the template of the pod, or let a LimitRange give a default"
+            return forbidden(
+                obj,
+                f"failed quota: {quota.name}: must specify {missing}",
+                obstacles=(Obstacle(kind=quota.kind, key=quota.key, path=("spec", "hard"), remedy=remedy),),
+            )
         requested = {name: cost[name] for name in sorted(hard) if cost.get(name)}
         used = (quota.document.get("status") or {}).get("used") or {}
         new = {name: amount + parse(used.get(name, 0)) for name, amount in requested.items()}
@@ -49,13 +54,20 @@ def _charge(draft: Draft, obj: Object, cost: Mapping[str, Fraction]) -> Answer |
             asked = ",".join(f"{name}={_text(requested[name], str(hard[name]))}" for name in exceeded)
             taken = ",".join(f"{name}={_text(parse(used.get(name, 0)), str(hard[name]))}" for name in exceeded)
             limit = ",".join(f"{name}={canonical(hard[name])}" for name in exceeded)
-            return forbidden(obj, f"exceeded quota: {quota.name}, requested: {asked}, used: {taken}, limited: {limit}")
+            why = f"exceeded quota: {quota.name}, requested: {asked}, used: {taken}, limited: {limit}"
+            room = tuple(_more_room(quota, name, _text(new[name], str(hard[name]))) for name in exceeded)
+            return forbidden(obj, why, obstacles=room)
         if new:
             texts = {name: _text(amount, str(hard[name])) for name, amount in new.items()}
             charged.append(edited(quota, ["status"], {"used": {**used, **texts}}))
     for quota in charged:
         draft.put(quota)
     return None
+
+
+def _more_room(quota: Object, name: str, needed: str) -> Obstacle:
+    remedy = f"raise {name} to {needed} or more for the next one, or ask for less"
+    return Obstacle(kind=quota.kind, key=quota.key, path=("spec", "hard", name), remedy=remedy)
 
 
 def _quotas(draft: Draft, obj: Object) -> list[Object]:

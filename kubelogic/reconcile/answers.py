@@ -9,19 +9,54 @@ from kubelogic.cluster import Object
 from kubelogic.facts.quota import plural_of
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Obstacle:
+    """The object that a refusal comes from.
+
+    Attributes:
+        kind: its kind.
+        key: its key.
+        path: the field of it that refuses.
+        remedy: what would help, as an order to a person.
+    """
+
+    kind: str
+    key: str
+    path: tuple[str | int, ...]
+    remedy: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a request: an HTTP status and, for a refusal, why."""
+    """The answer to a request: an HTTP status and, for a refusal, why and what stands in the way."""
 
     status: int
     reason: str = ""
     message: str = ""
     causes: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
 
     @property
     def accepted(self) -> bool:
         """Whether the request was carried out."""
         return self.status < 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An object of a controller that the API server did not take.
+
+    Attributes:
+        kind: what kind of object was to be made.
+        owner_kind: kind of the controller's object, a ReplicaSet, say.
+        owner: its key.
+        answer: the refusal.
+    """
+
+    kind: str
+    owner_kind: str
+    owner: str
+    answer: Answer
 
 
 def resource_name(obj: Object) -> str:
@@ -35,10 +70,10 @@ def resource_name(obj: Object) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def forbidden(obj: Object, why: str, *, causes: tuple[str, ...] = ()) -> Answer:
+def forbidden(obj: Object, why: str, *, causes: tuple[str, ...] = (), obstacles: tuple[Obstacle, ...] = ()) -> Answer:
     """403: admission refuses an object."""
     message = f'{resource_name(obj)} "{obj.name}" is forbidden: {why}'
-    return Answer(status=403, reason="Forbidden", message=message, causes=causes)
+    return Answer(status=403, reason="Forbidden", message=message, causes=causes, obstacles=obstacles)
 
 
 def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Answer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from kubelogic.reconcile import apply_jobs, apply_lifecycle, apply_objects, apply_pods, apply_services, apply_workloads
 from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.answers import Refused
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.state import State
 
@@ -26,14 +28,39 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
 """What each class of action does."""
 
 
-def apply(state: State, actions: Iterable[Action]) -> State:
-    """The state after all actions, in order. An action on an object that is gone by then does nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What came of the actions of a tick.
+
+    Attributes:
+        state: afterwards.
+        done: the actions that were carried out.
+        refused: those that the API server refused. What a controller did not try after that is in neither.
+    """
+
+    state: State
+    done: tuple[Action, ...]
+    refused: tuple[Refused, ...]
+
+
+def carry_out(state: State, actions: Sequence[Action]) -> Carried:
+    """Carry out actions in order. An action on an object that is gone by then does nothing.
 
     Args:
         state: as the tick saw it.
         actions: as the tick returned them.
     """
     draft = Draft(state=state)
-    for action in actions:
+    undone: set[int] = set()
+    for number, action in enumerate(actions):
         APPLIERS[type(action)](draft, action)
-    return draft.finish()
+        if draft.undone:
+            undone.add(number)
+            draft.undone = False
+    done = tuple(action for number, action in enumerate(actions) if number not in undone) if undone else tuple(actions)
+    return Carried(state=draft.finish(), done=done, refused=tuple(draft.refused))
+
+
+def apply(state: State, actions: Sequence[Action]) -> State:
+    """The state after all actions; see ``carry_out``."""
+    return carry_out(state, actions).state

@@ -28,6 +28,7 @@ from kubelogic.reconcile.apply_objects import is_being_deleted, with_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.pods import pod_document
 from kubelogic.reconcile.refusals import admit_created_pod
+from kubelogic.reconcile.slow_start import SlowStart
 
 _POD = "Pod"
 
@@ -36,12 +37,17 @@ def create_pod(draft: Draft, action: CreatePod) -> None:
     owner = draft.get(action.owner_kind, action.owner)
     if owner is None or draft.get(_POD, action.pod) is not None:
         return
+    start = draft.starts.setdefault((action.owner_kind, action.owner), SlowStart())
+    if not start.goes_on():
+        draft.undone = True
+        return
     template = _template(draft, action, owner)
     document = pod_document(draft, owner, template, action)
-    counter = f"{action.owner_kind} {action.owner}"
-    draft.names[counter] = draft.names.get(counter, draft.state.names.get(counter, 0)) + 1
     pod = draft.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
-    admit_created_pod(draft, pod, owner)
+    start.note(succeeded=admit_created_pod(draft, pod, owner))
+    if not draft.undone:
+        counter = f"{action.owner_kind} {action.owner}"
+        draft.names[counter] = draft.names.get(counter, draft.state.names.get(counter, 0)) + 1
 
 
 def _template(draft: Draft, action: CreatePod, owner: Object) -> Mapping[str, Any]:

@@ -10,6 +10,8 @@ from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of
 from kubelogic.logic import Value
+from kubelogic.reconcile.answers import Refused
+from kubelogic.reconcile.slow_start import SlowStart
 from kubelogic.reconcile.state import State
 
 FOREGROUND = "foregroundDeletion"
@@ -26,6 +28,12 @@ class Draft:
     names: dict[str, int] = field(default_factory=dict)
     shared: dict[Any, Any] = field(default_factory=dict)
     """Parts of documents that several new objects share, by whatever the maker chooses."""
+    refused: list[Refused] = field(default_factory=list)
+    """What controllers wanted to make and the API server did not take."""
+    starts: dict[tuple[str, str], SlowStart] = field(default_factory=dict)
+    """How far each owner, by kind and key, has come in making its pods."""
+    undone: bool = False
+    """Whether the action that is being applied changes nothing: refused, or not tried."""
 
     @property
     def now(self) -> str:

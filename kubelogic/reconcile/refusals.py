@@ -7,7 +7,9 @@ from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.admission_limits import admit_pod_by_limits
 from kubelogic.reconcile.admission_objects import refuse_in_ending_namespace
 from kubelogic.reconcile.admission_quota import admit_by_quota
+from kubelogic.reconcile.answers import Refused
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.state import Memory
 
 _FIRST_RETRY = 5
 _LAST_RETRY = 1_000_000
@@ -18,22 +20,46 @@ _LAST_RETRY_OF_JOB = 60_000
 """The same for Jobs. Source: job controller, DefaultJobApiBackOff and MaxJobApiBackOff."""
 
 
+_MOST_DOUBLINGS = 32
+
 _ONE_BY_ONE = frozenset({"StatefulSet", "DaemonSet"})
 """Kinds whose controllers forget a refusal when a pod was taken; others do when no pod is missing."""
 
 
-def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
+def waiting_for_retry(memory: Memory) -> frozenset[str]:
+    """Whose objects were refused and will be tried again: names as in the topics of the memory."""
+    pods = {key for topic, key in memory if topic == "pod refused until"}
+    jobs = {replica_set_constant("CronJob", key) for topic, key in memory if topic == "cron job refused until"}
+    return frozenset(pods | jobs)
+
+
+def next_retry(memory: Memory, owner: str) -> int | None:
+    """When an owner tries again to make what was refused: milliseconds of the simulated clock, or None.
+
+    Args:
+        memory: of a state.
+        owner: named as in ``waiting_for_retry``.
+    """
+    job = owner.removeprefix("CronJob ")
+    found = memory.get(("pod refused until", owner)) if job == owner else memory.get(("cron job refused until", job))
+    return None if found is None else int(found)
+
+
+def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> bool:
     """Admit a pod that a controller made in the draft, or take it away again.
 
     In a namespace that is being deleted controllers give up without a word; otherwise they remember the refusal, and
     when to try again.
+
+    Returns:
+        Whether the controller got no error.
     """
     constant = replica_set_constant(owner.kind, owner.key)
     refusal = refuse_in_ending_namespace(draft, pod)
     if refusal is not None:
-        draft.changed.pop((pod.kind, pod.key))
+        _take_back(draft, pod)
         draft.memory["pod refused until", constant] = draft.state.now + _LAST_RETRY
-        return
+        return True
     refusal = admit_pod_by_limits(draft, pod)
     if refusal is None:
         refusal = admit_by_quota(draft, draft.get(pod.kind, pod.key) or pod)
@@ -41,16 +67,17 @@ def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> None:
         if owner.kind in _ONE_BY_ONE and ("pod refusals", constant) in draft.state.memory:
             for topic in ("pod refusals", "pod refused", "pod refused until"):
                 draft.memory[topic, constant] = None
-        return
-    draft.changed.pop((pod.kind, pod.key))
+        return True
+    _take_back(draft, pod)
+    draft.refused.append(Refused(kind=pod.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
     if ("pod refused until", constant) in draft.memory:
-        return
-    before = draft.state.memory.get(("pod refusals", constant), 0)
-    count = int(before) + 1
+        return False
+    count = int(draft.state.memory.get(("pod refusals", constant), 0)) + 1
     draft.memory["pod refusals", constant] = count
     draft.memory["pod refused", constant] = refusal.message
     first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
-    draft.memory["pod refused until", constant] = draft.state.now + min(first << (count - 1), last)
+    draft.memory["pod refused until", constant] = draft.state.now + _pause(count, first, last)
+    return False
 
 
 def admit_created_job(draft: Draft, job: Object, owner: Object) -> bool:
@@ -64,8 +91,18 @@ def admit_created_job(draft: Draft, job: Object, owner: Object) -> bool:
         draft.memory["cron job refusals", owner.key] = None
         draft.memory["cron job refused until", owner.key] = None
         return True
-    draft.changed.pop((job.kind, job.key))
+    _take_back(draft, job)
+    draft.refused.append(Refused(kind=job.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
     count = int(draft.state.memory.get(("cron job refusals", owner.key), 0)) + 1
     draft.memory["cron job refusals", owner.key] = count
-    draft.memory["cron job refused until", owner.key] = draft.state.now + min(_FIRST_RETRY << (count - 1), _LAST_RETRY)
+    draft.memory["cron job refused until", owner.key] = draft.state.now + _pause(count, _FIRST_RETRY, _LAST_RETRY)
     return False
+
+
+def _pause(count: int, first: int, last: int) -> int:
+    return min(first << min(count - 1, _MOST_DOUBLINGS), last)
+
+
+def _take_back(draft: Draft, obj: Object) -> None:
+    draft.changed.pop((obj.kind, obj.key))
+    draft.undone = True

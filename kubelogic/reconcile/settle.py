@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action, CreatePod
-from kubelogic.reconcile.apply import apply
+from kubelogic.reconcile.answers import Answer, Refused
+from kubelogic.reconcile.apply import Carried, carry_out
+from kubelogic.reconcile.refusals import waiting_for_retry
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Tick
 
@@ -27,11 +30,39 @@ class Ticker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A tick in which something happened. ``now`` is in milliseconds of the simulated clock."""
+    """A tick in which something happened. ``now`` is in milliseconds of the simulated clock.
+
+    ``refused`` holds what the API server refused then and had not refused in the same words before. A step of nothing
+    but refusals is no part of ``Run.steps``.
+    """
 
     number: int
     now: int
     actions: tuple[Action, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """What the API server refused to one controller's object in a row, from ``since`` to ``last`` (milliseconds).
+
+    Attributes:
+        kind: what kind of object was to be made.
+        owner_kind: kind of the controller's object.
+        owner: its key.
+        answer: the last refusal.
+        since: when the first of them was.
+        last: when the last of them was.
+        count: how many objects were refused.
+    """
+
+    kind: str
+    owner_kind: str
+    owner: str
+    answer: Answer
+    since: int
+    last: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +75,7 @@ class Run:
         settled: whether nothing more happens within the horizon.
         cycle: the shortest loop that the run went on repeating; empty if it did not.
         ticks: how many ticks were evaluated.
+        refusals: what the API server refused, by owner.
     """
 
     state: State
@@ -51,6 +83,7 @@ class Run:
     settled: bool
     cycle: tuple[Step, ...] = ()
     ticks: int = 0
+    refusals: tuple[Refusals, ...] = ()
 
 
 def settle(
@@ -72,31 +105,71 @@ def settle(
         progress: told of every step and the state after it.
 
     Returns:
-        The run; not settled if ``max_ticks`` are over or the same steps come again and again.
+        The run; not settled if ``max_ticks`` are over or the same steps come again and again. Without ``until`` it is
+        settled, too, when all that is left is to try again what was refused and can only be refused again.
     """
     steps: list[Step] = []
+    ledger = _Ledger()
+
+    def ended(*, settled: bool, ticks: int, loop: tuple[Step, ...] = ()) -> Run:
+        refusals = tuple(ledger.entries[key] for key in sorted(ledger.entries))
+        return Run(state=state, steps=tuple(steps), settled=settled, cycle=loop, ticks=ticks, refusals=refusals)
+
     for number in range(1, max_ticks + 1):
         tick = ticker.tick(state)
         if tick.actions:
-            step = Step(number=number, now=state.now, actions=tick.actions)
-            steps.append(step)
-            state = apply(state, tick.actions)
-            if progress is not None:
+            carried = carry_out(state, tick.actions)
+            fresh = ledger.enter(carried, state)
+            step = Step(number=number, now=state.now, actions=carried.done, refused=fresh)
+            state = carried.state
+            if progress is not None and (step.actions or step.refused):
                 progress(step, state)
-            if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps, objects=len(state.cluster))):
-                return Run(state=state, steps=tuple(steps), settled=False, cycle=loop, ticks=number)
+            if step.actions:
+                steps.append(step)
+                if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps, objects=len(state.cluster))):
+                    return ended(settled=False, ticks=number, loop=loop)
             continue
         if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
-            end = state if until is None else replace(state, now=max(until, state.now))
-            return Run(state=end, steps=tuple(steps), settled=True, ticks=number)
+            state = state if until is None else replace(state, now=max(until, state.now))
+            return ended(settled=True, ticks=number)
+        if until is None and tick.only_retries and waiting_for_retry(state.memory) <= ledger.in_vain:
+            return ended(settled=True, ticks=number)
         state = replace(state, now=tick.wakes_at)
-    return Run(
-        state=state,
-        steps=tuple(steps),
-        settled=False,
-        cycle=repeated(steps, objects=len(state.cluster)),
-        ticks=max_ticks,
-    )
+    return ended(settled=False, ticks=max_ticks, loop=repeated(steps, objects=len(state.cluster)))
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Keeps account of refusals during one run.
+
+    ``in_vain``: who was refused since anything last changed, so that trying again now must fail again.
+    """
+
+    entries: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
+    in_vain: set[str] = field(default_factory=set)
+
+    def enter(self, carried: Carried, before: State) -> tuple[Refused, ...]:
+        """Enter what a tick came to; the refusals that are new or have other words than before."""
+        if carried.state.cluster is not before.cluster or carried.state.world is not before.world:
+            self.in_vain.clear()
+        else:
+            self.in_vain.update(replica_set_constant(each.owner_kind, each.owner) for each in carried.refused)
+        fresh: list[Refused] = []
+        for each in carried.refused:
+            key = (each.owner_kind, each.owner, each.kind)
+            known = self.entries.get(key)
+            if known is None or known.answer != each.answer:
+                fresh.append(each)
+            self.entries[key] = Refusals(
+                kind=each.kind,
+                owner_kind=each.owner_kind,
+                owner=each.owner,
+                answer=each.answer,
+                since=before.now if known is None else known.since,
+                last=before.now,
+                count=1 if known is None else known.count + 1,
+            )
+        return tuple(fresh)
 
 
 def repeated(steps: Sequence[Step], *, objects: int, times: int = 4) -> tuple[Step, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from kubelogic.reconcile.operations import at
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
-from kubelogic.reconcile.settle import MAX_TICKS, Step, Ticker, settle
+from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
 from kubelogic.reconcile.state import State
 
 
@@ -37,6 +37,7 @@ class Simulated:
         cycle: the shortest loop if the cluster never settles, else empty.
         rollouts: how far each rollout is at the end.
         ticks: how many ticks were evaluated.
+        refusals: what the API server refused to controllers, by owner.
     """
 
     state: State
@@ -45,6 +46,7 @@ class Simulated:
     cycle: tuple[Entry, ...] = ()
     rollouts: tuple[Rollout, ...] = ()
     ticks: int = 0
+    refusals: tuple[Refusals, ...] = ()
 
 
 @dataclass(slots=True)
@@ -55,12 +57,17 @@ class _Run:
     progress: Callable[[int], None] | None
     timeline: list[Entry] = field(default_factory=list)
     ticks: int = 0
+    refusals: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
 
     def until(self, moment: int | None, max_ticks: int) -> tuple[bool, tuple[Entry, ...]]:
         """Let the control plane run until a moment; whether it settled, and the loop that it is in if not."""
         run = settle(self.ticker, self.state, until=moment, max_ticks=max_ticks, progress=self._watch)
         self.ticks += run.ticks
         self.state = run.state
+        for each in run.refusals:
+            known = self.refusals.get((each.owner_kind, each.owner, each.kind))
+            more = each if known is None else replace(each, since=known.since, count=known.count + each.count)
+            self.refusals[each.owner_kind, each.owner, each.kind] = more
         return run.settled, tuple(entry for step in run.cycle for entry in self._entries(step))
 
     def _watch(self, step: Step, _state: State) -> None:
@@ -69,15 +76,21 @@ class _Run:
             self.progress(step.now - self.start)
 
     def _entries(self, step: Step) -> list[Entry]:
-        return [
-            Entry(
-                time=step.now - self.start,
-                type=action.type,
-                arguments=action.arguments(),
-                cause=str(action.cause),
-            )
+        time = step.now - self.start
+        done = [
+            Entry(time=time, type=action.type, arguments=action.arguments(), cause=str(action.cause))
             for action in step.actions
         ]
+        refused = [
+            Entry(
+                time=time,
+                type="FailedCreate",
+                arguments={"owner_kind": each.owner_kind, "owner": each.owner},
+                refused=each.answer.message,
+            )
+            for each in step.refused
+        ]
+        return done + refused
 
     def do(self, operation: Operation) -> Operation | None:
         """Perform an operation now; what has to be tried again."""
@@ -146,6 +159,7 @@ def simulate(
         cycle=cycle,
         rollouts=rollouts(run.state.cluster),
         ticks=run.ticks,
+        refusals=tuple(run.refusals[key] for key in sorted(run.refusals)),
     )
 
 

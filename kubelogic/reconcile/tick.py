@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.facts import FactBase, FactModule, modules_for
-from kubelogic.logic import Evaluation, Row, Rulebook, Value
+from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
 from kubelogic.placement.placement import Placement
 from kubelogic.reconcile.actions import (
@@ -36,6 +36,9 @@ Changed = dict[str, list[Row]]
 
 _ACTIONS: Mapping[str, type[Action]] = {**ACTIONS, **OBJECT_ACTIONS, **JOB_ACTIONS}
 
+_WAKING = ("wakes_at", "retries_at")
+"""Predicates of moments at which time alone changes something."""
+
 UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""
 
@@ -54,10 +57,17 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """What happens in a tick. ``wakes_at``: the next moment at which time alone changes anything, if any."""
+    """What happens in a tick.
+
+    Attributes:
+        actions: what is done.
+        wakes_at: the next moment at which time alone changes anything, if any.
+        only_retries: whether at all moments to come something refused is tried again, and nothing else is due.
+    """
 
     actions: tuple[Action, ...]
     wakes_at: int | None
+    only_retries: bool = False
 
 
 class Reconciler:
@@ -85,7 +95,7 @@ class Reconciler:
             ValueError: if an action predicate has no class, or other arguments than its class.
         """
         self._predicates = _action_predicates(rulebook)
-        wanted = {*self._predicates, "wakes_at", UNSCHEDULED, *goals} & set(rulebook.declarations)
+        wanted = {*self._predicates, *_WAKING, UNSCHEDULED, *goals} & set(rulebook.declarations)
         self.facts = FactBase(modules_for(rulebook) if modules is None else modules)
         self.relations = Evaluation(rulebook, functions, goals=sorted(wanted))
         self.scheduler = scheduler
@@ -93,7 +103,7 @@ class Reconciler:
         self._world_given: Mapping[str, frozenset[Row]] = {}
         self._memory: Mapping[tuple[str, str], Value] = {}
         self._now: int | None = None
-        self._due: set[int] = set()
+        self._due: dict[int, int] = {}
         self._passed: set[int] = set()
         self._ahead: list[int] = []
 
@@ -107,7 +117,7 @@ class Reconciler:
         actions = self._read(state)
         if self.scheduler is not None and UNSCHEDULED in self.relations.rulebook.declarations:
             actions.extend(self._schedule(state, self.scheduler))
-        return Tick(actions=tuple(actions), wakes_at=self._next(state.now))
+        return Tick(actions=tuple(actions), wakes_at=self._next(state.now), only_retries=self._only_retries(state.now))
 
     def advance(self, state: State) -> None:
         """Make the relations those of a state."""
@@ -122,7 +132,7 @@ class Reconciler:
         if unknown:
             raise KeyError(f"facts of undeclared predicates: {', '.join(unknown)}")
         changes = self.relations.update(added, removed)
-        while fresh := self._reached(changes.added.get("wakes_at", ()), changes.removed.get("wakes_at", ()), state.now):
+        while fresh := self._reached(changes, state.now):
             changes = self.relations.update({"passed": [(moment,) for moment in fresh]})
 
     # -- facts beside the cluster's ------------------------------------------------------------------------
@@ -167,20 +177,33 @@ class Reconciler:
         added["passed"] = reached
         self._now = now
 
-    def _reached(self, come: Iterable[Row], gone: Iterable[Row], now: int) -> list[int]:
-        """Keep the moments of ``wakes_at`` and return those new ones that are already past."""
+    def _reached(self, changes: Changes, now: int) -> list[int]:
+        """Keep the moments that the rules wait for and return those new ones that are already past."""
         fresh = []
-        for (moment,) in gone:
-            self._due.discard(int(moment))
-        for (moment,) in come:
-            at = int(moment)
-            self._due.add(at)
+        for predicate in _WAKING:
+            for (moment,) in changes.removed.get(predicate, ()):
+                at = int(moment)
+                self._due[at] -= 1
+                if not self._due[at]:
+                    del self._due[at]
+        come = set()
+        for predicate in _WAKING:
+            for (moment,) in changes.added.get(predicate, ()):
+                at = int(moment)
+                self._due[at] = self._due.get(at, 0) + 1
+                come.add(at)
+        for at in come:
             if at > now:
                 heappush(self._ahead, at)
             elif at not in self._passed:
                 self._passed.add(at)
                 fresh.append(at)
         return sorted(fresh)
+
+    def _only_retries(self, now: int) -> bool:
+        if "retries_at" not in self.relations.rulebook.declarations or not self.relations.rows("retries_at"):
+            return False
+        return not any(int(row[0]) > now for row in self.relations.rows("wakes_at"))
 
     def _next(self, now: int) -> int | None:
         while self._ahead and (self._ahead[0] <= now or self._ahead[0] not in self._due):

@@ -8,7 +8,7 @@ from typing import Any
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.manifests import Location, Notice
-from kubelogic.verbs.results import Plan, TimedAction
+from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
 
 SCHEMA_VERSION = 1
 
@@ -43,6 +43,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.nodes
         ],
+        "refusals": [refusal_document(each) for each in plan.refusals],
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],
     }
@@ -80,6 +81,32 @@ def action_document(each: TimedAction) -> dict[str, Any]:
         **{_camel(name): _plain(value) for name, value in each.action.arguments().items()},
         "cause": str(each.action.cause),
     }
+
+
+def refusal_document(each: RefusedObjects) -> dict[str, Any]:
+    """Refused objects within a document. ``nextTry`` is in seconds from the start."""
+    document: dict[str, Any] = {
+        "kind": each.kind,
+        "owner": each.owner,
+        "workload": each.workload,
+        "missing": each.missing,
+        "wanted": each.wanted,
+        "reason": each.reason,
+        "message": each.message,
+        "tries": each.tries,
+        "nextTry": None if each.next_try is None else each.next_try / 1000,
+        "remedies": [
+            {
+                "text": remedy.text,
+                "object": remedy.object,
+                **({"location": location_document(remedy.location)} if remedy.location else {}),
+            }
+            for remedy in each.remedies
+        ],
+    }
+    if each.location is not None:
+        document["location"] = location_document(each.location)
+    return document
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.manifests import Notice
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan
+from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
 
 _NODES_SHOWN = 30
 _NOTICES_SHOWN = 4
@@ -27,6 +27,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(_workloads(plan.placements, plan.pending, style))
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
+    if plan.refusals:
+        parts.append(_refusals(plan.refusals, style))
     if plan.notices:
         parts.append(_notices(plan.notices, style))
     if plan.pending:
@@ -44,13 +46,27 @@ def _notices(notices: Sequence[Notice], style: Style) -> str:
     return "\n".join(lines)
 
 
+def _refusals(refusals: Sequence[RefusedObjects], style: Style) -> str:
+    lines = [style.bold("REFUSED")]
+    for each in refusals:
+        missing = f"{each.missing:,} of {count(each.wanted, each.kind.lower())}"
+        place = f"  {style.dim(str(each.location))}" if each.location else ""
+        lines.append(f"  {style.bold(each.owner)}  {style.bad(f'{missing} not made')} ({each.reason}){place}")
+        lines.append(f"    {each.message}")
+        for remedy in each.remedies:
+            where = f" ({remedy.location})" if remedy.location else ""
+            lines.append(f"    - {remedy.text}: {remedy.object}{where}")
+    lines.append(style.dim("  The controllers go on trying, ever more slowly; as things are, in vain."))
+    return "\n".join(lines)
+
+
 def _verdict(plan: Plan, style: Style) -> str:
-    total = len(plan.placements) + len(plan.pending)
+    refused = sum(each.missing for each in plan.refusals)
+    total = len(plan.placements) + len(plan.pending) + refused
     text = f"{count(total, 'pod')} on {count(len(plan.nodes), 'node')}: {len(plan.placements):,} placed"
-    if not plan.pending:
-        line = style.good(style.bold(text))
-    else:
-        line = style.bold(f"{text}, " + style.bad(f"{len(plan.pending):,} pending"))
+    bad = [f"{len(plan.pending):,} pending"] if plan.pending else []
+    bad += [f"{refused:,} refused"] if refused else []
+    line = style.bold(f"{text}, " + style.bad(", ".join(bad))) if bad else style.good(style.bold(text))
     if plan.evictions:
         line += style.warn(f", {count(len(plan.evictions), 'eviction')}")
     if not plan.settled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
@@ -16,6 +16,7 @@ from kubelogic.reconcile.actions import EvictPod, PreemptPod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.refusals import refused_objects
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
 DEFAULT = Options()
@@ -50,6 +51,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         for step in done.run.steps
         for action in step.actions
     )
+    refusals = refused_objects(done.run.refusals, done.run.state, done.start)
     return Plan(
         settled=done.run.settled,
         ticks=done.run.ticks,
@@ -61,29 +63,30 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         nodes=loads(problem(done.relations)),
         notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
         cluster=final,
-        remarks=_remarks(done),
+        remarks=_remarks(done, {each.owner for each in refusals}),
+        refusals=refusals,
     )
 
 
-def _remarks(done: Reconciled) -> tuple[str, ...]:
+def _remarks(done: Reconciled, refused: Collection[str]) -> tuple[str, ...]:
     remarks = []
     if done.rival_left:
         remarks.append(f"kube-scheduler, one pod at a time, would leave {done.rival_left} of these pending.")
     if done.rival_unasked:
         remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
-    remarks.extend(_short(done.cluster))
+    remarks.extend(_short(done.cluster, refused))
     return tuple(remarks)
 
 
-def _short(cluster: Cluster) -> Iterator[str]:
-    """What workloads still lack at the end: pods that the API server refuses, and those whose turn has not come."""
+def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
+    """What workloads still lack at the end, but for those whose pods the API server refuses."""
     made = Counter(uid for pod in cluster.objects("Pod").values() if not finished(pod) for uid in _controllers(pod))
     for kind in ("ReplicaSet", "ReplicationController", "StatefulSet"):
         for key, each in sorted(cluster.objects(kind).items()):
             wanted = (each.document.get("spec") or {}).get("replicas")
             have, want = made[uid_of(each)], 1 if wanted is None else int(wanted)
-            if have < want:
-                why = _refusal(each) or "the others wait for their turn, or were refused: look further with --horizon"
+            if have < want and str(each) not in refused:
+                why = "the others wait for their turn: look further with --horizon"
                 yield f"{kind} {key} has made {have} of {want} pods within the horizon; {why}."
 
 
@@ -91,14 +94,6 @@ def _controllers(pod: Object) -> Iterator[str]:
     for reference in (pod.document.get("metadata") or {}).get("ownerReferences") or ():
         if reference.get("controller"):
             yield str(reference.get("uid") or "")
-
-
-def _refusal(workload: Object) -> str:
-    """The message of a workload whose pods the API server does not take, or empty."""
-    for condition in (workload.document.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            return str(condition.get("message") or "").rstrip(".")
-    return ""
 
 
 def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:

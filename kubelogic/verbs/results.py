@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubelogic.cluster import Cluster
 from kubelogic.explain.pending import PendingPod
-from kubelogic.manifests import Notice
+from kubelogic.manifests import Location, Notice
 from kubelogic.reconcile.actions import Action
 
 
@@ -50,6 +50,46 @@ class NodeLoad:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What would help against a refusal: an order to a person, and where the object stands that refuses."""
+
+    text: str
+    object: str
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedObjects:
+    """Objects of one owner that the API server does not take, as things stand at the end.
+
+    Attributes:
+        kind: what kind of object is refused: ``Pod``, ``Job``.
+        owner: whose objects, as ``Kind namespace/name``.
+        workload: the topmost controller of the owner.
+        missing: how many objects the owner lacks.
+        wanted: how many it wants in all.
+        reason: the reason of the event that the controller reports.
+        message: the API server's words.
+        tries: how many were tried and refused.
+        next_try: when the controller tries again, in milliseconds from the start; None if it is not waiting.
+        location: where the workload stands.
+        remedies: what would help.
+    """
+
+    kind: str
+    owner: str
+    workload: str
+    missing: int
+    wanted: int
+    reason: str
+    message: str
+    tries: int
+    next_try: int | None
+    location: Location | None
+    remedies: tuple[Remedy, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the control plane makes of a cluster.
 
@@ -67,3 +107,4 @@ class Plan:
     notices: tuple[Notice, ...]
     cluster: Cluster
     remarks: Sequence[str] = ()
+    refusals: tuple[RefusedObjects, ...] = ()

@@ -57,7 +57,7 @@ def simulate(
     made = engine(how.options)
     start = State.of(cluster)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
-    settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks)
+    settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
         rulebook=made.rulebook,
         before=cluster,

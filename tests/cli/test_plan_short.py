@@ -64,8 +64,30 @@ def test_pods_whose_turn_has_not_come_are_spoken_of(tmp_path: Path, capsys: pyte
     assert remarks(SLOW, tmp_path, capsys, "--horizon", "600") == []
 
 
-def test_pods_that_a_quota_refuses_are_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = remarks(QUOTA, tmp_path, capsys)
-    assert len(found) == 1
-    assert found[0].startswith("ReplicaSet default/web has made 1 of 2 pods within the horizon; pods ")
-    assert "exceeded quota: few" in found[0]
+def test_pods_that_a_quota_refuses_are_listed_once_with_what_would_help(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(NODE + QUOTA)
+    assert main(["plan", str(file), "-o", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["settled"]
+    assert document["pending"] == document["remarks"] == []
+    (refused,) = document["refusals"]
+    assert (refused["kind"], refused["owner"], refused["missing"], refused["wanted"]) == (
+        "Pod",
+        "ReplicaSet default/web",
+        1,
+        2,
+    )
+    assert "exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1" in refused["message"]
+    assert refused["location"]["line"] == 13
+    (remedy,) = refused["remedies"]
+    assert remedy["object"] == "ResourceQuota default/few"
+    assert remedy["location"]["line"] == 9
+    made = [action for action in document["actions"] if action["type"] == "CreatePod"]
+    assert len(made) == 1, "what is refused is not done"
+    assert main(["plan", str(file)]) == 1
+    text = capsys.readouterr().out
+    assert "2 pods on 1 node: 1 placed, 1 refused" in text
+    assert "raise pods to 2 or more for the next one, or ask for less: ResourceQuota default/few" in text

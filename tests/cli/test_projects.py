@@ -18,10 +18,11 @@ HEAD = """\
 What `kubelogic plan --keep-going fixtures/nodes/ten.yaml PROJECT` makes of plain manifests of well-known projects, a
 whole directory each (many hold alternatives or examples that the API server refuses, hence `--keep-going`, which
 leaves out what is refused and takes the last of several objects of one name). *Left out* counts what was refused or
-replaced; *not modelled* counts kinds that only get a notice. This page is written by `tests/cli/test_projects.py`.
+replaced; *refused* counts pods that controllers want and the API server does not take (a LimitRange or quota of the
+project itself); *not modelled* counts kinds that only get a notice. `tests/cli/test_projects.py` writes this page.
 
-| project | pods | placed | pending | why pending (pods) | left out | kinds not modelled |
-| --- | ---: | ---: | ---: | --- | ---: | ---: |
+| project | pods | placed | pending | why pending (pods) | refused | left out | kinds not modelled |
+| --- | ---: | ---: | ---: | --- | ---: | ---: | ---: |
 """
 
 
@@ -35,15 +36,17 @@ def test_every_project_is_planned(
         captured = capsys.readouterr()
         plan = json.loads(captured.out)
         placed, pending = plan["placements"], plan["pending"]
-        assert code == (1 if pending else 0), project.name
+        lacking = sum(each["missing"] for each in plan["refusals"])
+        assert code == (1 if pending or lacking else 0), project.name
         assert plan["settled"], project.name
         assert all(pod["message"] for pod in pending), project.name
         reasons = Counter(_reason(pod["blockers"]) for pod in pending)
         why = "; ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
         refused = captured.err.count(": error: ")
         kinds = sum(notice["code"] in ("KL108", "KL109") for notice in plan["notices"])
-        total = len(placed) + len(pending)
-        rows.append(f"| {project.name} | {total} | {len(placed)} | {len(pending)} | {why} | {refused} | {kinds} |\n")
+        total = len(placed) + len(pending) + lacking
+        numbers = f"{total} | {len(placed)} | {len(pending)} | {why} | {lacking} | {refused} | {kinds}"
+        rows.append(f"| {project.name} | {numbers} |\n")
     page = HEAD + "".join(rows)
     if update_golden:
         PAGE.write_text(page, encoding="utf-8")

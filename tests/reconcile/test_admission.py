@@ -8,7 +8,7 @@ import pytest
 
 from kubelogic.cluster import Cluster
 from kubelogic.reconcile import operations
-from kubelogic.reconcile.answers import Answer
+from kubelogic.reconcile.answers import Answer, Obstacle
 from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.state import State
 
@@ -169,6 +169,14 @@ def test_a_quota_is_charged_for_every_object_until_it_is_used_up() -> None:
         status=403,
         reason="Forbidden",
         message='pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2',
+        obstacles=(
+            Obstacle(
+                kind="ResourceQuota",
+                key="default/q",
+                path=("spec", "hard", "pods"),
+                remedy="raise pods to 3 or more for the next one, or ask for less",
+            ),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from kubelogic.cluster import Cluster
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile import operations
+from kubelogic.reconcile.apply import carry_out
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State
@@ -48,8 +49,8 @@ def test_a_refused_pod_is_tried_again_until_there_is_room(kind: str, spec: dict[
     run = settle(TICKER, state, until=60_000)
     assert run.settled
     assert len(run.state.cluster.objects("Pod")) == 2
-    attempts = [step.now for step in run.steps if any(a.type == "CreatePod" for a in step.actions)]
-    assert len(attempts) < 25, "the pause between attempts doubles"
+    attempts = [each.count for each in run.refusals]
+    assert sum(attempts) < 25, "the pause between attempts doubles"
     raised = operations.patch(run.state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "3"}}}).state
     run = settle(TICKER, raised, until=200_000)
     assert run.settled
@@ -69,3 +70,40 @@ def test_controllers_give_up_in_a_namespace_that_is_being_deleted() -> None:
     assert run.settled
     assert run.state.cluster.objects("Namespace") == {}
     assert run.state.cluster.objects("StatefulSet") == {}
+
+
+def test_a_burst_stops_after_the_batch_in_which_a_pod_is_refused() -> None:
+    state = created(start(pods=4), "ReplicaSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=40)
+    first = carry_out(state, TICKER.tick(state).actions)
+    assert len(first.state.cluster.objects("Pod")) == 4
+    assert len(first.refused) == 3, "batches of 1, 2 and 4, of which the last is refused in part"
+    assert len([action for action in first.done if action.type == "CreatePod"]) == 4
+
+
+def test_a_run_without_end_settles_when_only_refusals_are_left() -> None:
+    state = created(start(pods=1), "ReplicaSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=3)
+    run = settle(TICKER, state)
+    assert run.settled
+    assert len(run.state.cluster.objects("Pod")) == 1
+    (refused,) = run.refusals
+    assert (refused.owner_kind, refused.owner, refused.kind) == ("ReplicaSet", "default/x", "Pod")
+    assert "exceeded quota: x, requested: pods=1, used: pods=1, limited: pods=1" in refused.answer.message
+    assert refused.answer.obstacles[0].path == ("spec", "hard", "pods")
+
+
+def test_refusals_are_no_loop_however_long_they_last() -> None:
+    state = created(start(pods=0), "ReplicaSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=1)
+    run = settle(TICKER, state, until=30 * 24 * 3_600_000)
+    assert run.settled
+    assert run.refusals[0].count > 2_000
+    assert not [action for step in run.steps for action in step.actions if action.type == "CreatePod"]
+
+
+def test_what_a_quota_gives_back_in_time_ends_the_waiting() -> None:
+    state = created(start(pods=1), "ReplicaSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=2)
+    state = settle(TICKER, state, until=10_000).state
+    raised = operations.patch(state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "2"}}}).state
+    run = settle(TICKER, raised)
+    assert run.settled
+    assert len(run.state.cluster.objects("Pod")) == 2
+    assert not [topic for topic, _ in run.state.memory if topic.startswith("pod refus")]

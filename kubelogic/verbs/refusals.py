@@ -1,0 +1,96 @@
+"""What the API server does not take from controllers, and what would help."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.facts.workloads import replica_set_constant
+from kubelogic.reconcile.refusals import next_retry
+from kubelogic.reconcile.settle import Refusals
+from kubelogic.reconcile.state import State
+from kubelogic.verbs.results import RefusedObjects, Remedy
+
+_DEFAULT_PARALLELISM = 1
+
+
+def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> tuple[RefusedObjects, ...]:
+    """The refusals that last, by owner.
+
+    Args:
+        refusals: all of a run.
+        state: at its end.
+        start: its first moment, in milliseconds of the simulated clock.
+    """
+    made = _made(state.cluster)
+    found = []
+    for each in refusals:
+        owner = state.cluster.get(each.owner_kind, each.owner)
+        again = next_retry(state.memory, replica_set_constant(each.owner_kind, each.owner))
+        if owner is None or again is None:
+            continue
+        wanted = _wanted(owner, made[uid_of(owner)])
+        if made[uid_of(owner)] >= wanted:
+            continue
+        source = owner_with_origin(state.cluster, owner)
+        found.append(
+            RefusedObjects(
+                kind=each.kind,
+                owner=str(owner),
+                workload=workload(state.cluster, owner),
+                missing=wanted - made[uid_of(owner)],
+                wanted=wanted,
+                reason="FailedCreate",
+                message=each.answer.message,
+                tries=each.count,
+                next_try=max(again - start, 0),
+                location=source.origin.locate(("metadata", "name")) if source.origin else None,
+                remedies=tuple(_remedies(each, state.cluster)),
+            )
+        )
+    return tuple(found)
+
+
+def _made(cluster: Cluster) -> Counter[str]:
+    """How many living pods each owner has, by uid; a CronJob counts the Jobs that it lists as active."""
+    made: Counter[str] = Counter()
+    for pod in cluster.objects("Pod").values():
+        if (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            continue
+        if metadata(pod).get("deletionTimestamp"):
+            continue
+        made.update(str(ref.get("uid")) for ref in metadata(pod).get("ownerReferences") or () if ref.get("controller"))
+    return made
+
+
+def _wanted(owner: Object, made: int) -> int:
+    """How many living pods an owner wants."""
+    spec, status = owner.document.get("spec") or {}, owner.document.get("status") or {}
+    match owner.kind:
+        case "DaemonSet":
+            return int(status.get("desiredNumberScheduled") or 0)
+        case "Job":
+            parallelism = spec.get("parallelism")
+            most = _DEFAULT_PARALLELISM if parallelism is None else int(parallelism)
+            completions = spec.get("completions")
+            left = most if completions is None else int(completions) - int(status.get("succeeded") or 0)
+            return min(most, left)
+        case "CronJob":
+            return made + 1
+        case _:
+            replicas = spec.get("replicas")
+            return 1 if replicas is None else int(replicas)
+
+
+def _remedies(refusals: Refusals, cluster: Cluster) -> Iterator[Remedy]:
+    for each in refusals.answer.obstacles:
+        found = cluster.get(each.kind, each.key)
+        origin = found.origin if found is not None else None
+        yield Remedy(
+            text=each.remedy,
+            object=f"{each.kind} {each.key}",
+            location=origin.locate(each.path) if origin is not None else None,
+        )
