@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
         print(render_simulation(result, common.output_style(args)))
     else:
         common.emit(simulation_document(result), args.output)
-    if result.run.cycle or result.final.pending or any(not each.complete for each in result.run.rollouts):
+    lacking = result.final.pending or result.final.refusals
+    if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled else UNKNOWN
 

@@ -14,6 +14,10 @@ from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
 from kubelogic.reconcile.state import State
 
 
+FAILED_CREATE = "FailedCreate"
+"""The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of a timeline. ``time`` is in milliseconds from the start."""
@@ -84,8 +88,8 @@ class _Run:
         refused = [
             Entry(
                 time=time,
-                type="FailedCreate",
-                arguments={"owner_kind": each.owner_kind, "owner": each.owner},
+                type=FAILED_CREATE,
+                arguments={"kind": each.kind, "owner_kind": each.owner_kind, "owner": each.owner},
                 refused=each.answer.message,
             )
             for each in step.refused

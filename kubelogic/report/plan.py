@@ -28,7 +28,7 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
     if plan.refusals:
-        parts.append(_refusals(plan.refusals, style))
+        parts.append(render_refusals(plan.refusals, style))
     if plan.notices:
         parts.append(_notices(plan.notices, style))
     if plan.pending:
@@ -46,7 +46,8 @@ def _notices(notices: Sequence[Notice], style: Style) -> str:
     return "\n".join(lines)
 
 
-def _refusals(refusals: Sequence[RefusedObjects], style: Style) -> str:
+def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) -> str:
+    """What the API server does not take, why and what would help."""
     lines = [style.bold("REFUSED")]
     for each in refusals:
         missing = f"{each.missing:,} of {count(each.wanted, each.kind.lower())}"

@@ -8,7 +8,7 @@ from typing import Any
 from kubelogic.explain.units import count
 from kubelogic.reconcile.simulate import Entry
 from kubelogic.report.documents import header, plan_document
-from kubelogic.report.plan import render_pending
+from kubelogic.report.plan import render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import clock, timeline
 from kubelogic.verbs.simulate import Simulation
@@ -82,6 +82,8 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
     if simulation.final.pending:
         parts.append(render_pending(simulation.final.pending, style))
+    if simulation.final.refusals:
+        parts.append(render_refusals(simulation.final.refusals, style))
     return "\n\n".join(parts)
 
 
@@ -98,6 +100,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     counts = [f"{count(len(final.placements), 'pod')} placed"]
     if final.pending:
         counts.append(style.bad(f"{len(final.pending):,} pending"))
+    if refused := sum(each.missing for each in final.refusals):
+        counts.append(style.bad(f"{refused:,} refused"))
     if unfinished:
         counts.append(style.bad(f"{count(unfinished, 'rollout')} not complete"))
     line = f"{verdict}: {', '.join(counts)}."

@@ -14,7 +14,7 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.simulate import FAILED_CREATE, Entry
 from kubelogic.report.style import Style
 
 _NAMED = 3
@@ -149,6 +149,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("ScaleTarget",): _event("an autoscaler sets {kind} {key} to {replicas}"),
         ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job}", "{n} CronJobs start Jobs", "{job}"),
         ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
+        (FAILED_CREATE,): Phrase("{owner_kind} {owner} cannot make a {kind}"),
         # nodes
         ("AddTaint",): Phrase(
             "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
