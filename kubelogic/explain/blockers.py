@@ -43,9 +43,23 @@ class Blocker:
     witness: Mapping[str, Value] = field(default_factory=dict)
 
 
-def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
-    """Every reason against every node for pods of a shape, by node, then by filter."""
+_BEFORE_THE_QUEUE: Mapping[str, tuple[str, str]] = {
+    "pod_gate": ("KL213", "SchedulingGates"),
+    "pod_scheduler": ("KL294", "PreEnqueue"),
+}
+"""What keeps a pod from being looked at: the relation, its code and plugin."""
+
+
+def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Blocker, ...]:
+    """Every reason against every node for pods of a shape, those against all nodes first, then by node and filter.
+
+    Args:
+        relations: what the filter rules derive.
+        shape: name of the shape, which is that of one of the workloads that have it.
+        subject: what to call pods of the shape in sentences; empty for the shape's name.
+    """
     found: list[tuple[str, int, Blocker]] = []
+    called = {"Shape": subject or shape}
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
     for each in filters(relations):
         declaration = relations.rulebook.declarations[each.predicate]
@@ -62,8 +76,10 @@ def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
                             node=node,
                             code=code,
                             reason=filled(each.words, witness),
-                            detail=sentence(declaration, {**witness, "NodeClass": node}),
-                            gist=sentence(declaration, {**witness, "NodeClass": "the node", "Node": "the node"}),
+                            detail=sentence(declaration, {**witness, **called, "NodeClass": node}),
+                            gist=sentence(
+                                declaration, {**witness, **called, "NodeClass": "the node", "Node": "the node"}
+                            ),
                             plugin=each.plugin,
                             predicate=each.predicate,
                             witness=witness,
@@ -72,6 +88,29 @@ def blockers(relations: Relations, shape: str) -> tuple[Blocker, ...]:
                 )
     found.sort(key=lambda item: (item[0], item[1], item[2].detail))
     return tuple(blocker for _, _, blocker in found)
+
+
+def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
+    """What keeps a pod from being looked at by the scheduler at all."""
+    found = []
+    for predicate, (code, plugin) in _BEFORE_THE_QUEUE.items():
+        declaration = relations.rulebook.declarations[predicate]
+        for row in sorted(relations.matching(predicate, {0: pod}), key=repr):
+            witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
+            text = sentence(declaration, witness)
+            found.append(
+                Blocker(
+                    node="",
+                    code=code,
+                    reason=text,
+                    detail=text,
+                    gist=text,
+                    plugin=plugin,
+                    predicate=predicate,
+                    witness=witness,
+                )
+            )
+    return tuple(found)
 
 
 def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
@@ -86,7 +125,7 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     text = declaration.sentence
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
-    return text
+    return text.replace("=:", ":")  # a taint without a value is written key:effect
 
 
 def _code(rulebook: Rulebook, declaration: Declaration) -> str:

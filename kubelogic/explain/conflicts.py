@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
 from kubelogic.explain.units import amount
 from kubelogic.manifests import Location
@@ -38,6 +39,14 @@ _POD_PATHS: Mapping[str, Path] = {
 }
 """Where a pod's spec says what an assumption is about."""
 
+_WAITING_PATHS: Mapping[str, Path] = {
+    "pod_gate": ("schedulingGates",),
+    "pod_scheduler": ("schedulerName",),
+    "rejects_affinity": ("affinity", "podAffinity"),
+    "rejects_name_conflict": ("affinity", "nodeAffinity"),
+}
+"""Where a pod's spec says what it waits for; claims are looked up."""
+
 _TEXTS: Mapping[str, str] = {
     "count": "{0} wants {count} pods",
     "request": "each pod of {0} requests {amount} of {1}",
@@ -53,7 +62,7 @@ _TEXTS: Mapping[str, str] = {
     "affinity": "pods of {0} have to share their {1} with pods that they name",
     "anti_affinity": "pods of {0} must not share their {1} with pods that they name",
     "spread": "pods of {0} have to be spread over {1}",
-    "port": "pods of {0} need port {1} of their node",
+    "port": "pods of {0} need ports of their node",
     "exclusive": "only one pod may use {0}",
     "attach": "the nodes of {0} attach so many volumes of {1}",
     "claim": "the claim {0} is needed",
@@ -62,7 +71,7 @@ _TEXTS: Mapping[str, str] = {
 
 
 def conflict_members(
-    cluster: Cluster, relations: Relations, problem: Problem, core: Sequence[Assumption]
+    cluster: Cluster, relations: Relations, problem: Problem, core: Sequence[Assumption], *, pod: Object
 ) -> tuple[ConflictMember, ...]:
     """The members of a core, in its order.
 
@@ -71,21 +80,58 @@ def conflict_members(
         relations: with ``pod_shape`` and ``node_class``.
         problem: the problem that the core is about.
         core: the assumptions that cannot hold together.
+        pod: the pod that is asked about; what is said of its shape is said of its workload.
     """
-    return tuple(_member(cluster, relations, problem, each) for each in core)
+    return tuple(_member(cluster, relations, problem, each, pod) for each in core)
 
 
-def _member(cluster: Cluster, relations: Relations, problem: Problem, each: Assumption) -> ConflictMember:
-    obj = _object(cluster, relations, each)
-    located = obj if obj is not None and obj.origin is not None else None
+def waits_for(cluster: Cluster, pod: Object, blockers: Sequence[Blocker]) -> tuple[ConflictMember, ...]:
+    """What a pod waits for that no choice of nodes can give: gates, claims, pods that it wants to be with.
+
+    Args:
+        cluster: the objects.
+        pod: a pod without a node.
+        blockers: what is in its way.
+    """
+    said: dict[str, ConflictMember] = {}
+    for blocker in blockers:
+        if not blocker.node or blocker.predicate == "rejects_affinity":
+            claim = cluster.get("PersistentVolumeClaim", str(blocker.witness.get("Claim", "")))
+            if claim is not None and claim.origin is not None:
+                member = _placed(blocker.gist, claim, ("metadata", "name"))
+            else:
+                obj = owner_with_origin(cluster, pod)
+                path = (*_pod_spec(obj), *_WAITING_PATHS.get(blocker.predicate, _volume_path(blocker)))
+                member = _placed(blocker.gist, obj, path)
+            said.setdefault(blocker.gist, member)
+    return tuple(said.values())
+
+
+def _volume_path(blocker: Blocker) -> Path:
+    """The volume of a pod's spec that a blocker is about, as far as it says which."""
+    return ("volumes", int(blocker.witness["Index"])) if "Index" in blocker.witness else ("volumes",)
+
+
+def _member(cluster: Cluster, relations: Relations, problem: Problem, each: Assumption, pod: Object) -> ConflictMember:
+    shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
+    obj = _object(
+        cluster, relations, each, pod if each.subjects and each.subjects[0].partition("@")[0] == shape else None
+    )
+    subject = workload(cluster, pod).partition(" ")[2]
+    named = {shape: subject} if shape and subject else {}
+    return _placed(_text(problem, each, named), obj, _path(obj, each) if obj is not None else ())
+
+
+def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
+    origin = obj.origin if obj is not None else None
     return ConflictMember(
-        text=_text(problem, each),
+        text=text,
         object=str(obj) if obj is not None else "",
-        location=located.origin.locate(_path(located, each)) if located is not None and located.origin else None,
+        location=origin.locate(path) if origin is not None else None,
     )
 
 
-def _text(problem: Problem, each: Assumption) -> str:
+def _text(problem: Problem, each: Assumption, named: Mapping[str, str]) -> str:
     values = {"count": "", "amount": ""}
     if each.kind == "count":
         values["count"] = str(sum(pod.shape == each.subjects[0] for pod in problem.pods))
@@ -103,12 +149,14 @@ def _text(problem: Problem, each: Assumption) -> str:
     template = _TEXTS.get(each.kind)
     if template is None:
         return str(each)
-    subjects = (*each.subjects, "", "")
+    subjects = (*(named.get(subject, subject) for subject in each.subjects), "", "")
     return template.format(*subjects, **values)
 
 
-def _object(cluster: Cluster, relations: Relations, each: Assumption) -> Object | None:
-    """The object that a person would edit."""
+def _object(cluster: Cluster, relations: Relations, each: Assumption, asked: Object | None) -> Object | None:
+    """The object that a person would edit; ``asked`` is the pod to take of those that the assumption is about."""
+    if asked is not None and each.kind not in ("capacity", "unschedulable", "attach"):
+        return owner_with_origin(cluster, asked)
     name = each.subjects[0] if each.subjects else ""
     if each.kind in ("capacity", "unschedulable", "attach"):
         wanted = each.subjects[1] if each.kind == "unschedulable" and len(each.subjects) > 1 else name

@@ -17,6 +17,7 @@ GOALS: tuple[str, ...] = (
     "pod_shape",
     "pod_pinned",
     "pod_gate",
+    "pod_scheduler",
 )
 """The predicates that explanations read, beside those that ``filter`` names."""
 

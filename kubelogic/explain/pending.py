@@ -9,7 +9,7 @@ from typing import Literal
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
 from kubelogic.explain import message
-from kubelogic.explain.blockers import Blocker, blockers
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers
 from kubelogic.explain.filters import goals
 from kubelogic.explain.relations import derive
 from kubelogic.logic import Evaluation, Rulebook
@@ -56,19 +56,25 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
     verdicts = _verdicts(judge.place(given))
     lines = kube_lines(relations, KubeScheduler().place(given))
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
-    known: dict[str, tuple[Blocker, ...]] = {}
-    for shape in sorted({shapes[key] for key in waiting if key in shapes}):
-        known[shape] = blockers(relations, shape)
-    return tuple(
-        PendingPod(
-            pod=key,
-            owner=workload(cluster, pod),
-            verdict="waiting" if _hangs(known.get(shapes.get(key, ""), ())) else verdicts.get(key, "waiting"),
-            message=lines(key) if key in shapes else "",
-            blockers=known.get(shapes.get(key, ""), ()),
+    known: dict[tuple[str, str], tuple[Blocker, ...]] = {}
+    found = []
+    for key, pod in waiting.items():
+        shape, owner = shapes.get(key, ""), workload(cluster, pod)
+        subject = owner.partition(" ")[2]
+        if (shape, subject) not in known:
+            known[shape, subject] = blockers(relations, shape, subject=subject)
+        reasons = (*before_the_queue(relations, key), *known[shape, subject])
+        mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
+        found.append(
+            PendingPod(
+                pod=key,
+                owner=owner,
+                verdict="waiting" if _hangs(reasons) else verdicts.get(key, "waiting"),
+                message=lines(key) if mine else "",
+                blockers=reasons,
+            )
         )
-        for key, pod in waiting.items()
-    )
+    return tuple(found)
 
 
 def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], str]:

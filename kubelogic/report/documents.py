@@ -28,6 +28,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {"pod": each.pod, "node": each.node, "owner": each.owner, "new": each.new} for each in plan.placements
         ],
         "pending": [pending_document(each) for each in plan.pending],
+        "gone": [
+            {"pod": each.pod, "node": each.node, "owner": each.owner, "reason": each.reason} for each in plan.gone
+        ],
         "evictions": [action_document(each) for each in plan.evictions],
         "endpoints": [
             {"service": each.service, "ready": list(each.ready), "notReady": list(each.not_ready)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.explain.message import Pasted
 from kubelogic.explain.repairs import Change, Create, Patch, Repair
 from kubelogic.explain.units import count
@@ -18,11 +19,15 @@ _VERDICTS = {
     "placed": "is on {node}",
     "never": "can never be placed: no node fits it, however empty",
     "no-room": "has no room: it is proved that no choice of nodes for the waiting pods leaves it one",
-    "waiting": "waits for something that the scheduler does not decide",
+    "waiting": "waits for what no choice of nodes can give",
     "preemption": "will push out pods of lower priority",
     "movable": "has no room now, but would if running pods moved",
     "unknown": "is undecided: a limit was reached before anything was proved",
 }
+
+
+_TITLES = {"placed": "Why not elsewhere", "waiting": "What else is in the way"}
+"""Over the blockers, where something else has been said before."""
 
 
 def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
@@ -52,25 +57,38 @@ def _everything(found: Explanation, style: Style) -> list[str]:
             for name, parts_ in ranked
         ]
         parts.append("\n".join([style.bold("kube-scheduler's scores, best first"), *lines]))
+    if found.waits_for:
+        parts.append("\n".join([style.bold("What it waits for"), *_members(found.waits_for, style)]))
     if found.blockers:
-        lines = [f"  - {line}" for line in blocker_lines(found.blockers, most=30)]
-        title = "Why not elsewhere" if found.verdict == "placed" else "What is in the way"
-        parts.append("\n".join([style.bold(title), *lines]))
+        said = {member.text for member in found.waits_for}
+        blockers = [blocker for blocker in found.blockers if blocker.gist not in said]
+        lines = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
+        title = _TITLES.get(found.verdict, "What is in the way")
+        if lines:
+            parts.append("\n".join([style.bold(title), *lines]))
     if found.victims:
         lines = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
         parts.append("\n".join([style.bold("Who would have to go"), *lines]))
     if found.conflict:
-        lines = [
-            f"  {member.text}" + (f"  {style.dim(str(member.location))}" if member.location else "")
-            for member in found.conflict
-        ]
-        parts.append("\n".join([style.bold("These cannot all hold; without any one of them, they could"), *lines]))
+        title = style.bold("These cannot all hold; without any one of them, they could")
+        parts.append("\n".join([title, *_members(found.conflict, style)]))
     if found.repairs:
         lines = [f"  {repair.summary}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
         parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
+
+
+def _members(members: Sequence[ConflictMember], style: Style) -> list[str]:
+    return [
+        f"  {member.text}" + (f"  {style.dim(str(member.location))}" if member.location else "") for member in members
+    ]
+
+
+def _member_document(member: ConflictMember) -> dict[str, Any]:
+    location = location_document(member.location) if member.location else None
+    return {"text": member.text, "object": member.object, "location": location}
 
 
 def _about(found: Explanation, node: str, style: Style) -> str:
@@ -116,14 +134,8 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "feasible": list(found.feasible),
         "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
         "blockers": [blocker_document(each) for each in found.blockers],
-        "conflict": [
-            {
-                "text": member.text,
-                "object": member.object,
-                "location": location_document(member.location) if member.location else None,
-            }
-            for member in found.conflict
-        ],
+        "conflict": [_member_document(each) for each in found.conflict],
+        "waitsFor": [_member_document(each) for each in found.waits_for],
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
     }

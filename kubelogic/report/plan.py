@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
@@ -11,10 +12,13 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.manifests import Notice
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
+from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects
 
+_CORDON_TAINT = "node.kubernetes.io/unschedulable"
+"""The taint that a cordoned node gets: it says again that the node is cordoned."""
 _NODES_SHOWN = 30
 _NOTICES_SHOWN = 4
+_GONE_SHOWN = 20
 _BLOCKERS_SHOWN = 6
 
 
@@ -29,11 +33,23 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(render_pending(plan.pending, style))
     if plan.refusals:
         parts.append(render_refusals(plan.refusals, style))
+    if plan.gone:
+        parts.append(_gone(plan.gone, style))
     if plan.notices:
         parts.append(_notices(plan.notices, style))
     if plan.pending:
         parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
     return "\n\n".join(parts)
+
+
+def _gone(gone: Sequence[GonePod], style: Style) -> str:
+    lines = [style.bold("GONE")]
+    for each in gone[:_GONE_SHOWN]:
+        where = f" on {each.node}" if each.node else ""
+        lines.append(f"  {each.pod}{where}: {each.reason or 'removed'}")
+    if len(gone) > _GONE_SHOWN:
+        lines.append(style.dim(f"  ... and {count(len(gone) - _GONE_SHOWN, 'more pod')}; -o json has them all"))
+    return "\n".join(lines)
 
 
 def _notices(notices: Sequence[Notice], style: Style) -> str:
@@ -68,6 +84,8 @@ def _verdict(plan: Plan, style: Style) -> str:
     bad = [f"{len(plan.pending):,} pending"] if plan.pending else []
     bad += [f"{refused:,} refused"] if refused else []
     line = style.bold(f"{text}, " + style.bad(", ".join(bad))) if bad else style.good(style.bold(text))
+    if plan.gone:
+        line += style.warn(f", {len(plan.gone):,} gone")
     if plan.evictions:
         line += style.warn(f", {count(len(plan.evictions), 'eviction')}")
     if not plan.settled:
@@ -134,7 +152,12 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
 
 
 def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
-    """Blockers put together, those of most nodes first: shortages by resource with the best node, others by gist."""
+    """Blockers put together: shortages by resource with the best node, others by gist.
+
+    Those against all nodes come first, then those against most.
+    """
+    cordoned = {blocker.node for blocker in blockers if blocker.predicate == "rejects_unschedulable"}
+    blockers = [each for each in blockers if not (each.node in cordoned and each.witness.get("Key") == _CORDON_TAINT)]
     barred = {blocker.node for blocker in blockers if "Free" not in blocker.witness}
     shortages: dict[tuple[str, str], list[Blocker]] = {}
     others: dict[tuple[str, ...], list[Blocker]] = {}
@@ -145,8 +168,8 @@ def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> l
             others.setdefault((blocker.code, *blocker.witness, str(blocker.witness["Key"])), []).append(blocker)
         else:
             others.setdefault((blocker.code, blocker.gist), []).append(blocker)
-    groups = [(-len(found), _shortage(found, barred)) for found in shortages.values()]
-    groups += [(-len(found), _alike(found)) for found in others.values()]
+    groups = [(-float(len(found)), _shortage(found, barred)) for found in shortages.values()]
+    groups += [(-len(found) if found[0].node else -math.inf, _alike(found)) for found in others.values()]
     groups.sort()
     lines = [line for _, line in groups[:most]]
     if len(groups) > most:

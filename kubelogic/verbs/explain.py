@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.blockers import Blocker, blockers
-from kubelogic.explain.conflicts import ConflictMember, conflict_members
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers
+from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
@@ -18,9 +18,10 @@ from kubelogic.explain.repairs import Repair, repairs
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import Examination, examine
 from kubelogic.placement.problem import Problem
+from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import OptimalScheduler
-from kubelogic.verbs.reconciled import Options, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 Verdict = Literal["placed", "never", "no-room", "waiting", "preemption", "movable", "unknown"]
 
@@ -45,6 +46,7 @@ class Explanation:
         scores: kube-scheduler's scores of those nodes, by node and scorer.
         blockers: every reason against every other node.
         conflict: what cannot hold together, each member needed; empty if nothing was proved.
+        waits_for: for ``waiting``, what has to come first.
         victims: for ``preemption``, the pods that have to go, by node.
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
     """
@@ -58,6 +60,7 @@ class Explanation:
     scores: Mapping[str, Mapping[str, int]]
     blockers: tuple[Blocker, ...]
     conflict: tuple[ConflictMember, ...]
+    waits_for: tuple[ConflictMember, ...]
     victims: Mapping[str, tuple[str, ...]]
     repairs: tuple[Repair, ...] = ()
 
@@ -88,35 +91,45 @@ def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explana
     """
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
-    return explain_in(done.cluster, found, done.rulebook, judge=options.judge)
+    return explain_in(done.cluster, found, done.rulebook, options)
 
 
-def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, *, judge: OptimalScheduler) -> Explanation:
+def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, options: Options) -> Explanation:
     """Explain a pod of a cluster as it stands."""
-    node = _node(pod)
+    node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
     relations = derive(rulebook, asked, [*goals(rulebook), *GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
-    reasons = blockers(relations, shape)
+    reasons = (
+        *before_the_queue(relations, pod.key),
+        *blockers(relations, shape, subject=owner.partition(" ")[2]),
+    )
     given = problem(relations)
     known = any(each.name == pod.key for each in given.pods)
     seen = examine(given, pod.key) if known else None
     found = scheduler_verdict(relations, pod.key)
     kind: Verdict = "placed" if node else _verdict(given, pod.key, seen, reasons, judge)
-    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod.key, judge)
+    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge)
     return Explanation(
         pod=pod.key,
-        owner=workload(cluster, pod),
+        owner=owner,
         verdict=kind,
         node=node,
-        message="" if node else line(found, seen.refusal if seen else None, relations=relations),
+        message=""
+        if node or _is_of_another_scheduler(reasons)
+        else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
         blockers=reasons,
         conflict=conflict,
+        waits_for=waits_for(cluster, pod, reasons) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
-        repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, judge=judge),
+        repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
     )
+
+
+def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
+    return any(blocker.predicate == "pod_scheduler" for blocker in reasons)
 
 
 def _repairs(
@@ -126,28 +139,33 @@ def _repairs(
     *,
     reasons: tuple[Blocker, ...],
     given: Problem,
-    judge: OptimalScheduler,
+    options: Options,
 ) -> tuple[Repair, ...]:
     """Repairs for the pod's workload, each proved by placing everything that waits anew."""
     if len(given.pods) > _REPACKED:
         return ()
-    owner = workload(cluster, pod)
-    waiting = {each.name for each in given.pods if not each.node}
-    siblings = [
-        each
-        for key, each in sorted(cluster.objects("Pod").items())
-        if key in waiting and workload(cluster, each) == owner
-    ]
+    judge, owner = options.judge, workload(cluster, pod)
+    waiting = {key: each for key, each in sorted(cluster.objects("Pod").items()) if not _node(each)}
+    siblings = [each for each in waiting.values() if workload(cluster, each) == owner]
     wanted = {each.key for each in siblings}
     left = {each.pod for each in judge.place(given).unplaced}
 
-    def proves(changed: Cluster) -> bool:
+    def proves(changed: Cluster, *, by_controllers: bool) -> bool:
+        if by_controllers:
+            return _gets_nodes(reconcile(changed, options), wanted)
         placement = judge.place(problem(derive(rulebook, changed, GOALS)))
         bound = {each.pod for each in placement.bindings}
         out = {each.pod for each in placement.unplaced}
         return wanted <= bound and not placement.evictions and out <= left
 
     return repairs(cluster, pod, siblings, reasons, proves=proves) if siblings else ()
+
+
+def _gets_nodes(done: Reconciled, wanted: Collection[str]) -> bool:
+    """Whether pods got nodes while their cluster was run, and no pod was deleted or evicted for it."""
+    pods = done.cluster.objects("Pod")
+    gone = any(isinstance(each, DeletePod | EvictPod | PreemptPod) for step in done.run.steps for each in step.actions)
+    return not gone and all(key in pods and _node(pods[key]) for key in wanted)
 
 
 def _find(cluster: Cluster, name: str) -> Object:
@@ -195,12 +213,12 @@ def _fits_after_moves(given: Problem, judge: OptimalScheduler) -> bool:
 
 
 def _conflict(
-    cluster: Cluster, relations: Evaluation, given: Problem, pod: str, judge: OptimalScheduler
+    cluster: Cluster, relations: Evaluation, given: Problem, pod: Object, judge: OptimalScheduler
 ) -> tuple[ConflictMember, ...]:
     placement = judge.place(given)
-    shape = next((each.shape for each in placement.unplaced if each.pod == pod), None)
+    shape = next((each.shape for each in placement.unplaced if each.pod == pod.key), None)
     found = judge.conflict(given, placement, shape) if shape is not None else None
-    return conflict_members(cluster, relations, given, found.core) if found is not None else ()
+    return conflict_members(cluster, relations, given, found.core, pod=pod) if found is not None else ()
 
 
 def _node(pod: Object) -> str:

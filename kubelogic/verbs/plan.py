@@ -12,12 +12,13 @@ from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
 from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.actions import EvictPod, PreemptPod
+from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
+from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_objects
-from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
+from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
 DEFAULT = Options()
 
@@ -57,6 +58,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         ticks=done.run.ticks,
         placements=_placements(cluster, final),
         pending=pending_pods(final, book, judge=done.judge),
+        gone=_gone(cluster, final, actions),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
@@ -105,6 +107,23 @@ def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
             new = old is None or node_of(old) != node
             placed.append(PlacedPod(pod=key, owner=workload(after, pod), node=node, new=new))
     return tuple(placed)
+
+
+def _gone(before: Cluster, after: Cluster, actions: Sequence[TimedAction]) -> tuple[GonePod, ...]:
+    left = {key: pod for key, pod in before.objects("Pod").items() if after.get("Pod", key) is None}
+    reasons: dict[str, str] = {}
+    for each in actions if left else ():
+        match each.action:
+            case DeletePod(pod=pod, reason=reason):
+                reasons.setdefault(pod, reason)
+            case EvictPod(pod=pod, message=message) | CollectPod(pod=pod, message=message):
+                reasons.setdefault(pod, message)
+            case PreemptPod(pod=pod, beneficiary=beneficiary):
+                reasons.setdefault(pod, f"it makes room for {beneficiary}")
+    return tuple(
+        GonePod(pod=key, owner=workload(before, pod), node=node_of(pod), reason=reasons.get(key, ""))
+        for key, pod in sorted(left.items())
+    )
 
 
 def node_of(pod: Object) -> str:

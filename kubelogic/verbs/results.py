@@ -90,6 +90,16 @@ class RefusedObjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GonePod:
+    """A pod of the input that is not there any more at the end; ``node`` is where it was, ``reason`` why it went."""
+
+    pod: str
+    owner: str
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the control plane makes of a cluster.
 
@@ -100,6 +110,7 @@ class Plan:
     ticks: int
     placements: tuple[PlacedPod, ...]
     pending: tuple[PendingPod, ...]
+    gone: tuple[GonePod, ...]
     evictions: tuple[TimedAction, ...]
     endpoints: tuple[ServiceEndpoints, ...]
     actions: tuple[TimedAction, ...]

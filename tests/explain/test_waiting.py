@@ -1,0 +1,136 @@
+"""Pods that wait for what no choice of nodes can give: what is said, where it stands, what helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubelogic.api import explain, load, plan
+from kubelogic.cluster import Cluster
+from kubelogic.explain.repairs import Patch
+from kubelogic.verbs.explain import Explanation
+
+NODES = """\
+apiVersion: v1
+kind: Node
+metadata: {name: n1, labels: {kubernetes.io/hostname: n1}}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "20"}, conditions: [{type: Ready, status: "True"}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: n2, labels: {kubernetes.io/hostname: n2}}
+spec: {unschedulable: true}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "20"}, conditions: [{type: Ready, status: "True"}]}
+---
+"""
+
+
+def pod(name: str, spec: str) -> str:
+    head = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n"
+    return f"{head}spec: {{containers: [{{name: c, image: i}}], {spec}}}\n---\n"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Cluster:
+    path = tmp_path / "all.yaml"
+    path.write_text(NODES + request.param)
+    return load([str(path)])
+
+
+def said(found: Explanation) -> list[tuple[str, int]]:
+    return [(member.text, member.location.line if member.location else 0) for member in found.waits_for]
+
+
+def summaries(found: Explanation) -> list[str]:
+    return [repair.summary for repair in found.repairs]
+
+
+@pytest.mark.parametrize("cluster", [pod("p", "schedulingGates: [{name: a/b}, {name: c/d}]")], indirect=True)
+def test_gates(cluster: Cluster) -> None:
+    found = explain(cluster, "default/p")
+    assert found.verdict == "waiting"
+    assert said(found) == [("the gate a/b holds default/p back", 15), ("the gate c/d holds default/p back", 15)]
+    assert summaries(found) == ["remove the scheduling gate a/b, c/d"]
+
+
+@pytest.mark.parametrize("cluster", [pod("p", "schedulerName: mine")], indirect=True)
+def test_another_scheduler(cluster: Cluster) -> None:
+    found = explain(cluster, "default/p")
+    assert (found.verdict, found.message) == ("waiting", "")
+    assert said(found) == [("default/p waits for the scheduler mine", 15)]
+    assert summaries(found) == ["leave it to the default scheduler"]
+
+
+CLAIMED = "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]"
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 5Gi}}, storageClassName: manual}
+---
+"""
+CLASS = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: fast}
+provisioner: example.com/disk
+---
+"""
+
+
+@pytest.mark.parametrize("cluster", [pod("p", CLAIMED), pod("p", CLAIMED) + CLASS], indirect=True)
+def test_a_claim_that_does_not_exist(cluster: Cluster) -> None:
+    found = explain(cluster, "default/p")
+    assert said(found) == [("default/p uses the claim default/data, which does not exist", 15)]
+    how = "of the class fast" if cluster.objects("StorageClass") else "and a volume for it"
+    assert summaries(found) == [f"create the claim default/data (1Gi {how})"]
+
+
+@pytest.mark.parametrize("cluster", [CLAIM + pod("p", CLAIMED)], indirect=True)
+def test_a_claim_without_a_volume(cluster: Cluster) -> None:
+    found = explain(cluster, "default/p")
+    assert [(text.split(" ")[0], line) for text, line in said(found)] == [("default/data", 15)]
+    assert summaries(found) == ["create a volume of 5Gi for the claim default/data"]
+
+
+PORT = "hostNetwork: false, nodeSelector: {}"
+
+
+def ported(name: str) -> str:
+    ports = "ports: [{containerPort: 80, hostPort: 80}, {containerPort: 81, hostPort: 81}]"
+    return pod(name, PORT).replace("image: i", f"image: i, {ports}")
+
+
+@pytest.mark.parametrize("cluster", [ported("a") + ported("b")], indirect=True)
+def test_a_port_of_the_node_that_another_pod_has(cluster: Cluster) -> None:
+    (waiting,) = (each.pod for each in plan(cluster).pending)
+    found = explain(cluster, waiting)
+    assert found.verdict == "no-room"
+    assert summaries(found)[0] == "uncordon n2", "the taint that a cordoned node gets goes with it"
+    assert not any("unschedulable" in summary for summary in summaries(found))
+    details = [blocker.detail for blocker in found.blockers if blocker.predicate == "rejects_port"]
+    assert all(detail.endswith(f"which {waiting} needs") for detail in details), "not the name of its twin"
+
+
+def test_two_tolerations_are_one_patch_after_another(tmp_path: Path) -> None:
+    """Where a pair of edits is needed, both are made to what the one before left."""
+    path = tmp_path / "all.yaml"
+    taints = "[{key: gpu, effect: NoSchedule}, {key: team, value: a, effect: NoExecute}]"
+    nodes = NODES.replace("spec: {unschedulable: true}", f"spec: {{taints: {taints}}}").replace(
+        "metadata: {name: n1, labels: {kubernetes.io/hostname: n1}}\n",
+        "metadata: {name: n1}\nspec: {taints: [{key: x, effect: NoSchedule}]}\n",
+    )
+    path.write_text(nodes + pod("p", "nodeSelector: {kubernetes.io/hostname: n2}"))
+    found = explain(load([str(path)]), "default/p")
+    assert "gpu:NoSchedule" in summaries(found)[0]
+    assert "team=a:NoExecute" in summaries(found)[0]
+    first, second = (change for change in found.repairs[0].changes if isinstance(change, Patch))
+    assert first.operations[0]["path"] == "/spec/tolerations/-" or first.operations[0]["path"] == "/spec/tolerations"
+    assert second.operations[0]["path"] == "/spec/tolerations/-"
+
+
+@pytest.mark.parametrize("cluster", [pod("p", "nodeName: n9")], indirect=True)
+def test_a_pod_of_a_node_that_does_not_exist_is_gone_with_a_reason(cluster: Cluster) -> None:
+    (gone,) = plan(cluster).gone
+    assert (gone.pod, gone.node, gone.reason) == ("default/p", "n9", "PodGC: node no longer exists")
