@@ -13,7 +13,6 @@ from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario
 from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
 from kubelogic.reconcile.state import State
 
-
 FAILED_CREATE = "FailedCreate"
 """The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
 
