@@ -73,16 +73,19 @@ def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) ->
         for remedy in each.remedies:
             where = f" ({remedy.location})" if remedy.location else ""
             lines.append(f"    - {remedy.text}: {remedy.object}{where}")
-    lines.append(style.dim("  The controllers go on trying, ever more slowly; as things are, in vain."))
+    if any(each.next_try is not None for each in refusals):
+        lines.append(style.dim("  The controllers go on trying, ever more slowly; as things are, in vain."))
     return "\n".join(lines)
 
 
 def _verdict(plan: Plan, style: Style) -> str:
-    refused = sum(each.missing for each in plan.refusals)
+    refused = sum(each.missing for each in plan.refusals if each.kind == "Pod")
+    others = sum(each.missing for each in plan.refusals if each.kind != "Pod")
     total = len(plan.placements) + len(plan.pending) + refused
     text = f"{count(total, 'pod')} on {count(len(plan.nodes), 'node')}: {len(plan.placements):,} placed"
     bad = [f"{len(plan.pending):,} pending"] if plan.pending else []
     bad += [f"{refused:,} refused"] if refused else []
+    bad += [f"{count(others, 'other object')} refused"] if others else []
     line = style.bold(f"{text}, " + style.bad(", ".join(bad))) if bad else style.good(style.bold(text))
     if plan.gone:
         line += style.warn(f", {len(plan.gone):,} gone")

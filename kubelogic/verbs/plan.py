@@ -17,7 +17,7 @@ from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-from kubelogic.verbs.refusals import refused_objects
+from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 
 DEFAULT = Options()
@@ -52,7 +52,10 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         for step in done.run.steps
         for action in step.actions
     )
-    refusals = refused_objects(done.run.refusals, done.run.state, done.start)
+    refusals = (
+        *refused_manifests(done.left_out),
+        *refused_objects(done.run.refusals, done.run.state, done.start),
+    )
     return Plan(
         settled=done.run.settled,
         ticks=done.run.ticks,

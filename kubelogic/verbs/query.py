@@ -16,8 +16,8 @@ from kubelogic.logic.plan import needed
 from kubelogic.logic.proofs import NotDerived, Proof, Prover
 from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
+from kubelogic.verbs.reconciled import begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +114,11 @@ def _needs_time(book: Rulebook, predicate: str) -> bool:
 
 def _evaluate(book: Rulebook, cluster: Cluster, goals: Sequence[str]) -> Evaluation:
     """The relations of a cluster, with those of a first tick only if the goals depend on it."""
+    state, _ = begin(cluster)
     if not any(_needs_time(book, goal) for goal in goals):
-        return derive(book, cluster, goals)
+        return derive(book, state.cluster, goals)
     reconciler = Reconciler(book, functions=FUNCTIONS, goals=goals)
-    reconciler.advance(State.of(cluster))
+    reconciler.advance(state)
     return reconciler.relations
 
 

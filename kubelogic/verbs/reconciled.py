@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
+from kubelogic.reconcile.admission_services import address_services
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import (
@@ -68,6 +70,7 @@ class Reconciled:
         judge: the solver whose ``impossible`` is a proof; it remembers its last answer.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
+        left_out: objects that the API server would not take beside the others, with its answers.
     """
 
     rulebook: Rulebook
@@ -78,6 +81,7 @@ class Reconciled:
     judge: Solver
     rival_left: int = 0
     rival_unasked: bool = False
+    left_out: tuple[tuple[Object, Answer], ...] = ()
 
     @property
     def cluster(self) -> Cluster:
@@ -117,6 +121,15 @@ def engine(options: Options) -> Engine:
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
+def begin(cluster: Cluster) -> tuple[State, tuple[tuple[Object, Answer], ...]]:
+    """The state in which nothing has happened yet, and what the API server would not take.
+
+    Services have addresses then. Everything else that admission does is done when rules and controllers read objects.
+    """
+    addressed, left_out = address_services(cluster)
+    return State.of(addressed), left_out
+
+
 def reconcile(cluster: Cluster, options: Options) -> Reconciled:
     """Run the control loops on a cluster until they have settled or the horizon is reached.
 
@@ -124,7 +137,7 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         RuleErrors: if the rules or parameters are faulty.
     """
     made = engine(options)
-    start = State.of(cluster)
+    start, left_out = begin(cluster)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
         rulebook=made.rulebook,
@@ -135,4 +148,5 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         judge=made.judge,
         rival_left=len(made.compared.left),
         rival_unasked=made.compared.unasked,
+        left_out=left_out,
     )

@@ -9,6 +9,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.facts.workloads import replica_set_constant
+from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.refusals import next_retry
 from kubelogic.reconcile.settle import Refusals
 from kubelogic.reconcile.state import State
@@ -52,6 +53,26 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
             )
         )
     return tuple(found)
+
+
+def refused_manifests(left_out: Iterable[tuple[Object, Answer]]) -> tuple[RefusedObjects, ...]:
+    """Objects that were read and that the API server would not take beside the others."""
+    return tuple(
+        RefusedObjects(
+            kind=each.kind,
+            owner=str(each),
+            workload=str(each),
+            missing=1,
+            wanted=1,
+            reason=answer.reason,
+            message=answer.message,
+            tries=1,
+            next_try=None,
+            location=each.origin.locate(("metadata", "name")) if each.origin else None,
+            remedies=(),
+        )
+        for each, answer in left_out
+    )
 
 
 def _made(cluster: Cluster) -> Counter[str]:

@@ -11,9 +11,8 @@ from kubelogic.reconcile.scenario import Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
-from kubelogic.reconcile.state import State
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, engine
+from kubelogic.verbs.reconciled import Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
 
 
@@ -55,7 +54,7 @@ def simulate(
         RuleErrors: if the rules or parameters are faulty.
     """
     made = engine(how.options)
-    start = State.of(cluster)
+    start, left_out = begin(cluster)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
@@ -65,5 +64,6 @@ def simulate(
         run=settled,
         relations=made.relations(run.state),
         judge=made.judge,
+        left_out=left_out,
     )
     return Simulation(run=run, final=describe(done, how.options, notices=notices))

@@ -91,3 +91,32 @@ def test_pods_that_a_quota_refuses_are_listed_once_with_what_would_help(
     text = capsys.readouterr().out
     assert "2 pods on 1 node: 1 placed, 1 refused" in text
     assert "raise pods to 2 or more for the next one, or ask for less: ResourceQuota default/few" in text
+
+
+SERVICES = """\
+apiVersion: v1
+kind: Service
+metadata: {name: first}
+spec: {type: NodePort, ports: [{port: 80, nodePort: 30080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: second}
+spec: {type: NodePort, ports: [{port: 81, nodePort: 30080}]}
+"""
+
+
+def test_a_service_whose_port_is_taken_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(NODE + SERVICES)
+    assert main(["plan", str(file), "-o", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (refused,) = document["refusals"]
+    assert (refused["owner"], refused["reason"], refused["nextTry"]) == ("Service default/second", "Invalid", None)
+    assert refused["message"].endswith(
+        "spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"
+    )
+    assert refused["location"]["line"] == 13
+    assert [each["service"] for each in document["endpoints"]] == ["default/first"]
+    main(["plan", str(file)])
+    assert "0 pods on 1 node: 0 placed, 1 other object refused" in capsys.readouterr().out

@@ -1,0 +1,109 @@
+"""Addresses and node ports of Services, read from files or created in a run: one place hands out both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.reconcile import operations
+from kubelogic.reconcile.admission_services import address_services
+from kubelogic.reconcile.state import State
+
+
+def service(name: str, *ports: dict[str, Any], **spec: Any) -> Object:
+    document = {"metadata": {"name": name, "namespace": "default"}, "spec": {"ports": list(ports), **spec}}
+    return Object(api_version="v1", kind="Service", namespace="default", name=name, document=document)
+
+
+def specs(cluster: Cluster) -> dict[str, Any]:
+    return {each.name: each.document["spec"] for each in cluster.objects("Service").values()}
+
+
+def test_what_is_missing_is_handed_out_in_the_order_of_names() -> None:
+    one, two = service("a", {"port": 80}), service("b", {"port": 80}, type="NodePort")
+    cluster, refused = address_services(Cluster.of([two, one]))
+    assert not refused
+    found = specs(cluster)
+    assert (found["a"]["clusterIP"], found["a"]["clusterIPs"]) == ("10.0.1.1", ["10.0.1.1"])
+    assert "nodePort" not in found["a"]["ports"][0]
+    assert (found["b"]["clusterIP"], found["b"]["ports"][0]["nodePort"]) == ("10.0.1.2", 30086)
+
+
+def test_what_is_given_is_kept_in_whatever_range_and_not_handed_out_again() -> None:
+    given = service(
+        "z", {"port": 80, "nodePort": 30086}, type="NodePort", clusterIP="10.0.1.1", clusterIPs=["10.0.1.1"]
+    )
+    foreign = service("y", {"port": 80, "nodePort": 80}, type="NodePort", clusterIP="172.20.0.9")
+    cluster, refused = address_services(Cluster.of([given, foreign, service("a", {"port": 80}, type="LoadBalancer")]))
+    assert not refused
+    found = specs(cluster)
+    assert found["z"] == given.document["spec"]
+    assert (found["y"]["clusterIP"], found["y"]["ports"][0]["nodePort"]) == ("172.20.0.9", 80)
+    assert (found["a"]["clusterIP"], found["a"]["ports"][0]["nodePort"]) == ("10.0.1.2", 30087)
+
+
+def test_headless_and_external_ones_get_nothing() -> None:
+    headless = service("h", {"port": 80}, clusterIP="None", clusterIPs=["None"])
+    external = service("e", type="ExternalName", externalName="example.org")
+    cluster, refused = address_services(Cluster.of([headless, external]))
+    assert not refused
+    assert specs(cluster) == {"h": headless.document["spec"], "e": external.document["spec"]}
+
+
+def test_the_second_that_asks_for_an_address_or_port_is_refused() -> None:
+    first = service("a", {"port": 80, "nodePort": 30080}, type="NodePort", clusterIP="10.0.0.9")
+    address = service("b", {"port": 80}, clusterIP="10.0.0.9")
+    port = service("c", {"port": 53, "protocol": "UDP", "nodePort": 30080}, type="NodePort")
+    cluster, refused = address_services(Cluster.of([first, address, port]))
+    assert sorted(specs(cluster)) == ["a"]
+    assert [(each.name, answer.message) for each, answer in refused] == [
+        (
+            "b",
+            'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.9"]: failed to allocate IP 10.0.0.9: '
+            "provided IP is already allocated",
+        ),
+        (
+            "c",
+            'Service "c" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated',
+        ),
+    ]
+
+
+def test_what_a_cluster_made_goes_before_a_manifest() -> None:
+    old = service("old", {"port": 80, "nodePort": 30080}, type="NodePort", clusterIP="10.0.0.9")
+    made = Object(
+        api_version="v1",
+        kind="Service",
+        namespace="default",
+        name="old",
+        document={**old.document, "metadata": {"name": "old", "namespace": "default", "uid": "u"}},
+    )
+    _, refused = address_services(Cluster.of([service("a", {"port": 80}, clusterIP="10.0.0.9"), made]))
+    assert [each.name for each, _ in refused] == ["a"]
+
+
+def test_ports_of_one_number_share_a_node_port() -> None:
+    dns = service(
+        "dns", {"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}, {"port": 80}, type="NodePort"
+    )
+    cluster, _ = address_services(Cluster.of([dns]))
+    assert [port["nodePort"] for port in specs(cluster)["dns"]["ports"]] == [30086, 30086, 30087]
+
+
+def test_a_local_load_balancer_gets_a_port_for_health_checks_and_may_do_without_node_ports() -> None:
+    local = service(
+        "l", {"port": 80}, type="LoadBalancer", externalTrafficPolicy="Local", allocateLoadBalancerNodePorts=False
+    )
+    cluster, _ = address_services(Cluster.of([local]))
+    assert specs(cluster)["l"]["healthCheckNodePort"] == 30086
+    assert "nodePort" not in specs(cluster)["l"]["ports"][0]
+
+
+def test_a_service_created_in_a_run_gets_the_next_address() -> None:
+    cluster, _ = address_services(Cluster.of([service("a", {"port": 80})]))
+    document = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 80}]}}
+    outcome = operations.create(State(cluster=cluster), document)
+    assert outcome.answer.accepted
+    assert specs(outcome.state.cluster)["b"]["clusterIP"] == "10.0.1.2"
+    taken = {**document, "metadata": {"name": "c"}, "spec": {"clusterIP": "10.0.1.2", "ports": [{"port": 80}]}}
+    assert operations.create(outcome.state, taken).answer.status == 422
