@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from kubelogic.cluster.objects import Object
 
 _NOTHING: Mapping[str, Object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """What makes two clusters differ: objects that are gone, new ones, and both versions of changed ones."""
+
+    gone: Sequence[Object]
+    come: Sequence[Object]
+    replaced: Sequence[tuple[Object, Object]]
 
 
 class Cluster:
@@ -78,12 +88,24 @@ class Cluster:
 
         An object that was replaced is in both lists. Kinds that are shared unchanged cost nothing.
         """
-        removed: list[Object] = []
-        added: list[Object] = []
+        found = self.differences(before)
+        removed = [*found.gone, *(old for old, _ in found.replaced)]
+        return removed, [*found.come, *(new for _, new in found.replaced)]
+
+    def differences(self, before: Cluster) -> Differences:
+        """The same, with both versions of replaced objects side by side."""
+        gone: list[Object] = []
+        come: list[Object] = []
+        replaced: list[tuple[Object, Object]] = []
         for kind in sorted({*self._by_kind, *before._by_kind}):
             old, new = before.objects(kind), self.objects(kind)
             if old is new:
                 continue
-            removed.extend(obj for key, obj in old.items() if new.get(key) is not obj)
-            added.extend(obj for key, obj in new.items() if old.get(key) is not obj)
-        return removed, added
+            gone.extend([obj for key, obj in old.items() if key not in new])
+            for key, obj in new.items():
+                was = old.get(key)
+                if was is None:
+                    come.append(obj)
+                elif was is not obj:
+                    replaced.append((was, obj))
+        return Differences(gone=gone, come=come, replaced=replaced)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -139,32 +139,29 @@ def request_facts(pod: Object) -> Iterator[Fact]:
         yield "pod_asks_as_whole", (pod.key, name, amount(name, quantity))
 
 
+_READS = frozenset({"spec.containers", "spec.initContainers", "spec.resources"})
+
+
 class RequestStage:
     """Gives ``request_facts`` of all pods as long as there is an autoscaler."""
 
-    def __init__(self) -> None:
-        self._pods: dict[str, Object] = {}
-        self._autoscalers = 0
-
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        before = self._autoscalers
-        self._autoscalers += sum(o.kind == _KIND for o in changes.added) - sum(o.kind == _KIND for o in changes.removed)
-        gone = [o for o in changes.removed if o.kind == "Pod"]
-        come = [o for o in changes.added if o.kind == "Pod"]
-        if before and not self._autoscalers:
-            gone = list(self._pods.values())
-        for pod in gone if before else ():
+        known, wanted = bool(changes.before.objects(_KIND)), bool(changes.after.objects(_KIND))
+        if not (known or wanted):
+            return
+        gone: Iterable[Object] = ()
+        come: Iterable[Object] = ()
+        if known and wanted:
+            gone, come = changes.changed(_READS, kinds=("Pod",))
+        elif known:
+            gone = changes.before.objects("Pod").values()
+        else:
+            come = changes.after.objects("Pod").values()
+        for pod in gone:
             for predicate, row in request_facts(pod):
                 changes.remove(predicate, row)
-        for pod in changes.removed:
-            if pod.kind == "Pod":
-                self._pods.pop(pod.key, None)
         for pod in come:
-            self._pods[pod.key] = pod
-        if self._autoscalers and not before:
-            come = list(self._pods.values())
-        for pod in come if self._autoscalers else ():
             for predicate, row in request_facts(pod):
                 changes.add(predicate, row)
 

@@ -1,19 +1,21 @@
 """Facts of a cluster, kept current: objects in, added and removed rows out.
 
-A *fact module* covers a group of kinds. It has a pure function per kind from one object to its rows, so an object
-that changes costs only its own rows. What needs to see many objects at once (selectors against label sets, shapes,
-node classes) is a *stage*: it sees the changes of every update and reports the rows that it adds and removes.
+A *fact module* covers a group of kinds. It has pure functions per kind from one object to its rows, so an object
+that changes costs only its own rows; a function that says which fields it *reads* is not even asked when others
+change. What needs to see many objects at once (selectors against label sets, shapes, node classes) is a *stage*: it
+sees the changes of every update and reports the rows that it adds and removes.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
 
 Value = str | int
 Row = tuple[Value, ...]
@@ -22,6 +24,25 @@ Fact = tuple[str, Row]
 
 Extractor = Callable[[Object], Iterable[Fact]]
 """The facts of one object. Pure: equal objects have equal facts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Facts of one object that follow from some of its fields.
+
+    Attributes:
+        extract: the facts.
+        reads: all fields that it looks at beside the object's identity: sections of the document (``status``) and
+            their fields (``spec.nodeName``).
+    """
+
+    extract: Extractor
+    reads: Fields = EVERYTHING
+
+
+def reader(extract: Extractor, *reads: str) -> Reader:
+    """A ``Reader`` of some fields."""
+    return Reader(extract=extract, reads=frozenset(reads))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +57,44 @@ class Changes:
     """What happens in one update: changed objects and, growing while stages run, changed rows.
 
     Attributes:
-        removed: objects that are gone; the old version of a changed one.
-        added: objects that are new; the new version of a changed one.
+        before: the cluster of the update before.
+        after: the cluster of this update.
+        gone: objects that are gone for good.
+        come: objects that were not there before.
+        replaced: objects that have another version now, by what changed about them.
         rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
         fresh: rows of objects that are new while none went, which need no such count.
     """
 
-    __slots__ = ("_counts", "added", "fresh", "removed", "rows")
+    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "replaced", "rows")
 
-    def __init__(
-        self,
-        *,
-        removed: Sequence[Object],
-        added: Sequence[Object],
-        counts: Mapping[str, dict[Row, int]] | None = None,
-    ) -> None:
-        self.removed = removed
-        self.added = added
+    def __init__(self, *, before: Cluster, after: Cluster, counts: Mapping[str, dict[Row, int]] | None = None) -> None:
+        found = after.differences(before)
+        self.before, self.after = before, after
+        self.gone, self.come = found.gone, found.come
+        self.replaced: Sequence[Group] = grouped(found.replaced)
         self.rows: dict[str, dict[Row, int]] = {}
         self.fresh: dict[str, list[Row]] = {}
         self._counts: Mapping[str, dict[Row, int]] = counts or {}
+
+    def changed(
+        self, reads: Fields = EVERYTHING, *, kinds: Container[str] | None = None
+    ) -> tuple[list[Object], list[Object]]:
+        """Objects that are gone and objects that are new, both versions of replaced ones included.
+
+        Args:
+            reads: objects of which none of these fields changed are left out.
+            kinds: objects of other kinds are left out.
+        """
+        groups = [
+            group for group in self.replaced if (kinds is None or group.kind in kinds) and concern(group.fields, reads)
+        ]
+        gone, come = (
+            [obj for obj in objects if kinds is None or obj.kind in kinds] for objects in (self.gone, self.come)
+        )
+        gone.extend(old for group in groups for old, _ in group.pairs)
+        come.extend(new for group in groups for _, new in group.pairs)
+        return gone, come
 
     def add(self, predicate: str, row: Row) -> None:
         """Report a row that holds from now on; of a shared predicate, one more giver of it."""
@@ -120,14 +159,14 @@ class FactModule:
 
     Attributes:
         name: for messages.
-        extractors: kind to the facts of one object of it.
+        extractors: kind to the facts of one object of it, as one function of all of it or as readers of its parts.
         shared: predicates whose rows several objects can give (a selector, a label set). They are counted:
             a row comes with its first giver and goes with its last.
         stages: makers of stages; they run after all extractors, in the order of the modules.
     """
 
     name: str
-    extractors: Mapping[str, Extractor] = field(default_factory=dict)
+    extractors: Mapping[str, Extractor | Sequence[Reader]] = field(default_factory=dict)
     shared: frozenset[str] = frozenset()
     stages: tuple[Callable[[], Stage], ...] = ()
 
@@ -150,10 +189,11 @@ class FactBase:
         Args:
             modules: whose facts to give; ``kubelogic.facts.MODULES`` has all.
         """
-        self._extractors: dict[str, list[Extractor]] = {}
+        self._readers: dict[str, list[Reader]] = {}
         for module in modules:
-            for kind, extractor in module.extractors.items():
-                self._extractors.setdefault(kind, []).append(extractor)
+            for kind, given in module.extractors.items():
+                readers = (Reader(extract=given),) if callable(given) else given
+                self._readers.setdefault(kind, []).extend(readers)
         shared: frozenset[str] = frozenset().union(*(module.shared for module in modules))
         self._counts: dict[str, dict[Row, int]] = {predicate: {} for predicate in sorted(shared)}
         self._stages: list[Stage] = [make() for module in modules for make in module.stages]
@@ -177,15 +217,11 @@ class FactBase:
             return self._update(cluster)
 
     def _update(self, cluster: Cluster) -> Delta:
-        removed, added = cluster.changes_since(self._cluster)
-        changes = Changes(removed=removed, added=added, counts=self._counts)
-        if removed:
-            for obj in added:
-                self._extract(obj, changes, 1)
-            for obj in removed:
-                self._extract(obj, changes, -1)
+        changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
+        if changes.gone or changes.replaced:
+            self._extract_changed(changes)
         else:
-            self._extract_fresh(added, changes)
+            self._extract_fresh(changes.come, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -198,8 +234,8 @@ class FactBase:
         """Rows of objects when nothing went: none can meet itself again."""
         fresh, shared, count = changes.fresh, self._counts, changes.count
         for obj in objects:
-            for extractor in self._extractors.get(obj.kind, ()):
-                for predicate, row in extractor(obj):
+            for each in self._readers.get(obj.kind, ()):
+                for predicate, row in each.extract(obj):
                     if predicate in shared:
                         count(predicate, row, 1)
                     else:
@@ -208,14 +244,22 @@ class FactBase:
                         except KeyError:
                             fresh[predicate] = [row]
 
-    def _extract(self, obj: Object, changes: Changes, sign: int) -> None:
-        rows, shared = changes.rows, self._counts
-        for extractor in self._extractors.get(obj.kind, ()):
-            for predicate, row in extractor(obj):
-                if predicate in shared:
-                    changes.count(predicate, row, sign)
+    def _extract_changed(self, changes: Changes) -> None:
+        """Rows of objects of which some went or were replaced. What changed decides which readers are asked."""
+        count = changes.count
+        for sign, objects in ((1, changes.come), (-1, changes.gone)):
+            for obj in objects:
+                for each in self._readers.get(obj.kind, ()):
+                    for predicate, row in each.extract(obj):
+                        count(predicate, row, sign)
+        for group in changes.replaced:
+            for each in self._readers.get(group.kind, ()):
+                if not concern(group.fields, each.reads):
                     continue
-                counts = rows.get(predicate)
-                if counts is None:
-                    counts = rows[predicate] = {}
-                counts[row] = counts.get(row, 0) + sign
+                for old, new in group.pairs:
+                    before, after = list(each.extract(old)), list(each.extract(new))
+                    if before != after:
+                        for predicate, row in after:
+                            count(predicate, row, 1)
+                        for predicate, row in before:
+                            count(predicate, row, -1)

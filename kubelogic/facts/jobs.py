@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import identity_facts, status_facts
 from kubelogic.facts.selectors import selector
 from kubelogic.facts.times import milliseconds
@@ -220,4 +220,19 @@ def job_labels(job: Object, uid: str) -> dict[str, str]:
     }
 
 
-MODULE = FactModule(name="jobs", extractors={"Job": job_facts, "Pod": pod_facts})
+MODULE = FactModule(
+    name="jobs",
+    extractors={
+        "Job": job_facts,
+        "Pod": (
+            reader(
+                pod_facts,
+                "metadata",
+                "spec.initContainers",
+                "status.conditions",
+                "status.containerStatuses",
+                "status.initContainerStatuses",
+            ),
+        ),
+    },
+)

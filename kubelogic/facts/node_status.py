@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.base import Changes, Fact, FactModule, reader
 from kubelogic.facts.times import milliseconds
 
 EXCLUDED_FROM_DISRUPTION = "node.kubernetes.io/exclude-disruption"
@@ -108,7 +108,7 @@ def _tolerations(constant: str) -> Iterator[Fact]:
 
 MODULE = FactModule(
     name="node_status",
-    extractors={"Node": node_facts, "Pod": toleration_facts},
+    extractors={"Node": node_facts, "Pod": (reader(toleration_facts, "spec.tolerations"),)},
     shared=frozenset({"toleration_list"}),
     stages=(TolerationStage,),
 )

@@ -87,8 +87,9 @@ class NodeClassStage:
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
         mentions = self._read_mentions(changes)
-        gone = {obj.name: self._nodes.pop(obj.name) for obj in changes.removed if obj.kind == "Node"}
-        come = {obj.name: _read(obj) for obj in changes.added if obj.kind == "Node"}
+        left, entered = changes.changed(kinds=("Node",))
+        gone = {obj.name: self._nodes.pop(obj.name) for obj in left}
+        come = {obj.name: _read(obj) for obj in entered}
         if mentions:
             gone = {**self._nodes, **gone}
             come = {name: _fresh(kept) for name, kept in self._nodes.items()} | come

@@ -28,15 +28,19 @@ def ownership_facts(obj: Object) -> Iterator[Fact]:
         yield "owner_reference", (kind, key, reference.get("uid") or "", blocks)
 
 
+_READS = frozenset({"metadata"})
+
+
 class OwnershipStage:
     """Gives ``ownership_facts`` for objects of all kinds, custom resources too."""
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        for obj in changes.removed:
+        gone, come = changes.changed(_READS)
+        for obj in gone:
             for predicate, row in ownership_facts(obj):
                 changes.remove(predicate, row)
-        for obj in changes.added:
+        for obj in come:
             for predicate, row in ownership_facts(obj):
                 changes.add(predicate, row)
 

@@ -79,6 +79,27 @@ def target_node(spec: Spec) -> str:
     return ""
 
 
+READS = (
+    "affinity",
+    "containers",
+    "hostNetwork",
+    "initContainers",
+    "nodeSelector",
+    "overhead",
+    "preemptionPolicy",
+    "priority",
+    "priorityClassName",
+    "resourceClaims",
+    "resources",
+    "runtimeClassName",
+    "schedulingGroup",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumes",
+)
+"""The fields of a pod's spec that scheduling reads."""
+
+
 def relevant(spec: Spec, pod: str) -> list[Any]:
     """The parts of a spec that scheduling reads, cheaply and without the rest: equal ones have equal facts.
 
@@ -119,6 +140,7 @@ def relevant(spec: Spec, pod: str) -> list[Any]:
         volumes,
         get("resourceClaims"),
         get("schedulingGroup"),
+        get("hostNetwork"),
     ]
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.base import Changes, Fact, FactModule, reader
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.times import milliseconds
@@ -23,13 +23,9 @@ _NEVER_READ = frozenset({"Initialized", "ContainersReady", "PodReadyToStartConta
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
-def pod_facts(obj: Object) -> Iterator[Fact]:
-    """Facts of one pod."""
-    key = obj.key
-    document = obj.document
-    meta = document.get("metadata") or {}
-    spec = document.get("spec") or {}
-    status = document.get("status") or {}
+def identity_facts(obj: Object) -> Iterator[Fact]:
+    """Who one pod is, whose, and whether it is to go."""
+    key, meta = obj.key, obj.document.get("metadata") or {}
     yield "pod_uid", (key, uid_of(obj))
     reference = controller(meta)
     if reference is None:
@@ -46,16 +42,31 @@ def pod_facts(obj: Object) -> Iterator[Fact]:
     cost = (meta.get("annotations") or {}).get(DELETION_COST)
     if cost:
         yield "pod_deletion_cost", (key, int(cost))
-    if spec.get("nodeName") and (status.get("phase") or "Pending") == "Pending":
-        yield "pod_bound", (key, _bound(meta, status))
+
+
+def condition_facts(obj: Object) -> Iterator[Fact]:
+    """Since when one pod has its node, until it starts there, and its conditions."""
+    key, document = obj.key, obj.document
+    status = document.get("status") or {}
+    if (document.get("spec") or {}).get("nodeName") and (status.get("phase") or "Pending") == "Pending":
+        yield "pod_bound", (key, _bound(document.get("metadata") or {}, status))
     for condition in status.get("conditions") or ():
         yield from _condition_facts(key, condition)
-    program = _program(spec)
-    yield "pod_program", (key, program)
+
+
+def program_facts(obj: Object) -> Iterator[Fact]:
+    """The program of one pod."""
+    program = _program(obj.document.get("spec") or {})
+    yield "pod_program", (obj.key, program)
     yield "program", (program,)
+
+
+def container_facts(obj: Object) -> Iterator[Fact]:
+    """What the containers of one pod do."""
+    status = obj.document.get("status") or {}
     for field in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(field) or ():
-            yield from _container_facts(key, container)
+            yield from _container_facts(obj.key, container)
 
 
 def _bound(meta: Mapping[str, Any], status: Mapping[str, Any]) -> int:
@@ -170,7 +181,21 @@ class ProgramStage:
 
 MODULE = FactModule(
     name="pod status",
-    extractors={"Pod": pod_facts},
+    extractors={
+        "Pod": (
+            reader(identity_facts, "metadata"),
+            reader(condition_facts, "metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions"),
+            reader(
+                program_facts,
+                "spec.containers",
+                "spec.initContainers",
+                "spec.readinessGates",
+                "spec.restartPolicy",
+                "spec.terminationGracePeriodSeconds",
+            ),
+            reader(container_facts, "status.containerStatuses", "status.initContainerStatuses"),
+        )
+    },
     shared=frozenset({"program"}),
     stages=(ProgramStage,),
 )

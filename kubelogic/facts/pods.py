@@ -6,25 +6,39 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.pod_specs import pinned_node, target_node
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import FINISHED, is_pending
 from kubelogic.facts.times import milliseconds
 
 
-def pod(obj: Object) -> list[Fact]:
-    """The facts of a pod."""
-    key, document = obj.key, obj.document
-    metadata, spec, status = document["metadata"], document.get("spec") or {}, document.get("status") or {}
+def identity(obj: Object) -> list[Fact]:
+    """Whose a pod is and since when: what its metadata says."""
+    key, metadata = obj.key, obj.document["metadata"]
     labels = label_set(metadata.get("labels"))
-    phase = status.get("phase") or "Pending"
     facts: list[Fact] = [
         ("pod_labels", (key, labels)),
         ("label_set", (labels,)),
         ("pod_namespace", (key, obj.namespace)),
-        ("pod_phase", (key, phase)),
     ]
+    add = facts.append
+    if metadata.get("deletionTimestamp"):
+        add(("pod_terminating", (key,)))
+    if created := metadata.get("creationTimestamp"):
+        add(("pod_created", (key, milliseconds(created))))
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller"):
+            add(("pod_controller", (key, owner["kind"], f"{obj.namespace}/{owner['name']}")))
+    return facts
+
+
+def place(obj: Object) -> list[Fact]:
+    """Where a pod is, or what it waits for."""
+    key, document = obj.key, obj.document
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    phase = status.get("phase") or "Pending"
+    facts: list[Fact] = [("pod_phase", (key, phase))]
     add = facts.append
     if node := spec.get("nodeName"):
         add(("pod_node", (key, node)))
@@ -34,15 +48,8 @@ def pod(obj: Object) -> list[Fact]:
         facts.extend(_waiting(key, spec, status))
     elif (scheduler := spec.get("schedulerName") or "default-scheduler") != "default-scheduler":
         add(("pod_scheduler", (key, scheduler)))
-    if metadata.get("deletionTimestamp"):
-        add(("pod_terminating", (key,)))
-    if created := metadata.get("creationTimestamp"):
-        add(("pod_created", (key, milliseconds(created))))
     if started := status.get("startTime"):
         add(("pod_started", (key, milliseconds(started))))
-    for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller"):
-            add(("pod_controller", (key, owner["kind"], f"{obj.namespace}/{owner['name']}")))
     return facts
 
 
@@ -59,4 +66,23 @@ def _waiting(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> It
         yield "pod_nominated", (key, nominated)
 
 
-MODULE = FactModule(name="pods", extractors={"Pod": pod})
+MODULE = FactModule(
+    name="pods",
+    extractors={
+        "Pod": (
+            reader(identity, "metadata"),
+            reader(
+                place,
+                "metadata.deletionTimestamp",
+                "spec.affinity",
+                "spec.nodeName",
+                "spec.schedulerName",
+                "spec.schedulingGates",
+                "spec.topologySpreadConstraints",
+                "status.nominatedNodeName",
+                "status.phase",
+                "status.startTime",
+            ),
+        )
+    },
+)

@@ -5,12 +5,12 @@ Costs are given only for namespaces that have a quota, and only for the resource
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from kubelogic.cluster import Object
-from kubelogic.facts.base import Changes, FactModule
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.base import Changes, Fact, FactModule, Row
 from kubelogic.facts.storage import claim_class
 from kubelogic.manifests.quantity import parse
 
@@ -198,70 +198,67 @@ def limits_of(quota: Object) -> dict[str, Any]:
     return dict((quota.document.get("spec") or {}).get("hard") or {})
 
 
-class QuotaStage:
-    """Gives the limits of quotas and the costs of the objects that they cover."""
+def quota_facts(quota: Object) -> Iterator[Fact]:
+    """What one quota allows, and what its status says."""
+    key, status = quota.key, quota.document.get("status") or {}
+    for resource, hard in limits_of(quota).items():
+        yield "quota_limit", (key, resource, str(hard))
+        yield "quota_cost", (key, resource, "", "", 0)
+    for resource, hard in (status.get("hard") or {}).items():
+        yield "quota_status_limit", (key, resource, str(hard))
+    for resource, used in (status.get("used") or {}).items():
+        yield "quota_status_used", (key, resource, counted(resource, parse(used)))
 
-    def __init__(self) -> None:
-        self._quotas: dict[str, dict[str, Object]] = {}
-        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
+
+class CostStage:
+    """Gives the costs of the objects that quotas cover."""
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        renewed = {obj.namespace for obj in (*changes.removed, *changes.added) if obj.kind == "ResourceQuota"}
-        for namespace in sorted(renewed):
-            for row in self._rows(namespace):
-                changes.remove(*row)
-        for obj in changes.removed:
-            if obj.namespace not in renewed:
-                for row in self._cost_rows(obj):
-                    changes.remove(*row)
-            self._forget(obj)
-        for obj in changes.added:
-            self._keep(obj)
-            if obj.namespace not in renewed:
-                for row in self._cost_rows(obj):
-                    changes.add(*row)
-        for namespace in sorted(renewed):
-            for row in self._rows(namespace):
-                changes.add(*row)
-
-    def _keep(self, obj: Object) -> None:
-        if obj.namespace:
-            self._objects.setdefault(obj.namespace, {})[obj.kind, obj.key] = obj
-            if obj.kind == "ResourceQuota":
-                self._quotas.setdefault(obj.namespace, {})[obj.key] = obj
-
-    def _forget(self, obj: Object) -> None:
-        if obj.namespace:
-            self._objects[obj.namespace].pop((obj.kind, obj.key), None)
-            if obj.kind == "ResourceQuota":
-                self._quotas[obj.namespace].pop(obj.key, None)
-
-    def _rows(self, namespace: str) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-        for key, quota in sorted(self._quotas.get(namespace, {}).items()):
-            status = quota.document.get("status") or {}
-            for resource, hard in sorted(limits_of(quota).items()):
-                yield "quota_limit", (key, resource, str(hard))
-                yield "quota_cost", (key, resource, "", "", 0)
-            for resource, hard in sorted((status.get("hard") or {}).items()):
-                yield "quota_status_limit", (key, resource, str(hard))
-            for resource, used in sorted((status.get("used") or {}).items()):
-                yield "quota_status_used", (key, resource, counted(resource, parse(used)))
-        if self._quotas.get(namespace):
-            for obj in self._objects[namespace].values():
-                yield from self._cost_rows(obj)
-
-    def _cost_rows(self, obj: Object) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-        quotas = self._quotas.get(obj.namespace)
-        if not quotas:
+        before, after = _quotas(changes.before), _quotas(changes.after)
+        if not (before or after):
             return
-        found = costs(obj)
-        for key, quota in sorted(quotas.items()):
-            limits = limits_of(quota)
-            if is_covered(quota, obj):
-                for resource, amount in sorted(found.items()):
-                    if resource in limits and amount:
-                        yield "quota_cost", (key, resource, obj.kind, obj.key, counted(resource, amount))
+        renewed = {quota.namespace for quotas in changes.changed(_SPEC, kinds=(_KIND,)) for quota in quotas}
+        gone, come = changes.changed(_COSTS)
+        for obj in (*_inside(changes.before, renewed), *(obj for obj in gone if obj.namespace not in renewed)):
+            for row in _cost_rows(obj, before.get(obj.namespace, ())):
+                changes.remove("quota_cost", row)
+        for obj in (*_inside(changes.after, renewed), *(obj for obj in come if obj.namespace not in renewed)):
+            for row in _cost_rows(obj, after.get(obj.namespace, ())):
+                changes.add("quota_cost", row)
 
 
-MODULE = FactModule(name="quota", stages=(QuotaStage,))
+_KIND = "ResourceQuota"
+_SPEC = frozenset({"spec"})
+_COSTS = frozenset({"spec", "status.phase"})
+"""What ``costs`` and ``scopes`` read."""
+
+
+def _quotas(cluster: Cluster) -> dict[str, list[Object]]:
+    """The quotas of each namespace."""
+    found: dict[str, list[Object]] = {}
+    for quota in cluster.objects(_KIND).values():
+        found.setdefault(quota.namespace, []).append(quota)
+    return found
+
+
+def _inside(cluster: Cluster, namespaces: Collection[str]) -> Iterator[Object]:
+    if not namespaces:
+        return
+    for kind in cluster.kinds():
+        for obj in cluster.objects(kind).values():
+            if obj.namespace in namespaces:
+                yield obj
+
+
+def _cost_rows(obj: Object, quotas: Iterable[Object]) -> Iterator[Row]:
+    found = costs(obj) if quotas else {}
+    for quota in quotas:
+        limits = limits_of(quota)
+        if is_covered(quota, obj):
+            for resource, amount in found.items():
+                if resource in limits and amount:
+                    yield quota.key, resource, obj.kind, obj.key, counted(resource, amount)
+
+
+MODULE = FactModule(name="quota", extractors={_KIND: quota_facts}, stages=(CostStage,))

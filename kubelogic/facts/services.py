@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.selectors import label_set, map_selector
 
 HEADLESS = "service.kubernetes.io/headless"
@@ -169,7 +169,17 @@ MODULE = FactModule(
         "Service": service_facts,
         "Endpoints": endpoints_facts,
         "EndpointSlice": slice_facts,
-        "Pod": address_facts,
+        "Pod": (
+            reader(
+                address_facts,
+                "spec.containers",
+                "spec.hostname",
+                "spec.initContainers",
+                "spec.subdomain",
+                "status.phase",
+                "status.podIP",
+            ),
+        ),
     },
     shared=frozenset({"named_port"}),
 )

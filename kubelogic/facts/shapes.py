@@ -15,6 +15,7 @@ from kubelogic.cluster import Object
 from kubelogic.facts import pod_specs
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.pod_specs import SpecFacts
+from kubelogic.facts.replacements import Pair, concern
 from kubelogic.facts.selectors import NOTHING, label_set, map_selector, parse, selector
 
 SPREAD_OWNERS = ("ReplicaSet", "ReplicationController", "StatefulSet")
@@ -122,15 +123,17 @@ class ShapeStage:
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
         keys_before = frozenset(key for key in self._label_keys if self._label_keys[key])
-        gone = [(obj, self._people(obj).pop(obj.key)) for obj in changes.removed if obj.kind in _PEOPLE]
-        come = sorted((obj for obj in changes.added if obj.kind in _PEOPLE), key=lambda obj: (obj.kind, obj.key))
-        for obj in changes.removed:
-            if obj.kind in _SPREADING:
-                self._label_keys.subtract(_selector_keys(obj))
-        for obj in changes.added:
-            if obj.kind in _SPREADING:
-                self._label_keys.update(_selector_keys(obj))
-        arrivals = [(obj, self._read(obj)) for obj in come]
+        left, entered = changes.changed(_SHAPE_READS, kinds=_PEOPLE)
+        for old, new in self._stayed(changes):
+            left.append(old)
+            entered.append(new)
+        gone = [(obj, self._people(obj).pop(obj.key)) for obj in left]
+        selecting = changes.changed(_SELECTOR_READS, kinds=_SPREADING)
+        for obj in selecting[0]:
+            self._label_keys.subtract(_selector_keys(obj))
+        for obj in selecting[1]:
+            self._label_keys.update(_selector_keys(obj))
+        arrivals = [(obj, self._read(obj)) for obj in sorted(entered, key=lambda obj: (obj.kind, obj.key))]
         for _, applicant in gone:
             self._release_spec(applicant.spec)
         keys = tuple(sorted(key for key in self._label_keys if self._label_keys[key]))
@@ -143,6 +146,28 @@ class ShapeStage:
             name = obj.key
             self._enter(obj.kind, name, applicant, keys, changes)
             self._people(obj)[name] = applicant
+
+    def _stayed(self, changes: Changes) -> Iterator[Pair]:
+        """Go through the pods in which nothing changed that shapes are made of, and give those that need one anew.
+
+        Whether a pod waits counts for its shape; for its own part only if it is nominated.
+        """
+        for group in changes.replaced:
+            if group.kind != "Pod" or concern(group.fields, _SHAPE_READS):
+                continue
+            moved = concern(group.fields, _WAITING_READS)
+            for old, new in group.pairs:
+                applicant = self._pods[new.key]
+                applicant.obj = new
+                if not moved:
+                    continue
+                if applicant.nominee:
+                    yield old, new
+                    continue
+                waiting = is_pending(new.document)
+                if waiting != applicant.waiting and applicant.key is not None:
+                    applicant.waiting = waiting
+                    self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
 
     def _people(self, obj: Object) -> dict[str, _Applicant]:
         return self._pods if obj.kind == "Pod" else self._daemons
@@ -230,10 +255,7 @@ class ShapeStage:
                 changes.add(*fact)
         shape.pods += 1
         if applicant.waiting:
-            shape.waiting += 1
-            if shape.waiting == 1:
-                for fact in _waiting_facts(shape.name, key):
-                    changes.add(*fact)
+            self._count_waiting(shape, key, 1, changes)
         changes.count("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name), 1)
 
     def _leave(self, kind: str, name: str, applicant: _Applicant, changes: Changes) -> None:
@@ -242,16 +264,21 @@ class ShapeStage:
         shape = self._shapes[key]
         changes.remove("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name))
         if applicant.waiting:
-            shape.waiting -= 1
-            if not shape.waiting:
-                for fact in _waiting_facts(shape.name, key):
-                    changes.remove(*fact)
+            self._count_waiting(shape, key, -1, changes)
         shape.pods -= 1
         if not shape.pods:
             del self._shapes[key]
             self._names.discard(shape.name)
             for fact in _shape_facts(shape.name, key):
                 changes.remove(*fact)
+
+    def _count_waiting(self, shape: _Shape, key: Key, by: int, changes: Changes) -> None:
+        """Count one waiting pod of a shape more or less."""
+        before = shape.waiting
+        shape.waiting += by
+        if not (before and shape.waiting):
+            for predicate, row in _waiting_facts(shape.name, key):
+                changes.count(predicate, row, by)
 
     def _free_name(self, applicant: _Applicant) -> str:
         first = f"{applicant.namespace}/{applicant.workload}"
@@ -264,6 +291,17 @@ class ShapeStage:
 
 
 _PEOPLE = frozenset({"Pod", "DaemonSet"})
+
+_SHAPE_READS = frozenset(
+    {"metadata.labels", "metadata.ownerReferences", "spec.template", "status.nominatedNodeName"}
+    | {f"spec.{name}" for name in pod_specs.READS}
+)
+"""What shapes are made of."""
+
+_WAITING_READS = frozenset({"metadata.deletionTimestamp", "spec.nodeName", "spec.schedulerName", "status.phase"})
+"""What ``is_pending`` reads."""
+
+_SELECTOR_READS = frozenset({"spec"})
 
 
 def _shape_facts(name: str, key: Key) -> Iterator[Fact]:

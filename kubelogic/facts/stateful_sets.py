@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import template_hash
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import selector
 
@@ -103,7 +103,7 @@ MODULE = FactModule(
     extractors={
         "StatefulSet": stateful_set_facts,
         "ControllerRevision": revision_facts,
-        "Pod": member_facts,
+        "Pod": (reader(member_facts, "metadata.labels", "metadata.ownerReferences"),),
         "PersistentVolumeClaim": claim_facts,
     },
 )

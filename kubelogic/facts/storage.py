@@ -210,16 +210,13 @@ class VolumeStage:
             "PersistentVolume": self._volumes,
             "StorageClass": self._classes,
         }
+        gone, come = changes.changed(kinds=tables)
+        for obj in gone:
+            del tables[obj.kind][obj.key]
+        for obj in come:
+            tables[obj.kind][obj.key] = obj
         touched = self._read_shapes(changes)
-        for obj in changes.removed:
-            if obj.kind in tables:
-                touched = True
-                del tables[obj.kind][obj.key]
-        for obj in changes.added:
-            if obj.kind in tables:
-                touched = True
-                tables[obj.kind][obj.key] = obj
-        if not touched:
+        if not (touched or gone or come):
             return
         mentions = frozenset(self._wanted_mentions())
         for mention in sorted(self._mentions - mentions):

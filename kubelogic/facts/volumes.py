@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.storage import CLASS_ANNOTATION, DEFAULT_CLASS
 from kubelogic.facts.times import milliseconds
 
@@ -61,6 +61,6 @@ MODULE = FactModule(
         "PersistentVolumeClaim": claim_facts,
         "PersistentVolume": volume_facts,
         "StorageClass": class_facts,
-        "Pod": pod_claim_facts,
+        "Pod": (reader(pod_claim_facts, "spec.volumes"),),
     },
 )

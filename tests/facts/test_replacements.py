@@ -1,0 +1,295 @@
+"""Readers of single fields: they read no others, and asking only them leads where reading everything anew leads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts import MODULES, FactBase, Reader, Row
+from kubelogic.facts.replacements import changed_fields
+
+ROOT = Path(__file__).parents[2]
+CASES = sorted((ROOT / "fixtures/conformance/scheduling").glob("*.json"))
+TIME, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
+
+OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-5d4", "uid": "r1", "controller": True}
+STATEFUL = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "s1", "controller": True}
+CONTAINER = {"name": "main", "image": "a:1", "resources": {"requests": {"cpu": "1"}}, "ports": [{"containerPort": 80}]}
+NAMED = {**CONTAINER, "ports": [{"containerPort": 80, "name": "web"}], "readinessProbe": {"periodSeconds": 5}}
+SIDECAR = {"name": "side", "image": "b:1", "restartPolicy": "Always"}
+PINNED = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]
+        }
+    }
+}
+SPREAD = {
+    "maxSkew": 1,
+    "topologyKey": "zone",
+    "whenUnsatisfiable": "DoNotSchedule",
+    "labelSelector": {"matchLabels": {"app": "cart"}},
+}
+
+FIELDS: Mapping[str, list[Any]] = {
+    "metadata.labels": [{"app": "cart"}, {"app": "cart", "controller-revision-hash": "x"}, {"app": "db", "tier": "a"}],
+    "metadata.annotations": [
+        {"controller.kubernetes.io/pod-deletion-cost": "5"},
+        {"batch.kubernetes.io/job-completion-index": "3"},
+    ],
+    "metadata.ownerReferences": [[OWNER], [STATEFUL]],
+    "metadata.finalizers": [["batch.kubernetes.io/job-tracking"], ["other"]],
+    "metadata.uid": ["u1"],
+    "metadata.creationTimestamp": [TIME, LATER],
+    "metadata.deletionTimestamp": [LATER],
+    "metadata.deletionGracePeriodSeconds": [30],
+    "spec.nodeName": ["n1", "n2"],
+    "spec.schedulerName": ["default-scheduler", "other"],
+    "spec.schedulingGates": [[{"name": "wait"}]],
+    "spec.containers": [[CONTAINER], [NAMED], [CONTAINER, {**NAMED, "name": "second"}]],
+    "spec.initContainers": [[SIDECAR], [{"name": "init", "image": "c:1"}]],
+    "spec.restartPolicy": ["Always", "Never"],
+    "spec.readinessGates": [[{"conditionType": "open"}]],
+    "spec.terminationGracePeriodSeconds": [5],
+    "spec.activeDeadlineSeconds": [60],
+    "spec.affinity": [PINNED],
+    "spec.topologySpreadConstraints": [[SPREAD]],
+    "spec.nodeSelector": [{"disk": "ssd"}],
+    "spec.tolerations": [[{"key": "gpu", "operator": "Exists"}]],
+    "spec.priority": [0, 10],
+    "spec.priorityClassName": ["high"],
+    "spec.preemptionPolicy": ["Never"],
+    "spec.resources": [{"requests": {"cpu": "2"}}],
+    "spec.overhead": [{"cpu": "100m"}],
+    "spec.runtimeClassName": ["sandbox"],
+    "spec.resourceClaims": [[{"name": "gpu"}]],
+    "spec.schedulingGroup": [{"podGroupName": "gang"}],
+    "spec.hostNetwork": [True],
+    "spec.hostname": ["db-0"],
+    "spec.subdomain": ["db"],
+    "spec.volumes": [
+        [{"name": "data", "persistentVolumeClaim": {"claimName": "c1"}}],
+        [{"name": "tmp", "ephemeral": {}}],
+    ],
+    "status.phase": ["Pending", "Running", "Succeeded", "Failed"],
+    "status.nominatedNodeName": ["n1"],
+    "status.startTime": [TIME],
+    "status.podIP": ["10.0.0.1"],
+    "status.conditions": [
+        [{"type": "PodScheduled", "status": "True", "lastTransitionTime": LATER}],
+        [{"type": "Ready", "status": "False", "lastTransitionTime": TIME}],
+    ],
+    "status.containerStatuses": [
+        [{"name": "main", "state": {"running": {"startedAt": TIME}}, "ready": True}],
+        [{"name": "main", "state": {"terminated": {"exitCode": 1, "finishedAt": TIME}}, "restartCount": 1}],
+        [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+    ],
+    "status.initContainerStatuses": [[{"name": "side", "state": {"running": {"startedAt": TIME}}}]],
+}
+"""Values of the fields of a pod that facts follow from."""
+
+QUOTA = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "q", "namespace": "shop"},
+    "spec": {"hard": {"pods": "5", "requests.cpu": "4"}},
+}
+AUTOSCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "a", "namespace": "shop"},
+    "spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "cart"}},
+}
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "cart", "namespace": "shop"},
+    "spec": {"selector": {"app": "cart"}, "ports": [{"port": 80}]},
+}
+
+OTHERS = {"quota": QUOTA, "autoscaler": AUTOSCALER, "service": SERVICE}
+
+
+def as_object(document: Mapping[str, Any]) -> Object:
+    metadata = document["metadata"]
+    return Object(
+        api_version=document["apiVersion"],
+        kind=document["kind"],
+        namespace=metadata.get("namespace", ""),
+        name=metadata["name"],
+        document=document,
+    )
+
+
+def pod(name: str, fields: Mapping[str, Any]) -> Object:
+    document: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"containers": FIELDS["spec.containers"][0]},
+        "status": {},
+    }
+    for path, value in fields.items():
+        section, _, field = path.partition(".")
+        document[section] = {**document[section], field: value}
+    return as_object(document)
+
+
+# -- what readers read -------------------------------------------------------------------------------------------
+
+
+class Watched(dict[str, Any]):
+    """A mapping that notes which of its keys are asked for; all of them if it is gone through."""
+
+    def __init__(self, given: Mapping[str, Any], prefix: str, seen: set[str], *, depth: int) -> None:
+        parts = (
+            {key: Watched(v, f"{prefix}{key}.", seen, depth=1) for key, v in given.items() if isinstance(v, dict)}
+            if depth == 0
+            else {}
+        )
+        super().__init__({**given, **parts})
+        self._prefix, self._seen, self._depth = prefix, seen, depth
+
+    def _note(self, key: str) -> None:
+        if self._depth or not isinstance(dict.get(self, key), Watched):
+            self._seen.add(f"{self._prefix}{key}")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._note(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        self._note(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self._note(str(key))
+        return super().__contains__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        self._seen.add(f"{self._prefix}*")
+        return super().__iter__()
+
+    def items(self) -> Any:
+        self._seen.add(f"{self._prefix}*")
+        return super().items()
+
+
+def readers(kind: str) -> list[Reader]:
+    given = [module.extractors[kind] for module in MODULES if kind in module.extractors]
+    return [each for found in given if not callable(found) for each in found]
+
+
+def full_pods() -> list[Object]:
+    """Pods that have every field, each with one of its values, and pods that lack one."""
+    longest = max(map(len, FIELDS.values()))
+    whole = [{path: values[n % len(values)] for path, values in FIELDS.items()} for n in range(longest)]
+    partial = [{p: v for p, v in fields.items() if p != path} for fields in whole for path in FIELDS]
+    return [pod("db-0", fields) for fields in (*whole, *partial)]
+
+
+def recorded_pods() -> list[Object]:
+    found = [document for path in CASES for document in json.loads(path.read_text(encoding="utf-8"))["pods"]]
+    return [as_object({**document, "spec": document.get("spec") or {}}) for document in found]
+
+
+def test_readers_read_what_they_say() -> None:
+    assert readers("Pod")
+    for obj in (*full_pods(), *recorded_pods()):
+        for reader in readers("Pod"):
+            seen: set[str] = set()
+            watched = Watched({"status": {}, **obj.document}, "", seen, depth=0)
+            list(reader.extract(replace(obj, document=watched)))
+            sections = {path for path in reader.reads if "." not in path}
+            assert {p for p in seen - reader.reads if p.partition(".")[0] not in sections} == set(), reader.extract
+
+
+@pytest.mark.parametrize(("path", "values"), FIELDS.items(), ids=FIELDS)
+def test_every_field_of_a_pod_is_read_by_the_readers_of_its_facts(path: str, values: list[Any]) -> None:
+    """Whatever differs when a field changes comes from a reader that says it reads the field."""
+    for whole in full_pods():
+        section, _, field = path.partition(".")
+        for value in values:
+            document = {**whole.document, section: {**whole.document[section], field: value}}
+            changed = changed_fields(whole.document, document)
+            for reader in readers("Pod"):
+                if changed.isdisjoint(reader.reads):
+                    assert list(reader.extract(whole)) == list(reader.extract(as_object(document)))
+
+
+@pytest.mark.parametrize(("path", "values"), FIELDS.items(), ids=FIELDS)
+def test_a_pod_whose_field_changed_leads_to_the_facts_of_the_pod_as_it_is(path: str, values: list[Any]) -> None:
+    section, _, field = path.partition(".")
+    plain = {"metadata.labels": {"app": "cart"}, "spec.containers": [CONTAINER]}
+    for start in (plain, {**plain, "status.nominatedNodeName": "n1"}, {**plain, "spec.nodeName": "n1"}):
+        before = pod("cart", start)
+        for value in values:
+            others = [as_object(other) for other in OTHERS.values()]
+            base = FactBase(MODULES)
+            base.update(Cluster.of([before, *others]))
+            after = as_object({**before.document, section: {**before.document[section], field: value}})
+            base.update(base.cluster.replacing([after]))
+            assert as_sets(base.update(Cluster()).removed) == as_sets(
+                FactBase(MODULES).update(Cluster.of([after, *others])).added
+            )
+
+
+def as_sets(rows: Mapping[str, Sequence[Row]]) -> dict[str, set[Row]]:
+    return {predicate: set(found) for predicate, found in rows.items()}
+
+
+# -- what comes of it --------------------------------------------------------------------------------------------
+
+
+NAMES = st.sampled_from(["db-0", "db-1", "cart"])
+STEP = st.one_of(
+    st.tuples(st.just("set"), NAMES, st.sampled_from(sorted(FIELDS)), st.integers(0, 3)),
+    st.tuples(st.just("drop"), NAMES, st.sampled_from(sorted(FIELDS)), st.just(0)),
+    st.tuples(st.just("remove"), NAMES, st.just(""), st.just(0)),
+    st.tuples(st.just("toggle"), st.sampled_from(sorted(OTHERS)), st.just(""), st.just(0)),
+    st.tuples(st.just("look"), st.just(""), st.just(""), st.just(0)),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEP, max_size=25))
+def test_replaced_pods_lead_to_the_facts_of_the_last_cluster(steps: list[tuple[str, str, str, int]]) -> None:
+    base = FactBase(MODULES)
+    state: dict[str, set[Row]] = {}
+    cluster = Cluster()
+    for what, name, path, number in (*steps, ("look", "", "", 0)):
+        if what in ("set", "drop"):
+            old = cluster.get("Pod", f"shop/{name}") or pod(name, {})
+            section, _, field = path.partition(".")
+            part = {key: value for key, value in (old.document.get(section) or {}).items() if key != field}
+            if what == "set":
+                part[field] = FIELDS[path][number % len(FIELDS[path])]
+            if "containers" in part or section != "spec":
+                cluster = cluster.replacing([as_object({**old.document, section: part})])
+        elif what == "remove":
+            cluster = cluster.replacing(without=[("Pod", f"shop/{name}")])
+        elif what == "toggle":
+            other = as_object(OTHERS[name])
+            known = cluster.get(other.kind, other.key)
+            cluster = cluster.replacing(without=[(other.kind, other.key)]) if known else cluster.replacing([other])
+        else:
+            delta = base.update(cluster)
+            for predicate, rows in delta.removed.items():
+                assert state[predicate] >= set(rows)
+                state[predicate] -= set(rows)
+            for predicate, rows in delta.added.items():
+                assert not state.setdefault(predicate, set()) & set(rows)
+                state[predicate] |= set(rows)
+    once = FactBase(MODULES).update(cluster).added
+    assert {name: len(rows) for name, rows in state.items() if rows} == {name: len(rows) for name, rows in once.items()}
+    for predicate in sorted({*state, *once}):
+        if "shape" not in predicate and predicate not in {"considered", "container_request"}:
+            assert state.get(predicate, set()) == set(once.get(predicate, ())), predicate
