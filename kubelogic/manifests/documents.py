@@ -43,7 +43,8 @@ def fault_at(
     """A fault at a field: its place is recovered now."""
     location = origin.locate(path, key=on_key)
     text = f"{dotted(path)}: {message}" if path else message
-    return Fault(location=location, code=code, message=text, object=title, excerpt=origin.excerpt(location))
+    line, caret = origin.excerpt(location)
+    return Fault(location=location, code=code, message=text, object=title, excerpt=line, caret=caret)
 
 
 def read(source: Source, faults: list[Fault]) -> Iterator[Item]:
@@ -100,12 +101,14 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
     message = trouble.message
     if trouble.code == "KL100" and b"{{" in (piece.data if piece else source.data):
         message += " (is this a template that was never rendered?)"
+    line, caret = source.excerpt(trouble.line, trouble.column)
     return Fault(
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
         code=trouble.code,
         message=message,
         object=trouble.about,
-        excerpt=source.excerpt(trouble.line),
+        excerpt=line,
+        caret=caret,
     )
 
 

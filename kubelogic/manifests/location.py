@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubelogic.manifests.text import Excerpt
+
 Step = str | int
 """One step into a document: a mapping key or a list index."""
 
@@ -56,7 +58,7 @@ class Origin(Protocol):
         """
         ...
 
-    def excerpt(self, location: Location) -> str:
+    def excerpt(self, location: Location) -> Excerpt:
         """The source line of a location, for a caret under its column; empty if there is none."""
         ...
 
@@ -65,7 +67,8 @@ class Origin(Protocol):
 class Fault:
     """One thing that is wrong with the input.
 
-    ``code`` is permanent (``KL1xx``); ``excerpt`` is the source line, for a caret, where there is one.
+    ``code`` is permanent (``KL1xx``); ``excerpt`` is the source line, or the part of a very long one around the place,
+    and ``caret`` the column within it (from 1), where there is one.
     """
 
     location: Location
@@ -73,6 +76,7 @@ class Fault:
     message: str
     object: str = ""
     excerpt: str = ""
+    caret: int = 0
 
     def __str__(self) -> str:
         return f"{self.location}: {self.message} [{self.code}]"

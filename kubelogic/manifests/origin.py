@@ -8,6 +8,7 @@ from kubelogic.manifests import json_positions, yaml_positions
 from kubelogic.manifests.location import Location, Path, dotted
 from kubelogic.manifests.positions import Place
 from kubelogic.manifests.sources import Source
+from kubelogic.manifests.text import Excerpt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +81,6 @@ class ItemOrigin:
         line, column = self.document.find((*self.base, *path), key=key)
         return Location(file=self.document.source.name, line=line, column=column, path=dotted(path))
 
-    def excerpt(self, location: Location) -> str:
+    def excerpt(self, location: Location) -> Excerpt:
         """The source line of a location, for a caret under its column."""
-        return self.document.source.excerpt(location.line)
+        return self.document.source.excerpt(location.line, location.column)

@@ -40,10 +40,10 @@ class Source:
             self._places[document] = make()
         return self._places[document]
 
-    def excerpt(self, line: int) -> str:
-        """Source line ``line`` (from 1), cut when it is very long."""
+    def excerpt(self, line: int, column: int) -> text.Excerpt:
+        """Source line ``line`` (from 1), around ``column`` when it is very long."""
         start = self.lines().start(line)
-        return "" if start is None else text.line_at(self.data, start)
+        return text.Excerpt("", column) if start is None else text.line_at(self.data, start, column)
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of the byte at ``offset``."""
@@ -104,8 +104,9 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
         return Source(name=name, data=text.as_utf8(data))
     except text.EncodingError as error:
         place = Location(file=name, line=error.line, column=error.column)
-        line = text.excerpt(data, error.line)
-        return Fault(location=place, code="KL100", message=str(error), excerpt="" if "\0" in line else line)
+        line, caret = text.excerpt(data, error.line, error.column)
+        shown = "" if "\0" in line else line
+        return Fault(location=place, code="KL100", message=str(error), excerpt=shown, caret=caret)
 
 
 def unreadable(name: str, why: str) -> Fault:

@@ -6,6 +6,7 @@ import codecs
 import re
 from bisect import bisect_right
 from itertools import accumulate
+from typing import NamedTuple
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -104,22 +105,32 @@ def forbidden_character(data: bytes) -> tuple[int, str] | None:
     return None
 
 
-def excerpt(data: bytes, line: int) -> str:
-    """Source line number ``line`` (from 1) for showing a caret; cut when it is very long.
+class Excerpt(NamedTuple):
+    """A source line, or the part of a very long one around a column, and that column within the part (from 1)."""
 
-    >>> excerpt(b"a: 1" + bytes([10]) + b"b: 2", 2)
-    'b: 2'
+    text: str
+    caret: int
+
+
+def excerpt(data: bytes, line: int, column: int = 1) -> Excerpt:
+    """Source line number ``line`` (from 1) for showing a caret under ``column``.
+
+    >>> excerpt(b"a: 1" + bytes([10]) + b"b: 2", 2, 4)
+    Excerpt(text='b: 2', caret=4)
     """
     start = 0
     for _ in range(line - 1):
         start = data.find(b"\n", start) + 1
         if not start:
-            return ""
-    return line_at(data, start)
+            return Excerpt("", column)
+    return line_at(data, start, column)
 
 
-def line_at(data: bytes, start: int) -> str:
-    """The source line that starts at a byte; cut when it is very long."""
-    end = data.find(b"\n", start, start + 4 * _LONGEST_EXCERPT)
-    part = data[start : start + 4 * _LONGEST_EXCERPT if end < 0 else end]
-    return part.decode("utf-8", "replace")[:_LONGEST_EXCERPT].rstrip("\r\n")
+def line_at(data: bytes, start: int, column: int = 1) -> Excerpt:
+    """The source line that starts at a byte; of a very long one the part around ``column``."""
+    reach = column + _LONGEST_EXCERPT
+    end = data.find(b"\n", start, start + 4 * reach)
+    line = data[start : start + 4 * reach if end < 0 else end]
+    skipped = column - _LONGEST_EXCERPT // 2 if column > _LONGEST_EXCERPT else 0
+    shown = line[skipped:reach].decode() if line.isascii() else line.decode("utf-8", "replace")[skipped:reach]
+    return Excerpt(shown[:_LONGEST_EXCERPT].rstrip("\r\n"), column - skipped)

@@ -114,8 +114,8 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
 def _wording(error: yaml.MarkedYAMLError, piece: Piece) -> str:
     problem = str(error.problem or "not YAML")
     if problem == "found character that cannot start any token" and error.problem_mark is not None:
-        line = text.excerpt(piece.data, error.problem_mark.line + 1)
-        character = line[error.problem_mark.column : error.problem_mark.column + 1]
+        line, caret = text.excerpt(piece.data, error.problem_mark.line + 1, error.problem_mark.column + 1)
+        character = line[caret - 1 : caret]
         return "a tab cannot indent YAML" if character == "\t" else f"nothing in YAML starts with {character}"
     context = str(error.context or "")
     before, at = error.context_mark, error.problem_mark

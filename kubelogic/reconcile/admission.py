@@ -12,7 +12,13 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
 from kubelogic.reconcile.admission_limits import admit_claim_by_limits, admit_pod_by_limits
-from kubelogic.reconcile.admission_objects import admit_claim, admit_node, admit_volume, refuse_in_ending_namespace
+from kubelogic.reconcile.admission_objects import (
+    admit_claim,
+    admit_node,
+    admit_volume,
+    refuse_in_ending_namespace,
+    refuse_unknown_priority,
+)
 from kubelogic.reconcile.admission_quota import admit_by_quota, admit_change_by_quota
 from kubelogic.reconcile.admission_services import admit_service, admit_service_change, without_lost_fields
 from kubelogic.reconcile.answers import Answer
@@ -30,7 +36,7 @@ def admit_pod(draft: Draft, pod: Object) -> Answer | None:
     spec = with_priority(draft, with_default_tolerations(pod.document.get("spec") or {}))
     status = {"phase": "Pending", **(pod.document.get("status") or {})}
     draft.put(edited(edited(pod, ["spec"], spec), ["status"], status))
-    return None
+    return refuse_unknown_priority(draft, pod)
 
 
 def admit_replication_controller(draft: Draft, obj: Object) -> Answer | None:

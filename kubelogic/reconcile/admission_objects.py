@@ -6,7 +6,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, metadata
 from kubelogic.facts.storage import DEFAULT_CLASS
 from kubelogic.facts.times import milliseconds
-from kubelogic.reconcile.answers import Answer, forbidden
+from kubelogic.reconcile.answers import Answer, Obstacle, forbidden
 from kubelogic.reconcile.draft import Draft
 
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -65,3 +65,14 @@ def refuse_in_ending_namespace(draft: Draft, obj: Object) -> Answer | None:
         return None
     why = f"unable to create new content in namespace {obj.namespace} because it is being terminated"
     return forbidden(obj, why, causes=(f"namespace {obj.namespace} is being terminated",))
+
+
+def refuse_unknown_priority(draft: Draft, pod: Object) -> Answer | None:
+    """Refuse a pod that names a PriorityClass which does not exist. Source: admission plugin Priority."""
+    present = draft.get(pod.kind, pod.key) or pod
+    spec = present.document.get("spec") or {}
+    name = spec.get("priorityClassName")
+    if not name or spec.get("priority") is not None:
+        return None
+    missing = Obstacle(kind="PriorityClass", key=name, path=(), remedy="create it")
+    return forbidden(pod, f"no PriorityClass with name {name} was found", obstacles=(missing,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubelogic.cluster import Object
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.admission_limits import admit_pod_by_limits
-from kubelogic.reconcile.admission_objects import refuse_in_ending_namespace
+from kubelogic.reconcile.admission_objects import refuse_in_ending_namespace, refuse_unknown_priority
 from kubelogic.reconcile.admission_quota import admit_by_quota
 from kubelogic.reconcile.answers import Refused
 from kubelogic.reconcile.draft import Draft
@@ -60,7 +60,7 @@ def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> bool:
         _take_back(draft, pod)
         draft.memory["pod refused until", constant] = draft.state.now + _LAST_RETRY
         return True
-    refusal = admit_pod_by_limits(draft, pod)
+    refusal = refuse_unknown_priority(draft, pod) or admit_pod_by_limits(draft, pod)
     if refusal is None:
         refusal = admit_by_quota(draft, draft.get(pod.kind, pod.key) or pod)
     if refusal is None:

@@ -32,7 +32,7 @@ def _fault(fault: Fault, style: Style) -> str:
     head = f"{style.bold(str(fault.location))}: {style.bad('error')}: {who}{fault.message} [{fault.code}]"
     if not fault.excerpt or not fault.location.column:
         return head
-    line, caret = window(fault.excerpt, fault.location.column)
+    line, caret = window(fault.excerpt, fault.caret)
     return f"{head}\n    {line}\n    {' ' * (caret - 1)}{style.bad('^')}"
 
 

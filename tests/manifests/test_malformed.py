@@ -19,7 +19,7 @@ def say(fault: Fault) -> str:
     text = str(fault)
     excerpt = fault.excerpt
     if excerpt and fault.location.column and len(excerpt) < 200:
-        text += f"\n  | {excerpt}\n  | {' ' * (fault.location.column - 1)}^"
+        text += f"\n  | {excerpt}\n  | {' ' * (fault.caret - 1)}^"
     return text
 
 

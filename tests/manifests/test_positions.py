@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+from pathlib import Path as FilePath
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelogic.manifests import documents, load
+from kubelogic.manifests import InputError, documents, load
 from kubelogic.manifests.location import Path, dotted
 from kubelogic.manifests.origin import DocumentOrigin, ItemOrigin
 from kubelogic.manifests.sources import Source
@@ -172,7 +174,7 @@ def test_the_source_line_is_there_for_a_caret() -> None:
     (obj,) = load(["-"], stdin=POD.encode()).objects
     assert obj.origin is not None
     location = obj.origin.locate(("spec", "containers", 0, "image"))
-    assert obj.origin.excerpt(location) == "    image: x"
+    assert obj.origin.excerpt(location).text == "    image: x"
     assert str(location) == "<stdin>:13:12"
 
 
@@ -198,3 +200,19 @@ def test_objects_can_be_pickled_with_their_origins() -> None:
     copy = pickle.loads(pickle.dumps(obj))
     assert copy.document == obj.document
     assert copy.origin.locate(("metadata", "name")) == obj.origin.locate(("metadata", "name")) if obj.origin else False
+
+
+def test_a_place_far_out_in_a_long_line_is_shown_with_its_surroundings(tmp_path: FilePath) -> None:
+    for filler in ("x", "é"):
+        many = ", ".join(f'"k{n}": "{filler}"' for n in range(5000))
+        path = tmp_path / "one-line.json"
+        path.write_text(
+            f'{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "p", "annotations": {{{many}}}}}, '
+            '"spec": {"containers": [{"name": "c", "image": 7}]}}'
+        )
+        with pytest.raises(InputError) as caught:
+            load([path])
+        (fault,) = caught.value.faults
+        assert fault.location.column > 50_000
+        assert fault.excerpt[fault.caret - 1 :].startswith("7}]}}")
+        assert len(fault.excerpt) <= 400

@@ -107,3 +107,15 @@ def test_what_a_quota_gives_back_in_time_ends_the_waiting() -> None:
     assert run.settled
     assert len(run.state.cluster.objects("Pod")) == 2
     assert not [topic for topic, _ in run.state.memory if topic.startswith("pod refus")]
+
+
+def test_pods_of_a_priority_class_that_does_not_exist_are_refused_until_it_does() -> None:
+    template = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "priorityClassName": "gold"}}
+    state = created(start(pods=9), "ReplicaSet", "apps/v1", replicas=2, selector=SELECTOR, template=template)
+    run = settle(TICKER, state, until=60_000)
+    assert not run.state.cluster.objects("Pod")
+    (refusals,) = run.refusals
+    assert refusals.answer.message.endswith("is forbidden: no PriorityClass with name gold was found")
+    gold = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "gold"}, "value": 7}
+    run = settle(TICKER, operations.create(run.state, gold).state, until=400_000)
+    assert [pod.document["spec"]["priority"] for pod in run.state.cluster.objects("Pod").values()] == [7, 7]
