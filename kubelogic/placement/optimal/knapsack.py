@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 
+from kubelogic.placement.optimal.labels import Labels, dominated, promising, start
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
 
 Pattern = tuple[int, ...]
+_FEW, _SURPLUS = 100, 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +23,12 @@ class _Layer:
     times: Ints
 
 
-def best_patterns(
-    profit: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask, *, floor: Ints, most: int
-) -> tuple[Ints, list[tuple[int, Pattern]]]:
-    """What each node can earn at most, and the pods with which some earn more than ``floor``.
+class Search:
+    """What each node can earn at most, and the pods with which some earn more than a floor.
 
-    Goes through the kinds by what they earn for what they ask. A label is a node and how many of the kinds so far
-    it takes; labels that cannot get beyond the floor are dropped. Should there be too many, the most promising
-    stay, and what the dropped ones might have earned counts.
+    ``tops``: proven limits by node, never below the floor; none yet before the first ``run``. ``unsure``: the nodes
+    of which the limit may be too high, as labels were dropped; the next ``run`` looks at these only. ``found``: the
+    patterns of the last run, as (node, pattern).
 
     Args:
         profit: What a pod of each kind earns, nodes by kinds.
@@ -35,54 +36,70 @@ def best_patterns(
         free: What the nodes have, nodes by resources.
         room: How many of each kind each node takes at most, nodes by kinds.
         conflict: Which kinds share no node.
-        most: How many labels to keep.
-        floor: What each node has to exceed. The first result is never below it.
     """
-    room = np.where(profit > 0, room, 0)
-    mix = _mixtures(free)
-    asks = np.maximum(request @ mix, 1e-12)
-    # Nodes by kinds by mixtures: only what a node takes at all promises it anything.
-    ratio = np.where(room > 0, profit, 0)[:, :, None] / asks
-    best = ratio[:, :, 0].max(axis=0, initial=0.0)
-    kinds = [int(k) for k in np.argsort(-best, kind="stable") if best[k] > 0]
-    coming = np.zeros((len(kinds) + 1, len(free), mix.shape[1]))
-    for i in range(len(kinds) - 1, -1, -1):
-        coming[i] = np.maximum(coming[i + 1], ratio[:, kinds[i]])
-    top = floor.copy()
-    node: Ints = np.arange(len(free), dtype=np.int64)
-    space, value, taken = free.copy(), np.zeros(len(free), dtype=np.int64), np.zeros((len(free), 0), dtype=np.int64)
-    layers: list[_Layer] = []
-    for i, k in enumerate(kinds):
-        times = room[node, k].copy()
-        for r in np.flatnonzero(request[k]):
-            np.minimum(times, space[:, r] // request[k, r], out=times)
-        clash = [j for j, other in enumerate(kinds[:i]) if conflict[k, other]]
-        if clash:
-            times[taken[:, clash].any(axis=1)] = 0
-        parent = np.repeat(np.arange(len(node), dtype=np.int64), times + 1)
-        starts = np.cumsum(times + 1) - (times + 1)
-        chosen = np.arange(len(parent), dtype=np.int64) - starts[parent]
-        space = space[parent] - chosen[:, None] * request[k]
-        node = node[parent]
-        value = value[parent] + chosen * profit[node, k]
-        reach = value + np.ceil((space @ mix * coming[i + 1, node]).min(axis=1)).astype(np.int64) + 1
-        keep = reach > floor[node]
-        if int(keep.sum()) > most:
-            order = np.argsort(-(reach - floor[node]), kind="stable")
-            dropped = order[most:]
-            np.maximum.at(top, node[dropped], np.where(keep[dropped], reach[dropped], 0))
-            keep[dropped] = False
-        taken = np.concatenate([taken[parent], chosen[:, None]], axis=1)[keep]
-        space, value, node = space[keep], value[keep], node[keep]
-        layers.append(_Layer(kind=k, parent=parent[keep], times=chosen[keep]))
-    found: list[tuple[int, Pattern]] = []
-    for n in sorted(set(node.tolist())):
-        mine = np.flatnonzero(node == n)
-        label = int(mine[np.argmax(value[mine])])
-        if value[label] > floor[n]:
-            top[n] = max(int(top[n]), int(value[label]))
-            found.append((n, _trace(layers, label, len(request))))
-    return top, found
+
+    def __init__(self, profit: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask) -> None:
+        scarce = _scarce(request, free, room)
+        self._profit, self._request, self._free, self._conflict = profit, request[:, scarce], free[:, scarce], conflict
+        self._room: Ints = np.where(profit > 0, room, 0)
+        self.tops: Ints = (self._room * profit).sum(axis=1)
+        self.unsure: Mask = np.ones(len(free), dtype=np.bool_)
+        self.found: list[tuple[int, Pattern]] = []
+
+    def run(self, *, floor: Ints, most: int) -> None:
+        """Search the nodes that are ``unsure``.
+
+        Args:
+            floor: What each node has to exceed.
+            most: How many labels to keep.
+        """
+        nodes = np.flatnonzero(self.unsure)
+        tops, dropped, found = _search(
+            self._profit[nodes],
+            self._request,
+            self._free[nodes],
+            self._room[nodes],
+            self._conflict,
+            floor=floor[nodes],
+            most=most,
+        )
+        self.tops[nodes] = np.minimum(self.tops[nodes], tops)
+        self.unsure[nodes] = dropped
+        self.found = [(int(nodes[n]), pattern) for n, pattern in found]
+
+
+class _Promise:
+    """What the kinds that are still to come can earn at most on what is left of a node.
+
+    Resources are added up in several ways; for each the best kind for its size sets the price of all that is left.
+    """
+
+    def __init__(self, profit: Ints, request: Ints, free: Ints, room: Ints) -> None:
+        self._mix = _mixtures(free)
+        wanted = np.where(room > 0, profit, 0)
+        asks = (request @ self._mix)[None]
+        asking: Mask = np.asarray(request.any(axis=1))
+        # Nodes by kinds by mixtures: only what a node takes at all promises it anything. What is not asked is no limit.
+        ratio = np.where(asks > 0, wanted[:, :, None] / np.maximum(asks, 1e-12), np.inf)
+        ratio[~asking[None] | (wanted <= 0)] = 0.0
+        best = np.where(asking, ratio[:, :, 0].max(axis=0, initial=0.0), np.inf)
+        useful: Mask = np.asarray((wanted > 0).any(axis=0))
+        #: The kinds that can earn anything, those that earn most for their size first.
+        self.kinds = [int(k) for k in np.argsort(-best, kind="stable") if useful[k]]
+        rates = np.zeros((len(self.kinds) + 1, len(free), self._mix.shape[1]))
+        self._gratis: Ints = np.zeros((len(self.kinds) + 1, len(free)), dtype=np.int64)
+        for i in range(len(self.kinds) - 1, -1, -1):
+            k = self.kinds[i]
+            rates[i] = np.maximum(rates[i + 1], ratio[:, k])
+            self._gratis[i] = self._gratis[i + 1] + (0 if asking[k] else wanted[:, k] * room[:, k])
+        self._unlimited = np.where(np.isinf(rates), 1e18, 0.0)
+        self._rates = np.where(np.isinf(rates), 0.0, rates)
+
+    def of(self, first: int, node: Ints, space: Ints) -> Ints:
+        """For labels: at most that much more from the kinds from the ``first`` on."""
+        most = (space @ self._mix * self._rates[first, node] + self._unlimited[first, node]).min(axis=1)
+        found: Ints = np.ceil(most).astype(np.int64) + 1 + self._gratis[first, node]
+        return found
 
 
 def _mixtures(free: Ints) -> Floats:
@@ -94,6 +111,67 @@ def _mixtures(free: Ints) -> Floats:
     columns += [alone[i] + part * alone[j] for i, j in pairs for part in (0.15, 0.4, 1.0, 2.5, 6.0)]
     mixed: Floats = np.array(columns).T * scale[:, None]
     return mixed
+
+
+def _search(
+    profit: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask, *, floor: Ints, most: int
+) -> tuple[Ints, Mask, list[tuple[int, Pattern]]]:
+    """Limits, where they may be too high, and patterns above the ``floor``.
+
+    Goes through the kinds by what they earn for what they ask. A label is a node and how many of the kinds so far
+    it takes; labels that cannot get beyond the floor are dropped. Should there be too many, the most promising
+    stay, and what the dropped ones might have earned counts.
+    """
+    promise = _Promise(profit, request, free, room)
+    kinds = promise.kinds
+    top, unsure = floor.copy(), np.zeros(len(free), dtype=np.bool_)
+    labels = start(free)
+    layers: list[_Layer] = []
+
+    def cut(labels: Labels, most: int) -> Labels:
+        if len(labels) <= most:
+            return labels
+        keep, dropped = promising(labels.node, labels.reach - floor[labels.node], most)
+        np.maximum.at(top, labels.node[dropped], labels.reach[dropped])
+        unsure[labels.node[dropped]] = True
+        return labels.only(keep)
+
+    for i, k in enumerate(kinds):
+        clashes = [j for j, other in enumerate(kinds[:i]) if conflict[k, other]]
+        labels = labels.children(profit[:, k], request[k], room[:, k], clashes=clashes, last=i + 1 == len(kinds))
+        labels = replace(labels, reach=labels.value + promise.of(i + 1, labels.node, labels.space))
+        labels = cut(labels.only(np.flatnonzero(labels.reach > floor[labels.node])), _SURPLUS * most)
+        if len(labels) > _FEW:
+            after = kinds[i + 1 :]
+            chances = labels.chances(request[after], conflict[np.ix_(after, kinds[: i + 1])])
+            labels = labels.only(np.flatnonzero(~dominated(labels.node, chances, labels.value)))
+        labels = cut(labels, most)
+        layers.append(_Layer(kind=k, parent=labels.parent, times=labels.taken[:, -1]))
+    node, value = labels.node, labels.value
+    found: list[tuple[int, Pattern]] = []
+    for n in sorted(set(node.tolist())):
+        mine = np.flatnonzero(node == n)
+        label = int(mine[np.argmax(value[mine])])
+        if value[label] > floor[n]:
+            top[n] = max(int(top[n]), int(value[label]))
+            found.append((n, _trace(layers, label, len(request))))
+    return top, unsure, found
+
+
+def _scarce(request: Ints, free: Ints, room: Ints) -> Ints:
+    """The resources that some node can run out of; at least one."""
+    asked = room[:, :, None] * request
+    most = asked.sum(axis=1)
+    for r, other in permutations(range(request.shape[1]), 2):
+        # As much of the one as the other allows, best kinds first.
+        rate = np.where(request[:, other] > 0, request[:, r] / np.maximum(request[:, other], 1), np.inf)
+        order = np.argsort(-rate, kind="stable")
+        before = np.cumsum(asked[:, order, other], axis=1) - asked[:, order, other]
+        part = np.clip((free[:, [other]] - before) / np.maximum(asked[:, order, other], 1), 0.0, 1.0)
+        used = (np.where(asked[:, order, other] > 0, part, 1.0) * asked[:, order, r]).sum(axis=1)
+        most[:, r] = np.minimum(most[:, r], np.ceil(used * (1 + 1e-9)).astype(np.int64) + 1)
+    scarce = np.flatnonzero((most > free).any(axis=0))
+    return scarce if len(scarce) else np.arange(min(1, request.shape[1]), dtype=np.int64)
 
 
 def _trace(layers: list[_Layer], label: int, kinds: int) -> Pattern:

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kubelogic.placement.optimal.knapsack import Pattern, best_patterns
-from kubelogic.placement.optimal.model import Floats, Ints, Mask
+from kubelogic.placement.optimal.fills import Fills
+from kubelogic.placement.optimal.knapsack import Pattern, Search
+from kubelogic.placement.optimal.model import Ints, Mask
 from kubelogic.placement.optimal.rooms import Link
 from kubelogic.placement.optimal.simplex import Packing
 
-_SCALE = 1 << 12
+# Prices have so many binary places, fewer where gains are big; sums of gains with them have so many digits.
+_FINE, _WIDE = 18, 60
 _LEAST, _MOST = 1000, 16_000
 
 
@@ -29,7 +31,7 @@ class Packables:
     kinds.
 
     ``room`` is kinds by nodes (how many of each a node takes alone), ``free`` resources by nodes. ``links``
-    hold over all nodes.
+    hold over all nodes. ``base``: the gain of what is placed in any case.
     """
 
     gain: tuple[int, ...]
@@ -39,6 +41,17 @@ class Packables:
     room: Ints
     free: Ints
     links: tuple[Link, ...] = ()
+    base: int = 0
+
+    @property
+    def worth(self) -> int:
+        """What all of it would gain."""
+        return sum(gain * n for gain, n in zip(self.gain, self.count, strict=True))
+
+    @property
+    def countable(self) -> bool:
+        """Whether sums of gains stay exact."""
+        return self.worth.bit_length() <= _WIDE
 
 
 class Patterns:
@@ -54,21 +67,22 @@ class Patterns:
         factors = np.array([factors for _, _, _, factors in self._types], dtype=np.int64)
         self._factors: Ints = factors.reshape(len(self._types), len(items.links)).T
         self._linked = [link.kind for link in items.links]
-        self._pool: list[tuple[int, Pattern]] = []
-        self._seen: set[tuple[int, Pattern]] = set()
+        self._fills = Fills(items.request, self._free, items.conflict)
+        self._pool = Pool(len(items.gain))
         self._used: list[tuple[int, Pattern, float]] = []
+        self._scale = 1 << max(0, min(_FINE, _WIDE - items.worth.bit_length()))
 
     def bound(self, *, reached: int, rounds: int, expired: Callable[[], bool]) -> int:
         """The least gain that is proved not to be exceeded; stops early once that is ``reached``."""
         items = self._items
-        most = sum(gain * n for gain, n in zip(items.gain, items.count, strict=True))
+        most = items.worth
         sizes = [len(nodes) for nodes, *_ in self._types]
         links = [link.limit for link in items.links]
         for limit in self._rounds(list(items.count), sizes, links, rounds, most=_MOST):
             most = min(most, limit)
-            if most <= reached or expired():
+            if most + items.base <= reached or expired():
                 break
-        return most
+        return most + items.base
 
     def dive(self, *, rounds: int, expired: Callable[[], bool], detour: int = -1) -> tuple[tuple[int, Pattern], ...]:
         """A packing: use whole what the relaxation uses whole, solve again for the rest, and so on.
@@ -107,85 +121,78 @@ class Patterns:
     def _rounds(self, count: list[int], sizes: list[int], links: list[int], rounds: int, *, most: int) -> Iterator[int]:
         """Generate columns; yields the limits that it proves. Leaves what the last solution uses in ``_used``."""
         items, kinds = self._items, len(self._items.gain)
-        gains = np.array(items.gain, dtype=np.float64)
-        top = float(gains.max())
+        gains = np.array(items.gain, dtype=np.int64)
+        top = int(gains.max())
         master = Packing(np.array([*count, *sizes, *links], dtype=np.float64))
         within: Ints = np.minimum(self._room, np.array(count, dtype=np.int64)) * (np.array(sizes)[:, None] > 0)
-        pool: list[tuple[int, Pattern]] = []
-        fresh = [
-            (t, pattern)
-            for t, pattern in self._pool
-            if sizes[t] and all(a <= d for a, d in zip(pattern, count, strict=True))
-        ]
-        effort, rows = _LEAST, kinds + len(sizes)
+        types, patterns = self._pool.fitting(np.array(sizes) > 0, np.array(count, dtype=np.int64))
+        fresh = len(types)
+        rows = kinds + len(sizes)
+        effort = _LEAST
         for _ in range(rounds):
             if fresh:
-                columns = np.zeros((len(fresh), rows + len(links)))
-                for i, (t, pattern) in enumerate(fresh):
-                    columns[i, :kinds] = pattern
-                    columns[i, kinds + t] = 1.0
-                    columns[i, rows:] = columns[i, self._linked] * self._factors[:, t]
-                master.add(columns, columns[:, :kinds] @ gains / top)
-                pool.extend(fresh)
+                new = patterns[-fresh:]
+                columns = np.zeros((fresh, rows + len(links)))
+                columns[:, :kinds] = new
+                columns[np.arange(fresh), kinds + types[-fresh:]] = 1.0
+                columns[:, rows:] = new[:, self._linked] * self._factors[:, types[-fresh:]].T
+                master.add(columns, new @ gains / top)
                 master.run(400)
-            # Prices are integers over _SCALE: what follows from them is exact.
-            prices = master.prices * top * _SCALE
-            paid = [max(0, int(np.ceil(price - 1e-6))) for price in prices]
-            each = [gain * _SCALE - price for gain, price in zip(items.gain, paid, strict=False)]
-            profit: Ints = np.repeat(np.array([each], dtype=np.int64), len(sizes), axis=0)
-            for kind, price, factors in zip(self._linked, paid[rows:], self._factors, strict=True):
+            # Prices are integers over the scale: what follows from them is exact.
+            prices = np.maximum(np.rint(master.prices * top * self._scale), 0).astype(np.int64)
+            earned = gains * self._scale - prices[:kinds]
+            profit: Ints = np.repeat(earned[None], len(sizes), axis=0)
+            for kind, price, factors in zip(self._linked, prices[rows:].tolist(), self._factors, strict=True):
                 profit[:, kind] -= price * factors
             # A pattern that is known already says that the program was left unfinished: still worth a limit.
-            found = [entry for entry in self._greedy(profit, within, prices[kinds:rows]) if entry not in self._seen]
+            found = self._pool.add(self._fills.best(profit, within, prices[kinds:rows]))
             if not found and most:
-                floor = np.floor(prices[kinds:rows]).astype(np.int64) + 1
-                tops, found = best_patterns(
-                    profit, items.request, self._free, within, items.conflict, floor=floor, most=effort
-                )
-                total = sum(price * n for price, n in zip(paid[:kinds], count, strict=True))
-                total += sum(price * n for price, n in zip(paid[rows:], links, strict=True))
-                total += sum(int(top) * size for top, size in zip(tops, sizes, strict=True))
-                yield total // _SCALE
-            fresh = [entry for entry in found if entry not in self._seen]
-            self._seen.update(fresh)
-            self._pool.extend(fresh)
-            if fresh:
+                total = int(prices[:kinds] @ count) + int(prices[rows:] @ links)
+                search = Search(profit, items.request, self._free, within, items.conflict)
+                floor = prices[kinds:rows] + self._slack(total + int(prices[kinds:rows] @ sizes), sum(sizes))
                 effort = max(_LEAST, effort // 4)
-            elif effort < most:
-                effort *= 4
-            else:
+                while not found and effort <= most and search.unsure.any():
+                    search.run(floor=floor, most=effort)
+                    found = self._pool.add(search.found)
+                    effort *= 4
+                    yield (total + int(search.tops @ sizes)) // self._scale
+                effort //= 4
+            fresh = len(found)
+            if not fresh:
                 break
+            types = np.concatenate([types, [t for t, _ in found]])
+            patterns = np.concatenate([patterns, np.array([pattern for _, pattern in found], dtype=np.int64)])
+        levels = master.levels
         self._used = [
-            (t, pattern, float(level)) for (t, pattern), level in zip(pool, master.levels, strict=True) if level > 1e-6
+            (int(types[i]), tuple(patterns[i].tolist()), float(levels[i])) for i in np.flatnonzero(levels > 1e-6)
         ]
 
-    def _greedy(self, profit: Ints, within: Ints, worth: Floats) -> list[tuple[int, Pattern]]:
-        """Patterns that earn more than ``worth``, by filling all nodes at once in several orders of the kinds."""
-        items, gain = self._items, profit.max(axis=0, initial=0).astype(np.float64)
-        within = np.where(profit > 0, within, 0)
-        scale = np.maximum(self._free.sum(axis=0) / max(len(self._free), 1), 1.0)
-        found: dict[tuple[int, Pattern], None] = {}
-        for weight in _weights(len(scale)):
-            ratio = gain / (items.request @ (weight / scale) + 1e-9)
-            order = [int(k) for k in np.argsort(-ratio, kind="stable") if gain[k] > 0]
-            for first in order[:6]:
-                space, taken = self._free.copy(), np.zeros_like(within)
-                for k in (first, *(other for other in order if other != first)):
-                    times = within[:, k].copy()
-                    for r in np.flatnonzero(items.request[k]):
-                        np.minimum(times, space[:, r] // items.request[k, r], out=times)
-                    if items.conflict[k].any():
-                        times[taken[:, items.conflict[k]].any(axis=1)] = 0
-                    taken[:, k] = times
-                    space -= times[:, None] * items.request[k]
-                for t in np.flatnonzero((taken * profit).sum(axis=1) > worth + 1):
-                    found[int(t), tuple(taken[t].tolist())] = None
-        return list(found)
+    def _slack(self, total: int, nodes: int) -> int:
+        """What each node may earn beyond its price before the limit rises to the next whole number."""
+        return (self._scale - 1 - total % self._scale) // max(nodes, 1)
 
 
-def _weights(resources: int) -> list[Floats]:
-    even = np.ones(resources)
-    return [even, *(even + 3.0 * row for row in np.eye(resources))]
+class Pool:
+    """Patterns known so far, each once, in the order in which they were found."""
+
+    def __init__(self, kinds: int) -> None:
+        self._seen: set[tuple[int, Pattern]] = set()
+        self._types: Ints = np.zeros(0, dtype=np.int64)
+        self._patterns: Ints = np.zeros((0, kinds), dtype=np.int64)
+
+    def add(self, found: list[tuple[int, Pattern]]) -> list[tuple[int, Pattern]]:
+        """Remember these; answers those that are new."""
+        fresh = [entry for entry in found if entry not in self._seen]
+        if fresh:
+            self._seen.update(fresh)
+            self._types = np.concatenate([self._types, [t for t, _ in fresh]])
+            self._patterns = np.concatenate([self._patterns, np.array([p for _, p in fresh], dtype=np.int64)])
+        return fresh
+
+    def fitting(self, usable: Mask, count: Ints) -> tuple[Ints, Ints]:
+        """Types and patterns of those for ``usable`` types of node that take no more than ``count`` of each kind."""
+        keep = usable[self._types] & (self._patterns <= count).all(axis=1)
+        return self._types[keep], self._patterns[keep]
 
 
 def _types(items: Packables) -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
 from kubelogic.placement.optimal.state import request_of
 from kubelogic.placement.problem import Pod
 
-_FEW = 6
+_FEW, _MANY = 6, 1 << 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,13 +24,29 @@ class Link:
     limit: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Option:
+    """A case: each node gets ``least`` to ``most`` pods of a kind."""
+
+    least: Ints
+    most: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Decision:
+    """Cases of which one holds in every placement."""
+
+    kind: int
+    options: tuple[Option, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """Necessary limits: ``room`` is kinds by nodes, ``count`` per kind, ``conflict`` kinds that share no
     node.
 
     ``free`` is resources by nodes with the ``stay``ing pods alone there; ``leave`` could be evicted.
-    ``together`` are kinds of which all pods go to one of some sets of nodes.
+    ``fixed`` pods, kinds by nodes, are there in any case and already taken off the rest.
     """
 
     room: Ints
@@ -39,8 +54,9 @@ class Rooms:
     conflict: Mask
     free: Ints
     leave: tuple[Pod, ...]
+    fixed: Ints
     links: tuple[Link, ...] = ()
-    together: tuple[tuple[int, tuple[Mask, ...]], ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
 
 def rooms(model: Model) -> Rooms:
@@ -65,10 +81,10 @@ def rooms(model: Model) -> Rooms:
     room = solo(model, free, model.counts)
     count = model.counts.copy()
     links: list[Link] = []
-    together: list[tuple[int, tuple[Mask, ...]]] = []
+    decisions: list[Decision] = []
     for k, kind in enumerate(model.kinds):
         if kind.coupled:
-            together += _limit(model, coupling, k, room=room, count=count, leaving=leaving, links=links)
+            decisions += _limit(model, coupling, k, room=room, count=count, leaving=leaving, links=links)
     return Rooms(
         room=room,
         count=count,
@@ -76,23 +92,9 @@ def rooms(model: Model) -> Rooms:
         free=free,
         leave=tuple(leave),
         links=tuple(links),
-        together=tuple(together),
+        fixed=np.zeros_like(room),
+        decisions=tuple(decisions),
     )
-
-
-def choices(known: Rooms, *, most: int) -> Iterator[Rooms]:
-    """``known`` for each choice of a place for the kinds that stay ``together``; for the first few of these kinds."""
-    chosen: list[tuple[int, tuple[Mask, ...]]] = []
-    size = 1
-    for kind, places in known.together:
-        if size * len(places) <= most:
-            chosen.append((kind, places))
-            size *= len(places)
-    for combination in product(*(places for _, places in chosen)):
-        room = known.room.copy()
-        for (kind, _), place in zip(chosen, combination, strict=True):
-            room[kind][~place] = 0
-        yield replace(known, room=room)
 
 
 def solo(model: Model, free: Ints, counts: Ints) -> Ints:
@@ -109,10 +111,10 @@ def solo(model: Model, free: Ints, counts: Ints) -> Ints:
 
 def _limit(
     model: Model, coupling: Coupling, kind: int, *, room: Ints, count: Ints, leaving: set[str], links: list[Link]
-) -> Iterator[tuple[int, tuple[Mask, ...]]]:
+) -> Iterator[Decision]:
     """Lower ``room`` and ``count`` of a coupled kind to what its own constraints leave in any case.
 
-    Adds to ``links``, and yields the places among which pods of the kind have to choose one.
+    Adds to ``links``, and yields the decisions that pods of the kind have to take.
     """
     name = model.shapes[model.kinds[kind].shapes[0]].name
     shape_index = model.kinds[kind].shapes[0]
@@ -134,8 +136,8 @@ def _limit(
                 room[kind][has] = np.minimum(room[kind][has], 1)
                 usable = len(set(domain[has & (room[kind] > 0)].tolist()))
                 if usable <= _FEW:
-                    places = (domain == d for d in range(many))
-                    links.extend(Link(kind=kind, factors=place.astype(np.int64), limit=1) for place in places)
+                    for d in range(many):
+                        links.append(Link(kind=kind, factors=(domain == d).astype(np.int64), limit=1))
                 if not room[kind][~has].any():
                     count[kind] = min(count[kind], usable)
             continue
@@ -149,20 +151,32 @@ def _limit(
             totals = np.bincount(domain[has], weights=room[kind][has], minlength=many)
             count[kind] = min(count[kind], int(totals.max(initial=0)))
             if totals.any():
-                yield kind, tuple(domain == d for d in np.flatnonzero(totals))
+                places = tuple(np.where(domain == d, _MANY, 0) for d in np.flatnonzero(totals))
+                yield Decision(kind=kind, options=tuple(Option(least=np.zeros_like(p), most=p) for p in places))
         else:
             room[kind] = 0
     for i, spread in enumerate(model.problem.spreads):
         if spread.owner == name:
             foreign = waiting & spread.matches - {name} or leaving & spread.matches
             alone = not foreign and spread.counts_self and name in spread.matches
-            links.extend(_even(model, coupling, i, kind, room=room, count=count, alone=alone))
+            yield from _even(model, coupling, i, kind, room=room, count=count, alone=alone, links=links)
 
 
 def _even(
-    model: Model, coupling: Coupling, index: int, kind: int, *, room: Ints, count: Ints, alone: bool
-) -> Iterator[Link]:
-    """What a spread leaves to its owner; more can be said if it counts those of the kind ``alone``."""
+    model: Model,
+    coupling: Coupling,
+    index: int,
+    kind: int,
+    *,
+    room: Ints,
+    count: Ints,
+    alone: bool,
+    links: list[Link],
+) -> Iterator[Decision]:
+    """What a spread leaves to its owner; more can be said if it counts those of the kind ``alone``.
+
+    Over few domains, sums bound each other. Where every node is a domain, the decision is how many the emptiest has.
+    """
     spread = model.problem.spreads[index]
     domain, many = coupling.domain(spread.key)
     has = domain >= 0
@@ -175,13 +189,23 @@ def _even(
     valid[domain[counted]] = True
     totals = np.bincount(domain[counted], weights=room[kind][counted], minlength=many).astype(np.int64)
     few = int(valid.sum()) < spread.min_domains or not valid.any()
-    least = 0 if few else int((there + totals)[valid].min())
+    # The emptiest domain has no more than all have on average.
+    mean = (int(there[valid].sum()) + int(count[kind])) // max(int(valid.sum()), 1)
+    least = 0 if few else min(int((there + totals)[valid].min()), mean)
     top = np.maximum(spread.max_skew + least - there, 0)
     room[kind][counted] = np.minimum(room[kind][counted], top[domain[counted]])
     uncounted = int(room[kind][has & ~counted].sum())
     count[kind] = min(count[kind], int(np.minimum(totals, top)[valid].sum()) + uncounted)
     if int(valid.sum()) <= _FEW:
-        yield from _skews(kind, domain, counted, there=there, top=top, skew=None if few else spread.max_skew)
+        links.extend(_skews(kind, domain, counted, there=there, top=top, skew=None if few else spread.max_skew))
+    elif least > 0 and int(np.bincount(domain[counted]).max()) == 1:
+        options = []
+        for level in range(least + 1):
+            low, high = np.zeros_like(there[domain]), np.full(len(domain), _MANY)
+            low[counted] = np.maximum(level - there[domain], 0)[counted]
+            high[counted] = np.maximum(level + spread.max_skew - there[domain], 0)[counted]
+            options.append(Option(least=low, most=high))
+        yield Decision(kind=kind, options=tuple(options))
 
 
 def _skews(kind: int, domain: Ints, counted: Mask, *, there: Ints, top: Ints, skew: int | None) -> Iterator[Link]:

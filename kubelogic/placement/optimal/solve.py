@@ -7,6 +7,7 @@ import msgspec
 from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
+from kubelogic.placement.optimal.choices import choices
 from kubelogic.placement.optimal.conflict import conflicts
 from kubelogic.placement.optimal.exact import Exact, replay
 from kubelogic.placement.optimal.improve import improve, polish
@@ -16,7 +17,7 @@ from kubelogic.placement.optimal.pack import insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import Patterns
 from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.result import result
-from kubelogic.placement.optimal.rooms import Rooms, choices, rooms
+from kubelogic.placement.optimal.rooms import Rooms, rooms
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, lay_out, packables, weigh
 from kubelogic.placement.optimal.wishes import Wishes
@@ -207,31 +208,36 @@ def _by_patterns(
     """
     if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
         return state, None
-    open_ones: list[tuple[int, Patterns]] = []
-    for choice in choices(known, most=_CHOICES):
+    open_ones: list[tuple[int, Rooms, Patterns]] = []
+    for choice in choices(model, known, most=_CHOICES):
         if expired():
             return state, None
-        patterns = Patterns(packables(model, choice, weights))
+        items = packables(model, choice, weights)
+        if not items.countable:
+            return state, None
+        patterns = Patterns(items)
         if not open_ones:
-            state = _dive(model, patterns, weights, state, expired)
+            state = _better(model, weights, state, _dive(model, choice, patterns, expired))
         most = patterns.bound(reached=weights.value(model, state) + weights.all_kept, rounds=80, expired=expired)
-        open_ones.append((most, patterns))
-    for most, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
+        open_ones.append((most, choice, patterns))
+    for most, choice, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
         for detour in range(-1, _DETOURS):
             if most <= weights.value(model, state) + weights.all_kept or expired():
                 break
-            state = _dive(model, patterns, weights, state, expired, detour=detour)
-    limit = max(most for most, _ in open_ones)
+            state = _better(model, weights, state, _dive(model, choice, patterns, expired, detour=detour))
+    limit = max(most for most, *_ in open_ones)
     return state, limit - weights.all_kept
 
 
-def _dive(
-    model: Model, patterns: Patterns, weights: Weights, state: State, expired: Deadline, *, detour: int = -1
-) -> State:
-    other = lay_out(model, patterns.dive(rounds=12, expired=expired, detour=detour))
-    place_coupled(other)
-    insert(other)
-    improve(other, expired=expired)
+def _dive(model: Model, known: Rooms, patterns: Patterns, expired: Deadline, *, detour: int = -1) -> State:
+    state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour))
+    place_coupled(state)
+    insert(state)
+    improve(state, expired=expired)
+    return state
+
+
+def _better(model: Model, weights: Weights, state: State, other: State) -> State:
     return other if weights.value(model, other) > weights.value(model, state) else state
 
 
@@ -248,7 +254,7 @@ def _one_by_one(problem: Problem, model: Model, weights: Weights, state: State, 
             other.put(kind, node)
     insert(other)
     improve(other, expired=expired)
-    return other if weights.value(model, other) > weights.value(model, state) else state
+    return _better(model, weights, state, other)
 
 
 def _by_integers(

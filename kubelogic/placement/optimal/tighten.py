@@ -83,6 +83,7 @@ def packables(model: Model, known: Rooms, weights: Weights) -> Packables:
     stands = np.zeros_like(known.free)
     for i, (_, node) in enumerate(stay):
         stands[:, node] += extra[i] * groups[stay[i]]
+    held = model.request.T @ known.fixed
     conflict = np.zeros((kinds + len(stay), kinds + len(stay)), dtype=np.bool_)
     conflict[:kinds, :kinds] = known.conflict
     return Packables(
@@ -91,8 +92,9 @@ def packables(model: Model, known: Rooms, weights: Weights) -> Packables:
         request=request,
         conflict=conflict,
         room=room,
-        free=np.maximum(known.free, stands),
+        free=np.maximum(known.free + held, stands) - held,
         links=known.links,
+        base=sum(each * int(n) for each, n in zip(gain, known.fixed.sum(axis=1), strict=False)),
     )
 
 
@@ -110,9 +112,9 @@ def decode(model: Model, state: State, weights: Weights, most: int) -> dict[int,
     return found
 
 
-def lay_out(model: Model, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> State:
+def lay_out(model: Model, known: Rooms, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> State:
     """Patterns placed on their nodes, as far as constraints between pods let them."""
-    counts: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
+    counts: Ints = known.fixed.copy()
     for node, pattern in layout:
         counts[:, node] += np.array(pattern[: len(model.kinds)], dtype=np.int64)
     return replay(model, counts)

@@ -1,0 +1,66 @@
+"""Cases: where the pods of a kind go that stay together, how many of one that spreads every node has at least.
+
+A relaxation of each case is tighter than one of the whole, and its packings are such that an order of bindings exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from kubelogic.placement.optimal.model import Model
+from kubelogic.placement.optimal.rooms import Decision, Link, Option, Rooms
+
+
+def choices(model: Model, known: Rooms, *, most: int) -> Iterator[Rooms]:
+    """``known`` in each case; for the first few decisions, so that there are no more cases than ``most``.
+
+    Together the cases cover all placements. Cases that cannot be are left out.
+    """
+    decisions: list[Decision] = []
+    size = 1
+    for decision in known.decisions:
+        if size * len(decision.options) <= most:
+            decisions.append(decision)
+            size *= len(decision.options)
+    for combination in product(*(decision.options for decision in decisions)):
+        case: Rooms | None = known
+        for decision, option in zip(decisions, combination, strict=True):
+            case = _decided(model, case, decision.kind, option) if case is not None else None
+        if case is not None:
+            yield case
+
+
+def _decided(model: Model, known: Rooms, kind: int, option: Option) -> Rooms | None:
+    """``known`` in one case, with the pods that every node has at least already there; None if they do not fit."""
+    room = known.room.copy()
+    room[kind] = np.minimum(room[kind] + known.fixed[kind], option.most) - known.fixed[kind]
+    more = np.maximum(option.least - known.fixed[kind], 0)
+    if (room[kind] < more).any() or int(more.sum()) > known.count[kind]:
+        return None
+    if not more.any():
+        return replace(known, room=np.maximum(room, 0))
+    fixed, count, free = known.fixed.copy(), known.count.copy(), known.free.copy()
+    fixed[kind] += more
+    count[kind] -= int(more.sum())
+    room[kind] -= more
+    asks = model.request[kind]
+    for r in np.flatnonzero(asks):
+        if ((free[r] < more * asks[r]) & (more > 0)).any():
+            return None
+        free[r] -= more * asks[r]
+    room[known.conflict[kind]] = np.where(more > 0, 0, room[known.conflict[kind]])
+    for k in range(len(room)):
+        for r in np.flatnonzero(model.request[k]):
+            room[k] = np.where(more > 0, np.minimum(room[k], np.maximum(free[r], 0) // model.request[k, r]), room[k])
+    links: list[Link] = []
+    for link in known.links:
+        limit = link.limit - (int(link.factors @ more) if link.kind == kind else 0)
+        if limit >= 0:
+            links.append(replace(link, limit=limit))
+        elif (link.factors >= 0).all():
+            return None
+    return replace(known, room=room, count=count, free=free, fixed=fixed, links=tuple(links))
