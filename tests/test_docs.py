@@ -1,0 +1,72 @@
+"""Every command and program that README and docs show works, and prints what they say it prints."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubelogic.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]
+_BLOCK = re.compile(r"^```(console|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def commands(page: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a page, each with the lines of the text block that follows it; ``...`` stands for any lines."""
+    found: list[tuple[str, list[str]]] = []
+    for language, body in _BLOCK.findall((ROOT / page).read_text(encoding="utf-8")):
+        lines = body.splitlines()
+        if language == "console":
+            found += [(line.removeprefix("kubelogic "), []) for line in lines if line.startswith("kubelogic ")]
+        elif found:
+            found[-1] = (found[-1][0], lines)
+    yield from found
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"), [pytest.param(*each, id=f"{page}: {each[0]}") for page in PAGES for each in commands(page)]
+)
+def test_commands_work(
+    command: str, shown: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(shlex.split(command)) in (0, 1)
+    captured = capsys.readouterr()
+    assert captured.out.strip()
+    assert captured.err == ""
+    printed = iter(captured.out.splitlines())
+    for line in shown:
+        assert line.strip() == "..." or line in printed, f"not printed, or not in this order: {line}"
+
+
+def test_readme_shows_the_main_commands() -> None:
+    verbs = {command.split()[0] for command, _ in commands("README.md")}
+    assert {"plan", "explain", "simulate", "capacity", "query", "why", "rules"} <= verbs
+
+
+def test_the_program_works(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(program, "README.md", "exec"), {})
+    first, second = capsys.readouterr().out.strip().split("\n")
+    assert first.startswith("33 [")
+    assert second == "waiting"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
