@@ -202,3 +202,10 @@ def test_autoscalers() -> None:
     assert spec["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
     assert [policy["type"] for policy in spec["behavior"]["scaleUp"]["policies"]] == ["Pods", "Percent"]
     assert "stabilizationWindowSeconds" not in spec["behavior"]["scaleDown"]
+
+
+def test_entries_of_a_status_have_the_strings_that_are_always_stored() -> None:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": {"conditions": [{}]}}
+    assert defaulted(node)["status"]["conditions"] == [{"type": "", "status": ""}]
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": {}, "status": {"containerStatuses": [{"ready": True}]}}
+    assert defaulted(pod)["status"]["containerStatuses"] == [{"name": "", "ready": True}]

@@ -50,6 +50,15 @@ DEFAULTERS: Mapping[tuple[str, str], Callable[[Tree], None]] = MappingProxyType(
 )
 """How each kind is defaulted, in place."""
 
+_STATUS_STRINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "conditions": ("type", "status"),
+        "containerStatuses": ("name",),
+        "initContainerStatuses": ("name",),
+    }
+)
+"""The strings without which entries of a status are not stored."""
+
 
 def fill(tree: Tree) -> None:
     """Fill the defaults into a tree that the caller owns, in place. Kinds without defaults stay as they are.
@@ -60,6 +69,16 @@ def fill(tree: Tree) -> None:
     defaulter = DEFAULTERS.get((tree.get("apiVersion", ""), tree.get("kind", "")))
     if defaulter is not None:
         defaulter(tree)
+    _fill_status(tree.get("status"))
+
+
+def _fill_status(status: Any) -> None:
+    """Give entries of a status the strings that they cannot be without: a Go string that is not set is empty."""
+    for field, names in _STATUS_STRINGS.items():
+        entries = status.get(field) if isinstance(status, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            for name in names if isinstance(entry, dict) else ():
+                entry.setdefault(name, "")
 
 
 def defaulted(document: Mapping[str, Any]) -> Tree:
