@@ -1,41 +1,79 @@
-"""Why pods cannot be placed: smallest sets of assumptions that cannot hold together."""
+"""Why pods cannot be placed: small sets of assumptions that cannot hold together, of which each one is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from kubelogic.placement.optimal.weaken import assumptions, without
+from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.oracle import Holds, Oracle, Place, Refused
+from kubelogic.placement.optimal.weaken import assumptions
 from kubelogic.placement.placement import Assumption, Conflict, Placement
 from kubelogic.placement.problem import Pod, Problem
 
-Decide = Callable[[Problem], bool | None]
-"""Whether all waiting pods of a problem can be placed; None if that was not decided."""
+_CHUNKED = 8
+"""Cores above this size are first thinned by halves, quarters and so on."""
+
+
+class Core(msgspec.Struct, frozen=True, kw_only=True):
+    """``members`` that cannot hold together, in a question with the ``universe`` of assumptions.
+
+    ``witnesses``: for each member that is needed, what can be placed without it. ``minimal``: that is all of them.
+    """
+
+    question: Problem
+    universe: frozenset[Assumption]
+    members: tuple[Assumption, ...]
+    witnesses: tuple[tuple[Assumption, Holds], ...]
+    placeable: int
+
+    @property
+    def minimal(self) -> bool:
+        """Whether every member was shown to be needed."""
+        return len(self.witnesses) == len(self.members)
 
 
 def conflicts(
-    problem: Problem,
-    placement: Placement,
-    shapes: tuple[str, ...],
-    *,
-    decide: Decide,
-    expired: Callable[[], bool],
+    problem: Problem, placement: Placement, shapes: tuple[str, ...], *, place: Place, deadline: Deadline
 ) -> tuple[Conflict, ...]:
-    """A conflict for each of ``shapes`` for which one can be proved.
+    """A conflict for each of ``shapes`` for which one can be proved."""
+    found: list[Conflict] = []
+    for shape in shapes:
+        core = find_core(problem, placement, shape, place=place, deadline=deadline)
+        if core is not None:
+            found.append(Conflict(shape=shape, core=core.members, placeable=core.placeable, minimal=core.minimal))
+    return tuple(found)
+
+
+def find_core(problem: Problem, placement: Placement, shape: str, *, place: Place, deadline: Deadline) -> Core | None:
+    """Why not all pods of a shape are placed; None if that is not proved.
 
     Asks ever more: can one pod of the shape be placed where only the running pods are; can all of it; can all of
     it with all other waiting pods of its priority or higher. The first refusal is explained.
     """
-    found: list[Conflict] = []
-    for shape in shapes:
-        if expired():
-            break
-        for question, placeable, single in _questions(problem, placement, shape):
-            if decide(question) is False:
-                found.append(_explain(question, shape, placeable, decide=decide, single=single, expired=expired))
-                break
-    return tuple(found)
+    for question, placeable, single in _questions(problem, placement, shape):
+        if deadline():
+            return None
+        everything = assumptions(question)
+        if single:
+            everything = tuple(entry for entry in everything if entry.kind != "count")
+        oracle = Oracle(question, frozenset(everything), place=place, deadline=deadline)
+        order = _dispensable_first(everything, shape)
+        for asked in _extents(oracle, order, placement, shape):
+            answer = oracle.ask(asked)
+            if not isinstance(answer, Refused):
+                continue
+            start = _preferred(oracle, answer.core, [entry for entry in order if entry in asked])
+            members, witnesses = _minimal(oracle, start, order, deadline)
+            return Core(
+                question=question,
+                universe=frozenset(everything),
+                members=tuple(sorted(members)),
+                witnesses=tuple(sorted(witnesses.items())),
+                placeable=placeable,
+            )
+    return None
 
 
 def _questions(problem: Problem, placement: Placement, shape: str) -> list[tuple[Problem, int, bool]]:
@@ -51,57 +89,96 @@ def _questions(problem: Problem, placement: Placement, shape: str) -> list[tuple
     def ask(chosen: Sequence[Pod]) -> Problem:
         return msgspec.structs.replace(problem, pods=(*running, *chosen))
 
-    return [
-        (ask(mine[:1]), 0, True),
-        (ask(mine), placed, False),
-        (ask([*mine, *others]), placed, False),
-    ]
+    found = [(ask(mine[:1]), 0, True)]
+    if len(mine) > 1:
+        found.append((ask(mine), placed, False))
+    if others:
+        found.append((ask([*mine, *others]), placed, False))
+    return found
 
 
-def _explain(
-    problem: Problem,
-    shape: str,
-    placeable: int,
-    *,
-    decide: Decide,
-    single: bool,
-    expired: Callable[[], bool],
-) -> Conflict:
-    everything = assumptions(problem)
-    if single:
-        everything = tuple(entry for entry in everything if entry.kind != "count")
-    sure = True
+def _extents(
+    oracle: Oracle, order: Sequence[Assumption], placement: Placement, shape: str
+) -> Iterator[frozenset[Assumption]]:
+    """Which assumptions to ask for: first without the counts of shapes that cannot be placed in any case.
 
-    def refused(kept: frozenset[Assumption]) -> bool:
-        nonlocal sure
-        if expired():
-            sure = False
-            return False
-        answer = decide(without(problem, frozenset(everything) - kept))
-        sure = sure and answer is not None
-        return answer is False
-
-    core = _smallest(refused, (), everything, changed=False)
-    return Conflict(shape=shape, core=tuple(sorted(core)), placeable=placeable, minimal=sure)
-
-
-def _smallest(
-    refused: Callable[[frozenset[Assumption]], bool],
-    base: tuple[Assumption, ...],
-    choices: tuple[Assumption, ...],
-    *,
-    changed: bool,
-) -> tuple[Assumption, ...]:
-    """The least of ``choices`` that is refused with ``base``, by halving; earlier choices are preferred.
-
-    Source: Junker, "QuickXplain: preferred explanations and relaxations for over-constrained problems" (2004).
+    Otherwise one of those would be the conflict of every pod that is left out.
     """
-    if changed and refused(frozenset(base)):
-        return ()
-    if len(choices) == 1:
-        return choices
-    half = len(choices) // 2
-    first, second = choices[:half], choices[half:]
-    late = _smallest(refused, base + first, second, changed=bool(first))
-    early = _smallest(refused, base + late, first, changed=bool(late))
-    return early + late
+    everything = frozenset(order)
+    short = {entry.shape for entry in placement.unplaced} - {shape}
+    counts = sorted(entry for entry in order if entry.kind == "count" and entry.subjects[0] in short)
+    if counts:
+        own = frozenset(entry for entry in order if entry.kind == "count" and entry.subjects[0] == shape)
+        rest = everything - own - frozenset(counts)
+        for entry in counts:
+            if oracle.relaxed(rest | {entry}) is None:
+                rest |= {entry}
+        yield rest | own
+    yield everything
+
+
+def _dispensable_first(everything: Sequence[Assumption], shape: str) -> tuple[Assumption, ...]:
+    """What a reader would rather not see comes first: other shapes, then what only the platform can change."""
+    last_first = list(reversed(everything))
+    return tuple(sorted(last_first, key=lambda entry: (shape in entry.subjects, entry.kind != "count")))
+
+
+def _minimal(
+    oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption], deadline: Deadline
+) -> tuple[frozenset[Assumption], dict[Assumption, Holds]]:
+    """A core within ``core`` from which nothing can go, and what holds without each of its members.
+
+    Goes through the members and drops those without which the others are refused still. One for which that was not
+    decided is tried again once the core is smaller. Fewer assumptions never allow less, so a member that was needed
+    once stays needed.
+    """
+    core = _thinned(oracle, core, order)
+    witnesses: dict[Assumption, Holds] = {}
+    while True:
+        size = len(core)
+        for entry in order:
+            if entry not in core or entry in witnesses or deadline():
+                continue
+            match oracle.ask(core - {entry}):
+                case Refused(core=smaller):
+                    core = smaller
+                case Holds() as held:
+                    witnesses[entry] = held
+                case None:
+                    pass
+        if deadline() or len(core) in (size, len(witnesses)):
+            return core, witnesses
+
+
+def _preferred(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption]) -> frozenset[Assumption]:
+    """The smallest of the cores that the relaxation alone proves, from several orders of leaving things out."""
+    everything = frozenset(order)
+    best = core
+    for start in (core, everything):
+        for each in (order, tuple(reversed(order))):
+            found = start
+            for entry in each:
+                if entry in found:
+                    found = oracle.relaxed(found - {entry}) or found
+            if oracle.relaxed(found) and _burden(found) < _burden(best):
+                best = found
+    return best
+
+
+def _burden(core: frozenset[Assumption]) -> tuple[int, int, tuple[Assumption, ...]]:
+    """How much a reader has to look at: counts of pods first, then members."""
+    return sum(entry.kind == "count" for entry in core), len(core), tuple(sorted(core))
+
+
+def _thinned(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption]) -> frozenset[Assumption]:
+    """A smaller core, by leaving out many members at once."""
+    size = len(core) // 2
+    while size >= 2 and len(core) > _CHUNKED:
+        members = [entry for entry in order if entry in core]
+        for start in range(0, len(members), size):
+            left = core - frozenset(members[start : start + size])
+            if left != core and left:
+                answer = oracle.ask(left)
+                core = answer.core if isinstance(answer, Refused) else core
+        size //= 2
+    return core

@@ -8,11 +8,12 @@ from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.choices import choices
-from kubelogic.placement.optimal.conflict import conflicts
+from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
 from kubelogic.placement.optimal.exact import Exact, replay
 from kubelogic.placement.optimal.improve import improve, polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
+from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.pack import insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import Patterns
 from kubelogic.placement.optimal.preempt import Preemption
@@ -95,13 +96,26 @@ def explain(
     return _explain(problem, placement, shapes, Deadline(limits or Limits(), clock))
 
 
+def core_of(
+    problem: Problem, placement: Placement, shape: str, *, limits: Limits | None = None, clock: Clock | None = None
+) -> Core | None:
+    """The conflict of one shape as ``explain`` finds it, with a placement for each member that shows it is needed."""
+    deadline = Deadline(limits or Limits(), clock)
+    return find_core(problem, placement, shape, place=_decider(deadline), deadline=deadline)
+
+
 def _explain(
     problem: Problem, placement: Placement, shapes: tuple[str, ...], deadline: Deadline
 ) -> tuple[Conflict, ...]:
-    def decide(question: Problem) -> bool | None:
-        return _all_placed(question, _place(question, deadline, thorough=True))
+    return conflicts(problem, placement, shapes, place=_decider(deadline), deadline=deadline)
 
-    return conflicts(problem, placement, shapes, decide=decide, expired=deadline)
+
+def _decider(deadline: Deadline) -> Place:
+    def place(problem: Problem, *, thorough: bool) -> tuple[bool | None, Placement]:
+        found = _place(problem, deadline, thorough=True) if thorough else _quickly(problem, deadline)
+        return _all_placed(problem, found), found
+
+    return place
 
 
 def _all_placed(problem: Problem, placement: Placement) -> bool | None:
@@ -140,6 +154,21 @@ def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Pl
         most = _least(most, exact)
     if not state.released:
         polish(state, expired=expired)
+    return result(model, state, most=most, conflicts=(), statistics={})
+
+
+def _quickly(problem: Problem, expired: Deadline) -> Placement:
+    """A placement without any search or proof."""
+    model = compile_problem(problem)
+    state = _evenly(model, expired)
+    if state.left.any():
+        state = _tightly(model, expired)
+    if state.left.any():
+        state = _make_way(model, weigh(model, rooms(model)), state, expired)
+    most = {
+        level: int(sum(len(k.pods) for k in model.kinds if k.priority >= level))
+        for level in {k.priority for k in model.kinds}
+    }
     return result(model, state, most=most, conflicts=(), statistics={})
 
 

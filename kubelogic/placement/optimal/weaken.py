@@ -59,6 +59,18 @@ def _refusals(problem: Problem, shape: Shape) -> list[Assumption]:
     return found + [_assume("allowed", shape.name, name) for name in sorted(out - explained)]
 
 
+def denied(problem: Problem) -> dict[tuple[str, str], set[str]]:
+    """The reasons of all denials, by shape and node class."""
+    found: dict[tuple[str, str], set[str]] = {}
+    classes: dict[Reach, set[str]] = {}
+    for denial in problem.denials:
+        if denial.reach not in classes:
+            classes[denial.reach] = _classes(problem, denial.reach)
+        for name in classes[denial.reach]:
+            found.setdefault((denial.shape, name), set()).add(denial.reason)
+    return found
+
+
 def _classes(problem: Problem, reach: Reach) -> set[str]:
     return {node.node_class for node in problem.nodes if _reaches(reach, node)}
 
@@ -119,10 +131,7 @@ def _shape(shape: Shape, subjects: Mapping[str, set[tuple[str, ...]]]) -> Shape:
 def _allowed(problem: Problem, dropped: frozenset[Assumption]) -> dict[str, Reach]:
     """Nodes open up where no reason against them is left."""
     open_to: dict[str, set[str]] = {}
-    in_force: dict[tuple[str, str], set[str]] = {}
-    for denial in problem.denials:
-        for name in _classes(problem, denial.reach):
-            in_force.setdefault((denial.shape, name), set()).add(denial.reason)
+    in_force = denied(problem)
     for entry in dropped:
         if len(entry.subjects) == 2:
             shape, name = entry.subjects

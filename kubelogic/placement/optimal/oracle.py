@@ -1,0 +1,172 @@
+"""Whether a problem can be solved under some of its assumptions: a proof that it cannot, or a placement that shows how.
+
+Cheap questions come first: what follows from earlier answers, the relaxation over groups of nodes, a quick placement.
+Then every node for itself, then the whole solver.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from kubelogic.placement.check import check
+from kubelogic.placement.optimal.exact import replay
+from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.model import compile_problem
+from kubelogic.placement.optimal.pack import insert
+from kubelogic.placement.optimal.result import result
+from kubelogic.placement.optimal.terms import helpful
+from kubelogic.placement.optimal.tracked import Tracked
+from kubelogic.placement.optimal.weaken import without
+from kubelogic.placement.placement import Assumption, Placement
+from kubelogic.placement.problem import Problem
+
+_FINE_CELLS = 2_500
+"""Shapes times nodes up to which every node is looked at for itself."""
+
+
+class Holds(msgspec.Struct, frozen=True, kw_only=True):
+    """``placement`` places every pod that is asked for; ``problem`` is what it answers."""
+
+    problem: Problem
+    placement: Placement
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """No placement exists under the ``core``."""
+
+    core: frozenset[Assumption]
+
+
+class Place(Protocol):
+    """A joint scheduler: ``thorough`` proves and tries all it can, else it is quick."""
+
+    def __call__(self, problem: Problem, *, thorough: bool) -> tuple[bool | None, Placement]:
+        """Whether all pods can be placed (None: it found neither a way nor a proof), and the placement."""
+
+
+class Oracle:
+    """Answers for a problem under any of its assumptions, and remembers.
+
+    An assumption that is left out may hold or not. So a count that is left out leaves it open how many pods of the
+    shape there are, up to those that wait: the others may have use for some.
+    """
+
+    def __init__(self, problem: Problem, universe: frozenset[Assumption], *, place: Place, deadline: Deadline) -> None:
+        self._problem = problem
+        self._universe = universe
+        self._place = place
+        self._deadline = deadline
+        self._relaxation = Tracked(problem, universe, universe, fine=False, deadline=deadline)
+        self._refused: list[frozenset[Assumption]] = []
+        self._held: list[tuple[frozenset[Assumption], Holds]] = []
+        self._helpful = helpful(problem)
+
+    def relaxed(self, asked: frozenset[Assumption]) -> frozenset[Assumption] | None:
+        """A core within ``asked`` that the relaxation over groups of nodes proves; None if it proves none."""
+        known = next((core for core in self._refused if core <= asked), None)
+        if known is not None:
+            return known
+        if any(asked <= held for held, _ in self._held):
+            return None
+        core = self._relaxation.check(asked).core
+        if core is not None:
+            self._refused.append(core)
+        return core
+
+    def ask(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+        """What is proved of the problem under ``asked``; None if nothing was."""
+        for held, witness in self._held:
+            if asked <= held:
+                return witness
+        core = self.relaxed(asked)
+        if core is not None:
+            return Refused(core=core)
+        return self._quick(asked) or self._fine(asked) or self._whole(asked)
+
+    # -- ways to answer ----------------------------------------------------------------------------------------
+
+    def _quick(self, asked: frozenset[Assumption]) -> Holds | None:
+        return self._try(asked, thorough=False)
+
+    def _whole(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+        weaker = without(self._problem, self._universe - asked)
+        possible, placement = self._place(weaker, thorough=True)
+        if possible:
+            return self._holds(asked, weaker, placement)
+        # Pods that were left out might have been of use.
+        if possible is False and not self._optional(asked):
+            self._refused.append(asked)
+            return Refused(core=asked)
+        return None
+
+    def _try(self, asked: frozenset[Assumption], *, thorough: bool) -> Holds | None:
+        weaker = without(self._problem, self._universe - asked)
+        possible, placement = self._place(weaker, thorough=thorough)
+        if possible:
+            return self._holds(asked, weaker, placement)
+        optional = self._optional(asked)
+        if not optional:
+            return None
+        more = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
+        _, placement = self._place(more, thorough=thorough)
+        return self._holds(asked, more, placement)
+
+    def _fine(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+        names = {pod.shape for pod in self._problem.pods if not pod.node}
+        dropped = {e.subjects[0] for e in self._universe - asked if e.kind == "count"} - self._helpful
+        if (len(names) - len(dropped)) * len(self._problem.nodes) > _FINE_CELLS:
+            return None
+        answer = Tracked(self._problem, self._universe, asked, fine=True, deadline=self._deadline).check(asked)
+        if answer.core is not None:
+            self._refused.append(answer.core)
+            return Refused(core=answer.core)
+        return None if answer.counts is None else self._built(asked, answer.counts)
+
+    def _built(self, asked: frozenset[Assumption], counts: Mapping[tuple[str, str], int]) -> Holds | None:
+        """The placement that the counts hint at, if some order of bindings leads there."""
+        wanted: Counter[str] = Counter()
+        for (shape, _), number in counts.items():
+            wanted[shape] += number
+        weaker = without(self._problem, frozenset(e for e in self._universe - asked if e.kind != "count"))
+        pods = []
+        for pod in weaker.pods:
+            if not pod.node:
+                wanted[pod.shape] -= 1
+            if pod.node or wanted[pod.shape] >= 0:
+                pods.append(pod)
+        model = compile_problem(msgspec.structs.replace(weaker, pods=tuple(pods)))
+        if not model.kinds:
+            return None
+        cells = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
+        for k, kind in enumerate(model.kinds):
+            names = {model.shapes[i].name for i in kind.shapes}
+            for (shape, node), number in counts.items():
+                if shape in names:
+                    cells[k, model.node_index[node]] += number
+        state = replay(model, cells)
+        insert(state)
+        placement = result(model, state, most={}, conflicts=(), statistics={})
+        return self._holds(asked, model.problem, placement)
+
+    def _optional(self, asked: frozenset[Assumption]) -> set[tuple[str, ...]]:
+        """Shapes whose count is left out, and whose pods may be of use to others."""
+        return {
+            entry.subjects
+            for entry in self._universe - asked
+            if entry.kind == "count" and entry.subjects[0] in self._helpful
+        }
+
+    def _holds(self, asked: frozenset[Assumption], problem: Problem, placement: Placement) -> Holds | None:
+        """``placement`` as a witness, if it is right and leaves out none of those that are asked for."""
+        left_open = {e.subjects[0] for e in self._universe - asked if e.kind == "count"}
+        left = [entry for entry in placement.unplaced if entry.verdict != "waiting" and entry.shape not in left_open]
+        if left or check(problem, placement):
+            return None
+        witness = Holds(problem=problem, placement=placement)
+        self._held.append((asked, witness))
+        return witness

@@ -1,0 +1,74 @@
+"""What every placement keeps to, as z3 constraints that are each in force only under the assumption they come from.
+
+One set of constraints answers for every subset of the assumptions, and a refusal names those that it needs. The
+constraints are necessary ones (nobody who could be evicted is counted), so a refusal is a proof; an answer is a hint.
+Nodes may be put together in groups, which makes it coarser and faster, or stand each for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import z3
+
+from kubelogic.placement.optimal import necessary, necessary_pods
+from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.terms import Terms
+from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """``core``: assumptions that are refused together; or ``counts`` per shape and node, if nodes stand for themselves.
+
+    Neither: a limit was reached, or the answer is a hint that says nothing about single nodes.
+    """
+
+    core: frozenset[Assumption] | None = None
+    counts: Mapping[tuple[str, str], int] | None = None
+
+
+class Tracked:
+    """The constraints of a problem under some of its assumptions."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        universe: frozenset[Assumption],
+        kept: frozenset[Assumption],
+        *,
+        fine: bool,
+        deadline: Deadline,
+    ) -> None:
+        """Write down the constraints.
+
+        Args:
+            problem: what to place where.
+            universe: all assumptions that may be dropped; what is not among them always holds.
+            kept: those that may be asked for; the others are dropped for good.
+            fine: each node for itself and whole pods, instead of groups of nodes and any amounts.
+            deadline: limits for each check.
+        """
+        self._terms = Terms(problem, universe, kept, fine=fine)
+        self._deadline = deadline
+        necessary.add(self._terms)
+        necessary_pods.add(self._terms)
+
+    def check(self, asked: frozenset[Assumption]) -> Answer:
+        """What is known of the problem under ``asked``, which have to be among those kept."""
+        terms = self._terms
+        terms.solver.set(**self._deadline.options(0.2))
+        literals = {terms.literals[entry].get_id(): entry for entry in asked}
+        answer = terms.solver.check(*(terms.literals[entry] for entry in sorted(asked)))
+        if answer == z3.unsat:
+            return Answer(core=frozenset(literals[literal.get_id()] for literal in terms.solver.unsat_core()))
+        if answer == z3.sat and terms.fine:
+            model = terms.solver.model()
+            values = {
+                (name, terms.problem.nodes[terms.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
+                for (name, g), x in terms.x.items()
+            }
+            return Answer(counts={pair: number for pair, number in values.items() if number})
+        return Answer()
