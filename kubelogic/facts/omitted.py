@@ -63,7 +63,7 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
     for omission in omissions:
         if omission.code:
             subject = _read(omission.subject)
-            users = [(obj, place) for obj in _objects(cluster, subject) for place in _used(obj, subject)[:1]]
+            users = list(_users(cluster, subject))
             if users:
                 first, place = min(users, key=lambda user: (user[0].kind, user[0].key))
                 found.append(
@@ -89,17 +89,26 @@ def _read(text: str) -> _Subject:
     )
 
 
-def _objects(cluster: Cluster, subject: _Subject) -> Iterator[Object]:
+def _users(cluster: Cluster, subject: _Subject) -> Iterator[tuple[Object, tuple[str | int, ...]]]:
+    """The objects that use a subject, each with the first place where it does."""
     for kind in sorted(_TEMPLATES) if subject.kind == "Pod" else [subject.kind]:
-        yield from cluster.objects(kind).values()
+        prefix = _TEMPLATES[kind] if subject.kind == "Pod" else ()
+        path = (*prefix, *subject.path)
+        for obj in cluster.objects(kind).values():
+            if not _leads_on(obj.document, path):
+                continue
+            document: Any = obj.document
+            for name in prefix:
+                document = (document or {}).get(name)
+            place = next(subject.used_by(document), None)
+            if place is not None:
+                yield obj, (*prefix, *place)
 
 
-def _used(obj: Object, subject: _Subject) -> list[tuple[str | int, ...]]:
-    prefix = _TEMPLATES[obj.kind] if subject.kind == "Pod" else ()
-    document: Any = obj.document
-    for name in prefix:
-        document = (document or {}).get(name)
-    return [(*prefix, *place) for place in subject.used_by(document)]
+def _leads_on(document: Any, path: tuple[str, ...]) -> bool:
+    """Whether a document has anything at the first two steps of a path: most objects lack what is omitted."""
+    section = document.get(path[0])
+    return bool(section) and (len(path) == 1 or not isinstance(section, dict) or path[1] in section)
 
 
 def _values(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:

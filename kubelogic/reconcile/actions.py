@@ -7,26 +7,26 @@ A rule predicate ``action_create_pod`` stands for the class ``CreatePod`` here; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from kubelogic.logic import Row, Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """The derived fact that an action follows from; its proof is the explanation of the action."""
 
     predicate: str
     row: Row
 
     def __str__(self) -> str:
-        return f"{self.predicate}({', '.join(map(repr, self.row))})"
+        row = repr(self.row)
+        return f"{self.predicate}{row}" if len(self.row) != 1 else f"{self.predicate}{row[:-2]})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One change of the cluster, decided in one tick."""
 
     cause: Cause
@@ -38,14 +38,18 @@ class Action:
 
     def arguments(self) -> dict[str, Any]:
         """Everything but the cause, by field name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "cause"}
+        return {name: getattr(self, name) for name in argument_names(type(self))}
+
+
+def argument_names(action: type[Action]) -> tuple[str, ...]:
+    """The fields of a class of actions, but for the cause."""
+    return action.__struct_fields__[1:]
 
 
 # -- pods ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePod(Action):
+class CreatePod(Action, frozen=True, kw_only=True):
     """Make a pod from its owner's template.
 
     Attributes:
@@ -65,23 +69,20 @@ class CreatePod(Action):
     index: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeletePod(Action):
+class DeletePod(Action, frozen=True, kw_only=True):
     """Delete a pod: it terminates gracefully where it runs. ``reason`` is for people."""
 
     pod: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemovePod(Action):
+class RemovePod(Action, frozen=True, kw_only=True):
     """Remove the object of a pod that has ended."""
 
     pod: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindPod(Action):
+class BindPod(Action, frozen=True, kw_only=True):
     """Give a pod a node. ``ties``: the equally good nodes that it was chosen from."""
 
     pod: str
@@ -89,8 +90,7 @@ class BindPod(Action):
     ties: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreemptPod(Action):
+class PreemptPod(Action, frozen=True, kw_only=True):
     """Delete a pod so that ``beneficiary`` gets its room on ``node``. ``breaks``: budgets that this goes beyond."""
 
     pod: str
@@ -99,16 +99,14 @@ class PreemptPod(Action):
     breaks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NominateNode(Action):
+class NominateNode(Action, frozen=True, kw_only=True):
     """Promise a node to a pod that waits for victims to go."""
 
     pod: str
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvictPod(Action):
+class EvictPod(Action, frozen=True, kw_only=True):
     """Delete a pod because its node does not want it any more; ``reason`` of its DisruptionTarget condition."""
 
     pod: str
@@ -119,8 +117,7 @@ class EvictPod(Action):
 # -- any object ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteObject(Action):
+class DeleteObject(Action, frozen=True, kw_only=True):
     """Delete an object. ``propagation`` is Background, Foreground, Orphan or empty for the kind's default."""
 
     kind: str
@@ -128,8 +125,7 @@ class DeleteObject(Action):
     propagation: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdoptObject(Action):
+class AdoptObject(Action, frozen=True, kw_only=True):
     """Make ``owner`` the controller of an object that has none."""
 
     kind: str
@@ -138,8 +134,7 @@ class AdoptObject(Action):
     owner: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseObject(Action):
+class ReleaseObject(Action, frozen=True, kw_only=True):
     """Take the reference to ``owner`` from an object."""
 
     kind: str
@@ -148,8 +143,7 @@ class ReleaseObject(Action):
     owner: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotateObject(Action):
+class AnnotateObject(Action, frozen=True, kw_only=True):
     """Set an annotation."""
 
     kind: str
@@ -158,8 +152,7 @@ class AnnotateObject(Action):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelObject(Action):
+class LabelObject(Action, frozen=True, kw_only=True):
     """Set a label."""
 
     kind: str
@@ -168,8 +161,7 @@ class LabelObject(Action):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateStatus(Action):
+class UpdateStatus(Action, frozen=True, kw_only=True):
     """Set fields of a status. One action carries all rows of an object; ``fields`` are sorted by name."""
 
     kind: str
@@ -177,8 +169,7 @@ class UpdateStatus(Action):
     fields: tuple[tuple[str, Value], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetCondition(Action):
+class SetCondition(Action, frozen=True, kw_only=True):
     """Set a condition. ``lastTransitionTime`` moves only if ``status`` changes; ``lastUpdateTime`` always."""
 
     kind: str
@@ -189,8 +180,7 @@ class SetCondition(Action):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveCondition(Action):
+class RemoveCondition(Action, frozen=True, kw_only=True):
     """Take a condition from a status."""
 
     kind: str
@@ -201,8 +191,7 @@ class RemoveCondition(Action):
 # -- workloads -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateReplicaSet(Action):
+class CreateReplicaSet(Action, frozen=True, kw_only=True):
     """Make the ReplicaSet of a Deployment's present template."""
 
     deployment: str
@@ -211,8 +200,7 @@ class CreateReplicaSet(Action):
     revision: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleReplicaSet(Action):
+class ScaleReplicaSet(Action, frozen=True, kw_only=True):
     """Set the size of a ReplicaSet, and note for how many pods of its Deployment, and at most how many."""
 
     replica_set: str
@@ -221,16 +209,14 @@ class ScaleReplicaSet(Action):
     maximum: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaceReplicaSet(Action):
+class PaceReplicaSet(Action, frozen=True, kw_only=True):
     """Give a ReplicaSet the minReadySeconds of its Deployment."""
 
     replica_set: str
     seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateControllerRevision(Action):
+class CreateControllerRevision(Action, frozen=True, kw_only=True):
     """Remember the present template of a StatefulSet or DaemonSet under a number."""
 
     kind: str
@@ -238,16 +224,14 @@ class CreateControllerRevision(Action):
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenumberControllerRevision(Action):
+class RenumberControllerRevision(Action, frozen=True, kw_only=True):
     """Make an old revision the newest."""
 
     revision: str
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePersistentVolumeClaim(Action):
+class CreatePersistentVolumeClaim(Action, frozen=True, kw_only=True):
     """Make the claim of a StatefulSet's pod from a claim template."""
 
     claim: str
@@ -255,8 +239,7 @@ class CreatePersistentVolumeClaim(Action):
     template: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateEphemeralClaim(Action):
+class CreateEphemeralClaim(Action, frozen=True, kw_only=True):
     """Make the claim of a pod's ephemeral volume from the template in its spec."""
 
     claim: str
@@ -267,16 +250,14 @@ class CreateEphemeralClaim(Action):
 # -- kubelets --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartContainer(Action):
+class StartContainer(Action, frozen=True, kw_only=True):
     """A container runs from now on; starting one that ran before counts as a restart."""
 
     pod: str
     container: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldContainer(Action):
+class HoldContainer(Action, frozen=True, kw_only=True):
     """A container waits, for a reason such as ImagePullBackOff."""
 
     pod: str
@@ -284,8 +265,7 @@ class HoldContainer(Action):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndContainer(Action):
+class EndContainer(Action, frozen=True, kw_only=True):
     """A container has ended."""
 
     pod: str
@@ -293,8 +273,7 @@ class EndContainer(Action):
     exit_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportContainer(Action):
+class ReportContainer(Action, frozen=True, kw_only=True):
     """The kubelet says whether a container is ready (1) or not (0)."""
 
     pod: str
@@ -302,8 +281,7 @@ class ReportContainer(Action):
     ready: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportPhase(Action):
+class ReportPhase(Action, frozen=True, kw_only=True):
     """The kubelet says in which phase a pod is."""
 
     pod: str
@@ -313,8 +291,7 @@ class ReportPhase(Action):
 # -- nodes -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddTaint(Action):
+class AddTaint(Action, frozen=True, kw_only=True):
     """Put a taint on a node."""
 
     node: str
@@ -323,8 +300,7 @@ class AddTaint(Action):
     effect: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveTaint(Action):
+class RemoveTaint(Action, frozen=True, kw_only=True):
     """Take a taint from a node."""
 
     node: str
@@ -335,8 +311,7 @@ class RemoveTaint(Action):
 # -- controllers' own memory -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remember(Action):
+class Remember(Action, frozen=True, kw_only=True):
     """A controller remembers something beyond this tick: no change of the cluster."""
 
     topic: str
@@ -344,16 +319,14 @@ class Remember(Action):
     value: Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RememberMoment(Action):
+class RememberMoment(Action, frozen=True, kw_only=True):
     """A controller remembers when it did something: no change of the cluster."""
 
     topic: str
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forget(Action):
+class Forget(Action, frozen=True, kw_only=True):
     """A controller forgets something."""
 
     topic: str
@@ -363,8 +336,7 @@ class Forget(Action):
 # -- rows to actions -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePods(Action):
+class CreatePods(Action, frozen=True, kw_only=True):
     """So many equal pods for an owner: read as that many ``CreatePod``, each with its name."""
 
     owner_kind: str
@@ -372,8 +344,7 @@ class CreatePods(Action):
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateDaemonPod(Action):
+class CreateDaemonPod(Action, frozen=True, kw_only=True):
     """A pod of a DaemonSet for one node: read as ``CreatePod`` with a name."""
 
     daemon_set: str

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from kubelogic.reconcile.actions import Action, action_predicate
 from kubelogic.reconcile.object_actions import Gathered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateIndexedPod(Action):
+class CreateIndexedPod(Action, frozen=True, kw_only=True):
     """Make the pod of one index of a Job.
 
     Attributes:
@@ -27,8 +25,7 @@ class CreateIndexedPod(Action):
     ignored: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteJobPod(Action):
+class NoteJobPod(Action, frozen=True, kw_only=True):
     """Note in the status of a Job that a pod has ``succeeded`` or ``failed``, so that it can be let go."""
 
     job: str
@@ -36,8 +33,7 @@ class NoteJobPod(Action):
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountJobPod(Action):
+class CountJobPod(Action, frozen=True, kw_only=True):
     """Count a pod that was noted and let go."""
 
     job: str
@@ -45,16 +41,14 @@ class CountJobPod(Action):
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteJobIndexes(Gathered):
+class WriteJobIndexes(Gathered, frozen=True, kw_only=True):
     """Write the list of indexes that have ``completed`` or ``failed``. ``rows``: the indexes; -1 stands for none."""
 
     job: str
     outcome: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StampStatus(Action):
+class StampStatus(Action, frozen=True, kw_only=True):
     """Set a field of a status to the present moment."""
 
     kind: str
@@ -62,8 +56,7 @@ class StampStatus(Action):
     field: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearStatus(Action):
+class ClearStatus(Action, frozen=True, kw_only=True):
     """Take a field from a status."""
 
     kind: str
@@ -71,8 +64,7 @@ class ClearStatus(Action):
     field: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DateStatus(Action):
+class DateStatus(Action, frozen=True, kw_only=True):
     """Set a field of a status to a moment, ``t``, in milliseconds of the simulated clock."""
 
     kind: str
@@ -81,16 +73,14 @@ class DateStatus(Action):
     t: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndCronRun(Action):
+class EndCronRun(Action, frozen=True, kw_only=True):
     """Take a Job from the list of those that a CronJob has running."""
 
     cron_job: str
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCronRun(Action):
+class StartCronRun(Action, frozen=True, kw_only=True):
     """Make the Job of a CronJob for the moment ``t``, in milliseconds, and list it as active."""
 
     cron_job: str
@@ -98,8 +88,7 @@ class StartCronRun(Action):
     t: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaleTarget(Action):
+class ScaleTarget(Action, frozen=True, kw_only=True):
     """Set the number of pods of a workload, as an autoscaler does."""
 
     kind: str

@@ -7,7 +7,6 @@ empty values stands for no rows, so that an empty whole can be written too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -15,8 +14,7 @@ from kubelogic.logic import Row
 from kubelogic.reconcile.actions import Action, action_predicate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered(Action):
+class Gathered(Action, frozen=True, kw_only=True):
     """An action whose last field, ``rows``, has the remaining columns of all rows with the same other fields."""
 
     rows: tuple[Row, ...]
@@ -35,8 +33,7 @@ class Gathered(Action):
 # -- ownership and deletion ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectPod(Action):
+class CollectPod(Action, frozen=True, kw_only=True):
     """Mark a pod Failed, with a DisruptionTarget condition if there is a reason, and remove it at once."""
 
     pod: str
@@ -44,8 +41,7 @@ class CollectPod(Action):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropOwner(Action):
+class DropOwner(Action, frozen=True, kw_only=True):
     """Take the reference to the owner with a uid from an object."""
 
     kind: str
@@ -53,8 +49,7 @@ class DropOwner(Action):
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddFinalizer(Action):
+class AddFinalizer(Action, frozen=True, kw_only=True):
     """Let a finalizer hold an object."""
 
     kind: str
@@ -62,8 +57,7 @@ class AddFinalizer(Action):
     finalizer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveFinalizer(Action):
+class RemoveFinalizer(Action, frozen=True, kw_only=True):
     """Take a finalizer from an object; one that was deleted goes with its last finalizer."""
 
     kind: str
@@ -74,24 +68,21 @@ class RemoveFinalizer(Action):
 # -- storage ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindClaim(Action):
+class BindClaim(Action, frozen=True, kw_only=True):
     """Bind a claim and a volume to each other."""
 
     claim: str
     volume: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssignStorageClass(Action):
+class AssignStorageClass(Action, frozen=True, kw_only=True):
     """Give a claim that names no storage class the default one."""
 
     claim: str
     class_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvisionVolume(Action):
+class ProvisionVolume(Action, frozen=True, kw_only=True):
     """Make a volume for a claim, as the provisioner of its class does. ``class_name`` is the name of the class."""
 
     claim: str
@@ -102,23 +93,20 @@ class ProvisionVolume(Action):
 # -- namespaces ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateServiceAccount(Action):
+class CreateServiceAccount(Action, frozen=True, kw_only=True):
     """Make a service account."""
 
     namespace: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishRootCa(Action):
+class PublishRootCa(Action, frozen=True, kw_only=True):
     """Write the ConfigMap with the cluster's certificate into a namespace."""
 
     namespace: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssignPodRange(Action):
+class AssignPodRange(Action, frozen=True, kw_only=True):
     """Give a node the range of its pods' addresses."""
 
     node: str
@@ -128,8 +116,7 @@ class AssignPodRange(Action):
 # -- services --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteEndpoints(Gathered):
+class WriteEndpoints(Gathered, frozen=True, kw_only=True):
     """Write the Endpoints of a Service.
 
     ``rows``: address, pod, node, hostname, ``ready`` or ``notReady``, port name, number (0 for none), protocol.
@@ -146,8 +133,7 @@ class WriteEndpoints(Gathered):
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSlicePorts(Gathered):
+class WriteSlicePorts(Gathered, frozen=True, kw_only=True):
     """Set the ports of an EndpointSlice, which is made if it does not exist.
 
     ``rows``: index (-1 for none), name, number, protocol.
@@ -161,8 +147,7 @@ class WriteSlicePorts(Gathered):
         return {"ports": _ports(self.rows)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteMirrorPorts(Gathered):
+class WriteMirrorPorts(Gathered, frozen=True, kw_only=True):
     """The same for a slice that mirrors the Endpoints of a Service."""
 
     slice: str
@@ -173,8 +158,7 @@ class WriteMirrorPorts(Gathered):
         return {"ports": _ports(self.rows)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteSlice(Gathered):
+class WriteSlice(Gathered, frozen=True, kw_only=True):
     """Set the endpoints of an EndpointSlice.
 
     ``rows``: address, pod, node, hostname, and ``true``, ``false`` or empty for ready, serving and terminating.
@@ -191,8 +175,7 @@ class WriteSlice(Gathered):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteBudgetStatus(Gathered):
+class WriteBudgetStatus(Gathered, frozen=True, kw_only=True):
     """Write the status of a disruption budget. ``rows``: pods that were evicted and have still to go, and when."""
 
     budget: str
@@ -206,8 +189,7 @@ class WriteBudgetStatus(Gathered):
         return {"evicted": [str(pod) for pod, _ in self.rows if pod]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailBudget(Action):
+class FailBudget(Action, frozen=True, kw_only=True):
     """Say that a budget allows nothing, because the size of a pod's controller is unknown."""
 
     budget: str
@@ -217,8 +199,7 @@ class FailBudget(Action):
 # -- quotas ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteQuotaStatus(Gathered):
+class WriteQuotaStatus(Gathered, frozen=True, kw_only=True):
     """Write the status of a quota. ``rows``: resource, limit as written, amount used (thousandths for CPU)."""
 
     quota: str

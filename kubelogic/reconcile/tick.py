@@ -5,8 +5,8 @@ A tick depends on nothing but the state. What a ``Reconciler`` keeps from one to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from kubelogic.reconcile.actions import (
     PreemptPod,
     SetCondition,
     UpdateStatus,
+    argument_names,
 )
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, Gathered
@@ -220,21 +221,20 @@ class Reconciler:
             if not rows:
                 continue
             kind = _ACTIONS[predicate]
-            ordered = sorted(rows, key=_order)
+            ordered = _ordered(rows)
             if issubclass(kind, Gathered):
                 actions.extend(_gathered(kind, predicate, ordered))
-                continue
-            if kind is UpdateStatus:
+            elif kind is UpdateStatus:
                 actions.extend(_status_updates(predicate, ordered))
-                continue
-            for row in ordered:
-                cause = Cause(predicate=predicate, row=row)
-                if kind is CreatePods:
+            elif kind is CreatePods:
+                for row in ordered:
+                    cause = Cause(predicate=predicate, row=row)
                     actions.extend(names.pods(cause, str(row[0]), str(row[1]), int(row[2])))
-                elif kind is CreateDaemonPod:
-                    actions.append(names.daemon_pod(cause, *map(str, row)))
-                else:
-                    actions.append(_action(kind, cause, row))
+            elif kind is CreateDaemonPod:
+                for row in ordered:
+                    actions.append(names.daemon_pod(Cause(predicate=predicate, row=row), *map(str, row)))
+            else:
+                actions.extend(_actions(kind, predicate, ordered))
         return actions
 
     def _schedule(self, state: State, scheduler: Scheduler) -> list[Action]:
@@ -316,9 +316,12 @@ class _Names:
         )
 
 
-def _order(row: Row) -> tuple[tuple[bool, Value], ...]:
-    """Sorts rows whose columns may hold text in one and a number in another."""
-    return tuple((isinstance(value, str), value) for value in row)
+def _ordered(rows: Iterable[Row]) -> list[Row]:
+    """Rows in order. Where one has text in a column and another a number, the number comes first."""
+    try:
+        return sorted(rows)
+    except TypeError:
+        return sorted(rows, key=lambda row: tuple([(isinstance(value, str), value) for value in row]))
 
 
 def _status_updates(predicate: str, rows: Sequence[Row]) -> list[Action]:
@@ -337,7 +340,7 @@ def _status_updates(predicate: str, rows: Sequence[Row]) -> list[Action]:
 
 
 def _gathered(kind: type[Gathered], predicate: str, rows: Sequence[Row]) -> list[Action]:
-    keys = [field.name for field in fields(kind) if field.name not in ("cause", "rows")]
+    keys = [name for name in argument_names(kind) if name != "rows"]
     grouped: dict[Row, list[Row]] = {}
     for row in rows:
         grouped.setdefault(row[: len(keys)], []).append(row)
@@ -349,10 +352,12 @@ def _gathered(kind: type[Gathered], predicate: str, rows: Sequence[Row]) -> list
     return made
 
 
-def _action(kind: type[Action], cause: Cause, row: Row) -> Action:
-    names = [field.name for field in fields(kind) if field.name != "cause"]
-    values: dict[str, Value] = dict(zip(names, row, strict=True))
-    return kind(cause=cause, **values)
+def _actions(kind: type[Action], predicate: str, rows: Iterable[Row]) -> Iterator[Action]:
+    """One action for each row, its columns being the arguments."""
+    names = argument_names(kind)
+    for row in rows:
+        values: dict[str, Value] = dict(zip(names, row, strict=True))
+        yield kind(cause=Cause(predicate=predicate, row=row), **values)
 
 
 def _action_predicates(rulebook: Rulebook) -> list[str]:
@@ -363,7 +368,7 @@ def _action_predicates(rulebook: Rulebook) -> list[str]:
     for name in sorted(declared):
         if _ACTIONS[name] is UpdateStatus or issubclass(_ACTIONS[name], Gathered):
             continue
-        wanted = [field.name for field in fields(_ACTIONS[name]) if field.name != "cause"]
+        wanted = list(argument_names(_ACTIONS[name]))
         given = [_snake(argument.name) for argument in rulebook.declarations[name].arguments]
         if wanted != given:
             raise ValueError(f"{name} takes {', '.join(given)}, its class {', '.join(wanted)}")

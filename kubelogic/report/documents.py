@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from kubelogic.explain.blockers import Blocker
@@ -77,13 +78,16 @@ def blocker_document(blocker: Blocker) -> dict[str, Any]:
 
 def action_document(each: TimedAction) -> dict[str, Any]:
     """An action within a document. ``time`` is in seconds from the start."""
-    return {
+    action = each.action
+    document = {
         "tick": each.tick,
         "time": each.time / 1000 if each.time % 1000 else each.time // 1000,
-        "type": each.action.type,
-        **{_camel(name): _plain(value) for name, value in each.action.arguments().items()},
-        "cause": str(each.action.cause),
+        "type": action.type,
     }
+    for name, value in action.arguments().items():
+        document[_camel(name)] = value if type(value) is str else _plain(value)
+    document["cause"] = str(action.cause)
+    return document
 
 
 def refusal_document(each: RefusedObjects) -> dict[str, Any]:
@@ -125,6 +129,7 @@ def location_document(location: Location) -> dict[str, Any]:
     return {"file": location.file, "line": location.line, "column": location.column, "path": location.path}
 
 
+@cache
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from kubelogic.cluster import Cluster
 from kubelogic.explain.pending import PendingPod
 from kubelogic.manifests import Location, Notice
@@ -30,8 +32,7 @@ class ServiceEndpoints:
     not_ready: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedAction:
+class TimedAction(msgspec.Struct, frozen=True, kw_only=True):
     """An action, the tick that took it and the simulated time in milliseconds."""
 
     tick: int
