@@ -70,7 +70,11 @@ def add_scheduling(parser: argparse.ArgumentParser) -> None:
     """Which scheduler decides, and how far ahead to look."""
     add_scheduler(parser)
     parser.add_argument(
-        "--horizon", type=_seconds, default=60.0, metavar="SECONDS", help="simulated time to look ahead (default 60)"
+        "--horizon",
+        type=duration,
+        default=60_000,
+        metavar="TIME",
+        help="simulated time to look ahead, such as 90 or 10m (default 60)",
     )
 
 
@@ -87,6 +91,16 @@ def _seconds(text: str) -> float:
     return value
 
 
+def duration(text: str) -> int:
+    """Milliseconds of a duration on the command line: seconds, or text such as ``1m30s``."""
+    from kubelogic.verbs.scenario_file import milliseconds
+
+    found = milliseconds(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"must be seconds or a duration such as 1m30s, is {text!r}")
+    return found
+
+
 def options(args: argparse.Namespace) -> Options:
     """How to reconcile, as the arguments say."""
     from kubelogic.verbs.reconciled import Options
@@ -97,7 +111,7 @@ def options(args: argparse.Namespace) -> Options:
         parameters=parameters(args),
         timeout=args.timeout,
         clock=time.monotonic,
-        horizon=round(args.horizon * 1000),
+        horizon=args.horizon,
     )
 
 

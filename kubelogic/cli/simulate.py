@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", metavar="FILE", help="what happens when (YAML or JSON)")
     parser.add_argument(
         "--horizon",
-        type=_duration,
+        type=common.duration,
         metavar="TIME",
         help="simulated time to look ahead, such as 90 or 10m (default: until nothing happens any more)",
     )
@@ -55,15 +55,6 @@ class _Event(argparse.Action):
     ) -> None:
         word = (option_string or "").removeprefix("--")
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), (word, str(values))])
-
-
-def _duration(text: str) -> int:
-    from kubelogic.verbs.scenario_file import milliseconds
-
-    found = milliseconds(text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"must be seconds or a duration such as 1m30s, is {text!r}")
-    return found
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,7 +23,8 @@ def render_faults(faults: Sequence[Fault], style: Style = PLAIN) -> str:
 def render_rule_faults(faults: Sequence[RuleFault], style: Style = PLAIN) -> str:
     """Every fault of the rules, and how many there are."""
     blocks = [str(fault).replace(str(fault.place), style.bold(str(fault.place)), 1) for fault in faults]
-    blocks.append(_count(len(faults), "error") + " in the rules")
+    where = " in the rules" if any(fault.place.file.endswith(".dl") for fault in faults) else ""
+    blocks.append(_count(len(faults), "error") + where)
     return "\n".join(blocks)
 
 

@@ -46,3 +46,14 @@ def test_times_and_nodes_that_make_no_sense_are_refused_without_a_traceback(
         assert out == ""
         assert "Traceback" not in err
         assert err.strip()
+
+
+def test_horizons_are_seconds_or_durations_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = str(SCENARIOS / "cluster.yaml")
+    assert main(["plan", cluster, "--horizon", "1m30s", "--scheduler", "kube"]) == 0
+    first = capsys.readouterr().out
+    assert main(["plan", cluster, "--horizon", "90", "--scheduler", "kube"]) == 0
+    assert capsys.readouterr().out == first
+    with pytest.raises(SystemExit) as refused:
+        main(["plan", cluster, "--horizon", "-5"])
+    assert refused.value.code == 2
