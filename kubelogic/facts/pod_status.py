@@ -101,9 +101,15 @@ def _container_facts(key: str, status: Mapping[str, Any]) -> Iterator[Fact]:
         yield "container_waiting", (key, name, (state["waiting"] or {}).get("reason") or "")
     if "running" in state and not status.get("ready"):
         yield "container_unready", (key, name)
+        if status.get("started") is False:
+            yield "container_unstarted", (key, name)
+    last = (status.get("lastState") or {}).get("terminated")
+    ended = state.get("terminated") or last
+    if ended and "running" not in state and ended.get("startedAt") and ended.get("finishedAt"):
+        ran = milliseconds(ended["finishedAt"]) - milliseconds(ended["startedAt"])
+        yield "container_ran", (key, name, ran)
     if status.get("restartCount"):
         yield "container_restarts", (key, name, int(status["restartCount"]))
-        last = (status.get("lastState") or {}).get("terminated")
         if last:
             ended = last.get("finishedAt")
             yield (
@@ -128,42 +134,88 @@ def _program(spec: Mapping[str, Any]) -> str:
 
 
 def _container(container: Mapping[str, Any]) -> list[Any]:
-    probes = [_probe(container[name]) if container.get(name) else None for name in _PROBES]
-    return [container["name"], container.get("image") or "", container.get("restartPolicy") or "", probes]
+    probes = [_probe(container[name], container) if container.get(name) else None for name in _PROBES]
+    return [
+        container["name"],
+        container.get("image") or "",
+        container.get("restartPolicy") or "",
+        probes,
+        [_restart_rule(rule) for rule in container.get("restartPolicyRules") or ()],
+        [_sleep(container, moment) for moment in ("postStart", "preStop")] if container.get("lifecycle") else None,
+    ]
 
 
-def _probe(probe: Mapping[str, Any]) -> list[int]:
-    """Delay, period, successes and failures that a probe needs, in milliseconds and pieces."""
+def _probe(probe: Mapping[str, Any], container: Mapping[str, Any]) -> list[Any]:
+    """Delay, period, successes, failures, how it asks, timeout and grace period, in milliseconds and pieces."""
+    grace = probe.get("terminationGracePeriodSeconds")
     return [
         1000 * int(probe.get("initialDelaySeconds") or 0),
         1000 * int(probe.get("periodSeconds") or 10),
         int(probe.get("successThreshold") or 1),
         int(probe.get("failureThreshold") or 3),
+        _handler(probe, container),
+        1000 * int(probe.get("timeoutSeconds") or 1),
+        None if grace is None else 1000 * int(grace),
     ]
+
+
+def _handler(probe: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+    """How a probe asks; ``unresolved`` if it names a port that the container does not have."""
+    for name in ("httpGet", "tcpSocket", "grpc", "exec"):
+        if name in probe:
+            port = (probe[name] or {}).get("port")
+            ports = {each.get("name") for each in container.get("ports") or ()}
+            named = isinstance(port, str) and not port.isdigit()
+            return "unresolved" if named and port not in ports else name
+    return "unresolved"
+
+
+def _restart_rule(rule: Mapping[str, Any]) -> list[Any]:
+    codes = rule.get("exitCodes") or {}
+    return [rule.get("action") or "", codes.get("operator") or "", [int(code) for code in codes.get("values") or ()]]
+
+
+def _sleep(container: Mapping[str, Any], moment: str) -> int:
+    """Milliseconds that a hook sleeps; other hooks take no time."""
+    hook = (container["lifecycle"].get(moment) or {}).get("sleep") or {}
+    return 1000 * int(hook.get("seconds") or 0)
 
 
 def _program_facts(program: str) -> Iterator[Fact]:
     """What the text of a program says, as facts. Shared by all pods with that program."""
-    policy, grace, initial, main, gates = msgspec.json.decode(program)
-    yield "program_restart_policy", (program, policy)
-    yield "program_grace", (program, 1000 * (30 if grace is None else int(grace)))
+    policy, seconds, initial, main, gates = msgspec.json.decode(program)
+    grace = 1000 * (30 if seconds is None else int(seconds))
+    yield "program_grace", (program, grace)
     for position, container in enumerate(initial):
         sidecar = container[2] == "Always"
         yield "program_init", (program, container[0], position, 1 if sidecar else 0)
-        yield from _shared_container_facts(program, container)
+        yield from _shared_container_facts(program, container, policy, grace)
     for container in main:
         yield "program_container", (program, container[0])
-        yield from _shared_container_facts(program, container)
+        yield from _shared_container_facts(program, container, policy, grace)
     for gate in gates:
         yield "program_gate", (program, gate)
 
 
-def _shared_container_facts(program: str, container: Sequence[Any]) -> Iterator[Fact]:
-    name, image, _, probes = container
+def _shared_container_facts(program: str, container: Sequence[Any], policy: str, grace: int) -> Iterator[Fact]:
+    name, image, own, probes, rules, sleeps = container
     yield "program_image", (program, name, image)
+    yield "program_policy", (program, name, own or policy)
     for kind, probe in zip(("startup", "readiness", "liveness"), probes, strict=True):
         if probe is not None:
-            yield "program_probe", (program, name, kind, *probe)
+            handler, timeout, own_grace = probe[4:]
+            yield "program_probe", (program, name, kind, *probe[:4])
+            yield (
+                "program_probe_by",
+                (program, name, kind, handler, timeout, grace if own_grace is None else own_grace),
+            )
+    for position, (action, operator, codes) in enumerate(rules):
+        yield "program_restart_rule", (program, name, position, action, operator)
+        for code in codes:
+            yield "program_restart_code", (program, name, position, code)
+    for moment, sleep in zip(("postStart", "preStop"), sleeps or (), strict=False):
+        if sleep:
+            yield "program_hook", (program, name, moment, sleep)
 
 
 class ProgramStage:

@@ -263,6 +263,25 @@ class HoldContainer(Action, frozen=True, kw_only=True):
     pod: str
     container: str
     reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillContainer(Action):
+    """The kubelet asks a container to stop because a probe of it failed too often. ``message`` is for people."""
+
+    pod: str
+    container: str
+    probe: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportStarted(Action):
+    """The startup probe of a container has succeeded: from now on the other probes are asked."""
+
+    pod: str
+    container: str
 
 
 class EndContainer(Action, frozen=True, kw_only=True):
@@ -364,7 +383,9 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             # kubelets first: they report what happened before controllers act on what they know
             StartContainer,
             HoldContainer,
+            KillContainer,
             EndContainer,
+            ReportStarted,
             ReportContainer,
             ReportPhase,
             RemovePod,

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited
+from kubelogic.cluster.edit import edited, metadata, uid_of
 from kubelogic.reconcile.actions import (
     Action,
     BindPod,
@@ -16,16 +16,19 @@ from kubelogic.reconcile.actions import (
     EndContainer,
     EvictPod,
     HoldContainer,
+    KillContainer,
     NominateNode,
     PreemptPod,
     RemovePod,
     ReportContainer,
     ReportPhase,
+    ReportStarted,
     StartContainer,
 )
 from kubelogic.reconcile.addresses import pod_address
 from kubelogic.reconcile.apply_objects import is_being_deleted, with_condition
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
 from kubelogic.reconcile.refusals import admit_created_pod
 from kubelogic.reconcile.slow_start import SlowStart
@@ -110,7 +113,7 @@ def start_container(draft: Draft, action: StartContainer) -> None:
         status = {
             **old,
             "state": {"running": {"startedAt": draft.now}},
-            "started": True,
+            "started": not _has_startup_probe(draft.get(_POD, action.pod), action.container),
             "ready": False,
             "restartCount": int(old.get("restartCount") or 0) + (1 if ended else 0),
         }
@@ -124,7 +127,8 @@ def start_container(draft: Draft, action: StartContainer) -> None:
 def hold_container(draft: Draft, action: HoldContainer) -> None:
     def held(old: Mapping[str, Any]) -> dict[str, Any]:
         ended = (old.get("state") or {}).get("terminated")
-        status = {**old, "state": {"waiting": {"reason": action.reason}}, "started": False, "ready": False}
+        waiting = {"reason": action.reason, "message": action.message}
+        status = {**old, "state": {"waiting": waiting}, "started": False, "ready": False}
         if ended:
             status["lastState"] = {"terminated": ended}
         return status
@@ -132,18 +136,42 @@ def hold_container(draft: Draft, action: HoldContainer) -> None:
     _report(draft, action.pod, action.container, held)
 
 
+def kill_container(draft: Draft, action: KillContainer) -> None:
+    pod = draft.get(_POD, action.pod)
+    if pod is not None:
+        draft.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = draft.state.now
+
+
 def end_container(draft: Draft, action: EndContainer) -> None:
     def ended(old: Mapping[str, Any]) -> dict[str, Any]:
-        running = (old.get("state") or {}).get("running") or {}
+        running = (old.get("state") or {}).get("running")
         terminated = {
             "exitCode": action.exit_code,
-            "reason": "Completed" if action.exit_code == 0 else "Error",
-            "startedAt": running.get("startedAt", draft.now),
+            "reason": _end_reason(action.exit_code, started=running is not None),
+            "startedAt": (running or {}).get("startedAt", draft.now),
             "finishedAt": draft.now,
         }
-        return {**old, "state": {"terminated": terminated}, "started": False, "ready": False}
+        status = {**old, "state": {"terminated": terminated}, "started": False, "ready": False}
+        before = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
+        if running is None and before:
+            status.update(restartCount=int(old.get("restartCount") or 0) + 1, lastState={"terminated": before})
+        return status
 
     _report(draft, action.pod, action.container, ended)
+
+
+def _end_reason(code: int, *, started: bool) -> str:
+    if not started:
+        return "StartError"
+    return "Completed" if code == 0 else "Error"
+
+
+def report_started(draft: Draft, action: ReportStarted) -> None:
+    pod = draft.get(_POD, action.pod)
+    if pod is None:
+        return
+    draft.memory["started", container_key(uid_of(pod), action.container)] = draft.state.now
+    _report(draft, action.pod, action.container, lambda old: {**old, "started": True})
 
 
 def report_container(draft: Draft, action: ReportContainer) -> None:
@@ -156,12 +184,29 @@ def report_phase(draft: Draft, action: ReportPhase) -> None:
         return
     fields: dict[str, Any] = {"phase": action.phase}
     if not (pod.document.get("status") or {}).get("startTime"):
-        fields["startTime"] = draft.now
+        fields["startTime"] = _acknowledged(pod, draft.now)
     if action.phase == "Running" and not (pod.document.get("status") or {}).get("podIP"):
         address = pod_address(draft, pod)
         if address:
             fields.update(podIP=address, podIPs=[{"ip": address}])
     draft.put(edited(pod, ["status"], fields))
+
+
+def _acknowledged(pod: Object, now: str) -> str:
+    """When the kubelet got a pod: when it was bound, if anybody said so."""
+    for condition in (pod.document.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "True":
+            return str(condition.get("lastTransitionTime") or now)
+    return str(metadata(pod).get("creationTimestamp") or now)
+
+
+def _has_startup_probe(pod: Object | None, container: str) -> bool:
+    spec = (pod.document.get("spec") or {}) if pod else {}
+    return any(
+        each["name"] == container and each.get("startupProbe")
+        for part in ("initContainers", "containers")
+        for each in spec.get(part) or ()
+    )
 
 
 def _report(draft: Draft, key: str, container: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
@@ -187,7 +232,10 @@ def _report(draft: Draft, key: str, container: str, change: Callable[[Mapping[st
         statuses.append(change({"name": container, "image": image, "restartCount": 0}))
     else:
         statuses[position] = change(statuses[position])
-    draft.put(edited(pod, ["status"], {field: statuses}))
+    fields: dict[str, Any] = {field: statuses}
+    if not (pod.document.get("status") or {}).get("startTime"):
+        fields["startTime"] = _acknowledged(pod, draft.now)
+    draft.put(edited(pod, ["status"], fields))
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
@@ -201,7 +249,9 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         NominateNode: nominate_node,
         StartContainer: start_container,
         HoldContainer: hold_container,
+        KillContainer: kill_container,
         EndContainer: end_container,
+        ReportStarted: report_started,
         ReportContainer: report_container,
         ReportPhase: report_phase,
     }

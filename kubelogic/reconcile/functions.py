@@ -226,6 +226,72 @@ def metric_message(source: str, name: str, goal: str) -> str:
     return f"the HPA was able to successfully calculate a replica count from {text}"
 
 
+def container_key(uid: str, container: str) -> str:
+    """One text for a container of a pod, in the memory of kubelets."""
+    return f"{uid} {container}"
+
+
+def word(text: str, place: int) -> str | None:
+    """A word of a text, from 0, if there are so many.
+
+    >>> word("uid web liveness", 1)
+    'web'
+    """
+    words = text.split(" ")
+    return words[place] if place < len(words) else None
+
+
+def has_labels(labels: str, label_set: str) -> int:
+    """Whether a label set has all of some labels; both as constants of ``facts.selectors.label_set``.
+
+    >>> has_labels("app=web", "app=web,tier=a"), has_labels("app=web", "app=webshop")
+    (1, 0)
+    """
+    return 1 if set(labels.split(",")) <= set(label_set.split(",")) else 0
+
+
+def failing_words(answer: str, number: int, times: int) -> str:
+    """How often a probe failed, and how.
+
+    >>> failing_words("status", 503, 3), failing_words("refused", 0, 1)
+    ('3 times in a row: HTTP status 503', 'once: connection refused')
+    """
+    how = {
+        "status": f"HTTP status {number}",
+        "exit code": f"exit code {number}",
+        "refused": "connection refused",
+        "timeout": "no answer in time",
+    }.get(answer, "unhealthy")
+    return f"{'once' if times == 1 else f'{times} times in a row'}: {how}"
+
+
+def kill_message(probe: str, words: str, policy: str) -> str:
+    """What a kubelet says when it kills a container for a probe.
+
+    >>> kill_message("liveness", "once: connection refused", "Never")
+    'failed liveness probe (once: connection refused)'
+    """
+    text = f"failed {probe} probe ({words})"
+    return text if policy == "Never" else f"{text}, will be restarted"
+
+
+def backoff_message(pod: str, container: str, ms: int) -> str:
+    """What a kubelet says of a container that has to wait for its restart.
+
+    >>> backoff_message("shop/web-1", "web", 40_000)
+    'back-off 40s restarting failed container=web pod=web-1_shop'
+    """
+    namespace, _, name = pod.rpartition("/")
+    minutes, seconds = divmod(ms // 1000, 60)
+    length = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+    return f"back-off {length} restarting failed container={container} pod={name}_{namespace}"
+
+
+def pull_message(image: str) -> str:
+    """What a kubelet says of an image that it cannot pull."""
+    return f'Back-off pulling image "{image}"'
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "smaller": smaller,
@@ -252,6 +318,13 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "recent_time": recent_time,
         "run_name": run_name,
         "condition_message": condition_message,
+        "container_key": container_key,
+        "word": word,
+        "has_labels": has_labels,
+        "failing_words": failing_words,
+        "kill_message": kill_message,
+        "backoff_message": backoff_message,
+        "pull_message": pull_message,
         **SCHEDULING_FUNCTIONS,
         "generated_name": generated_name,
         "pod_range": pod_range,
