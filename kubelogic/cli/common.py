@@ -93,7 +93,7 @@ def _seconds(text: str) -> float:
 
 def duration(text: str) -> int:
     """Milliseconds of a duration on the command line: seconds, or text such as ``1m30s``."""
-    from kubelogic.verbs.scenario_file import milliseconds
+    from kubelogic.verbs.scenario_fields import milliseconds
 
     found = milliseconds(text)
     if found is None:

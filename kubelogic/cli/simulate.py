@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 if TYPE_CHECKING:
+    from kubelogic.cluster import Cluster
     from kubelogic.reconcile.scenario import Scenario
 
 NAME = "simulate"
@@ -62,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.simulation import render_simulation, simulation_document
     from kubelogic.verbs.simulate import SimulationOptions, simulate
 
-    scenario = _scenario(args)
     cluster, notices = common.read_cluster(args)
+    scenario = _scenario(args, cluster)
     unknown = sorted({name for name in _nodes(scenario) if cluster.get("Node", name) is None})
     if unknown:
         raise UsageError(f"there is no node {', '.join(unknown)}")
@@ -82,11 +83,14 @@ def run(args: argparse.Namespace) -> int:
     return YES if result.run.settled else UNKNOWN
 
 
-def _scenario(args: argparse.Namespace) -> Scenario:
+def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
     from kubelogic.reconcile.scenario import Event, Scenario
-    from kubelogic.verbs.scenario_file import milliseconds, node_operation, read_scenario
+    from kubelogic.verbs.scenario_fields import milliseconds
+    from kubelogic.verbs.scenario_file import node_operation, read_scenario
 
-    scenario = read_scenario(args.scenario, namespace=args.namespace) if args.scenario else Scenario()
+    scenario = Scenario()
+    if args.scenario:
+        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster)
     events = list(scenario.events)
     for word, text in args.events:
         node, _, when = text.partition("@")

@@ -255,6 +255,7 @@ class StartContainer(Action, frozen=True, kw_only=True):
 
     pod: str
     container: str
+    restart: int
 
 
 class HoldContainer(Action, frozen=True, kw_only=True):
@@ -266,8 +267,7 @@ class HoldContainer(Action, frozen=True, kw_only=True):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KillContainer(Action):
+class KillContainer(Action, frozen=True, kw_only=True):
     """The kubelet asks a container to stop because a probe of it failed too often. ``message`` is for people."""
 
     pod: str
@@ -276,8 +276,7 @@ class KillContainer(Action):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStarted(Action):
+class ReportStarted(Action, frozen=True, kw_only=True):
     """The startup probe of a container has succeeded: from now on the other probes are asked."""
 
     pod: str

@@ -250,41 +250,45 @@ def has_labels(labels: str, label_set: str) -> int:
     return 1 if set(labels.split(",")) <= set(label_set.split(",")) else 0
 
 
-def failing_words(answer: str, number: int, times: int) -> str:
-    """How often a probe failed, and how.
+def answer_words(answer: str, number: int) -> str:
+    """What a probe was answered, for people.
 
-    >>> failing_words("status", 503, 3), failing_words("refused", 0, 1)
-    ('3 times in a row: HTTP status 503', 'once: connection refused')
+    >>> answer_words("status", 503), answer_words("refused", 0)
+    ('HTTP status 503', 'connection refused')
     """
-    how = {
+    words = {
         "status": f"HTTP status {number}",
         "exit code": f"exit code {number}",
         "refused": "connection refused",
         "timeout": "no answer in time",
-    }.get(answer, "unhealthy")
-    return f"{'once' if times == 1 else f'{times} times in a row'}: {how}"
+    }
+    return words.get(answer, "unhealthy")
 
 
-def kill_message(probe: str, words: str, policy: str) -> str:
+def kill_message(probe: str, words: str, times: int, policy: str) -> str:
     """What a kubelet says when it kills a container for a probe.
 
-    >>> kill_message("liveness", "once: connection refused", "Never")
-    'failed liveness probe (once: connection refused)'
+    >>> kill_message("liveness", "connection refused", 1, "Never")
+    'failed its liveness probe (connection refused)'
+    >>> kill_message("startup", "exit code 1", 3, "Always")
+    'failed its startup probe 3 times in a row (exit code 1), will be restarted'
     """
-    text = f"failed {probe} probe ({words})"
-    return text if policy == "Never" else f"{text}, will be restarted"
+    often = f" {times} times in a row" if times > 1 else ""
+    again = "" if policy == "Never" else ", will be restarted"
+    return f"failed its {probe} probe{often} ({words}){again}"
 
 
-def backoff_message(pod: str, container: str, ms: int) -> str:
+def backoff_message(ms: int) -> str:
     """What a kubelet says of a container that has to wait for its restart.
 
-    >>> backoff_message("shop/web-1", "web", 40_000)
-    'back-off 40s restarting failed container=web pod=web-1_shop'
+    >>> backoff_message(40_000)
+    'back-off 40s restarting failed container'
+    >>> backoff_message(300_000)
+    'back-off 5m0s restarting failed container'
     """
-    namespace, _, name = pod.rpartition("/")
     minutes, seconds = divmod(ms // 1000, 60)
     length = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
-    return f"back-off {length} restarting failed container={container} pod={name}_{namespace}"
+    return f"back-off {length} restarting failed container"
 
 
 def pull_message(image: str) -> str:
@@ -321,7 +325,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "container_key": container_key,
         "word": word,
         "has_labels": has_labels,
-        "failing_words": failing_words,
+        "answer_words": answer_words,
         "kill_message": kill_message,
         "backoff_message": backoff_message,
         "pull_message": pull_message,

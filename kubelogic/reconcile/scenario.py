@@ -152,19 +152,23 @@ class Behave(Operation):
     Attributes:
         image: its name.
         pull: whether it can be pulled.
+        start: whether its containers can be started.
         ready: whether its containers become ready.
         ready_after: milliseconds that they take for it.
         exit_after: milliseconds after which they end, with ``exit_code``.
         exit_code: see ``exit_after``.
+        exits: False takes back what was said of ``exit_after``.
         stops: whether they stop when asked to, before their grace period is over.
     """
 
     image: str
     pull: bool | None = None
+    start: bool | None = None
     ready: bool | None = None
     ready_after: int | None = None
     exit_after: int | None = None
     exit_code: int = 0
+    exits: bool | None = None
     stops: bool | None = None
 
 
@@ -421,10 +425,13 @@ def _(operation: Behave, state: State) -> Performed:
         None if off is None else ([] if off else [(image,)])
     )
     choose("image_cannot_be_pulled", flag(operation.pull))
+    choose("image_cannot_start", flag(operation.start))
     choose("image_stays_unready", flag(operation.ready))
     choose("image_ignores_stop", flag(operation.stops))
     if operation.ready_after is not None:
         choose("image_ready_after", [(image, operation.ready_after)])
+    if operation.exits is False:
+        choose("image_exits", [])
     if operation.exit_after is not None:
         choose("image_exits", [(image, operation.exit_after, operation.exit_code)])
     return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)

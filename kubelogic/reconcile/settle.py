@@ -17,6 +17,9 @@ from kubelogic.reconcile.tick import Tick
 MAX_TICKS = 100_000
 """Ticks after which a run gives up."""
 
+_UNLIKE = frozenset({"pod", "key", "node", "beneficiary", "ties", "restart"})
+"""Names that are made up anew each time, the node that is chosen, counts of restarts."""
+
 _SUSPICIOUS = 200
 """Ticks with actions before loops are looked for."""
 
@@ -209,9 +212,9 @@ def _mark(step: Step, *, values: bool) -> Hashable:
 
 
 def _values(action: Action) -> str:
-    """What an action sets, but for names that are made up anew each time and the node that is chosen."""
+    """What an action sets, but for what differs from round to round."""
     fields = action.arguments()
-    return repr([fields[name] for name in sorted(fields) if name not in ("pod", "key", "node", "beneficiary", "ties")])
+    return repr([fields[name] for name in sorted(fields) if name not in _UNLIKE])
 
 
 def _target(action: Action, owners: dict[str, str]) -> str:

@@ -44,8 +44,8 @@ QUIET = frozenset(
         "RemoveFinalizer",
         "RenumberControllerRevision",
         "ReportContainer",
+        "ReportStarted",
         "StampStatus",
-        "StartContainer",
         "UpdateStatus",
         "WriteBudgetStatus",
         "WriteEndpoints",
@@ -114,6 +114,14 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Behave",): _event("containers of {image} behave differently: {rest}"),
         ("Measure",): _event("{kind} {key} uses another amount of {metric}: {rest}"),
         ("TellPod",): _event("pod {key} is told: {rest}"),
+        ("FailProbe", "status"): _event("{probe} probes of {target} are answered with HTTP status {number}"),
+        ("FailProbe", "exit code"): _event("{probe} probes of {target} end with exit code {number}"),
+        ("FailProbe", "refused"): _event("{probe} probes of {target} find the connection refused"),
+        ("FailProbe", "timeout"): _event("{probe} probes of {target} get no answer in time"),
+        ("FailProbe",): _event("{probe} probes of {target} fail"),
+        ("HealProbe",): _event("{probe} probes of {target} succeed again"),
+        ("ExitContainers",): _event("what runs of {target} ends with exit code {code}"),
+        ("GiveCondition",): _event("pods of {target} get the condition {condition}={status}"),
         # pods
         ("CreatePod",): _pods("is made", "are made"),
         ("CreateIndexedPod",): Phrase("Job {job} makes its pod {index}", "{n} pods of Job {job} are made", "{index}"),
@@ -129,6 +137,20 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("ReportPhase",): _pods("is", "are", " {phase}"),
         ("HoldContainer",): Phrase(
             "container {container} of {pod} waits: {reason}", "{n} containers wait: {reason}", "{container} of {pod}"
+        ),
+        ("HoldContainer", "CrashLoopBackOff"): Phrase(
+            "container {container} of {pod} waits in CrashLoopBackOff: {message}",
+            "{n} containers wait in CrashLoopBackOff",
+            "{container} of {pod}",
+        ),
+        ("StartContainer", "0"): _SILENT,
+        ("StartContainer",): Phrase(
+            "container {container} of {pod} starts again, restart {restart}",
+            "{n} containers start again, restart {restart}",
+            "{container} of {pod}",
+        ),
+        ("KillContainer",): Phrase(
+            "container {container} of {pod} {message}", "{n} containers {message}", "{container} of {pod}"
         ),
         ("EndContainer",): Phrase(
             "container {container} of {pod} ends with exit code {exit_code}",
@@ -228,8 +250,11 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
 _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Cordon": ("unschedulable",),
+        "FailProbe": ("answer",),
+        "HoldContainer": ("reason",),
         "Pause": ("paused",),
         "ReportPhase": ("phase",),
+        "StartContainer": ("restart",),
         "SetCondition": ("kind", "condition", "status", "reason"),
         "Taint": ("present",),
         "Undo": ("revision",),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubelogic.cluster import Cluster
 from kubelogic.facts.autoscalers import amount
 from kubelogic.manifests import load
 from kubelogic.manifests import sources as source_files
@@ -37,159 +36,72 @@ from kubelogic.reconcile.scenario import (
     TellPod,
     Undo,
 )
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds
+from kubelogic.verbs.scenario_targets import Known, condition, exits, fail_probe, heal_probe
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 _TEMPLATED = (*_SCALABLE, "DaemonSet")
 
 
-def milliseconds(value: Any) -> int | None:
-    """A duration in milliseconds: a number of seconds, or text such as ``1m30s``. None if it is neither.
-
-    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("soon")
-    (90000, 2500, None)
-    """
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return round(1000 * value) if 0 <= value < 1e9 else None
-    if not isinstance(value, str) or not value:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return round(1000 * float(value))
-    match = _DURATION.match(value)
-    if not match:
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return round(1000 * (3600 * hours + 60 * minutes + seconds))
-
-
-class _WrongError(Exception):
-    """Something is wrong at a field."""
-
-    def __init__(self, path: FieldPath, message: str, *, on_key: bool = False, code: str = "KL110") -> None:
-        self.path = path
-        self.message = message
-        self.on_key = on_key
-        self.code = code
-        super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fields:
-    """The arguments of one operation, with their place in the file."""
-
-    value: Mapping[str, Any]
-    path: FieldPath
-    namespace: str
-    directory: Path
-
-    def check(self, allowed: tuple[str, ...]) -> None:
-        for name in self.value:
-            if name not in allowed:
-                near = difflib.get_close_matches(str(name), allowed, n=1)
-                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(allowed)}"
-                raise _WrongError((*self.path, name), f"unknown field{hint}", on_key=True, code="KL112")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.value.get(name, default)
-        if value is None:
-            raise _WrongError(self.path, f"{name} is needed", code="KL120")
-        if not isinstance(value, str):
-            raise _WrongError((*self.path, name), f"must be text, is {value!r}")
-        return value
-
-    def number(self, name: str, default: int | None = None) -> int:
-        value = self.value.get(name, default)
-        if value is None:
-            raise _WrongError(self.path, f"{name} is needed", code="KL120")
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise _WrongError((*self.path, name), f"must be a whole number of at least 0, is {value!r}")
-        return value
-
-    def flag(self, name: str) -> bool | None:
-        value = self.value.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise _WrongError((*self.path, name), f"must be true or false, is {value!r}")
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            raise _WrongError((*self.path, name), f"must be one of {', '.join(allowed)}, is {value!r}", code="KL121")
-        return value
-
-    def duration(self, name: str) -> int:
-        value = milliseconds(self.value.get(name))
-        if value is None:
-            raise _WrongError(
-                (*self.path, name), f"must be seconds or a duration such as 1m30s, is {self.value.get(name)!r}"
-            )
-        return value
-
-    def key(self) -> str:
-        return f"{self.text('namespace', self.namespace)}/{self.text('name')}"
-
-
-def _workload(fields: _Fields, kinds: tuple[str, ...]) -> tuple[str, str]:
+def _workload(fields: Fields, kinds: tuple[str, ...]) -> tuple[str, str]:
     return fields.choice("kind", kinds, "Deployment"), fields.key()
 
 
-def _scale(fields: _Fields) -> Operation:
+def _scale(fields: Fields) -> Operation:
     fields.check(("kind", "name", "namespace", "replicas"))
     kind, key = _workload(fields, _SCALABLE)
     return Scale(kind=kind, key=key, replicas=fields.number("replicas"))
 
 
-def _set_image(fields: _Fields) -> Operation:
+def _set_image(fields: Fields) -> Operation:
     fields.check(("kind", "name", "namespace", "container", "image"))
     kind, key = _workload(fields, _TEMPLATED)
     return SetImage(kind=kind, key=key, container=fields.text("container", ""), image=fields.text("image"))
 
 
-def _patch(fields: _Fields) -> Operation:
+def _patch(fields: Fields) -> Operation:
     fields.check(("kind", "name", "namespace", "patch"))
     change = fields.value.get("patch")
     if not isinstance(change, Mapping):
-        raise _WrongError((*fields.path, "patch"), "must be a mapping")
+        raise WrongFieldError((*fields.path, "patch"), "must be a mapping")
     kind = fields.text("kind")
     return Patch(kind=kind, key=_key_of(fields, kind), patch=change)
 
 
-def _delete(fields: _Fields) -> Operation:
+def _delete(fields: Fields) -> Operation:
     fields.check(("kind", "name", "namespace", "propagation"))
     kind = fields.text("kind")
     propagation = fields.choice("propagation", ("", "Background", "Foreground", "Orphan"), "")
     return Delete(kind=kind, key=_key_of(fields, kind), propagation=propagation)
 
 
-def _key_of(fields: _Fields, kind: str) -> str:
+def _key_of(fields: Fields, kind: str) -> str:
     cluster_scoped = ("Node", "Namespace", "PersistentVolume", "PriorityClass", "StorageClass")
     return fields.text("name") if kind in cluster_scoped else fields.key()
 
 
-def _undo(fields: _Fields) -> Operation:
+def _undo(fields: Fields) -> Operation:
     fields.check(("name", "namespace", "revision"))
     return Undo(key=fields.key(), revision=fields.number("revision", 0))
 
 
-def _pause(fields: _Fields) -> Operation:
+def _pause(fields: Fields) -> Operation:
     fields.check(("name", "namespace"))
     return Pause(key=fields.key(), paused=True)
 
 
-def _resume(fields: _Fields) -> Operation:
+def _resume(fields: Fields) -> Operation:
     fields.check(("name", "namespace"))
     return Pause(key=fields.key(), paused=False)
 
 
-def _evict(fields: _Fields) -> Operation:
+def _evict(fields: Fields) -> Operation:
     fields.check(("name", "namespace"))
     return Evict(key=fields.key())
 
 
-def _taint(fields: _Fields) -> Operation:
+def _taint(fields: Fields) -> Operation:
     fields.check(("node", "key", "value", "effect"))
     return Taint(
         node=fields.text("node"),
@@ -199,18 +111,20 @@ def _taint(fields: _Fields) -> Operation:
     )
 
 
-def _untaint(fields: _Fields) -> Operation:
+def _untaint(fields: Fields) -> Operation:
     fields.check(("node", "key", "effect"))
     effect = fields.choice("effect", _EFFECTS)
     return Taint(node=fields.text("node"), taint=fields.text("key"), effect=effect, present=False)
 
 
-def _image(fields: _Fields) -> Operation:
-    fields.check(("name", "pull", "ready", "readyAfter", "exitAfter", "exitCode", "stops"))
+def _image(fields: Fields) -> Operation:
+    fields.check(("name", "pull", "start", "ready", "readyAfter", "exitAfter", "exitCode", "exits", "stops"))
     given = fields.value
     return Behave(
         image=fields.text("name"),
         pull=fields.flag("pull"),
+        start=fields.flag("start"),
+        exits=fields.flag("exits"),
         ready=fields.flag("ready"),
         stops=fields.flag("stops"),
         ready_after=fields.duration("readyAfter") if "readyAfter" in given else None,
@@ -219,33 +133,33 @@ def _image(fields: _Fields) -> Operation:
     )
 
 
-def _pod(fields: _Fields) -> Operation:
+def _pod(fields: Fields) -> Operation:
     fields.check(("name", "namespace", "ready", "exitCode"))
     code = fields.number("exitCode") if "exitCode" in fields.value else None
     return TellPod(key=fields.key(), ready=fields.flag("ready"), exit_code=code)
 
 
-def _metric(fields: _Fields) -> Operation:
+def _metric(fields: Fields) -> Operation:
     fields.check(("kind", "name", "namespace", "resource", "each", "total"))
     kind, key = _workload(fields, _SCALABLE)
     metric = fields.text("resource", "cpu")
     each, total = (_quantity(fields, name, metric) for name in ("each", "total"))
     if (each is None) == (total is None):
-        raise _WrongError(fields.path, "needs one of each and total")
+        raise WrongFieldError(fields.path, "needs one of each and total")
     return Measure(kind=kind, key=key, metric=metric, each=each, total=total)
 
 
-def _quantity(fields: _Fields, name: str, metric: str) -> int | None:
+def _quantity(fields: Fields, name: str, metric: str) -> int | None:
     value = fields.value.get(name)
     if value is None:
         return None
     try:
         return amount(metric, value)
     except (TypeError, ValueError) as error:
-        raise _WrongError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
+        raise WrongFieldError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
 
 
-_WITH_FIELDS: Mapping[str, Callable[[_Fields], Operation]] = {
+_WITH_FIELDS: Mapping[str, Callable[[Fields], Operation]] = {
     "scale": _scale,
     "setImage": _set_image,
     "patch": _patch,
@@ -259,7 +173,11 @@ _WITH_FIELDS: Mapping[str, Callable[[_Fields], Operation]] = {
     "image": _image,
     "pod": _pod,
     "metric": _metric,
+    "exit": exits,
+    "condition": condition,
 }
+
+_WITH_PROBE: Mapping[str, Callable[[Fields], Operation]] = {"fail": fail_probe, "heal": heal_probe}
 
 _WITH_NODE: Mapping[str, Callable[[str], Operation]] = {
     "fail": lambda node: FailNode(node=node),
@@ -278,12 +196,13 @@ def node_operation(word: str, node: str) -> Operation:
     return _WITH_NODE[word](node)
 
 
-def read_scenario(name: str, *, namespace: str = "default") -> Scenario:
+def read_scenario(name: str, *, namespace: str = "default", cluster: Cluster | None = None) -> Scenario:
     """Read a scenario file.
 
     Args:
         name: path of the file.
         namespace: for objects that name none.
+        cluster: where the scenario begins, to find out whether its steps mean anything there; None: not to.
 
     Raises:
         InputError: with every fault of the file, and of the files that it applies.
@@ -303,21 +222,32 @@ def read_scenario(name: str, *, namespace: str = "default") -> Scenario:
     events: list[Event] = []
     horizon: int | None = None
 
-    def report(error: _WrongError) -> None:
+    def report(error: WrongFieldError) -> None:
         faults.append(fault_at(origin, error.path, error.code, error.message, on_key=error.on_key))
 
     try:
         horizon, steps = _top(tree)
-    except _WrongError as error:
+    except WrongFieldError as error:
         report(error)
         raise InputError(faults) from None
+    placed: list[tuple[FieldPath, Operation]] = []
     for number, step in enumerate(steps):
         try:
-            events.append(_event(step, ("steps", number), namespace, Path(name).parent))
-        except _WrongError as error:
+            event = _event(step, ("steps", number), namespace, Path(name).parent)
+        except WrongFieldError as error:
             report(error)
         except InputError as error:
             faults.extend(error.faults)
+        else:
+            events.append(event)
+            placed.append((("steps", number, next(word for word in step if word != "at")), event.operation))
+    if cluster is not None and not faults:
+        known = Known.of(cluster, [operation for _, operation in placed])
+        for path, operation in placed:
+            try:
+                known.check(operation, path)
+            except WrongFieldError as error:
+                report(error)
     if faults:
         raise InputError(faults)
     return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
@@ -325,52 +255,55 @@ def read_scenario(name: str, *, namespace: str = "default") -> Scenario:
 
 def _top(tree: Any) -> tuple[int | None, list[Any]]:
     if not isinstance(tree, Mapping):
-        raise _WrongError((), "a scenario is a mapping with steps", code="KL106")
+        raise WrongFieldError((), "a scenario is a mapping with steps", code="KL106")
     for key in tree:
         if key not in ("horizon", "steps"):
-            raise _WrongError((key,), "unknown field; there are horizon and steps", on_key=True, code="KL112")
+            raise WrongFieldError((key,), "unknown field; there are horizon and steps", on_key=True, code="KL112")
     horizon = None
     if "horizon" in tree:
         horizon = milliseconds(tree["horizon"])
         if horizon is None:
-            raise _WrongError(("horizon",), "must be seconds or a duration such as 10m")
+            raise WrongFieldError(("horizon",), "must be seconds or a duration such as 10m")
     steps = tree.get("steps")
     if not isinstance(steps, list):
-        raise _WrongError(("steps",), "must be a list of steps", code="KL120")
+        raise WrongFieldError(("steps",), "must be a list of steps", code="KL120")
     return horizon, steps
 
 
 def _event(step: Any, path: FieldPath, namespace: str, directory: Path) -> Event:
     if not isinstance(step, Mapping):
-        raise _WrongError(path, "a step is a mapping with at and one operation")
+        raise WrongFieldError(path, "a step is a mapping with at and one operation")
     if "at" not in step:
-        raise _WrongError(path, "at is needed: when the step happens", code="KL120")
+        raise WrongFieldError(path, "at is needed: when the step happens", code="KL120")
     at = milliseconds(step["at"])
     if at is None:
-        raise _WrongError((*path, "at"), f"must be seconds or a duration such as 1m30s, is {step['at']!r}")
+        raise WrongFieldError((*path, "at"), f"must be seconds or a duration such as 1m30s, is {step['at']!r}")
     words = [str(word) for word in step if word != "at"]
     for word in words:
         if word not in OPERATIONS:
             near = difflib.get_close_matches(word, OPERATIONS, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(OPERATIONS)}"
-            raise _WrongError((*path, word), f"unknown operation{hint}", on_key=True, code="KL112")
+            raise WrongFieldError((*path, word), f"unknown operation{hint}", on_key=True, code="KL112")
     if len(words) != 1:
         count = "nothing" if not words else " and ".join(words)
-        raise _WrongError(path, f"a step does one thing, this one {count}", code="KL142")
+        raise WrongFieldError(path, f"a step does one thing, this one {count}", code="KL142")
     word, value = words[0], step[words[0]]
     return Event(at=at, operation=_operation(word, value, (*path, word), namespace, directory))
 
 
 def _operation(word: str, value: Any, path: FieldPath, namespace: str, directory: Path) -> Operation:
+    if word in _WITH_PROBE and isinstance(value, Mapping):
+        return _WITH_PROBE[word](Fields(value=value, path=path, namespace=namespace, directory=directory))
     if word in _WITH_NODE:
         if not isinstance(value, str):
-            raise _WrongError(path, f"must be the name of a node, is {value!r}")
+            what = "the name of a node or a mapping about a probe" if word in _WITH_PROBE else "the name of a node"
+            raise WrongFieldError(path, f"must be {what}, is {value!r}")
         return _WITH_NODE[word](value)
     if word == "apply":
         names = value if isinstance(value, list) else [value]
         if not names or not all(isinstance(each, str) for each in names):
-            raise _WrongError(path, "must be a file or a list of files")
+            raise WrongFieldError(path, "must be a file or a list of files")
         return Apply(objects=load([str(directory / each) for each in names], namespace=namespace).objects)
     if not isinstance(value, Mapping):
-        raise _WrongError(path, "must be a mapping")
-    return _WITH_FIELDS[word](_Fields(value=value, path=path, namespace=namespace, directory=directory))
+        raise WrongFieldError(path, "must be a mapping")
+    return _WITH_FIELDS[word](Fields(value=value, path=path, namespace=namespace, directory=directory))

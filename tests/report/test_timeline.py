@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from kubelogic.reconcile import actions, job_actions, object_actions, scenario
+from kubelogic.reconcile import actions, job_actions, object_actions, scenario, troubles
 from kubelogic.reconcile.simulate import FAILED_CREATE, Entry
 from kubelogic.report.style import PLAIN
 from kubelogic.report.timeline import PHRASES, QUIET, clock, timeline
 
-_NEVER_DONE = {"Action", "Gathered", "CreatePods", "CreateDaemonPod"}
+_NEVER_DONE = {"Action", "Gathered", "Operation", "_Aimed", "CreatePods", "CreateDaemonPod"}
 """Base classes, and what is read as ``CreatePod`` before it is done."""
 
 
@@ -31,11 +31,12 @@ def test_every_action_is_told_or_left_out_on_purpose() -> None:
 
 def test_every_event_is_told() -> None:
     told = {key[0] for key, phrase in PHRASES.items() if phrase.event}
-    assert named(scenario, base=scenario.Operation) - told == set()
+    assert named(scenario, troubles, base=scenario.Operation) - told == set()
 
 
 def test_nothing_is_told_that_cannot_happen() -> None:
-    can = named(actions, object_actions, job_actions, base=actions.Action) | named(scenario, base=scenario.Operation)
+    can = named(actions, object_actions, job_actions, base=actions.Action)
+    can |= named(scenario, troubles, base=scenario.Operation)
     assert (QUIET | {key[0] for key in PHRASES}) - can == {FAILED_CREATE}
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.cluster import Cluster
+from kubelogic.manifests import load
 from kubelogic.manifests.location import InputError
 from kubelogic.reconcile.scenario import (
     Apply,
@@ -24,6 +26,7 @@ from kubelogic.reconcile.scenario import (
     TellPod,
     Undo,
 )
+from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
 from kubelogic.verbs.scenario_file import read_scenario
 
 EVERYTHING = """
@@ -134,3 +137,140 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_scenario(str(tmp_path / "s.yaml"))
     assert len(caught.value.faults) == 3
+
+
+PROBES = """
+steps:
+- {at: 1, fail: {probe: liveness, name: web, status: 503}}
+- {at: 2, fail: {probe: readiness, kind: StatefulSet, name: db, namespace: data, container: db, refused: true}}
+- {at: 3, fail: {probe: startup, selector: {tier: a, app: web}, exitCode: 2}}
+- {at: 4, fail: {probe: liveness, image: "web:2", timeout: true}}
+- {at: 5, fail: {probe: liveness, kind: Pod, name: p}}
+- {at: 6, heal: {probe: liveness, name: web}}
+- {at: 7, exit: {name: web, container: app, code: 3}}
+- {at: 8, condition: {selector: {app: web}, type: example.com/lb}}
+- {at: 9, condition: {kind: Job, name: j, type: example.com/lb, status: false}}
+"""
+
+
+def test_steps_about_containers_can_mean_them_in_several_ways(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(PROBES, encoding="utf-8")
+    web = Target(kind="Deployment", key="shop/web")
+    db = Target(kind="StatefulSet", key="data/db", container="db")
+    labels = Target(labels=(("app", "web"), ("tier", "a")), namespace="shop")
+    assert [event.operation for event in read_scenario(str(tmp_path / "s.yaml"), namespace="shop").events] == [
+        FailProbe(target=web, probe="liveness", answer="status", number=503),
+        FailProbe(target=db, probe="readiness", answer="refused"),
+        FailProbe(target=labels, probe="startup", answer="exit code", number=2),
+        FailProbe(target=Target(image="web:2"), probe="liveness", answer="timeout"),
+        FailProbe(target=Target(kind="Pod", key="shop/p"), probe="liveness"),
+        HealProbe(target=web, probe="liveness"),
+        ExitContainers(target=Target(kind="Deployment", key="shop/web", container="app"), code=3),
+        GiveCondition(
+            target=Target(labels=(("app", "web"),), namespace="shop"), condition="example.com/lb", status="True"
+        ),
+        GiveCondition(target=Target(kind="Job", key="shop/j"), condition="example.com/lb", status="False"),
+    ]
+
+
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: app, image: "web:1", livenessProbe: {httpGet: {port: 80}}, readinessProbe: {exec: {command: [ok]}}}
+      - {name: log, image: "log:1"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (
+            "fail: {probe: liveness, name: wep}",
+            "s.yaml:3:33: steps[0].fail.name: there is no Deployment default/wep [KL128]",
+        ),
+        (
+            "fail: {probe: startup, name: web}",
+            "s.yaml:3:17: steps[0].fail.probe: none of the containers app, log has a startup probe [KL128]",
+        ),
+        (
+            "fail: {probe: liveness, name: web, container: log}",
+            "s.yaml:3:17: steps[0].fail.probe: container log has no liveness probe [KL128]",
+        ),
+        (
+            "heal: {probe: liveness, name: web, container: lok}",
+            "s.yaml:3:49: steps[0].heal.container: there is no container lok; there are app, log [KL128]",
+        ),
+        (
+            "fail: {probe: readiness, name: web, status: 500}",
+            "s.yaml:3:39: steps[0].fail.status: the readiness probe asks by a command [KL128]",
+        ),
+        (
+            "fail: {probe: liveness, image: 'web:2'}",
+            "s.yaml:3:34: steps[0].fail.image: no container has the image web:2 [KL128]",
+        ),
+        (
+            "exit: {selector: {app: shop}, code: 1}",
+            "s.yaml:3:20: steps[0].exit.selector: there are no pods of default with app=shop [KL128]",
+        ),
+        (
+            "condition: {name: web, type: example.com/lb}",
+            "s.yaml:3:32: steps[0].condition.type: Deployment default/web has no readiness gate example.com/lb [KL128]",
+        ),
+        (
+            "fail: {probe: live, name: web}",
+            "s.yaml:3:17: steps[0].fail.probe: must be one of liveness, readiness, startup, is 'live' [KL121]",
+        ),
+        (
+            "fail: {probe: liveness, name: web, status: 500, timeout: true}",
+            "s.yaml:3:9: steps[0].fail: a probe has one answer, this one status and timeout [KL142]",
+        ),
+        (
+            "fail: {probe: liveness, name: web, status: 42}",
+            "s.yaml:3:46: steps[0].fail.status: must be an HTTP status from 100 to 599, is 42 [KL110]",
+        ),
+        (
+            "fail: {probe: liveness, name: web, image: 'web:1'}",
+            "s.yaml:3:9: steps[0].fail: needs one of name, selector and image, has name and image [KL142]",
+        ),
+        (
+            "fail: {probe: liveness, selector: web}",
+            "s.yaml:3:37: steps[0].fail.selector: must be labels such as {app: web}, is 'web' [KL110]",
+        ),
+        (
+            "fail: 3",
+            "s.yaml:3:9: steps[0].fail: must be the name of a node or a mapping about a probe, is 3 [KL110]",
+        ),
+        (
+            "exit: {name: web, code: 256}",
+            "s.yaml:3:27: steps[0].exit.code: must be at most 255, is 256 [KL122]",
+        ),
+    ],
+)
+def test_a_step_that_means_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("web.yaml").write_text(MANIFEST, encoding="utf-8")
+    Path("s.yaml").write_text(f"steps:\n- at: 1\n  {step}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_scenario("s.yaml", cluster=Cluster.of(load(["web.yaml"]).objects))
+    assert str(caught.value) == message
+
+
+def test_an_image_that_comes_later_has_the_probes_of_its_container(tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(MANIFEST, encoding="utf-8")
+    steps = (
+        "steps:\n"
+        "- {at: 1, fail: {probe: liveness, image: 'web:2'}}\n"
+        "- {at: 2, setImage: {name: web, container: app, image: 'web:2'}}\n"
+    )
+    (tmp_path / "s.yaml").write_text(steps, encoding="utf-8")
+    cluster = Cluster.of(load([str(tmp_path / "web.yaml")]).objects)
+    assert len(read_scenario(str(tmp_path / "s.yaml"), cluster=cluster).events) == 2

@@ -1,0 +1,111 @@
+"""The fields of a step of a scenario: read with their type, or refused at their place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubelogic.manifests.location import Path as FieldPath
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
+
+
+def milliseconds(value: Any) -> int | None:
+    """A duration in milliseconds: a number of seconds, or text such as ``1m30s``. None if it is neither.
+
+    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("soon")
+    (90000, 2500, None)
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return round(1000 * value) if 0 <= value < 1e9 else None
+    if not isinstance(value, str) or not value:
+        return None
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return round(1000 * float(value))
+    match = _DURATION.match(value)
+    if not match:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return round(1000 * (3600 * hours + 60 * minutes + seconds))
+
+
+class WrongFieldError(Exception):
+    """Something is wrong at a field; ``on_key``: with the name of the field, not with its value."""
+
+    def __init__(self, path: FieldPath, message: str, *, on_key: bool = False, code: str = "KL110") -> None:
+        self.path = path
+        self.message = message
+        self.on_key = on_key
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """The arguments of one operation, with their place in the file. Every method raises ``WrongFieldError``."""
+
+    value: Mapping[str, Any]
+    path: FieldPath
+    namespace: str
+    directory: Path
+
+    def check(self, allowed: tuple[str, ...]) -> None:
+        """Refuse fields that there are not."""
+        for name in self.value:
+            if name not in allowed:
+                near = difflib.get_close_matches(str(name), allowed, n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(allowed)}"
+                raise WrongFieldError((*self.path, name), f"unknown field{hint}", on_key=True, code="KL112")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Text; needed if there is no default."""
+        value = self.value.get(name, default)
+        if value is None:
+            raise WrongFieldError(self.path, f"{name} is needed", code="KL120")
+        if not isinstance(value, str):
+            raise WrongFieldError((*self.path, name), f"must be text, is {value!r}")
+        return value
+
+    def number(self, name: str, default: int | None = None) -> int:
+        """A whole number of at least 0; needed if there is no default."""
+        value = self.value.get(name, default)
+        if value is None:
+            raise WrongFieldError(self.path, f"{name} is needed", code="KL120")
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise WrongFieldError((*self.path, name), f"must be a whole number of at least 0, is {value!r}")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """True, false, or None if it is not there."""
+        value = self.value.get(name)
+        if value is not None and not isinstance(value, bool):
+            raise WrongFieldError((*self.path, name), f"must be true or false, is {value!r}")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+        """One of some texts."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise WrongFieldError(
+                (*self.path, name), f"must be one of {', '.join(allowed)}, is {value!r}", code="KL121"
+            )
+        return value
+
+    def duration(self, name: str) -> int:
+        """A duration in milliseconds."""
+        value = milliseconds(self.value.get(name))
+        if value is None:
+            raise WrongFieldError(
+                (*self.path, name), f"must be seconds or a duration such as 1m30s, is {self.value.get(name)!r}"
+            )
+        return value
+
+    def key(self) -> str:
+        """The key of the namespaced object that ``namespace`` and ``name`` name."""
+        return f"{self.text('namespace', self.namespace)}/{self.text('name')}"

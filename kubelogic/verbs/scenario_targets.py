@@ -1,0 +1,242 @@
+"""Steps of scenario files about containers that they describe, and whether there are such containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.manifests.location import Path as FieldPath
+from kubelogic.reconcile.scenario import Apply, Operation, Patch, SetImage
+from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+
+PROBES = ("liveness", "readiness", "startup")
+
+_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "ReplicationController", "Pod")
+_TARGET = ("kind", "name", "namespace", "selector", "image", "container")
+_ANSWERS = ("status", "exitCode", "refused", "timeout")
+_FITTING: Mapping[str, tuple[str, ...]] = {
+    "status": ("httpGet",),
+    "exit code": ("exec",),
+    "refused": ("httpGet", "tcpSocket", "grpc"),
+}
+_WORDS = {"httpGet": "HTTP", "tcpSocket": "TCP", "grpc": "gRPC", "exec": "a command"}
+
+
+def target(fields: Fields) -> Target:
+    """Which containers a step means: those of a workload or pod, of pods with labels, or of an image.
+
+    Raises:
+        WrongFieldError: if that cannot be said.
+    """
+    ways = [way for way in ("name", "selector", "image") if way in fields.value]
+    if len(ways) != 1:
+        said = " and ".join(ways) or "none"
+        raise WrongFieldError(fields.path, f"needs one of name, selector and image, has {said}", code="KL142")
+    container = fields.text("container", "")
+    if ways == ["image"]:
+        return Target(image=fields.text("image"), container=container)
+    namespace = fields.text("namespace", fields.namespace)
+    if ways == ["name"]:
+        return Target(kind=fields.choice("kind", _KINDS, "Deployment"), key=fields.key(), container=container)
+    labels = fields.value["selector"]
+    if not isinstance(labels, Mapping) or not labels or not all(isinstance(each, str) for each in labels.values()):
+        message = f"must be labels such as {{app: web}}, is {labels!r}"
+        raise WrongFieldError((*fields.path, "selector"), message)
+    return Target(labels=tuple(sorted(labels.items())), namespace=namespace, container=container)
+
+
+def fail_probe(fields: Fields) -> Operation:
+    """``fail: {probe: ...}``."""
+    fields.check(("probe", *_TARGET, *_ANSWERS))
+    given = [name for name in _ANSWERS if name in fields.value]
+    if len(given) > 1:
+        message = f"a probe has one answer, this one {' and '.join(given)}"
+        raise WrongFieldError(fields.path, message, code="KL142")
+    aimed, probe = target(fields), fields.choice("probe", PROBES)
+    match given:
+        case ["status"]:
+            return FailProbe(target=aimed, probe=probe, answer="status", number=_status(fields))
+        case ["exitCode"]:
+            return FailProbe(target=aimed, probe=probe, answer="exit code", number=fields.number("exitCode"))
+        case [word]:
+            if fields.flag(word) is not True:
+                raise WrongFieldError((*fields.path, word), "must be true, or left out")
+            return FailProbe(target=aimed, probe=probe, answer=word)
+    return FailProbe(target=aimed, probe=probe)
+
+
+def _status(fields: Fields) -> int:
+    status = fields.number("status")
+    if not 100 <= status <= 599:
+        raise WrongFieldError((*fields.path, "status"), f"must be an HTTP status from 100 to 599, is {status}")
+    return status
+
+
+def heal_probe(fields: Fields) -> Operation:
+    """``heal: {probe: ...}``."""
+    fields.check(("probe", *_TARGET))
+    return HealProbe(target=target(fields), probe=fields.choice("probe", PROBES))
+
+
+def exits(fields: Fields) -> Operation:
+    """``exit``: containers end with a code."""
+    fields.check((*_TARGET, "code"))
+    code = fields.number("code")
+    if code > 255:
+        raise WrongFieldError((*fields.path, "code"), f"must be at most 255, is {code}", code="KL122")
+    return ExitContainers(target=target(fields), code=code)
+
+
+def condition(fields: Fields) -> Operation:
+    """``condition``: pods get a condition that a readiness gate waits for."""
+    fields.check((*_TARGET, "type", "status"))
+    status = fields.value.get("status", "True")
+    if isinstance(status, bool):
+        status = str(status)
+    if status not in ("True", "False", "Unknown"):
+        message = f"must be one of True, False, Unknown, is {status!r}"
+        raise WrongFieldError((*fields.path, "status"), message, code="KL121")
+    return GiveCondition(target=target(fields), condition=fields.text("type"), status=status)
+
+
+# -- is there anything that a step means -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pods:
+    """A pod, or the pods that a workload makes."""
+
+    kind: str
+    key: str
+    namespace: str
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+
+    def containers(self) -> list[Mapping[str, Any]]:
+        return [*(self.spec.get("initContainers") or ()), *(self.spec.get("containers") or ())]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The containers that a scenario can mean.
+
+    Attributes:
+        pods: those of the cluster, and those that the scenario applies.
+        images: workloads that the scenario gives another image, by image, with the container (empty for all).
+        open: whether steps change objects in ways that are not looked into, so that nothing can be missed.
+    """
+
+    pods: tuple[_Pods, ...]
+    images: Mapping[str, tuple[tuple[str, str, str], ...]]
+    open: bool
+
+    @classmethod
+    def of(cls, cluster: Cluster, operations: Iterable[Operation]) -> Known:
+        """What a cluster and the steps of a scenario have.
+
+        Args:
+            cluster: where the scenario begins.
+            operations: all of its steps.
+        """
+        objects: list[Object] = [obj for kind in _KINDS for obj in cluster.objects(kind).values()]
+        images: dict[str, list[tuple[str, str, str]]] = {}
+        is_open = False
+        for operation in operations:
+            if isinstance(operation, Apply):
+                objects.extend(operation.objects)
+            elif isinstance(operation, SetImage):
+                images.setdefault(operation.image, []).append((operation.kind, operation.key, operation.container))
+            elif isinstance(operation, Patch):
+                is_open = True
+        pods = tuple(_pods(obj) for obj in objects if obj.kind in _KINDS)
+        return cls(pods=pods, images={name: tuple(given) for name, given in images.items()}, open=is_open)
+
+    def check(self, operation: Operation, path: FieldPath) -> None:
+        """Refuse a step that means nothing.
+
+        Args:
+            operation: what it does.
+            path: its place in the file.
+
+        Raises:
+            WrongFieldError: if there are no such containers, or if they have no such probe.
+        """
+        if self.open or not isinstance(operation, FailProbe | HealProbe | ExitContainers | GiveCondition):
+            return
+        aimed = operation.target
+        found = self._meant(aimed, path)
+        if isinstance(operation, FailProbe | HealProbe):
+            _check_probe(operation, found, path)
+        elif isinstance(operation, GiveCondition):
+            pods = [each for each in self.pods if any(c in found for c in each.containers())]
+            gates = {g["conditionType"] for each in pods for g in each.spec.get("readinessGates") or ()}
+            if operation.condition not in gates:
+                raise WrongFieldError(
+                    (*path, "type"), f"{aimed} has no readiness gate {operation.condition}", code="KL128"
+                )
+
+    def _meant(self, aimed: Target, path: FieldPath) -> list[Mapping[str, Any]]:
+        if aimed.image:
+            containers, field = list(self._with_image(aimed.image)), "image"
+        else:
+            containers = [c for each in self.pods if _is_meant(each, aimed) for c in each.containers()]
+            field = "selector" if aimed.labels else "name"
+        if not containers:
+            whole = Target(kind=aimed.kind, key=aimed.key, labels=aimed.labels, namespace=aimed.namespace)
+            what = f"no container has the image {aimed.image}" if aimed.image else f"there is no {whole}"
+            what = f"there are no {whole}" if aimed.labels else what
+            raise WrongFieldError((*path, field), what, code="KL128")
+        if not aimed.container:
+            return containers
+        named = [c for c in containers if c.get("name") == aimed.container]
+        if not named:
+            there = ", ".join(sorted({str(c.get("name")) for c in containers}))
+            message = f"there is no container {aimed.container}; there are {there}"
+            raise WrongFieldError((*path, "container"), message, code="KL128")
+        return named
+
+    def _with_image(self, image: str) -> Iterable[Mapping[str, Any]]:
+        given = self.images.get(image, ())
+        for pods in self.pods:
+            for container in pods.containers():
+                set_to = any(
+                    (kind, key) == (pods.kind, pods.key) and name in ("", container.get("name"))
+                    for kind, key, name in given
+                )
+                if set_to or container.get("image") == image:
+                    yield container
+
+
+def _pods(obj: Object) -> _Pods:
+    document: Mapping[str, Any] = obj.document
+    if obj.kind == "CronJob":
+        document = (document.get("spec") or {}).get("jobTemplate") or {}
+    if obj.kind != "Pod":
+        document = (document.get("spec") or {}).get("template") or {}
+    labels = (document.get("metadata") or {}).get("labels") or {}
+    return _Pods(kind=obj.kind, key=obj.key, namespace=obj.namespace, labels=labels, spec=document.get("spec") or {})
+
+
+def _is_meant(pods: _Pods, aimed: Target) -> bool:
+    if aimed.labels:
+        return pods.namespace == aimed.namespace and all(pods.labels.get(k) == v for k, v in aimed.labels)
+    return (pods.kind, pods.key) == (aimed.kind, aimed.key)
+
+
+def _check_probe(operation: FailProbe | HealProbe, containers: Sequence[Mapping[str, Any]], path: FieldPath) -> None:
+    probes = [c[f"{operation.probe}Probe"] for c in containers if c.get(f"{operation.probe}Probe")]
+    if not probes:
+        names = ", ".join(sorted({str(c.get("name")) for c in containers}))
+        which = f"container {names} has" if len(containers) == 1 else f"none of the containers {names} has"
+        article = "no" if len(containers) == 1 else "a"
+        raise WrongFieldError((*path, "probe"), f"{which} {article} {operation.probe} probe", code="KL128")
+    if not isinstance(operation, FailProbe) or operation.answer not in _FITTING:
+        return
+    if any(kind in probe for probe in probes for kind in _FITTING[operation.answer]):
+        return
+    asks = " and ".join(sorted({_WORDS[kind] for probe in probes for kind in _WORDS if kind in probe}))
+    field = "exitCode" if operation.answer == "exit code" else operation.answer
+    raise WrongFieldError((*path, field), f"the {operation.probe} probe asks by {asks}", on_key=True, code="KL128")
