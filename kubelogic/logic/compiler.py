@@ -8,7 +8,6 @@ then says which of the given head rows can be derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 
 from kubelogic.logic.plan import Rule, kept_columns
 from kubelogic.logic.relation import Columns, Relation
@@ -77,7 +76,6 @@ class _Writer:
         self.depth = 1
         self.names = 0
         self.local: dict[str, str] = {}
-        self.distinct: dict[tuple[str, int], float] = {}
 
     def source(self) -> str:
         rest: list[tuple[int, BodyItem]] = list(enumerate(self.rule.body))
@@ -185,22 +183,11 @@ class _Writer:
                 keys = [i for i, term in enumerate(atom.terms) if self.is_key(term)]
                 if len(keys) == len(atom.terms):
                     return 0.0
-                size = max(2.0, float(len(self.relations[atom.predicate].counts)))
+                relation = self.relations[atom.predicate]
+                size = max(2.0, float(len(relation.counts)))
                 if not keys:
                     return 1e6 + size if self.bound else size
-                return max(1.0, size / max(self.distinct_values(atom.predicate, i) for i in keys))
-
-    def distinct_values(self, predicate: str, column: int) -> float:
-        """An estimate of how many different values a column has, from a sample of its rows."""
-        found = self.distinct.get((predicate, column))
-        if found is None:
-            counts = self.relations[predicate].counts
-            size = len(counts)
-            sample = [row[column] for row in islice(counts, 0, None, max(1, size // 256))]
-            different = len(set(sample))
-            unique = different > 0.9 * len(sample)
-            found = self.distinct[predicate, column] = float(max(1, size if unique else different))
-        return found
+                return max(1.0, size / max(1, *map(relation.different, keys)))
 
     def is_key(self, term: Term) -> bool:
         return not isinstance(term, Variable) or term.name in self.bound
@@ -323,7 +310,7 @@ class _Writer:
         return self.row([atom.terms[i] for i in columns])
 
     def scan_relation(self, atom: Atom, *, earlier: bool) -> None:
-        columns = tuple(i for i, term in enumerate(atom.terms) if self.is_key(term))
+        columns = self.lookup_columns(atom)
         if columns:
             index = self.fresh("i")
             self.setup.append(f"{index} = relations[{atom.predicate!r}].index({columns}).get")
@@ -335,6 +322,16 @@ class _Writer:
             self.scan(atom.terms, rows)
         if earlier:
             self.require(f"{self.row(atom.terms)} not in seed_set")
+
+    def lookup_columns(self, atom: Atom) -> Columns:
+        """The columns by which rows are looked up: those whose values are known, or one of them if that one tells rows
+        apart, since an index on it alone serves other joins too."""
+        columns = tuple(i for i, term in enumerate(atom.terms) if self.is_key(term))
+        relation = self.relations[atom.predicate]
+        if len(columns) < 2 or columns in relation.indexes:
+            return columns
+        unique = [(column,) for column in columns if relation.different(column) == len(relation.counts)]
+        return next((one for one in unique if one in relation.indexes), unique[0] if unique else columns)
 
     def scan(self, terms: Sequence[Term], rows: str, known: set[int] | None = None) -> None:
         """Loop over ``rows``, binding the new variables and testing the rest."""

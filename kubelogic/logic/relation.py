@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 from kubelogic.logic.terms import Row
 
 Columns = tuple[int, ...]
-Bucket = list[Row] | dict[Row, None]
+Bucket = tuple[Row] | list[Row] | dict[Row, None]
 Index = dict[Any, Bucket]
 
 _LARGE = 24
-"""Buckets up to this size are lists (small, quick to make); larger ones are dicts (quick to remove from)."""
+"""A bucket of one row is a tuple, one up to this size a list (small, quick to make), and a larger one a dict (quick to
+remove from)."""
+
+_SAMPLE = 1024
+"""Twice as many rows are looked at to estimate how many different values a column has."""
+
+_ALL = -1
+"""Stands for: as many values as rows."""
 
 
 class Relation:
@@ -23,11 +31,14 @@ class Relation:
     values of those columns (the bare value for one column) to the rows that have them.
     """
 
-    __slots__ = ("counts", "indexes")
+    __slots__ = ("_different", "_sample", "_sampled", "counts", "indexes")
 
     def __init__(self) -> None:
         self.counts: dict[Row, int] = {}
         self.indexes: dict[Columns, Index] = {}
+        self._sample: list[Row] = []
+        self._sampled = -1
+        self._different: dict[int, int] = {}
 
     def index(self, columns: Columns) -> Mapping[Any, Bucket]:
         """The index on ``columns``, made now if this is its first use and kept current from then on."""
@@ -36,6 +47,29 @@ class Relation:
             found = self.indexes[columns] = {}
             _insert(found, itemgetter(*columns), self.counts)
         return found
+
+    def different(self, column: int) -> int:
+        """An estimate of how many different values a column has; the number of rows if hardly any two agree in it.
+
+        It is made from a sample of neighbouring and of distant rows, and again when the size has changed much.
+        """
+        size = len(self.counts)
+        if self._sampled != size.bit_length():
+            self._sampled = size.bit_length()
+            self._different = {}
+            self._sample = list(islice(self.counts, _SAMPLE))
+            self._sample += islice(self.counts, _SAMPLE, None, max(1, size // _SAMPLE))
+        found = self._different.get(column)
+        if found is None:
+            seen, values = len(self._sample), len({row[column] for row in self._sample})
+            if values == seen:
+                found = _ALL
+            elif seen == size or values < seen // 4:
+                found = values  # there are no others, or hardly any
+            else:
+                found = min(size, seen * seen // (2 * (seen - values)))  # as many as make so many meetings likely
+            self._different[column] = found
+        return size if found == _ALL else found
 
     def add(self, rows: Iterable[Row]) -> None:
         """Enter rows that were absent into the indexes. Their counts are the caller's affair."""
@@ -49,12 +83,12 @@ class Relation:
             for row in rows:
                 key = key_of(row)
                 bucket = index[key]
-                if type(bucket) is dict:
+                if len(bucket) == 1:
+                    del index[key]
+                elif type(bucket) is dict:
                     del bucket[row]
                 else:
                     bucket.remove(row)  # type: ignore[union-attr]
-                if not bucket:
-                    del index[key]
         for row in rows:
             del self.counts[row]
 
@@ -65,7 +99,9 @@ def _insert(index: Index, key_of: Callable[[Row], Any], rows: Iterable[Row]) -> 
         key = key_of(row)
         bucket = get(key)
         if bucket is None:
-            index[key] = [row]
+            index[key] = (row,)
+        elif type(bucket) is tuple:
+            index[key] = [*bucket, row]
         elif type(bucket) is list:
             if len(bucket) < _LARGE:
                 bucket.append(row)
@@ -73,4 +109,4 @@ def _insert(index: Index, key_of: Callable[[Row], Any], rows: Iterable[Row]) -> 
                 index[key] = large = dict.fromkeys(bucket)
                 large[row] = None
         else:
-            bucket[row] = None  # type: ignore[call-overload]
+            bucket[row] = None  # type: ignore[call-overload, index]
