@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from kubelogic.logic.terms import Aggregate, Clause, Row, Term, Value, Variable
@@ -11,28 +11,38 @@ from kubelogic.logic.terms import Aggregate, Clause, Row, Term, Value, Variable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grouping:
-    """How an aggregate clause reads its body rows.
+    """How an aggregate clause reads its source, the relation that holds its body rows.
 
-    A body row is the head's keys (``width`` of them), then the ``columns`` that the aggregate reads.
-    ``group`` are the key positions by which rows are put together.
+    A body row is the head's keys (``width`` of them), then what the aggregate reads; ``columns`` says where a row of
+    the source has these. ``group`` are the keys by which rows are put together, ``source_group`` their columns in
+    the source.
     """
 
     function: str
     width: int
     group: tuple[int, ...]
     order: tuple[tuple[int, bool], ...]
+    columns: tuple[int, ...]
+
+    @property
+    def source_group(self) -> tuple[int, ...]:
+        """The columns of the source by which rows are put together."""
+        return tuple(self.columns[key] for key in self.group)
 
     def results(self, rows: Collection[Row]) -> Iterable[Row]:
         """The head rows of one group.
 
         Args:
-            rows: all distinct body rows that have the group's key; not empty.
+            rows: all rows of the source that have the group's key; not empty.
         """
         width = self.width
-        first = next(iter(rows))
+        first = self.body_row(next(iter(rows)))
+        if self.function == "len_":
+            yield (*first[:width], len(rows))
+            return
+        if self.columns != tuple(range(len(self.columns))):
+            rows = [self.body_row(row) for row in rows]
         match self.function:
-            case "len_":
-                yield (*first[:width], len(rows))
             case "sum_":
                 yield (*first[:width], sum(row[-1] for row in rows))  # type: ignore[misc]
             case "min_":
@@ -43,6 +53,10 @@ class Grouping:
                 ranked = dict.fromkeys(row[:width] for row in self.ordered(rows))
                 for position, key in enumerate(ranked):
                     yield (*key, position)
+
+    def body_row(self, row: Row) -> Row:
+        """A row of the source as the clause has it."""
+        return tuple([row[column] for column in self.columns])
 
     def ordered(self, rows: Collection[Row]) -> list[Row]:
         """The rows by the order of the aggregate, then by their values; numbers before text where a column has both."""
@@ -62,7 +76,7 @@ def _mixed(value: Value) -> tuple[bool, Value]:
 
 
 def grouping(clause: Clause) -> tuple[Grouping, tuple[Term, ...]]:
-    """The grouping of an aggregate clause and the terms of its body rows."""
+    """The grouping of an aggregate clause over a relation of its body rows, and their terms."""
     aggregate = clause.aggregate
     assert aggregate is not None
     keys = clause.head.terms[:-1]
@@ -79,7 +93,25 @@ def grouping(clause: Clause) -> tuple[Grouping, tuple[Term, ...]]:
         group = tuple(keys.index(Variable(name)) for name in aggregate.group_by)
     else:
         group = tuple(range(len(keys)))
-    return Grouping(function=aggregate.function, width=len(keys), group=group, order=order), terms
+    columns = tuple(range(len(terms)))
+    return Grouping(function=aggregate.function, width=len(keys), group=group, order=order, columns=columns), terms
+
+
+def over(grouping: Grouping, terms: Sequence[Term], source: Sequence[Term]) -> Grouping | None:
+    """The grouping over a relation whose rows are a body's rows in another order of columns, if they are.
+
+    Args:
+        grouping: over a relation of the body rows.
+        terms: those of the body rows.
+        source: the arguments of the only literal of the body.
+    """
+    if not all(isinstance(term, Variable) for term in source):
+        return None
+    if len(set(source)) < len(source) or set(source) != set(terms):
+        return None
+    columns = tuple(source.index(term) for term in terms)
+    group = tuple(sorted(grouping.group, key=columns.__getitem__))
+    return replace(grouping, columns=columns, group=group)
 
 
 def _columns(aggregate: Aggregate) -> tuple[str, ...]:

@@ -152,7 +152,11 @@ class Evaluation:
         Raises:
             KeyError: if a predicate is not declared or a removed fact was never added. Nothing is changed then.
         """
-        pending = self._pending(added or {}, removed or {})
+        with _collector_paused():
+            return self._update(added or {}, removed or {})
+
+    def _update(self, added: Facts, removed: Facts) -> Changes:
+        pending = self._pending(added, removed)
         if removed:
             self._verify(pending)
         if self._empty:
@@ -161,13 +165,11 @@ class Evaluation:
                 if fact.predicate in self._store.relations:
                     counts = pending.setdefault(fact.predicate, {})
                     counts[fact.row] = counts.get(fact.row, 0) + 1
-            with _collector_paused():
-                self._apply(pending)
-                self._evaluate()
+            self._apply(pending)
+            self._evaluate()
             return Changes(added={name: list(rows) for name, rows in self._visible() if rows})
         if sum(map(len, pending.values())) > _LARGE_CHANGE + self._size() // 3:
-            with _collector_paused():
-                return self._rebuild(pending)
+            return self._rebuild(pending)
         for predicate, counts in pending.items():
             if predicate in self._derived:
                 self._give(predicate, counts)
@@ -255,7 +257,7 @@ class Evaluation:
                 source = self._store.relations[group.source]
                 how = group.grouping
                 out = self._store.counts(group.predicates[0])
-                for rows in source.index(how.group).values() if how.group else [source.counts]:
+                for rows in source.index(how.source_group).values() if how.group else [source.counts]:
                     if rows:
                         for row in how.results(rows):
                             out[row] = out.get(row, 0) + 1
@@ -379,8 +381,8 @@ class Evaluation:
         predicate = group.predicates[0]
         source, results = self._store.relations[group.source], self._store.relations[predicate]
         out = pending.setdefault(predicate, {})
-        keys: Iterable[Any] = dict.fromkeys(map(itemgetter(*how.group), changed)) if how.group else (None,)
-        rows_of = source.index(how.group) if how.group else None
+        keys: Iterable[Any] = dict.fromkeys(map(itemgetter(*how.source_group), changed)) if how.group else (None,)
+        rows_of = source.index(how.source_group) if how.group else None
         results_of = results.index(how.group) if how.group else None
         for key in keys:
             old = results_of.get(key, ()) if results_of is not None else results.counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from kubelogic.logic.aggregates import Grouping, grouping
+from kubelogic.logic.aggregates import Grouping, grouping, over
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.strata import components
 from kubelogic.logic.terms import (
@@ -45,7 +45,7 @@ class Rule:
 class Group:
     """One step of the evaluation: a predicate, or predicates that depend on each other.
 
-    ``source`` is, for an aggregate, the internal predicate that holds its body rows.
+    ``source`` is, for an aggregate, the predicate that holds its body rows: an internal one or that of its literal.
     """
 
     predicates: tuple[str, ...]
@@ -95,35 +95,51 @@ def needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
 def plan(rulebook: Rulebook, predicates: Collection[str]) -> list[Group]:
     """The groups that define ``predicates``, in evaluation order; internal predicates have a ``$`` in their name."""
     rules: dict[str, list[Rule]] = {}
-    groupings: dict[str, Grouping] = {}
+    groupings: dict[str, tuple[str, Grouping]] = {}
     for clause in rulebook.clauses:
         if clause.head.predicate not in predicates:
             continue
         head, terms = clause.head.predicate, clause.head.terms
-        if clause.aggregate is not None:
-            groupings[head], terms = grouping(clause)
-            head = f"{head}$rows"
         body = _project(_flatten(clause.body), rules)
         loose = _loose(body, rulebook)
-        if clause.aggregate is not None and clause.aggregate.function == "sum_":
-            body = (*body, *_numbers(clause, loose))
+        if clause.aggregate is not None:
+            how, terms = grouping(clause)
+            if clause.aggregate.function == "sum_":
+                body = (*body, *_numbers(clause, loose))
+            if direct := _direct(how, terms, body, rulebook):
+                groupings[head] = direct
+                continue
+            groupings[head] = f"{head}$rows", how
+            head = f"{head}$rows"
         rule = Rule(head=head, terms=terms, body=body, label=str(clause.place), clause=clause, loose=loose)
         rules.setdefault(head, []).append(rule)
     uses = {
         head: [literal.atom.predicate for rule in found for _, literal in rule.literals()]
         for head, found in rules.items()
     }
-    uses.update({head: [f"{head}$rows"] for head in groupings})
+    uses.update({head: [source] for head, (source, _) in groupings.items()})
     result = []
     for group in components(uses):
         first = group[0]
         if first in groupings:
-            result.append(Group(predicates=group, source=f"{first}$rows", grouping=groupings[first]))
+            source, how = groupings[first]
+            result.append(Group(predicates=group, source=source, grouping=how))
         elif first in rules:
             recursive = len(group) > 1 or first in uses[first]
             members = tuple(rule for predicate in group for rule in rules[predicate])
             result.append(Group(predicates=group, rules=members, recursive=recursive))
     return result
+
+
+def _direct(
+    how: Grouping, terms: Sequence[Term], body: Sequence[BodyItem], rulebook: Rulebook
+) -> tuple[str, Grouping] | None:
+    """The relation with the body rows of an aggregate and how it reads them, if its body is just that relation."""
+    match body:
+        case [Literal(atom=atom, negated=False)] if not rulebook.declarations[atom.predicate].function:
+            found = over(how, terms, atom.terms)
+            return None if found is None else (atom.predicate, found)
+    return None
 
 
 def _flatten(body: Sequence[BodyItem]) -> tuple[BodyItem, ...]:

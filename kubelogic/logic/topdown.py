@@ -342,16 +342,16 @@ class TopDown:
 
     def _aggregate(self, predicate: str, definition: _Definition) -> Primitive:
         how = definition.group.grouping
-        source = self._definitions[definition.group.source]
         assert how is not None
-        width = len(source.rules[0].terms)
+        key_of = dict(zip(how.source_group, how.group, strict=True))
+        columns = range(1 + max(how.columns))
 
         def primitive(literal: Any, subgoal: Any) -> None:
             wanted = _pattern(literal)
-            pattern = tuple(wanted[i] if i in how.group else None for i in range(width))
+            pattern = tuple(wanted[key_of[i]] if i in key_of else None for i in columns)
             groups: dict[Row, list[Row]] = {}
             for row in self._ask(definition.group.source, pattern):
-                groups.setdefault(tuple(row[i] for i in how.group), []).append(row)
+                groups.setdefault(tuple(row[i] for i in how.source_group), []).append(row)
             rows = [row for members in groups.values() for row in how.results(members)]
             for row in rows + [row for row in self._given_aggregates(predicate) if row not in rows]:
                 if _consistent(literal, row):
