@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.facts import FactBase, FactModule, modules_for
+from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
 from kubelogic.placement.placement import Placement
@@ -114,8 +115,9 @@ class Reconciler:
         Args:
             state: any state; one that follows the last one costs least.
         """
-        self.advance(state)
-        actions = self._read(state)
+        with uncollected():
+            self.advance(state)
+            actions = self._read(state)
         if self.scheduler is not None and UNSCHEDULED in self.relations.rulebook.declarations:
             actions.extend(self._schedule(state, self.scheduler))
         return Tick(actions=tuple(actions), wakes_at=self._next(state.now), only_retries=self._only_retries(state.now))
