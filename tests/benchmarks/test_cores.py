@@ -19,6 +19,7 @@ from kubelogic.placement.problem import Problem
 
 pytestmark = pytest.mark.benchmark
 
+SOLVE = Limits(timeout=5.0)
 LIMITS = Limits(timeout=60.0)
 SHAPES = 2
 """How many of the shapes that are left out get explained, for each problem."""
@@ -30,7 +31,7 @@ def test_planted_conflicts_of_every_size(family: str) -> None:
     results = Results()
     for nodes in range(2, 51):
         case = impossible(family, nodes=nodes, seed=nodes)
-        placement = solve(case, limits=LIMITS, clock=time.process_time)
+        placement = solve(case, limits=SOLVE, clock=time.process_time)
         assert placement.unplaced, nodes
         results.explain(case, placement, sorted({entry.shape for entry in placement.unplaced})[:SHAPES], str(nodes))
     results.report(family)
@@ -41,7 +42,7 @@ def test_overfull_clusters() -> None:
     results = Results()
     for nodes in range(2, 51, 2):
         case = overfull(nodes)
-        placement = solve(case, limits=LIMITS, clock=time.process_time)
+        placement = solve(case, limits=SOLVE, clock=time.process_time)
         proved = sorted({entry.shape for entry in placement.unplaced if entry.verdict == "impossible"})
         results.explain(case, placement, proved[:SHAPES], str(nodes))
     results.report("overfull")
@@ -52,7 +53,7 @@ def test_mixtures_of_everything() -> None:
     results = Results()
     for nodes in range(2, 51):
         case = mixture(nodes, nodes=nodes, shapes=8, running=2 * nodes, waiting=2 * nodes)
-        placement = solve(case, limits=LIMITS, clock=time.process_time)
+        placement = solve(case, limits=SOLVE, clock=time.process_time)
         proved = sorted({entry.shape for entry in placement.unplaced if entry.verdict == "impossible"})
         results.explain(case, placement, proved[:SHAPES], str(nodes))
     results.report("mixture")

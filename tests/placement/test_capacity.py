@@ -1,13 +1,12 @@
-"""How many more fit, how few nodes are needed, and which pods to move."""
+"""How many more fit, and how few nodes are needed."""
 
 from __future__ import annotations
 
 import msgspec
 
-from kubelogic.placement.check import check
-from kubelogic.placement.optimal.capacity import Move, fewest_nodes, how_many, make_room
+from kubelogic.placement.optimal.capacity import fewest_nodes, how_many
 from kubelogic.placement.optimal.limits import Limits
-from kubelogic.placement.problem import Affinity, Budget, Node, Pod, Problem, Reach, Shape
+from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape
 
 ALL = Reach(node_classes=frozenset({"c"}))
 
@@ -64,38 +63,6 @@ def test_fewest_nodes_says_when_none_are_enough() -> None:
     problem = Problem(nodes=(), shapes=(shape("a", 20),), pods=(Pod(name="a0", shape="a"),), allowed={"a": ALL})
     needed = fewest_nodes(problem, (node("pool", 10),), most=3)
     assert not needed.enough
-
-
-def scattered(*, allowed: int) -> Problem:
-    return Problem(
-        nodes=tuple(node(f"n{i}", 10) for i in range(3)),
-        shapes=(shape("small", 4), shape("big", 10)),
-        pods=(
-            *(Pod(name=f"s{i}", shape="small", node=f"n{i}", budgets=("b",)) for i in range(3)),
-            Pod(name="w", shape="big"),
-        ),
-        allowed={"small": ALL, "big": ALL},
-        budgets=(Budget(name="b", allowed=allowed),),
-    )
-
-
-def test_make_room_moves_one_pod_out_of_the_way() -> None:
-    problem = scattered(allowed=1)
-    plan = make_room(problem, most=3)
-    assert len(plan.moves) == 1
-    assert not plan.placement.unplaced
-    (move,) = plan.moves
-    homes = {pod.name: pod.node for pod in problem.pods}
-    assert move == Move(pod=move.pod, source=homes[move.pod], target=move.target)
-    moved = tuple(
-        msgspec.structs.replace(pod, node=move.target) if pod.name == move.pod else pod for pod in problem.pods
-    )
-    assert check(msgspec.structs.replace(problem, pods=moved), plan.placement) == ()
-
-
-def test_make_room_respects_budgets_and_the_number_of_moves() -> None:
-    assert make_room(scattered(allowed=0), most=3).moves == ()
-    assert make_room(scattered(allowed=1), most=0).moves == ()
 
 
 def test_limits_are_plain_data() -> None:

@@ -1,4 +1,4 @@
-"""How many more pods fit, how few nodes hold everything, and which running pods to move so that all fit."""
+"""How many more pods fit, and how few nodes hold everything."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ import msgspec
 import numpy as np
 import z3
 
-from kubelogic.placement.check import check
-from kubelogic.placement.optimal.improve import improve_kind
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.model import Model, compile_problem
-from kubelogic.placement.optimal.pack import insert
+from kubelogic.placement.optimal.model import compile_problem
 from kubelogic.placement.optimal.rooms import rooms, solo
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.optimal.state import State
-from kubelogic.placement.placement import Binding, Placement
+from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem
 
 _QUIET = Limits()
@@ -40,21 +36,6 @@ class NodesNeeded(msgspec.Struct, frozen=True, kw_only=True):
     nodes: Mapping[str, int]
     least: int
     enough: bool
-    placement: Placement
-
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """A running pod is evicted from ``source`` and runs on ``target`` before the next one moves."""
-
-    pod: str
-    source: str
-    target: str
-
-
-class Moves(msgspec.Struct, frozen=True, kw_only=True):
-    """``moves`` in an order in which each is feasible; then ``placement`` places the waiting pods."""
-
-    moves: tuple[Move, ...]
     placement: Placement
 
 
@@ -208,97 +189,3 @@ def _relaxed(problem: Problem, types: tuple[Node, ...], *, most: int, deadline: 
         return [0] * len(types)
     answer = optimizer.model()
     return [answer.eval(n, model_completion=True).as_long() for n in added]
-
-
-def make_room(problem: Problem, *, most: int, limits: Limits = _QUIET, clock: Clock | None = None) -> Moves:
-    """Which running pods to move elsewhere, at most ``most`` of them, so that more of the waiting pods fit.
-
-    One pod moves at a time, so a budget that allows one eviction is enough; pods under a budget that allows
-    none stay, as do those that others' constraints mention.
-    """
-    deadline = Deadline(limits, clock)
-    budget = {entry.name: entry.allowed for entry in problem.budgets}
-    movers = {
-        pod.name
-        for pod in problem.pods
-        if pod.node and pod.movable and not pod.terminating and all(budget[name] > 0 for name in pod.budgets)
-    }
-    loose = msgspec.structs.replace(
-        problem,
-        pods=tuple(msgspec.structs.replace(p, node="") if p.name in movers else p for p in problem.pods),
-    )
-    model = compile_problem(loose)
-    homes = {pod.name: pod.node for pod in problem.pods}
-    state = State(model)
-    for k, kind in enumerate(model.kinds):
-        for pod in kind.pods:
-            if homes[pod.name]:
-                state.put(k, model.node_index[homes[pod.name]])
-    insert(state)
-    moves: tuple[Move, ...] = ()
-    for k in sorted(range(len(model.kinds)), key=lambda k: (-model.kinds[k].priority, state.size[k], k)):
-        while state.left[k] > 0 and not deadline():
-            ahead = state.copy()
-            improve_kind(ahead, k, expired=deadline, most=1)
-            planned = _ordered(problem, _moves(model, ahead, homes)) if ahead.left[k] < state.left[k] else None
-            if planned is None or len(planned) > most:
-                break
-            state, moves = ahead, planned
-    return Moves(moves=moves, placement=solve(_moved(problem, moves), limits=limits, clock=clock))
-
-
-def _moves(model: Model, state: State, homes: Mapping[str, str]) -> list[Move]:
-    """The fewest moves that lead from where the running pods are to what ``state`` has."""
-    found: list[Move] = []
-    for k, kind in enumerate(model.kinds):
-        left = {model.nodes[int(n)].name: int(state.placed[k, n]) for n in np.flatnonzero(state.placed[k])}
-        homeless: list[Pod] = []
-        for pod in kind.pods:
-            home = homes[pod.name]
-            if home and left.get(home, 0) > 0:
-                left[home] -= 1
-            elif home:
-                homeless.append(pod)
-        places = [name for name, n in sorted(left.items()) for _ in range(n)]
-        found.extend(
-            Move(pod=pod.name, source=homes[pod.name], target=place)
-            for pod, place in zip(homeless, places, strict=False)
-        )
-    return found
-
-
-def _ordered(problem: Problem, moves: list[Move]) -> tuple[Move, ...] | None:
-    """The moves in an order in which each passes all filters; None if there is no such order."""
-    left, done = list(moves), []
-    current = problem
-    while left:
-        for move in left:
-            if _feasible(current, move):
-                current = _moved(current, (move,))
-                left.remove(move)
-                done.append(move)
-                break
-        else:
-            return None
-    return tuple(done)
-
-
-def _feasible(problem: Problem, move: Move) -> bool:
-    """Whether the pod could run on its target if it were evicted now."""
-    pods = tuple(
-        msgspec.structs.replace(pod, node="") if pod.name == move.pod else pod
-        for pod in problem.pods
-        if pod.node or pod.name == move.pod
-    )
-    asked = msgspec.structs.replace(problem, pods=pods)
-    return not check(asked, Placement(scheduler="moves", bindings=(Binding(pod=move.pod, node=move.target),)))
-
-
-def _moved(problem: Problem, moves: tuple[Move, ...]) -> Problem:
-    targets = {move.pod: move.target for move in moves}
-    return msgspec.structs.replace(
-        problem,
-        pods=tuple(
-            msgspec.structs.replace(pod, node=targets[pod.name]) if pod.name in targets else pod for pod in problem.pods
-        ),
-    )
