@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="nodes",
         help="nodes: also find the fewest nodes of the cluster's types that hold everything (default)",
     )
+    common.add_moves(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
@@ -39,14 +40,22 @@ def run(args: argparse.Namespace) -> int:
 
     cluster, pod = _read(args)
     try:
-        found = capacity(cluster, pod, common.options(args), replicas=args.replicas, minimize=args.minimize == "nodes")
+        found = capacity(
+            cluster,
+            pod,
+            common.options(args),
+            replicas=args.replicas,
+            minimize=args.minimize == "nodes",
+            allow_moves=args.allow_moves,
+        )
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
     if args.output == "text":
         print(render_capacity(found, common.output_style(args)))
     else:
         common.emit(capacity_document(found), args.output)
-    if found.optimal >= args.replicas:
+    moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left
+    if found.optimal >= args.replicas or moved:
         return YES
     return UNKNOWN if found.most >= args.replicas else NO
 

@@ -78,6 +78,23 @@ def add_scheduling(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_moves(parser: argparse.ArgumentParser) -> None:
+    """``--allow-moves``."""
+    parser.add_argument(
+        "--allow-moves",
+        type=_moves,
+        metavar="N",
+        help="also plan which running pods to move, N at most, so that all fits",
+    )
+
+
+def _moves(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("a number of pods")
+    return value
+
+
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """``-o`` and colour."""
     parser.add_argument("-o", "--output", choices=formats, default="text", help="format of the result (default text)")
@@ -201,6 +218,7 @@ def emit(document: Mapping[str, Any], output: str) -> None:
 __all__ = [
     "InputError",
     "add_inputs",
+    "add_moves",
     "add_output",
     "add_rules",
     "add_scheduling",

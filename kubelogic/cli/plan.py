@@ -12,6 +12,7 @@ NAME = "plan"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser)
+    common.add_moves(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
@@ -24,11 +25,14 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.plan import plan
 
     cluster, notices = common.read_cluster(args)
-    result = plan(cluster, common.options(args), notices=notices)
+    result = plan(cluster, common.options(args), notices=notices, allow_moves=args.allow_moves)
     if args.output == "text":
         print(render_plan(result, common.output_style(args)))
     else:
         common.emit(plan_document(result), args.output)
-    if any(pod.verdict == "unknown" for pod in result.pending):
+    moves = result.moves
+    moved = moves is not None and moves.verdict == "enough" and bool(moves.moves) and not moves.left
+    if not moved and any(pod.verdict == "unknown" for pod in result.pending):
         return UNKNOWN
-    return NO if result.pending or result.refusals or not result.settled else YES
+    pending = [] if moved and moves is not None else result.pending
+    return NO if pending or result.refusals or not result.settled else YES

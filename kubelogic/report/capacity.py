@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import header
+from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.capacity import Capacity
 
@@ -20,7 +21,13 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "nodesNeeded": dict(found.nodes or {}),
         "leastNodes": found.least,
         "leftOut": list(found.left_out),
+        "movesFor": found.moves_for or None,
+        "moves": moves_document(found.moves) if found.moves is not None else None,
     }
+
+
+def _more(replicas: int) -> str:
+    return "one more" if replicas == 1 else f"{replicas:,} more"
 
 
 def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
@@ -34,9 +41,13 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         lines.append(style.warn(f"kube-scheduler, one pod at a time, places {found.kube:,}."))
     if found.nodes is not None:
         total = sum(found.nodes.values())
-        parts = ", ".join(f"{number} {name}" for name, number in found.nodes.items())
+        parts = ", ".join(f"{name} x{number}" for name, number in found.nodes.items())
         least = "the fewest possible" if total == found.least else f"at least {found.least} are needed"
-        lines.append(f"Everything and one more fit on {count(total, 'node')} of these types ({least}): {parts}")
+        lines.append(
+            f"Everything and {_more(found.replicas)} fit on {count(total, 'node')} of these types ({least}): {parts}"
+        )
     if found.left_out:
         lines.append(f"No node of these types takes {', '.join(found.left_out)}: not counted.")
+    if found.moves is not None:
+        lines += ["", f"For {found.moves_for:,} of it:", render_moves(found.moves, style)]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import Any
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.manifests import Location, Notice
+from kubelogic.report.moves import moves_document
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
 
 SCHEMA_VERSION = 1
@@ -50,6 +51,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "refusals": [refusal_document(each) for each in plan.refusals],
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],
+        "moves": moves_document(plan.moves) if plan.moves is not None else None,
     }
 
 

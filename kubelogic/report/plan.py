@@ -11,6 +11,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.manifests import Notice
+from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects
 
@@ -31,6 +32,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(_workloads(plan.placements, plan.pending, style))
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
+    if plan.moves is not None:
+        parts.append(render_moves(plan.moves, style))
     if plan.refusals:
         parts.append(render_refusals(plan.refusals, style))
     if plan.gone:

@@ -21,6 +21,7 @@ from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.pods import with_default_tolerations, with_priority
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.state import State
+from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
 from kubelogic.verbs.reconciled import Options, reconcile
 
@@ -43,22 +44,28 @@ class Capacity:
 
     Attributes:
         pod: what was asked about.
+        replicas: how many more of it were asked for.
         optimal: how many more fit if they are placed jointly; nobody is evicted for them.
         most: a proof that no more than this fit.
         kube: how many fit one by one, as kube-scheduler places them.
         nodes: the fewest nodes found, by type, that hold everything; None if it was not asked for, or if even the
             most nodes that were tried do not.
         least: fewer nodes than this in all do not hold everything, proved.
+        moves: which running pods to move so that ``moves_for`` of the pod fit; None if it was not asked for.
+        moves_for: how many of the pod the moves make room for.
         left_out: waiting pods that no node of these types takes even alone; ``nodes`` does not count them.
     """
 
     pod: str
+    replicas: int
     optimal: int
     most: int
     kube: int
     nodes: Mapping[str, int] | None
     least: int
     left_out: tuple[str, ...] = ()
+    moves: MovePlan | None = None
+    moves_for: int = 0
 
 
 class NoPodError(LookupError):
@@ -72,6 +79,7 @@ def capacity(
     *,
     replicas: int = 1,
     minimize: bool = True,
+    allow_moves: int | None = None,
 ) -> Capacity:
     """Reconcile a cluster, then see how many more of a pod it holds.
 
@@ -81,6 +89,8 @@ def capacity(
         options: how to reconcile.
         replicas: how many of the pod the fewest nodes have to hold, beside everything else.
         minimize: whether to look for the fewest nodes.
+        allow_moves: also say which running pods to move, this many at most, for ``replicas`` of the pod to fit, or for
+            one more than fit now.
 
     Raises:
         NoPodError: if ``pod`` is neither, or waits for something else than a node.
@@ -96,19 +106,35 @@ def capacity(
     asked = msgspec.structs.replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
     limits = Limits(timeout=options.timeout)
     fits = how_many(asked, shape, limits=limits, clock=options.clock)
+    moves_for = max(replicas, fits.more + 1)
+    moves: MovePlan | None = None
+    if allow_moves is not None:
+        crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
+        moves = plan_moves(final, crowded, options, most=allow_moves, ignored=())
     needed: NodesNeeded | None = None
     left_out: tuple[str, ...] = ()
     if minimize:
         needed, left_out = _needed(book, final, probe, replicas, limits=limits, options=options)
     return Capacity(
         pod=str(pod),
+        replicas=replicas,
         optimal=fits.more,
         most=fits.most,
         kube=_one_by_one(asked, shape, fits),
         nodes=_by_type(final, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
+        moves=moves,
+        moves_for=moves_for if moves is not None else 0,
     )
+
+
+def _with_more(asked: Problem, shape: str, fits: Fits, *, name: str, number: int) -> Problem:
+    """So many more pods of a shape, beside all that waits and can be placed."""
+    left = {each.pod for each in fits.placement.unplaced if each.verdict != "waiting"}
+    kept = tuple(each for each in asked.pods if each.node or each.name not in left)
+    more = tuple(Pod(name=f"{name}+{n + 1}", shape=shape, order=len(kept) + n) for n in range(number))
+    return msgspec.structs.replace(asked, pods=(*kept, *more))
 
 
 def _probe(cluster: Cluster, given: Object) -> Object:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
+from kubelogic.facts.shapes import controller_of
 from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import sampling
+from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
@@ -23,18 +28,46 @@ from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceE
 DEFAULT = Options()
 
 
-def plan(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:
+def plan(
+    cluster: Cluster,
+    options: Options = DEFAULT,
+    *,
+    notices: Sequence[Notice] = (),
+    allow_moves: int | None = None,
+) -> Plan:
     """What the control plane makes of a cluster.
 
     Args:
         cluster: desired and observed objects; nodes that report nothing are taken to be well.
         options: how to reconcile.
         notices: what reading the cluster had to say; they go into the result.
+        allow_moves: also say which running pods to move, this many at most, so that what is pending fits.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    return describe(reconcile(cluster, options), options, notices=notices)
+    done = reconcile(cluster, options)
+    found = describe(done, options, notices=notices)
+    if allow_moves is None or not found.pending:
+        return found
+    waiting = {pod.pod for pod in found.pending if pod.verdict == "waiting"}
+    asked = _undone(cluster, done)
+    return replace(found, moves=plan_moves(done.cluster, asked, options, most=allow_moves, ignored=waiting))
+
+
+def _undone(before: Cluster, done: Reconciled) -> Problem:
+    """The problem at the end, in which the pods that the run itself has placed wait again: to place them is no move."""
+    new = {
+        key
+        for key, pod in done.cluster.objects("Pod").items()
+        if (old := before.get("Pod", key)) is None or node_of(old) != node_of(pod)
+    }
+    daemons = {key for key in new if controller_of(done.cluster.objects("Pod")[key].document)[0] == "DaemonSet"}
+    given = problem(done.relations)
+    return msgspec.structs.replace(
+        given,
+        pods=tuple(msgspec.structs.replace(pod, node="") if pod.name in new - daemons else pod for pod in given.pods),
+    )
 
 
 def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:

@@ -11,6 +11,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.explain.pending import PendingPod
 from kubelogic.manifests import Location, Notice
 from kubelogic.reconcile.actions import Action
+from kubelogic.verbs.moves import MovePlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,8 @@ class GonePod:
 class Plan:
     """What the control plane makes of a cluster.
 
-    ``settled`` is False if the horizon came before the controllers had nothing left to do.
+    ``settled`` is False if the horizon came before the controllers had nothing left to do. ``moves`` is None if it was
+    not asked for, or if nothing is pending.
     """
 
     settled: bool
@@ -120,3 +122,4 @@ class Plan:
     cluster: Cluster
     remarks: Sequence[str] = ()
     refusals: tuple[RefusedObjects, ...] = ()
+    moves: MovePlan | None = None

@@ -1,0 +1,81 @@
+"""A plan of moves as text and within documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.explain.units import count
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verbs.moves import MovePlan
+
+_SHOWN = 8
+
+
+def moves_document(found: MovePlan) -> dict[str, Any]:
+    """A plan of moves within a document."""
+    return {
+        "verdict": found.verdict,
+        "allowed": found.allowed,
+        "least": found.least,
+        "steps": [
+            {"pod": each.pod, "owner": each.owner, "from": each.source, "to": each.target} for each in found.moves
+        ],
+        "placements": [{"pod": pod, "node": node} for pod, node in found.placements],
+        "left": list(found.left),
+        "hopeless": list(found.hopeless),
+        "staying": [{"what": what, "pods": pods} for what, pods in found.staying.items()],
+    }
+
+
+def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
+    """A plan of moves for a person: the verdict, the steps, where the waiting pods go, who stays."""
+    lines = [style.bold("MOVES"), f"  {_verdict(found, style)}"]
+    for number, each in enumerate(found.moves, start=1):
+        lines.append(f"    {number}. cordon {each.source}, evict {each.pod} from it; it fits {each.target}")
+    if found.placements and found.moves:
+        shown = [f"{pod} on {node}" for pod, node in found.placements[:_SHOWN]]
+        more = f" and {len(found.placements) - _SHOWN} more" if len(found.placements) > _SHOWN else ""
+        lines.append(f"  Then there is room for {', '.join(shown)}{more}.")
+    if found.moves:
+        lines.append(
+            style.dim("  Each step is feasible, and keeps the disruption budgets, once the pod before it runs again;")
+            + "\n"
+            + style.dim("  the cordon keeps its successor from coming back to the node that is being emptied.")
+        )
+    if found.hopeless:
+        lines.append(f"  {_some(found.hopeless)}: no node would take even one alone; moving pods does not help.")
+    if found.staying:
+        kinds = ", ".join(f"{number} {what}" for what, number in found.staying.items())
+        lines.append(style.dim(f"  Running pods that are not moved: {kinds}."))
+    return "\n".join(lines)
+
+
+def _verdict(found: MovePlan, style: Style) -> str:
+    steps = count(len(found.moves), "move")
+    fewest = "the fewest there can be" if found.least == len(found.moves) else f"at least {found.least} are needed"
+    match found.verdict:
+        case "enough" if not found.moves:
+            return "Moving pods would not help." if found.hopeless else "Nothing has to move: placed jointly, all fit."
+        case "enough":
+            rest = " but what is named below" if found.hopeless else ""
+            makes = "makes" if len(found.moves) == 1 else "make"
+            return style.good(f"{steps} {makes} room for everything{rest}") + f" ({fewest})."
+        case "too_few":
+            allowed = f"{count(found.allowed, 'move')} {'is' if found.allowed == 1 else 'are'} too few"
+            return style.bad(f"{allowed}: it takes {steps} to make room for everything") + f" ({fewest})."
+        case "impossible":
+            some = f" With {steps}, {count(len(found.placements), 'pending pod')} of {_total(found)} get a node:"
+            return style.bad("No moves make room for everything; that is proved.") + (some if found.moves else "")
+        case _:
+            some = f" With {steps}, {count(len(found.placements), 'pending pod')} of {_total(found)} get a node:"
+            return style.warn("No moves that make room for everything were found within the limits.") + (
+                some if found.moves else ""
+            )
+
+
+def _total(found: MovePlan) -> int:
+    return len(found.placements) + len(found.left)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,164 @@
+"""Moves: which running pods to evict, one at a time, so that what stays pending gets a node."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import workload
+from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.optimal.moves import Verdict, make_room, may_move
+from kubelogic.placement.optimal.solve import solve
+from kubelogic.placement.problem import Pod, Problem
+from kubelogic.verbs.reconciled import Options
+
+CRITICAL = 2_000_000_000
+"""Priority from which on a pod is critical to the system."""
+
+_UNMOVED = {
+    "": "without a controller to make it anew",
+    "DaemonSet": "of a DaemonSet",
+    "Node": "static",
+    "Job": "of a Job, which would start anew",
+}
+"""By the kind of their controller, why pods are not moved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodMove:
+    """A pod is evicted from ``source``; the one made in its place runs on ``target`` before the next move."""
+
+    pod: str
+    owner: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePlan:
+    """What moving running pods does for those that wait.
+
+    Attributes:
+        verdict: ``enough``: after ``moves`` all have a node, but for the ``hopeless``; ``too_few``: so many moves would
+            do, but fewer were allowed; ``impossible``: proved that no moves do, and ``moves`` help some;
+            ``unknown``: a limit was reached.
+        allowed: how many moves were allowed.
+        moves: in an order in which each is feasible and keeps the disruption budgets.
+        least: proved that fewer moves are not enough.
+        placements: the pending pods that get a node, and which.
+        left: the pending pods that do not.
+        hopeless: those among them that no node takes even with all that may move gone.
+        staying: how many running pods are not moved, by what they are.
+    """
+
+    verdict: Verdict
+    allowed: int
+    moves: tuple[PodMove, ...]
+    least: int
+    placements: tuple[tuple[str, str], ...]
+    left: tuple[str, ...]
+    hopeless: tuple[str, ...]
+    staying: Mapping[str, int]
+
+
+def plan_moves(cluster: Cluster, given: Problem, options: Options, *, most: int, ignored: Collection[str]) -> MovePlan:
+    """Which running pods to move so that the waiting ones fit.
+
+    Args:
+        cluster: as it stands.
+        given: its placement problem. Waiting pods that the cluster has on a node are such as were placed just now.
+        options: limits for the solver.
+        most: how many moves are allowed.
+        ignored: waiting pods that wait for something else than a node.
+    """
+    limits = Limits(timeout=options.timeout)
+    staying = {pod.name: reason for pod in given.pods if pod.node and (reason := _stays(cluster, given, pod))}
+    asked = msgspec.structs.replace(
+        given,
+        pods=tuple(
+            msgspec.structs.replace(pod, movable=pod.name not in staying)
+            for pod in given.pods
+            if pod.node or pod.name not in ignored
+        ),
+    )
+    movers = may_move(asked)
+    for pod in asked.pods:
+        if pod.node and pod.name not in movers:
+            staying.setdefault(pod.name, _held(asked, pod))
+    hopeless = _hopeless(asked, movers, limits)
+    wanted = msgspec.structs.replace(asked, pods=tuple(pod for pod in asked.pods if pod.name not in hopeless))
+    found = make_room(wanted, most=most, limits=limits, clock=options.clock)
+    bound = (*found.placement.bindings, *found.placement.nominations)
+    pending = {pod.name for pod in asked.pods if not pod.node and not _placed(cluster, pod.name)}
+    placements = sorted((each.pod, each.node) for each in bound if each.pod in pending)
+    return MovePlan(
+        verdict=found.verdict,
+        allowed=most,
+        moves=tuple(
+            PodMove(pod=move.pod, owner=_owner(cluster, move.pod), source=move.source, target=move.target)
+            for move in found.moves
+        ),
+        least=found.least,
+        placements=tuple(placements),
+        left=tuple(sorted(pending - {pod for pod, _ in placements})),
+        hopeless=tuple(sorted(hopeless)),
+        staying=dict(sorted(Counter(staying.values()).items())),
+    )
+
+
+def _stays(cluster: Cluster, given: Problem, pod: Pod) -> str:
+    """Why a running pod is not moved, as far as the pod itself says; empty if it may be."""
+    obj = cluster.get("Pod", pod.name)
+    priority = next(shape.priority for shape in given.shapes if shape.name == pod.shape)
+    if obj is None:
+        return "not in the cluster"
+    controller = _controller(obj)
+    if controller in _UNMOVED:
+        return _UNMOVED[controller]
+    if priority >= CRITICAL:
+        return "critical to the system"
+    volumes = (obj.document.get("spec") or {}).get("volumes") or ()
+    if any("emptyDir" in volume or "hostPath" in volume for volume in volumes):
+        return "with data on its node"
+    return ""
+
+
+def _held(asked: Problem, pod: Pod) -> str:
+    """Why a pod that could be made anew is held in place by others."""
+    if pod.terminating:
+        return "being deleted"
+    allowed = {budget.name: budget.allowed for budget in asked.budgets}
+    if any(allowed[name] <= 0 for name in pod.budgets):
+        return "held by its disruption budget"
+    return "that affinity, spread or unbound claims concern"
+
+
+def _hopeless(asked: Problem, movers: Collection[str], limits: Limits) -> set[str]:
+    """The waiting pods of shapes of which not one fits with all pods gone that may move."""
+    running = tuple(pod for pod in asked.pods if pod.node and pod.name not in movers)
+    found: set[str] = set()
+    for shape in sorted({pod.shape for pod in asked.pods if not pod.node}):
+        mine = [pod for pod in asked.pods if not pod.node and pod.shape == shape]
+        alone = solve(msgspec.structs.replace(asked, pods=(*running, mine[0])), limits=limits)
+        if any(entry.verdict == "impossible" for entry in alone.unplaced):
+            found.update(pod.name for pod in mine)
+    return found
+
+
+def _controller(pod: Object) -> str:
+    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
+    return next((str(each.get("kind") or "") for each in references if each.get("controller")), "")
+
+
+def _owner(cluster: Cluster, pod: str) -> str:
+    obj = cluster.get("Pod", pod)
+    return workload(cluster, obj) if obj is not None else ""
+
+
+def _placed(cluster: Cluster, pod: str) -> bool:
+    obj = cluster.get("Pod", pod)
+    return obj is not None and bool((obj.document.get("spec") or {}).get("nodeName"))
