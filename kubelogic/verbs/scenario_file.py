@@ -231,16 +231,17 @@ def read_scenario(name: str, *, namespace: str = "default", cluster: Cluster | N
         report(error)
         raise InputError(faults) from None
     placed: list[tuple[FieldPath, Operation]] = []
+    base: FieldPath = ("steps",) if isinstance(tree, Mapping) else ()
     for number, step in enumerate(steps):
         try:
-            event = _event(step, ("steps", number), namespace, Path(name).parent)
+            event = _event(step, (*base, number), namespace, Path(name).parent)
         except WrongFieldError as error:
             report(error)
         except InputError as error:
             faults.extend(error.faults)
         else:
             events.append(event)
-            placed.append((("steps", number, next(word for word in step if word != "at")), event.operation))
+            placed.append(((*base, number, next(word for word in step if word != "at")), event.operation))
     if cluster is not None and not faults:
         known = Known.of(cluster, [operation for _, operation in placed])
         for path, operation in placed:
@@ -254,8 +255,10 @@ def read_scenario(name: str, *, namespace: str = "default", cluster: Cluster | N
 
 
 def _top(tree: Any) -> tuple[int | None, list[Any]]:
+    if isinstance(tree, list):
+        return None, tree
     if not isinstance(tree, Mapping):
-        raise WrongFieldError((), "a scenario is a mapping with steps", code="KL106")
+        raise WrongFieldError((), "a scenario is a list of steps, or a mapping with steps", code="KL106")
     for key in tree:
         if key not in ("horizon", "steps"):
             raise WrongFieldError((key,), "unknown field; there are horizon and steps", on_key=True, code="KL112")

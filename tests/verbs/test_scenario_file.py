@@ -274,3 +274,15 @@ def test_an_image_that_comes_later_has_the_probes_of_its_container(tmp_path: Pat
     (tmp_path / "s.yaml").write_text(steps, encoding="utf-8")
     cluster = Cluster.of(load([str(tmp_path / "web.yaml")]).objects)
     assert len(read_scenario(str(tmp_path / "s.yaml"), cluster=cluster).events) == 2
+
+
+def test_the_steps_alone_are_a_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.json").write_text('[{"at": "1m", "fail": "n1"}]', encoding="utf-8")
+    scenario = read_scenario("s.json")
+    assert [event.at for event in scenario.events] == [60_000]
+    assert scenario.horizon is None
+    Path("s.json").write_text('[{"at": "1m", "fial": "n1"}]', encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_scenario("s.json")
+    assert [fault.location.column for fault in caught.value.faults] == [15]
