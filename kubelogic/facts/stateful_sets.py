@@ -10,7 +10,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
-from kubelogic.facts.selectors import selector
+from kubelogic.facts.selectors import label_set, selector
 
 COUNTERS = (
     "observedGeneration",
@@ -75,6 +75,9 @@ def revision_facts(obj: Object) -> Iterator[Fact]:
     labels = (obj.document.get("metadata") or {}).get("labels") or {}
     yield from identity_facts(obj)
     yield "revision", (obj.key, template_hash(template), int(obj.document.get("revision") or 0))
+    text = label_set(labels)
+    yield "label_set", (text,)
+    yield "revision_labels", (obj.key, obj.namespace, text)
     yield "revision_label", (obj.key, labels.get(REVISION_LABEL) or obj.name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.cluster import Object, naming
+from kubelogic.cluster import naming
 from kubelogic.cluster.edit import metadata
 from kubelogic.reconcile.actions import (
     Action,
@@ -19,6 +19,7 @@ from kubelogic.reconcile.actions import (
     ScaleReplicaSet,
 )
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.refusals import admit_created_claim
 
 _PREFIX = "deployment.kubernetes.io"
 REVISION = f"{_PREFIX}/revision"
@@ -31,7 +32,10 @@ NOT_COPIED = frozenset({REVISION, REVISION_HISTORY, DESIRED, MAXIMUM, LAST_APPLI
 
 
 def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
-    """Source: Deployment controller, getNewReplicaSet."""
+    """Make the ReplicaSet; if another one has its name, count a collision, which gives another name the next time.
+
+    Source: Deployment controller, getNewReplicaSet.
+    """
     deployment = draft.get("Deployment", action.deployment)
     if deployment is None:
         return
@@ -58,14 +62,16 @@ def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
     if spec.get("minReadySeconds"):
         wanted["minReadySeconds"] = spec["minReadySeconds"]
     key = f"{deployment.namespace}/{deployment.name}-{code}"
-    if draft.get("ReplicaSet", key) is None:
-        draft.create(
-            api_version="apps/v1",
-            kind="ReplicaSet",
-            key=key,
-            document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
-            owner=deployment,
-        )
+    if draft.get("ReplicaSet", key) is not None:
+        draft.edit("Deployment", action.deployment, ["status"], {"collisionCount": collisions + 1})
+        return
+    draft.create(
+        api_version="apps/v1",
+        kind="ReplicaSet",
+        key=key,
+        document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
+        owner=deployment,
+    )
 
 
 def scale_replica_set(draft: Draft, action: ScaleReplicaSet) -> None:
@@ -83,12 +89,18 @@ def pace_replica_set(draft: Draft, action: PaceReplicaSet) -> None:
 
 
 def create_controller_revision(draft: Draft, action: CreateControllerRevision) -> None:
-    """Source: StatefulSet and daemon controllers, newRevision."""
+    """Make the revision; if another one has its name, count a collision, which gives another name the next time.
+
+    Source: StatefulSet and daemon controllers, newRevision and snapshot.
+    """
     owner = draft.get(action.kind, action.key)
     if owner is None:
         return
-    key = revision_key(owner)
+    collisions = int((owner.document.get("status") or {}).get("collisionCount") or 0)
+    code = naming.template_hash(owner.document["spec"]["template"], collisions)
+    key = f"{owner.namespace}/{owner.name}-{code}"
     if draft.get("ControllerRevision", key) is not None:
+        draft.edit(action.kind, action.key, ["status"], {"collisionCount": collisions + 1})
         return
     template = owner.document["spec"]["template"]
     labels = dict((template.get("metadata") or {}).get("labels") or {})
@@ -108,11 +120,6 @@ def create_controller_revision(draft: Draft, action: CreateControllerRevision) -
     )
 
 
-def revision_key(owner: Object) -> str:
-    """The key of the ControllerRevision of an owner's present template."""
-    return f"{owner.namespace}/{owner.name}-{naming.template_hash(owner.document['spec']['template'])}"
-
-
 def renumber_controller_revision(draft: Draft, action: RenumberControllerRevision) -> None:
     draft.edit("ControllerRevision", action.revision, [], {"revision": action.number})
 
@@ -130,16 +137,17 @@ def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeC
     given: dict[str, Any] = {"labels": {**(meta.get("labels") or {}), **selected}}
     if meta.get("annotations"):
         given["annotations"] = meta["annotations"]
-    draft.create(
+    claim = draft.create(
         api_version="v1",
         kind="PersistentVolumeClaim",
         key=action.claim,
         document={
-            "metadata": {**given, "finalizers": ["kubernetes.io/pvc-protection"]},
+            "metadata": given,
             "spec": template.get("spec") or {},
             "status": {"phase": "Pending"},
         },
     )
+    admit_created_claim(draft, claim, owner)
 
 
 def create_ephemeral_claim(draft: Draft, action: CreateEphemeralClaim) -> None:
@@ -151,17 +159,18 @@ def create_ephemeral_claim(draft: Draft, action: CreateEphemeralClaim) -> None:
     template = volume["ephemeral"]["volumeClaimTemplate"]
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
-    draft.create(
+    claim = draft.create(
         api_version="v1",
         kind="PersistentVolumeClaim",
         key=action.claim,
         document={
-            "metadata": {**given, "finalizers": ["kubernetes.io/pvc-protection"]},
+            "metadata": given,
             "spec": template.get("spec") or {},
             "status": {"phase": "Pending"},
         },
         owner=pod,
     )
+    admit_created_claim(draft, claim, pod)
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kubelogic.cluster import Object
 from kubelogic.facts.workloads import replica_set_constant
-from kubelogic.reconcile.admission_limits import admit_pod_by_limits
-from kubelogic.reconcile.admission_objects import refuse_in_ending_namespace, refuse_unknown_priority
+from kubelogic.reconcile.admission_limits import admit_claim_by_limits, admit_pod_by_limits
+from kubelogic.reconcile.admission_objects import admit_claim, refuse_in_ending_namespace, refuse_unknown_priority
 from kubelogic.reconcile.admission_quota import admit_by_quota
-from kubelogic.reconcile.answers import Refused
+from kubelogic.reconcile.answers import Answer, Refused
 from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.state import Memory
+from kubelogic.reconcile.state import Memory, State
 
 _FIRST_RETRY = 5
 _LAST_RETRY = 1_000_000
@@ -22,15 +22,18 @@ _LAST_RETRY_OF_JOB = 60_000
 
 _MOST_DOUBLINGS = 32
 
+_UNTIL = ("pod refused until", "cron job refused until")
+"""Topics of the memory that say when a controller tries again."""
+
 _ONE_BY_ONE = frozenset({"StatefulSet", "DaemonSet"})
 """Kinds whose controllers forget a refusal when a pod was taken; others do when no pod is missing."""
 
 
-def waiting_for_retry(memory: Memory) -> frozenset[str]:
-    """Whose objects were refused and will be tried again: names as in the topics of the memory."""
-    pods = {key for topic, key in memory if topic == "pod refused until"}
-    jobs = {replica_set_constant("CronJob", key) for topic, key in memory if topic == "cron job refused until"}
-    return frozenset(pods | jobs)
+def waiting_for_retry(state: State) -> frozenset[str]:
+    """Whose objects were refused and will be tried again later: names as in the topics of the memory."""
+    due = {where: int(value) for where, value in state.memory.items() if where[0] in _UNTIL}
+    later = [where for where, moment in due.items() if moment > state.now]
+    return frozenset(key if topic == _UNTIL[0] else replica_set_constant("CronJob", key) for topic, key in later)
 
 
 def next_retry(memory: Memory, owner: str) -> int | None:
@@ -70,14 +73,38 @@ def admit_created_pod(draft: Draft, pod: Object, owner: Object) -> bool:
         return True
     _take_back(draft, pod)
     draft.refused.append(Refused(kind=pod.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
+    first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
+    _hold_back(draft, constant, refusal, first, last)
+    return False
+
+
+def admit_created_claim(draft: Draft, claim: Object, owner: Object) -> bool:
+    """Admit a claim that was made for a StatefulSet or a pod in the draft, or take it away again.
+
+    Returns:
+        Whether the claim is there.
+    """
+    refusal = refuse_in_ending_namespace(draft, claim)
+    for admit in (admit_claim, admit_claim_by_limits, admit_by_quota):
+        present = draft.get(claim.kind, claim.key)
+        if refusal is None and present is not None:
+            refusal = admit(draft, present)
+    if refusal is None:
+        return True
+    _take_back(draft, claim)
+    draft.refused.append(Refused(kind=claim.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
+    _hold_back(draft, replica_set_constant(owner.kind, owner.key), refusal, _FIRST_RETRY, _LAST_RETRY)
+    return False
+
+
+def _hold_back(draft: Draft, constant: str, refusal: Answer, first: int, last: int) -> None:
+    """Remember a refusal, once a tick, and when to try again."""
     if ("pod refused until", constant) in draft.memory:
-        return False
+        return
     count = int(draft.state.memory.get(("pod refusals", constant), 0)) + 1
     draft.memory["pod refusals", constant] = count
     draft.memory["pod refused", constant] = refusal.message
-    first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
     draft.memory["pod refused until", constant] = draft.state.now + _pause(count, first, last)
-    return False
 
 
 def admit_created_job(draft: Draft, job: Object, owner: Object) -> bool:

@@ -135,7 +135,7 @@ def settle(
         if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
             state = state if until is None else replace(state, now=max(until, state.now))
             return ended(settled=True, ticks=number)
-        if until is None and tick.only_retries and waiting_for_retry(state.memory) <= ledger.in_vain:
+        if until is None and tick.only_retries and waiting_for_retry(state) <= ledger.in_vain:
             return ended(settled=True, ticks=number)
         state = replace(state, now=tick.wakes_at)
     return ended(settled=False, ticks=max_ticks, loop=repeated(steps, objects=len(state.cluster)))

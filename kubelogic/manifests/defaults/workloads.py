@@ -88,8 +88,6 @@ def stateful_set(tree: Tree) -> None:
         strategy.setdefault("rollingUpdate", {})
     if strategy["type"] == "RollingUpdate" and "rollingUpdate" in strategy:
         strategy["rollingUpdate"].setdefault("partition", 0)
-        # maxUnavailable of StatefulSets is behind a feature gate that is off by default.
-        strategy["rollingUpdate"].pop("maxUnavailable", None)
     retention = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     for moment in ("whenDeleted", "whenScaled"):
         if not retention.get(moment):

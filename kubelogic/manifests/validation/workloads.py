@@ -186,6 +186,11 @@ def _stateful_strategy(report: Report, strategy: Tree) -> None:
         report.forbidden((*where, "rollingUpdate"), "may not be set when the type is OnDelete; remove it")
     elif strategy.get("type") == "RollingUpdate":
         report.at_least(pace, "partition", (*where, "rollingUpdate"))
+        if "maxUnavailable" in pace:
+            words = (
+                "is dropped: the feature gate MaxUnavailableStatefulSet is off by default, pods are updated one by one"
+            )
+            report.warn((*where, "rollingUpdate", "maxUnavailable"), "KL190", words)
 
 
 def daemon_set(report: Report, tree: Tree) -> None:
