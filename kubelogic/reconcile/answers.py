@@ -85,5 +85,7 @@ def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Answer:
     """
     texts = [f"{field}: {what}" for field, what in faults]
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    message = f'{obj.kind} "{obj.name}" is invalid: {joined}'
+    group = obj.api_version.rpartition("/")[0]
+    kind = f"{obj.kind}.{group}" if group else obj.kind
+    message = f'{kind} "{obj.name}" is invalid: {joined}'
     return Answer(status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults))

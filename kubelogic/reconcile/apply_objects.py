@@ -26,7 +26,7 @@ from kubelogic.reconcile.actions import (
 )
 from kubelogic.reconcile.draft import Draft, owners, reference, without_owner
 
-_TIMED = frozenset({"Deployment", "HorizontalPodAutoscaler"})
+_TIMED = frozenset({"Deployment"})
 """Kinds whose conditions say when they were last updated."""
 
 

@@ -19,7 +19,7 @@ from kubelogic.reconcile.actions import (
     ScaleReplicaSet,
 )
 from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.refusals import admit_created_claim
+from kubelogic.reconcile.refusals import admit_created_claim, admit_created_replica_set
 
 _PREFIX = "deployment.kubernetes.io"
 REVISION = f"{_PREFIX}/revision"
@@ -65,13 +65,14 @@ def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
     if draft.get("ReplicaSet", key) is not None:
         draft.edit("Deployment", action.deployment, ["status"], {"collisionCount": collisions + 1})
         return
-    draft.create(
+    made = draft.create(
         api_version="apps/v1",
         kind="ReplicaSet",
         key=key,
         document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
         owner=deployment,
     )
+    admit_created_replica_set(draft, made, deployment)
 
 
 def scale_replica_set(draft: Draft, action: ScaleReplicaSet) -> None:

@@ -78,6 +78,15 @@ def joined(first: str, second: str) -> str:
     return f"{first},{second}" if first else second
 
 
+def concatenated(start: str, rest: str) -> str:
+    """Two texts in a row.
+
+    >>> concatenated("a: ", "b")
+    'a: b'
+    """
+    return start + rest
+
+
 def named(template: str, name: str) -> str:
     """A sentence with a name in it.
 
@@ -305,6 +314,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "age_rank": age_rank,
         "backoff": backoff,
         "number_text": number_text,
+        "concatenated": concatenated,
         "joined": joined,
         "named": named,
         "bare_name": bare_name,

@@ -9,12 +9,14 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
 from kubelogic.cluster.naming import HASH_LABEL
+from kubelogic.facts.quota import plural_of
 from kubelogic.manifests.kinds import is_namespaced
 from kubelogic.manifests.validation import admit
 from kubelogic.reconcile import admission
-from kubelogic.reconcile.answers import Answer
+from kubelogic.reconcile.answers import Answer, resource_name
 from kubelogic.reconcile.apply_workloads import REVISION
 from kubelogic.reconcile.draft import Draft
+from kubelogic.reconcile.immutable import refuse_change
 from kubelogic.reconcile.state import State
 
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})
@@ -46,8 +48,12 @@ def create(state: State, document: Mapping[str, Any], *, namespace: str = "defau
     draft = Draft(state=state)
     spot = meta.get("namespace") or ""
     key = f"{spot}/{meta['name']}" if spot and is_namespaced(full["apiVersion"], kind) is not False else meta["name"]
-    if draft.get(kind, key) is not None:
-        return Outcome(state=state, answer=_answer(409, "AlreadyExists", kind, key, "already exists"))
+    present = draft.get(kind, key)
+    if present is not None:
+        message = f'{resource_name(present)} "{present.name}" already exists'
+        return Outcome(state=state, answer=Answer(status=409, reason="AlreadyExists", message=message))
+    if spot and spot not in state.cluster.objects("Namespace") and "default" in state.cluster.objects("Namespace"):
+        return Outcome(state=state, answer=_answer(404, "NotFound", "Namespace", spot, "not found"))
     obj = draft.create(api_version=full["apiVersion"], kind=kind, key=key, document=_owned(full, draft, spot))
     refusal = admission.on_create(draft, obj)
     if refusal is not None:
@@ -144,7 +150,7 @@ def _update(state: State, draft: Draft, old: Object, document: Mapping[str, Any]
         document = admitted.document
     new = with_document(old, document)
     draft.put(new)
-    refusal = admission.on_update(draft, old, new)
+    refusal = (None if subresource else refuse_change(old, new)) or admission.on_update(draft, old, new)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
     kept = draft.get(new.kind, new.key)
@@ -244,4 +250,4 @@ def at(state: State, moment: int) -> State:
 
 def _answer(status: int, reason: str, kind: str, key: str, what: str) -> Answer:
     name = key.rpartition("/")[2]
-    return Answer(status=status, reason=reason, message=f'{kind.lower()}s "{name}" {what}')
+    return Answer(status=status, reason=reason, message=f'{plural_of(kind)} "{name}" {what}')

@@ -97,6 +97,21 @@ def admit_created_claim(draft: Draft, claim: Object, owner: Object) -> bool:
     return False
 
 
+def admit_created_replica_set(draft: Draft, made: Object, owner: Object) -> bool:
+    """Admit a ReplicaSet that a Deployment made in the draft, or take it away again.
+
+    Returns:
+        Whether the ReplicaSet is there.
+    """
+    refusal = refuse_in_ending_namespace(draft, made) or admit_by_quota(draft, made)
+    if refusal is None:
+        return True
+    _take_back(draft, made)
+    draft.refused.append(Refused(kind=made.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
+    _hold_back(draft, replica_set_constant(owner.kind, owner.key), refusal, _FIRST_RETRY, _LAST_RETRY)
+    return False
+
+
 def _hold_back(draft: Draft, constant: str, refusal: Answer, first: int, last: int) -> None:
     """Remember a refusal, once a tick, and when to try again."""
     if ("pod refused until", constant) in draft.memory:

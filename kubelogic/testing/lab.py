@@ -15,7 +15,7 @@ from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.settle import Step, Ticker, settle
 from kubelogic.reconcile.state import State
 
-START = 1_000_000_000_000
+START = 1_000_000_020_000
 """The moment at which a lab opens, on the simulated clock: a whole minute, so that schedules are easy to follow."""
 
 

@@ -33,8 +33,9 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
         again = next_retry(state.memory, replica_set_constant(each.owner_kind, each.owner))
         if owner is None or again is None:
             continue
-        wanted = _wanted(owner, made[uid_of(owner)])
-        if made[uid_of(owner)] >= wanted:
+        have = made[uid_of(owner)] if each.kind == "Pod" else 0
+        wanted = _wanted(owner) if each.kind == "Pod" else 1
+        if have >= wanted:
             continue
         source = owner_with_origin(state.cluster, owner)
         found.append(
@@ -42,7 +43,7 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
                 kind=each.kind,
                 owner=str(owner),
                 workload=workload(state.cluster, owner),
-                missing=wanted - made[uid_of(owner)],
+                missing=wanted - have,
                 wanted=wanted,
                 reason="FailedCreate",
                 message=each.answer.message,
@@ -76,7 +77,7 @@ def refused_manifests(left_out: Iterable[tuple[Object, Answer]]) -> tuple[Refuse
 
 
 def _made(cluster: Cluster) -> Counter[str]:
-    """How many living pods each owner has, by uid; a CronJob counts the Jobs that it lists as active."""
+    """How many living pods each owner has, by uid."""
     made: Counter[str] = Counter()
     for pod in cluster.objects("Pod").values():
         if (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
@@ -87,7 +88,7 @@ def _made(cluster: Cluster) -> Counter[str]:
     return made
 
 
-def _wanted(owner: Object, made: int) -> int:
+def _wanted(owner: Object) -> int:
     """How many living pods an owner wants."""
     spec, status = owner.document.get("spec") or {}, owner.document.get("status") or {}
     match owner.kind:
@@ -99,8 +100,6 @@ def _wanted(owner: Object, made: int) -> int:
             completions = spec.get("completions")
             left = most if completions is None else int(completions) - int(status.get("succeeded") or 0)
             return min(most, left)
-        case "CronJob":
-            return made + 1
         case _:
             replicas = spec.get("replicas")
             return 1 if replicas is None else int(replicas)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kubelogic.cluster import naming
@@ -24,7 +26,7 @@ CLAIM = {
 
 
 @pytest.mark.parametrize(("kind", "spec"), [("StatefulSet", {"replicas": 2}), ("DaemonSet", {})])
-def test_a_new_owner_adopts_the_pods_and_revisions_that_another_left(kind: str, spec: dict[str, int]) -> None:
+def test_a_new_owner_adopts_the_pods_and_revisions_that_another_left(kind: str, spec: Any) -> None:
     lab = Lab(TICKER, nodes=("n1", "n2"))
     lab.create(workload(kind, "db", **spec))
     lab.wait(20)
@@ -74,6 +76,20 @@ def test_a_claim_gets_a_class_that_becomes_the_default_later_and_is_provisioned_
     assert lab.status("PersistentVolumeClaim", "data")["phase"] == "Bound"
 
 
+def test_an_autoscaler_whose_conditions_are_set_can_be_changed() -> None:
+    lab = Lab(TICKER)
+    lab.create(workload("Deployment", "web", replicas=2))
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 5}
+    lab.create(
+        {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"}, "spec": spec}
+    )
+    lab.wait(40)
+    assert lab.patch("HorizontalPodAutoscaler", "h", {"spec": {"minReplicas": 3}}).accepted
+    lab.wait(40)
+    assert lab.sizes("web") == {"app:1": 3}
+
+
 def test_claims_that_a_quota_refuses_are_tried_again() -> None:
     lab = Lab(TICKER)
     lab.create(CLASS)
@@ -91,6 +107,24 @@ def test_claims_that_a_quota_refuses_are_tried_again() -> None:
     lab.patch("ResourceQuota", "q", {"spec": {"hard": {"persistentvolumeclaims": "2"}}})
     lab.wait(60)
     assert lab.pods() == ["app:1 Running ready"] * 2
+
+
+def test_a_replica_set_that_a_quota_refuses_holds_up_the_rollout() -> None:
+    lab = Lab(TICKER)
+    hard = {"count/replicasets.apps": "1"}
+    lab.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}})
+    lab.wait(1)
+    lab.create(workload("Deployment", "web", replicas=2))
+    lab.wait(10)
+    lab.image("Deployment", "web", "app:2")
+    lab.wait(10)
+    assert lab.sizes("web") == {"app:1": 2}
+    assert lab.conditions("Deployment", "web")["Progressing"] == "False/ReplicaSetCreateError"
+    assert lab.status("ResourceQuota", "q")["used"] == hard
+    lab.patch("ResourceQuota", "q", {"spec": {"hard": {"count/replicasets.apps": "2"}}})
+    lab.wait(60)
+    assert lab.sizes("web") == {"app:2": 2}
+    assert lab.conditions("Deployment", "web")["Progressing"] == "True/NewReplicaSetAvailable"
 
 
 def test_max_unavailable_of_a_stateful_set_is_told_to_have_no_effect() -> None:

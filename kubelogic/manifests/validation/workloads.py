@@ -187,9 +187,7 @@ def _stateful_strategy(report: Report, strategy: Tree) -> None:
     elif strategy.get("type") == "RollingUpdate":
         report.at_least(pace, "partition", (*where, "rollingUpdate"))
         if "maxUnavailable" in pace:
-            words = (
-                "is dropped: the feature gate MaxUnavailableStatefulSet is off by default, pods are updated one by one"
-            )
+            words = "is dropped: the feature gate MaxUnavailableStatefulSet is off by default; pods go one by one"
             report.warn((*where, "rollingUpdate", "maxUnavailable"), "KL190", words)
 
 

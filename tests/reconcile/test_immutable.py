@@ -1,0 +1,110 @@
+"""Changes that the API server refuses because a field may not change any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.reconcile.engine import reconciler
+from kubelogic.testing.lab import Lab, workload
+
+TICKER = reconciler(load_rulebook(), scheduler="kube")
+OTHER = {"selector": {"matchLabels": {"app": "b"}}, "template": {"metadata": {"labels": {"app": "b"}}}}
+NEVER = (
+    "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+    "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "
+    "are forbidden"
+)
+SELECTOR = 'spec.selector: Invalid value: {"matchLabels":{"app":"b"}}: field is immutable'
+TANDEM = "spec.completions: Invalid value: 5: can only be modified in tandem with spec.parallelism"
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "change", "message"),
+    [
+        (
+            "Deployment",
+            {},
+            OTHER,
+            f'Deployment.apps "a" is invalid: {SELECTOR}',
+        ),
+        (
+            "DaemonSet",
+            {},
+            OTHER,
+            f'DaemonSet.apps "a" is invalid: {SELECTOR}',
+        ),
+        ("StatefulSet", {}, {"serviceName": "other"}, f'StatefulSet.apps "a" is invalid: {NEVER}'),
+        ("StatefulSet", {}, {"podManagementPolicy": "Parallel"}, f'StatefulSet.apps "a" is invalid: {NEVER}'),
+        (
+            "Job",
+            {"completions": 3},
+            {"completions": 5},
+            'Job.batch "a" is invalid: spec.completions: Invalid value: 5: field is immutable',
+        ),
+        (
+            "Job",
+            {"completions": 3, "parallelism": 3, "completionMode": "Indexed"},
+            {"completions": 5},
+            f'Job.batch "a" is invalid: {TANDEM}',
+        ),
+    ],
+)
+def test_a_field_that_may_not_change_is_refused(kind: str, spec: Any, change: Any, message: str) -> None:
+    lab = Lab(TICKER)
+    lab.create(workload(kind, "a", **spec))
+    before = lab.document(kind, "a")
+    answer = lab.patch(kind, "a", {"spec": change})
+    assert (answer.status, answer.message) == (422, message)
+    assert lab.document(kind, "a") == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "change"),
+    [
+        ("Deployment", {}, {"replicas": 2, "minReadySeconds": 5}),
+        ("StatefulSet", {}, {"replicas": 2, "ordinals": {"start": 3}, "minReadySeconds": 4}),
+        ("Job", {"completions": 3}, {"parallelism": 2, "backoffLimit": 1, "suspend": True}),
+        (
+            "Job",
+            {"completions": 3, "parallelism": 3, "completionMode": "Indexed"},
+            {"completions": 5, "parallelism": 5},
+        ),
+        ("Job", {"suspend": True}, {"template": {"spec": {"nodeSelector": {"a": "b"}}}}),
+    ],
+)
+def test_other_fields_may_change(kind: str, spec: Any, change: Any) -> None:
+    lab = Lab(TICKER)
+    lab.create(workload(kind, "a", **spec))
+    assert lab.patch(kind, "a", {"spec": change}).accepted
+
+
+def test_the_template_of_a_job_that_runs_may_not_change() -> None:
+    lab = Lab(TICKER)
+    lab.create(workload("Job", "a"))
+    lab.wait(3)
+    answer = lab.patch("Job", "a", {"spec": {"template": {"spec": {"nodeSelector": {"a": "b"}}}}})
+    assert (answer.status, answer.message.startswith('Job.batch "a" is invalid: spec.template: ')) == (422, True)
+
+
+def test_of_a_pod_only_images_and_a_few_others_may_change() -> None:
+    lab = Lab(TICKER)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    lab.create({**pod, "spec": {"containers": [{"name": "c", "image": "app:1"}]}})
+    lab.wait(3)
+    containers = lab.document("Pod", "p")["spec"]["containers"]
+    assert lab.patch("Pod", "p", {"spec": {"containers": [{**containers[0], "image": "app:2"}]}}).accepted
+    assert lab.patch("Pod", "p", {"metadata": {"labels": {"a": "b"}}}).accepted
+    assert lab.patch("Pod", "p", {"spec": {"nodeSelector": {"a": "b"}}}).status == 422
+
+
+def test_what_exists_and_where_there_is_no_namespace() -> None:
+    lab = Lab(TICKER)
+    web = workload("Deployment", "web", replicas=0)
+    lab.create(web)
+    answer = lab.create(web)
+    assert (answer.status, answer.message) == (409, 'deployments.apps "web" already exists')
+    lost = lab.create({**web, "metadata": {"name": "web", "namespace": "nowhere"}})
+    assert (lost.status, lost.message) == (404, 'namespaces "nowhere" not found')
