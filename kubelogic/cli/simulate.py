@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         print(render_simulation(result, common.output_style(args)))
     else:
         common.emit(simulation_document(result), args.output)
-    lacking = result.final.pending or result.final.refusals
+    waiting = any(each.waiting for each in result.run.restarts)
+    lacking = result.final.pending or result.final.refusals or waiting
     if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled else UNKNOWN

@@ -278,13 +278,13 @@ def kill_message(probe: str, words: str, times: int, policy: str) -> str:
     """What a kubelet says when it kills a container for a probe.
 
     >>> kill_message("liveness", "connection refused", 1, "Never")
-    'failed its liveness probe (connection refused)'
+    'failed the liveness probe (connection refused)'
     >>> kill_message("startup", "exit code 1", 3, "Always")
-    'failed its startup probe 3 times in a row (exit code 1), will be restarted'
+    'failed the startup probe 3 times in a row (exit code 1), will be restarted'
     """
     often = f" {times} times in a row" if times > 1 else ""
     again = "" if policy == "Never" else ", will be restarted"
-    return f"failed its {probe} probe{often} ({words}){again}"
+    return f"failed the {probe} probe{often} ({words}){again}"
 
 
 def backoff_message(ms: int) -> str:

@@ -79,6 +79,8 @@ class Run:
         cycle: the shortest loop that the run went on repeating; empty if it did not.
         ticks: how many ticks were evaluated.
         refusals: what the API server refused, by owner.
+        next_at: the moment after ``until`` at which something more may happen; None if there is none, or if the run is
+            not settled.
     """
 
     state: State
@@ -87,6 +89,7 @@ class Run:
     cycle: tuple[Step, ...] = ()
     ticks: int = 0
     refusals: tuple[Refusals, ...] = ()
+    next_at: int | None = None
 
 
 def settle(
@@ -134,7 +137,7 @@ def settle(
             continue
         if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
             state = state if until is None else replace(state, now=max(until, state.now))
-            return ended(settled=True, ticks=number)
+            return replace(ended(settled=True, ticks=number), next_at=tick.wakes_at)
         if until is None and tick.only_retries and waiting_for_retry(state) <= ledger.in_vain:
             return ended(settled=True, ticks=number)
         state = replace(state, now=tick.wakes_at)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from kubelogic.reconcile.actions import KillContainer
 from kubelogic.reconcile.operations import at
+from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
 from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
@@ -41,6 +43,8 @@ class Simulated:
         rollouts: how far each rollout is at the end.
         ticks: how many ticks were evaluated.
         refusals: what the API server refused to controllers, by owner.
+        next_at: when something more may happen after the horizon, in milliseconds from the start; None if never.
+        restarts: the containers that were restarted, or that wait at the end; worst first.
     """
 
     state: State
@@ -50,6 +54,8 @@ class Simulated:
     rollouts: tuple[Rollout, ...] = ()
     ticks: int = 0
     refusals: tuple[Refusals, ...] = ()
+    next_at: int | None = None
+    restarts: tuple[Restarts, ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,12 +67,14 @@ class _Run:
     timeline: list[Entry] = field(default_factory=list)
     ticks: int = 0
     refusals: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
+    next_at: int | None = None
 
     def until(self, moment: int | None, max_ticks: int) -> tuple[bool, tuple[Entry, ...]]:
         """Let the control plane run until a moment; whether it settled, and the loop that it is in if not."""
         run = settle(self.ticker, self.state, until=moment, max_ticks=max_ticks, progress=self._watch)
         self.ticks += run.ticks
         self.state = run.state
+        self.next_at = None if run.next_at is None else run.next_at - self.start
         for each in run.refusals:
             known = self.refusals.get((each.owner_kind, each.owner, each.kind))
             more = each if known is None else replace(each, since=known.since, count=known.count + each.count)
@@ -155,6 +163,11 @@ def simulate(
     else:
         end = None if horizon is None else run.start + horizon
         settled, cycle = run.until(end, max_ticks)
+    killed = {
+        (each.arguments["pod"], each.arguments["container"]): str(each.arguments["message"])
+        for each in run.timeline
+        if each.type == KillContainer.__name__
+    }
     return Simulated(
         state=run.state,
         timeline=tuple(run.timeline),
@@ -163,6 +176,8 @@ def simulate(
         rollouts=rollouts(run.state.cluster),
         ticks=run.ticks,
         refusals=tuple(run.refusals[key] for key in sorted(run.refusals)),
+        next_at=run.next_at if settled else None,
+        restarts=restarts(state.cluster, run.state.cluster, killed),
     )
 
 

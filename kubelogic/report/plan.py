@@ -39,7 +39,7 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.gone:
         parts.append(_gone(plan.gone, style))
     if plan.notices:
-        parts.append(_notices(plan.notices, style))
+        parts.append(render_notices(plan.notices, style))
     if plan.pending:
         parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
     return "\n\n".join(parts)
@@ -55,7 +55,8 @@ def _gone(gone: Sequence[GonePod], style: Style) -> str:
     return "\n".join(lines)
 
 
-def _notices(notices: Sequence[Notice], style: Style) -> str:
+def render_notices(notices: Sequence[Notice], style: Style = PLAIN) -> str:
+    """What was noticed on the way: features that are not modelled, values that are accepted but not meant."""
     lines = [style.bold("NOTICES")]
     for code, group in groupby(notices, key=lambda notice: notice.code):
         alike = list(group)

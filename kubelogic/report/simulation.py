@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.explain.units import count
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.restarts import Restarts
+from kubelogic.reconcile.simulate import Entry, Simulated
 from kubelogic.report.documents import header, plan_document
-from kubelogic.report.plan import render_pending, render_refusals
+from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import clock, timeline
 from kubelogic.verbs.simulate import Simulation
+
+_GROUPS_SHOWN = 8
+"""So many kinds of restarts are told."""
+
+_PODS_SHOWN = 3
+"""So many pods with restarts of one kind are named; the rest are counted."""
 
 
 def simulation_document(simulation: Simulation) -> dict[str, Any]:
@@ -23,6 +30,19 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
         "ticks": run.ticks,
         "timeline": [_entry(each) for each in run.timeline],
         "cycle": [_entry(each) for each in run.cycle] or None,
+        "nextAt": None if run.next_at is None else seconds(run.next_at),
+        "restarts": [
+            {
+                "pod": each.pod,
+                "container": each.container,
+                "restarts": each.count,
+                "exitCode": each.exit_code,
+                "cause": each.cause,
+                "waiting": each.waiting,
+                "message": each.message,
+            }
+            for each in run.restarts
+        ],
         "rollouts": [
             {
                 "kind": each.kind,
@@ -75,16 +95,58 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     told = timeline(run.timeline, style)
     parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *told]) if told else "Nothing happens.")
     if run.cycle:
-        parts.append("\n".join([style.bold("FOR EVER"), *timeline(run.cycle, style)]))
+        parts.append("\n".join([style.bold(f"FOR EVER{_period(run)}"), *timeline(run.cycle, style)]))
     unfinished = [each for each in run.rollouts if not each.complete]
     if unfinished:
         rows = [f"  {each.kind} {each.key}: {each.message}" for each in unfinished]
         parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
+    if run.restarts:
+        parts.append("\n".join([style.bold("CONTAINERS THAT WERE RESTARTED OR WAIT"), *_restarts(run.restarts)]))
     if simulation.final.pending:
         parts.append(render_pending(simulation.final.pending, style))
     if simulation.final.refusals:
         parts.append(render_refusals(simulation.final.refusals, style))
+    if simulation.final.notices:
+        parts.append(render_notices(simulation.final.notices, style))
     return "\n\n".join(parts)
+
+
+def _period(run: Simulated) -> str:
+    """How long a loop takes, as far as the timeline shows it twice."""
+    before = run.timeline[-2 * len(run.cycle) : -len(run.cycle)]
+    if [each.type for each in before] != [each.type for each in run.cycle]:
+        return ""
+    return f", every {clock(run.cycle[0].time - before[0].time)}"
+
+
+def _restarts(found: Sequence[Restarts]) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        groups.setdefault((each.container, _restarted(each)), []).append(each.pod)
+    for number, ((container, text), pods) in enumerate(groups.items()):
+        if number == _GROUPS_SHOWN:
+            yield f"  and {count(sum(map(len, list(groups.values())[number:])), 'more container')}"
+            return
+        more = f" and {len(pods) - _PODS_SHOWN:,} more" if len(pods) > _PODS_SHOWN else ""
+        yield f"  container {container} of {', '.join(pods[:_PODS_SHOWN])}{more}: {text}"
+
+
+def _restarted(each: Restarts) -> str:
+    """What became of a container.
+
+    >>> _restarted(Restarts(pod="shop/p", container="c", count=2, exit_code=1, waiting="CrashLoopBackOff"))
+    'restarted 2 times, ended last with exit code 1, waits (CrashLoopBackOff)'
+    """
+    done = []
+    if each.count:
+        done.append(f"restarted {'once' if each.count == 1 else f'{each.count} times'}")
+    if each.exit_code is not None:
+        done.append(f"ended last with exit code {each.exit_code}")
+    if each.cause:
+        done.append(f"because it {each.cause.removesuffix(', will be restarted')}")
+    if each.waiting:
+        done.append(f"waits ({each.waiting}{', ' if each.message else ''}{each.message})")
+    return ", ".join(done)
 
 
 def _verdict(simulation: Simulation, style: Style) -> str:
@@ -93,6 +155,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     end = clock(run.timeline[-1].time) if run.timeline else "0s"
     if run.cycle:
         verdict = style.bad("The cluster never settles: what is listed last goes on for ever")
+    elif run.settled and run.next_at is not None:
+        verdict = f"When the horizon is reached, more may happen, from {clock(run.next_at)} on; so far until {end}"
     elif run.settled:
         verdict = f"Nothing more happens after {end}"
     else:
@@ -102,6 +166,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
         counts.append(style.bad(f"{len(final.pending):,} pending"))
     if refused := sum(each.missing for each in final.refusals):
         counts.append(style.bad(f"{refused:,} refused"))
+    if waiting := sum(bool(each.waiting) for each in run.restarts):
+        counts.append(style.bad(f"{count(waiting, 'container')} in back-off"))
     if unfinished:
         counts.append(style.bad(f"{count(unfinished, 'rollout')} not complete"))
     line = f"{verdict}: {', '.join(counts)}."

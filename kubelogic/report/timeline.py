@@ -20,6 +20,9 @@ from kubelogic.report.style import Style
 _NAMED = 3
 """So many of those that are told together are named; the rest are counted."""
 
+_DURATIONS = frozenset({"ready_after", "exit_after"})
+"""Arguments in milliseconds."""
+
 QUIET = frozenset(
     {
         "AddFinalizer",
@@ -120,7 +123,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("FailProbe", "timeout"): _event("{probe} probes of {target} get no answer in time"),
         ("FailProbe",): _event("{probe} probes of {target} fail"),
         ("HealProbe",): _event("{probe} probes of {target} succeed again"),
-        ("ExitContainers",): _event("what runs of {target} ends with exit code {code}"),
+        ("ExitContainers",): _event("{target}: what runs ends with exit code {code}"),
         ("GiveCondition",): _event("pods of {target} get the condition {condition}={status}"),
         # pods
         ("CreatePod",): _pods("is made", "are made"),
@@ -139,8 +142,8 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
             "container {container} of {pod} waits: {reason}", "{n} containers wait: {reason}", "{container} of {pod}"
         ),
         ("HoldContainer", "CrashLoopBackOff"): Phrase(
-            "container {container} of {pod} waits in CrashLoopBackOff: {message}",
-            "{n} containers wait in CrashLoopBackOff",
+            "container {container} of {pod} waits in CrashLoopBackOff, {message}",
+            "{n} containers wait in CrashLoopBackOff, {message}",
             "{container} of {pod}",
         ),
         ("StartContainer", "0"): _SILENT,
@@ -315,7 +318,7 @@ def _text(template: str, entry: Entry, **more: str) -> str:
             wanted | {"image", "kind", "key", "metric"} if entry.type in ("Behave", "Measure", "TellPod") else wanted
         )
         values["rest"] = ", ".join(
-            f"{name.replace('_', ' ')} {values[name]}"
+            f"{name.replace('_', ' ')} {clock(value) if name in _DURATIONS else values[name]}"
             for name, value in entry.arguments.items()
             if name not in about and value not in (None, "", ())
             if name != "exit_code" or entry.arguments.get("exit_after", 0) is not None

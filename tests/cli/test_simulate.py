@@ -14,9 +14,21 @@ SCENARIOS = ROOT / "fixtures" / "scenarios"
 GOLDEN = ROOT / "tests" / "golden" / "scenarios"
 
 
-@pytest.mark.parametrize("name", ["node-down", "stuck-rollout"])
-def test_the_text_of_an_example(name: str, capsys: pytest.CaptureFixture[str], update_golden: bool) -> None:
-    arguments = [str(SCENARIOS / "cluster.yaml"), "--scenario", str(SCENARIOS / f"{name}.scenario")]
+@pytest.mark.parametrize(
+    ("cluster", "name"),
+    [
+        ("cluster", "node-down"),
+        ("cluster", "stuck-rollout"),
+        ("probes", "liveness-fails"),
+        ("probes", "bad-readiness"),
+        ("probes", "slow-start"),
+        ("probes", "job-retries"),
+    ],
+)
+def test_the_text_of_an_example(
+    cluster: str, name: str, capsys: pytest.CaptureFixture[str], update_golden: bool
+) -> None:
+    arguments = [str(SCENARIOS / f"{cluster}.yaml"), "--scenario", str(SCENARIOS / f"{name}.scenario")]
     code = main(["simulate", *arguments, "--scheduler", "kube"])
     out, err = capsys.readouterr()
     golden = GOLDEN / f"{name}.txt"

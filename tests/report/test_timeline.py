@@ -94,7 +94,7 @@ def test_conditions_have_their_own_words_and_unknown_ones_plain_words() -> None:
         ({"pull": False, "exit_after": None, "exit_code": 0}, "0s  containers of a:1 behave differently: pull False"),
         (
             {"pull": None, "exit_after": 500, "exit_code": 3},
-            "0s  containers of a:1 behave differently: exit after 500, exit code 3",
+            "0s  containers of a:1 behave differently: exit after 0.5s, exit code 3",
         ),
     ],
 )

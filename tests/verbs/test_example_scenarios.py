@@ -15,10 +15,10 @@ from kubelogic.verbs.simulate import Simulation, SimulationOptions, simulate
 EXAMPLES = Path(__file__).resolve().parents[2] / "fixtures" / "scenarios"
 
 
-@lru_cache(maxsize=8)
-def run(name: str) -> Simulation:
-    cluster = Cluster.of(load([str(EXAMPLES / "cluster.yaml")]).objects)
-    scenario = read_scenario(str(EXAMPLES / f"{name}.scenario"))
+@lru_cache(maxsize=16)
+def run(name: str, manifest: str = "cluster") -> Simulation:
+    cluster = Cluster.of(load([str(EXAMPLES / f"{manifest}.yaml")]).objects)
+    scenario = read_scenario(str(EXAMPLES / f"{name}.scenario"), cluster=cluster)
     return simulate(cluster, scenario, SimulationOptions(options=Options(scheduler="kube")))
 
 
@@ -81,3 +81,41 @@ def test_a_daemonset_follows_the_nodes() -> None:
     pods = done.run.state.cluster.objects("Pod").items()
     nodes = sorted(pod.document["spec"]["nodeName"] for key, pod in pods if "/agent-" in key)
     assert nodes == ["n1", "n2", "n4"]
+
+
+def test_a_liveness_probe_that_fails_restarts_containers_with_a_growing_back_off() -> None:
+    done = run("liveness-fails", "probes")
+    pod = next(entry.arguments["pod"] for entry in entries(done, "KillContainer"))
+    assert entries(done, "KillContainer", pod=pod)[0].time == 120_000 + 20_000
+    waits = [entry.arguments["message"] for entry in entries(done, "HoldContainer", pod=pod)]
+    assert [wait.split()[1] for wait in waits] == ["40s", "1m20s", "2m40s", "5m0s"]
+    assert {each.count for each in done.run.restarts} == {8}
+    assert done.run.settled
+    assert all(rollout.complete for rollout in done.run.rollouts)
+
+
+def test_pods_that_do_not_get_ready_stop_a_rollout_which_is_then_undone() -> None:
+    done = run("bad-readiness", "probes")
+    created = [entry.arguments["pod"] for entry in entries(done, "CreatePod") if entry.time == 60_000]
+    assert len(created) == 1, "maxSurge 1, and nothing more before that pod is available"
+    assert not [entry for entry in entries(done, "DeletePod") if entry.time < 300_000], "maxUnavailable 0"
+    late = entries(done, "SetCondition", condition="Progressing", reason="ProgressDeadlineExceeded")
+    assert [entry.time for entry in late] == [60_000 + 120_000]
+    assert images(done) == ["web:1"] * 3
+
+
+def test_a_start_that_takes_longer_than_the_startup_probe_allows_is_begun_again() -> None:
+    done = run("slow-start", "probes")
+    (killed,) = entries(done, "KillContainer")
+    assert (killed.time, killed.arguments["probe"]) == (60_000 + 60_000, "startup")
+    assert images(done) == ["web:2"] * 3
+    assert all(rollout.complete for rollout in done.run.rollouts)
+
+
+def test_an_exit_code_restarts_a_container_of_a_job_in_place_and_another_one_fails_its_pod() -> None:
+    done = run("job-retries", "probes")
+    assert [entry.time for entry in entries(done, "StartContainer", container="report", restart=1)] == [20_000]
+    assert [entry.time for entry in entries(done, "ReportPhase", phase="Failed")] == [40_200]
+    sidecars = [entry.time for entry in entries(done, "EndContainer", container="proxy")]
+    assert sidecars[0] == 40_200, "a sidecar does not keep its pod alive"
+    assert entries(done, "SetCondition", kind="Job", condition="Complete", status="True")
