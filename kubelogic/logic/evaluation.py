@@ -230,7 +230,7 @@ class Evaluation:
             relation = self._store.relations[predicate]
             counts = relation.counts
             if not counts and deltas and min(deltas.values()) > 0:
-                counts.update(deltas)
+                relation.counts = deltas
                 relation.add(deltas)
                 continue
             gone: Counts = {}
