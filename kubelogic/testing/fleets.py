@@ -8,7 +8,7 @@ ReplicaSets, pods that run, and a Service each.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -59,8 +59,10 @@ def pending(recipe: Recipe, *, workloads: Literal["Deployment", "Pod"] = "Deploy
             }
 
 
-def running(*, nodes: int, pods: int, deployments: int, classes: int = 60, seed: int = 0) -> Iterator[Document]:
-    """A cluster at rest, as ``kubectl get`` shows one: nothing is left to do.
+def running(
+    *, nodes: int, pods: int, deployments: int, classes: int = 60, seed: int = 0, endpoints: bool = False
+) -> Iterator[Document]:
+    """A cluster at rest, as ``kubectl get`` shows one: nothing is left to do, but for what is left out.
 
     Args:
         nodes: how many.
@@ -68,6 +70,7 @@ def running(*, nodes: int, pods: int, deployments: int, classes: int = 60, seed:
         deployments: how many Deployments, each with one ReplicaSet and one Service.
         classes: how many pools the nodes are in.
         seed: varies sizes.
+        endpoints: whether the Endpoints and EndpointSlices of the Services are there.
     """
     problem = generate(Recipe(nodes=nodes, classes=classes, pods=deployments, shapes=deployments, fill=0.1, seed=seed))
     for node in problem.nodes:
@@ -87,10 +90,16 @@ def running(*, nodes: int, pods: int, deployments: int, classes: int = 60, seed:
             "metadata": {"namespace": "default", "name": name, "uid": f"s-{number}", "creationTimestamp": MADE},
             "spec": {"selector": {"app": name}, "clusterIP": ip, "clusterIPs": [ip], "ports": [{"port": 80}]},
         }
+        members = []
         for index in range(count):
             place = problem.nodes[placed % nodes].name
-            yield _running_pod(template, number=number, index=index, node=place, placed=placed)
+            members.append(_running_pod(template, number=number, index=index, node=place, placed=placed))
             placed += 1
+        yield from members
+        if endpoints:
+            yield _endpoints(name, members)
+            for start in range(0, count, _SLICE):
+                yield _endpoint_slice(name, number, start // _SLICE, members[start : start + _SLICE])
 
 
 def _node(node: Node) -> Document:
@@ -230,6 +239,62 @@ def _running_pod(template: Document, *, number: int, index: int, node: str, plac
             "containerStatuses": [container],
         },
     }
+
+
+def _endpoints(service: str, pods: Sequence[Document]) -> Document:
+    """What lists the addresses of the pods behind a Service, in one piece."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "namespace": "default",
+            "name": service,
+            "uid": f"e-{service}",
+            "creationTimestamp": MADE,
+            "labels": {"endpoints.kubernetes.io/managed-by": "endpoint-controller"},
+        },
+        "subsets": [
+            {
+                "addresses": [{"ip": pod["status"]["podIP"], **_target(pod)} for pod in pods],
+                "ports": [{"port": 80, "protocol": "TCP"}],
+            }
+        ],
+    }
+
+
+_SLICE = 100
+"""The most endpoints that the controller puts into one slice."""
+
+
+def _endpoint_slice(service: str, number: int, part: int, pods: Sequence[Document]) -> Document:
+    name = f"{service}-{part:05}"
+    managers = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
+    conditions = {"ready": True, "serving": True, "terminating": False}
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "namespace": "default",
+            "name": name,
+            "uid": f"l-{name}",
+            "generation": 1,
+            "creationTimestamp": MADE,
+            "labels": {"kubernetes.io/service-name": service, **managers},
+            "ownerReferences": [{**_owner("Service", service, f"s-{number}"), "apiVersion": "v1"}],
+        },
+        "addressType": "IPv4",
+        "endpoints": [
+            {"addresses": [pod["status"]["podIP"]], "conditions": conditions, **_target(pod)} for pod in pods
+        ],
+        "ports": [{"name": "", "port": 80, "protocol": "TCP"}],
+    }
+
+
+def _target(pod: Document) -> dict[str, Any]:
+    """The pod of an address, and its node."""
+    metadata = pod["metadata"]
+    reference = {"kind": "Pod", **{key: metadata[key] for key in ("namespace", "name", "uid")}}
+    return {"nodeName": pod["spec"]["nodeName"], "targetRef": reference}
 
 
 def _owner(kind: str, name: str, uid: str) -> Document:
