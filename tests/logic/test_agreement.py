@@ -12,6 +12,8 @@ from tests.logic.programs import FUNCTIONS, Program, State, program
 
 PROGRAMS = 2_000
 CHUNK = 250
+MANY_PROGRAMS = 100_000
+MANY = 1_000
 
 
 def differences(found: Program) -> list[str]:
@@ -58,7 +60,11 @@ def top_down_differences(found: Program, expected: Rows) -> list[str]:
     return wrong
 
 
-def check(numbers: range) -> None:
+def check(numbers: range, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every other chunk takes the ways of large changes."""
+    if numbers.start // len(numbers) % 2:
+        monkeypatch.setattr("kubelogic.logic.recursion._SMALL", 0)
+        monkeypatch.setattr("kubelogic.logic.evaluation._LARGE_CHANGE", 0)
     for number in numbers:
         found = program(number)
         wrong = differences(found)
@@ -68,13 +74,10 @@ def check(numbers: range) -> None:
 
 @pytest.mark.parametrize("start", range(0, PROGRAMS, CHUNK))
 def test_generated_programs(start: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every other chunk takes the ways of large changes."""
-    if start // CHUNK % 2:
-        monkeypatch.setattr("kubelogic.logic.recursion._SMALL", 0)
-        monkeypatch.setattr("kubelogic.logic.evaluation._LARGE_CHANGE", 0)
-    check(range(start, start + CHUNK))
+    check(range(start, start + CHUNK), monkeypatch)
 
 
 @pytest.mark.slow
-def test_many_generated_programs() -> None:
-    check(range(PROGRAMS, 100_000))
+@pytest.mark.parametrize("start", range(PROGRAMS, MANY_PROGRAMS, MANY))
+def test_many_generated_programs(start: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    check(range(start, start + MANY), monkeypatch)
