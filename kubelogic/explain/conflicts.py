@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -143,14 +144,29 @@ def _text(problem: Problem, each: Assumption, named: Mapping[str, str]) -> str:
         members = [node for node in problem.nodes if name in (node.name, node.node_class)]
         if not members:
             return str(each)
-        most = amount(resource, max(node.allocatable.get(resource, 0) for node in members))
         who = members[0].name if len(members) == 1 else f"each of the {len(members)} nodes like {name}"
-        return f"{who} can hold at most {most} of {resource}"
+        most = max(node.allocatable.get(resource, 0) for node in members)
+        used = _used(problem, resource)
+        free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
+        if free == most:
+            return f"{who} can hold at most {amount(resource, most)} of {resource}"
+        left = amount(resource, max(free, 0))
+        return f"{who} has at most {left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
     template = _TEXTS.get(each.kind)
     if template is None:
         return str(each)
     subjects = (*(named.get(subject, subject) for subject in each.subjects), "", "")
     return template.format(*subjects, **values)
+
+
+def _used(problem: Problem, resource: str) -> Counter[str]:
+    """What running pods ask for of a resource, by node."""
+    asks = {shape.name: shape.requests.get(resource, 0) for shape in problem.shapes}
+    used: Counter[str] = Counter()
+    for pod in problem.pods:
+        if pod.node:
+            used[pod.node] += asks[pod.shape]
+    return used
 
 
 def _object(cluster: Cluster, relations: Relations, each: Assumption, asked: Object | None) -> Object | None:

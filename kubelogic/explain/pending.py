@@ -63,7 +63,9 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
         subject = owner.partition(" ")[2]
         if (shape, subject) not in known:
             known[shape, subject] = blockers(relations, shape, subject=subject)
-        reasons = (*before_the_queue(relations, key), *known[shape, subject])
+        early = before_the_queue(relations, key)
+        # Pods that are alike share their reasons, of which there may be thousands.
+        reasons = (*early, *known[shape, subject]) if early else known[shape, subject]
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
         found.append(
             PendingPod(

@@ -10,6 +10,26 @@ from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.reconcile.functions import FUNCTIONS
 
 
+class Following:
+    """Relations of one cluster after the other; what does not change between two of them is not derived again."""
+
+    def __init__(self, rulebook: Rulebook, goals: Iterable[str]) -> None:
+        """Start with no cluster.
+
+        Args:
+            rulebook: the rules.
+            goals: predicates that will be asked for.
+        """
+        self._facts = FactBase(modules_for(rulebook))
+        self._evaluation = Evaluation(rulebook, FUNCTIONS, goals=sorted(set(goals)))
+
+    def of(self, cluster: Cluster) -> Evaluation:
+        """What the rules derive for a cluster. The next call changes it."""
+        delta = self._facts.update(cluster)
+        self._evaluation.update(delta.added, delta.removed)
+        return self._evaluation
+
+
 def derive(rulebook: Rulebook, cluster: Cluster, goals: Iterable[str]) -> Evaluation:
     """Evaluate what some predicates depend on, over the facts of a cluster.
 

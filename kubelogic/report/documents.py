@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import islice, zip_longest
 from typing import Any
 
 from kubelogic.explain.blockers import Blocker
@@ -13,6 +15,9 @@ from kubelogic.report.moves import moves_document
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
 
 SCHEMA_VERSION = 1
+
+ALL_BLOCKERS, MOST_BLOCKERS, LEAST_BLOCKERS = 20_000, 500, 5
+"""Blockers in a document: of all pending pods together, about, and of each, at most and at least."""
 
 
 def header(kind: str) -> dict[str, Any]:
@@ -29,7 +34,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "placements": [
             {"pod": each.pod, "node": each.node, "owner": each.owner, "new": each.new} for each in plan.placements
         ],
-        "pending": [pending_document(each) for each in plan.pending],
+        "pending": [pending_document(each, most=_share(len(plan.pending))) for each in plan.pending],
         "gone": [
             {"pod": each.pod, "node": each.node, "owner": each.owner, "reason": each.reason} for each in plan.gone
         ],
@@ -55,15 +60,46 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def pending_document(pod: PendingPod) -> dict[str, Any]:
-    """A pending pod within a document."""
+def _share(pending: int) -> int:
+    """How many blockers each of so many pending pods gets in a document."""
+    return min(MOST_BLOCKERS, max(LEAST_BLOCKERS, ALL_BLOCKERS // max(pending, 1)))
+
+
+def pending_document(pod: PendingPod, *, most: int) -> dict[str, Any]:
+    """A pending pod within a document, with this many blockers at most; all are counted."""
+    shown = first_of_each(pod.blockers, most)
     return {
         "pod": pod.pod,
         "owner": pod.owner,
         "verdict": pod.verdict,
         "message": pod.message,
-        "blockers": [blocker_document(each) for each in pod.blockers],
+        "blockers": [blocker_document(each) for each in shown],
+        "blockersLeftOut": len(pod.blockers) - len(shown),
+        "reasons": reasons_document(pod.blockers),
     }
+
+
+def reasons_document(blockers: Sequence[Blocker]) -> list[dict[str, Any]]:
+    """On how many nodes there is which reason, the most frequent first. A reason that is about the pod has 0."""
+    nodes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for blocker in blockers:
+        nodes[blocker.code, blocker.reason] |= {blocker.node} - {""}
+    ranked = sorted(nodes.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [{"code": code, "reason": reason, "nodes": len(found)} for (code, reason), found in ranked]
+
+
+def first_of_each(blockers: Sequence[Blocker], most: int) -> Sequence[Blocker]:
+    """So many blockers, in their order: of each reason in turn, of a shortage the nodes that come closest first."""
+    if len(blockers) <= most:
+        return blockers
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, blocker in enumerate(blockers):
+        groups[blocker.code, blocker.reason].append(i)
+    for found in groups.values():
+        found.sort(key=lambda i: (-int(blockers[i].witness.get("Free", 0)), i))
+    turns = zip_longest(*(groups[key] for key in sorted(groups)))
+    chosen = islice((i for turn in turns for i in turn if i is not None), most)
+    return [blockers[i] for i in sorted(chosen)]
 
 
 def blocker_document(blocker: Blocker) -> dict[str, Any]:

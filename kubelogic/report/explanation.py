@@ -11,6 +11,7 @@ from kubelogic.explain.message import Pasted
 from kubelogic.explain.repairs import Change, Create, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.documents import blocker_document, header, location_document
+from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import blocker_lines
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.explain import Explanation
@@ -72,6 +73,8 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.conflict:
         title = style.bold("These cannot all hold; without any one of them, they could")
         parts.append("\n".join([title, *_members(found.conflict, style)]))
+    if found.moves is not None:
+        parts.append(render_moves(found.moves, style))
     if found.repairs:
         lines = [f"  {repair.summary}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
         parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
@@ -136,6 +139,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "blockers": [blocker_document(each) for each in found.blockers],
         "conflict": [_member_document(each) for each in found.conflict],
         "waitsFor": [_member_document(each) for each in found.waits_for],
+        "moves": moves_document(found.moves) if found.moves is not None else None,
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
     }

@@ -13,19 +13,24 @@ from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
-from kubelogic.explain.relations import derive
+from kubelogic.explain.relations import Following, derive
 from kubelogic.explain.repairs import Repair, repairs
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import Examination, examine
+from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import OptimalScheduler
+from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 Verdict = Literal["placed", "never", "no-room", "waiting", "preemption", "movable", "unknown"]
 
-_REPACKED = 2_000
+MOST_MOVES = 10
+"""Moves of running pods that an explanation takes for few enough."""
+
+_REPACKED = 20_000
 """Clusters with more pods than this are not packed anew to see whether moving pods would help."""
 
 
@@ -48,6 +53,7 @@ class Explanation:
         conflict: what cannot hold together, each member needed; empty if nothing was proved.
         waits_for: for ``waiting``, what has to come first.
         victims: for ``preemption``, the pods that have to go, by node.
+        moves: for ``movable``, which running pods to move so that the pods of its workload fit.
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
     """
 
@@ -63,6 +69,7 @@ class Explanation:
     waits_for: tuple[ConflictMember, ...]
     victims: Mapping[str, tuple[str, ...]]
     repairs: tuple[Repair, ...] = ()
+    moves: MovePlan | None = None
 
 
 class UnknownPodError(LookupError):
@@ -109,6 +116,8 @@ def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, options: Optio
     seen = examine(given, pod.key) if known else None
     found = scheduler_verdict(relations, pod.key)
     kind: Verdict = "placed" if node else _verdict(given, pod.key, seen, reasons, judge)
+    moves = _moves(cluster, given, pod, options, judge.place(given)) if kind == "no-room" else None
+    kind = "movable" if moves is not None else kind
     conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge)
     return Explanation(
         pod=pod.key,
@@ -124,6 +133,7 @@ def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, options: Optio
         conflict=conflict,
         waits_for=waits_for(cluster, pod, reasons) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
+        moves=moves,
         repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
     )
 
@@ -150,10 +160,13 @@ def _repairs(
     wanted = {each.key for each in siblings}
     left = {each.pod for each in judge.place(given).unplaced}
 
+    following = Following(rulebook, GOALS)
+    following.of(cluster)
+
     def proves(changed: Cluster, *, by_controllers: bool) -> bool:
         if by_controllers:
             return _gets_nodes(reconcile(changed, options), wanted)
-        placement = judge.place(problem(derive(rulebook, changed, GOALS)))
+        placement = judge.place(problem(following.of(changed)))
         bound = {each.pod for each in placement.bindings}
         out = {each.pod for each in placement.unplaced}
         return wanted <= bound and not placement.evictions and out <= left
@@ -199,17 +212,21 @@ def _verdict(
         return "unknown"
     if any(r.reason == "affinity" and not r.resolvable for r in seen.refusal.rejections):
         return "waiting"
-    return "movable" if _fits_after_moves(given, judge) else "no-room"
+    return "no-room"
 
 
-def _fits_after_moves(given: Problem, judge: OptimalScheduler) -> bool:
-    """Whether all pods fit if every movable one is placed anew."""
+def _moves(cluster: Cluster, given: Problem, pod: Object, options: Options, placement: Placement) -> MovePlan | None:
+    """Moves of running pods that make room for the pods of a workload, beside all others that can be placed."""
     if len(given.pods) > _REPACKED:
-        return False
-    from msgspec.structs import replace
-
-    pods = tuple(replace(each, node="") if each.movable and not each.terminating else each for each in given.pods)
-    return not judge.place(replace(given, pods=pods)).unplaced
+        return None
+    owner = workload(cluster, pod)
+    ignored = {
+        each.pod
+        for each in placement.unplaced
+        if (obj := cluster.get("Pod", each.pod)) is None or workload(cluster, obj) != owner
+    }
+    found = plan_moves(cluster, given, options, most=MOST_MOVES, ignored=ignored)
+    return found if found.verdict in ("enough", "too_few") and found.moves and not found.left else None
 
 
 def _conflict(
