@@ -83,7 +83,7 @@ def conflict_members(
         core: the assumptions that cannot hold together.
         pod: the pod that is asked about; what is said of its shape is said of its workload.
     """
-    return tuple(_member(cluster, relations, problem, each, pod) for each in core)
+    return tuple(_member(cluster, relations, problem, each, core=core, pod=pod) for each in core)
 
 
 def waits_for(cluster: Cluster, pod: Object, blockers: Sequence[Blocker]) -> tuple[ConflictMember, ...]:
@@ -113,14 +113,22 @@ def _volume_path(blocker: Blocker) -> Path:
     return ("volumes", int(blocker.witness["Index"])) if "Index" in blocker.witness else ("volumes",)
 
 
-def _member(cluster: Cluster, relations: Relations, problem: Problem, each: Assumption, pod: Object) -> ConflictMember:
+def _member(
+    cluster: Cluster,
+    relations: Relations,
+    problem: Problem,
+    each: Assumption,
+    *,
+    core: Sequence[Assumption],
+    pod: Object,
+) -> ConflictMember:
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     obj = _object(
         cluster, relations, each, pod if each.subjects and each.subjects[0].partition("@")[0] == shape else None
     )
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
-    return _placed(_text(problem, each, named), obj, _path(obj, each) if obj is not None else ())
+    return _placed(_text(problem, each, core, named), obj, _path(obj, each) if obj is not None else ())
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
@@ -132,7 +140,7 @@ def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
     )
 
 
-def _text(problem: Problem, each: Assumption, named: Mapping[str, str]) -> str:
+def _text(problem: Problem, each: Assumption, core: Sequence[Assumption], named: Mapping[str, str]) -> str:
     values = {"count": "", "amount": ""}
     if each.kind == "count":
         values["count"] = str(sum(pod.shape == each.subjects[0] for pod in problem.pods))
@@ -148,7 +156,7 @@ def _text(problem: Problem, each: Assumption, named: Mapping[str, str]) -> str:
         most = max(node.allocatable.get(resource, 0) for node in members)
         used = _used(problem, resource)
         free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
-        if free == most:
+        if free == most or _asked(problem, core, resource) > most:
             return f"{who} can hold at most {amount(resource, most)} of {resource}"
         left = amount(resource, max(free, 0))
         return f"{who} has at most {left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
@@ -157,6 +165,12 @@ def _text(problem: Problem, each: Assumption, named: Mapping[str, str]) -> str:
         return str(each)
     subjects = (*(named.get(subject, subject) for subject in each.subjects), "", "")
     return template.format(*subjects, **values)
+
+
+def _asked(problem: Problem, core: Sequence[Assumption], resource: str) -> int:
+    """The most of a resource that a pod of the core asks for."""
+    shapes = {each.subjects[0] for each in core if each.kind == "request" and each.subjects[1] == resource}
+    return max((shape.requests.get(resource, 0) for shape in problem.shapes if shape.name in shapes), default=0)
 
 
 def _used(problem: Problem, resource: str) -> Counter[str]:

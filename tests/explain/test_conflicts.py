@@ -82,7 +82,7 @@ def test_a_node_that_is_too_small_says_what_it_can_hold(tmp_path: Path) -> None:
 def test_a_taint_is_named_only_if_the_node_behind_it_would_do(tmp_path: Path) -> None:
     taint = "taints: [{key: gpu, effect: NoSchedule}]"
     needed = explained(tmp_path, node("n1", 1), node("n2", 8, taint), deployment(1, container("2")))
-    assert ("pods of default/web do not tolerate the taints of n2", "spec.template.spec") in said(needed)
+    assert ("pods of default/web do not tolerate the taints of n2", "spec.template.spec.tolerations") in said(needed)
     idle = explained(tmp_path, node("n1", 1), node("n2", 1, taint), deployment(1, container("2")))
     assert not any("tolerate" in text for text, _ in said(idle))
 
