@@ -11,7 +11,10 @@ from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.solving import Absence, Compared, Computed, Env, Fact, NoValue, Premise, pattern_of
 from kubelogic.logic.terms import Comparison, Literal, Pattern, Value
 
-Formats = Mapping[str, Callable[[Value], str]]
+Format = Callable[[Value, Mapping[str, Value]], str]
+"""How a value is written, given the known values of its row by the types of their arguments."""
+
+Formats = Mapping[str, Format]
 """How values of a type are written, by the name of the type; ``str`` where there is none."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -38,11 +41,14 @@ class Words:
         """The declared sentence with values; ``any Name`` where there is none."""
         declaration = self._book.declarations[predicate]
         values: dict[str, str] = {}
-        for argument, value in zip(declaration.arguments, pattern, strict=True):
+        arguments = list(zip(declaration.arguments, pattern, strict=True))
+        row = {argument.type: value for argument, value in arguments if value is not None}
+        for argument, value in arguments:
             if value is None:
                 values[argument.name] = f"any {_spaced(argument.name)}"
             else:
-                values[argument.name] = self._formats.get(argument.type, str)(value)
+                write = self._formats.get(argument.type)
+                values[argument.name] = write(value, row) if write else str(value)
         return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
 
     def atom(self, predicate: str, pattern: Pattern) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.logic.words import Words
 from kubelogic.manifests.location import Location
+from kubelogic.report.quantities import FORMATS
 from kubelogic.verbs.query import Answer, Explanation
 
 
@@ -15,7 +16,7 @@ def render_answer(answer: Answer) -> str:
         words = Words(answer.rulebook)
         return f"Nothing fits {words.atom(answer.predicate, answer.pattern)}."
     if not answer.columns:
-        return Words(answer.rulebook).sentence(answer.predicate, answer.rows[0])
+        return Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0])
     asked = [i for i, value in enumerate(answer.pattern) if value is None]
     table = [tuple(name.upper() for name in answer.columns)]
     table += [tuple(str(row[i]) for i in asked) for row in answer.rows]
@@ -42,7 +43,7 @@ def answer_document(answer: Answer) -> dict[str, Any]:
 
 def render_explanation(explanation: Explanation) -> str:
     """The proofs, or what each rule lacks."""
-    words = Words(explanation.rulebook)
+    words = Words(explanation.rulebook, FORMATS)
     if explanation.refutation is not None:
         return words.refutation(explanation.refutation)
     blocks = [words.proof(proof) for proof in explanation.proofs]

@@ -83,6 +83,23 @@ def test_why_leads_to_the_line_of_the_manifest(manifest: str, capsys: pytest.Cap
     assert lines[-1] == "└─ it is not so that shop/cart tolerates gpu=big:NoSchedule  [absent]"
 
 
+def test_quantities_are_written_as_in_manifests_in_text_and_as_numbers_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "n.yaml"
+    path.write_text(
+        "{apiVersion: v1, kind: Node, metadata: {name: n1}, "
+        "status: {allocatable: {cpu: '1.5', memory: 2Gi, pods: '110'}}}\n"
+    )
+    for resource, text, number in (("cpu", "1500m", 1500), ("memory", "2Gi", 2 << 30), ("pods", "110", 110)):
+        assert main(["why", f"node_allocatable('n1', '{resource}', _)", str(path)]) == 0
+        assert capsys.readouterr().out.startswith(f"n1 can hold {text} of {resource}  [given")
+        assert main(["why", f"node_allocatable('n1', '{resource}', _)", str(path), "-o", "json"]) == 0
+        (step,) = json.loads(capsys.readouterr().out)["proofs"][0]["steps"]
+        assert step["values"] == ["n1", resource, number]
+        assert step["text"] == f"n1 can hold {number} of {resource}"
+
+
 def test_why_as_json(manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "rejects_taint(S, N, K, V, E)", manifest, "-o", "json"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -98,6 +98,16 @@ def test_the_derivation_of_a_recursive_fact_has_least_height(prover: Prover, wor
     assert [step.height for step in proof(prover, "above", "w", "w").steps if isinstance(step, Derived)] == [3, 2, 1]
 
 
+def test_values_are_written_as_their_type_wants() -> None:
+    """A format sees the other values of the row, those that are known."""
+    text = '#: holds(Node: node, Kind: kind, Amount: amount) "{Node} holds {Amount} of {Kind}"'
+    formats = {"amount": lambda value, row: f"{value} {row.get('kind', 'pieces')}"}
+    words = Words(Rulebook.parse({"p.dl": text}), formats)
+    assert words.sentence("holds", ("n1", "litres", 3)) == "n1 holds 3 litres of litres"
+    assert words.sentence("holds", ("n1", None, 3)) == "n1 holds 3 pieces of any kind"
+    assert words.sentence("holds", ("n1", "litres", None)) == "n1 holds any amount of litres"
+
+
 def test_a_proof_as_data(prover: Prover, words: Words) -> None:
     document = words.proof_document(proof(prover, "rejects", "a", "n2"))
     assert document == {
