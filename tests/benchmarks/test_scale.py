@@ -28,8 +28,9 @@ from kubelogic.manifests import load
 from kubelogic.placement.generate import Recipe
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State
-from kubelogic.reconcile.tick import Reconciler
+from kubelogic.reconcile.tick import Reconciler, Tick
 from kubelogic.testing.fleets import as_json, pending, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +81,11 @@ def test_fifty_thousand_pods_are_planned_from_json(workloads: Any, tmp_path: Pat
 
 
 @pytest.mark.benchmark
-def test_a_tick_over_a_hundred_and_fifty_thousand_pods(tmp_path: Path) -> None:
+@pytest.mark.parametrize("endpoints", [True, False])
+def test_ticks_over_a_hundred_and_fifty_thousand_pods(endpoints: bool, tmp_path: Path) -> None:
+    """The first tick, and all ticks of the minute after a node falls silent. Endpoints are there or to be written."""
     path = tmp_path / "cluster.json"
-    path.write_bytes(as_json(running(nodes=5_000, pods=150_000, deployments=1_000)))
+    path.write_bytes(as_json(running(nodes=5_000, pods=150_000, deployments=1_000, endpoints=endpoints)))
     watch = Watch()
     with watch.on("load"):
         cluster = Cluster.of(load([path]).objects)
@@ -92,17 +95,32 @@ def test_a_tick_over_a_hundred_and_fifty_thousand_pods(tmp_path: Path) -> None:
         state = State.of(cluster)
     with watch.on("tick"):
         first = reconciler.tick(state)
-    failures = []
-    for number in range(5):
-        state = state.with_world(add=[("node_silent_since", (f"node-{number:05}", state.now))])
-        start = time.process_time()
-        reconciler.tick(state)
-        failures.append(time.process_time() - start)
+    with watch.on("to rest"):
+        state = settle(reconciler, state, until=state.now + 10_000).state
+    failed = state.with_world(add=[("node_silent_since", ("node-00017", state.now))])
+    ticks = _Timed(reconciler)
+    with watch.on("failure"):
+        settle(ticks, failed, until=failed.now + 60_000)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    print(f"\n{watch}; {len(first.actions)} actions; after a node's failure {median(failures):.3f} s; {memory:.1f} GiB")
+    print(f"\n{watch}; {len(first.actions)} actions; {memory:.1f} GiB")
+    print("ticks after a node's failure:", ", ".join(f"{seconds:.2f} s" for seconds in ticks.seconds))
     assert memory < 6
-    assert median(failures) < watch.seconds["tick"] / 20
+    assert max(ticks.seconds) < watch.seconds["tick"] / 15
     gc.collect()
+
+
+class _Timed:
+    """A reconciler whose ticks are timed."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self.reconciler = reconciler
+        self.seconds: list[float] = []
+
+    def tick(self, state: State) -> Tick:
+        start = time.process_time()
+        found = self.reconciler.tick(state)
+        self.seconds.append(time.process_time() - start)
+        return found
 
 
 @pytest.mark.benchmark
