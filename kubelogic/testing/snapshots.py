@@ -317,35 +317,3 @@ def _text(kind: str, name: str, entry: Mapping[str, Any], ignored: frozenset[str
             name = "*"
             shown.pop("incarnation", None)
     return f"{name} {json.dumps(shown, sort_keys=True)}"
-
-
-# -- bounds --------------------------------------------------------------------------------------------------
-
-
-def owner_bounds(cluster: Cluster, names: Names) -> dict[str, dict[str, int]]:
-    """Per owner (Deployment, StatefulSet, DaemonSet, bare ReplicaSet): pods ready, not terminating, and all.
-
-    A Deployment counts from the moment at which its controller has seen it: only then does it own its ReplicaSets.
-    """
-    found: dict[str, dict[str, int]] = {}
-    above: dict[str, str] = {}
-    for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
-        for obj in cluster.objects(kind).values():
-            if kind == "Deployment" and not (obj.document.get("status") or {}).get("observedGeneration"):
-                continue
-            top = names.owner(obj) if kind == "ReplicaSet" else ""
-            own = f"{kind}/{names.name(obj)}"
-            above[own] = top or own
-            entry = found.setdefault(top or own, {"ready": 0, "nonterminating": 0, "all": 0})
-            if kind == "ReplicaSet" and top.startswith("Deployment"):
-                entry["specs"] = entry.get("specs", 0) + int((obj.document.get("spec") or {}).get("replicas", 1))
-    for pod in cluster.objects("Pod").values():
-        entry_of = found.get(above.get(names.owner(pod), ""))
-        if entry_of is None:
-            continue
-        entry_of["all"] += 1
-        if not metadata(pod).get("deletionTimestamp"):
-            entry_of["nonterminating"] += 1
-            if _conditions(pod, ("Ready",)).get("Ready", "").startswith("True"):
-                entry_of["ready"] += 1
-    return found

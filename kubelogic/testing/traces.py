@@ -6,21 +6,23 @@ The format is that of ``fixtures/conformance/controllers/README.md``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.logic import Row
 from kubelogic.reconcile import operations
 from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.settle import Step, Ticker, settle
 from kubelogic.reconcile.state import State
+from kubelogic.testing.bounds import Bounds, Moment, bounds, owner_moments
 from kubelogic.testing.names import Names
-from kubelogic.testing.snapshots import Snapshot, owner_bounds, snapshot
+from kubelogic.testing.snapshots import Snapshot, snapshot
 
 START = 1_000_000_000_000
 """The moment of a trace's time 0: some day of the simulated clock on which leases and ages are whole seconds."""
@@ -42,16 +44,6 @@ _RULES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """The extremes of one owner's pods over every moment of a step."""
-
-    min_ready: int
-    max_nonterminating: int
-    max_including_terminating: int
-    max_sum_of_replicaset_specs: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
     """One step of a trace as the simulation played it."""
 
@@ -59,6 +51,8 @@ class Played:
     answer: Answer | None
     snapshot: Snapshot
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Which pods of each ordered StatefulSet came and went, as in ``db-0 added``, in order."""
 
 
 @dataclass(slots=True)
@@ -70,7 +64,8 @@ class Replay:
     state: State = field(init=False)
     names: Names = field(init=False)
     start: int = field(init=False)
-    moments: list[dict[str, dict[str, int]]] = field(default_factory=list)
+    moments: list[dict[str, Moment]] = field(default_factory=list)
+    order: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = Names()
@@ -92,7 +87,7 @@ class Replay:
             start = self.start + round(1000 * step["at"])
             self._settle(start)
             shown = snapshots[position]["state"]
-            self.moments = []
+            self.moments, self.order = [], {}
             self._note()
             answer = self._do(step["do"], shown)
             self._note()
@@ -101,7 +96,8 @@ class Replay:
                 number=step["step"],
                 answer=answer,
                 snapshot=snapshot(self.state.cluster, self.names),
-                bounds=_bounds(self.moments),
+                bounds=bounds(self.moments),
+                order={owner: tuple(changes) for owner, changes in sorted(self._ordered().items())},
             )
 
     def _settle(self, until: int) -> None:
@@ -111,12 +107,18 @@ class Replay:
         self.state = run.state
 
     def _watch(self, _step: Step, state: State) -> None:
+        for owner, change in member_changes(self.state.cluster, state.cluster):
+            self.order.setdefault(owner, []).append(change)
         self.state = state
         self._note()
 
+    def _ordered(self) -> dict[str, list[str]]:
+        nothing: dict[str, list[str]] = {f"StatefulSet/{name}": [] for name in ordered_sets(self.state.cluster)}
+        return {**nothing, **self.order}
+
     def _note(self) -> None:
         self.names.learn(self.state.cluster)
-        self.moments.append(owner_bounds(self.state.cluster, self.names))
+        self.moments.append(owner_moments(self.state.cluster, self.names))
 
     def _take(self, outcome: Outcome) -> Answer:
         self.state = outcome.state
@@ -350,19 +352,41 @@ def _exits(image: str, rule: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
         yield "image_exits", (image, after, int(rule.get("code") or 0))
 
 
-def _bounds(moments: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, Bounds]:
-    """The extremes over all moments, for owners that existed at some of them."""
-    result: dict[str, Bounds] = {}
-    for owner in sorted({owner for moment in moments for owner in moment}):
-        seen = [moment[owner] for moment in moments if owner in moment]
-        specs = [m["specs"] for m in seen if "specs" in m]
-        result[owner] = Bounds(
-            min_ready=min(m["ready"] for m in seen),
-            max_nonterminating=max(m["nonterminating"] for m in seen),
-            max_including_terminating=max(m["all"] for m in seen),
-            max_sum_of_replicaset_specs=max(specs) if specs else None,
-        )
-    return result
+def ordered_sets(cluster: Cluster) -> list[str]:
+    """The StatefulSets whose pods come and go one after the other."""
+    return [
+        each.name
+        for each in cluster.objects("StatefulSet").values()
+        if (each.document.get("spec") or {}).get("podManagementPolicy") != "Parallel"
+        and not metadata(each).get("deletionTimestamp")
+    ]
+
+
+def member_changes(before: Cluster, after: Cluster) -> Iterator[tuple[str, str]]:
+    """Which pods of ordered StatefulSets came and went: the set, and the pod with the change."""
+    ordered = set(ordered_sets(after))
+    removed, added = after.changes_since(before)
+    old = {each.key: each for each in removed if each.kind == "Pod"}
+    new = {each.key: each for each in added if each.kind == "Pod"}
+    for key in sorted({*old, *new}):
+        was, now = old.get(key), new.get(key)
+        for pod, change, other in ((was, "deleted", now), (now, "added", was)):
+            if pod is None or (other is not None and uid_of(pod) == uid_of(other)):
+                continue
+            owner = next((r["name"] for r in metadata(pod).get("ownerReferences") or () if r.get("controller")), "")
+            if owner in ordered:
+                yield f"StatefulSet/{owner}", f"{pod.name} {change}"
+
+
+def recorded_order(case: Mapping[str, Any], step: int, owner: str) -> tuple[str, ...]:
+    """What a trace says of the pods of a StatefulSet in one step, in order; see ``Played.order``."""
+    members = re.compile(rf"{re.escape(owner.partition('/')[2])}-\d+$")
+    return tuple(
+        f"{event['name']} {event['change']}"
+        for event in case["events"]
+        if event["kind"] == "Pod" and event["step"] == step and members.match(event["name"])
+        if event["change"] in ("added", "deleted")
+    )
 
 
 def read_case(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.testing.snapshots import differences
-from kubelogic.testing.traces import Played, Replay, parameters, read_case
+from kubelogic.testing.traces import Played, Replay, parameters, read_case, recorded_order
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance" / "controllers"
 
@@ -66,6 +66,7 @@ def test_a_trace_comes_out_the_same(trace: Path, record_property: Callable[[str,
         checks = {"answers": _wrong_answer(played, step)}
         if step["settled"]:
             checks["snapshots"] = differences(case["settled"][played.number]["state"], played.snapshot)
+            checks["order"] = _wrong_order(played, case)
         checks["bounds"] = _broken_bounds(played, case)
         for check, wrong in checks.items():
             record_property("agreement", [case["area"], check, not wrong])
@@ -95,19 +96,37 @@ def _wrong_answer(played: Played, step: dict[str, Any]) -> list[str]:
 
 
 def _broken_bounds(played: Played, case: dict[str, Any]) -> list[str]:
-    """Bounds that a Deployment promises: the sum of its ReplicaSets' specs, and how few ready pods it had at least.
+    """Bounds of rollouts: as few ready pods and as many pods as recorded, unless the workload promises no better.
 
-    Real ReplicaSets act independently of each other, so their pods can exceed or fall short of these for a moment.
+    The sum of the specs of a Deployment's ReplicaSets is what its controller bounds; their pods can exceed it for a
+    moment in a real cluster. A Deployment with the strategy Recreate never has pods of two templates.
     """
     recorded = next((i["per_owner"] for i in case["invariants"] if i["step"] == played.number), {})
     wrong = []
     for owner, bounds in sorted(recorded.items()):
         ours = played.bounds.get(owner)
-        if ours is None or not owner.startswith("Deployment/"):
+        if ours is None:
             continue
         specs = bounds.get("max_sum_of_replicaset_specs")
         if specs is not None and (ours.max_sum_of_replicaset_specs or 0) > specs:
             wrong.append(f"{owner} wants {ours.max_sum_of_replicaset_specs} pods in all, recorded {specs}")
-        if ours.min_ready < bounds["min_ready"]:
-            wrong.append(f"{owner} has {ours.min_ready} ready pods, recorded {bounds['min_ready']}")
+        if ours.min_ready < min(bounds["min_ready"], max(ours.least, 0)):
+            wrong.append(
+                f"{owner} has {ours.min_ready} ready pods, recorded {bounds['min_ready']}, allowed {ours.least}"
+            )
+        if ours.max_nonterminating > max(bounds["max_nonterminating"], ours.most):
+            most = bounds["max_nonterminating"]
+            wrong.append(f"{owner} has {ours.max_nonterminating} pods, recorded {most}, allowed {ours.most}")
+        if ours.templates > 1:
+            wrong.append(f"{owner} has pods of {ours.templates} templates at a time")
+    return wrong
+
+
+def _wrong_order(played: Played, case: dict[str, Any]) -> list[str]:
+    """Pods of ordered StatefulSets come and go in the recorded order."""
+    wrong = []
+    for owner, ours in sorted(played.order.items()):
+        recorded = recorded_order(case, played.number, owner)
+        if ours != recorded:
+            wrong.append(f"{owner}: {', '.join(ours)}; recorded {', '.join(recorded)}")
     return wrong
