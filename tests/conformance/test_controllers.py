@@ -101,7 +101,9 @@ def _broken_bounds(played: Played, case: dict[str, Any]) -> list[str]:
     The sum of the specs of a Deployment's ReplicaSets is what its controller bounds; their pods can exceed it for a
     moment in a real cluster. A Deployment with the strategy Recreate never has pods of two templates.
     """
-    recorded = next((i["per_owner"] for i in case["invariants"] if i["step"] == played.number), {})
+    recorded: dict[str, dict[str, int]] = next(
+        (each["per_owner"] for each in case["invariants"] if each["step"] == played.number), {}
+    )
     wrong = []
     for owner, bounds in sorted(recorded.items()):
         ours = played.bounds.get(owner)
