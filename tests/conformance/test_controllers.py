@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,22 @@ def test_a_trace_comes_out_the_same(trace: Path, record_property: Callable[[str,
         for check, wrong in checks.items():
             record_property("agreement", [case["area"], check, not wrong])
             faults.extend(f"step {played.number}: {line}" for line in wrong)
+        if step["settled"] and not case.get("nodes_shared"):
+            same = _pods_per_node(case["settled"][played.number]["state"]) == _pods_per_node(played.snapshot.raw)
+            record_property("agreement", [case["area"], "placement", same])
     assert not faults, "\n" + "\n".join(faults)
+
+
+def _pods_per_node(state: Mapping[str, Any]) -> dict[str, list[int]]:
+    """How many pods of each owner share a node, in order of size.
+
+    Shown, not asserted: which pod goes first, or is placed first, among equals decides about it.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for pod in (state.get("Pod") or {}).values():
+        if pod.get("node") and pod.get("owner") and not pod.get("terminating"):
+            counts[pod["owner"]][pod["node"]] += 1
+    return {owner: sorted(nodes.values()) for owner, nodes in sorted(counts.items())}
 
 
 def _wrong_answer(played: Played, step: dict[str, Any]) -> list[str]:
