@@ -176,6 +176,10 @@ def assign_pod_range(draft: Draft, action: AssignPodRange) -> None:
 
 
 def write_quota_status(draft: Draft, action: WriteQuotaStatus) -> None:
+    """Write what is used, unless admission has charged the quota meanwhile: that write conflicts and is tried anew."""
+    before, now = draft.state.cluster.get("ResourceQuota", action.quota), draft.get("ResourceQuota", action.quota)
+    if before is not now:
+        return
     hard = {str(resource): str(limit) for resource, limit, _ in action.rows}
     used = {
         str(resource): written(int(amount) * (10**9 // unit(str(resource))), like=str(limit))

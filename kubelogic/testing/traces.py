@@ -31,6 +31,12 @@ _MINUTE = 60_000
 _CRON_DELAY = 100
 """Milliseconds by which the CronJob controller comes after the time of a schedule."""
 
+_BINDER_PERIOD = 15_000
+"""Milliseconds between two passes of the claim binder."""
+
+_AT_ONCE = 0.5
+"""Seconds within which something happens at once in a trace."""
+
 _WARM_UP = 60_000
 """Milliseconds that the initial objects have to come up before time 0."""
 
@@ -293,7 +299,8 @@ def _field(pod: Mapping[str, Any], name: str) -> Any:
 def start_of(case: Mapping[str, Any]) -> int:
     """The moment of a trace's time 0, in milliseconds.
 
-    It matters only to CronJobs: the names of their Jobs say for which minute they were made.
+    It matters to controllers that come by the clock. The names of the Jobs of a CronJob say for which minute they were
+    made; a claim that is bound long after it was made was found by a pass of the binder.
     """
     made = {e["name"]: e["t"] for e in case["events"] if e["kind"] == "Job" and e["change"] == "added"}
     for event in case["events"]:
@@ -304,7 +311,31 @@ def start_of(case: Mapping[str, Any]) -> int:
         job = str(event["what"].get("owner") or "").removeprefix("Job/")
         if job in made and job != name and number.isdigit():
             return int(number) * _MINUTE + _CRON_DELAY - round(1000 * float(made[job]))
+    for passed in _binder_passes(case):
+        return START - (START + passed) % _BINDER_PERIOD
     return START
+
+
+def _binder_passes(case: Mapping[str, Any]) -> Iterator[int]:
+    """When the claim binder came by in a trace, in milliseconds: what bound claims that nothing else had woken."""
+    documents = [*(case.get("initial_objects") or ()), *(step["do"].get("object") or {} for step in case["steps"])]
+    waiting = {
+        document["metadata"]["name"]
+        for document in documents
+        if document.get("kind") == "StorageClass" and document.get("volumeBindingMode") == "WaitForFirstConsumer"
+    }
+    made: dict[str, float] = {}
+    for event in case["events"]:
+        what = event["what"]
+        if event["kind"] == "PersistentVolume" and event["change"] == "added" and what.get("claim"):
+            made.pop(str(what["claim"]).rpartition("/")[2], None)
+        if event["kind"] != "PersistentVolumeClaim":
+            continue
+        if event["change"] == "added":
+            if what.get("storageClassName") not in waiting:
+                made[event["name"]] = event["t"]
+        elif what.get("phase") == "Bound" and event["t"] - made.pop(event["name"], event["t"]) > _AT_ONCE:
+            yield round(1000 * event["t"])
 
 
 def _registered(document: Mapping[str, Any]) -> Mapping[str, Any]:

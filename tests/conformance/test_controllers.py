@@ -23,9 +23,7 @@ KNOWN: dict[str, str] = {
         "the recorded run merged two status updates into one, so progress went unnoticed; three other traces of the "
         "same situation did not"
     ),
-    "dep-quota-rollout": "recorded in flight: how far the rollout got depends on the milliseconds of retries",
     "pdb-two-budgets": "events of a pod reach only one of the budgets over it; the count of the other is stale",
-    "pvc-pod-waits": "the binder's 15 s clock had another phase: it came 0.2 s after the volume",
 }
 """Traces that are known to come out otherwise, and why."""
 
