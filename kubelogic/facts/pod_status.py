@@ -129,6 +129,7 @@ def _program(spec: Mapping[str, Any]) -> str:
         [_container(c) for c in spec.get("initContainers") or ()],
         [_container(c) for c in spec.get("containers") or ()],
         [gate["conditionType"] for gate in spec.get("readinessGates") or ()],
+        spec.get("activeDeadlineSeconds"),
     ]
     return msgspec.json.encode(parts).decode()
 
@@ -142,6 +143,7 @@ def _container(container: Mapping[str, Any]) -> list[Any]:
         probes,
         [_restart_rule(rule) for rule in container.get("restartPolicyRules") or ()],
         [_sleep(container, moment) for moment in ("postStart", "preStop")] if container.get("lifecycle") else None,
+        container.get("imagePullPolicy") == "Always",
     ]
 
 
@@ -183,7 +185,7 @@ def _sleep(container: Mapping[str, Any], moment: str) -> int:
 
 def _program_facts(program: str) -> Iterator[Fact]:
     """What the text of a program says, as facts. Shared by all pods with that program."""
-    policy, seconds, initial, main, gates = msgspec.json.decode(program)
+    policy, seconds, initial, main, gates, deadline = msgspec.json.decode(program)
     grace = 1000 * (30 if seconds is None else int(seconds))
     yield "program_grace", (program, grace)
     for position, container in enumerate(initial):
@@ -195,11 +197,15 @@ def _program_facts(program: str) -> Iterator[Fact]:
         yield from _shared_container_facts(program, container, policy, grace)
     for gate in gates:
         yield "program_gate", (program, gate)
+    if deadline is not None:
+        yield "program_deadline", (program, 1000 * int(deadline))
 
 
 def _shared_container_facts(program: str, container: Sequence[Any], policy: str, grace: int) -> Iterator[Fact]:
-    name, image, own, probes, rules, sleeps = container
+    name, image, own, probes, rules, sleeps, pulls = container
     yield "program_image", (program, name, image)
+    if pulls:
+        yield "program_pulls", (program, name)
     yield "program_policy", (program, name, own or policy)
     for kind, probe in zip(("startup", "readiness", "liveness"), probes, strict=True):
         if probe is not None:
@@ -242,6 +248,7 @@ MODULE = FactModule(
                 "spec.containers",
                 "spec.initContainers",
                 "spec.readinessGates",
+                "spec.activeDeadlineSeconds",
                 "spec.restartPolicy",
                 "spec.terminationGracePeriodSeconds",
             ),

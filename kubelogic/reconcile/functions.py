@@ -300,6 +300,28 @@ def backoff_message(ms: int) -> str:
     return f"back-off {length} restarting failed container"
 
 
+def pull_retry(first: int, most: int, failed: int, again: int) -> int:
+    """When a kubelet tries again to pull an image: at once if there is no back-off.
+
+    Args:
+        first: the back-off after the first failure, in milliseconds.
+        most: its limit.
+        failed: when the first try failed.
+        again: when the image was there again.
+
+    >>> [pull_retry(10, 300, 0, again) for again in (1, 10, 11, 200, 311, 611)]
+    [10, 10, 30, 310, 610, 910]
+    """
+    if first <= 0:
+        return max(failed, again)
+    moment, wait = failed, first
+    while moment < again:
+        if wait == most:
+            return moment + -(-(again - moment) // most) * most
+        moment, wait = moment + wait, min(2 * wait, most)
+    return moment
+
+
 def pull_message(image: str) -> str:
     """What a kubelet says of an image that it cannot pull."""
     return f'Back-off pulling image "{image}"'
@@ -339,6 +361,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "kill_message": kill_message,
         "backoff_message": backoff_message,
         "pull_message": pull_message,
+        "pull_retry": pull_retry,
         **SCHEDULING_FUNCTIONS,
         "generated_name": generated_name,
         "pod_range": pod_range,

@@ -424,7 +424,10 @@ def _(operation: Behave, state: State) -> Performed:
     flag: Callable[[bool | None], Sequence[Row] | None] = lambda off: (  # noqa: E731
         None if off is None else ([] if off else [(image,)])
     )
+    was_missing = bool(_world_rows(state, "image_cannot_be_pulled", image))
     choose("image_cannot_be_pulled", flag(operation.pull))
+    if operation.pull is not None:
+        choose("image_pulled_again", [(image, state.now)] if operation.pull and was_missing else [])
     choose("image_cannot_start", flag(operation.start))
     choose("image_stays_unready", flag(operation.ready))
     choose("image_ignores_stop", flag(operation.stops))

@@ -30,6 +30,7 @@ from kubelogic.reconcile.scenario import (
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
+from kubelogic.reconcile.troubles import ExitContainers, FailProbe, HealProbe, Target
 from kubelogic.testing.invariants import Watch
 
 NODES = ("n1", "n2", "n3")
@@ -57,7 +58,14 @@ def node(name: str) -> Object:
 
 
 def workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
-    container = {"name": "c", "image": "app:1", "resources": {"requests": {"cpu": "300m", "memory": "64Mi"}}}
+    probe = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1, "failureThreshold": 2}
+    container = {
+        "name": "c",
+        "image": "app:1",
+        "resources": {"requests": {"cpu": "300m", "memory": "64Mi"}},
+        "readinessProbe": probe,
+        "livenessProbe": probe,
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": kind,
@@ -91,6 +99,11 @@ def budget(least: int) -> dict[str, Any]:
 THEN = st.sampled_from([0, 100, 300, 1000, 5000])
 """Milliseconds that the control plane has before the next operation."""
 
+WEB = Target(kind="Deployment", key="default/web")
+DB = Target(labels=(("app", "db"),), namespace="default")
+NEW = Target(image="app:2")
+TARGETS = st.sampled_from([WEB, DB, NEW])
+PROBES = st.sampled_from(["liveness", "readiness"])
 IMAGES = st.sampled_from(["app:1", "app:2", "app:3", "slow:1"])
 
 
@@ -176,6 +189,14 @@ class Controllers(RuleBasedStateMachine):
     def break_image(self, pull: bool, then: int) -> None:
         self.do(Behave(image="app:3", pull=pull), then)
 
+    @rule(name=TARGETS, probe=PROBES, status=st.sampled_from([204, 503]), then=THEN)
+    def answer(self, name: Target, probe: str, status: int, then: int) -> None:
+        self.do(FailProbe(target=name, probe=probe, answer="status", number=status), then)
+
+    @rule(name=TARGETS, then=THEN)
+    def crash(self, name: Target, then: int) -> None:
+        self.do(ExitContainers(target=name, code=1), then)
+
     @rule(name=st.sampled_from(NODES), unschedulable=st.booleans())
     def cordon(self, name: str, unschedulable: bool) -> None:
         self.state = operations.cordon(self.state, name, unschedulable=unschedulable).state
@@ -224,13 +245,16 @@ class Controllers(RuleBasedStateMachine):
 
     @rule()
     def recover(self) -> None:
-        """With all nodes open, no broken image and nothing paused, every rollout completes.
+        """With all nodes open, no broken image, no failing probe and nothing paused, every rollout completes.
 
         Then the Service's endpoints are exactly the ready pods.
         """
         for name in NODES:
             self.state = operations.cordon(self.state, name, unschedulable=False).state
         self.do(Behave(image="app:3", pull=True), 0)
+        for probe in ("liveness", "readiness"):
+            for name in (WEB, DB, NEW):
+                self.do(HealProbe(target=name, probe=probe), 0)
         self.do(Pause(key="default/web", paused=False), 0)
         broken = self.ordered_and_stuck()
         self.run(None)

@@ -327,6 +327,23 @@ def test_a_readiness_gate_waits_for_its_condition() -> None:
     assert times(opened, "SetCondition", kind="Pod", condition="Ready", status="True") == [30]
 
 
+def test_an_image_that_is_back_is_pulled_at_the_next_try() -> None:
+    result = run(
+        [deployment(container())],
+        (0, Behave(image="app:1", pull=False)),
+        (100, Behave(image="app:1", pull=True)),
+    )
+    assert result.settled
+    assert times(result, "StartContainer") == [150.2], "tries at 0.2 s and 10, 30, 70 and 150 s after that"
+
+
+def test_a_pod_of_which_the_time_is_over_fails() -> None:
+    template = {"spec": {"containers": [container()], "restartPolicy": "Never", "activeDeadlineSeconds": 30}}
+    result = run([made("batch/v1", "Job", "j", {"template": template, "backoffLimit": 0})])
+    assert times(result, "ReportPhase", phase="Failed") == [30]
+    assert times(result, "SetCondition", kind="Job", condition="Failed", status="True")
+
+
 def test_a_post_start_hook_delays_the_container() -> None:
     hooked = container(lifecycle={"postStart": {"sleep": {"seconds": 5}}})
     assert times(run([pod(hooked)]), "SetCondition", kind="Pod", condition="Ready", status="True") == [5.2]
