@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from kubelogic.cluster.objects import Document, Object
 
 _GONE = object()
@@ -16,16 +18,17 @@ def with_fields(document: Document, path: Sequence[str], fields: Mapping[str, An
     >>> with_fields({"spec": {"a": 1, "b": 2}}, ["spec"], {"a": 3, "b": None})
     {'spec': {'a': 3}}
     """
-    result = dict(document)
-    if path:
-        inner = result.get(path[0])
-        result[path[0]] = with_fields(inner if isinstance(inner, Mapping) else {}, path[1:], fields)
-        return result
+    result = part = dict(document)
+    for step in path:
+        present = part.get(step)
+        inner = dict(present) if isinstance(present, dict) else {}
+        part[step] = inner
+        part = inner
     for name, value in fields.items():
         if value is None:
-            result.pop(name, None)
+            part.pop(name, None)
         else:
-            result[name] = value
+            part[name] = value
     return result
 
 
@@ -48,19 +51,12 @@ def merge_patch(document: Any, patch: Any) -> Any:
 
 def with_document(obj: Object, document: Document) -> Object:
     """The object with another document of the same identity."""
-    return Object(
-        api_version=obj.api_version,
-        kind=obj.kind,
-        namespace=obj.namespace,
-        name=obj.name,
-        document=document,
-        origin=obj.origin,
-    )
+    return replace(obj, document=document)
 
 
 def edited(obj: Object, path: Sequence[str], fields: Mapping[str, Any]) -> Object:
     """The object with ``fields`` set in the mapping at ``path`` of its document; None removes a field."""
-    return with_document(obj, with_fields(obj.document, path, fields))
+    return replace(obj, document=with_fields(obj.document, path, fields))
 
 
 def metadata(obj: Object) -> Mapping[str, Any]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jsonpatch
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals import Candidate, Change, Create, Owner, Patch, candidates
@@ -97,12 +98,12 @@ def _changed(cluster: Cluster, siblings: Sequence[Object], combination: Sequence
         for each in combination:
             if each.edit is not None:
                 spec = jsonpatch.apply_patch(spec, each.edit(spec))
-        changed.append(replace(pod, document={**pod.document, "spec": spec}))
+        changed.append(with_document(pod, {**pod.document, "spec": spec}))
     for change in (change for each in combination for change in each.changes):
         match change:
             case Patch(target=target, operations=operations):
                 document = jsonpatch.apply_patch(target.document, list(operations))
-                changed.append(replace(target, document=document))
+                changed.append(with_document(target, document))
             case Create(document=document):
                 changed.append(_made(document))
     return cluster.replacing(changed)

@@ -21,8 +21,7 @@ LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An admitted object on its way into the result. ``name`` is empty until one is generated."""
 
     origin: ItemOrigin

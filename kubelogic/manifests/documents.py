@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.manifests import json_reader, yaml_reader
 from kubelogic.manifests.json_reader import JsonError
@@ -15,8 +16,7 @@ from kubelogic.manifests.sources import Source
 from kubelogic.manifests.yaml_reader import Piece, Trouble
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One object as written: its tree, which has an apiVersion and a kind, and where it stands."""
 
     document: dict[str, Any]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.manifests.location import Origin
 
@@ -12,8 +13,7 @@ Document = Mapping[str, Any]
 """A JSON tree (dict, list, str, int, float, bool, None). Never changed in place once an Object holds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Object:
+class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An object of the API: identity, the whole document, and where it was written.
 
     ``document`` keeps everything the user wrote, with the API server's defaults filled in; code that needs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from kubelogic.manifests import json_positions, yaml_positions
 from kubelogic.manifests.location import Location, Path, dotted
 from kubelogic.manifests.positions import Place
@@ -50,8 +52,7 @@ class DocumentOrigin:
         return yaml_positions.places(data, self.inner, first_line=self.line)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ItemOrigin:
+class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Where one object was written: a document, or the ``item``-th object in it, which stands at ``base``."""
 
     document: DocumentOrigin

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from kubelogic.cluster import Object
 from kubelogic.reconcile.draft import Draft
 
-CLUSTER_RANGE = ip_network("10.244.0.0/16")
+CLUSTER_RANGE = "10.244.0.0/16"
 """Where pods get addresses on nodes that have no range of their own."""
 
 _RESERVED = 2
 """Addresses at the start of a range that no pod gets: the network's and the bridge's."""
+
+
+@lru_cache(maxsize=1 << 16)
+def _range(text: str) -> tuple[IPv4Network | IPv6Network, str]:
+    """A range, and under what its addresses are counted."""
+    network = ip_network(text)
+    return network, f"addresses of {network}"
 
 
 def pod_address(draft: Draft, pod: Object) -> str:
@@ -26,14 +34,13 @@ def pod_address(draft: Draft, pod: Object) -> str:
             if address.get("type") == "InternalIP":
                 return str(address["address"])
     text = (node.document.get("spec") or {}).get("podCIDR") if node is not None else None
-    network = CLUSTER_RANGE if text is None else ip_network(text)
+    network, counter = _range(text or CLUSTER_RANGE)
     if network.version == 6:
-        return str(network.network_address + _RESERVED + _next(draft, f"addresses of {network}"))
+        return str(network.network_address + _RESERVED + _next(draft, counter))
     size = network.num_addresses - _RESERVED - 1
     for _ in range(size):
-        offset = _RESERVED + _next(draft, f"addresses of {network}") % size
-        address = str(IPv4Address(int(network.network_address) + offset))
-        if draft.names.get(f"addresses of {network}", 0) <= size or not _in_use(draft, address):
+        address = str(network.network_address + _RESERVED + _next(draft, counter) % size)
+        if draft.names.get(counter, 0) <= size or not _in_use(draft, address):
             return address
     return ""
 

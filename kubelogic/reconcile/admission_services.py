@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import with_fields
+from kubelogic.cluster.edit import with_document, with_fields
 from kubelogic.reconcile.answers import Answer, invalid
 from kubelogic.reconcile.draft import Draft
 
@@ -233,7 +233,7 @@ def _free_port(used: Collection[int]) -> int:
 
 
 def _with_spec(service: Object, spec: Mapping[str, Any]) -> Object:
-    return replace(service, document={**service.document, "spec": spec})
+    return with_document(service, {**service.document, "spec": spec})
 
 
 def _spec(obj: Object) -> dict[str, Any]:

@@ -78,7 +78,15 @@ def set_condition(draft: Draft, action: SetCondition) -> None:
 
 def with_condition(obj: Object, *, now: str, name: str, status: str, reason: str = "", message: str = "") -> Object:
     """The object with a condition set at ``now``, after the others."""
-    present = list((obj.document.get("status") or {}).get("conditions") or ())
+    conditions = conditions_with(obj, now=now, name=name, status=status, reason=reason, message=message)
+    return edited(obj, ["status"], {"conditions": conditions})
+
+
+def conditions_with(
+    obj: Object, *, now: str, name: str, status: str, reason: str = "", message: str = ""
+) -> list[Mapping[str, Any]]:
+    """The conditions of an object with one set at ``now``, after the others."""
+    present: list[Mapping[str, Any]] = list((obj.document.get("status") or {}).get("conditions") or ())
     old = next((c for c in present if c.get("type") == name), None)
     condition: dict[str, Any] = {
         "type": name,
@@ -97,7 +105,7 @@ def with_condition(obj: Object, *, now: str, name: str, status: str, reason: str
         present.append(condition)
     else:
         present[present.index(old)] = condition
-    return edited(obj, ["status"], {"conditions": present})
+    return present
 
 
 def remove_condition(draft: Draft, action: RemoveCondition) -> None:

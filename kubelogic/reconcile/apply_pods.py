@@ -26,7 +26,7 @@ from kubelogic.reconcile.actions import (
     StartContainer,
 )
 from kubelogic.reconcile.addresses import pod_address
-from kubelogic.reconcile.apply_objects import is_being_deleted, with_condition
+from kubelogic.reconcile.apply_objects import conditions_with, is_being_deleted, with_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
@@ -95,9 +95,9 @@ def bind_pod(draft: Draft, action: BindPod) -> None:
     pod = draft.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
+    conditions = conditions_with(pod, now=draft.now, name="PodScheduled", status="True")
     pod = edited(pod, ["spec"], {"nodeName": action.node})
-    pod = edited(pod, ["status"], {"nominatedNodeName": None})
-    draft.put(with_condition(pod, now=draft.now, name="PodScheduled", status="True"))
+    draft.put(edited(pod, ["status"], {"nominatedNodeName": None, "conditions": conditions}))
 
 
 def nominate_node(draft: Draft, action: NominateNode) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import with_document
 from kubelogic.explain.relations import derive
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
@@ -236,7 +237,7 @@ def _hopeless(whole: Problem, types: tuple[Node, ...], waiting: list[Pod], *, li
 def _unbound(pod: Object) -> Object:
     """The pod as it was before it was bound."""
     spec = {name: value for name, value in pod.document["spec"].items() if name != "nodeName"}
-    return replace(pod, document={**pod.document, "spec": spec, "status": {"phase": "Pending"}})
+    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})
 
 
 def _overhead(given: Problem, daemons: Mapping[str, str]) -> Mapping[str, Amounts]:

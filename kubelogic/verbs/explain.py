@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
@@ -244,7 +245,5 @@ def _node(pod: Object) -> str:
 
 def _unbound(pod: Object) -> Object:
     """The pod as it was before it was bound."""
-    from dataclasses import replace
-
     spec = {key: value for key, value in pod.document["spec"].items() if key != "nodeName"}
-    return replace(pod, document={**pod.document, "spec": spec, "status": {"phase": "Pending"}})
+    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})

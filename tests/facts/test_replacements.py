@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import with_document
 from kubelogic.facts import MODULES, FactBase, Reader, Row
 from kubelogic.facts.replacements import changed_fields
 
@@ -207,7 +207,7 @@ def test_readers_read_what_they_say() -> None:
         for reader in readers("Pod"):
             seen: set[str] = set()
             watched = Watched({"status": {}, **obj.document}, "", seen, depth=0)
-            list(reader.extract(replace(obj, document=watched)))
+            list(reader.extract(with_document(obj, watched)))
             sections = {path for path in reader.reads if "." not in path}
             assert {p for p in seen - reader.reads if p.partition(".")[0] not in sections} == set(), reader.extract
 

@@ -122,10 +122,10 @@ def _model(document: Mapping[str, Any], status: Any, token: str, uses: int) -> _
 def _copy(model: _Model, own: Mapping[str, Any], node: str | None, token: str, status: Any) -> Admission:
     document = model.document.copy()
     document["metadata"] = {**document["metadata"], **own}
-    spec = _changed(document["spec"], model.token, token) if model.token else document["spec"].copy()
+    if model.token:
+        document["spec"] = _changed(document["spec"], model.token, token)
     if node:
-        spec["nodeName"] = node
-    document["spec"] = spec
+        document["spec"] = {**document["spec"], "nodeName": node}
     if status is not None:
         document["status"] = _changed(status, model.nulls, _DROP) if model.nulls else status
     return Admission(document=document, problems=(), warnings=())
