@@ -31,7 +31,7 @@ from kubelogic.reconcile.actions import (
     argument_names,
 )
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
-from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, Gathered
+from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
 from kubelogic.reconcile.state import State
 
 Changed = dict[str, list[Row]]
@@ -249,9 +249,11 @@ class Reconciler:
         def cause(pod: str) -> Cause:
             return Cause(predicate=UNSCHEDULED, row=(pod,))
 
-        actions.extend(
-            BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties)) for b in placement.bindings
-        )
+        for b in placement.bindings:
+            actions.extend(
+                BindClaim(cause=cause(b.pod), claim=claim, volume=volume) for claim, volume in b.volumes if volume
+            )
+            actions.append(BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties)))
         actions.extend(
             PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
             for e in placement.evictions

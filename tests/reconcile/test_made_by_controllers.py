@@ -19,7 +19,7 @@ CLASS = {
     "metadata": {"name": "std", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
     "provisioner": "csi.example.org",
 }
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "metadata": {"name": "data"},
     "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
@@ -133,3 +133,31 @@ def test_max_unavailable_of_a_stateful_set_is_told_to_have_no_effect() -> None:
     assert [(each.code, "MaxUnavailableStatefulSet is off" in each.message) for each in admitted.warnings] == [
         ("KL190", True)
     ]
+
+
+def local_volume(node: str) -> dict[str, Any]:
+    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "local",
+        "local": {"path": "/disk"},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+    }
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"at-{node}"}, "spec": spec}
+
+
+@pytest.mark.parametrize("scheduler", ["kube", "optimal"])
+def test_the_scheduler_gives_each_claim_a_volume_of_its_node_before_the_next_pod_looks(scheduler: Any) -> None:
+    lab = Lab(reconciler(load_rulebook(), scheduler=scheduler), nodes=("a", "b"))
+    waiting = {**CLASS, "metadata": {"name": "local"}, "provisioner": "kubernetes.io/no-provisioner"}
+    lab.create({**waiting, "volumeBindingMode": "WaitForFirstConsumer"})
+    for node in ("a", "b"):
+        lab.create(local_volume(node))
+    claim = {**CLAIM, "spec": {**CLAIM["spec"], "storageClassName": "local"}}
+    lab.create(workload("StatefulSet", "db", replicas=3, podManagementPolicy="Parallel", volumeClaimTemplates=[claim]))
+    lab.wait(20)
+    placed = {each.name: each.document["spec"].get("nodeName") for each in lab.of("Pod")}
+    volumes = {each.name: each.document["spec"].get("volumeName") for each in lab.of("PersistentVolumeClaim")}
+    assert sorted(filter(None, placed.values())) == ["a", "b"]
+    assert all(volumes[f"data-{pod}"] == (node and f"at-{node}") for pod, node in placed.items())
