@@ -9,7 +9,7 @@ import numpy as np
 
 from kubelogic.placement.kube.counters import Counter, Counters
 from kubelogic.placement.kube.tables import Ints, Mask, Tables, Topology
-from kubelogic.placement.problem import Claim
+from kubelogic.placement.problem import Claim, Pod
 
 _UNLIMITED = 2**62
 
@@ -54,11 +54,7 @@ class State:
         for number, node in enumerate(tables.nodes):
             for use in node.attached:
                 self._attach(use, number, 1)
-        for pod in tables.problem.pods:
-            if pod.node:
-                shape = tables.shape_number[pod.shape]
-                resident = Resident(name=pod.name, shape=shape, terminating=pod.terminating)
-                self.put(resident, tables.number[pod.node])
+        self._put_all(tables.problem.pods)
 
     def counter(self, topology: Topology, weights: Mapping[int, int], *, terminating: bool = True) -> Counter:
         """A counter of the placed pods of some shapes, kept current from now on. See ``Counters.counter``."""
@@ -75,6 +71,28 @@ class State:
         """Place a pod."""
         self.residents[node][resident.name] = resident
         self._move(resident, node, 1)
+
+    def _put_all(self, pods: Iterable[Pod]) -> None:
+        """Place the pods that are on nodes, before anything is counted: like ``put`` for each, with sums per shape."""
+        tables = self.tables
+        where: dict[int, list[int]] = {}
+        for pod in pods:
+            if not pod.node:
+                continue
+            shape, node = tables.shape_number[pod.shape], tables.number[pod.node]
+            self.residents[node][pod.name] = Resident(name=pod.name, shape=shape, terminating=pod.terminating)
+            where.setdefault(shape, []).append(node)
+            spots, spot = self._spots.setdefault(shape, {}), (node, pod.terminating)
+            spots[spot] = spots.get(spot, 0) + 1
+        for shape, nodes in where.items():
+            for resource, amount in tables.requests[shape]:
+                np.subtract.at(self.free[resource], nodes, amount)
+            for resource, amount in self._assumes[shape]:
+                np.add.at(self.assumed[resource], nodes, amount)
+            for use in tables.shapes[shape].attaches:
+                for node in nodes:
+                    self._attach(use, node, 1)
+            self.touched.extend(nodes)
 
     def take(self, resident: Resident, node: int) -> None:
         """Take a pod away."""
