@@ -55,6 +55,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL190": "accepted, but without effect",
         "KL191": "accepted, but probably not meant",
         "KL192": "deprecated",
+        "KL193": "obeyed by a cluster, but not modelled",
     }
 )
 """What each code stands for."""

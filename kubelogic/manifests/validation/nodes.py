@@ -26,6 +26,9 @@ _JSON_KEYS = (".dockercfg", ".dockerconfigjson")
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+
+
 def node(report: Report, tree: Tree) -> None:
     """Check a Node."""
     metadata(report, tree, names.dns_subdomain, namespaced=False)
@@ -55,6 +58,10 @@ def namespace(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_label, namespaced=False)
     for index, finalizer in enumerate(tree.get("spec", {}).get("finalizers", ())):
         finalizer_name(report, ("spec", "finalizers", index), finalizer)
+    labels = tree.get("metadata", {}).get("labels") or {}
+    if labels.get(_ENFORCED) in ("baseline", "restricted"):
+        words = f"pods that break the {labels[_ENFORCED]} security standard are not refused here"
+        report.warn(("metadata", "labels", _ENFORCED), "KL193", words)
 
 
 def service_account(report: Report, tree: Tree) -> None:
