@@ -156,7 +156,7 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     if run.cycle:
         verdict = style.bad("The cluster never settles: what is listed last goes on for ever")
     elif run.settled and run.next_at is not None:
-        verdict = f"When the horizon is reached, more may happen, from {clock(run.next_at)} on; so far until {end}"
+        verdict = f"Up to the horizon, the last thing happens at {end}; more may happen at {clock(run.next_at)}"
     elif run.settled:
         verdict = f"Nothing more happens after {end}"
     else:

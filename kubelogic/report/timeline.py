@@ -124,7 +124,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("FailProbe",): _event("{probe} probes of {target} fail"),
         ("HealProbe",): _event("{probe} probes of {target} succeed again"),
         ("ExitContainers",): _event("{target}: what runs ends with exit code {code}"),
-        ("GiveCondition",): _event("pods of {target} get the condition {condition}={status}"),
+        ("GiveCondition",): _event("for {target}, the condition {condition} of a readiness gate is {status}"),
         # pods
         ("CreatePod",): _pods("is made", "are made"),
         ("CreateIndexedPod",): Phrase("Job {job} makes its pod {index}", "{n} pods of Job {job} are made", "{index}"),

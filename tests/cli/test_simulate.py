@@ -40,6 +40,74 @@ def test_the_text_of_an_example(
     assert code == (0 if " not complete" not in out and " pending" not in out else 1)
 
 
+GATED = """
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  readinessGates: [{conditionType: example.com/lb}]
+  containers:
+  - name: c
+    image: c:1
+    lifecycle: {preStop: {exec: {command: [sleep, "5"]}}}
+    restartPolicy: Never
+    restartPolicyRules: [{action: RestartAllContainers, exitCodes: {operator: In, values: [9]}}]
+"""
+
+CRASH = """
+horizon: 5m
+steps:
+- {at: 10s, condition: {kind: Pod, name: p, type: example.com/lb}}
+- {at: 0, image: {name: "c:1", exitAfter: 2s, exitCode: 9}}
+"""
+
+
+def test_a_crash_loop_is_told_with_its_back_off_and_what_is_not_modelled_is_noticed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "p.yaml").write_text(GATED, encoding="utf-8")
+    (tmp_path / "crash.scenario").write_text(CRASH, encoding="utf-8")
+    arguments = ["simulate", str(tmp_path / "p.yaml"), "--scenario", str(tmp_path / "crash.scenario")]
+    assert main(arguments) == 1, "a container in back-off is not well"
+    verdict, _, rest = capsys.readouterr().out.partition("\n")
+    assert verdict == (
+        "Up to the horizon, the last thing happens at 2m42.2s; more may happen at 5m22.2s: "
+        "1 pod placed, 1 container in back-off."
+    )
+    assert "      10s  for Pod default/p, the condition example.com/lb of a readiness gate is True\n" in rest
+    assert "container c of default/p waits in CrashLoopBackOff, back-off 2m40s restarting failed container" in rest
+    assert "  container c of default/p: restarted 5 times, ended last with exit code 9, waits (CrashLoopBackOff" in rest
+    assert [code for code in ("KL281", "KL282", "KL283") if f"[{code}]" not in rest] == []
+    assert main([*arguments, "-o", "json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["nextAt"] == 322.2
+    assert document["restarts"] == [
+        {
+            "pod": "default/p",
+            "container": "c",
+            "restarts": 5,
+            "exitCode": 9,
+            "cause": "",
+            "waiting": "CrashLoopBackOff",
+            "message": "back-off 2m40s restarting failed container",
+        }
+    ]
+
+
+def test_a_loop_is_told_with_its_period(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GATED, encoding="utf-8")
+    (tmp_path / "crash.scenario").write_text(CRASH.replace("horizon: 5m\n", ""), encoding="utf-8")
+    assert main(["simulate", str(tmp_path / "p.yaml"), "--scenario", str(tmp_path / "crash.scenario")]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("The cluster never settles")
+    assert "\nFOR EVER, every 5m2s\n" in out
+
+
 def test_the_document_has_every_action_with_its_cause(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", str(SCENARIOS / "cluster.yaml"), "--fail", "n1@60s", "--horizon", "2m", "-o", "json"]) == 1
     document = json.loads(capsys.readouterr().out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -325,6 +326,20 @@ def test_a_readiness_gate_waits_for_its_condition() -> None:
     assert times(run([gated]), "SetCondition", kind="Pod", condition="Ready", status="True") == []
     opened = run([gated], (30, GiveCondition(target=POD, condition="example.com/lb", status="True")))
     assert times(opened, "SetCondition", kind="Pod", condition="Ready", status="True") == [30]
+
+
+def test_a_back_off_that_was_read_goes_on() -> None:
+    ended = {"exitCode": 1, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"}
+    crashed = {
+        "name": "c",
+        "restartCount": 3,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": ended},
+    }
+    read = pod(container(), nodeName="n1")
+    status = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z", "containerStatuses": [crashed]}
+    result = run([replace(read, document={**read.document, "status": status})])
+    assert times(result, "StartContainer", restart=4) == [5 + 40], "10 s doubled twice, from the end on"
 
 
 def test_an_image_that_is_back_is_pulled_at_the_next_try() -> None:
