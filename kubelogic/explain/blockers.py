@@ -123,6 +123,10 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
         return str(value)
 
     text = declaration.sentence
+    free = values.get("Free", 0)
+    if resource and isinstance(free, int) and free < 0:
+        values = {**values, "Free": 0}
+        text += f" ({amount(resource, -free)} too much is asked of it already)"
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
     return text.replace("=:", ":")  # a taint without a value is written key:effect

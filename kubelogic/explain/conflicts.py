@@ -156,10 +156,14 @@ def _text(problem: Problem, each: Assumption, core: Sequence[Assumption], named:
         most = max(node.allocatable.get(resource, 0) for node in members)
         used = _used(problem, resource)
         free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
+        if most == 0:
+            none = members[0].name if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
+            return f"{none} has {'no' if len(members) == 1 else 'any'} {resource}"
         if free == most or _asked(problem, core, resource) > most:
             return f"{who} can hold at most {amount(resource, most)} of {resource}"
         left = amount(resource, max(free, 0))
-        return f"{who} has at most {left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
+        at_most = "" if len(members) == 1 else "at most "
+        return f"{who} has {at_most}{left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
     template = _TEXTS.get(each.kind)
     if template is None:
         return str(each)

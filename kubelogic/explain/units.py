@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _BYTES = ("memory", "storage", "ephemeral-storage")
-_BINARY = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
+_BINARY = ((1 << 60, "Ei"), (1 << 50, "Pi"), (1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
 
 def in_bytes(resource: str) -> bool:

@@ -21,9 +21,13 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "nodesNeeded": dict(found.nodes or {}),
         "leastNodes": found.least,
         "leftOut": list(found.left_out),
+        "short": list(found.short),
         "movesFor": found.moves_for or None,
         "moves": moves_document(found.moves) if found.moves is not None else None,
     }
+
+
+_SHOWN = 8
 
 
 def _more(replicas: int) -> str:
@@ -45,6 +49,14 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         least = "the fewest possible" if total == found.least else f"at least {found.least} are needed"
         lines.append(
             f"Everything and {_more(found.replicas)} fit on {count(total, 'node')} of these types ({least}): {parts}"
+        )
+    if found.short:
+        what = f"everything and {_more(found.replicas)}"
+        named = ", ".join(found.short[:_SHOWN]) + (
+            f" and {len(found.short) - _SHOWN} more" if found.short[_SHOWN:] else ""
+        )
+        lines.append(
+            style.warn(f"No number of nodes of these types that was tried holds {what}: {named} found no place.")
         )
     if found.left_out:
         lines.append(f"No node of these types takes {', '.join(found.left_out)}: not counted.")

@@ -146,7 +146,11 @@ def _where(nodes: Iterable[str]) -> str:
 def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
     """Pods that stay pending, those of one workload with one reason together, and what is in their way."""
     blocks = [style.bold("PENDING")]
-    key = lambda pod: (pod.owner, pod.verdict, pod.message, pod.blockers)  # noqa: E731
+    lines: dict[int, tuple[str, ...]] = {}
+    for pod in pending:
+        if id(pod.blockers) not in lines:
+            lines[id(pod.blockers)] = tuple(blocker_lines(pod.blockers))
+    key = lambda pod: (pod.owner, pod.verdict, pod.message, lines[id(pod.blockers)])  # noqa: E731
     for _, group in groupby(sorted(pending, key=lambda pod: (pod.owner, pod.pod)), key=key):
         pods = list(group)
         first = pods[0]
@@ -154,7 +158,7 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
         blocks.append(f"  {style.bold(names)}  {style.bad(first.verdict)}")
         if first.message:
             blocks.append(f"    {first.message}")
-        blocks.extend(f"    - {line}" for line in blocker_lines(first.blockers))
+        blocks.extend(f"    - {line}" for line in lines[id(first.blockers)])
     return "\n".join(blocks)
 
 
@@ -197,7 +201,7 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
 def _alike(blockers: Sequence[Blocker]) -> str:
     first = blockers[0]
     names = sorted({blocker.node for blocker in blockers})
-    if len(blockers) == 1 or not first.node:
+    if len(names) == 1 or not first.node:
         return f"{first.detail} [{first.code}]"
     if len({blocker.gist for blocker in blockers}) == 1:
         return f"{_some(names)}: {first.gist} [{first.code}]"

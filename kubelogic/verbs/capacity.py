@@ -51,10 +51,11 @@ class Capacity:
         kube: how many fit one by one, as kube-scheduler places them.
         nodes: the fewest nodes found, by type, that hold everything; None if it was not asked for, or if even the
             most nodes that were tried do not.
+        short: pods that found no place on the most nodes that were tried, if even those are not enough.
         least: fewer nodes than this in all do not hold everything, proved.
         moves: which running pods to move so that ``moves_for`` of the pod fit; None if it was not asked for.
         moves_for: how many of the pod the moves make room for.
-        left_out: waiting pods that no node of these types takes even alone; ``nodes`` does not count them.
+        left_out: pods that no node of these types takes even alone; ``nodes`` does not count them.
     """
 
     pod: str
@@ -67,6 +68,7 @@ class Capacity:
     left_out: tuple[str, ...] = ()
     moves: MovePlan | None = None
     moves_for: int = 0
+    short: tuple[str, ...] = ()
 
 
 class NoPodError(LookupError):
@@ -125,6 +127,7 @@ def capacity(
         nodes=_by_type(final, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
+        short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
     )
@@ -215,11 +218,9 @@ def _needed(
         preferences=(),
         denials=(),
     )
-    unplaced = {each.key for each in pods if not node_of(each)}
-    hopeless = _hopeless(whole, types, [each for each in waiting if each.name in unplaced], limits=limits)
-    kept = (each for each in waiting if each.shape not in hopeless or each.name not in unplaced)
-    whole = msgspec.structs.replace(whole, pods=(*kept, *more))
-    left_out = tuple(each.name for each in waiting if each.shape in hopeless and each.name in unplaced)
+    hopeless = _hopeless(whole, types, waiting, limits=limits)
+    whole = msgspec.structs.replace(whole, pods=(*(each for each in waiting if each.shape not in hopeless), *more))
+    left_out = tuple(each.name for each in waiting if each.shape in hopeless)
     return fewest_nodes(whole, types, limits=limits, clock=options.clock), left_out
 
 

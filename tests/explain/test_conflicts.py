@@ -64,7 +64,7 @@ def test_free_amounts_count_beside_what_runs(tmp_path: Path) -> None:
     found = explained(tmp_path, node("n1", 4), RUNNING, deployment(1, container("2")))
     assert said(found) == {
         (
-            "n1 has at most 1.3 of cpu free, of 4, beside the pods that run",
+            "n1 has 1.3 of cpu free, of 4, beside the pods that run",
             "status.allocatable.cpu",
         ),
         (

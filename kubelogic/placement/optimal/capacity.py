@@ -17,6 +17,8 @@ from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem
 
 _QUIET = Limits()
+_STEPS = (1, 3)
+"""How many nodes of a type are tried together before it is said not to help."""
 
 
 class Fits(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +103,11 @@ def fewest_nodes(
     counts = _relaxed(problem, types, most=most, deadline=deadline)
     least = sum(counts)
     best = _with(problem, types, counts, limits=limits, clock=clock)
-    while not _full(best) and sum(counts) < most and not deadline():
-        counts = _grown(problem, types, counts, best)
-        best = _with(problem, types, counts, limits=limits, clock=clock)
+    while not _full(best) and not deadline():
+        larger = _grown(problem, types, counts, best, most=most, limits=limits, clock=clock)
+        if larger is None:
+            break
+        counts, best = larger
     for t in range(len(types)):
         while _full(best) and counts[t] > 0 and sum(counts) > least and not deadline():
             fewer = [n - (i == t) for i, n in enumerate(counts)]
@@ -119,8 +123,33 @@ def _full(placement: Placement) -> bool:
     return not placement.unplaced
 
 
-def _grown(problem: Problem, types: tuple[Node, ...], counts: list[int], placement: Placement) -> list[int]:
-    """One more node, of the type that can take most of what was left out."""
+def _grown(
+    problem: Problem,
+    types: tuple[Node, ...],
+    counts: list[int],
+    placement: Placement,
+    *,
+    most: int,
+    limits: Limits,
+    clock: Clock | None,
+) -> tuple[list[int], Placement] | None:
+    """A few more nodes of one type, with which more is placed; None if no type helps.
+
+    The type that can take most of what was left out is tried first; one node of it, then as many as make a difference
+    where pods have to be apart.
+    """
+    for number in _STEPS:
+        for chosen in _by_gain(problem, types, placement):
+            more = [n + number * (i == chosen) for i, n in enumerate(counts)]
+            if sum(more) <= most:
+                better = _with(problem, types, more, limits=limits, clock=clock)
+                if len(better.unplaced) < len(placement.unplaced):
+                    return more, better
+    return None
+
+
+def _by_gain(problem: Problem, types: tuple[Node, ...], placement: Placement) -> list[int]:
+    """The types that take some of what was left out, each pod for itself; those that take most first."""
     left = Counter(entry.shape for entry in placement.unplaced)
     model = compile_problem(_extended(problem, types, [1] * len(types)))
     room = solo(model, np.array(model.free.T, order="C"), model.counts)
@@ -129,8 +158,7 @@ def _grown(problem: Problem, types: tuple[Node, ...], counts: list[int], placeme
         column = model.node_index[f"{node.name}-00000"]
         wanted = (sum(left[model.shapes[s].name] for s in kind.shapes) for kind in model.kinds)
         gains.append((sum(min(int(room[k, column]), n) for k, n in enumerate(wanted)), -i))
-    chosen = -max(gains)[1]
-    return [n + (i == chosen) for i, n in enumerate(counts)]
+    return [-i for gain, i in sorted(gains, reverse=True) if gain > 0]
 
 
 def _extended(problem: Problem, types: tuple[Node, ...], counts: list[int]) -> Problem:
