@@ -40,14 +40,15 @@ def run(args: argparse.Namespace) -> int:
 
     cluster, pod = _read(args)
     try:
-        found = capacity(
-            cluster,
-            pod,
-            common.options(args),
-            replicas=args.replicas,
-            minimize=args.minimize == "nodes",
-            allow_moves=args.allow_moves,
-        )
+        with common.watching(args) as options:
+            found = capacity(
+                cluster,
+                pod,
+                options,
+                replicas=args.replicas,
+                minimize=args.minimize == "nodes",
+                allow_moves=args.allow_moves,
+            )
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
     if args.output == "text":

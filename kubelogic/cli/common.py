@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kubelogic.cli import UsageError
+from kubelogic.cli.progress import TellingClock
 from kubelogic.manifests.location import InputError
 from kubelogic.report.style import Style, style_for
 
@@ -62,13 +66,22 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
         help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="limit for the solver (default 60)"
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="limit for each question to the solver (default 60); what is not decided by then is unknown",
     )
 
 
 def add_scheduling(parser: argparse.ArgumentParser) -> None:
     """Which scheduler decides, and how far ahead to look."""
     add_scheduler(parser)
+    parser.add_argument(
+        "--progress",
+        action="store_true",
+        help="say on stderr how long a long solve takes already, even where that is no terminal",
+    )
     parser.add_argument(
         "--horizon",
         type=duration,
@@ -116,6 +129,18 @@ def duration(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError(f"must be seconds or a duration such as 1m30s, is {text!r}")
     return found
+
+
+@contextmanager
+def watching(args: argparse.Namespace) -> Iterator[Options]:
+    """How to reconcile, as the arguments say, with a line on stderr as long as the solver takes long."""
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    stream = sys.stderr if live or args.progress else None
+    clock = TellingClock(clock=time.monotonic, stream=stream, live=live, limit=args.timeout)
+    try:
+        yield replace(options(args), clock=clock)
+    finally:
+        clock.clear()
 
 
 def options(args: argparse.Namespace) -> Options:
@@ -231,4 +256,5 @@ __all__ = [
     "read_settled",
     "rule_directories",
     "standard_input",
+    "watching",
 ]

@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
     if args.node and cluster.get("Node", args.node) is None:
         raise UsageError(f"--node {args.node}: there is no such node")
     try:
-        found = explain(cluster, args.pod, common.options(args))
+        with common.watching(args) as options:
+            found = explain(cluster, args.pod, options)
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
     if args.output == "text":

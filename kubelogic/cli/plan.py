@@ -25,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.plan import plan
 
     cluster, notices = common.read_cluster(args)
-    result = plan(cluster, common.options(args), notices=notices, allow_moves=args.allow_moves)
+    with common.watching(args) as options:
+        result = plan(cluster, options, notices=notices, allow_moves=args.allow_moves)
     if args.output == "text":
         print(render_plan(result, common.output_style(args)))
     else:

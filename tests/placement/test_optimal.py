@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import msgspec
@@ -36,6 +37,14 @@ def test_equal_problems_get_equal_placements_whatever_the_order(recipe: Recipe) 
     other = solve(shuffled(problem, seed=4))
     assert msgspec.structs.replace(other, conflicts=()) == msgspec.structs.replace(first, conflicts=())
     assert [list(map(str, c.core)) for c in other.conflicts] == [list(map(str, c.core)) for c in first.conflicts]
+
+
+def test_statistics_count_work_and_no_time() -> None:
+    problem = generate(Recipe(nodes=10, classes=2, pods=60, shapes=5, fill=1.2, leftovers=True))
+    first, again = (solve(problem, clock=time.monotonic).statistics for _ in range(2))
+    assert first == again
+    assert first["questions"] > 0
+    assert first["neighbourhoods"] > 0
 
 
 def shuffled(problem: Problem, *, seed: int) -> Problem:

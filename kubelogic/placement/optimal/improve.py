@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
+from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Mask
 from kubelogic.placement.optimal.state import State
 
-Expired = Callable[[], bool]
+Expired: TypeAlias = Deadline
 
 
 def improve(state: State, *, expired: Expired) -> None:
@@ -27,6 +28,7 @@ def improve_kind(state: State, kind: int, *, expired: Expired, most: int = 1 << 
     if state.model.kinds[kind].ordered:
         return
     for _ in range(min(most, int(state.left[kind]))):
+        expired.note("neighbourhoods")
         if expired() or not (_one(state, kind) or _two(state, kind)):
             return
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -24,10 +25,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deadline:
-    """Tells whether the time of one solve is over; never, without a clock."""
+    """Tells whether the time of one solve is over (never, without a clock), and counts what was done in it."""
 
     def __init__(self, limits: Limits, clock: Clock | None) -> None:
         self.rlimit = limits.rlimit
+        self._counts: Counter[str] = Counter()
         self._clock = clock
         self._end = clock() + limits.timeout if clock else 0.0
 
@@ -35,8 +37,18 @@ class Deadline:
         """Whether it is over."""
         return self._clock is not None and self._clock() > self._end
 
+    def note(self, work: str) -> None:
+        """Count one piece of work."""
+        self._counts[work] += 1
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """How much of which work was done: counts, never times, so that equal problems give equal answers."""
+        return dict(sorted(self._counts.items()))
+
     def options(self, share: float = 1.0) -> dict[str, int]:
-        """Options for a z3 solver: a share of the resource limit, and what is left of the time."""
+        """Options for a question to z3, which is counted: a share of the resource limit, and the time that is left."""
+        self.note("questions")
         found = {"rlimit": max(1, int(self.rlimit * share))}
         if self._clock is not None:
             found["timeout"] = max(1, int((self._end - self._clock()) * 1000))

@@ -53,7 +53,7 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
 
     shapes = sorted({entry.shape for entry in placement.unplaced if entry.verdict != "waiting"})
     found = _explain(problem, placement, tuple(shapes[: limits.conflicts]), deadline)
-    placement = msgspec.structs.replace(placement, conflicts=found)
+    placement = msgspec.structs.replace(placement, conflicts=found, statistics=deadline.statistics)
     if check(problem, placement):
         placement = _fallback(problem)
     if violations := check(problem, placement):
