@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -338,7 +337,8 @@ def test_a_back_off_that_was_read_goes_on() -> None:
     }
     read = pod(container(), nodeName="n1")
     status = {"phase": "Running", "startTime": "2026-01-01T00:00:00Z", "containerStatuses": [crashed]}
-    result = run([replace(read, document={**read.document, "status": status})])
+    document = {**read.document, "status": status}
+    result = run([Object(api_version="v1", kind="Pod", namespace="default", name="p", document=document)])
     assert times(result, "StartContainer", restart=4) == [5 + 40], "10 s doubled twice, from the end on"
 
 
