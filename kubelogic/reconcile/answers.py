@@ -41,6 +41,15 @@ class Answer:
         """Whether the request was carried out."""
         return self.status < 300
 
+    @property
+    def gist(self) -> str:
+        """The message without the name of the object that it is about.
+
+        >>> Answer(status=403, message='pods "a-x" is forbidden: exceeded quota: q').gist
+        'forbidden: exceeded quota: q'
+        """
+        return self.message.rpartition('" is ')[2] if self.message.count('" is ') == 1 else self.message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:

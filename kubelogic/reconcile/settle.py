@@ -36,7 +36,7 @@ class Step:
     """A tick in which something happened. ``now`` is in milliseconds of the simulated clock.
 
     ``refused`` holds what the API server refused then and had not refused in the same words before. A step of nothing
-    but refusals is no part of ``Run.steps``.
+    but refusals, and what controllers remember of them, is no part of ``Run.steps``.
     """
 
     number: int
@@ -126,7 +126,8 @@ def settle(
         if tick.actions:
             carried = carry_out(state, tick.actions)
             fresh = ledger.enter(carried, state)
-            step = Step(number=number, now=state.now, actions=carried.done, refused=fresh)
+            futile = bool(carried.refused) and carried.state.cluster is state.cluster
+            step = Step(number=number, now=state.now, actions=() if futile else carried.done, refused=fresh)
             state = carried.state
             if progress is not None and (step.actions or step.refused):
                 progress(step, state)
@@ -135,10 +136,11 @@ def settle(
                 if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps, objects=len(state.cluster))):
                     return ended(settled=False, ticks=number, loop=loop)
             continue
+        in_vain = tick.only_retries and waiting_for_retry(state) <= ledger.in_vain
         if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
             state = state if until is None else replace(state, now=max(until, state.now))
-            return replace(ended(settled=True, ticks=number), next_at=tick.wakes_at)
-        if until is None and tick.only_retries and waiting_for_retry(state) <= ledger.in_vain:
+            return replace(ended(settled=True, ticks=number), next_at=None if in_vain else tick.wakes_at)
+        if until is None and in_vain:
             return ended(settled=True, ticks=number)
         state = replace(state, now=tick.wakes_at)
     return ended(settled=False, ticks=max_ticks, loop=repeated(steps, objects=len(state.cluster)))
@@ -164,7 +166,7 @@ class _Ledger:
         for each in carried.refused:
             key = (each.owner_kind, each.owner, each.kind)
             known = self.entries.get(key)
-            if known is None or known.answer != each.answer:
+            if known is None or known.answer.gist != each.answer.gist:
                 fresh.append(each)
             self.entries[key] = Refusals(
                 kind=each.kind,

@@ -29,7 +29,7 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.nodes:
         parts.append(_nodes(plan.nodes, style))
     if plan.placements:
-        parts.append(_workloads(plan.placements, plan.pending, style))
+        parts.append(_workloads(plan, style))
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
     if plan.moves is not None:
@@ -126,8 +126,10 @@ def _load(node: NodeLoad, resource: str) -> str:
     return f"{amount(resource, asked)}/{amount(resource, has)} ({share(asked, has)})"
 
 
-def _workloads(placements: Sequence[PlacedPod], pending: Sequence[PendingPod], style: Style) -> str:
-    waiting = Counter(pod.owner for pod in pending)
+def _workloads(plan: Plan, style: Style) -> str:
+    waiting = Counter(pod.owner for pod in plan.pending)
+    waiting.update({each.workload: each.missing for each in plan.refusals if each.kind == "Pod"})
+    placements: Sequence[PlacedPod] = plan.placements
     rows = [["WORKLOAD", "PLACED", "NODES"]]
     for owner, group in groupby(sorted(placements, key=lambda pod: (pod.owner, pod.node)), key=lambda pod: pod.owner):
         pods = list(group)
