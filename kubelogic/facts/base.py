@@ -246,12 +246,10 @@ class FactBase:
 
     def _extract_changed(self, changes: Changes) -> None:
         """Rows of objects of which some went or were replaced. What changed decides which readers are asked."""
-        count = changes.count
         for sign, objects in ((1, changes.come), (-1, changes.gone)):
             for obj in objects:
                 for each in self._readers.get(obj.kind, ()):
-                    for predicate, row in each.extract(obj):
-                        count(predicate, row, sign)
+                    self._count(each.extract(obj), sign, changes)
         for group in changes.replaced:
             for each in self._readers.get(group.kind, ()):
                 if not concern(group.fields, each.reads):
@@ -259,7 +257,15 @@ class FactBase:
                 for old, new in group.pairs:
                     before, after = list(each.extract(old)), list(each.extract(new))
                     if before != after:
-                        for predicate, row in after:
-                            count(predicate, row, 1)
-                        for predicate, row in before:
-                            count(predicate, row, -1)
+                        self._count(after, 1, changes)
+                        self._count(before, -1, changes)
+
+    def _count(self, facts: Iterable[Fact], sign: int, changes: Changes) -> None:
+        """``Changes.count`` for many facts, most of which no other object gives."""
+        shared, changed = self._counts, changes.rows
+        for predicate, row in facts:
+            if predicate in shared or predicate not in changed:
+                changes.count(predicate, row, sign)
+            else:
+                rows = changed[predicate]
+                rows[row] = rows.get(row, 0) + sign

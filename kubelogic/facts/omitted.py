@@ -28,6 +28,12 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
 
+_Place = tuple[str | int, ...]
+"""Keys and list positions that lead to a field."""
+
+_SECTIONS = frozenset({"metadata", "spec", "status"})
+"""Fields of objects that hold named fields."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Subject:
@@ -36,9 +42,9 @@ class _Subject:
     operator: str
     value: str
 
-    def used_by(self, document: Any) -> Iterator[tuple[str | int, ...]]:
-        """The places in a document where the subject is used."""
-        for place, value in _values(document, self.path):
+    def first_use(self, tree: Any, path: tuple[str, ...]) -> _Place | None:
+        """The first place at a path in a JSON tree where the subject is used."""
+        for place, value in _values(tree, path):
             if self.operator == "=":
                 used = str(value) == self.value
             elif self.operator == "!=":
@@ -46,7 +52,8 @@ class _Subject:
             else:
                 used = value not in (None, "", 0, False, [], {})
             if used:
-                yield place
+                return place
+        return None
 
 
 def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ...]:
@@ -89,29 +96,39 @@ def _read(text: str) -> _Subject:
     )
 
 
-def _users(cluster: Cluster, subject: _Subject) -> Iterator[tuple[Object, tuple[str | int, ...]]]:
+def _users(cluster: Cluster, subject: _Subject) -> Iterator[tuple[Object, _Place]]:
     """The objects that use a subject, each with the first place where it does."""
     for kind in sorted(_TEMPLATES) if subject.kind == "Pod" else [subject.kind]:
-        prefix = _TEMPLATES[kind] if subject.kind == "Pod" else ()
-        path = (*prefix, *subject.path)
-        for obj in cluster.objects(kind).values():
-            if not _leads_on(obj.document, path):
-                continue
-            document: Any = obj.document
-            for name in prefix:
-                document = (document or {}).get(name)
-            place = next(subject.used_by(document), None)
+        path = (*_TEMPLATES[kind], *subject.path) if subject.kind == "Pod" else subject.path
+        objects = cluster.objects(kind).values()
+        if len(path) > 1 and path[0] in _SECTIONS:
+            yield from _users_of_parts(objects, subject, path)
+            continue
+        for obj in objects:
+            place = subject.first_use(obj.document, path)
             if place is not None:
-                yield obj, (*prefix, *place)
+                yield obj, place
 
 
-def _leads_on(document: Any, path: tuple[str, ...]) -> bool:
-    """Whether a document has anything at the first two steps of a path: most objects lack what is omitted."""
-    section = document.get(path[0])
-    return bool(section) and (len(path) == 1 or not isinstance(section, dict) or path[1] in section)
+def _users_of_parts(
+    objects: Iterable[Object], subject: _Subject, path: tuple[str, ...]
+) -> Iterator[tuple[Object, _Place]]:
+    """The same where all objects have sections. Parts that pods of one template share are looked at once."""
+    section, field, *rest = path
+    looked_at: dict[int, _Place | None] = {}
+    for obj in objects:
+        fields = obj.document.get(section)
+        if not fields or field not in fields:
+            continue
+        part = fields[field]
+        if id(part) not in looked_at:
+            looked_at[id(part)] = subject.first_use(part, tuple(rest))
+        place = looked_at[id(part)]
+        if place is not None:
+            yield obj, (section, field, *place)
 
 
-def _values(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+def _values(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[_Place, Any]]:
     """All values at a path, with the keys and list positions that lead there."""
     if not path:
         yield (), tree

@@ -42,8 +42,10 @@ class Draft:
 
     def get(self, kind: str, key: str) -> Object | None:
         """An object as it is by now."""
-        if (kind, key) in self.changed:
-            return self.changed[kind, key]
+        identity = kind, key
+        changed = self.changed.get(identity)
+        if changed is not None or identity in self.changed:
+            return changed
         return self.state.cluster.get(kind, key)
 
     def put(self, obj: Object) -> None:
