@@ -23,6 +23,14 @@ NODE_NAME = "@metadata.name"
 Spec = Mapping[str, Any]
 _PLAIN_VOLUMES = frozenset({"configMap", "secret", "projected", "emptyDir", "hostPath", "downwardAPI"})
 _LATEST = ":latest"
+_MIGRATED = (
+    ("awsElasticBlockStore", "ebs.csi.aws.com", "volumeID"),
+    ("azureDisk", "disk.csi.azure.com", "diskURI"),
+    ("cinder", "cinder.csi.openstack.org", "volumeID"),
+    ("gcePersistentDisk", "pd.csi.storage.gke.io", "pdName"),
+    ("portworxVolume", "pxd.portworx.com", "volumeID"),
+)
+"""In-tree kinds of volumes, the CSI drivers that have taken them over, and the field that names the volume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -487,13 +495,15 @@ def _read_volumes(spec: Spec, facts: _Facts, pod: str) -> None:
             key = f"{facts.namespace}/{pod}-{volume['name']}"
             facts.tail("shape_claim", key, f"{pod}-{volume['name']}")
             facts.tail("shape_claim_place", key, index)
-            facts.tail("shape_ephemeral_claim", key)
+            facts.tail("shape_ephemeral_claim", key, f"{facts.namespace}/{pod}")
         elif name := _dig(volume, "persistentVolumeClaim", "claimName"):
             facts.tail("shape_claim", f"{facts.namespace}/{name}", name)
             facts.tail("shape_claim_place", f"{facts.namespace}/{name}", index)
         else:
             for token, mode in disks(volume):
                 facts.tail("shape_disk", token, mode)
+            for driver, handle in migrated(volume):
+                facts.tail("shape_inline_volume", driver, handle)
 
 
 def disks(volume: Mapping[str, Any]) -> Iterator[Row]:
@@ -511,6 +521,18 @@ def disks(volume: Mapping[str, Any]) -> Iterator[Row]:
         image = f"{disk.get('pool') or 'rbd'}/{disk.get('image', '')}"
         for monitor in disk.get("monitors") or ():
             yield f"rbd {monitor} {image}", "read" if disk.get("readOnly") else "write"
+
+
+def migrated(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The CSI driver that has taken over the kind of an in-tree volume source, and what it calls the volume.
+
+    >>> list(migrated({"awsElasticBlockStore": {"volumeID": "aws://eu-1a/vol-7"}}))
+    [('ebs.csi.aws.com', 'vol-7')]
+    """
+    for kind, driver, field in _MIGRATED:
+        if found := source.get(kind):
+            handle = str(found.get(field) or "")
+            yield driver, handle.rpartition("/")[2] if kind == "awsElasticBlockStore" else handle
 
 
 def _dig(document: Mapping[str, Any], *path: str) -> Any:

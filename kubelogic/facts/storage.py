@@ -8,7 +8,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.nodes import ZONE_LABELS
-from kubelogic.facts.pod_specs import node_term, requirement_facts
+from kubelogic.facts.pod_specs import migrated, node_term, requirement_facts
 from kubelogic.facts.selectors import label_set, requirements, selector
 from kubelogic.manifests.quantity import amount, whole
 
@@ -50,6 +50,9 @@ def claim(obj: Object) -> Iterator[Fact]:
         yield "claim_selected_node", (key, node)
     if metadata.get("deletionTimestamp"):
         yield "claim_terminating", (key,)
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller") and owner["kind"] == "Pod":
+            yield "claim_made_for", (key, f"{obj.namespace}/{owner['name']}")
     if (document.get("status") or {}).get("phase") == "Lost":
         yield "claim_lost", (key, spec.get("volumeName") or "")
 
@@ -74,16 +77,27 @@ def volume(obj: Object) -> Iterator[Fact]:
         yield "volume_reserved", (name, f"{reference.get('namespace', '')}/{reference.get('name', '')}")
     if metadata.get("deletionTimestamp"):
         yield "volume_terminating", (name,)
-    for key in ZONE_LABELS:
-        if key in labels:
-            for value in sorted(set(str(labels[key]).split("__"))):
-                yield "volume_zone", (name, key, value)
+    for key, zones in _zones(labels):
+        for value in zones:
+            yield "volume_zone", (name, key, value)
     if source := spec.get("csi"):
         yield "volume_attaches", (name, source.get("driver", ""), source.get("volumeHandle", ""))
+    for csi_driver, handle in migrated(spec):
+        yield "volume_in_tree", (name,)
+        yield "volume_attaches", (name, csi_driver, handle)
     terms, facts, _ = _volume_terms(document)
     for term in terms:
         yield "volume_node_term", (name, term)
     yield from facts
+
+
+def _zones(labels: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """The zone and region labels of a volume, each with the places that it lists; none if the list has a gap."""
+    for key in ZONE_LABELS:
+        if key in labels:
+            places = sorted({part.strip() for part in str(labels[key]).split("__")})
+            if all(places):
+                yield key, places
 
 
 def _volume_terms(document: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Fact, ...], Mentions]:
@@ -263,11 +277,9 @@ class VolumeStage:
             document = self._volumes[name].document
             found |= _volume_terms(document)[2]
             labels = document["metadata"].get("labels") or {}
-            for key in ZONE_LABELS:
-                if key in labels:
-                    values = str(labels[key]).split("__")
-                    found |= {(key, "value", value) for value in values}
-                    found |= {(_translated(key), "value", value) for value in values}
+            for key, values in _zones(labels):
+                found |= {(key, "value", value) for value in values}
+                found |= {(_translated(key), "value", value) for value in values}
         if any((key in ZONE_LABELS) for key, _, _ in found):
             found |= {(key, "present", "") for key in ZONE_LABELS}
         return found

@@ -147,9 +147,6 @@ class _Board:
         self.ports: dict[str, Counter[tuple[str, str, int]]] = defaultdict(Counter)
         self.tokens: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
         self.volumes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for node in problem.nodes:
-            for driver, volume in node.attached:
-                self.volumes[node.name, driver][volume] += 1
         self.affinities = problem.affinities
         self.owned: dict[str, list[int]] = defaultdict(list)
         self.touched: dict[str, list[int]] = defaultdict(list)
@@ -238,10 +235,11 @@ class _Board:
     def _attach(self, shape: Shape, node: Node) -> Iterator[tuple[str, str]]:
         drivers = sorted({driver for driver, _ in shape.attaches} & set(node.attach_limits))
         for driver in drivers:
-            there = {volume for volume, n in self.volumes[node.name, driver].items() if n > 0}
-            mine = {volume for d, volume in shape.attaches if d == driver}
-            if mine - there and len(mine | there) > node.attach_limits[driver]:
-                yield "attach", f"{len(mine | there)} volumes of {driver}, limit {node.attach_limits[driver]}"
+            used = {volume for volume, n in self.volumes[node.name, driver].items() if n > 0}
+            there = used | {volume for d, volume in node.attached if d == driver}
+            more = {volume for d, volume in shape.attaches if d == driver} - used
+            if more and len(there) + len(more) > node.attach_limits[driver]:
+                yield "attach", f"{len(there) + len(more)} volumes of {driver}, limit {node.attach_limits[driver]}"
 
     def _affinity(self, i: int, rule: Affinity, node: Node) -> Iterator[tuple[str, str]]:
         domain = node.topology.get(rule.key)

@@ -59,7 +59,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """A node: what it can hold in all, and in which domain of each topology key it lies.
 
     ``attach_limits`` maps a driver to the number of distinct volumes; an absent driver is unlimited.
-    ``attached`` are volumes on the node whichever pods run there; one that a pod also uses counts once.
+    ``attached`` are volumes on the node whichever pods run there; one that a pod there also uses counts once,
+    but a pod that comes for one is not spared: it needs room for it.
     """
 
     name: str
@@ -76,7 +77,8 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     ``order`` is its place among pods of equal priority in the queue. ``nominated``: the node promised to it
     by an earlier preemption. ``movable`` pods may be evicted. ``terminating`` pods still hold everything
     they use, but spread does not count them. ``started`` is in milliseconds, for the choice of victims.
-    ``budgets`` name the ``Budget``s that an eviction draws on.
+    ``budgets`` name the ``Budget``s that an eviction draws on. ``displaced``: terminating because a scheduler
+    evicted it.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     order: int = 0
     movable: bool = True
     terminating: bool = False
+    displaced: bool = False
     started: int = 0
     budgets: tuple[str, ...] = ()
 

@@ -108,6 +108,7 @@ class _Builder:
         shape_of = self.lookup("pod_shape")
         created, started = self.lookup("pod_created"), self.lookup("pod_started")
         terminating = {row[0] for row in self._relations.rows("pod_terminating")}
+        displaced = {row[0] for row in self._relations.rows("pod_displaced")}
         gated = {row[0] for row in self._relations.rows("pod_gate")}
         pinned, nominated = self.lookup("pod_pinned"), self.lookup("pod_nominated")
         budgets = self.grouped("pod_budget")
@@ -126,6 +127,7 @@ class _Builder:
                     shape=shape,
                     node=node,
                     terminating=pod in terminating,
+                    displaced=pod in displaced,
                     started=started.get(pod, LATE),
                     budgets=drawn,
                 )
@@ -166,9 +168,10 @@ class _Builder:
         for node, key, domain in self.rows("node_topology"):
             topology[text(node)][text(key)] = text(domain)
         handles = {row[0]: row[1:] for row in self.rows("volume_attaches")}
+        in_tree = {row[0] for row in self.rows("volume_in_tree")}
         attached: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for _, node, volume in self.rows("attachment"):
-            if volume in handles:
+            if volume in handles and volume not in in_tree:
                 driver, handle = handles[volume]
                 attached[text(node)].add((text(driver), text(handle)))
         for name in self._nodes:
@@ -186,12 +189,17 @@ class _Builder:
         priority = dict(self.pairs("shape_priority"))
         never = {row[0] for row in self.rows("never_preempts")}
         ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
+        made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
         claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
         for applicant in self._applicants:
             shape = applicant.shape
             used = [text(row[0]) for row in claims.get(shape, ())]
             tokens = [Exclusive(token=text(disk), shared=mode == "read") for disk, mode in disks.get(shape, ())]
-            tokens += [Exclusive(token=f"claim {name}", scope="cluster") for name in used if name in exclusive_claims]
+            tokens += [
+                Exclusive(token=f"claim {name}", scope="cluster")
+                for name in used
+                if name in exclusive_claims and (shape, name) not in made
+            ]
             yield Shape(
                 name=applicant.name,
                 priority=priority[shape],

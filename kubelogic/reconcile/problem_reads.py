@@ -30,6 +30,8 @@ BLOCKED: tuple[str, ...] = (
     "rejects_unmade_claim",
     "rejects_lost_claim",
     "rejects_terminating_claim",
+    "rejects_foreign_claim",
+    "rejects_lost_volume",
     "rejects_unbound_claim",
     "rejects_missing_volume",
 )
@@ -69,6 +71,7 @@ GOALS: tuple[str, ...] = (
     "node_topology",
     "pod_budget",
     "pod_created",
+    "pod_displaced",
     "pod_gate",
     "pod_nominated",
     "pod_occupies",
@@ -89,6 +92,7 @@ GOALS: tuple[str, ...] = (
     "shape_anti_affinity",
     "shape_claim",
     "shape_disk",
+    "shape_ephemeral_claim",
     "shape_host_port",
     "shape_attaches",
     "shape_preferred_node_term",
@@ -102,6 +106,7 @@ GOALS: tuple[str, ...] = (
     "term_requirement",
     "volume_attaches",
     "volume_capacity",
+    "volume_in_tree",
     "volume_usable",
     "waiting_claim",
 )

@@ -51,9 +51,10 @@ class State:
         self._users: dict[tuple[str, str], dict[int, int]] = {}
         self._attached: dict[str, Ints] = {}
         self._limits: dict[str, Ints] = {}
-        for number, node in enumerate(tables.nodes):
-            for use in node.attached:
-                self._attach(use, number, 1)
+        self._hanging = tuple(frozenset(node.attached) for node in tables.nodes)
+        for number, uses in enumerate(self._hanging):
+            for driver, _ in sorted(uses):
+                self.attached(driver)[number] += 1
         self._put_all(tables.problem.pods)
 
     def counter(self, topology: Topology, weights: Mapping[int, int], *, terminating: bool = True) -> Counter:
@@ -134,7 +135,7 @@ class State:
             users[node] = after
         else:
             del users[node]
-        if (before == 0) != (after == 0):
+        if (before == 0) != (after == 0) and use not in self._hanging[node]:
             self.attached(use[0])[node] += pods
 
     def attached(self, driver: str) -> Ints:
@@ -153,7 +154,7 @@ class State:
         return found
 
     def missing(self, driver: str, volumes: Iterable[str]) -> Ints:
-        """How many of the volumes each node does not have yet."""
+        """How many of the volumes no pod uses yet, on each node; attached without a pod does not help."""
         wanted = sorted(set(volumes))
         found = np.full(self.tables.size, len(wanted), dtype=np.int64)
         for volume in wanted:

@@ -86,9 +86,11 @@ class Coupling:
             limits = [node.attach_limits.get(driver, unlimited) for node in self._model.nodes]
             self._attach_limit[driver] = np.array(limits, dtype=np.int64)
             self._attach_used[driver] = np.zeros(self._size, dtype=np.int64)
-        for n, node in enumerate(self._model.nodes):
-            for pair in node.attached:
-                self._attach(pair, n, 1)
+        self._hanging = [frozenset(node.attached) for node in self._model.nodes]
+        for n, pairs in enumerate(self._hanging):
+            for driver, _ in sorted(pairs):
+                if driver in self._attach_limit:
+                    self._attach_used[driver][n] += 1
 
     def _init_rules(self) -> None:
         problem, index = self._model.problem, self._model.shape_index
@@ -164,7 +166,7 @@ class Coupling:
 
     def is_attached(self, driver: str, volume: str, node: int) -> bool:
         """Whether the node has the volume."""
-        return self._attached[driver, volume][node] > 0
+        return self._attached[driver, volume][node] > 0 or (driver, volume) in self._hanging[node]
 
     def open(self, shape_index: int) -> Mask:
         """The nodes on which one more pod of the shape would break no constraint between pods."""
@@ -344,7 +346,7 @@ class Coupling:
         users = self._attached[pair]
         before = users[node]
         users[node] = before + change
-        if before == 0 or before + change == 0:
+        if (before == 0 or before + change == 0) and pair not in self._hanging[node]:
             self._attach_used[pair[0]][node] += change
 
 
