@@ -17,6 +17,7 @@ from kubelogic.placement.kube.engine import Engine, as_rejections
 from kubelogic.placement.kube.filters import Reason
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask
+from kubelogic.placement.kube.traces import Traces
 from kubelogic.placement.placement import Refusal, Rejection
 
 _FEWEST_CANDIDATES = 100
@@ -93,7 +94,12 @@ class Preemption:
         if node is None or not self._open(pod, shape)[node]:
             return ""
         residents = self._state.residents[node].values()
-        return "leaving" if any(r.terminating and self._lower(shape, r) for r in residents) else ""
+        return "leaving" if any(self._evicted(r) and self._lower(shape, r) for r in residents) else ""
+
+    def _evicted(self, resident: Resident) -> bool:
+        """Whether a scheduler made a pod terminate: in this run, or before."""
+        pod = self._tables.pods[resident.name]
+        return resident.terminating and (pod.displaced or not pod.terminating)
 
     def search(self, pod: str, shape: int, budgets: Mapping[str, int]) -> Search:
         """All candidates; of more than a hundred nodes, the first hundred (or tenth) by what they would cost.
@@ -229,18 +235,18 @@ class Preemption:
         if not lower:
             return None
         lower.sort(key=self._importance)
-        with self._without(lower, node) as gone:
+        with self._without(lower, node, shape) as (gone, traces):
             if not self._engine.passes(pod, shape, node):
                 reasons = self._engine.reasons_promised(pod, shape, node)
                 return reasons or self._engine.reasons_here(shape, node)
             protected = self._protected(lower, budgets)
             violations = 0
             for resident in sorted(lower, key=lambda r: r.name not in protected):
-                self._give_back(resident, node)
+                self._give_back(resident, node, traces)
                 if self._engine.passes(pod, shape, node):
                     gone.remove(resident)
                 else:
-                    self._remove(resident, node)
+                    self._remove(resident, node, traces)
                     violations += resident.name in protected
             victims = tuple(sorted(gone, key=self._importance))
         if not victims:
@@ -248,27 +254,31 @@ class Preemption:
         return Candidate(node=node, victims=victims, violations=violations)
 
     @contextmanager
-    def _without(self, residents: Sequence[Resident], node: int) -> Iterator[list[Resident]]:
+    def _without(self, residents: Sequence[Resident], node: int, shape: int) -> Iterator[tuple[list[Resident], Traces]]:
         """For a while, some pods are off their node; those still in the yielded list come back at the end."""
         order = self._state.residents[node].copy()
+        traces = Traces(self._state, self._engine.rules(shape), node)
         gone = list(residents)
         for resident in residents:
-            self._remove(resident, node)
+            self._remove(resident, node, traces)
         try:
-            yield gone
+            yield gone, traces
         finally:
             for resident in gone:
-                self._give_back(resident, node)
+                self._give_back(resident, node, traces)
+            traces.restore()
             self._state.residents[node] = order
 
-    def _remove(self, resident: Resident, node: int) -> None:
+    def _remove(self, resident: Resident, node: int, traces: Traces) -> None:
         self._state.take(resident, node)
+        traces.gone(resident)
         if resident.terminating:
             # spread never counted this pod, yet the scheduler's dry run takes it off all the same
             self._state.recount(resident.shape, node, -1)
 
-    def _give_back(self, resident: Resident, node: int) -> None:
+    def _give_back(self, resident: Resident, node: int, traces: Traces) -> None:
         self._state.put(resident, node)
+        traces.back(resident)
         if resident.terminating:
             self._state.recount(resident.shape, node, 1)
 

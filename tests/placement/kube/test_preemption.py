@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube import examine, schedule
 from kubelogic.placement.placement import Placement
-from kubelogic.placement.problem import Affinity, Budget, Node, Pod, Problem, Reach, Shape
+from kubelogic.placement.problem import Affinity, Budget, Exclusive, Node, Pod, Problem, Reach, Shape
 
 EVERYWHERE = Reach(node_classes=frozenset({"c"}))
 
@@ -169,8 +170,8 @@ def test_a_promised_node_is_kept_from_pods_of_lower_priority_only() -> None:
 def test_a_pod_does_not_push_again_while_its_victims_are_leaving() -> None:
     found = place(
         pod("big-1", nominated="n1"),
-        pod("low-1@n1", terminating=True),
-        pod("low-2@n1", terminating=True),
+        pod("low-1@n1", terminating=True, displaced=True),
+        pod("low-2@n1", terminating=True, displaced=True),
         pod("low-3@n2"),
         pod("low-4@n2"),
         nodes="n1 n2",
@@ -179,6 +180,19 @@ def test_a_pod_does_not_push_again_while_its_victims_are_leaving() -> None:
     assert evicted(found) == []
     assert (found.refusals[0].attempted, found.refusals[0].ineligible) == (False, "leaving")
     assert [(entry.verdict, entry.node) for entry in found.unplaced] == [("waiting", "n1")]
+
+
+def test_pods_that_leave_for_another_reason_do_not_keep_a_pod_from_pushing() -> None:
+    found = place(
+        pod("big-1", nominated="n1"),
+        pod("mid-1@n1", terminating=True),
+        pod("mid-2@n1", terminating=True),
+        pod("low-1@n2"),
+        nodes="n1 n2",
+        sizes=SIZES,
+    )
+    assert evicted(found) == ["low-1@n2"]
+    assert [(binding.pod, binding.node) for binding in found.nominations] == [("big-1", "n2")]
 
 
 def test_an_anti_affinity_is_resolved_by_pushing_its_owner_out() -> None:
@@ -200,3 +214,41 @@ def test_of_many_nodes_those_with_the_least_important_pods_are_looked_at() -> No
     sizes = {"low": (0, 10), "mid": (5, 10), "big": (10, 10)}
     found = place(pod("big-1"), *running, pod("low-1@n149"), nodes=nodes, sizes=sizes)
     assert evicted(found) == ["low-1@n149"]
+
+
+def test_whoever_leaves_in_a_dry_run_takes_a_host_port_along_that_another_has_too() -> None:
+    port = ("0.0.0.0", "TCP", 80)
+    shapes = (
+        Shape(name="low", priority=0, requests={"pods": 1}, ports=(port,)),
+        Shape(name="top", priority=20, requests={"pods": 1}, ports=(port,)),
+        Shape(name="high", priority=10, requests={"pods": 1}, ports=(port,)),
+    )
+    problem = Problem(
+        nodes=(node("n1"),),
+        shapes=shapes,
+        pods=(pod("low-1@n1"), pod("top-1@n1"), pod("high-1")),
+        allowed={shape.name: EVERYWHERE for shape in shapes},
+    )
+    found = examine(problem, "high-1")
+    assert [(room.node, room.victims) for room in found.rooms] == [("n1", ("low-1",))]
+    alone = msgspec.structs.replace(
+        problem, pods=(pod("top-1@n1"), pod("low-1@n2"), pod("high-1")), nodes=(node("n1"), node("n2"))
+    )
+    assert [(room.node, room.victims) for room in examine(alone, "high-1").rooms] == [("n2", ("low-1",))]
+
+
+def test_users_of_a_claim_for_one_pod_are_counted_by_claim_in_a_dry_run() -> None:
+    use = Exclusive(token="claim d/one", scope="cluster")
+    shapes = tuple(
+        Shape(name=name, priority=priority, requests={"pods": 1}, exclusive=(use,))
+        for name, priority in (("low", 0), ("top", 20), ("high", 10))
+    )
+    problem = Problem(
+        nodes=(node("n1"), node("n2")),
+        shapes=shapes,
+        pods=(pod("low-1@n1"), pod("top-1@n2"), pod("high-1")),
+        allowed={shape.name: EVERYWHERE for shape in shapes},
+    )
+    found = examine(problem, "high-1")
+    assert found.feasible == ()
+    assert [(room.node, room.victims) for room in found.rooms] == [("n1", ("low-1",))]
