@@ -286,6 +286,20 @@ class Coupling:
             chosen.append((name, volume))
         return tuple(chosen)
 
+    def would_give(self, shape_index: int, node: int) -> dict[str, tuple[str, bytes]]:
+        """What the claims of the shape would have with a pod of it there: volume and where it reaches."""
+        shape = self._model.shapes[shape_index]
+        found = self.gave(shape_index)
+        for name, volume in (self.choose(shape, node) or ()) if shape.claims else ():
+            reach = self._volume_reach[volume] if volume else self._confined(self._claims[name].confines, node)
+            found[name] = (volume, reach.tobytes())
+        return found
+
+    def gave(self, shape_index: int) -> dict[str, tuple[str, bytes]]:
+        """What the claims of the shape have, if they have it already."""
+        claims = self._model.shapes[shape_index].claims
+        return {name: (self._given[name][0], self._given[name][1].tobytes()) for name in claims if name in self._given}
+
     def add(self, shape_index: int, node: int, *, counted: bool = True) -> tuple[tuple[str, str], ...]:
         """Put one pod there; answers the volumes that its claims got. ``counted``: spread counts it."""
         self._change(shape_index, node, 1, counted=counted)

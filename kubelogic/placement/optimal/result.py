@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.state import State
+from kubelogic.placement.optimal.tighten import achieved
 from kubelogic.placement.placement import Binding, Bound, Conflict, Eviction, Placement, Unplaced, Verdict
 
 
@@ -29,7 +31,7 @@ def result(
         entry = Binding(pod=pod.name, node=model.nodes[node].name, volumes=volumes)
         (bindings if now else nominations).append(entry)
     evictions = tuple(_evictions(state, nominations))
-    bounds, verdicts = _bounds(model, state, most)
+    bounds, verdicts = _bounds(model, achieved(model, state), most)
     unplaced = [
         Unplaced(pod=pod.name, shape=pod.shape, verdict=verdicts[model.kinds[k].priority])
         for k, queue in enumerate(queues)
@@ -74,15 +76,27 @@ def _replay(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[
     fresh = State(model)
     reserved = {(entry.kind, entry.node) for entry in state.evicted}
     later = []
-    for kind, node, volumes in puts:
-        plain = not model.kinds[kind].coupled and node not in state.released
-        if (kind, node) in reserved or not (plain or fresh.open(kind)[node]):
+    for kind, node, _ in puts:
+        entry = model.kinds[kind]
+        plain = not entry.coupled and node not in state.released
+        if (kind, node) in reserved or not (plain or (fresh.open(kind)[node] and _settled(fresh, state, kind, node))):
             reserved.discard((kind, node))
-            later.append((kind, node, volumes))
+            later.append((kind, node))
         else:
-            fresh.put(kind, node)
-            yield kind, node, volumes, True
-    yield from ((*put, False) for put in later)
+            yield kind, node, fresh.put(kind, node), True
+    for pod in state.gone:
+        fresh.release(pod)
+    for kind, node in later:
+        yield kind, node, fresh.put(kind, node), False
+
+
+def _settled(fresh: State, state: State, kind: int, node: int) -> bool:
+    """Whether a binding now would give the claims of the kind what they have in ``state``.
+
+    The pod that was to settle a claim may have to wait; what comes after it relies on its choice.
+    """
+    shape = state.model.kinds[kind].shapes[0]
+    return fresh.coupling.would_give(shape, node) == state.coupling.gave(shape)
 
 
 def _evictions(state: State, nominations: list[Binding]) -> Iterator[Eviction]:
@@ -98,19 +112,72 @@ def _evictions(state: State, nominations: list[Binding]) -> Iterator[Eviction]:
         )
 
 
-def _bounds(model: Model, state: State, most: Mapping[int, int]) -> tuple[tuple[Bound, ...], Mapping[int, Verdict]]:
-    placed: dict[int, int] = defaultdict(int)
-    for k, kind in enumerate(model.kinds):
-        placed[kind.priority] += int(state.placed[k].sum())
-    lost: dict[int, int] = defaultdict(int)
-    for evicted in state.evicted:
-        lost[model.shapes[model.shape_index[evicted.pod.shape]].priority] += 1
+def adopted(model: Model, theirs: Placement, *, most: Mapping[int, int]) -> Placement:
+    """What the one-by-one scheduler decided, as far as it comes true, with the limits ``most``.
+
+    Evictions for pods that found their room taken in the end are left out.
+    """
+    nominated = {entry.pod: entry.node for entry in theirs.nominations}
+    evictions = tuple(entry for entry in theirs.evictions if entry.beneficiary in nominated)
+    bound = {entry.pod for entry in theirs.bindings}
+    placed = Counter({kind.priority: 0 for kind in model.kinds})
+    priority = {shape.name: shape.priority for shape in model.shapes}
+    shape_of = {pod.name: pod.shape for pod in model.problem.pods}
+    placed.update(priority[shape_of[name]] for name in (*bound, *nominated))
+    placed.subtract(priority[shape_of[entry.pod]] for entry in evictions)
+    bounds, verdicts = _bounds(model, placed, most)
+    unplaced = tuple(
+        Unplaced(
+            pod=pod.name,
+            shape=pod.shape,
+            verdict="waiting" if pod.name in nominated else verdicts[kind.priority],
+            node=nominated.get(pod.name, ""),
+        )
+        for kind in model.kinds
+        for pod in kind.pods
+        if pod.name not in bound
+    )
+    return Placement(
+        scheduler="optimal",
+        bindings=tuple(msgspec.structs.replace(entry, ties=(), tied=0) for entry in theirs.bindings),
+        evictions=tuple(msgspec.structs.replace(entry, breaks=broken) for entry, broken in _broken(model, evictions)),
+        nominations=tuple(msgspec.structs.replace(entry, ties=(), tied=0) for entry in theirs.nominations),
+        unplaced=unplaced,
+        bounds=bounds,
+        complete=all(entry.verdict != "unknown" for entry in unplaced),
+    )
+
+
+def _broken(model: Model, evictions: tuple[Eviction, ...]) -> Iterator[tuple[Eviction, tuple[str, ...]]]:
+    """The evictions with the budgets that each goes beyond, in their order."""
+    left = {budget.name: budget.allowed for budget in model.problem.budgets}
+    budgets = {pod.name: pod.budgets for pod in model.running}
+    for entry in evictions:
+        for name in budgets[entry.pod]:
+            left[name] -= 1
+        yield entry, tuple(sorted(name for name in budgets[entry.pod] if left[name] < 0))
+
+
+def standing(model: Model, placement: Placement) -> tuple[int, ...]:
+    """How good a placement is, higher first: pods gained by priority, then budgets broken, then evictions."""
+    priority = {shape.name: shape.priority for shape in model.shapes}
+    shape_of = {pod.name: pod.shape for pod in model.problem.pods}
+    gained = Counter(priority[shape_of[entry.pod]] for entry in (*placement.bindings, *placement.nominations))
+    gained.subtract(priority[shape_of[entry.pod]] for entry in placement.evictions)
+    levels = sorted(set(priority.values()), reverse=True)
+    broken = sum(len(entry.breaks) for entry in placement.evictions)
+    return (*(gained[level] for level in levels), -broken, -len(placement.evictions))
+
+
+def _bounds(
+    model: Model, gained: Mapping[int, int], most: Mapping[int, int]
+) -> tuple[tuple[Bound, ...], Mapping[int, Verdict]]:
+    """What is proved of each priority of the waiting pods, from pods gained by priority."""
     bounds: list[Bound] = []
     verdicts: dict[int, Verdict] = {}
     tight = True
-    for priority in sorted(placed, reverse=True):
-        total = sum(n for level, n in placed.items() if level >= priority)
-        total -= sum(n for level, n in lost.items() if level >= priority)
+    for priority in sorted({kind.priority for kind in model.kinds}, reverse=True):
+        total = sum(n for level, n in gained.items() if level >= priority)
         limit = most.get(priority, total)
         tight = tight and limit == total
         verdicts[priority] = "impossible" if tight else "unknown"

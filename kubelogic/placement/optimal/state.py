@@ -44,6 +44,7 @@ class State:
         self.steps: list[Step] = []
         self.pinned: Mask = np.zeros(len(model.nodes), dtype=np.bool_)
         self.released: set[int] = set()
+        self.gone: list[Pod] = []
         self.evicted: list[Evicted] = []
         scale = np.maximum(model.capacity.sum(axis=0), 1).astype(np.float64)
         demand = (model.request * model.counts[:, None]).sum(axis=0) / np.maximum(
@@ -61,7 +62,7 @@ class State:
         other._wishes = None
         other.free, other.placed, other.left = self.free.copy(), self.placed.copy(), self.left.copy()
         other.slack, other.steps, other._columns = self.slack.copy(), list(self.steps), self._columns
-        other.evicted = list(self.evicted)
+        other.evicted, other.gone = list(self.evicted), list(self.gone)
         other.pinned, other.released = self.pinned.copy(), set(self.released)
         other.coupling = self.coupling.copy()
         return other
@@ -88,23 +89,21 @@ class State:
             mask &= self.coupling.open(entry.shapes[0])
         return mask
 
-    def put(self, kind: int, node: int) -> None:
-        """One more pod of the kind on the node, which has to be open to it."""
-        self.put_many(kind, node, 1)
-
-    def put_many(self, kind: int, node: int, times: int) -> None:
-        """Several pods of one kind at once; a coupled kind only one by one."""
-        self.free[:, node] -= self.model.request[kind] * times
-        self.placed[kind, node] += times
-        self.left[kind] -= times
-        self.slack[node] -= self.size[kind] * times
+    def put(self, kind: int, node: int) -> tuple[tuple[str, str], ...]:
+        """One more pod of the kind on the node, which has to be open to it; answers the volumes that its claims got."""
+        self.free[:, node] -= self.model.request[kind]
+        self.placed[kind, node] += 1
+        self.left[kind] -= 1
+        self.slack[node] -= self.size[kind]
         entry = self.model.kinds[kind]
         if self._wishes is not None:
-            self._wishes.change(self.model.shapes[entry.shapes[0]].name, node, times)
+            self._wishes.change(self.model.shapes[entry.shapes[0]].name, node, 1)
         if entry.coupled:
             volumes = self.coupling.add(entry.shapes[0], node)
             if entry.ordered:
                 self.steps.append(Step(kind=kind, node=node, volumes=volumes))
+            return volumes
+        return ()
 
     def take(self, kind: int, node: int) -> None:
         """One pod of a kind that is not ordered leaves the node and waits again."""
@@ -129,6 +128,7 @@ class State:
         shape, node = self.model.shape_index[pod.shape], self.model.node_index[pod.node]
         request = request_of(self.model, shape)
         self.released.add(node)
+        self.gone.append(pod)
         self.free[:, node] += request
         self.slack[node] += self.weight @ request
         self.coupling.remove(shape, node, counted=not pod.terminating)

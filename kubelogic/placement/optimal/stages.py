@@ -1,0 +1,176 @@
+"""The stages of the joint placement: each takes what there is and makes it better, or proves that it cannot be."""
+
+from __future__ import annotations
+
+from kubelogic.placement.optimal import relax
+from kubelogic.placement.optimal.choices import choices
+from kubelogic.placement.optimal.exact import Exact, replay
+from kubelogic.placement.optimal.improve import improve
+from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.model import Model
+from kubelogic.placement.optimal.pack import insert, place_coupled, split
+from kubelogic.placement.optimal.patterns import Patterns
+from kubelogic.placement.optimal.preempt import Preemption
+from kubelogic.placement.optimal.rooms import Rooms
+from kubelogic.placement.optimal.state import State
+from kubelogic.placement.optimal.tighten import Weights, achieved, lay_out, packables
+from kubelogic.placement.optimal.wishes import Wishes
+from kubelogic.placement.placement import Placement
+
+_PATTERN_ROWS = 200
+_INTEGER_CELLS = 600
+_CHOICES = 9
+_DETOURS = 16
+_EVEN_CELLS = 1_000_000
+
+
+def small(model: Model) -> bool:
+    """Whether there are few enough pairs of pod and node to go pod by pod."""
+    return int(model.counts.sum()) * len(model.nodes) <= _EVEN_CELLS
+
+
+def evenly(model: Model, expired: Deadline) -> State:
+    """Pod by pod, where wishes and balance prefer it: right if everything fits that way."""
+    state = State(model, wishes=Wishes(model))
+    if small(model):
+        place_coupled(state)
+        insert(state)
+        improve(state, expired=expired)
+    return state
+
+
+def tightly(model: Model, expired: Deadline) -> State:
+    """Class by class, so that as much as possible fits."""
+    state = State(model)
+    place_coupled(state)
+    split(state, relax.guide(model, state.free, state.left, deadline=expired))
+    insert(state)
+    improve(state, expired=expired)
+    return state
+
+
+def make_way(model: Model, weights: Weights, state: State, expired: Deadline) -> State:
+    """What is left waits for terminating pods and for victims; or for victims alone, if that places more."""
+    if not state.left.any():
+        return state
+    later = state.copy()
+    _wait_for_leavers(later, expired)
+    _preempt(later, expired)
+    if not later.released or not any(pod.terminating for pod in model.running):
+        return later
+    # A pod that terminates can help while it is there: by its affinity, or a volume that it shares.
+    _preempt(state, expired)
+    worth, other = weights.value(model, later), weights.value(model, state)
+    return state if (other, -len(state.evicted)) > (worth, -len(later.evicted)) else later
+
+
+def _wait_for_leavers(state: State, expired: Deadline) -> None:
+    """Let what is left have the room of pods that are terminating already."""
+    leaving = [pod for pod in state.model.running if pod.terminating]
+    for pod in leaving:
+        state.release(pod)
+    if leaving:
+        place_coupled(state)
+        insert(state)
+        improve(state, expired=expired)
+
+
+def _preempt(state: State, expired: Deadline) -> None:
+    running = min(
+        (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.running), default=None
+    )
+    levels = {kind.priority for kind in state.model.kinds}
+    if len(levels) > 1 or (running is not None and running < max(levels, default=running)):
+        Preemption(state).run(expired=expired)
+
+
+def by_patterns(
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
+) -> tuple[State, int | None]:
+    """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
+    value.
+
+    Only for problems that are small enough for it.
+    """
+    if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
+        return state, None
+    open_ones: list[tuple[int, Rooms, Patterns]] = []
+    for choice in choices(model, known, most=_CHOICES):
+        if expired():
+            return state, None
+        items = packables(model, choice, weights)
+        if not items.countable:
+            return state, None
+        patterns = Patterns(items)
+        if not open_ones:
+            state = _better(model, weights, state, _dive(model, choice, patterns, expired))
+        most = patterns.bound(reached=weights.value(model, state) + weights.all_kept, rounds=80, expired=expired)
+        open_ones.append((most, choice, patterns))
+    for most, choice, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
+        for detour in range(-1, _DETOURS):
+            if most <= weights.value(model, state) + weights.all_kept or expired():
+                break
+            state = _better(model, weights, state, _dive(model, choice, patterns, expired, detour=detour))
+    limit = max(most for most, *_ in open_ones)
+    return state, limit - weights.all_kept
+
+
+def _dive(model: Model, known: Rooms, patterns: Patterns, expired: Deadline, *, detour: int = -1) -> State:
+    state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour))
+    place_coupled(state)
+    insert(state)
+    improve(state, expired=expired)
+    return state
+
+
+def _better(model: Model, weights: Weights, state: State, other: State) -> State:
+    return other if weights.value(model, other) > weights.value(model, state) else state
+
+
+def one_by_one(model: Model, theirs: Placement, weights: Weights, state: State, expired: Deadline) -> State:
+    """The better of ``state`` and what the one-by-one scheduler binds."""
+    kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
+    shapes = {pod.name: pod.shape for pod in model.problem.pods}
+    other = State(model)
+    for binding in theirs.bindings:
+        kind, node = kinds[shapes[binding.pod]], model.node_index[binding.node]
+        if other.open(kind)[node]:
+            other.put(kind, node)
+    insert(other)
+    improve(other, expired=expired)
+    return _better(model, weights, state, other)
+
+
+def by_integers(
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, thorough: bool
+) -> tuple[State, dict[int, int]]:
+    """A better placement of pods that constrain each other, level by level, and what is proved on the way."""
+    gap = state.left.any() and (thorough or any(kind.coupled for kind in model.kinds))
+    if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
+        return state, {}
+    exact = Exact(model, known, deadline=expired)
+    stays = not known.leave and not any(pod.terminating for pod in model.running)
+    proved: dict[int, int] = {}
+    wanted: dict[int, int] = {}
+    total, tight = 0, stays
+    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
+        waiting = sum(len(kind.pods) for kind in model.kinds if kind.priority == level)
+        reached = achieved(model, state)[level]
+        while reached < waiting and not expired():
+            found = exact.find({**wanted, level: reached + 1})
+            other = State(model) if found.counts is None else replay(model, found.counts)
+            if found.counts is not None:
+                insert(other)
+                improve(other, expired=expired)
+            if weights.value(model, other) <= weights.value(model, state):
+                tight = tight and found.impossible
+                break
+            state = other
+            reached = achieved(model, state)[level]
+        tight = tight and (reached == waiting or not expired())
+        wanted[level] = reached
+        total += reached
+        if not tight:
+            break
+        proved[level] = total
+    return state, proved
