@@ -93,23 +93,30 @@ def problems(draw: st.DrawFn, *, coupled: bool, preemption: bool) -> Problem:
 
 def best(problem: Problem) -> tuple[int, ...]:
     """The most that any placement places less evicts, by priority downwards."""
+    return max(outcome[:-2] for outcome in outcomes(problem))
+
+
+def outcomes(problem: Problem) -> Iterator[tuple[int, ...]]:
+    """All that can be reached: pods gained by priority or higher; then, negative, budgets broken and pods evicted."""
     priority = {shape.name: shape.priority for shape in problem.shapes}
     levels = sorted({priority[pod.shape] for pod in problem.pods if not pod.node}, reverse=True)
     top = max(levels)
+    allowed = {budget.name: budget.allowed for budget in problem.budgets}
     victims = [
         pod for pod in problem.pods if pod.node and pod.movable and not pod.terminating and priority[pod.shape] < top
     ]
-    return max(
-        tuple(
-            sum(priority[name] >= level for name in placed.elements())
-            - sum(priority[pod.shape] >= level for pod in gone)
-            for level in levels
-        )
-        for times in range(len(victims) + 1)
-        for gone in combinations(victims, times)
-        for placed, nodes in reachable(problem, {pod.name for pod in gone})
-        if all(any(n == pod.node and priority[s] > priority[pod.shape] for s, n in nodes) for pod in gone)
-    )
+    for times in range(len(victims) + 1):
+        for gone in combinations(victims, times):
+            drawn = Counter(name for pod in gone for name in pod.budgets)
+            broken = sum(max(0, n - allowed[name]) for name, n in drawn.items())
+            for placed, nodes in reachable(problem, {pod.name for pod in gone}):
+                if all(any(n == pod.node and priority[s] > priority[pod.shape] for s, n in nodes) for pod in gone):
+                    gained = (
+                        sum(priority[name] >= level for name in placed.elements())
+                        - sum(priority[pod.shape] >= level for pod in gone)
+                        for level in levels
+                    )
+                    yield (*gained, -broken, -times)
 
 
 def reachable(problem: Problem, gone: set[str]) -> Iterator[tuple[Counter[str], frozenset[tuple[str, str]]]]:
@@ -172,3 +179,14 @@ def test_coupled_problems_are_solved(problem: Problem) -> None:
 @given(problems(coupled=True, preemption=True))
 def test_preemption_is_never_wrong(problem: Problem) -> None:
     agrees(problem)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(coupled=False, preemption=True))
+def test_no_more_is_disrupted_than_has_to_be(problem: Problem) -> None:
+    placement = solve(problem)
+    assert check(problem, placement) == ()
+    gained = (bound.placed for bound in placement.bounds)
+    broken = sum(len(eviction.breaks) for eviction in placement.evictions)
+    assert (*gained, -broken, -len(placement.evictions)) == max(outcomes(problem))
+    assert all(bound.most == bound.placed for bound in placement.bounds)

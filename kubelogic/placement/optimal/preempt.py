@@ -17,6 +17,8 @@ from kubelogic.placement.optimal.state import State, request_of
 from kubelogic.placement.problem import Pod
 
 Cost = tuple[object, ...]
+# Pools of which all pairs, or all sets, are tried; the latter where not too many pods run.
+_PAIRS, _EVERY, _RUNNING = 24, 9, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,6 +44,7 @@ class Preemption:
         self._state = state
         self._budget = {budget.name: budget.allowed for budget in model.problem.budgets}
         self._running: dict[int, list[Victim]] = defaultdict(list)
+        self._few = len(model.running) <= _RUNNING
         self.levels = sorted({shape.priority for shape in model.shapes}, reverse=True)
         for pod in model.running:
             if pod.movable and not pod.terminating:
@@ -80,6 +83,8 @@ class Preemption:
             for victim in found[1]:
                 self._evict(victim, kind, node)
             state.put(kind, node)
+            if state.model.kinds[kind].ordered:
+                insert_kind(state, kind)
             again = self._choose(kind, node)
             if again is not None:
                 heapq.heappush(queue, (again[0], node))
@@ -135,19 +140,37 @@ class Preemption:
         for victim in pool:
             if self._enough(kind, node, (victim,)):
                 yield (victim,)
-        if len(pool) <= 24:
+        if len(pool) <= _PAIRS:
             for pair in combinations(pool, 2):
                 if self._enough(kind, node, pair):
                     yield pair
-        keep = sorted(pool, key=lambda v: (-self._breaks((v,)), -v.priority, v.pod is None, int(v.request.sum())))
-        chosen = list(keep)
-        for victim in keep:
-            rest = [other for other in chosen if other is not victim]
-            missing = len(chosen) - len(rest) - 1
-            rest.extend([victim] * missing)
-            if self._enough(kind, node, tuple(rest)):
-                chosen = rest
-        yield tuple(chosen)
+        if len(pool) <= _EVERY and self._few:
+            for size in range(3, len(pool)):
+                for victims in combinations(pool, size):
+                    if self._enough(kind, node, victims):
+                        yield victims
+        for guarded in (self._beyond(pool), {id(v) for v in pool if self._breaks((v,))}):
+            # The protected ones, the important and the big come back first.
+            keep = sorted(pool, key=lambda v: (id(v) not in guarded, -v.priority, v.pod is None, int(v.request.sum())))
+            chosen = list(keep)
+            for victim in keep:
+                rest = [other for other in chosen if other is not victim]
+                missing = len(chosen) - len(rest) - 1
+                rest.extend([victim] * missing)
+                if self._enough(kind, node, tuple(rest)):
+                    chosen = rest
+            yield tuple(chosen)
+
+    def _beyond(self, pool: list[Victim]) -> set[int]:
+        """Those whose eviction goes beyond a budget if the important ones draw on budgets first."""
+        found: set[int] = set()
+        drawn: dict[str, int] = defaultdict(int)
+        for victim in sorted(pool, key=lambda v: -v.priority):
+            for name in victim.pod.budgets if victim.pod else ():
+                drawn[name] += 1
+                if drawn[name] > self._budget[name]:
+                    found.add(id(victim))
+        return found
 
     def _enough(self, kind: int, node: int, victims: tuple[Victim, ...]) -> bool:
         state = self._state

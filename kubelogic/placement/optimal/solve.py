@@ -10,6 +10,7 @@ from kubelogic.placement.check import Violation, check
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
+from kubelogic.placement.optimal.disruption import disrupt_less
 from kubelogic.placement.optimal.improve import polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.model import compile_problem
@@ -130,10 +131,11 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         state, exact = by_integers(model, known, weights, state, expired, thorough=thorough)
         before = state.copy()
         state = make_way(model, weights, state, expired)
+        state, proved = disrupt_less(model, known, weights, state, expired)
         placed = state.placed.sum(axis=1)
         limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
-        most = _least(most, exact)
+        most = _least(_least(most, exact), proved)
     if not state.released:
         polish(state, expired=expired)
     joint = result(model, state, most=most, conflicts=(), statistics={})
