@@ -49,7 +49,7 @@ def disrupt_less(
     if not known.leave or len(known.leave) > _GROUPS or len(model.nodes) * len(model.kinds) > _CELLS:
         return state, {}
     proved: dict[int, int] = {}
-    plain = not any(kind.coupled for kind in model.kinds) and not _coupled_shapes(model)
+    plain = not any(kind.coupled for kind in model.kinds) and not _coupled_shapes(model) and not model.reserved
     total = 0
     for level in weights.levels:
         for _ in range(_TRIES):
@@ -107,7 +107,8 @@ class _Question:
                 if kind.coupled:
                     self._cells[k, n] = z3.IntVal(int(state.placed[k, n]), self._context)
                 elif known.room[k, n] > 0:
-                    self._cells[k, n] = self._int(f"x{k}_{n}", 0, int(known.room[k, n]))
+                    kept = min(model.reserved.count((k, n)), int(state.placed[k, n]), int(known.room[k, n]))
+                    self._cells[k, n] = self._int(f"x{k}_{n}", kept, int(known.room[k, n]))
             mine = [cell for (k2, _), cell in self._cells.items() if k2 == k]
             self._solver.add(self._sum(mine) <= len(kind.pods))
         self._resources()
@@ -140,7 +141,7 @@ class _Question:
         counts: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
         for (k, n), cell in self._cells.items():
             counts[k, n] = answer.eval(cell, model_completion=True).as_long()
-        other = State(model)
+        other = State(model, reserve=False)
         for pod in (pod for pod in model.running if pod.terminating):
             other.release(pod)
         left = {budget.name: budget.allowed for budget in model.problem.budgets}

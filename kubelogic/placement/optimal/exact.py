@@ -198,7 +198,7 @@ def replay(model: Model, counts: Ints) -> State:
             state = State(model)
             left = counts.copy()
             for k, node in _seeds(state, counts) if seeds else ():
-                if left[k, node] > 0 and state.open(k)[node]:
+                if left[k, node] > 0 and state.left[k] > 0 and state.open(k)[node]:
                     state.put(k, node)
                     left[k, node] -= 1
             _follow(state, left, (*order, *others), in_turn=in_turn)

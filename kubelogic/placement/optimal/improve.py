@@ -39,7 +39,7 @@ def polish(state: State, *, expired: Expired) -> None:
         worth = state.model.worth[k]
         if worth.max(initial=0.0) - worth.min(initial=0.0) < 1e-9:
             continue
-        for n in sorted(np.flatnonzero(state.placed[k]).tolist(), key=lambda n: (worth[n], n)):
+        for n in sorted(np.flatnonzero((state.placed[k] > 0) & ~state.pinned).tolist(), key=lambda n: (worth[n], n)):
             while state.placed[k, n] > 0 and not expired():
                 better = state.open(k) & (worth > worth[n] + 1e-9)
                 if not better.any():

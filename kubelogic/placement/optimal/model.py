@@ -39,7 +39,7 @@ class Model:
 
     ``free`` and ``capacity`` are nodes by resources (``free`` less what the running pods use, possibly
     below 0); ``request`` is kinds by resources; ``allowed`` is kinds by nodes. Only requested resources
-    have a column.
+    have a column. ``reserved`` are the kinds and nodes of pods that get the node they were promised.
     """
 
     problem: Problem
@@ -57,6 +57,7 @@ class Model:
     allowed: Mask
     running: tuple[Pod, ...]
     worth: Floats
+    reserved: tuple[tuple[int, int], ...] = ()
 
     @property
     def counts(self) -> Ints:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
-from kubelogic.placement.optimal.model import Model
+from kubelogic.placement.optimal.model import Kind, Model
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import achieved
 from kubelogic.placement.placement import Binding, Bound, Conflict, Eviction, Placement, Unplaced, Verdict
+from kubelogic.placement.problem import Pod
 
 
 def result(
@@ -23,11 +24,11 @@ def result(
     statistics: Mapping[str, int],
 ) -> Placement:
     """The placement that ``state`` holds, with the proven limits ``most`` per priority (none: reached)."""
-    queues = [list(reversed(kind.pods)) for kind in model.kinds]
+    queues = [_Queue(model, kind) for kind in model.kinds]
     bindings: list[Binding] = []
     nominations: list[Binding] = []
     for kind, node, volumes, now in _replay(model, state):
-        pod = queues[kind].pop()
+        pod = queues[kind].take(model.nodes[node].name)
         entry = Binding(pod=pod.name, node=model.nodes[node].name, volumes=volumes)
         (bindings if now else nominations).append(entry)
     evictions = tuple(_evictions(state, nominations))
@@ -35,7 +36,7 @@ def result(
     unplaced = [
         Unplaced(pod=pod.name, shape=pod.shape, verdict=verdicts[model.kinds[k].priority])
         for k, queue in enumerate(queues)
-        for pod in reversed(queue)
+        for pod in queue.left()
     ]
     shape_of = {pod.name: pod.shape for kind in model.kinds for pod in kind.pods}
     unplaced += [Unplaced(pod=b.pod, shape=shape_of[b.pod], verdict="waiting", node=b.node) for b in nominations]
@@ -50,6 +51,33 @@ def result(
         complete=all(entry.verdict != "unknown" for entry in unplaced),
         statistics=statistics,
     )
+
+
+class _Queue:
+    """The pods of a kind in turn; who was promised a node comes there first, and elsewhere last."""
+
+    def __init__(self, model: Model, kind: Kind) -> None:
+        ours = {model.nodes[node].name for k, node in model.reserved if model.kinds[k] is kind}
+        self._promised: dict[str, list[Pod]] = defaultdict(list)
+        self._others: list[Pod] = []
+        for pod in reversed(kind.pods):
+            if pod.nominated in ours:
+                self._promised[pod.nominated].append(pod)
+            else:
+                self._others.append(pod)
+
+    def take(self, node: str) -> Pod:
+        """The next pod for the node."""
+        if promised := self._promised.get(node):
+            return promised.pop()
+        if self._others:
+            return self._others.pop()
+        return next(pods for _, pods in sorted(self._promised.items()) if pods).pop()
+
+    def left(self) -> tuple[Pod, ...]:
+        """Those that were not taken, in their order."""
+        rest = [*self._others, *(pod for pods in self._promised.values() for pod in pods)]
+        return tuple(sorted(rest, key=lambda pod: (pod.order, pod.name)))
 
 
 def _puts(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[str, str], ...]]]:
@@ -73,7 +101,7 @@ def _replay(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[
     if not state.released:
         yield from ((*put, True) for put in puts)
         return
-    fresh = State(model)
+    fresh = State(model, reserve=False)
     reserved = {(entry.kind, entry.node) for entry in state.evicted}
     later = []
     for kind, node, _ in puts:
@@ -158,13 +186,19 @@ def _broken(model: Model, evictions: tuple[Eviction, ...]) -> Iterator[tuple[Evi
         yield entry, tuple(sorted(name for name in budgets[entry.pod] if left[name] < 0))
 
 
-def standing(model: Model, placement: Placement) -> tuple[int, ...]:
-    """How good a placement is, higher first: pods gained by priority, then budgets broken, then evictions."""
+def standing(model: Model, placement: Placement, *, above: int | None = None) -> tuple[int, ...]:
+    """How good a placement is, higher first: pods gained by priority, then budgets broken, then evictions.
+
+    Args:
+        above: Count the pods of higher priorities only.
+    """
     priority = {shape.name: shape.priority for shape in model.shapes}
     shape_of = {pod.name: pod.shape for pod in model.problem.pods}
     gained = Counter(priority[shape_of[entry.pod]] for entry in (*placement.bindings, *placement.nominations))
     gained.subtract(priority[shape_of[entry.pod]] for entry in placement.evictions)
     levels = sorted(set(priority.values()), reverse=True)
+    if above is not None:
+        return tuple(gained[level] for level in levels if level > above)
     broken = sum(len(entry.breaks) for entry in placement.evictions)
     return (*(gained[level] for level in levels), -broken, -len(placement.evictions))
 

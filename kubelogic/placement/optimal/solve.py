@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -13,11 +14,21 @@ from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
 from kubelogic.placement.optimal.disruption import disrupt_less
 from kubelogic.placement.optimal.improve import polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.model import compile_problem
+from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.result import adopted, result, standing
 from kubelogic.placement.optimal.rooms import rooms
-from kubelogic.placement.optimal.stages import by_integers, by_patterns, evenly, make_way, one_by_one, small, tightly
+from kubelogic.placement.optimal.stages import (
+    by_integers,
+    by_patterns,
+    evenly,
+    make_way,
+    one_by_one,
+    promised,
+    small,
+    tightly,
+    waits,
+)
 from kubelogic.placement.optimal.tighten import decode, weigh
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
@@ -115,7 +126,7 @@ def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Pl
 
 def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Iterator[Placement]:
     """The best placement, and others should the checker refuse it: that is a fault, but no reason to give none."""
-    model = compile_problem(problem)
+    model = _compiled(problem)
     state = evenly(model, expired)
     if state.left.any():
         state = tightly(model, expired)
@@ -136,6 +147,8 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         limited = relax.limits(model, known, placed, deadline=expired)
         most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
         most = _least(_least(most, exact), proved)
+    elif waits(model):
+        state = make_way(model, weigh(model, rooms(model)), state, expired)
     if not state.released:
         polish(state, expired=expired)
     joint = result(model, state, most=most, conflicts=(), statistics={})
@@ -143,19 +156,37 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         other = adopted(model, theirs, most=most)
         if standing(model, other) > standing(model, joint):
             yield other
+    if (promise := _in_the_way(model, joint)) is not None:
+        pods = tuple(msgspec.structs.replace(pod, nominated="") for pod in problem.pods)
+        other = next(_candidates(msgspec.structs.replace(problem, pods=pods), expired, thorough=thorough))
+        if standing(model, other, above=promise) > standing(model, joint, above=promise):
+            yield other
     yield joint
     if before is not state:
         yield result(model, before, most=most, conflicts=(), statistics={})
     yield adopted(model, theirs or schedule(problem), most=most)
 
 
+def _in_the_way(model: Model, placement: Placement) -> int | None:
+    """The lowest priority that was promised a node, if pods of higher priority, who need not heed it, were left out."""
+    least = min((model.kinds[kind].priority for kind, _ in model.reserved), default=None)
+    priority = {shape.name: shape.priority for shape in model.shapes}
+    left = (priority[entry.shape] for entry in placement.unplaced if entry.verdict != "waiting")
+    return least if least is not None and any(level > least for level in left) else None
+
+
+def _compiled(problem: Problem) -> Model:
+    model = compile_problem(problem)
+    return replace(model, reserved=promised(model))
+
+
 def _quickly(problem: Problem, expired: Deadline) -> Placement:
     """A placement without any search or proof."""
-    model = compile_problem(problem)
+    model = _compiled(problem)
     state = evenly(model, expired)
     if state.left.any():
         state = tightly(model, expired)
-    if state.left.any():
+    if state.left.any() or waits(model):
         state = make_way(model, weigh(model, rooms(model)), state, expired)
     most = {
         level: int(sum(len(k.pods) for k in model.kinds if k.priority >= level))

@@ -29,6 +29,36 @@ def small(model: Model) -> bool:
     return int(model.counts.sum()) * len(model.nodes) <= _EVEN_CELLS
 
 
+def waits(model: Model) -> bool:
+    """Whether promised nodes may be taken until terminating pods are gone."""
+    return bool(model.reserved) and any(pod.terminating for pod in model.running)
+
+
+def promised(model: Model) -> tuple[tuple[int, int], ...]:
+    """The kinds and nodes of waiting pods that still fit on the node promised to them, once terminating pods are gone.
+
+    In the order of the queue, each beside those before it, as kube-scheduler reserves room for nominated pods.
+    """
+    nominated = [
+        (-kind.priority, pod.order, pod.name, k, model.node_index[pod.nominated])
+        for k, kind in enumerate(model.kinds)
+        for pod in kind.pods
+        if pod.nominated in model.node_index
+    ]
+    if not nominated:
+        return ()
+    state = State(model, reserve=False)
+    for pod in model.running:
+        if pod.terminating:
+            state.release(pod)
+    found: list[tuple[int, int]] = []
+    for *_, kind, node in sorted(nominated):
+        if state.open(kind)[node]:
+            state.put(kind, node)
+            found.append((kind, node))
+    return tuple(found)
+
+
 def evenly(model: Model, expired: Deadline) -> State:
     """Pod by pod, where wishes and balance prefer it: right if everything fits that way."""
     state = State(model, wishes=Wishes(model))
@@ -51,12 +81,12 @@ def tightly(model: Model, expired: Deadline) -> State:
 
 def make_way(model: Model, weights: Weights, state: State, expired: Deadline) -> State:
     """What is left waits for terminating pods and for victims; or for victims alone, if that places more."""
-    if not state.left.any():
+    if not state.left.any() and not waits(model):
         return state
     later = state.copy()
     _wait_for_leavers(later, expired)
     _preempt(later, expired)
-    if not later.released or not any(pod.terminating for pod in model.running):
+    if not later.released or waits(model) or not any(pod.terminating for pod in model.running):
         return later
     # A pod that terminates can help while it is there: by its affinity, or a volume that it shares.
     _preempt(state, expired)
@@ -134,7 +164,7 @@ def one_by_one(model: Model, theirs: Placement, weights: Weights, state: State, 
     other = State(model)
     for binding in theirs.bindings:
         kind, node = kinds[shapes[binding.pod]], model.node_index[binding.node]
-        if other.open(kind)[node]:
+        if other.left[kind] > 0 and other.open(kind)[node]:
             other.put(kind, node)
     insert(other)
     improve(other, expired=expired)

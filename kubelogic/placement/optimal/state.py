@@ -32,9 +32,12 @@ class Evicted:
 
 
 class State:
-    """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes."""
+    """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes.
 
-    def __init__(self, model: Model, *, wishes: Wishes | None = None) -> None:
+    Starts with the pods that were promised a node there. ``pinned`` nodes are those from which nothing is moved.
+    """
+
+    def __init__(self, model: Model, *, wishes: Wishes | None = None, reserve: bool = True) -> None:
         self.model = model
         self.free: Ints = np.array(model.free.T, order="C")
         self.placed: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
@@ -54,6 +57,10 @@ class State:
         self.size: Floats = model.request @ self.weight
         self.slack: Floats = self.weight @ self.free
         self._columns = [[(c, int(row[c])) for c in np.flatnonzero(row)] for row in model.request]
+        for kind, node in model.reserved if reserve else ():
+            # It may have to wait for pods that are terminating: then the node is overfull until they are gone.
+            self.put(kind, node)
+            self.pinned[node] = True
 
     def copy(self) -> State:
         """An independent copy, for a neighbourhood that may be given up again."""
