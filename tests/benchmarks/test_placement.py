@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from random import Random
 
+import msgspec
 import pytest
 
 from kubelogic.placement.generate import Recipe, generate
@@ -42,6 +43,34 @@ def test_share_of_the_bound(recipe: Recipe, share: float, seconds: float) -> Non
     print(f"\n{bound.placed} of at most {bound.most} placed ({bound.placed / bound.most:.2%}) in {took:.1f} s")
     assert bound.placed >= share * bound.most
     assert took < seconds
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(**BIG, fill=0.8), Recipe(**BIG, fill=0.9, priorities=2, coupled=0.1)],
+    ids=["80 %", "90 %, with priorities and constraints"],
+)
+def test_fifty_thousand_pods_get_the_same_nodes_whatever_the_order(recipe: Recipe) -> None:
+    """Without a clock, so that nothing but the problem can decide."""
+    problem = generate(recipe)
+    first = solve(problem)
+    assert len(first.bindings) + len(first.unplaced) == sum(1 for pod in problem.pods if not pod.node)
+    assert solve(problem) == first
+    assert solve(shuffled(problem, seed=4)) == first
+
+
+def shuffled(problem: Problem, *, seed: int) -> Problem:
+    """The same problem with its lists in another order."""
+    shuffle = Random(seed)
+    return msgspec.structs.replace(
+        problem,
+        nodes=tuple(shuffle.sample(problem.nodes, len(problem.nodes))),
+        shapes=tuple(shuffle.sample(problem.shapes, len(problem.shapes))),
+        pods=tuple(shuffle.sample(problem.pods, len(problem.pods))),
+        affinities=tuple(shuffle.sample(problem.affinities, len(problem.affinities))),
+        spreads=tuple(shuffle.sample(problem.spreads, len(problem.spreads))),
+        allowed=dict(shuffle.sample(list(problem.allowed.items()), len(problem.allowed))),
+    )
 
 
 def tight(seed: int) -> Problem:
