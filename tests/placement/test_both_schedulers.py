@@ -41,6 +41,7 @@ def test_together_is_right_and_no_worse(decade: int) -> None:
         pytest.param(501, id="a claim whose pod has to wait gets its volume with another pod"),
         pytest.param(942, id="more pods fit once victims no longer count for spread"),
         pytest.param(1265, id="victims that no budget protects"),
+        pytest.param(1529, id="a promised node that keeps others away from where they need each other"),
     ],
 )
 def test_what_was_once_worse_than_one_by_one(seed: int) -> None:

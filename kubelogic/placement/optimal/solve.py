@@ -152,7 +152,7 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
     if not state.released:
         polish(state, expired=expired)
     joint = result(model, state, most=most, conflicts=(), statistics={})
-    if theirs is not None and theirs.evictions:
+    if theirs is not None and (theirs.evictions or model.reserved):
         other = adopted(model, theirs, most=most)
         if standing(model, other) > standing(model, joint):
             yield other
