@@ -8,9 +8,10 @@ pricing; any prices give a bound that holds in exact integer arithmetic (Lagrang
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from kubelogic.placement.optimal.simplex import Packing
 # Prices have so many binary places, fewer where gains are big; sums of gains with them have so many digits.
 _FINE, _WIDE = 18, 60
 _LEAST, _MOST = 1000, 16_000
+_ROUNDS, _PENALTY = 80, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,44 @@ class Packables:
         return self.worth.bit_length() <= _WIDE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A ``number`` of pods of ``kind`` on the nodes of some ``types``."""
+
+    kind: int
+    types: tuple[bool, ...]
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is assumed: no more than ``most`` says, and no fewer than ``least``."""
+
+    most: tuple[Row, ...] = ()
+    least: tuple[Row, ...] = ()
+
+    def with_most(self, kind: int, types: tuple[bool, ...], number: int) -> Case:
+        """The case in which these nodes get no more than the number."""
+        return replace(self, most=(*self.most, Row(kind=kind, types=types, number=number)))
+
+    def with_least(self, kind: int, types: tuple[bool, ...], number: int) -> Case:
+        """The case in which these nodes get one more than the number, or more."""
+        return replace(self, least=(*self.least, Row(kind=kind, types=types, number=number + 1)))
+
+    def after(self, node_type: int, pattern: Pattern) -> Case:
+        """What is left to keep to when a node of that type has the pattern."""
+
+        def less(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+            return tuple(
+                replace(row, number=max(row.number - pattern[row.kind] * row.types[node_type], 0)) for row in rows
+            )
+
+        return Case(most=less(self.most), least=less(self.least))
+
+
+WHOLE = Case()
+
+
 class Patterns:
     """The patterns found so far for the nodes of one problem, and what they prove."""
 
@@ -72,19 +112,64 @@ class Patterns:
         self._used: list[tuple[int, Pattern, float]] = []
         self._scale = 1 << max(0, min(_FINE, _WIDE - items.worth.bit_length()))
 
-    def bound(self, *, reached: int, rounds: int, expired: Callable[[], bool]) -> int:
+    def bound(self, *, reached: int, rounds: int, expired: Callable[[], bool], case: Case = WHOLE) -> int:
         """The least gain that is proved not to be exceeded; stops early once that is ``reached``."""
         items = self._items
         most = items.worth
         sizes = [len(nodes) for nodes, *_ in self._types]
         links = [link.limit for link in items.links]
-        for limit in self._rounds(list(items.count), sizes, links, rounds, most=_MOST):
+        self._used = []
+        for limit in self._rounds(list(items.count), sizes, links, rounds, most=_MOST, case=case):
             most = min(most, limit)
             if most + items.base <= reached or expired():
+                self._used = []
                 break
         return most + items.base
 
-    def dive(self, *, rounds: int, expired: Callable[[], bool], detour: int = -1) -> tuple[tuple[int, Pattern], ...]:
+    def branch(self, *, most: int, attempt: Callable[[Case], int], cases: int, expired: Callable[[], bool]) -> int:
+        """A limit below ``most``, by cases of how many of a kind some nodes get in all; the worst case first.
+
+        Args:
+            most: The limit that is proved.
+            attempt: Looks for a packing in a case; answers what was reached so far, a limit that is low enough.
+            cases: How many cases to look at.
+        """
+        reached = attempt(WHOLE)
+        self.bound(reached=reached, rounds=_ROUNDS, expired=expired)
+        open_ones = [(-most, 0, WHOLE, self._split())]
+        number = 0
+        while number < cases:
+            worst, _, case, split = open_ones[0]
+            if -worst <= reached or split is None or expired():
+                break
+            heapq.heappop(open_ones)
+            for branch in (case.with_most(*split), case.with_least(*split)):
+                number += 1
+                limit = min(-worst, self.bound(reached=reached, rounds=_ROUNDS, expired=expired, case=branch))
+                heapq.heappush(open_ones, (-limit, number, branch, self._split()))
+                if limit > reached and not expired():
+                    reached = attempt(branch)
+        return max(-open_ones[0][0], reached)
+
+    def _split(self) -> tuple[int, tuple[bool, ...], int] | None:
+        """A kind, types of nodes, and a number which in whole placements these do not get more of, or get one more.
+
+        The kind of which the last solution places the fraction closest to a half, over all nodes if there is one.
+        """
+        split = np.zeros((len(self._types), len(self._items.gain)))
+        for t, pattern, level in self._used:
+            split[t] += level * np.array(pattern)
+        for totals in (split.sum(axis=0, keepdims=True), split):
+            parts = np.abs(totals - np.floor(totals) - 0.5)
+            if parts.size and parts.min() < 0.5 - 1e-5:
+                row, kind = np.unravel_index(int(np.argmin(parts)), parts.shape)
+                types = tuple(t == row or len(totals) == 1 < len(split) for t in range(len(split)))
+                return int(kind), types, int(np.floor(totals[row, kind]))
+        return None
+
+    def dive(
+        self, *, rounds: int, expired: Callable[[], bool], detour: int = -1, case: Case = WHOLE
+    ) -> tuple[tuple[int, Pattern], ...]:
         """A packing: use whole what the relaxation uses whole, solve again for the rest, and so on.
 
         Where it uses nothing whole, the most used pattern is rounded up; at the ``detour``-th such choice the
@@ -99,7 +184,7 @@ class Patterns:
         while any(nodes) and any(count) and not expired():
             spare = [max(limit, 0) for limit in links]
             effort = _LEAST if detour >= 0 else 0
-            for _ in self._rounds(count, [len(group) for group in nodes], spare, rounds, most=effort):
+            for _ in self._rounds(count, [len(group) for group in nodes], spare, rounds, most=effort, case=case):
                 pass
             whole = [(t, pattern, int(level + 1e-6)) for t, pattern, level in self._used if level > 1 - 1e-6]
             if not whole:
@@ -116,38 +201,58 @@ class Patterns:
                         count = [d - a for a, d in zip(pattern, count, strict=True)]
                         used = self._factors[:, t] * np.array(pattern, dtype=np.int64)[self._linked]
                         links = [limit - int(n) for limit, n in zip(links, used, strict=True)]
+                        case = case.after(t, pattern)
         return tuple(layout)
 
-    def _rounds(self, count: list[int], sizes: list[int], links: list[int], rounds: int, *, most: int) -> Iterator[int]:
+    def _rounds(
+        self,
+        count: list[int],
+        sizes: list[int],
+        links: list[int],
+        rounds: int,
+        *,
+        most: int,
+        case: Case = WHOLE,
+    ) -> Iterator[int]:
         """Generate columns; yields the limits that it proves. Leaves what the last solution uses in ``_used``."""
         items, kinds = self._items, len(self._items.gain)
         gains = np.array(items.gain, dtype=np.int64)
         top = int(gains.max())
-        master = Packing(np.array([*count, *sizes, *links], dtype=np.float64))
+        # Rows in this order: kinds, types of nodes, links, what the case limits, and what it asks for.
+        bounds = [*links, *(row.number for row in (*case.most, *case.least))]
+        linked = [*self._linked, *(row.kind for row in (*case.most, *case.least))]
+        factors = np.concatenate(
+            [self._factors, *(np.array([row.types], dtype=np.int64) for row in (*case.most, *case.least))]
+        )
+        limits = np.array([*count, *sizes, *bounds], dtype=np.float64)
+        master = Packing(limits, floors=len(case.least), penalty=_PENALTY)
         within: Ints = np.minimum(self._room, np.array(count, dtype=np.int64)) * (np.array(sizes)[:, None] > 0)
         types, patterns = self._pool.fitting(np.array(sizes) > 0, np.array(count, dtype=np.int64))
         fresh = len(types)
         rows = kinds + len(sizes)
+        ends = len(limits) - len(case.least)
         effort = _LEAST
         for _ in range(rounds):
             if fresh:
                 new = patterns[-fresh:]
-                columns = np.zeros((fresh, rows + len(links)))
+                columns = np.zeros((fresh, len(limits)))
                 columns[:, :kinds] = new
                 columns[np.arange(fresh), kinds + types[-fresh:]] = 1.0
-                columns[:, rows:] = new[:, self._linked] * self._factors[:, types[-fresh:]].T
+                columns[:, rows:] = new[:, linked] * factors[:, types[-fresh:]].T
                 master.add(columns, new @ gains / top)
                 master.run(400)
             # Prices are integers over the scale: what follows from them is exact.
-            prices = np.maximum(np.rint(master.prices * top * self._scale), 0).astype(np.int64)
+            prices = np.rint(master.prices * top * self._scale).astype(np.int64)
+            prices[:ends] = np.maximum(prices[:ends], 0)
+            prices[ends:] = np.minimum(prices[ends:], 0)
             earned = gains * self._scale - prices[:kinds]
             profit: Ints = np.repeat(earned[None], len(sizes), axis=0)
-            for kind, price, factors in zip(self._linked, prices[rows:].tolist(), self._factors, strict=True):
-                profit[:, kind] -= price * factors
+            for kind, price, factor in zip(linked, prices[rows:].tolist(), factors, strict=True):
+                profit[:, kind] -= price * factor
             # A pattern that is known already says that the program was left unfinished: still worth a limit.
             found = self._pool.add(self._fills.best(profit, within, prices[kinds:rows]))
             if not found and most:
-                total = int(prices[:kinds] @ count) + int(prices[rows:] @ links)
+                total = int(prices[:kinds] @ count) + int(prices[rows:] @ bounds)
                 search = Search(profit, items.request, self._free, within, items.conflict)
                 floor = prices[kinds:rows] + self._slack(total + int(prices[kinds:rows] @ sizes), sum(sizes))
                 effort = max(_LEAST, effort // 4)

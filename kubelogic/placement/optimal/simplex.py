@@ -10,14 +10,21 @@ _EPSILON = 1e-9
 
 
 class Packing:
-    """Starts at zero, keeps its basis while columns are added. Results guide; nothing is proved by them."""
+    """Starts at zero, keeps its basis while columns are added. Results guide; nothing is proved by them.
 
-    def __init__(self, limits: Floats) -> None:
+    The last ``floors`` rows are the other way round, A z >= b, as far as that can be had: each missing unit costs
+    ``penalty``.
+    """
+
+    def __init__(self, limits: Floats, *, floors: int = 0, penalty: float = 0.0) -> None:
         self._limits = limits
         rows = len(limits)
+        self._given = rows + floors
         self._inverse: Floats = np.eye(rows)
-        self._columns: Floats = np.eye(rows)
-        self._gains: Floats = np.zeros(rows)
+        # What is missing to a floor costs the penalty; what is beyond it is taken off again.
+        self._columns: Floats = np.concatenate([np.eye(rows), -np.eye(rows)[:, rows - floors :]], axis=1)
+        self._gains: Floats = np.zeros(rows + floors)
+        self._gains[rows - floors : rows] = -penalty
         self._basis: Ints = np.arange(rows, dtype=np.int64)
 
     def add(self, columns: Floats, gains: Floats) -> None:
@@ -65,4 +72,4 @@ class Packing:
         """The value of each added column."""
         values = np.zeros(len(self._gains))
         values[self._basis] = np.maximum(self._inverse @ self._limits, 0.0)
-        return values[len(self._limits) :]
+        return values[self._given :]

@@ -157,11 +157,12 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         if standing(model, other) > standing(model, joint):
             yield other
     if (promise := _in_the_way(model, joint)) is not None:
-        pods = tuple(msgspec.structs.replace(pod, nominated="") for pod in problem.pods)
-        other = next(_candidates(msgspec.structs.replace(problem, pods=pods), expired, thorough=thorough))
+        other = _place(_without_promises(problem), expired, thorough=thorough)
         if standing(model, other, above=promise) > standing(model, joint, above=promise):
             yield other
     yield joint
+    if model.reserved:
+        yield _place(_without_promises(problem), expired, thorough=thorough)
     if before is not state:
         yield result(model, before, most=most, conflicts=(), statistics={})
     yield adopted(model, theirs or schedule(problem), most=most)
@@ -173,6 +174,11 @@ def _in_the_way(model: Model, placement: Placement) -> int | None:
     priority = {shape.name: shape.priority for shape in model.shapes}
     left = (priority[entry.shape] for entry in placement.unplaced if entry.verdict != "waiting")
     return least if least is not None and any(level > least for level in left) else None
+
+
+def _without_promises(problem: Problem) -> Problem:
+    pods = tuple(msgspec.structs.replace(pod, nominated="") for pod in problem.pods)
+    return msgspec.structs.replace(problem, pods=pods)
 
 
 def _compiled(problem: Problem) -> Model:

@@ -9,7 +9,7 @@ from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.pack import insert, place_coupled, split
-from kubelogic.placement.optimal.patterns import Patterns
+from kubelogic.placement.optimal.patterns import WHOLE, Case, Patterns
 from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.state import State
@@ -20,7 +20,8 @@ from kubelogic.placement.placement import Placement
 _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
 _CHOICES = 9
-_DETOURS = 16
+_DETOURS = 6
+_BRANCHES = 100
 _EVEN_CELLS = 1_000_000
 
 
@@ -136,17 +137,34 @@ def by_patterns(
             state = _better(model, weights, state, _dive(model, choice, patterns, expired))
         most = patterns.bound(reached=weights.value(model, state) + weights.all_kept, rounds=80, expired=expired)
         open_ones.append((most, choice, patterns))
+    limit = 0
     for most, choice, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
         for detour in range(-1, _DETOURS):
             if most <= weights.value(model, state) + weights.all_kept or expired():
                 break
             state = _better(model, weights, state, _dive(model, choice, patterns, expired, detour=detour))
-    limit = max(most for most, *_ in open_ones)
-    return state, limit - weights.all_kept
+
+        def attempt(case: Case, choice: Rooms = choice, patterns: Patterns = patterns) -> int:
+            nonlocal state
+            if case != WHOLE:
+                state = _better(model, weights, state, _dive(model, choice, patterns, expired, case=case))
+            return weights.value(model, state) + weights.all_kept
+
+        if most > attempt(WHOLE):
+            limit = max(limit, patterns.branch(most=most, attempt=attempt, cases=_BRANCHES, expired=expired))
+    return state, max(limit - weights.all_kept, weights.value(model, state))
 
 
-def _dive(model: Model, known: Rooms, patterns: Patterns, expired: Deadline, *, detour: int = -1) -> State:
-    state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour))
+def _dive(
+    model: Model,
+    known: Rooms,
+    patterns: Patterns,
+    expired: Deadline,
+    *,
+    detour: int = -1,
+    case: Case = WHOLE,
+) -> State:
+    state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour, case=case))
     place_coupled(state)
     insert(state)
     improve(state, expired=expired)
