@@ -19,7 +19,7 @@ from kubelogic.placement.problem import Problem
 
 pytestmark = pytest.mark.benchmark
 
-SOLVE = Limits(timeout=5.0)
+SOLVE = Limits(timeout=2.0)
 LIMITS = Limits(timeout=60.0)
 SHAPES = 2
 """How many of the shapes that are left out get explained, for each problem."""
