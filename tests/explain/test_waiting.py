@@ -134,3 +134,8 @@ def test_two_tolerations_are_one_patch_after_another(tmp_path: Path) -> None:
 def test_a_pod_of_a_node_that_does_not_exist_is_gone_with_a_reason(cluster: Cluster) -> None:
     (gone,) = plan(cluster).gone
     assert (gone.pod, gone.node, gone.reason) == ("default/p", "n9", "PodGC: node no longer exists")
+
+
+@pytest.mark.parametrize("cluster", [pod("p", "nodeName: n9")], indirect=True)
+def test_nobody_starts_a_pod_of_a_node_that_does_not_exist(cluster: Cluster) -> None:
+    assert "StartContainer" not in {each.action.type for each in plan(cluster).actions}
