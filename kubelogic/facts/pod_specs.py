@@ -260,7 +260,7 @@ def read(
 
 def _read_requests(spec: Spec, facts: _Facts) -> None:
     uses = 0
-    for kind, order, container in _all_containers(spec):
+    for kind, order, container in all_containers(spec):
         name = f"{kind}-{order}"
         facts.tail("shape_container", name, kind, order)
         resources = container.get("resources") or {}
@@ -284,7 +284,7 @@ def _read_requests(spec: Spec, facts: _Facts) -> None:
         facts.tail("shape_level_request", resource, amount_)
 
 
-def _all_containers(spec: Spec) -> Iterator[tuple[str, int, Spec]]:
+def all_containers(spec: Spec) -> Iterator[tuple[str, int, Spec]]:
     """Kind (``main``, ``sidecar``, ``init``), position among its list, container."""
     for order, container in enumerate(spec.get("containers") or ()):
         yield "main", order, container
@@ -306,7 +306,7 @@ def image_name(reference: str) -> str:
 
 
 def _read_ports(spec: Spec, facts: _Facts) -> None:
-    for kind, _, container in _all_containers(spec):
+    for kind, _, container in all_containers(spec):
         if kind == "init":
             continue
         for port in container.get("ports") or ():

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from kubelogic.cluster import Object
-from kubelogic.facts import pod_specs
+from kubelogic.facts import pod_specs, resizes
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.pod_specs import SpecFacts
 from kubelogic.facts.replacements import Pair, concern
@@ -150,15 +152,20 @@ class ShapeStage:
     def _stayed(self, changes: Changes) -> Iterator[Pair]:
         """Go through the pods in which nothing changed that shapes are made of, and give those that need one anew.
 
-        Whether a pod waits counts for its shape; for its own part only if it is nominated.
+        Whether a pod waits counts for its shape; for its own part only if it is nominated. What a node gives it
+        counts only if that is not what it asks for.
         """
         for group in changes.replaced:
             if group.kind != "Pod" or concern(group.fields, _SHAPE_READS):
                 continue
             moved = concern(group.fields, _WAITING_READS)
+            told = concern(group.fields, _GIVEN_READS)
             for old, new in group.pairs:
                 applicant = self._pods[new.key]
                 applicant.obj = new
+                if told and _given(old) != _given(new):
+                    yield old, new
+                    continue
                 if not moved:
                     continue
                 if applicant.nominee:
@@ -202,7 +209,7 @@ class ShapeStage:
         nominee = obj.name if waiting and (document.get("status") or {}).get("nominatedNodeName") else ""
         kind, owner = controller_of(document)
         owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
-        facts = self._spec(spec, obj.name, obj.namespace, labels, ())
+        facts = self._spec(spec, obj.name, obj.namespace, labels, (), given=_given(obj))
         return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting, obj)
 
     def _spec(
@@ -212,12 +219,18 @@ class ShapeStage:
         namespace: str,
         labels: Mapping[str, str],
         extra: Sequence[Mapping[str, Any]],
+        *,
+        given: Sequence[Fact] = (),
     ) -> SpecFacts:
         encoded = pod_specs.fingerprint(spec, pod=pod, labels=labels)
+        if given:
+            encoded += msgspec.json.encode(given)
         key = (encoded + b"+daemon" if extra else encoded, namespace)
         facts = self._by_bytes.get(key)
         if facts is None:
             fresh = pod_specs.read(spec, pod=pod, namespace=namespace, labels=labels, extra_tolerations=extra)
+            if given:
+                fresh = replace(fresh, tails=(*fresh.tails, *given))
             facts = self._by_tails.setdefault((fresh.tails, fresh.shared), fresh)
             self._by_bytes[key] = facts
             self._spec_bytes.setdefault(facts, []).append(key)
@@ -301,7 +314,18 @@ _SHAPE_READS = frozenset(
 _WAITING_READS = frozenset({"metadata.deletionTimestamp", "spec.nodeName", "spec.schedulerName", "status.phase"})
 """What ``is_pending`` reads."""
 
+_GIVEN_READS = frozenset({f"status.{name}" for name in resizes.READS})
+"""What says how much a node gives a pod."""
+
 _SELECTOR_READS = frozenset({"spec"})
+
+_OF_CONTAINERS = frozenset({"container_given", "container_request", "container_resize_refused"})
+
+
+def _given(obj: Object) -> Sequence[Fact]:
+    document = obj.document
+    status = document.get("status")
+    return resizes.given(document.get("spec") or {}, status) if status else ()
 
 
 def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
@@ -322,7 +346,7 @@ def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
     for predicate, tail in spec.tails:
         if predicate == "shape_container":
             yield predicate, (name, f"{name} {tail[0]}", *tail[1:])
-        elif predicate == "container_request":
+        elif predicate in _OF_CONTAINERS:
             yield predicate, (f"{name} {tail[0]}", *tail[1:])
         else:
             yield predicate, (name, *tail)

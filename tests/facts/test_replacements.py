@@ -18,6 +18,9 @@ from kubelogic.facts.replacements import changed_fields
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((ROOT / "fixtures/conformance/scheduling").glob("*.json"))
+OF_SHAPES = frozenset({"considered", "container_given", "container_request", "container_resize_refused"})
+"""Predicates that name shapes, beside those with the word in their name. Shapes are named after their first pod."""
+
 TIME, LATER = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
 
 OWNER = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-5d4", "uid": "r1", "controller": True}
@@ -86,13 +89,20 @@ FIELDS: Mapping[str, list[Any]] = {
     "status.conditions": [
         [{"type": "PodScheduled", "status": "True", "lastTransitionTime": LATER}],
         [{"type": "Ready", "status": "False", "lastTransitionTime": TIME}],
+        [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}],
     ],
     "status.containerStatuses": [
         [{"name": "main", "state": {"running": {"startedAt": TIME}}, "ready": True}],
         [{"name": "main", "state": {"terminated": {"exitCode": 1, "finishedAt": TIME}}, "restartCount": 1}],
         [{"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff"}}}],
+        [{"name": "main", "resources": {"requests": {"cpu": "2"}}, "allocatedResources": {"cpu": "500m"}}],
     ],
-    "status.initContainerStatuses": [[{"name": "side", "state": {"running": {"startedAt": TIME}}}]],
+    "status.initContainerStatuses": [
+        [{"name": "side", "state": {"running": {"startedAt": TIME}}}],
+        [{"name": "side", "resources": {"requests": {"cpu": "1"}}}],
+    ],
+    "status.resources": [{"requests": {"cpu": "3"}}],
+    "status.allocatedResources": [{"cpu": "4"}],
 }
 """Values of the fields of a pod that facts follow from."""
 
@@ -291,5 +301,5 @@ def test_replaced_pods_lead_to_the_facts_of_the_last_cluster(steps: list[tuple[s
     once = FactBase(MODULES).update(cluster).added
     assert {name: len(rows) for name, rows in state.items() if rows} == {name: len(rows) for name, rows in once.items()}
     for predicate in sorted({*state, *once}):
-        if "shape" not in predicate and predicate not in {"considered", "container_request"}:
+        if "shape" not in predicate and predicate not in OF_SHAPES:
             assert state.get(predicate, set()) == set(once.get(predicate, ())), predicate
