@@ -12,11 +12,11 @@ from kubelogic.cluster.naming import HASH_LABEL
 from kubelogic.facts.quota import plural_of
 from kubelogic.manifests.kinds import is_namespaced
 from kubelogic.manifests.validation import admit
-from kubelogic.reconcile import admission
+from kubelogic.reconcile.admission import requests as admission
+from kubelogic.reconcile.admission.immutable import refuse_change
 from kubelogic.reconcile.answers import Answer, resource_name
-from kubelogic.reconcile.apply_workloads import REVISION
+from kubelogic.reconcile.apply.workloads import REVISION
 from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.immutable import refuse_change
 from kubelogic.reconcile.state import State
 
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kubelogic.cluster import Object
 from kubelogic.facts.workloads import replica_set_constant
-from kubelogic.reconcile.admission_limits import admit_claim_by_limits, admit_pod_by_limits
-from kubelogic.reconcile.admission_objects import admit_claim, refuse_in_ending_namespace, refuse_unknown_priority
-from kubelogic.reconcile.admission_quota import admit_by_quota
+from kubelogic.reconcile.admission.limits import admit_claim_by_limits, admit_pod_by_limits
+from kubelogic.reconcile.admission.objects import admit_claim, refuse_in_ending_namespace, refuse_unknown_priority
+from kubelogic.reconcile.admission.quota import admit_by_quota
 from kubelogic.reconcile.answers import Answer, Refused
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.state import Memory, State

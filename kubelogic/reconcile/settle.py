@@ -9,7 +9,7 @@ from typing import Protocol
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action, CreatePod
 from kubelogic.reconcile.answers import Answer, Refused
-from kubelogic.reconcile.apply import Carried, carry_out
+from kubelogic.reconcile.apply.carry_out import Carried, carry_out
 from kubelogic.reconcile.refusals import waiting_for_retry
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Tick

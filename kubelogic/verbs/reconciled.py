@@ -9,7 +9,7 @@ from pathlib import Path
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
-from kubelogic.reconcile.admission_services import address_services
+from kubelogic.reconcile.admission.services import address_services
 from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS

@@ -9,7 +9,7 @@ import pytest
 from kubelogic.cluster import Cluster
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile import operations
-from kubelogic.reconcile.apply import carry_out
+from kubelogic.reconcile.apply.carry_out import carry_out
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.reconcile import operations
-from kubelogic.reconcile.admission_services import address_services
+from kubelogic.reconcile.admission.services import address_services
 from kubelogic.reconcile.state import State
 
 

@@ -11,19 +11,19 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
-from kubelogic.reconcile.admission_limits import admit_claim_by_limits, admit_pod_by_limits
-from kubelogic.reconcile.admission_objects import (
+from kubelogic.reconcile.admission.eviction import decide_eviction
+from kubelogic.reconcile.admission.limits import admit_claim_by_limits, admit_pod_by_limits
+from kubelogic.reconcile.admission.objects import (
     admit_claim,
     admit_node,
     admit_volume,
     refuse_in_ending_namespace,
     refuse_unknown_priority,
 )
-from kubelogic.reconcile.admission_quota import admit_by_quota, admit_change_by_quota
-from kubelogic.reconcile.admission_services import admit_service, admit_service_change, without_lost_fields
+from kubelogic.reconcile.admission.quota import admit_by_quota, admit_change_by_quota
+from kubelogic.reconcile.admission.services import admit_service, admit_service_change, without_lost_fields
 from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.eviction import decide_eviction
 from kubelogic.reconcile.job_pods import with_selector
 from kubelogic.reconcile.pods import with_default_tolerations, with_priority
 

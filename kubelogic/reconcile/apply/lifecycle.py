@@ -14,10 +14,10 @@ from kubelogic.facts.quota import unit
 from kubelogic.facts.storage import BIND_COMPLETED
 from kubelogic.manifests.quantity import written
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.admission_objects import VOLUME_PROTECTION
-from kubelogic.reconcile.apply_objects import with_condition
+from kubelogic.reconcile.admission.eviction import set_disruption_condition
+from kubelogic.reconcile.admission.objects import VOLUME_PROTECTION
+from kubelogic.reconcile.apply.objects import with_condition
 from kubelogic.reconcile.draft import Draft, owners, without_owner
-from kubelogic.reconcile.eviction import set_disruption_condition
 from kubelogic.reconcile.object_actions import (
     AddFinalizer,
     AssignPodRange,

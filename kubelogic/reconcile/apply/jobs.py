@@ -13,7 +13,7 @@ from kubelogic.facts.jobs import INDEX_FAILURES, INDEX_IGNORED, intervals
 from kubelogic.facts.schedules import in_zone
 from kubelogic.manifests.validation import admit
 from kubelogic.reconcile.actions import Action, CreatePod
-from kubelogic.reconcile.apply_pods import create_pod
+from kubelogic.reconcile.apply.pods import create_pod
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.job_actions import (
     ClearStatus,

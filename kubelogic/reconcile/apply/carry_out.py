@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.reconcile import apply_jobs, apply_lifecycle, apply_objects, apply_pods, apply_services, apply_workloads
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.answers import Refused
+from kubelogic.reconcile.apply import jobs, lifecycle, objects, pods, services, workloads
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.state import State
 
@@ -17,12 +17,12 @@ Applier = Callable[[Draft, Any], None]
 
 APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
     {
-        **apply_objects.APPLIERS,
-        **apply_pods.APPLIERS,
-        **apply_workloads.APPLIERS,
-        **apply_lifecycle.APPLIERS,
-        **apply_services.APPLIERS,
-        **apply_jobs.APPLIERS,
+        **objects.APPLIERS,
+        **pods.APPLIERS,
+        **workloads.APPLIERS,
+        **lifecycle.APPLIERS,
+        **services.APPLIERS,
+        **jobs.APPLIERS,
     }
 )
 """What each class of action does."""

@@ -26,7 +26,7 @@ from kubelogic.reconcile.actions import (
     StartContainer,
 )
 from kubelogic.reconcile.addresses import pod_address
-from kubelogic.reconcile.apply_objects import conditions_with, is_being_deleted, with_condition
+from kubelogic.reconcile.apply.objects import conditions_with, is_being_deleted, with_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document

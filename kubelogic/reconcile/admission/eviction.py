@@ -12,7 +12,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, metadata
 from kubelogic.facts.selectors import matches, requirements
 from kubelogic.reconcile.answers import Answer
-from kubelogic.reconcile.apply_objects import with_condition
+from kubelogic.reconcile.apply.objects import with_condition
 from kubelogic.reconcile.draft import Draft
 
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
