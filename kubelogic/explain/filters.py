@@ -9,8 +9,10 @@ from typing import Protocol
 from kubelogic.logic import Row, Rulebook, Value
 
 GOALS: tuple[str, ...] = (
+    "claim_turn",
     "filter",
     "reports_all",
+    "reports_first",
     "node",
     "node_class",
     "node_topology",

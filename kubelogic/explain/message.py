@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kubelogic.explain.filters import Relations, filled, filters, goals, reached
 from kubelogic.placement.placement import Refusal, Rejection
@@ -31,6 +31,7 @@ NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 NAME_CONFLICT = "pod affinity terms conflict"
+BINDING = "VolumeBinding"
 LAST = 2**31
 """Comes after what has an index among volumes or constraints."""
 
@@ -73,22 +74,31 @@ class Verdict:
         gated: scheduling gates hold the pod back.
         everywhere: the words that turn it away as a whole, or empty.
         reasons: for each node that does not pass, the words of the first plugin that rejects it, sorted.
+        volumes: what ``VolumeBinding`` says of each node that it rejects, whether or not another plugin was first.
+            Evicting pods does not change that.
     """
 
     nodes: int
     gated: bool = False
     everywhere: str = ""
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    volumes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class _Word:
-    """One reason against one node. ``index``: which of several constraints, for plugins that go through them."""
+    """One reason against one node.
+
+    ``turn`` and ``index``: which of several constraints, for plugins that go through them. ``part``: those of a part
+    stop each other, for plugins that report several reasons.
+    """
 
     stage: int
+    turn: int = 0
     index: int
     place: int
     plugin: str
+    part: str = ""
     words: str
 
 
@@ -111,15 +121,20 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     found: dict[str, set[_Word]] = {}
     outside: set[str] = set()
     everywhere: list[_Word] = []
+    parts = {str(row[1]): (str(row[2]), int(row[3])) for row in relations.rows("reports_first")}
+    turns = {row[1]: int(row[2]) for row in relations.matching("claim_turn", {0: shape})} if parts else {}
     for each in filters(relations):
+        part, turn = parts.get(each.predicate, ("", 0))
         names = [argument.name for argument in relations.rulebook.declarations[each.predicate].arguments]
         for row in relations.matching(each.predicate, {0: shape}):
             witness = dict(zip(names, row, strict=True))
             word = _Word(
                 stage=each.stage,
-                index=int(witness.get("Index", LAST)),
+                turn=turn,
+                index=turns.get(witness["Claim"], LAST) if part else int(witness.get("Index", LAST)),
                 place=each.place,
                 plugin=each.plugin,
+                part=part,
                 words=filled(each.words, witness),
             )
             if each.scope == "everywhere":
@@ -137,15 +152,25 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
     reasons = {node: _reported(words, all_of) for node, words in found.items()}
     reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES,)))
-    return Verdict(nodes=len(nodes), reasons={node: reasons[node] for node in sorted(reasons)})
+    bound = {node: [word for word in words if word.plugin == BINDING] for node, words in found.items()}
+    return Verdict(
+        nodes=len(nodes),
+        reasons={node: reasons[node] for node in sorted(reasons)},
+        volumes={node: _reported(words, all_of) for node, words in sorted(bound.items()) if words},
+    )
 
 
 def _reported(words: Iterable[_Word], all_of: Collection[str]) -> tuple[str, ...]:
     """The reasons that the first plugin gives."""
-    first = min(words)
+    first, *others = sorted(words)
     if first.plugin not in all_of:
         return (first.words,)
-    return tuple(sorted({word.words for word in words if word.plugin == first.plugin}))
+    said, parts = {first.words}, {first.part}
+    for word in others:
+        if word.plugin == first.plugin and not (word.part and word.part in parts):
+            said.add(word.words)
+            parts.add(word.part)
+    return tuple(sorted(said))
 
 
 # -- the line ----------------------------------------------------------------------------------------------
@@ -171,7 +196,7 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
         return text
     if refusal.ineligible:
         return f"{text} no new claims to deallocate, preemption: {INELIGIBLE[refusal.ineligible]}"
-    counts = Counter(word for words in _after_eviction(refusal, relations).values() for word in words)
+    counts = Counter(word for words in _after_eviction(refusal, relations, found.volumes).values() for word in words)
     counts[NO_VICTIMS] += len(refusal.helpless)
     tried = {node for rejection in refusal.preemption for node in rejection.nodes}
     counts[NOT_HELPFUL] += found.nodes - len(refusal.helpless) - len(tried)
@@ -195,7 +220,9 @@ def _fit_error(nodes: int, counts: Mapping[str, int]) -> str:
     return f"0/{nodes} nodes are available: {', '.join(parts)}."
 
 
-def _after_eviction(refusal: Refusal, relations: Relations) -> dict[str, tuple[str, ...]]:
+def _after_eviction(
+    refusal: Refusal, relations: Relations, volumes: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
     """What remains in the way on each node where all pods of lower priority were thought away."""
     words = {row[2]: str(row[5]) for row in relations.rows("filter")}
     places = {row[2]: int(row[6]) for row in relations.rows("filter")}
@@ -211,7 +238,8 @@ def _after_eviction(refusal: Refusal, relations: Relations) -> dict[str, tuple[s
             words=filled(words[predicate], {"Resource": rejection.subject}),
         )
         for node in rejection.nodes:
-            found.setdefault(node, set()).add(word)
+            said = volumes.get(node, (word.words,)) if word.plugin == BINDING else (word.words,)
+            found.setdefault(node, set()).update(replace(word, words=each) for each in said)
     return {node: _reported(found[node], all_of) for node in sorted(found)}
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kubelogic.cluster import Cluster, Object
 from kubelogic.explain import message
 from kubelogic.explain.message import Pasted, Verdict, event, line, read
+from kubelogic.explain.relations import derive
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
 from kubelogic.placement.placement import Refusal, Rejection
@@ -17,7 +21,7 @@ CPU, TAINT = "Insufficient cpu", "node(s) had untolerated taint(s)"
 
 @pytest.fixture(scope="module")
 def relations() -> Evaluation:
-    evaluation = Evaluation(load_rulebook(), goals=["filter", "reports_all"])
+    evaluation = Evaluation(load_rulebook(), goals=["filter", "reports_all", "reports_first"])
     evaluation.update({})
     return evaluation
 
@@ -47,6 +51,96 @@ def test_what_came_of_preemption(relations: Evaluation) -> None:
     )
     never = Refusal(shape="s", rejections=(), ineligible="never")
     assert line(found, never, relations=relations).endswith("preemption: not eligible due to preemptionPolicy=Never.")
+
+
+def test_preemption_does_not_change_what_is_said_of_volumes(relations: Evaluation) -> None:
+    storage = "node(s) did not have enough free storage"
+    found = Verdict(nodes=2, reasons={"a": (CPU,), "b": (CPU,)}, volumes={"a": (storage,)})
+    left = Rejection(stage=8, filter="VolumeBinding", reason="claim", subject="d/c", nodes=("a", "b"))
+    refusal = Refusal(shape="s", rejections=(), attempted=True, preemption=(left,))
+    assert line(found, refusal, relations=relations).endswith(
+        f"preemption: 0/2 nodes are available: 1 {storage}, 1 node(s) didn't find available persistent volumes to bind."
+    )
+
+
+def storage_class(name: str, provisioner: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": provisioner,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
+def claim(name: str, storage: str, *, size: str = "1Gi", chosen: str = "") -> dict[str, Any]:
+    annotations = {"volume.kubernetes.io/selected-node": chosen} if chosen else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": "d", "annotations": annotations},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": storage,
+            "volumeMode": "Filesystem",
+            "resources": {"requests": {"storage": size}},
+        },
+        "status": {"phase": "Pending"},
+    }
+
+
+NONE_TO_BIND = "node(s) didn't find available persistent volumes to bind"
+NO_STORAGE = "node(s) did not have enough free storage"
+
+
+@pytest.mark.parametrize(
+    ("claims", "words"),
+    [
+        ([claim("a", "full"), claim("b", "static", size="2Gi")], NO_STORAGE),
+        ([claim("a", "full", size="3Gi"), claim("b", "static", size="2Gi")], NONE_TO_BIND),
+        ([claim("a", "full"), claim("b", "static")], NO_STORAGE),
+        ([claim("a", "static"), claim("b", "full")], NONE_TO_BIND),
+        ([claim("a", "static"), claim("b", "full", chosen="n")], NO_STORAGE),
+        ([claim("a", "full"), claim("b", "full", chosen="elsewhere")], NONE_TO_BIND),
+        ([claim("a", "full", chosen="n"), claim("b", "full", chosen="elsewhere")], NONE_TO_BIND),
+    ],
+)
+def test_of_several_claims_that_wait_the_first_that_fails_is_reported(claims: list[dict[str, Any]], words: str) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "d"},
+        "spec": {
+            "containers": [{"name": "c", "image": "i"}],
+            "volumes": [
+                {"name": each["metadata"]["name"], "persistentVolumeClaim": {"claimName": each["metadata"]["name"]}}
+                for each in claims
+            ],
+        },
+    }
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "status": {"allocatable": {"pods": "9"}}}
+    driver = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSIDriver",
+        "metadata": {"name": "csi.example"},
+        "spec": {"storageCapacity": True},
+    }
+    classes = [storage_class("full", "csi.example"), storage_class("static", "kubernetes.io/no-provisioner")]
+    documents = [pod, node, driver, *classes, *claims]
+    cluster = Cluster.of([as_object(document) for document in documents])
+    book = load_rulebook()
+    assert message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons == {"n": (words,)}
+
+
+def as_object(document: dict[str, Any]) -> Object:
+    metadata = document["metadata"]
+    return Object(
+        api_version=document["apiVersion"],
+        kind=document["kind"],
+        namespace=metadata.get("namespace", ""),
+        name=metadata["name"],
+        document=document,
+    )
 
 
 def test_every_rejection_of_the_one_by_one_scheduler_has_words(relations: Evaluation) -> None:
