@@ -18,6 +18,7 @@ GOALS: tuple[str, ...] = (
     "node_topology",
     "pod_shape",
     "pod_pinned",
+    "pod_nominated",
     "pod_gate",
     "pod_scheduler",
 )

@@ -29,7 +29,8 @@ GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
-OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
+OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [{}]"
+NAMES_PLUGIN = "NodeAffinity"
 NAME_CONFLICT = "pod affinity terms conflict"
 BINDING = "VolumeBinding"
 LAST = 2**31
@@ -150,14 +151,32 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     for row in relations.matching("pod_pinned", {0: pod}):
         outside.update(node for node in nodes if node != row[1])
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
+    unsatisfied = {NAMES_PLUGIN}
+    for row in relations.matching("pod_nominated", {0: pod}):
+        promised = str(row[1])
+        if promised in outside:
+            outside.discard(promised)
+            found.setdefault(promised, set()).add(_outside_names(relations))
+        if promised in found:
+            unsatisfied.add(min(found[promised]).plugin)
     reasons = {node: _reported(words, all_of) for node, words in found.items()}
-    reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES,)))
+    reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES.format(" ".join(sorted(unsatisfied))),)))
     bound = {node: [word for word in words if word.plugin == BINDING] for node, words in found.items()}
     return Verdict(
         nodes=len(nodes),
         reasons={node: reasons[node] for node in sorted(reasons)},
         volumes={node: _reported(words, all_of) for node, words in sorted(bound.items()) if words},
     )
+
+
+def _outside_names(relations: Relations) -> _Word:
+    """What is said of a node that a pod does not name but was promised: that one is looked at like any other.
+
+    The plugin that rejects it is named together with the one that leaves out the nodes that the pod does not name.
+    Source: kube-scheduler, findNodesThatFitPod and evaluateNominatedNode.
+    """
+    each = next(each for each in filters(relations) if each.predicate == "rejects_node_affinity")
+    return _Word(stage=each.stage, index=LAST, place=each.place, plugin=each.plugin, words=each.words)
 
 
 def _reported(words: Iterable[_Word], all_of: Collection[str]) -> tuple[str, ...]:

@@ -132,6 +132,53 @@ def test_of_several_claims_that_wait_the_first_that_fails_is_reported(claims: li
     assert message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons == {"n": (words,)}
 
 
+def by_name(*nodes: str) -> dict[str, Any]:
+    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]} for node in nodes]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+AFFINITY = "node(s) didn't match Pod's node affinity/selector"
+CORDONED = "node(s) were unschedulable"
+OUTSIDE = "node(s) didn't satisfy plugin(s) [{}]"
+
+
+@pytest.mark.parametrize(
+    ("named", "cordoned", "reasons"),
+    [
+        (("gone",), "", {"a": AFFINITY, "b": OUTSIDE.format("NodeAffinity")}),
+        (("gone", "away"), "", {"a": AFFINITY, "b": OUTSIDE.format("NodeAffinity")}),
+        (("gone",), "a", {"a": CORDONED, "b": OUTSIDE.format("NodeAffinity NodeUnschedulable")}),
+        (("gone",), "b", {"a": AFFINITY, "b": OUTSIDE.format("NodeAffinity")}),
+        (("a", "gone"), "a", {"a": CORDONED, "b": OUTSIDE.format("NodeAffinity NodeUnschedulable")}),
+        (("b", "gone"), "b", {"a": AFFINITY, "b": CORDONED}),
+    ],
+)
+def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_name_it(
+    named: tuple[str, ...], cordoned: str, reasons: dict[str, str]
+) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "d"},
+        "spec": {"containers": [{"name": "c", "image": "i"}], "affinity": by_name(*named)},
+        "status": {"nominatedNodeName": "a"},
+    }
+    nodes = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name},
+            "spec": {"unschedulable": name == cordoned},
+            "status": {"allocatable": {"pods": "9"}},
+        }
+        for name in ("a", "b")
+    ]
+    cluster = Cluster.of([as_object(document) for document in (pod, *nodes)])
+    book = load_rulebook()
+    found = message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons
+    assert found == {node: (words,) for node, words in reasons.items()}
+
+
 def as_object(document: dict[str, Any]) -> Object:
     metadata = document["metadata"]
     return Object(
