@@ -18,6 +18,8 @@ from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedO
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
 _NODES_SHOWN = 30
+_WORKLOADS_SHOWN = 60
+_PENDING_SHOWN = 30
 _NOTICES_SHOWN = 4
 _GONE_SHOWN = 20
 _BLOCKERS_SHOWN = 6
@@ -134,8 +136,11 @@ def _workloads(plan: Plan, style: Style) -> str:
     for owner, group in groupby(sorted(placements, key=lambda pod: (pod.owner, pod.node)), key=lambda pod: pod.owner):
         pods = list(group)
         rows.append([owner, f"{len(pods)}/{len(pods) + waiting[owner]}", _where(pod.node for pod in pods)])
-    lines = table(rows)
+    lines = table(rows[: 1 + _WORKLOADS_SHOWN])
     lines[0] = style.bold(lines[0])
+    if len(rows) > 1 + _WORKLOADS_SHOWN:
+        left = count(len(rows) - 1 - _WORKLOADS_SHOWN, "more workload")
+        lines.append(style.dim(f"... and {left}; -o json has them all"))
     return "\n".join(lines)
 
 
@@ -153,14 +158,16 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
         if id(pod.blockers) not in lines:
             lines[id(pod.blockers)] = tuple(blocker_lines(pod.blockers))
     key = lambda pod: (pod.owner, pod.verdict, pod.message, lines[id(pod.blockers)])  # noqa: E731
-    for _, group in groupby(sorted(pending, key=lambda pod: (pod.owner, pod.pod)), key=key):
-        pods = list(group)
+    alike = [list(group) for _, group in groupby(sorted(pending, key=lambda pod: (pod.owner, pod.pod)), key=key)]
+    for pods in alike[:_PENDING_SHOWN]:
         first = pods[0]
         names = first.pod if len(pods) == 1 else f"{first.pod} and {len(pods) - 1} more of {first.owner}"
         blocks.append(f"  {style.bold(names)}  {style.bad(first.verdict)}")
         if first.message:
             blocks.append(f"    {first.message}")
         blocks.extend(f"    - {line}" for line in lines[id(first.blockers)])
+    if left := sum(map(len, alike[_PENDING_SHOWN:])):
+        blocks.append(style.dim(f"  ... and {count(left, 'more pod')}; -o json has them all"))
     return "\n".join(blocks)
 
 
