@@ -59,6 +59,7 @@ _TEXTS: Mapping[str, str] = {
     "unschedulable": "{1} is cordoned",
     "policy": "a policy keeps pods of {0} from {1}",
     "volume_node": "a volume of {0} cannot be used on {1}",
+    "node_features": "pods of {0} need features that {1} does not declare",
     "volume_zone": "a volume of {0} is not in the zone of {1}",
     "affinity": "pods of {0} have to share their {1} with pods that they name",
     "anti_affinity": "pods of {0} must not share their {1} with pods that they name",

@@ -57,6 +57,7 @@ _PREDICATE_OF: Mapping[tuple[str, str], str] = {
     ("VolumeBinding", "volume_node"): "rejects_volume_node",
     ("VolumeBinding", "claim"): "rejects_no_volume",
     ("VolumeZone", "volume_zone"): "rejects_zone",
+    ("NodeDeclaredFeatures", "node_features"): "rejects_features",
     ("PodTopologySpread", "spread_key"): "rejects_spread_key",
     ("PodTopologySpread", "spread"): "rejects_spread",
     ("InterPodAffinity", "affinity"): "rejects_affinity",

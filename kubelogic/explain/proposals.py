@@ -398,8 +398,10 @@ _PROPOSALS: Mapping[str, Proposal] = {
 }
 """What is proposed for the rows of a relation that rejects."""
 
-_FIXED = frozenset({"rejects_taint", "rejects_node_selector", "rejects_node_affinity", "rejects_unschedulable"})
-"""What a node's labels and taints decide: another node like it would not help."""
+_FIXED = frozenset(
+    {"rejects_features", "rejects_taint", "rejects_node_selector", "rejects_node_affinity", "rejects_unschedulable"}
+)
+"""What a node's labels, taints and features decide: another node like it would not help."""
 
 
 # -- JSON patches ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.features import REQUIRABLE
 from kubelogic.facts.pod_specs import NODE_NAME, integer
 from kubelogic.facts.times import milliseconds
 from kubelogic.manifests.quantity import amount
@@ -29,8 +30,8 @@ ZONE_LABELS = (
     "topology.kubernetes.io/zone",
 )
 
-ClassKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], bool, frozenset[str]]
-"""Labels, taints, whether cordoned, topology keys present."""
+ClassKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], bool, frozenset[str], frozenset[str]]
+"""Labels, taints, whether cordoned, topology keys present, features that pods may need."""
 
 
 def node(obj: Object) -> Iterator[Fact]:
@@ -59,6 +60,7 @@ class _Node:
     labels: Mapping[str, str]
     taints: tuple[tuple[str, str, str], ...]
     cordoned: bool
+    features: frozenset[str]
     images: Mapping[str, int]
     key: ClassKey | None = None
     topology: tuple[tuple[str, str], ...] = ()
@@ -138,6 +140,7 @@ class NodeClassStage:
             found.taints,
             found.cordoned,
             frozenset(key for key, _ in found.topology),
+            found.features,
         )
         node_class = self._classes.get(found.key)
         if node_class is None:
@@ -176,7 +179,7 @@ class NodeClassStage:
         return name
 
     def _class_facts(self, name: str, key: ClassKey) -> Iterator[Fact]:
-        labels, taints, cordoned, topology = key
+        labels, taints, cordoned, topology, features = key
         yield "is_node_class", (name,)
         for label, value in labels:
             yield "class_label", (name, label, value)
@@ -189,6 +192,8 @@ class NodeClassStage:
             yield "class_unschedulable", (name,)
         for topology_key in sorted(topology):
             yield "class_topology", (name, topology_key)
+        for feature in sorted(features):
+            yield "class_feature", (name, feature)
 
 
 def _read(obj: Object) -> _Node:
@@ -203,12 +208,19 @@ def _read(obj: Object) -> _Node:
         labels=document["metadata"].get("labels") or {},
         taints=tuple(sorted({(t["key"], t.get("value") or "", t["effect"]) for t in taints})),
         cordoned=bool(spec.get("unschedulable")),
+        features=REQUIRABLE.intersection(status.get("declaredFeatures") or ()),
         images=images,
     )
 
 
 def _fresh(kept: _Node) -> _Node:
-    return _Node(labels=kept.labels, taints=kept.taints, cordoned=kept.cordoned, images=kept.images)
+    return _Node(
+        labels=kept.labels,
+        taints=kept.taints,
+        cordoned=kept.cordoned,
+        features=kept.features,
+        images=kept.images,
+    )
 
 
 MODULE = FactModule(name="nodes", extractors={"Node": node}, stages=(NodeClassStage,))

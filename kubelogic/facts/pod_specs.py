@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.facts.base import Fact, Row
+from kubelogic.facts.features import required_features
 from kubelogic.facts.selectors import NOTHING, Requirement, parse, requirements, selector, selector_text
 from kubelogic.manifests.quantity import amount
 
@@ -91,6 +92,7 @@ READS = (
     "affinity",
     "containers",
     "hostNetwork",
+    "hostUsers",
     "initContainers",
     "nodeSelector",
     "overhead",
@@ -149,6 +151,7 @@ def relevant(spec: Spec, pod: str) -> list[Any]:
         get("resourceClaims"),
         get("schedulingGroup"),
         get("hostNetwork"),
+        required_features(spec),
     ]
 
 
@@ -241,6 +244,8 @@ def read(
         facts.tail("shape_preemption_policy", spec["preemptionPolicy"])
     if spec.get("runtimeClassName"):
         facts.tail("shape_runtime_class", spec["runtimeClassName"])
+    for feature in required_features(spec):
+        facts.tail("shape_feature", feature)
     for claim in spec.get("resourceClaims") or ():
         facts.tail("shape_device_claim", claim.get("name", ""))
     if group := _dig(spec, "schedulingGroup", "podGroupName"):

@@ -21,6 +21,7 @@ DENIALS: Mapping[str, str] = {
     "rejects_empty_term": "node_affinity",
     "rejects_volume_node": "volume_node",
     "rejects_zone": "volume_zone",
+    "rejects_features": "node_features",
 }
 """What keeps a shape from a node class for good, and what conflicts call it."""
 

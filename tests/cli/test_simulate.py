@@ -44,7 +44,9 @@ GATED = """
 apiVersion: v1
 kind: Node
 metadata: {name: n1}
-status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}}
+status:
+  allocatable: {cpu: "4", memory: 8Gi, pods: "110"}
+  declaredFeatures: [RestartAllContainersOnContainerExits]
 ---
 apiVersion: v1
 kind: Pod

@@ -82,3 +82,15 @@ def test_local_volumes_in_use_do_not_split_nodes() -> None:
     assert len(set(classes(FactBase(MODULES), everything, {}).values())) == 1
     found = classes(FactBase(MODULES), everything.replacing([pod("a", volumes=volumes)]), {})
     assert len(set(found.values())) == 2
+
+
+def test_only_features_that_pods_may_need_make_classes() -> None:
+    base = FactBase(MODULES)
+    restart, other = "RestartAllContainersOnContainerExits", "InPlacePodLevelResourcesVerticalScaling"
+    nodes = [
+        obj("Node", f"n{number}", spec={}, status={"declaredFeatures": declared})
+        for number, declared in enumerate([[], [other], [restart], [other, restart]])
+    ]
+    delta = base.update(Cluster.of(nodes))
+    assert dict(delta.added["node_class"]) == {"n0": "n0", "n1": "n0", "n2": "n2", "n3": "n2"}
+    assert list(delta.added["class_feature"]) == [("n2", restart)]

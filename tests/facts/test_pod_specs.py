@@ -63,6 +63,28 @@ def test_host_ports_of_sidecars_count_and_those_of_init_containers_do_not() -> N
     assert ("shape_host_port", ("0.0.0.0", "TCP", 80)) in tails(host)
 
 
+@pytest.mark.parametrize(
+    ("change", "needed"),
+    [
+        ({"hostNetwork": True}, []),
+        ({"hostUsers": False}, []),
+        ({"hostNetwork": True, "hostUsers": True}, []),
+        ({"hostNetwork": True, "hostUsers": False}, ["UserNamespacesHostNetworkSupport"]),
+        ({"containers": [{"name": "c", "restartPolicyRules": [{"action": "Restart"}]}]}, []),
+        (
+            {"initContainers": [{"name": "i", "restartPolicyRules": [{"action": "RestartAllContainers"}] * 2}]},
+            ["RestartAllContainersOnContainerExits"],
+        ),
+    ],
+)
+def test_features_that_the_node_must_declare(change: dict[str, Any], needed: list[str]) -> None:
+    spec = {**BASE, **change}
+    assert sorted(columns[0] for name, columns in tails(spec) if name == "shape_feature") == needed
+    assert (fingerprint(spec, pod="p", labels={}) == fingerprint(BASE, pod="p", labels={})) is (
+        change == {"hostUsers": False}
+    )
+
+
 def test_a_limit_without_a_request_is_the_request() -> None:
     spec = {"containers": [{"name": "c", "resources": {"limits": {"cpu": "2"}, "requests": {"memory": "1Ki"}}}]}
     assert {row for name, row in tails(spec) if name == "container_request"} == {

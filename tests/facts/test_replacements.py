@@ -76,6 +76,7 @@ FIELDS: Mapping[str, list[Any]] = {
     "spec.resourceClaims": [[{"name": "gpu"}]],
     "spec.schedulingGroup": [{"podGroupName": "gang"}],
     "spec.hostNetwork": [True],
+    "spec.hostUsers": [False],
     "spec.hostname": ["db-0"],
     "spec.subdomain": ["db"],
     "spec.volumes": [
