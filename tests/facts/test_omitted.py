@@ -52,6 +52,12 @@ def test_fields_by_value(spec: dict[str, Any], codes: list[str]) -> None:
     assert [notice.code for notice in omitted(Cluster.of([obj("Pod", "a", spec=spec)]), OMISSIONS)] == codes
 
 
+def test_resources_that_stand_for_devices_are_told() -> None:
+    named = obj("DeviceClass", "gpu", spec={"extendedResourceName": "example.com/gpu"})
+    (notice,) = omitted(Cluster.of([named, obj("DeviceClass", "nic", spec={})]), OMISSIONS)
+    assert (notice.code, notice.count) == ("KL291", 1)
+
+
 def test_every_subject_of_the_rules_can_be_read() -> None:
     assert omitted(Cluster(), OMISSIONS) == ()
     assert {each.code for each in OMISSIONS if each.code} >= {"KL291", "KL292", "KL293", "KL294"}
