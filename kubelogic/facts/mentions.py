@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubelogic.facts.base import Changes, Fact, FactModule
-from kubelogic.facts.pod_specs import NODE_NAME
+from kubelogic.facts.node_terms import NODE_NAME
 from kubelogic.logic import Rulebook
 from kubelogic.logic.terms import Atom, Constant, Literal, is_anonymous
 

@@ -14,7 +14,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.features import REQUIRABLE
-from kubelogic.facts.pod_specs import NODE_NAME, integer
+from kubelogic.facts.node_terms import NODE_NAME, integer
 from kubelogic.facts.times import milliseconds
 from kubelogic.manifests.quantity import amount
 

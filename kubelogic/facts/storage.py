@@ -7,8 +7,9 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.node_terms import node_term, requirement_facts
 from kubelogic.facts.nodes import ZONE_LABELS
-from kubelogic.facts.pod_specs import migrated, node_term, requirement_facts
+from kubelogic.facts.pod_specs import migrated
 from kubelogic.facts.selectors import label_set, requirements, selector
 from kubelogic.manifests.quantity import amount, whole
 

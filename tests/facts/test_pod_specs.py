@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubelogic.facts.pod_specs import disks, fingerprint, integer, merged_selector, pinned_node, read
+from kubelogic.facts.node_terms import integer
+from kubelogic.facts.pod_specs import disks, fingerprint, merged_selector, pinned_node, read
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 BASE: dict[str, Any] = {"containers": [{"name": "main", "image": "a:1", "resources": {"requests": {"cpu": "1"}}}]}
