@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -79,7 +80,7 @@ def _bound(meta: Mapping[str, Any], status: Mapping[str, Any]) -> int:
 
 
 def _condition_facts(key: str, condition: Mapping[str, Any]) -> Iterator[Fact]:
-    name, status = condition["type"], condition["status"]
+    name, status = intern(str(condition["type"])), intern(str(condition["status"]))
     if name in _NEVER_READ:
         return
     text = condition.get("lastTransitionTime")
@@ -88,7 +89,7 @@ def _condition_facts(key: str, condition: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _container_facts(key: str, status: Mapping[str, Any]) -> Iterator[Fact]:
-    name = status["name"]
+    name = intern(str(status["name"]))
     state = status.get("state") or {}
     if "running" in state:
         since = (state["running"] or {}).get("startedAt")

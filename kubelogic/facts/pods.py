@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from sys import intern
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -40,7 +41,7 @@ def place(obj: Object) -> list[Fact]:
     phase = status.get("phase") or "Pending"
     facts: list[Fact] = [("pod_phase", (key, phase))]
     add = facts.append
-    if node := spec.get("nodeName"):
+    if node := intern(str(spec.get("nodeName") or "")):
         add(("pod_node", (key, node)))
         if phase not in FINISHED:
             add(("pod_occupies", (key, node)))

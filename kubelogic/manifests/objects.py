@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -33,8 +34,11 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def key(self) -> str:
-        """``namespace/name``, or ``name`` for cluster-scoped kinds: the constant that facts use."""
-        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+        """``namespace/name``, or ``name`` for cluster-scoped kinds: the constant that facts use.
+
+        Always the same string for equal keys: rules compare and hash it often.
+        """
+        return intern(f"{self.namespace}/{self.name}" if self.namespace else self.name)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
