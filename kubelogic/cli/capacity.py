@@ -74,12 +74,14 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object]:
     args.paths = [*args.paths, args.pod]
     cluster, _ = common.read_cluster(args)
     inside = any(path.exists() and (file.samefile(path) or _below(file, path)) for path in paths)
-    written = [each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)]
-    makers = sorted((each for each in written if _makes_pods(each)), key=lambda each: each.origin.order)  # type: ignore[union-attr]
+    written = {
+        each.origin.order: each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)
+    }
+    makers = [each for _, each in sorted(written.items()) if _makes_pods(each)]
     if not makers:
         raise UsageError(f"--pod {args.pod}: there is no pod and no workload in it")
     if not inside:
-        cluster = cluster.replacing(without=[(each.kind, each.key) for each in written])
+        cluster = cluster.replacing(without=[(each.kind, each.key) for each in written.values()])
     return cluster, makers[0]
 
 

@@ -106,14 +106,14 @@ def candidates(cluster: Cluster, pod: Object, blockers: Sequence[Blocker]) -> li
 # -- before the queue ------------------------------------------------------------------------------------------
 
 
-def _open_gate(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+def _open_gate(_case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:
     names = ", ".join(str(blocker.witness["Gate"]) for blocker in found)
     yield Candidate(
         summary=f"remove the scheduling gate {names}", cost=1, owner="app", edit=partial(_without, "schedulingGates")
     )
 
 
-def _default_scheduler(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+def _default_scheduler(_case: Case, _found: Sequence[Blocker]) -> Iterator[Candidate]:
     summary = "leave it to the default scheduler"
     yield Candidate(summary=summary, cost=3, owner="app", edit=partial(_without, "schedulerName"))
 
@@ -219,7 +219,7 @@ def _with_less(resource: str, less: int, spec: Mapping[str, Any]) -> list[Operat
     return operations
 
 
-def _free_port(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+def _free_port(_case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:
     for number in sorted({int(blocker.witness["Port"]) for blocker in found}):
 
         def edit(spec: Mapping[str, Any], number: int = number) -> list[Operation]:
@@ -268,13 +268,13 @@ def _one_more_node(case: Case) -> Iterator[Candidate]:
 
 
 def _drop(*path: str, summary: str) -> Proposal:
-    def propose(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+    def propose(_case: Case, _found: Sequence[Blocker]) -> Iterator[Candidate]:
         yield Candidate(summary=summary, cost=4, owner="app", edit=partial(_without, *path))
 
     return propose
 
 
-def _prefer_apart(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+def _prefer_apart(_case: Case, _found: Sequence[Blocker]) -> Iterator[Candidate]:
     def edit(spec: Mapping[str, Any]) -> list[Operation]:
         rules = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
         wishes = [{"weight": 100, "podAffinityTerm": term} for term in rules.get(_REQUIRED) or ()]
@@ -286,7 +286,7 @@ def _prefer_apart(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]: 
     yield Candidate(summary="prefer to be apart instead of requiring it", cost=4, owner="app", edit=edit)
 
 
-def _spread_softly(case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:  # noqa: ARG001
+def _spread_softly(_case: Case, found: Sequence[Blocker]) -> Iterator[Candidate]:
     for index in sorted({int(blocker.witness["Index"]) for blocker in found}):
 
         def edit(spec: Mapping[str, Any], index: int = index) -> list[Operation]:
