@@ -1,12 +1,11 @@
-"""How many pods each workload has at a moment, and how many it promises to have."""
+"""How many pods each workload has at a moment, and the extremes over many moments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import metadata
 from kubelogic.testing.names import Names
 
@@ -22,13 +21,9 @@ class Moment:
         nonterminating: how many stay.
         everything: how many there are.
         specs: how many the ReplicaSets of a Deployment want together; None for other workloads.
-        least: how many ready pods a rollout leaves, as the workload promises.
-        most: how many pods, but for terminating ones, it may come to.
         templates: from how many templates the pods of a Deployment with the strategy Recreate were made.
     """
 
-    least: int
-    most: int
     ready: int = 0
     nonterminating: int = 0
     everything: int = 0
@@ -44,8 +39,6 @@ class Bounds:
     max_nonterminating: int
     max_including_terminating: int
     max_sum_of_replicaset_specs: int | None
-    least: int
-    most: int
     templates: int
 
 
@@ -64,7 +57,7 @@ def owner_moments(cluster: Cluster, names: Names) -> dict[str, Moment]:
                 continue
             own = f"{kind}/{names.name(obj)}"
             above[own] = top or own
-            entry = found.setdefault(top or own, _promise(obj))
+            entry = found.setdefault(top or own, Moment())
             spec = obj.document.get("spec") or {}
             if kind == "ReplicaSet" and top.startswith("Deployment"):
                 entry.specs = (entry.specs or 0) + int(spec.get("replicas", 1))
@@ -99,40 +92,6 @@ def bounds(moments: Sequence[Mapping[str, Moment]]) -> dict[str, Bounds]:
             max_nonterminating=max(m.nonterminating for m in seen),
             max_including_terminating=max(m.everything for m in seen),
             max_sum_of_replicaset_specs=max(specs) if specs else None,
-            least=min(m.least for m in seen),
-            most=max(m.most for m in seen),
             templates=max(m.templates for m in seen),
         )
     return result
-
-
-def _promise(obj: Object) -> Moment:
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
-    replicas = int(spec.get("replicas", 1))
-    match obj.kind:
-        case "Deployment":
-            strategy = spec.get("strategy") or {}
-            if strategy.get("type") == "Recreate":
-                return Moment(least=0, most=replicas)
-            pace = strategy.get("rollingUpdate") or {}
-            surge = _amount(pace.get("maxSurge", "25%"), replicas, up=True)
-            unavailable = _amount(pace.get("maxUnavailable", "25%"), replicas, up=False)
-            return Moment(least=replicas - (unavailable or int(not surge)), most=replicas + surge)
-        case "DaemonSet":
-            desired = int(status.get("desiredNumberScheduled") or 0)
-            pace = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
-            surge = _amount(pace.get("maxSurge", 0), desired, up=True)
-            unavailable = _amount(pace.get("maxUnavailable", 1), desired, up=True)
-            return Moment(least=desired - (unavailable or int(not surge)), most=desired + surge)
-        case "StatefulSet":
-            return Moment(least=replicas - 1, most=replicas)
-        case _:
-            return Moment(least=replicas, most=replicas)
-
-
-def _amount(written: Any, total: int, *, up: bool) -> int:
-    """A number of pods that may be written as a percentage."""
-    if isinstance(written, int):
-        return written
-    share = int(str(written).removesuffix("%")) * total
-    return -(-share // 100) if up else share // 100
