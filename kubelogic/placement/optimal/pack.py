@@ -7,49 +7,107 @@ import numpy as np
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
 from kubelogic.placement.optimal.state import State
 
+_LANE = 64
+"""How many nodes are filled one after the other, at most; lanes of one class go on side by side."""
+
+_GOLDEN = 0.6180339887498949
+"""Multiples of it are spread evenly modulo 1: kinds do not all round up in the same lanes."""
+
 
 def split(state: State, quota: Floats) -> None:
     """Give the nodes of each class their even share of its quota, kinds mixed so that each node fills
     alike.
 
-    Goes through the nodes of a class with, for each kind, what it is owed so far; a node takes the kind of
-    which the most is owed until it has its share of the load. What does not come out even is left over.
+    The nodes of a class are dealt out to lanes, which go on side by side: each goes through its nodes with, for each
+    kind, what it is owed so far; a node takes the kind of which the most is owed until it has its share of the load.
+    What does not come out even is left over.
     """
     model = state.model
-    plain = np.array([not kind.coupled for kind in model.kinds], dtype=np.bool_)
-    for c in range(len(model.classes)):
-        kinds = np.flatnonzero(plain & (quota[:, c] > 0))
-        nodes = np.flatnonzero(model.node_class == c)
-        if len(kinds) and len(nodes):
-            _split_class(state, kinds, nodes, quota[kinds, c])
+    kinds = np.flatnonzero([not kind.coupled for kind in model.kinds])
+    kinds = kinds[quota[kinds].any(axis=1) & (state.left[kinds] > 0)]
+    nodes, home = _lanes(state)
+    if not len(kinds) or not len(nodes):
+        return
+    room = np.where(nodes >= 0, np.maximum(state.slack[nodes], 0.0), 0.0)
+    blank = room.sum(axis=1) <= 0
+    room[blank] = nodes[blank] >= 0
+    part = room / np.bincount(home, weights=room.sum(axis=1), minlength=len(model.classes))[home, None]
+    due = _whole(quota[kinds][:, home] * part.sum(axis=1), state.left[kinds])
+    share = part / part.sum(axis=1, keepdims=True)
+    _Deal(state, kinds, nodes, share, due).run()
 
 
-def _split_class(state: State, kinds: Ints, nodes: Ints, quota: Floats) -> None:
-    model = state.model
-    size, request, allowed = state.size[kinds], model.request[kinds], model.allowed[kinds]
-    room = np.maximum(state.slack[nodes], 0.0)
-    share = room / room.sum() if room.sum() > 0 else np.full(len(nodes), 1.0 / len(nodes))
-    order = np.argsort(-share, kind="stable")
-    owed = np.zeros(len(kinds))
-    left = np.minimum(state.left[kinds], np.ceil(quota)).astype(np.int64)
-    for i in order:
-        n = int(nodes[i])
-        owed += quota * share[i]
-        load = float(owed @ size)
-        free = state.free[:, n].copy()
-        fits = allowed[:, n] & (left > 0) & ((request <= free) | (request == 0)).all(axis=1)
-        while True:
-            score = np.where(fits, owed * size, 0.0)
-            j = int(score.argmax())
-            if score[j] <= 0 or load < size[j] / 2:
-                break
-            state.put(int(kinds[j]), n)
-            owed[j] -= 1
-            left[j] -= 1
-            load -= size[j]
-            free -= request[j]
-            fits &= ((request <= free) | (request == 0)).all(axis=1)
-            fits[j] &= left[j] > 0
+def _lanes(state: State) -> tuple[Ints, Ints]:
+    """Nodes by lane, roomy ones first (-1: no more of them), and the class of each lane."""
+    lanes: list[Ints] = []
+    home: list[int] = []
+    for c in range(len(state.model.classes)):
+        nodes = np.flatnonzero(state.model.node_class == c)
+        nodes = nodes[np.argsort(-np.maximum(state.slack[nodes], 0.0), kind="stable")]
+        many = -(-len(nodes) // _LANE)
+        lanes += [nodes[lane::many] for lane in range(many)]
+        home += [c] * many
+    found = np.full((len(lanes), max((len(lane) for lane in lanes), default=0)), -1, dtype=np.int64)
+    for row, lane in zip(found, lanes, strict=True):
+        row[: len(lane)] = lane
+    return found, np.array(home, dtype=np.int64)
+
+
+def _whole(quota: Floats, most: Ints) -> Ints:
+    """Quotas of kinds by lanes as whole pods, rounded so that no run of lanes is off by more than one pod."""
+    phase = (np.arange(1, len(quota) + 1) * _GOLDEN) % 1.0
+    upto = np.floor(np.cumsum(quota, axis=1) + phase[:, None] + 1e-9).astype(np.int64)
+    upto = np.minimum(upto, most[:, None])
+    return np.diff(upto, axis=1, prepend=0)
+
+
+class _Deal:
+    """All lanes at once, node after node.
+
+    Args:
+        kinds: The kinds to deal out.
+        nodes: Lanes by position: the node, or -1.
+        share: Lanes by position: the part of the lane's pods that the node should get.
+        due: Kinds by lanes: how many pods the lane has to deal out.
+    """
+
+    def __init__(self, state: State, kinds: Ints, nodes: Ints, share: Floats, due: Ints) -> None:
+        self._state = state
+        self._kinds = kinds
+        self._nodes, self._share = nodes, share
+        self._due: Floats = due.T.astype(np.float64)
+        self._left: Ints = due.T.copy()
+        self._size: Floats = state.size[kinds]
+        self._request: Ints = state.model.request[kinds]
+        self._placed: Ints = np.zeros((len(kinds), len(state.model.nodes)), dtype=np.int64)
+
+    def run(self) -> None:
+        """Give every node its pods."""
+        owed = np.zeros(self._due.shape)
+        for nodes, share in zip(self._nodes.T, self._share.T, strict=True):
+            owed += self._due * share[:, None]
+            self._fill(np.flatnonzero(nodes >= 0), nodes, owed)
+        self._state.put_many(self._kinds, self._placed)
+
+    def _fill(self, lanes: Ints, nodes: Ints, owed: Floats) -> None:
+        """Fill one node of each of ``lanes``."""
+        size, request = self._size, self._request
+        load = owed @ size
+        free = self._state.free[:, nodes].T.copy()
+        usable = self._state.model.allowed[np.ix_(self._kinds, nodes)].T
+        while len(lanes):
+            fits = usable[lanes] & (self._left[lanes] > 0)
+            for r in range(request.shape[1]):
+                fits &= (request[:, r] <= free[lanes, None, r]) | (request[:, r] == 0)
+            score = np.where(fits, owed[lanes] * size, 0.0)
+            best = score.argmax(axis=1)
+            goes_on = (score[np.arange(len(lanes)), best] > 0) & (load[lanes] >= size[best] / 2)
+            lanes, best = lanes[goes_on], best[goes_on]
+            self._placed[best, nodes[lanes]] += 1
+            owed[lanes, best] -= 1
+            self._left[lanes, best] -= 1
+            load[lanes] -= size[best]
+            free[lanes] -= request[best]
 
 
 def insert(state: State) -> None:

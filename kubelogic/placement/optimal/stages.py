@@ -12,6 +12,7 @@ from kubelogic.placement.optimal.pack import insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import WHOLE, Case, Patterns
 from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.rooms import Rooms
+from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, lay_out, packables
 from kubelogic.placement.optimal.wishes import Wishes
@@ -62,21 +63,43 @@ def promised(model: Model) -> tuple[tuple[int, int], ...]:
 
 def evenly(model: Model, expired: Deadline) -> State:
     """Pod by pod, where wishes and balance prefer it: right if everything fits that way."""
+    if not small(model):
+        return State(model)
     state = State(model, wishes=Wishes(model))
-    if small(model):
-        place_coupled(state)
-        insert(state)
-        improve(state, expired=expired)
+    place_coupled(state)
+    insert(state)
+    improve(state, expired=expired)
     return state
 
 
 def tightly(model: Model, expired: Deadline) -> State:
-    """Class by class, so that as much as possible fits."""
-    state = State(model)
-    place_coupled(state)
+    """Class by class, so that as much as possible fits: by even shares, and if those leave pods out, as z3 says."""
+    start = State(model)
+    place_coupled(start)
+    rough = _roughly(start)
+    if rough is not None and not rough.left.any():
+        return rough
+    state = start.copy()
     split(state, relax.guide(model, state.free, state.left, deadline=expired))
     insert(state)
     improve(state, expired=expired)
+    if rough is not None and state.left.any():
+        improve(rough, expired=expired)
+        return rough if rough.score() > state.score() else state
+    return state
+
+
+def _roughly(start: State) -> State | None:
+    """``start`` with the other pods dealt out by even shares; None if those cannot place everything."""
+    model = start.model
+    if any(start.left[k] for k, kind in enumerate(model.kinds) if kind.coupled):
+        return None
+    quota, load = even_shares(model, start.free, start.left)
+    if load > 1.0:
+        return None
+    state = start.copy()
+    split(state, quota)
+    insert(state)
     return state
 
 

@@ -112,6 +112,13 @@ class State:
             return volumes
         return ()
 
+    def put_many(self, kinds: Ints, counts: Ints) -> None:
+        """More pods of kinds that are not coupled: ``counts`` has the kinds by nodes. Wishes do not hear of it."""
+        self.placed[kinds] += counts
+        self.left[kinds] -= counts.sum(axis=1)
+        self.free -= self.model.request[kinds].T @ counts
+        self.slack -= self.size[kinds] @ counts
+
     def take(self, kind: int, node: int) -> None:
         """One pod of a kind that is not ordered leaves the node and waits again."""
         self.free[:, node] += self.model.request[kind]
