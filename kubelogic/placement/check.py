@@ -37,9 +37,9 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     """
     found: list[Violation] = []
     pods = {pod.name: pod for pod in problem.pods}
-    board = _Board(problem)
+    board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
     for pod in problem.pods:
-        if pod.node:
+        if pod.node and (pod.node in board.watched or pod.shape in board.beyond):
             board.put(pod, pod.node)
     evicted = {
         eviction.pod: eviction for eviction in placement.evictions if eviction.pod in pods and pods[eviction.pod].node
@@ -53,8 +53,9 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
             board.take(pods[name], pods[name].node)
             board.put(terminating, terminating.node)
             pods[name] = terminating
-        found.extend(_refused(board, pods, binding))
-        _put(board, pods, binding)
+        if not _put_plainly(board, pods, binding):
+            found.extend(_refused(board, pods, binding))
+            _put(board, pods, binding)
     found.extend(_evictions(problem, placement, pods))
     for name in evicted:
         board.take(pods[name], pods[name].node)
@@ -137,13 +138,17 @@ class _Domains:
 
 
 class _Board:
-    """Who is where, and what that leaves: the state that a replay goes through."""
+    """Who is where, and what that leaves: the state that a replay goes through.
 
-    def __init__(self, problem: Problem) -> None:
+    What happens on nodes that are not ``watched`` is left out if it concerns those nodes only.
+    """
+
+    def __init__(self, problem: Problem, *, watched: set[str] | None = None) -> None:
         self.nodes: dict[str, Node] = {node.name: node for node in problem.nodes}
+        self.watched = set(self.nodes) if watched is None else watched
         self.shapes: dict[str, Shape] = {shape.name: shape for shape in problem.shapes}
         self.allowed = problem.allowed
-        self.used: dict[str, Counter[str]] = {name: Counter() for name in self.nodes}
+        self.used: dict[str, dict[str, int]] = {name: {} for name in self.nodes}
         self.ports: dict[str, Counter[tuple[str, str, int]]] = defaultdict(Counter)
         self.tokens: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
         self.volumes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -170,6 +175,15 @@ class _Board:
         self.claims = {claim.name: claim for claim in problem.claims}
         self.reach = {volume.name: volume.reach for volume in problem.volumes}
         self.given: dict[str, tuple[str, str]] = {}
+        # Shapes whose pods matter beyond their node, and those for which only permission and resources count.
+        beyond = {shape.name for shape in problem.shapes if any(use.scope != "node" for use in shape.exclusive)}
+        self.beyond = beyond | set(self.touched) | set(self.spread_touched)
+        self.plain = {
+            shape.name
+            for shape in problem.shapes
+            if not (shape.ports or shape.exclusive or shape.attaches or shape.claims)
+            and not any(shape.name in rules for rules in (self.touched, self.spread_touched, self.spread_owned))
+        }
 
     def put(self, pod: Pod, node_name: str) -> None:
         self._count(pod, node_name, 1)
@@ -179,9 +193,11 @@ class _Board:
 
     def _count(self, pod: Pod, node_name: str, change: int) -> None:
         shape, node = self.shapes[pod.shape], self.nodes[node_name]
+        if node_name not in self.watched and pod.shape not in self.beyond:
+            return
         used = self.used[node_name]
         for resource, amount in shape.requests.items():
-            used[resource] += amount * change
+            used[resource] = used.get(resource, 0) + amount * change
         for port in shape.ports:
             self.ports[node_name][port] += change
         for use in shape.exclusive:
@@ -202,6 +218,19 @@ class _Board:
                 if spread.key in node.topology and _reaches(spread.eligible, node):
                     self.spread_counts[i].add(node.topology[spread.key], change)
 
+    def put_plainly(self, pod: Pod, node: Node) -> bool:
+        """Place a pod if nothing but permission and resources counts for it, and it has both; else do nothing."""
+        if pod.shape not in self.plain or not _reaches(self.allowed[pod.shape], node):
+            return False
+        used, there = self.used[node.name], node.allocatable
+        asks = self.shapes[pod.shape].requests
+        for resource, amount in asks.items():
+            if amount > 0 and used.get(resource, 0) + amount > there.get(resource, 0):
+                return False
+        for resource, amount in asks.items():
+            used[resource] = used.get(resource, 0) + amount
+        return True
+
     def refusals(self, pod: Pod, node: Node, binding: Binding) -> Iterator[tuple[str, str]]:
         """Each filter that the pod fails on the node now, with what exactly is wrong."""
         shape = self.shapes[pod.shape]
@@ -209,7 +238,7 @@ class _Board:
             yield "allowed", "the shape may not use this node"
         used = self.used[node.name]
         for resource, amount in shape.requests.items():
-            free = node.allocatable.get(resource, 0) - used[resource]
+            free = node.allocatable.get(resource, 0) - used.get(resource, 0)
             if amount > max(free, 0):
                 yield "resources", f"asks {amount} {resource}, {free} free"
         for port in shape.ports:
@@ -294,6 +323,11 @@ class _Board:
                 self.given[name] = (volume, node.topology.get(self.claims[name].confines, ""))
 
 
+def _put_plainly(board: _Board, pods: dict[str, Pod], binding: Binding) -> bool:
+    pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
+    return pod is not None and node is not None and board.put_plainly(pod, node)
+
+
 def _refused(board: _Board, pods: dict[str, Pod], binding: Binding) -> Iterator[Violation]:
     pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
     if pod is None or node is None:
@@ -352,22 +386,24 @@ def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> I
     bound = Counter(binding.pod for binding in (*placement.bindings, *placement.nominations))
     waiting = {binding.pod: binding.node for binding in placement.nominations}
     out = {entry.pod: entry for entry in placement.unplaced}
-    for pod in problem.pods:
-        times = bound[pod.name] + int(pod.name in out and pod.name not in waiting)
+    answers = bound + Counter(name for name in out if name not in waiting)
+    answered = [pods[name] for name in answers if name in pods and pods[name].node]
+    for pod in (*answered, *(pod for pod in problem.pods if not pod.node)):
+        times = answers[pod.name]
         if times != (0 if pod.node else 1):
             yield Violation(rule="account", pod=pod.name, node=pod.node, detail=f"answered {times} times")
-        entry = out.get(pod.name)
-        promised = waiting.get(pod.name)
+    for name in sorted({*out, *waiting} & set(pods)):
+        entry = out.get(name)
+        promised = waiting.get(name)
         waits = entry is not None and entry.verdict == "waiting"
         in_vain = placement.scheduler == "kube" and waits
         if waits != (promised is not None) and not in_vain:
-            yield Violation(rule="account", pod=pod.name, node=promised or "", detail="waits, or not?")
+            yield Violation(rule="account", pod=name, node=promised or "", detail="waits, or not?")
     priorities = {shape.name: shape.priority for shape in problem.shapes}
+    gained = Counter(priorities[pods[name].shape] for name in bound if name in pods)
+    gained.subtract(priorities[pods[entry.pod].shape] for entry in placement.evictions if entry.pod in pods)
     for limit in placement.bounds:
-        gained = (name for name in bound if name in pods)
-        lost = (eviction.pod for eviction in placement.evictions if eviction.pod in pods)
-        placed = sum(priorities[pods[name].shape] >= limit.priority for name in gained)
-        placed -= sum(priorities[pods[name].shape] >= limit.priority for name in lost)
+        placed = sum(times for level, times in gained.items() if level >= limit.priority)
         if limit.placed != placed or placed > limit.most:
             detail = f"priority {limit.priority}: {placed} placed, says {limit.placed} of at most {limit.most}"
             yield Violation(rule="bound", pod="", node="", detail=detail)

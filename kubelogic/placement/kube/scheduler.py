@@ -70,8 +70,8 @@ class _Run:
         self._progress = _Progress()
         self._budgets = {budget.name: budget.allowed for budget in problem.budgets}
         tables = self._engine.tables
-        self._shape = {pod.name: tables.shape_number[pod.shape] for pod in problem.pods}
         pending = [pod for pod in problem.pods if not pod.node]
+        self._shape = {pod.name: tables.shape_number[pod.shape] for pod in pending}
         self._pending = sorted(pending, key=self._rank)
         self._helps: dict[int, list[int]] = {}
         for shape in sorted({self._shape[pod.name] for pod in pending}):

@@ -23,6 +23,70 @@ class Resident:
     terminating: bool
 
 
+class _Running:
+    """The pods that are on nodes at the start, in the problem's order, with the numbers of their shapes and nodes."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.pods: list[Pod] = [pod for pod in tables.problem.pods if pod.node]
+        self.shapes: Ints = np.array([tables.shape_number[pod.shape] for pod in self.pods], dtype=np.int64)
+        self.nodes: Ints = np.array([tables.number[pod.node] for pod in self.pods], dtype=np.int64)
+
+
+class _Groups:
+    """Positions by key, in their order."""
+
+    def __init__(self, keys: Ints) -> None:
+        self._order: Ints = np.argsort(keys, kind="stable")
+        self._sorted: Ints = keys[self._order]
+
+    def of(self, key: int) -> list[int]:
+        start, end = np.searchsorted(self._sorted, (key, key + 1))
+        found: list[int] = self._order[start:end].tolist()
+        return found
+
+
+class Residents:
+    """The pods of each node by name. Those of the start are made when a node is asked for: few ever are."""
+
+    def __init__(self, running: _Running) -> None:
+        self._running = running
+        self._groups = _Groups(running.nodes)
+        self._made: dict[int, dict[str, Resident]] = {}
+
+    def __getitem__(self, node: int) -> dict[str, Resident]:
+        found = self._made.get(node)
+        if found is None:
+            running = self._running
+            found = self._made[node] = {}
+            for i in self._groups.of(node):
+                pod = running.pods[i]
+                shape = int(running.shapes[i])
+                found[pod.name] = Resident(name=pod.name, shape=shape, terminating=pod.terminating)
+        return found
+
+    def __setitem__(self, node: int, residents: dict[str, Resident]) -> None:
+        self._made[node] = residents
+
+
+class _Spots:
+    """How many pods of a shape are on each node, staying or leaving; made when a shape is asked for."""
+
+    def __init__(self, running: _Running) -> None:
+        self._running = running
+        self._groups = _Groups(running.shapes)
+        self._made: dict[int, dict[tuple[int, bool], int]] = {}
+
+    def __getitem__(self, shape: int) -> dict[tuple[int, bool], int]:
+        found = self._made.get(shape)
+        if found is None:
+            running = self._running
+            found = self._made[shape] = {}
+            for i in self._groups.of(shape):
+                spot = (int(running.nodes[i]), running.pods[i].terminating)
+                found[spot] = found.get(spot, 0) + 1
+        return found
+
+
 class State:
     """Placed pods, free resources, counters, attached volumes and claims that got a volume.
 
@@ -37,14 +101,15 @@ class State:
         self.tables = tables
         self.free: Ints = tables.allocatable.copy()
         self.assumed: Ints = np.zeros_like(tables.allocatable)
-        self.residents: list[dict[str, Resident]] = [{} for _ in tables.nodes]
+        running = _Running(tables)
+        self.residents = Residents(running)
         self.touched: list[int] = []
         self.claims: dict[str, Claim] = {claim.name: claim for claim in tables.problem.claims}
         self.given: dict[str, tuple[str, str]] = {}
         self.taken: set[str] = set()
         self._reach: dict[str, Mask] = {v.name: tables.mask(v.reach) for v in tables.problem.volumes}
         self._counters = Counters()
-        self._spots: dict[int, dict[tuple[int, bool], int]] = {}
+        self._spots = _Spots(running)
         self._assumes = tuple(
             tables.amounts(shape.scored_usage or shape.scored_requests or shape.requests) for shape in tables.shapes
         )
@@ -55,7 +120,7 @@ class State:
         for number, uses in enumerate(self._hanging):
             for driver, _ in sorted(uses):
                 self.attached(driver)[number] += 1
-        self._put_all(tables.problem.pods)
+        self._put_all(running)
 
     def counter(self, topology: Topology, weights: Mapping[int, int], *, terminating: bool = True) -> Counter:
         """A counter of the placed pods of some shapes, kept current from now on. See ``Counters.counter``."""
@@ -63,7 +128,7 @@ class State:
         if not counter.moves:
             counter.moves = 1
             for shape, weight in counter.weights.items():
-                for (node, leaving), pods in self._spots.get(shape, {}).items():
+                for (node, leaving), pods in self._spots[shape].items():
                     if terminating or not leaving:
                         counter.add(node, weight, pods)
         return counter
@@ -73,27 +138,23 @@ class State:
         self.residents[node][resident.name] = resident
         self._move(resident, node, 1)
 
-    def _put_all(self, pods: Iterable[Pod]) -> None:
-        """Place the pods that are on nodes, before anything is counted: like ``put`` for each, with sums per shape."""
-        tables = self.tables
-        where: dict[int, list[int]] = {}
-        for pod in pods:
-            if not pod.node:
-                continue
-            shape, node = tables.shape_number[pod.shape], tables.number[pod.node]
-            self.residents[node][pod.name] = Resident(name=pod.name, shape=shape, terminating=pod.terminating)
-            where.setdefault(shape, []).append(node)
-            spots, spot = self._spots.setdefault(shape, {}), (node, pod.terminating)
-            spots[spot] = spots.get(spot, 0) + 1
-        for shape, nodes in where.items():
+    def _put_all(self, running: _Running) -> None:
+        """Take what the pods on nodes use, before anything is counted: like ``put`` for each."""
+        tables, size = self.tables, len(self.tables.resources)
+        shapes, nodes = running.shapes, running.nodes
+        requested, assumed = (np.zeros((size, len(tables.shapes)), dtype=np.int64) for _ in range(2))
+        for shape in range(len(tables.shapes)):
             for resource, amount in tables.requests[shape]:
-                np.subtract.at(self.free[resource], nodes, amount)
+                requested[resource, shape] = amount
             for resource, amount in self._assumes[shape]:
-                np.add.at(self.assumed[resource], nodes, amount)
-            for use in tables.shapes[shape].attaches:
-                for node in nodes:
+                assumed[resource, shape] = amount
+        for resource in range(size):
+            np.subtract.at(self.free[resource], nodes, requested[resource][shapes])
+            np.add.at(self.assumed[resource], nodes, assumed[resource][shapes])
+        for shape, described in enumerate(tables.shapes):
+            for use in described.attaches:
+                for node in nodes[shapes == shape].tolist():
                     self._attach(use, node, 1)
-            self.touched.extend(nodes)
 
     def take(self, resident: Resident, node: int) -> None:
         """Take a pod away."""
@@ -107,7 +168,7 @@ class State:
             free[resource, node] -= amount * pods
         for resource, amount in self._assumes[shape]:
             assumed[resource, node] += amount * pods
-        spots = self._spots.setdefault(shape, {})
+        spots = self._spots[shape]
         spot = (node, resident.terminating)
         left = spots.get(spot, 0) + pods
         if left:

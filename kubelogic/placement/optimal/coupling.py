@@ -77,7 +77,17 @@ class Coupling:
         self._provisions = {c.name: reach_mask(model, c.provisions) for c in model.problem.claims}
         self._given: dict[str, tuple[str, Mask]] = {}
         self._taken: dict[str, str] = {}
-        for pod in model.running if running is None else running:
+        concerned = {
+            shape.name
+            for i, shape in enumerate(model.shapes)
+            if shape.ports
+            or shape.exclusive
+            or shape.attaches
+            or shape.claims
+            or any(i in rules for rules in (self._matched, self._owned, self._even_matched))
+        }
+        there = model.running if running is None else running
+        for pod in (pod for pod in there if pod.shape in concerned):
             self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
 
     def _init_attach(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -75,7 +76,7 @@ def compile_problem(problem: Problem) -> Model:
     classes = tuple(sorted({node.node_class for node in nodes}))
     class_index = {name: i for i, name in enumerate(classes)}
     node_class = np.array([class_index[node.node_class] for node in nodes], dtype=np.int64)
-    running = tuple(sorted((pod for pod in problem.pods if pod.node), key=lambda pod: pod.name))
+    running = tuple(sorted((pod for pod in problem.pods if pod.node), key=attrgetter("name")))
     waiting: dict[int, list[Pod]] = defaultdict(list)
     for pod in problem.pods:
         if not pod.node:
