@@ -230,7 +230,7 @@ def emit(document: Mapping[str, Any], output: str) -> None:
     if output == "json":
         import msgspec
 
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
+        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     from ruamel.yaml import YAML
 

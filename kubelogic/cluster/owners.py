@@ -9,8 +9,8 @@ def workload(cluster: Cluster, pod: Object) -> str:
     """The topmost controller of a pod as ``Kind namespace/name``; the pod itself if it has none."""
     obj = pod
     for _ in range(8):
-        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
-        owner = next((reference for reference in references if reference.get("controller")), None)
+        references = (obj.document.get("metadata") or {}).get("ownerReferences")
+        owner = next((each for each in references if each.get("controller")), None) if references else None
         if owner is None:
             break
         found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")

@@ -8,8 +8,8 @@ also speaks of templates that pods are made from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -30,6 +30,9 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
 
 _Place = tuple[str | int, ...]
 """Keys and list positions that lead to a field."""
+
+_Part = tuple[Any, list[Object]]
+"""A part of documents and the objects that have it."""
 
 _SECTIONS = frozenset({"metadata", "spec", "status"})
 """Fields of objects that hold named fields."""
@@ -67,10 +70,11 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
         ValueError: if a subject cannot be read.
     """
     found: list[Notice] = []
+    parts = _Parts(cluster=cluster)
     for omission in omissions:
         if omission.code:
             subject = _read(omission.subject)
-            users = list(_users(cluster, subject))
+            users = list(_users(parts, subject))
             if users:
                 first, place = min(users, key=lambda user: (user[0].kind, user[0].key))
                 found.append(
@@ -96,36 +100,47 @@ def _read(text: str) -> _Subject:
     )
 
 
-def _users(cluster: Cluster, subject: _Subject) -> Iterator[tuple[Object, _Place]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """Parts of a cluster's objects, each once, with the objects that have it: pods of one template share theirs."""
+
+    cluster: Cluster
+    _known: dict[tuple[str, str, str], Collection[_Part]] = field(default_factory=dict)
+
+    def of(self, kind: str, section: str, name: str) -> Collection[_Part]:
+        """What the objects of a kind have as one field of a section."""
+        asked = (kind, section, name)
+        if asked not in self._known:
+            self._known[asked] = self._find(kind, section, name)
+        return self._known[asked]
+
+    def _find(self, kind: str, section: str, name: str) -> Collection[_Part]:
+        found: dict[int, _Part] = {}
+        for obj in self.cluster.objects(kind).values():
+            fields = obj.document.get(section)
+            if fields and name in fields:
+                part = fields[name]
+                if id(part) not in found:
+                    found[id(part)] = part, []
+                found[id(part)][1].append(obj)
+        return found.values()
+
+
+def _users(parts: _Parts, subject: _Subject) -> Iterator[tuple[Object, _Place]]:
     """The objects that use a subject, each with the first place where it does."""
     for kind in sorted(_TEMPLATES) if subject.kind == "Pod" else [subject.kind]:
         path = (*_TEMPLATES[kind], *subject.path) if subject.kind == "Pod" else subject.path
-        objects = cluster.objects(kind).values()
         if len(path) > 1 and path[0] in _SECTIONS:
-            yield from _users_of_parts(objects, subject, path)
+            section, name, *rest = path
+            for part, objects in parts.of(kind, section, name):
+                place = subject.first_use(part, tuple(rest))
+                if place is not None:
+                    yield from ((obj, (section, name, *place)) for obj in objects)
             continue
-        for obj in objects:
+        for obj in parts.cluster.objects(kind).values():
             place = subject.first_use(obj.document, path)
             if place is not None:
                 yield obj, place
-
-
-def _users_of_parts(
-    objects: Iterable[Object], subject: _Subject, path: tuple[str, ...]
-) -> Iterator[tuple[Object, _Place]]:
-    """The same where all objects have sections. Parts that pods of one template share are looked at once."""
-    section, field, *rest = path
-    looked_at: dict[int, _Place | None] = {}
-    for obj in objects:
-        fields = obj.document.get(section)
-        if not fields or field not in fields:
-            continue
-        part = fields[field]
-        if id(part) not in looked_at:
-            looked_at[id(part)] = subject.first_use(part, tuple(rest))
-        place = looked_at[id(part)]
-        if place is not None:
-            yield obj, (section, field, *place)
 
 
 def _values(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[_Place, Any]]:

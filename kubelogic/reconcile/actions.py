@@ -38,7 +38,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 
     def arguments(self) -> dict[str, Any]:
         """Everything but the cause, by field name."""
-        return {name: getattr(self, name) for name in argument_names(type(self))}
+        fields = msgspec.structs.asdict(self)
+        del fields["cause"]
+        return fields
 
 
 def argument_names(action: type[Action]) -> tuple[str, ...]:

@@ -69,13 +69,11 @@ def world_of(cluster: Cluster) -> World:
                 found.setdefault("node_silent_since", set()).add((name, milliseconds(since) if since else 0))
             elif condition.get("status") == "False":
                 found.setdefault("node_reports", set()).add((name, "False"))
-    living: set[str] = set()
     named: set[str] = set()
     for obj in cluster:
-        living.add(uid_of(obj))
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
             named.add(str(reference.get("uid") or ""))
-    missing = named - living
+    missing = named.difference(uid_of(obj) for obj in cluster) if named else named
     if missing:
         found["presumed_owner"] = {(uid,) for uid in missing}
     return {name: frozenset(rows) for name, rows in found.items()}
@@ -83,15 +81,12 @@ def world_of(cluster: Cluster) -> World:
 
 def _latest(cluster: Cluster) -> int:
     """The latest creation, transition or start in a cluster, rounded up to a second; at least 0."""
-    latest = 0
+    texts: set[str | None] = set()
     for obj in cluster:
-        metadata = obj.document.get("metadata") or {}
+        texts.add((obj.document.get("metadata") or {}).get("creationTimestamp"))
         status = obj.document.get("status")
-        texts = [metadata.get("creationTimestamp")]
         if isinstance(status, Mapping):
-            texts.append(status.get("startTime"))
-            texts.extend(c.get("lastTransitionTime") for c in status.get("conditions") or ())
-        for text in texts:
-            if text:
-                latest = max(latest, milliseconds(text))
-    return -(-latest // 1000) * 1000
+            texts.add(status.get("startTime"))
+            texts.update(c.get("lastTransitionTime") for c in status.get("conditions") or ())
+    latest = max((milliseconds(text) for text in texts if text), default=0)
+    return -(-max(latest, 0) // 1000) * 1000

@@ -16,6 +16,9 @@ from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
 
 SCHEMA_VERSION = 1
 
+_SCALARS = frozenset({str, int, bool, float, type(None)})
+"""Types of values that stand in documents as they are."""
+
 ALL_BLOCKERS, MOST_BLOCKERS, LEAST_BLOCKERS = 20_000, 500, 5
 """Blockers in a document: of all pending pods together, about, and of each, at most and at least."""
 
@@ -123,7 +126,7 @@ def action_document(each: TimedAction) -> dict[str, Any]:
         "type": action.type,
     }
     for name, value in action.arguments().items():
-        document[_camel(name)] = value if type(value) is str else _plain(value)
+        document[_camel(name)] = value if type(value) in _SCALARS else _plain(value)
     document["cause"] = str(action.cause)
     return document
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
@@ -13,7 +13,7 @@ from kubelogic.explain.units import amount, count, share
 from kubelogic.manifests import Notice
 from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects
+from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects
 
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
@@ -131,15 +131,17 @@ def _load(node: NodeLoad, resource: str) -> str:
 def _workloads(plan: Plan, style: Style) -> str:
     waiting = Counter(pod.owner for pod in plan.pending)
     waiting.update({each.workload: each.missing for each in plan.refusals if each.kind == "Pod"})
-    placements: Sequence[PlacedPod] = plan.placements
+    nodes: dict[str, list[str]] = defaultdict(list)
+    for pod in plan.placements:
+        nodes[pod.owner].append(pod.node)
     rows = [["WORKLOAD", "PLACED", "NODES"]]
-    for owner, group in groupby(sorted(placements, key=lambda pod: (pod.owner, pod.node)), key=lambda pod: pod.owner):
-        pods = list(group)
-        rows.append([owner, f"{len(pods)}/{len(pods) + waiting[owner]}", _where(pod.node for pod in pods)])
-    lines = table(rows[: 1 + _WORKLOADS_SHOWN])
+    for owner in sorted(nodes)[:_WORKLOADS_SHOWN]:
+        placed = nodes[owner]
+        rows.append([owner, f"{len(placed)}/{len(placed) + waiting[owner]}", _where(placed)])
+    lines = table(rows)
     lines[0] = style.bold(lines[0])
-    if len(rows) > 1 + _WORKLOADS_SHOWN:
-        left = count(len(rows) - 1 - _WORKLOADS_SHOWN, "more workload")
+    if len(nodes) > _WORKLOADS_SHOWN:
+        left = count(len(nodes) - _WORKLOADS_SHOWN, "more workload")
         lines.append(style.dim(f"... and {left}; -o json has them all"))
     return "\n".join(lines)
 

@@ -136,10 +136,12 @@ def _controllers(pod: Object) -> Iterator[str]:
 
 def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
     placed = []
-    for key, pod in sorted(after.objects("Pod").items()):
+    pods, were = after.objects("Pod"), before.objects("Pod")
+    for key in sorted(pods):
+        pod = pods[key]
         node = node_of(pod)
         if node and not finished(pod):
-            old = before.get("Pod", key)
+            old = were.get(key)
             new = old is None or node_of(old) != node
             placed.append(PlacedPod(pod=key, owner=workload(after, pod), node=node, new=new))
     return tuple(placed)

@@ -26,9 +26,10 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
         state: at its end.
         start: its first moment, in milliseconds of the simulated clock.
     """
-    made = _made(state.cluster)
+    last = tuple(refusals)
+    made: Counter[str] = _made(state.cluster) if last else Counter()
     found = []
-    for each in refusals:
+    for each in last:
         owner = state.cluster.get(each.owner_kind, each.owner)
         again = next_retry(state.memory, replica_set_constant(each.owner_kind, each.owner))
         if owner is None or again is None:

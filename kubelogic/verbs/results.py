@@ -14,8 +14,7 @@ from kubelogic.reconcile.actions import Action
 from kubelogic.verbs.moves import MovePlan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedPod:
+class PlacedPod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod and its node; ``new`` if this plan put it there."""
 
     pod: str
