@@ -58,7 +58,7 @@ def find_core(problem: Problem, placement: Placement, shape: str, *, place: Plac
         everything = assumptions(question)
         if single:
             everything = tuple(entry for entry in everything if entry.kind != "count")
-        oracle = Oracle(question, frozenset(everything), place=place, deadline=deadline)
+        oracle = Oracle(question, frozenset(everything), place=place, near=placement, deadline=deadline)
         order = _dispensable_first(everything, shape)
         for asked in _extents(oracle, order, placement, shape):
             answer = oracle.ask(asked)
@@ -111,7 +111,7 @@ def _extents(
         own = frozenset(entry for entry in order if entry.kind == "count" and entry.subjects[0] == shape)
         rest = everything - own - frozenset(counts)
         for entry in counts:
-            if oracle.relaxed(rest | {entry}) is None:
+            if oracle.refused(rest | {entry}) is None:
                 rest |= {entry}
         yield rest | own
     yield everything
@@ -151,16 +151,18 @@ def _minimal(
 
 
 def _preferred(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption]) -> frozenset[Assumption]:
-    """The smallest of the cores that the relaxation alone proves, from several orders of leaving things out."""
+    """The smallest of the cores that are proved quickly, from several orders of leaving things out."""
     everything = frozenset(order)
     best = core
     for start in (core, everything):
+        if oracle.refused(start) is None:
+            continue
         for each in (order, tuple(reversed(order))):
             found = start
             for entry in each:
-                if entry in found:
-                    found = oracle.relaxed(found - {entry}) or found
-            if oracle.relaxed(found) and _burden(found) < _burden(best):
+                if entry in found and (smaller := oracle.refused(found - {entry})) is not None:
+                    found = smaller.core
+            if _burden(found) < _burden(best):
                 best = found
     return best
 
@@ -171,14 +173,14 @@ def _burden(core: frozenset[Assumption]) -> tuple[int, int, tuple[Assumption, ..
 
 
 def _thinned(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption]) -> frozenset[Assumption]:
-    """A smaller core, by leaving out many members at once."""
+    """A smaller core, by leaving out many members at once; only as far as that is refused quickly."""
     size = len(core) // 2
     while size >= 2 and len(core) > _CHUNKED:
         members = [entry for entry in order if entry in core]
         for start in range(0, len(members), size):
             left = core - frozenset(members[start : start + size])
             if left != core and left:
-                answer = oracle.ask(left)
-                core = answer.core if isinstance(answer, Refused) else core
+                found = oracle.refused(left)
+                core = core if found is None else found.core
         size //= 2
     return core

@@ -9,6 +9,8 @@ import numpy as np
 
 from kubelogic.placement.optimal.model import Ints, Mask
 
+_HUGE = float(1 << 62)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
@@ -81,7 +83,8 @@ class Labels:
         for one, other in permutations(range(found.shape[1]), 2):
             if (request[:, other] > 0).all():
                 rate = (request[:, one] / request[:, other]).max(initial=0.0)
-                np.minimum(found[:, one], np.ceil(self.space[:, other] * rate).astype(np.int64) + 1, out=found[:, one])
+                useful = np.minimum(np.ceil(self.space[:, other] * rate), _HUGE).astype(np.int64) + 1
+                np.minimum(found[:, one], useful, out=found[:, one])
         possible = [np.asarray(self.taken[:, clash]).max(axis=1) == 0 for clash in clashes if clash.any()]
         differing = [np.array(row, dtype=np.int64)[:, None] for row in possible if row.any() and not row.all()]
         columns = [found, *differing]

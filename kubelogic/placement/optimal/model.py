@@ -90,10 +90,10 @@ def compile_problem(problem: Problem) -> Model:
     if running:
         where = np.array([node_index[pod.node] for pod in running])
         np.subtract.at(free, where, rows[[shape_index[pod.shape] for pod in running]])
-    coupled, ordered = _coupled(problem), _ordered(problem)
+    linked, ordered = coupled(problem), _ordered(problem)
     masks = _Masks(nodes, node_class, class_index, node_index)
     worths = _worths(problem, masks)
-    apart = coupled | set(worths) | _wishful(problem)
+    apart = linked | set(worths) | _wishful(problem)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i in sorted(waiting):
         shape = shapes[i]
@@ -109,7 +109,7 @@ def compile_problem(problem: Problem) -> Model:
             shapes=tuple(group),
             pods=tuple(sorted((p for i in group for p in waiting[i]), key=lambda p: (p.order, p.name))),
             priority=shapes[group[0]].priority,
-            coupled=shapes[group[0]].name in coupled,
+            coupled=shapes[group[0]].name in linked,
             ordered=shapes[group[0]].name in ordered,
         )
         for group in members
@@ -194,7 +194,8 @@ def _ordered(problem: Problem) -> set[str]:
     return found | {shape.name for shape in problem.shapes if shape.claims}
 
 
-def _coupled(problem: Problem) -> set[str]:
+def coupled(problem: Problem) -> set[str]:
+    """The shapes that are under any constraint between pods."""
     limited = {driver for node in problem.nodes for driver in node.attach_limits}
     found = _ordered(problem) | _names((rule.owner, rule.matches) for rule in problem.affinities)
     for shape in problem.shapes:

@@ -1,7 +1,7 @@
 """Whether a problem can be solved under some of its assumptions: a proof that it cannot, or a placement that shows how.
 
-Cheap questions come first: what follows from earlier answers, the relaxation over groups of nodes, a quick placement.
-Then every node for itself, then the whole solver.
+Cheap questions come first: what follows from earlier answers, the relaxation over groups of nodes, a quick placement,
+prices of what nodes can hold. Then every node for itself, and the whole solver.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.limits import Deadline
-from kubelogic.placement.optimal.model import compile_problem
+from kubelogic.placement.optimal.model import compile_problem, coupled
 from kubelogic.placement.optimal.pack import insert
+from kubelogic.placement.optimal.prices import Prices
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.terms import helpful
 from kubelogic.placement.optimal.tracked import Tracked
@@ -25,8 +26,8 @@ from kubelogic.placement.optimal.weaken import without
 from kubelogic.placement.placement import Assumption, Placement
 from kubelogic.placement.problem import Problem
 
-_FINE_CELLS = 2_500
-"""Shapes times nodes up to which every node is looked at for itself."""
+_FEW_CELLS, _FINE_CELLS = 150, 2_500
+"""Shapes times nodes up to which every node is looked at for itself: before the whole solver, and after it."""
 
 
 class Holds(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +44,14 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(Protocol):
-    """A joint scheduler: ``thorough`` proves and tries all it can, else it is quick."""
+    """A joint scheduler: ``thorough`` proves and tries all it can, else it is quick.
 
-    def __call__(self, problem: Problem, *, thorough: bool) -> tuple[bool | None, Placement]:
+    ``near`` is a placement of other pods, or under other constraints, that may be a good start.
+    """
+
+    def __call__(
+        self, problem: Problem, *, thorough: bool, near: Placement | None = None
+    ) -> tuple[bool | None, Placement]:
         """Whether all pods can be placed (None: it found neither a way nor a proof), and the placement."""
 
 
@@ -56,7 +62,15 @@ class Oracle:
     shape there are, up to those that wait: the others may have use for some.
     """
 
-    def __init__(self, problem: Problem, universe: frozenset[Assumption], *, place: Place, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        universe: frozenset[Assumption],
+        *,
+        place: Place,
+        near: Placement,
+        deadline: Deadline,
+    ) -> None:
         self._problem = problem
         self._universe = universe
         self._place = place
@@ -64,57 +78,84 @@ class Oracle:
         self._relaxation = Tracked(problem, universe, universe, fine=False, deadline=deadline)
         self._refused: list[frozenset[Assumption]] = []
         self._held: list[tuple[frozenset[Assumption], Holds]] = []
+        bound = {binding.pod for binding in near.bindings}
+        left = sum(not pod.node and pod.name not in bound for pod in problem.pods)
+        self._near: list[tuple[frozenset[Assumption], int, Placement]] = [(universe, left, near)]
+        self._prices = Prices(problem, deadline=deadline)
         self._helpful = helpful(problem)
+        names = {pod.shape for pod in problem.pods if not pod.node}
+        self._coupled = bool(names & coupled(problem))
+        # Whole pods on single nodes are where z3 is at its worst, unless there are few or more than room is short.
+        self._fine_first = self._coupled and len(names) * len(problem.nodes) <= _FEW_CELLS
 
-    def relaxed(self, asked: frozenset[Assumption]) -> frozenset[Assumption] | None:
-        """A core within ``asked`` that the relaxation over groups of nodes proves; None if it proves none."""
+    def refused(self, asked: frozenset[Assumption]) -> Refused | None:
+        """A refusal that is found without much work: remembered, by prices, or by sums over groups of nodes."""
         known = next((core for core in self._refused if core <= asked), None)
         if known is not None:
-            return known
+            return Refused(core=known)
         if any(asked <= held for held, _ in self._held):
             return None
-        core = self._relaxation.check(asked).core
-        if core is not None:
-            self._refused.append(core)
-        return core
+        core, packable = self._priced(asked)
+        if core is not None or self._coupled or not packable:
+            core = self._relaxation.check(core or asked).core or core
+        if core is None:
+            return None
+        self._refused.append(core)
+        return Refused(core=core)
 
     def ask(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
         """What is proved of the problem under ``asked``; None if nothing was."""
         for held, witness in self._held:
             if asked <= held:
                 return witness
-        core = self.relaxed(asked)
-        if core is not None:
-            return Refused(core=core)
-        return self._quick(asked) or self._fine(asked) or self._whole(asked)
+        found = self.refused(asked) or self._quick(asked)
+        for way in (self._fine, self._whole) if self._fine_first else (self._whole, self._fine):
+            found = found or way(asked)
+        return found
+
+    def _priced(self, asked: frozenset[Assumption]) -> tuple[frozenset[Assumption] | None, bool]:
+        """A core that follows from what single nodes can hold; and whether there is none."""
+        core = None
+        while True:
+            dropped = self._universe - asked
+            optional = self._optional(asked)
+            problem = without(self._problem, frozenset(e for e in dropped if e.subjects not in optional))
+            left_open = {e.subjects[0] for e in dropped if e.kind == "count"}
+            wanted = frozenset(pod.shape for pod in problem.pods if not pod.node) - left_open
+            found = self._prices.refuse(problem, wanted)
+            if found.needed is None:
+                return core, core is None and found.packable
+            core = asked
+            # What is worth nothing takes no room in the proof; but others might have had use for it.
+            asked = frozenset(e for e in core if e.kind not in ("count", "request") or e.subjects[0] in found.needed)
+            if asked == core:
+                return core, False
 
     # -- ways to answer ----------------------------------------------------------------------------------------
 
     def _quick(self, asked: frozenset[Assumption]) -> Holds | None:
-        return self._try(asked, thorough=False)
+        weaker = without(self._problem, self._universe - asked)
+        possible, placement = self._place(weaker, thorough=False, near=self._nearest(asked))
+        if possible:
+            return self._holds(asked, weaker, placement)
+        optional = self._optional(asked)
+        if optional:
+            weaker = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
+            _, placement = self._place(weaker, thorough=False, near=placement)
+        return self._holds(asked, weaker, placement)
 
     def _whole(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
         weaker = without(self._problem, self._universe - asked)
         possible, placement = self._place(weaker, thorough=True)
-        if possible:
-            return self._holds(asked, weaker, placement)
-        # Pods that were left out might have been of use.
         if possible is False and not self._optional(asked):
+            # Otherwise, pods that were left out might have been of use.
             self._refused.append(asked)
             return Refused(core=asked)
-        return None
+        return self._holds(asked, weaker, placement)
 
-    def _try(self, asked: frozenset[Assumption], *, thorough: bool) -> Holds | None:
-        weaker = without(self._problem, self._universe - asked)
-        possible, placement = self._place(weaker, thorough=thorough)
-        if possible:
-            return self._holds(asked, weaker, placement)
-        optional = self._optional(asked)
-        if not optional:
-            return None
-        more = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
-        _, placement = self._place(more, thorough=thorough)
-        return self._holds(asked, more, placement)
+    def _nearest(self, asked: frozenset[Assumption]) -> Placement:
+        """What left out the fewest pods while nothing was dropped that is asked for now."""
+        return min((left, -i, placement) for i, (held, left, placement) in enumerate(self._near) if asked <= held)[2]
 
     def _fine(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
         names = {pod.shape for pod in self._problem.pods if not pod.node}
@@ -165,7 +206,10 @@ class Oracle:
         """``placement`` as a witness, if it is right and leaves out none of those that are asked for."""
         left_open = {e.subjects[0] for e in self._universe - asked if e.kind == "count"}
         left = [entry for entry in placement.unplaced if entry.verdict != "waiting" and entry.shape not in left_open]
-        if left or check(problem, placement):
+        if check(problem, placement):
+            return None
+        if left:
+            self._near.append((asked, len(left), placement))
             return None
         witness = Holds(problem=problem, placement=placement)
         self._held.append((asked, witness))

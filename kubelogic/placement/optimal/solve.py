@@ -25,10 +25,12 @@ from kubelogic.placement.optimal.stages import (
     make_way,
     one_by_one,
     promised,
+    resumed,
     small,
     tightly,
     waits,
 )
+from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import decode, weigh
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
@@ -96,8 +98,8 @@ def _explain(
 
 
 def _decider(deadline: Deadline) -> Place:
-    def place(problem: Problem, *, thorough: bool) -> tuple[bool | None, Placement]:
-        found = _place(problem, deadline, thorough=True) if thorough else _quickly(problem, deadline)
+    def place(problem: Problem, *, thorough: bool, near: Placement | None = None) -> tuple[bool | None, Placement]:
+        found = _place(problem, deadline, thorough=True) if thorough else _quickly(problem, deadline, near)
         return _all_placed(problem, found), found
 
     return place
@@ -186,12 +188,14 @@ def _compiled(problem: Problem) -> Model:
     return replace(model, reserved=promised(model))
 
 
-def _quickly(problem: Problem, expired: Deadline) -> Placement:
-    """A placement without any search or proof."""
+def _quickly(problem: Problem, expired: Deadline, near: Placement | None) -> Placement:
+    """A placement without any search or proof; ``near`` is one of a similar problem."""
     model = _compiled(problem)
-    state = evenly(model, expired)
-    if state.left.any():
-        state = tightly(model, expired)
+    state = State(model) if near is None else resumed(model, near, expired)
+    for stage in (evenly, tightly):
+        if state.left.any():
+            other = stage(model, expired)
+            state = other if other.left.sum() < state.left.sum() or near is None else state
     if state.left.any() or waits(model):
         state = make_way(model, weigh(model, rooms(model)), state, expired)
     most = {

@@ -200,16 +200,21 @@ def _better(model: Model, weights: Weights, state: State, other: State) -> State
 
 def one_by_one(model: Model, theirs: Placement, weights: Weights, state: State, expired: Deadline) -> State:
     """The better of ``state`` and what the one-by-one scheduler binds."""
+    return _better(model, weights, state, resumed(model, theirs, expired))
+
+
+def resumed(model: Model, placement: Placement, expired: Deadline) -> State:
+    """What is right of a placement of these or other pods, improved."""
     kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
-    shapes = {pod.name: pod.shape for pod in model.problem.pods}
-    other = State(model)
-    for binding in theirs.bindings:
-        kind, node = kinds[shapes[binding.pod]], model.node_index[binding.node]
-        if other.left[kind] > 0 and other.open(kind)[node]:
-            other.put(kind, node)
-    insert(other)
-    improve(other, expired=expired)
-    return _better(model, weights, state, other)
+    kind_of = {pod.name: kinds[pod.shape] for pod in model.problem.pods if not pod.node}
+    state = State(model)
+    for binding in placement.bindings:
+        kind, node = kind_of.get(binding.pod), model.node_index[binding.node]
+        if kind is not None and state.left[kind] > 0 and state.open(kind)[node]:
+            state.put(kind, node)
+    insert(state)
+    improve(state, expired=expired)
+    return state
 
 
 def by_integers(

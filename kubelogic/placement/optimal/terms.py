@@ -157,9 +157,24 @@ class Terms:
 
 
 def helpful(problem: Problem) -> frozenset[str]:
-    """The shapes whose pods can be of use to others: those that some affinity or spread looks for."""
-    near = (rule.matches for rule in problem.affinities if not rule.anti)
-    return frozenset[str]().union(*near, *(spread.matches for spread in problem.spreads))
+    """The waiting shapes whose pods can be of use to those of others.
+
+    Some affinity or spread of another shape looks for them; they settle where a claim is that others use, too; or they
+    may evict somebody whom others may not, who then have what is left.
+    """
+    rules: tuple[Affinity | Spread, ...] = (*(rule for rule in problem.affinities if not rule.anti), *problem.spreads)
+    found = {name for rule in rules for name in rule.matches - {rule.owner}}
+    waiting = {pod.shape for pod in problem.pods if not pod.node}
+    shapes = {shape.name: shape for shape in problem.shapes}
+    users = Counter(claim for name in waiting for claim in shapes[name].claims)
+    found |= {name for name in waiting if any(users[claim] > 1 for claim in shapes[name].claims)}
+    victims = {shapes[pod.shape].priority for pod in problem.pods if pod.node and pod.movable and not pod.terminating}
+    powers = {name: shapes[name].priority if shapes[name].preempts else None for name in waiting}
+    for victim in victims:
+        strong = {name for name, power in powers.items() if power is not None and power > victim}
+        if strong != waiting:
+            found |= strong
+    return frozenset(found)
 
 
 def reaches(reach: Reach, node: Node) -> bool:

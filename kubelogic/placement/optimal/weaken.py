@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import msgspec
 
 from kubelogic.placement.placement import Assumption
-from kubelogic.placement.problem import Amounts, Node, Problem, Reach, Shape
+from kubelogic.placement.problem import Node, Problem, Reach, Shape
 
-_UNLIMITED = 1 << 60
 _ORDER = ("count", "request", "port", "exclusive", "attach", "claim", "affinity", "anti_affinity", "spread")
 
 
@@ -91,7 +91,7 @@ def without(problem: Problem, dropped: frozenset[Assumption]) -> Problem:
     claims = {name for (name,) in subjects.get("claim", set())}
     return msgspec.structs.replace(
         problem,
-        nodes=tuple(_node(node, subjects) for node in problem.nodes),
+        nodes=_nodes(problem, subjects),
         shapes=tuple(_shape(shape, subjects) for shape in problem.shapes),
         pods=tuple(pod for pod in problem.pods if pod.node or (pod.shape,) not in counts),
         claims=tuple(claim for claim in problem.claims if claim.name not in claims),
@@ -105,14 +105,26 @@ def without(problem: Problem, dropped: frozenset[Assumption]) -> Problem:
     )
 
 
-def _node(node: Node, subjects: Mapping[str, set[tuple[str, ...]]]) -> Node:
+def _nodes(problem: Problem, subjects: Mapping[str, set[tuple[str, ...]]]) -> tuple[Node, ...]:
+    """The nodes, with room for all pods there are where a capacity is dropped."""
+    if not subjects.keys() & {"capacity", "attach"}:
+        return problem.nodes
+    requests = {shape.name: shape.requests for shape in problem.shapes}
+    every: Counter[str] = Counter()
+    for name, number in Counter(pod.shape for pod in problem.pods).items():
+        for resource, asks in requests[name].items():
+            every[resource] += asks * number
+    return tuple(_node(node, subjects, every) for node in problem.nodes)
+
+
+def _node(node: Node, subjects: Mapping[str, set[tuple[str, ...]]], every: Mapping[str, int]) -> Node:
     unlimited = {r for name, r in subjects.get("capacity", set()) if name == node.node_class}
     drivers = {d for name, d in subjects.get("attach", set()) if name == node.node_class}
     if not unlimited and not drivers:
         return node
-    allocatable: Amounts = {**node.allocatable, **dict.fromkeys(unlimited, _UNLIMITED // 1024)}
+    more = {r: max(every.get(r, 0), node.allocatable.get(r, 0)) for r in sorted(unlimited)}
     limits = {d: n for d, n in node.attach_limits.items() if d not in drivers}
-    return msgspec.structs.replace(node, allocatable=allocatable, attach_limits=limits)
+    return msgspec.structs.replace(node, allocatable={**node.allocatable, **more}, attach_limits=limits)
 
 
 def _shape(shape: Shape, subjects: Mapping[str, set[tuple[str, ...]]]) -> Shape:
