@@ -140,8 +140,10 @@ def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) ->
     return fault_at(origin, problem.path, problem.code, problem.message, title=title(document), on_key=problem.on_key)
 
 
-def _named(entries: Sequence[Entry]) -> list[Entry]:
+def _named(entries: list[Entry]) -> list[Entry]:
     """The entries, with names for those that left the choice to the API server."""
+    if all(entry.name for entry in entries):
+        return entries
     taken = {entry.identity for entry in entries if entry.name}
     result: list[Entry] = []
     for entry in entries:

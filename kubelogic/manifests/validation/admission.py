@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from kubelogic.manifests import defaults
 from kubelogic.manifests.kinds import Kind, lookup
@@ -76,8 +77,7 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
 """The checks of each kind; Services need to know the cluster's address families as well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a document.
 
     ``document`` has the defaults filled in; it is a new mapping whose parts may be shared with other documents

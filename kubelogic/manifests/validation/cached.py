@@ -21,7 +21,9 @@ _OWN_STATUS = re.compile(
 _TOKEN_VOLUME = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DROP = object()
-_OWN_METADATA = frozenset(("name", "uid", "resourceVersion", "creationTimestamp"))
+_UNSET = object()
+_OWN_FORMS = (("uid", None), ("resourceVersion", None), ("creationTimestamp", _OWN_TIME))
+_OWN_METADATA = ("name", *(key for key, _ in _OWN_FORMS))
 
 
 _Plan = dict[str | int, Any]
@@ -68,8 +70,8 @@ class Admitter:
             return self._one(document)
         if status is not None and type(status) is not dict:
             return self._one(document)
-        shared = {key: value for key, value in metadata.items() if key not in _OWN_METADATA}
-        own = {key: metadata[key] for key in _OWN_METADATA if key in metadata}
+        shared = metadata.copy()
+        own = {key: shared.pop(key) for key in _OWN_METADATA if key in shared}
         node = spec.get("nodeName")
         rest = {**document, "metadata": shared, "spec": {**spec, "nodeName": ""} if node else spec, "status": None}
         try:
@@ -91,15 +93,12 @@ class Admitter:
 
 def _usual(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
     """Whether what is a pod's own is as it should be, so that only the rest needs checks."""
-    name, node = metadata.get("name"), spec.get("nodeName", "node")
-    if not (_is_text(name, _LABEL) and (_is_text(node, _LABEL) or (_is_text(node) and not names.dns_subdomain(node)))):
+    if not _is_text(metadata.get("name"), _LABEL):
         return False
-    time = metadata.get("creationTimestamp", "2026-01-01T00:00:00Z")
-    return (
-        _is_text(time, _OWN_TIME)
-        and _is_text(metadata.get("uid", ""))
-        and _is_text(metadata.get("resourceVersion", ""))
-    )
+    node = spec.get("nodeName", _UNSET)
+    if not (node is _UNSET or _is_text(node, _LABEL) or (_is_text(node) and not names.dns_subdomain(node))):
+        return False
+    return all(_is_text(metadata[key], form) for key, form in _OWN_FORMS if key in metadata)
 
 
 def _is_text(value: Any, form: re.Pattern[str] | None = None) -> bool:
