@@ -12,18 +12,20 @@ import gc
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
+from kubelogic.facts.alike import Fact, Patterns, Row, Value
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair, concern, grouped
 
-Value = str | int
-Row = tuple[Value, ...]
-Fact = tuple[str, Row]
-"""A predicate and a row of it."""
+__all__ = ["Changes", "Delta", "Extractor", "Fact", "FactBase", "FactModule", "Reader", "Row", "Stage", "Value"]
 
 Extractor = Callable[[Object], Iterable[Fact]]
 """The facts of one object. Pure: equal objects have equal facts."""
+
+
+_SAMPLE = 100
+"""Objects that are looked at to see whether many are alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +36,18 @@ class Reader:
         extract: the facts.
         reads: all fields that it looks at beside the object's identity: sections of the document (``status``) and
             their fields (``spec.nodeName``).
+        by: what decides the facts, all but the key, if many objects are alike in it: sections and fields again. Then
+            ``extract`` is asked once for all objects that hold the very same values (``alike``).
     """
 
     extract: Extractor
     reads: Fields = EVERYTHING
+    by: tuple[str, ...] = ()
 
 
-def reader(extract: Extractor, *reads: str) -> Reader:
+def reader(extract: Extractor, *reads: str, by: Sequence[str] = ()) -> Reader:
     """A ``Reader`` of some fields."""
-    return Reader(extract=extract, reads=frozenset(reads))
+    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,10 +223,17 @@ class FactBase:
 
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
-        if changes.gone or changes.replaced:
-            self._extract_changed(changes)
-        else:
-            self._extract_fresh(changes.come, changes)
+        for kind, objects in _by_kind(changes.come).items():
+            for each in self._readers.get(kind, ()):
+                self._enter(each, objects, changes)
+        for kind, objects in _by_kind(changes.gone).items():
+            for each in self._readers.get(kind, ()):
+                for obj in objects:
+                    self._count(each.extract(obj), -1, changes)
+        for group in changes.replaced:
+            for each in self._readers.get(group.kind, ()):
+                if concern(group.fields, each.reads):
+                    self._replace(each, group.pairs, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -230,35 +242,57 @@ class FactBase:
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
 
-    def _extract_fresh(self, objects: Iterable[Object], changes: Changes) -> None:
-        """Rows of objects when nothing went: none can meet itself again."""
-        fresh, shared, count = changes.fresh, self._counts, changes.count
+    def _enter(self, reader: Reader, objects: Sequence[Object], changes: Changes) -> None:
+        """Facts of new objects. If none went, no row that begins with their key can meet another."""
+        fresh, shared, alone = changes.fresh, self._counts, not changes.gone
+        if reader.by and alone:
+            patterns = Patterns(reader.extract, reader.by)
+            if patterns.pay(_sample(objects)):
+                for obj, pattern in zip(objects, patterns.of(objects), strict=True):
+                    pattern.uses += 1
+                    for predicate, tail in pattern.keyed:
+                        fresh.setdefault(predicate, []).append((obj.key, *tail))
+                self._count_common(patterns, changes)
+                return
         for obj in objects:
-            for each in self._readers.get(obj.kind, ()):
-                for predicate, row in each.extract(obj):
-                    if predicate in shared:
-                        count(predicate, row, 1)
-                    else:
-                        try:
-                            fresh[predicate].append(row)
-                        except KeyError:
-                            fresh[predicate] = [row]
+            key = obj.key
+            for predicate, row in reader.extract(obj):
+                if alone and row[0] is key and predicate not in shared:
+                    fresh.setdefault(predicate, []).append(row)
+                else:
+                    changes.count(predicate, row, 1)
 
-    def _extract_changed(self, changes: Changes) -> None:
-        """Rows of objects of which some went or were replaced. What changed decides which readers are asked."""
-        for sign, objects in ((1, changes.come), (-1, changes.gone)):
-            for obj in objects:
-                for each in self._readers.get(obj.kind, ()):
-                    self._count(each.extract(obj), sign, changes)
-        for group in changes.replaced:
-            for each in self._readers.get(group.kind, ()):
-                if not concern(group.fields, each.reads):
-                    continue
-                for old, new in group.pairs:
-                    before, after = list(each.extract(old)), list(each.extract(new))
-                    if before != after:
-                        self._count(after, 1, changes)
-                        self._count(before, -1, changes)
+    def _replace(self, reader: Reader, pairs: Sequence[Pair], changes: Changes) -> None:
+        """Facts of objects that have another version now."""
+        if reader.by:
+            patterns = Patterns(reader.extract, reader.by)
+            if patterns.pay([new for _, new in _sample(pairs)]):
+                self._replace_alike(patterns, pairs, changes)
+                return
+        for old, new in pairs:
+            before, after = list(reader.extract(old)), list(reader.extract(new))
+            if before != after:
+                self._count(after, 1, changes)
+                self._count(before, -1, changes)
+
+    def _replace_alike(self, patterns: Patterns, pairs: Sequence[Pair], changes: Changes) -> None:
+        """Facts of objects that have another version now, when many are alike."""
+        rows = changes.rows
+        before, after = patterns.of([old for old, _ in pairs]), patterns.of([new for _, new in pairs])
+        for (_, new), was, now in zip(pairs, before, after, strict=True):
+            if was is now:
+                continue
+            was.uses -= 1
+            now.uses += 1
+            for predicate, tail, sign in patterns.steps(was, now):
+                row = (new.key, *tail)
+                found = rows.setdefault(predicate, {})
+                found[row] = found.get(row, 0) + sign
+        self._count_common(patterns, changes)
+
+    def _count_common(self, patterns: Patterns, changes: Changes) -> None:
+        for predicate, row, uses in patterns.common():
+            changes.count(predicate, row, uses)
 
     def _count(self, facts: Iterable[Fact], sign: int, changes: Changes) -> None:
         """``Changes.count`` for many facts, most of which no other object gives."""
@@ -269,3 +303,17 @@ class FactBase:
             else:
                 rows = changed[predicate]
                 rows[row] = rows.get(row, 0) + sign
+
+
+def _by_kind(objects: Iterable[Object]) -> dict[str, list[Object]]:
+    found: dict[str, list[Object]] = {}
+    for obj in objects:
+        found.setdefault(obj.kind, []).append(obj)
+    return found
+
+
+_Any = TypeVar("_Any")
+
+
+def _sample(objects: Sequence[_Any]) -> Sequence[_Any]:
+    return objects[:: len(objects) // _SAMPLE + 1]

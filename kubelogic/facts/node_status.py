@@ -108,7 +108,7 @@ def _tolerations(constant: str) -> Iterator[Fact]:
 
 MODULE = FactModule(
     name="node_status",
-    extractors={"Node": node_facts, "Pod": (reader(toleration_facts, "spec.tolerations"),)},
+    extractors={"Node": node_facts, "Pod": (reader(toleration_facts, "spec.tolerations", by=["spec.tolerations"]),)},
     shared=frozenset({"toleration_list"}),
     stages=(TolerationStage,),
 )

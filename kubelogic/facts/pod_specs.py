@@ -21,7 +21,6 @@ from kubelogic.manifests.quantity import amount
 
 Spec = Mapping[str, Any]
 _PLAIN_VOLUMES = frozenset({"configMap", "secret", "projected", "emptyDir", "hostPath", "downwardAPI"})
-_LATEST = ":latest"
 _MIGRATED = (
     ("awsElasticBlockStore", "ebs.csi.aws.com", "volumeID"),
     ("azureDisk", "disk.csi.azure.com", "diskURI"),
@@ -173,6 +172,11 @@ def fingerprint(spec: Spec, *, pod: str, labels: Mapping[str, str]) -> bytes:
     return encoded
 
 
+def is_personal(encoded: bytes) -> bool:
+    """Whether a fingerprint may depend on the pod's name or labels."""
+    return b"abelKeys" in encoded or b"ephemeral" in encoded
+
+
 def _label_keys(tree: Any) -> set[str]:
     """All label keys under ``matchLabelKeys`` and ``mismatchLabelKeys`` in a JSON tree."""
     found: set[str] = set()
@@ -305,7 +309,7 @@ def image_name(reference: str) -> str:
     >>> image_name("registry:5000/cart"), image_name("cart:1")
     ('registry:5000/cart:latest', 'cart:1')
     """
-    return reference if reference.rfind(":") > reference.rfind("/") else reference + _LATEST
+    return reference if reference.rfind(":") > reference.rfind("/") else f"{reference}:latest"
 
 
 def _read_ports(spec: Spec, facts: _Facts) -> None:

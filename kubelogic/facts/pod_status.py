@@ -21,6 +21,8 @@ TERMINAL = ("Succeeded", "Failed")
 _NEVER_READ = frozenset({"Initialized", "ContainersReady", "PodReadyToStartContainers", "PodScheduled"})
 """Conditions that no rule reads; real clusters have them on every pod."""
 
+_STATUSES = ("status.containerStatuses", "status.initContainerStatuses")
+
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -45,14 +47,18 @@ def identity_facts(obj: Object) -> Iterator[Fact]:
         yield "pod_deletion_cost", (key, int(cost))
 
 
-def condition_facts(obj: Object) -> Iterator[Fact]:
-    """Since when one pod has its node, until it starts there, and its conditions."""
-    key, document = obj.key, obj.document
+def bound_facts(obj: Object) -> Iterator[Fact]:
+    """Since when one pod has its node, until it starts there."""
+    document = obj.document
     status = document.get("status") or {}
     if (document.get("spec") or {}).get("nodeName") and (status.get("phase") or "Pending") == "Pending":
-        yield "pod_bound", (key, _bound(document.get("metadata") or {}, status))
-    for condition in status.get("conditions") or ():
-        yield from _condition_facts(key, condition)
+        yield "pod_bound", (obj.key, _bound(document.get("metadata") or {}, status))
+
+
+def condition_facts(obj: Object) -> Iterator[Fact]:
+    """The conditions of one pod."""
+    for condition in (obj.document.get("status") or {}).get("conditions") or ():
+        yield from _condition_facts(obj.key, condition)
 
 
 def program_facts(obj: Object) -> Iterator[Fact]:
@@ -243,7 +249,8 @@ MODULE = FactModule(
     extractors={
         "Pod": (
             reader(identity_facts, "metadata"),
-            reader(condition_facts, "metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions"),
+            reader(bound_facts, "metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions"),
+            reader(condition_facts, "status.conditions", by=["status.conditions"]),
             reader(
                 program_facts,
                 "spec.containers",
@@ -252,8 +259,9 @@ MODULE = FactModule(
                 "spec.activeDeadlineSeconds",
                 "spec.restartPolicy",
                 "spec.terminationGracePeriodSeconds",
+                by=["spec"],
             ),
-            reader(container_facts, "status.containerStatuses", "status.initContainerStatuses"),
+            reader(container_facts, *_STATUSES, by=_STATUSES),
         )
     },
     shared=frozenset({"program"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
@@ -34,33 +34,48 @@ def identity(obj: Object) -> list[Fact]:
     return facts
 
 
-def place(obj: Object) -> list[Fact]:
-    """Where a pod is, or what it waits for."""
-    key, document = obj.key, obj.document
-    spec, status = document.get("spec") or {}, document.get("status") or {}
-    phase = status.get("phase") or "Pending"
-    facts: list[Fact] = [("pod_phase", (key, phase))]
-    add = facts.append
-    if node := intern(str(spec.get("nodeName") or "")):
-        add(("pod_node", (key, node)))
-        if phase not in FINISHED:
-            add(("pod_occupies", (key, node)))
-    elif is_pending(document):
-        facts.extend(_waiting(key, spec, status))
-    elif (scheduler := spec.get("schedulerName") or "default-scheduler") != "default-scheduler":
-        add(("pod_scheduler", (key, scheduler)))
-    if started := status.get("startTime"):
-        add(("pod_started", (key, milliseconds(started))))
-    return facts
+def phase(obj: Object) -> Iterator[Fact]:
+    """How far a pod is."""
+    yield "pod_phase", (obj.key, _phase(obj))
+
+
+def place(obj: Object) -> Iterator[Fact]:
+    """Where a pod is."""
+    if node := intern(str((obj.document.get("spec") or {}).get("nodeName") or "")):
+        yield "pod_node", (obj.key, node)
+        if _phase(obj) not in FINISHED:
+            yield "pod_occupies", (obj.key, node)
+
+
+def start(obj: Object) -> Iterator[Fact]:
+    """When a pod started."""
+    if started := (obj.document.get("status") or {}).get("startTime"):
+        yield "pod_started", (obj.key, milliseconds(started))
+
+
+def wait(obj: Object) -> Sequence[Fact]:
+    """What a pod without a node waits for."""
+    spec = obj.document.get("spec") or {}
+    if spec.get("nodeName"):
+        return ()
+    if is_pending(obj.document):
+        return tuple(_waiting(obj.key, spec, obj.document.get("status") or {}))
+    scheduler = spec.get("schedulerName") or "default-scheduler"
+    return () if scheduler == "default-scheduler" else (("pod_scheduler", (obj.key, scheduler)),)
+
+
+def _phase(obj: Object) -> str:
+    return (obj.document.get("status") or {}).get("phase") or "Pending"
 
 
 def _waiting(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Fact]:
     """What only pods without a node have."""
     yield "pod_pending", (key,)
-    if pinned := pinned_node(spec):
-        yield "pod_pinned", (key, pinned)
-    if target := target_node(spec):
-        yield "pod_target", (key, target)
+    if spec.get("affinity"):
+        if pinned := pinned_node(spec):
+            yield "pod_pinned", (key, pinned)
+        if target := target_node(spec):
+            yield "pod_target", (key, target)
     for gate in spec.get("schedulingGates") or ():
         yield "pod_gate", (key, gate["name"])
     if nominated := status.get("nominatedNodeName"):
@@ -72,8 +87,11 @@ MODULE = FactModule(
     extractors={
         "Pod": (
             reader(identity, "metadata"),
+            reader(phase, "status.phase", by=["status.phase"]),
+            reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
+            reader(start, "status.startTime", by=["status.startTime"]),
             reader(
-                place,
+                wait,
                 "metadata.deletionTimestamp",
                 "spec.affinity",
                 "spec.nodeName",
@@ -82,7 +100,6 @@ MODULE = FactModule(
                 "spec.topologySpreadConstraints",
                 "status.nominatedNodeName",
                 "status.phase",
-                "status.startTime",
             ),
         )
     },

@@ -38,10 +38,10 @@ class Group:
 
 def grouped(pairs: Iterable[Pair]) -> list[Group]:
     """Replaced objects by kind and changed fields."""
-    found: dict[tuple[str, Fields], list[Pair]] = {}
+    found: dict[tuple[str, Names], list[Pair]] = {}
     for old, new in pairs:
-        found.setdefault((new.kind, changed_fields(old.document, new.document)), []).append((old, new))
-    return [Group(kind=kind, fields=fields, pairs=pairs) for (kind, fields), pairs in found.items()]
+        found.setdefault((new.kind, _changed_names(old.document, new.document)), []).append((old, new))
+    return [Group(kind=kind, fields=_fields(names), pairs=pairs) for (kind, names), pairs in found.items()]
 
 
 def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> Fields:
@@ -51,19 +51,36 @@ def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> Fields:
     >>> sorted(changed_fields({"spec": spec}, {"spec": {**spec, "nodeName": "n"}}))
     ['spec', 'spec.nodeName']
     """
-    found: list[str] = []
+    return _fields(_changed_names(old, new))
+
+
+Names = tuple[tuple[str, tuple[str, ...] | None], ...]
+"""Sections and names of fields in them; None for a section that is not a mapping."""
+
+
+def _fields(names: Names) -> Fields:
+    if any(inner is None for _, inner in names):
+        return EVERYTHING
+    return frozenset(
+        path for section, inner in names for path in (section, *(f"{section}.{name}" for name in inner or ()))
+    )
+
+
+def _changed_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Names:
+    found: list[tuple[str, tuple[str, ...] | None]] = []
     for section in _differing(old, new):
         before, after = old.get(section) or {}, new.get(section) or {}
-        if not (isinstance(before, dict) and isinstance(after, dict)):
-            return EVERYTHING
-        found.append(section)
-        found += [f"{section}.{name}" for name in _differing(before, after)]
-    return frozenset(found)
+        mappings = isinstance(before, dict) and isinstance(after, dict)
+        found.append((section, _differing(before, after) if mappings else None))
+    return tuple(found)
 
 
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys under which two mappings do not hold the very same value."""
-    found = [key for key in new if key not in old or old[key] is not new[key]]
-    if not old.keys() <= new.keys():
+    found = [key for key, value in new.items() if old.get(key, _ABSENT) is not value]
+    if len(old) + sum([key not in old for key in found]) != len(new):
         found += [key for key in old if key not in new]
-    return found
+    return tuple(found)
+
+
+_ABSENT = object()

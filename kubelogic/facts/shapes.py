@@ -121,6 +121,8 @@ class ShapeStage:
         self._pods: dict[str, _Applicant] = {}
         self._daemons: dict[str, _Applicant] = {}
         self._counted: dict[tuple[str | None, ...], str] = {}
+        self._same: dict[tuple[int, str], SpecFacts] = {}
+        """The facts of the very same spec in one namespace, during one update."""
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
@@ -135,6 +137,7 @@ class ShapeStage:
             self._label_keys.subtract(_selector_keys(obj))
         for obj in selecting[1]:
             self._label_keys.update(_selector_keys(obj))
+        self._same.clear()
         arrivals = [(obj, self._read(obj)) for obj in sorted(entered, key=lambda obj: (obj.kind, obj.key))]
         for _, applicant in gone:
             self._release_spec(applicant.spec)
@@ -222,22 +225,27 @@ class ShapeStage:
         *,
         given: Sequence[Fact] = (),
     ) -> SpecFacts:
-        encoded = pod_specs.fingerprint(spec, pod=pod, labels=labels)
-        if given:
-            encoded += msgspec.json.encode(given)
-        key = (encoded + b"+daemon" if extra else encoded, namespace)
-        facts = self._by_bytes.get(key)
-        if facts is None:
-            fresh = pod_specs.read(spec, pod=pod, namespace=namespace, labels=labels, extra_tolerations=extra)
-            if given:
-                fresh = replace(fresh, tails=(*fresh.tails, *given))
-            facts = self._by_tails.setdefault((fresh.tails, fresh.shared), fresh)
-            self._by_bytes[key] = facts
-            self._spec_bytes.setdefault(facts, []).append(key)
-        users = self._spec_users.get(facts, 0)
-        self._spec_users[facts] = users + 1
+        same = None if extra or given else self._same.get((id(spec), namespace))
+        if same is None:
+            encoded = pod_specs.fingerprint(spec, pod=pod, labels=labels)
+            personal = extra or given or pod_specs.is_personal(encoded)
+            key = (encoded + msgspec.json.encode(given) if given else encoded) + (b"+daemon" if extra else b"")
+            same = self._by_bytes.get((key, namespace))
+            if same is None:
+                fresh = pod_specs.read(spec, pod=pod, namespace=namespace, labels=labels, extra_tolerations=extra)
+                same = self._keep(replace(fresh, tails=(*fresh.tails, *given)) if given else fresh, (key, namespace))
+            if not personal:
+                self._same[id(spec), namespace] = same
+        users = self._spec_users.get(same, 0)
+        self._spec_users[same] = users + 1
         if not users:
-            self._label_keys.update(facts.label_keys)
+            self._label_keys.update(same.label_keys)
+        return same
+
+    def _keep(self, fresh: SpecFacts, key: tuple[bytes, str]) -> SpecFacts:
+        facts = self._by_tails.setdefault((fresh.tails, fresh.shared), fresh)
+        self._by_bytes[key] = facts
+        self._spec_bytes.setdefault(facts, []).append(key)
         return facts
 
     def _release_spec(self, facts: SpecFacts) -> None:

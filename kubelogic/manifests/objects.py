@@ -22,7 +22,9 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     the same Object in two clusters means that nothing about it changed.
 
     ``namespace`` is empty for cluster-scoped kinds. ``origin`` is None for objects that no file holds
-    (pods that a controller made).
+    (pods that a controller made). ``key`` is ``namespace/name``, or ``name`` for cluster-scoped kinds: the constant
+    that facts use, always the same string for equal keys, since rules compare and hash it often. It follows from
+    the others: nobody gives it.
     """
 
     api_version: str
@@ -31,14 +33,12 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str
     document: Document
     origin: Origin | None = None
+    key: str = ""
 
-    @property
-    def key(self) -> str:
-        """``namespace/name``, or ``name`` for cluster-scoped kinds: the constant that facts use.
-
-        Always the same string for equal keys: rules compare and hash it often.
-        """
-        return intern(f"{self.namespace}/{self.name}" if self.namespace else self.name)
+    def __post_init__(self) -> None:
+        if not self.key:
+            key = f"{self.namespace}/{self.name}" if self.namespace else self.name
+            msgspec.structs.force_setattr(self, "key", intern(key))
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"

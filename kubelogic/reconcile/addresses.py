@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from kubelogic.cluster import Object
 from kubelogic.reconcile.draft import Draft
@@ -15,11 +17,25 @@ _RESERVED = 2
 """Addresses at the start of a range that no pod gets: the network's and the bridge's."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """Addresses that pods get: how many there are, and under what they are counted."""
+
+    network: IPv4Network | IPv6Network
+    size: int
+    counter: str
+
+    def address(self, number: int) -> str:
+        """The address of a number below ``size``."""
+        first = int(self.network.network_address) + _RESERVED
+        family, length = (AF_INET, 4) if self.network.version == 4 else (AF_INET6, 16)
+        return inet_ntop(family, (first + number).to_bytes(length, "big"))
+
+
 @lru_cache(maxsize=1 << 16)
-def _range(text: str) -> tuple[IPv4Network | IPv6Network, str]:
-    """A range, and under what its addresses are counted."""
+def _range(text: str) -> _Range:
     network = ip_network(text)
-    return network, f"addresses of {network}"
+    return _Range(network=network, size=network.num_addresses - _RESERVED - 1, counter=f"addresses of {network}")
 
 
 def pod_address(draft: Draft, pod: Object) -> str:
@@ -34,13 +50,10 @@ def pod_address(draft: Draft, pod: Object) -> str:
             if address.get("type") == "InternalIP":
                 return str(address["address"])
     text = (node.document.get("spec") or {}).get("podCIDR") if node is not None else None
-    network, counter = _range(text or CLUSTER_RANGE)
-    if network.version == 6:
-        return str(network.network_address + _RESERVED + _next(draft, counter))
-    size = network.num_addresses - _RESERVED - 1
-    for _ in range(size):
-        address = str(network.network_address + _RESERVED + _next(draft, counter) % size)
-        if draft.names.get(counter, 0) <= size or not _in_use(draft, address):
+    given = _range(text or CLUSTER_RANGE)
+    for _ in range(given.size):
+        address = given.address(_next(draft, given.counter) % given.size)
+        if draft.names.get(given.counter, 0) <= given.size or not _in_use(draft, address):
             return address
     return ""
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
-from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.logic import Value
 from kubelogic.reconcile.answers import Refused
 from kubelogic.reconcile.slow_start import SlowStart
 from kubelogic.reconcile.state import State
+
+Made = TypeVar("Made")
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
@@ -27,13 +29,15 @@ class Draft:
     memory: dict[tuple[str, str], Value | None] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
     shared: dict[Any, Any] = field(default_factory=dict)
-    """Parts of documents that several new objects share, by whatever the maker chooses."""
+    """Parts of documents that several objects share, and what they were made from; see ``alike``."""
     refused: list[Refused] = field(default_factory=list)
     """What controllers wanted to make and the API server did not take."""
     starts: dict[tuple[str, str], SlowStart] = field(default_factory=dict)
     """How far each owner, by kind and key, has come in making its pods."""
     undone: bool = False
     """Whether the action that is being applied changes nothing: refused, or not tried."""
+    _own: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Statuses that were copied for this draft, by identity: they are changed in place from then on."""
 
     @property
     def now(self) -> str:
@@ -61,10 +65,41 @@ class Draft:
         obj = self.get(kind, key)
         if obj is None:
             return
+        if path == ["status"]:
+            self.set_status(obj, fields)
+            return
         obj = edited(obj, path, fields)
         if path and path[0] == "spec" and kind != "Pod":
             obj = edited(obj, ["metadata"], {"generation": int(metadata(obj).get("generation") or 1) + 1})
         self.put(obj)
+
+    def set_status(self, obj: Object, fields: Mapping[str, Any]) -> None:
+        """Set fields of the status of an object, which is as it is by now; None removes one."""
+        status = self._own.get(id(obj.document.get("status")))
+        if status is None:
+            status = dict(obj.document.get("status") or {})
+            self._own[id(status)] = status
+            self.put(with_document(obj, {**obj.document, "status": status}))
+        for name, value in fields.items():
+            if value is None:
+                status.pop(name, None)
+            else:
+                status[name] = value
+
+    def alike(self, what: Hashable, old: object, make: Callable[[], Made]) -> Made:
+        """A part of a document that many objects can share: what becomes of the very same old one is made once.
+
+        Args:
+            what: the change; with ``old`` it says all that ``make`` looks at.
+            old: the part before.
+            make: gives the part after.
+        """
+        mark = (what, id(old))
+        found = self.shared.get(mark)
+        if found is None:
+            found = self.shared[mark] = (old, make())
+        made: Made = found[1]
+        return made
 
     def create(
         self,

@@ -75,13 +75,11 @@ def admitted_spec(draft: Draft, spec: Mapping[str, Any], *, keep: bool) -> Mappi
         spec: as the controller sent it.
         keep: whether the same spec object comes again, so that its admitted form is worth keeping.
     """
-    if keep and id(spec) in draft.shared:
-        found: Mapping[str, Any] = draft.shared[id(spec)][1]
-        return found
-    result = with_priority(draft, with_default_tolerations(spec))
-    if keep:
-        draft.shared[id(spec)] = (spec, result)
-    return result
+
+    def made() -> Mapping[str, Any]:
+        return with_priority(draft, with_default_tolerations(spec))
+
+    return draft.alike("admission", spec, made) if keep else made()
 
 
 def with_default_tolerations(spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
-from kubelogic.facts import MODULES, FactBase, Reader, Row
+from kubelogic.facts import MODULES, Delta, Fact, FactBase, FactModule, Reader, Row
 from kubelogic.facts.replacements import changed_fields
 
 ROOT = Path(__file__).parents[2]
@@ -221,6 +222,8 @@ def test_readers_read_what_they_say() -> None:
             list(reader.extract(with_document(obj, watched)))
             sections = {path for path in reader.reads if "." not in path}
             assert {p for p in seen - reader.reads if p.partition(".")[0] not in sections} == set(), reader.extract
+            if reader.by:
+                assert {p for p in seen if not {p, p.partition(".")[0]} & {*reader.by}} == set(), reader.extract
 
 
 @pytest.mark.parametrize(("path", "values"), FIELDS.items(), ids=FIELDS)
@@ -255,6 +258,57 @@ def test_a_pod_whose_field_changed_leads_to_the_facts_of_the_pod_as_it_is(path: 
 
 def as_sets(rows: Mapping[str, Sequence[Row]]) -> dict[str, set[Row]]:
     return {predicate: set(found) for predicate, found in rows.items()}
+
+
+# -- objects that are alike ----------------------------------------------------------------------------------------
+
+ONE_BY_ONE = tuple(
+    replace(
+        module,
+        extractors={
+            kind: given if callable(given) else tuple(replace(each, by=()) for each in given)
+            for kind, given in module.extractors.items()
+        },
+    )
+    for module in MODULES
+)
+"""The modules without readers that are asked once for many objects."""
+
+
+def rows_of(delta: Delta) -> list[dict[str, list[Row]]]:
+    return [{name: sorted(found[name], key=repr) for name in found} for found in (delta.added, delta.removed)]
+
+
+CHANGE = st.sampled_from(sorted(FIELDS)).flatmap(
+    lambda path: st.tuples(st.just(path), st.sampled_from(range(-1, len(FIELDS[path]))), st.integers(0, 15))
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@given(st.lists(st.lists(CHANGE, max_size=3), min_size=1, max_size=6))
+def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[str, int, int]]]) -> None:
+    """Fields change in some of four pods that share all they hold; 15 is all of them. No pod is asked for alone."""
+    fields: list[dict[str, Any]] = [{} for _ in range(4)]
+    alike, each = FactBase(MODULES), FactBase(ONE_BY_ONE)
+    for changes in [[], *steps]:
+        for path, number, chosen in changes:
+            for position in range(4):
+                if chosen >> position & 1:
+                    fields[position] = {name: value for name, value in fields[position].items() if name != path}
+                    if number >= 0:
+                        fields[position][path] = FIELDS[path][number]
+        cluster = Cluster.of([pod(f"p-{n}", given) for n, given in enumerate(fields)])
+        assert rows_of(alike.update(cluster)) == rows_of(each.update(cluster))
+    assert rows_of(alike.update(Cluster())) == rows_of(each.update(Cluster()))
+
+
+def test_a_reader_of_alike_objects_may_not_use_their_names() -> None:
+    def careless(obj: Object) -> Iterator[Fact]:
+        yield "named", (obj.key, f"the pod {obj.name}")
+
+    module = FactModule(name="careless", extractors={"Pod": (Reader(extract=careless, by=("spec",)),)})
+    with pytest.raises(ValueError, match="named: only the first column may depend on an object's name"):
+        FactBase([module]).update(Cluster.of([pod("a", {}), pod("b", {})]))
 
 
 # -- what comes of it --------------------------------------------------------------------------------------------

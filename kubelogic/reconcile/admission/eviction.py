@@ -12,7 +12,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, metadata
 from kubelogic.facts.selectors import matches, requirements
 from kubelogic.reconcile.answers import Answer
-from kubelogic.reconcile.apply.objects import with_condition
+from kubelogic.reconcile.apply.objects import put_condition
 from kubelogic.reconcile.draft import Draft
 
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
@@ -30,16 +30,8 @@ def decide_eviction(draft: Draft, pod: Object) -> Answer | None:
             if refusal is not None:
                 return refusal
     if not metadata(pod).get("deletionTimestamp"):
-        draft.put(
-            with_condition(
-                pod,
-                now=draft.now,
-                name="DisruptionTarget",
-                status="True",
-                reason="EvictionByEvictionAPI",
-                message="Eviction API: evicting",
-            )
-        )
+        reason, message = "EvictionByEvictionAPI", "Eviction API: evicting"
+        put_condition(draft, pod, name="DisruptionTarget", status="True", reason=reason, message=message)
     return None
 
 
@@ -104,12 +96,5 @@ def set_disruption_condition(draft: Draft, key: str) -> None:
     if budget is None:
         return
     allowed = int((budget.document.get("status") or {}).get("disruptionsAllowed") or 0)
-    draft.put(
-        with_condition(
-            budget,
-            now=draft.now,
-            name="DisruptionAllowed",
-            status="True" if allowed else "False",
-            reason="SufficientPods" if allowed else "InsufficientPods",
-        )
-    )
+    status, reason = ("True", "SufficientPods") if allowed else ("False", "InsufficientPods")
+    put_condition(draft, budget, name="DisruptionAllowed", status=status, reason=reason)

@@ -16,7 +16,7 @@ from kubelogic.manifests.quantity import written
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.admission.eviction import set_disruption_condition
 from kubelogic.reconcile.admission.objects import VOLUME_PROTECTION
-from kubelogic.reconcile.apply.objects import with_condition
+from kubelogic.reconcile.apply.objects import put_condition
 from kubelogic.reconcile.draft import Draft, owners, without_owner
 from kubelogic.reconcile.object_actions import (
     AddFinalizer,
@@ -45,17 +45,11 @@ def collect_pod(draft: Draft, action: CollectPod) -> None:
         return
     status = pod.document.get("status") or {}
     if status.get("phase") not in ("Succeeded", "Failed"):
-        pod = edited(pod, ["status"], {"phase": "Failed"})
         if action.reason:
-            pod = with_condition(
-                pod,
-                now=draft.now,
-                name="DisruptionTarget",
-                status="True",
-                reason=action.reason,
-                message=action.message,
+            put_condition(
+                draft, pod, name="DisruptionTarget", status="True", reason=action.reason, message=action.message
             )
-        draft.put(pod)
+        draft.edit("Pod", action.pod, ["status"], {"phase": "Failed"})
     draft.delete("Pod", action.pod, grace=0)
 
 
@@ -210,16 +204,8 @@ def fail_budget(draft: Draft, action: FailBudget) -> None:
     budget = draft.get("PodDisruptionBudget", action.budget)
     if budget is not None:
         name = action.pod.rpartition("/")[2]
-        draft.put(
-            with_condition(
-                budget,
-                now=draft.now,
-                name="DisruptionAllowed",
-                status="False",
-                reason="SyncFailed",
-                message=f'found no controllers for pod "{name}"',
-            )
-        )
+        message = f'found no controllers for pod "{name}"'
+        put_condition(draft, budget, name="DisruptionAllowed", status="False", reason="SyncFailed", message=message)
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(

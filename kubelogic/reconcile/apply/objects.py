@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.reconcile.actions import (
     Action,
     AddTaint,
@@ -64,22 +64,20 @@ def update_status(draft: Draft, action: UpdateStatus) -> None:
 def set_condition(draft: Draft, action: SetCondition) -> None:
     obj = draft.get(action.kind, action.key)
     if obj is not None:
-        draft.put(
-            with_condition(
-                obj,
-                now=draft.now,
-                name=action.condition,
-                status=action.status,
-                reason=action.reason,
-                message=action.message,
-            )
+        put_condition(
+            draft, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message
         )
 
 
-def with_condition(obj: Object, *, now: str, name: str, status: str, reason: str = "", message: str = "") -> Object:
-    """The object with a condition set at ``now``, after the others."""
-    conditions = conditions_with(obj, now=now, name=name, status=status, reason=reason, message=message)
-    return edited(obj, ["status"], {"conditions": conditions})
+def put_condition(draft: Draft, obj: Object, *, name: str, status: str, reason: str = "", message: str = "") -> None:
+    """Set a condition of an object, which is as it is by now."""
+    old = (obj.document.get("status") or {}).get("conditions")
+    conditions = draft.alike(
+        (name, status, reason, message, obj.kind),
+        old,
+        lambda: conditions_with(obj, now=draft.now, name=name, status=status, reason=reason, message=message),
+    )
+    draft.set_status(obj, {"conditions": conditions})
 
 
 def conditions_with(
@@ -114,7 +112,7 @@ def remove_condition(draft: Draft, action: RemoveCondition) -> None:
         return
     present = (obj.document.get("status") or {}).get("conditions") or ()
     kept = [c for c in present if c.get("type") != action.condition]
-    draft.put(edited(obj, ["status"], {"conditions": kept or None}))
+    draft.set_status(obj, {"conditions": kept or None})
 
 
 def add_taint(draft: Draft, action: AddTaint) -> None:

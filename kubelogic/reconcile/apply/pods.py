@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -24,9 +24,10 @@ from kubelogic.reconcile.actions import (
     ReportPhase,
     ReportStarted,
     StartContainer,
+    argument_names,
 )
 from kubelogic.reconcile.addresses import pod_address
-from kubelogic.reconcile.apply.objects import conditions_with, is_being_deleted, with_condition
+from kubelogic.reconcile.apply.objects import is_being_deleted, put_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
@@ -34,6 +35,8 @@ from kubelogic.reconcile.refusals import admit_created_pod
 from kubelogic.reconcile.slow_start import SlowStart
 
 _POD = "Pod"
+
+ContainerAction = StartContainer | HoldContainer | EndContainer | ReportStarted | ReportContainer
 
 
 def create_pod(draft: Draft, action: CreatePod) -> None:
@@ -85,9 +88,7 @@ def _disrupt(draft: Draft, key: str, *, reason: str, message: str) -> None:
     if pod is None:
         return
     if not is_being_deleted(pod):
-        draft.put(
-            with_condition(pod, now=draft.now, name="DisruptionTarget", status="True", reason=reason, message=message)
-        )
+        put_condition(draft, pod, name="DisruptionTarget", status="True", reason=reason, message=message)
     draft.delete(_POD, key)
 
 
@@ -95,9 +96,9 @@ def bind_pod(draft: Draft, action: BindPod) -> None:
     pod = draft.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
-    conditions = conditions_with(pod, now=draft.now, name="PodScheduled", status="True")
     pod = edited(pod, ["spec"], {"nodeName": action.node})
-    draft.put(edited(pod, ["status"], {"nominatedNodeName": None, "conditions": conditions}))
+    put_condition(draft, pod, name="PodScheduled", status="True")
+    draft.edit(_POD, action.pod, ["status"], {"nominatedNodeName": None})
 
 
 def nominate_node(draft: Draft, action: NominateNode) -> None:
@@ -106,58 +107,45 @@ def nominate_node(draft: Draft, action: NominateNode) -> None:
 
 # -- what kubelets report ----------------------------------------------------------------------------------
 
-
-def start_container(draft: Draft, action: StartContainer) -> None:
-    def started(old: Mapping[str, Any]) -> dict[str, Any]:
-        ended = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
-        status = {
-            **old,
-            "state": {"running": {"startedAt": draft.now}},
-            "started": not _has_startup_probe(draft.get(_POD, action.pod), action.container),
-            "ready": False,
-            "restartCount": int(old.get("restartCount") or 0) + (1 if ended else 0),
-        }
-        if ended:
-            status["lastState"] = {"terminated": ended}
-        return status
-
-    _report(draft, action.pod, action.container, started)
+Status = Mapping[str, Any]
 
 
-def hold_container(draft: Draft, action: HoldContainer) -> None:
-    def held(old: Mapping[str, Any]) -> dict[str, Any]:
-        ended = (old.get("state") or {}).get("terminated")
-        waiting = {"reason": action.reason, "message": action.message}
-        status = {**old, "state": {"waiting": waiting}, "started": False, "ready": False}
-        if ended:
-            status["lastState"] = {"terminated": ended}
-        return status
-
-    _report(draft, action.pod, action.container, held)
-
-
-def kill_container(draft: Draft, action: KillContainer) -> None:
-    pod = draft.get(_POD, action.pod)
-    if pod is not None:
-        draft.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = draft.state.now
+def _started(action: StartContainer, old: Status, spec: Mapping[str, Any], now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
+    status = {
+        **old,
+        "state": {"running": {"startedAt": now}},
+        "started": not (_container(spec, action.container) or {}).get("startupProbe"),
+        "ready": False,
+        "restartCount": int(old.get("restartCount") or 0) + (1 if ended else 0),
+    }
+    if ended:
+        status["lastState"] = {"terminated": ended}
+    return status
 
 
-def end_container(draft: Draft, action: EndContainer) -> None:
-    def ended(old: Mapping[str, Any]) -> dict[str, Any]:
-        running = (old.get("state") or {}).get("running")
-        terminated = {
-            "exitCode": action.exit_code,
-            "reason": _end_reason(action.exit_code, started=running is not None),
-            "startedAt": (running or {}).get("startedAt", draft.now),
-            "finishedAt": draft.now,
-        }
-        status = {**old, "state": {"terminated": terminated}, "started": False, "ready": False}
-        before = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
-        if running is None and before:
-            status.update(restartCount=int(old.get("restartCount") or 0) + 1, lastState={"terminated": before})
-        return status
+def _held(action: HoldContainer, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated")
+    waiting = {"reason": action.reason, "message": action.message}
+    status = {**old, "state": {"waiting": waiting}, "started": False, "ready": False}
+    if ended:
+        status["lastState"] = {"terminated": ended}
+    return status
 
-    _report(draft, action.pod, action.container, ended)
+
+def _ended(action: EndContainer, old: Status, _spec: Mapping[str, Any], now: str) -> Status:
+    running = (old.get("state") or {}).get("running")
+    terminated = {
+        "exitCode": action.exit_code,
+        "reason": _end_reason(action.exit_code, started=running is not None),
+        "startedAt": (running or {}).get("startedAt", now),
+        "finishedAt": now,
+    }
+    status = {**old, "state": {"terminated": terminated}, "started": False, "ready": False}
+    before = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
+    if running is None and before:
+        status.update(restartCount=int(old.get("restartCount") or 0) + 1, lastState={"terminated": before})
+    return status
 
 
 def _end_reason(code: int, *, started: bool) -> str:
@@ -166,76 +154,90 @@ def _end_reason(code: int, *, started: bool) -> str:
     return "Completed" if code == 0 else "Error"
 
 
-def report_started(draft: Draft, action: ReportStarted) -> None:
+def _startup_succeeded(_action: ReportStarted, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    return {**old, "started": True}
+
+
+def _ready_or_not(action: ReportContainer, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    return {**old, "ready": bool(action.ready)}
+
+
+CONTAINER_REPORTS: Mapping[type[Action], Callable[[Any, Status, Mapping[str, Any], str], Status]] = MappingProxyType(
+    {
+        StartContainer: _started,
+        HoldContainer: _held,
+        EndContainer: _ended,
+        ReportStarted: _startup_succeeded,
+        ReportContainer: _ready_or_not,
+    }
+)
+"""What becomes of the status of one container, given the action, the status before, the pod's spec and the time."""
+
+
+def report_container(draft: Draft, action: ContainerAction) -> None:
+    """Change the status of one container, made if the kubelet has not reported it before."""
     pod = draft.get(_POD, action.pod)
     if pod is None:
         return
-    draft.memory["started", container_key(uid_of(pod), action.container)] = draft.state.now
-    _report(draft, action.pod, action.container, lambda old: {**old, "started": True})
+    if isinstance(action, ReportStarted):
+        draft.memory["started", container_key(uid_of(pod), action.container)] = draft.state.now
+    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    initial, main = spec.get("initContainers"), spec.get("containers")
+    is_initial = any(each["name"] == action.container for each in initial or ())
+    field = "initContainerStatuses" if is_initial else "containerStatuses"
+    old = status.get(field)
+    details = [getattr(action, name) for name in argument_names(type(action))[1:]]
+    reported = draft.alike(
+        (type(action), *details, id(initial), id(main)), old, lambda: _reported(action, old or (), spec, draft.now)
+    )
+    draft.set_status(pod, {field: reported, **_start_time(pod, draft.now)})
 
 
-def report_container(draft: Draft, action: ReportContainer) -> None:
-    _report(draft, action.pod, action.container, lambda old: {**old, "ready": bool(action.ready)})
+def _reported(
+    action: ContainerAction, statuses: Sequence[Status], spec: Mapping[str, Any], now: str
+) -> Sequence[Status]:
+    """The statuses of a list of containers after a report of one."""
+    change = CONTAINER_REPORTS[type(action)]
+    if any(each.get("name") == action.container for each in statuses):
+        return [change(action, each, spec, now) if each.get("name") == action.container else each for each in statuses]
+    image = (_container(spec, action.container) or {}).get("image", "")
+    return [*statuses, change(action, {"name": action.container, "image": image, "restartCount": 0}, spec, now)]
+
+
+def _container(spec: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    return next(
+        (each for part in ("initContainers", "containers") for each in spec.get(part) or () if each["name"] == name),
+        None,
+    )
+
+
+def kill_container(draft: Draft, action: KillContainer) -> None:
+    pod = draft.get(_POD, action.pod)
+    if pod is not None:
+        draft.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = draft.state.now
 
 
 def report_phase(draft: Draft, action: ReportPhase) -> None:
     pod = draft.get(_POD, action.pod)
     if pod is None:
         return
-    fields: dict[str, Any] = {"phase": action.phase}
-    if not (pod.document.get("status") or {}).get("startTime"):
-        fields["startTime"] = _acknowledged(pod, draft.now)
+    fields: dict[str, Any] = {"phase": action.phase, **_start_time(pod, draft.now)}
     if action.phase == "Running" and not (pod.document.get("status") or {}).get("podIP"):
         address = pod_address(draft, pod)
         if address:
             fields.update(podIP=address, podIPs=[{"ip": address}])
-    draft.put(edited(pod, ["status"], fields))
+    draft.set_status(pod, fields)
 
 
-def _acknowledged(pod: Object, now: str) -> str:
-    """When the kubelet got a pod: when it was bound, if anybody said so."""
-    for condition in (pod.document.get("status") or {}).get("conditions") or ():
+def _start_time(pod: Object, now: str) -> Mapping[str, Any]:
+    """When the kubelet got a pod, unless its status says so: when it was bound, if anybody said so."""
+    status = pod.document.get("status") or {}
+    if status.get("startTime"):
+        return {}
+    for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "True":
-            return str(condition.get("lastTransitionTime") or now)
-    return str(metadata(pod).get("creationTimestamp") or now)
-
-
-def _has_startup_probe(pod: Object | None, container: str) -> bool:
-    spec = (pod.document.get("spec") or {}) if pod else {}
-    return any(
-        each["name"] == container and each.get("startupProbe")
-        for part in ("initContainers", "containers")
-        for each in spec.get(part) or ()
-    )
-
-
-def _report(draft: Draft, key: str, container: str, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    """Change the status of one container, made if the kubelet has not reported it before."""
-    pod = draft.get(_POD, key)
-    if pod is None:
-        return
-    spec = pod.document.get("spec") or {}
-    initial = {c["name"] for c in spec.get("initContainers") or ()}
-    field = "initContainerStatuses" if container in initial else "containerStatuses"
-    statuses = list((pod.document.get("status") or {}).get(field) or ())
-    position = next((i for i, s in enumerate(statuses) if s.get("name") == container), None)
-    if position is None:
-        image = next(
-            (
-                c.get("image", "")
-                for part in ("initContainers", "containers")
-                for c in spec.get(part) or ()
-                if c["name"] == container
-            ),
-            "",
-        )
-        statuses.append(change({"name": container, "image": image, "restartCount": 0}))
-    else:
-        statuses[position] = change(statuses[position])
-    fields: dict[str, Any] = {field: statuses}
-    if not (pod.document.get("status") or {}).get("startTime"):
-        fields["startTime"] = _acknowledged(pod, draft.now)
-    draft.put(edited(pod, ["status"], fields))
+            return {"startTime": str(condition.get("lastTransitionTime") or now)}
+    return {"startTime": str(metadata(pod).get("creationTimestamp") or now)}
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
@@ -247,12 +249,8 @@ APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType
         PreemptPod: preempt_pod,
         BindPod: bind_pod,
         NominateNode: nominate_node,
-        StartContainer: start_container,
-        HoldContainer: hold_container,
+        **dict.fromkeys(CONTAINER_REPORTS, report_container),
         KillContainer: kill_container,
-        EndContainer: end_container,
-        ReportStarted: report_started,
-        ReportContainer: report_container,
         ReportPhase: report_phase,
     }
 )
