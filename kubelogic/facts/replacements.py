@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import is_not
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -77,10 +79,10 @@ def _changed_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Names:
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys under which two mappings do not hold the very same value."""
-    found = [key for key, value in new.items() if old.get(key, _ABSENT) is not value]
+    found = tuple(compress(new, map(is_not, new.values(), map(old.get, new, repeat(_ABSENT)))))
     if len(old) + sum([key not in old for key in found]) != len(new):
-        found += [key for key in old if key not in new]
-    return tuple(found)
+        return (*found, *(key for key in old if key not in new))
+    return found
 
 
 _ABSENT = object()
