@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.oracle import Holds, Oracle, Place, Refused
 from kubelogic.placement.optimal.weaken import assumptions
 from kubelogic.placement.placement import Assumption, Conflict, Placement
@@ -50,29 +50,34 @@ def find_core(problem: Problem, placement: Placement, shape: str, *, place: Plac
     """Why not all pods of a shape are placed; None if that is not proved.
 
     Asks ever more: can one pod of the shape be placed where only the running pods are; can all of it; can all of
-    it with all other waiting pods of its priority or higher. The first refusal is explained.
+    it with all other waiting pods of its priority or higher. The first refusal is explained. Questions that were not
+    decided are asked again, with more effort, only if none was refused.
     """
-    for question, placeable, single in _questions(problem, placement, shape):
-        if deadline():
-            return None
-        everything = assumptions(question)
-        if single:
-            everything = tuple(entry for entry in everything if entry.kind != "count")
-        oracle = Oracle(question, frozenset(everything), place=place, near=placement, deadline=deadline)
-        order = _dispensable_first(everything, shape)
-        for asked in _extents(oracle, order, placement, shape):
-            answer = oracle.ask(asked)
-            if not isinstance(answer, Refused):
-                continue
-            start = _preferred(oracle, answer.core, [entry for entry in order if entry in asked])
-            members, witnesses = _minimal(oracle, start, order, deadline)
-            return Core(
-                question=question,
-                universe=frozenset(everything),
-                members=tuple(sorted(members)),
-                witnesses=tuple(sorted(witnesses.items())),
-                placeable=placeable,
-            )
+    oracles: dict[int, Oracle] = {}
+    for effort in (Effort.SOME, Effort.ALL):
+        for number, (question, placeable, single) in enumerate(_questions(problem, placement, shape)):
+            if deadline():
+                return None
+            everything = assumptions(question)
+            if single:
+                everything = tuple(entry for entry in everything if entry.kind != "count")
+            universe = frozenset(everything)
+            if number not in oracles:
+                oracles[number] = Oracle(question, universe, place=place, near=placement, deadline=deadline)
+            oracle = oracles[number]
+            order = _dispensable_first(everything, shape)
+            for asked in _extents(oracle, order, placement, shape):
+                answer = oracle.ask(asked, effort)
+                if isinstance(answer, Refused):
+                    start = _preferred(oracle, answer.core, [entry for entry in order if entry in asked])
+                    members, witnesses = _minimal(oracle, start, order, deadline)
+                    return Core(
+                        question=question,
+                        universe=universe,
+                        members=tuple(sorted(members)),
+                        witnesses=tuple(sorted(witnesses.items())),
+                        placeable=placeable,
+                    )
     return None
 
 
@@ -129,25 +134,26 @@ def _minimal(
     """A core within ``core`` from which nothing can go, and what holds without each of its members.
 
     Goes through the members and drops those without which the others are refused still. One for which that was not
-    decided is tried again once the core is smaller. Fewer assumptions never allow less, so a member that was needed
-    once stays needed.
+    decided is tried again once the core is smaller, and last with more effort. Fewer assumptions never allow less, so a
+    member that was needed once stays needed.
     """
     core = _thinned(oracle, core, order)
     witnesses: dict[Assumption, Holds] = {}
-    while True:
-        size = len(core)
-        for entry in order:
-            if entry not in core or entry in witnesses or deadline():
-                continue
-            match oracle.ask(core - {entry}):
-                case Refused(core=smaller):
-                    core = smaller
-                case Holds() as held:
-                    witnesses[entry] = held
-                case None:
-                    pass
-        if deadline() or len(core) in (size, len(witnesses)):
-            return core, witnesses
+    for effort in (Effort.SOME, Effort.ALL):
+        size = len(core) + 1
+        while len(core) < size and len(core) > len(witnesses) and not deadline():
+            size = len(core)
+            for entry in order:
+                if entry not in core or entry in witnesses or deadline():
+                    continue
+                match oracle.ask(core - {entry}, effort):
+                    case Refused(core=smaller):
+                        core = smaller
+                    case Holds() as held:
+                        witnesses[entry] = held
+                    case None:
+                        pass
+    return core, witnesses
 
 
 def _preferred(oracle: Oracle, core: frozenset[Assumption], order: Sequence[Assumption]) -> frozenset[Assumption]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 
 import msgspec
 
 Clock = Callable[[], float]
+
+
+class Effort(IntEnum):
+    """How much to do for one answer: no search; a search that is cut short where it branches; all there is."""
+
+    QUICK = 0
+    SOME = 1
+    ALL = 2
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

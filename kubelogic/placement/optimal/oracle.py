@@ -15,7 +15,7 @@ import numpy as np
 
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.exact import replay
-from kubelogic.placement.optimal.limits import Deadline
+from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.model import compile_problem, coupled
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.prices import Prices
@@ -44,13 +44,10 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(Protocol):
-    """A joint scheduler: ``thorough`` proves and tries all it can, else it is quick.
-
-    ``near`` is a placement of other pods, or under other constraints, that may be a good start.
-    """
+    """A joint scheduler. ``near`` is a placement of other pods, or under other constraints: where to start from."""
 
     def __call__(
-        self, problem: Problem, *, thorough: bool, near: Placement | None = None
+        self, problem: Problem, effort: Effort, near: Placement | None = None
     ) -> tuple[bool | None, Placement]:
         """Whether all pods can be placed (None: it found neither a way nor a proof), and the placement."""
 
@@ -103,14 +100,17 @@ class Oracle:
         self._refused.append(core)
         return Refused(core=core)
 
-    def ask(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+    def ask(self, asked: frozenset[Assumption], effort: Effort) -> Holds | Refused | None:
         """What is proved of the problem under ``asked``; None if nothing was."""
         for held, witness in self._held:
             if asked <= held:
                 return witness
         found = self.refused(asked) or self._quick(asked)
-        for way in (self._fine, self._whole) if self._fine_first else (self._whole, self._fine):
-            found = found or way(asked)
+        if self._fine_first:
+            found = found or self._fine(asked)
+        found = found or self._whole(asked, effort)
+        if not self._fine_first and effort == Effort.ALL:
+            found = found or self._fine(asked)
         return found
 
     def _priced(self, asked: frozenset[Assumption]) -> tuple[frozenset[Assumption] | None, bool]:
@@ -135,18 +135,18 @@ class Oracle:
 
     def _quick(self, asked: frozenset[Assumption]) -> Holds | None:
         weaker = without(self._problem, self._universe - asked)
-        possible, placement = self._place(weaker, thorough=False, near=self._nearest(asked))
+        possible, placement = self._place(weaker, Effort.QUICK, self._nearest(asked))
         if possible:
             return self._holds(asked, weaker, placement)
         optional = self._optional(asked)
         if optional:
             weaker = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
-            _, placement = self._place(weaker, thorough=False, near=placement)
+            _, placement = self._place(weaker, Effort.QUICK, placement)
         return self._holds(asked, weaker, placement)
 
-    def _whole(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+    def _whole(self, asked: frozenset[Assumption], effort: Effort) -> Holds | Refused | None:
         weaker = without(self._problem, self._universe - asked)
-        possible, placement = self._place(weaker, thorough=True)
+        possible, placement = self._place(weaker, effort)
         if possible is False and not self._optional(asked):
             # Otherwise, pods that were left out might have been of use.
             self._refused.append(asked)

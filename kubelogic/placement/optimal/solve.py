@@ -13,12 +13,13 @@ from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
 from kubelogic.placement.optimal.disruption import disrupt_less
 from kubelogic.placement.optimal.improve import polish
-from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
+from kubelogic.placement.optimal.limits import Clock, Deadline, Effort, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.result import adopted, result, standing
 from kubelogic.placement.optimal.rooms import rooms
 from kubelogic.placement.optimal.stages import (
+    BRANCHES,
     by_integers,
     by_patterns,
     evenly,
@@ -34,6 +35,8 @@ from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import decode, weigh
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
+
+_FEW_BRANCHES = 4
 
 
 def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None = None) -> Placement:
@@ -98,8 +101,12 @@ def _explain(
 
 
 def _decider(deadline: Deadline) -> Place:
-    def place(problem: Problem, *, thorough: bool, near: Placement | None = None) -> tuple[bool | None, Placement]:
-        found = _place(problem, deadline, thorough=True) if thorough else _quickly(problem, deadline, near)
+    def place(problem: Problem, effort: Effort, near: Placement | None = None) -> tuple[bool | None, Placement]:
+        if effort == Effort.QUICK:
+            found = _quickly(problem, deadline, near)
+        else:
+            branches = BRANCHES if effort == Effort.ALL else _FEW_BRANCHES
+            found = _place(problem, deadline, thorough=True, branches=branches)
         return _all_placed(problem, found), found
 
     return place
@@ -122,11 +129,13 @@ def _all_placed(problem: Problem, placement: Placement) -> bool | None:
     return None
 
 
-def _place(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Placement:
-    return next(_candidates(problem, expired, thorough=thorough))
+def _place(problem: Problem, expired: Deadline, *, thorough: bool = False, branches: int = BRANCHES) -> Placement:
+    return next(_candidates(problem, expired, thorough=thorough, branches=branches))
 
 
-def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) -> Iterator[Placement]:
+def _candidates(
+    problem: Problem, expired: Deadline, *, thorough: bool = False, branches: int = BRANCHES
+) -> Iterator[Placement]:
     """The best placement, and others should the checker refuse it: that is a fault, but no reason to give none."""
     model = _compiled(problem)
     state = evenly(model, expired)
@@ -138,7 +147,7 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         known = rooms(model)
         weights = weigh(model, known)
         theirs = schedule(problem) if small(model) else None
-        state, bound = by_patterns(model, known, weights, state, expired)
+        state, bound = by_patterns(model, known, weights, state, expired, branches=branches)
         if theirs is not None and state.left.any():
             state = one_by_one(model, theirs, weights, state, expired)
         state, exact = by_integers(model, known, weights, state, expired, thorough=thorough)
@@ -159,12 +168,12 @@ def _candidates(problem: Problem, expired: Deadline, *, thorough: bool = False) 
         if standing(model, other) > standing(model, joint):
             yield other
     if (promise := _in_the_way(model, joint)) is not None:
-        other = _place(_without_promises(problem), expired, thorough=thorough)
+        other = _place(_without_promises(problem), expired, thorough=thorough, branches=branches)
         if standing(model, other, above=promise) > standing(model, joint, above=promise):
             yield other
     yield joint
     if model.reserved:
-        yield _place(_without_promises(problem), expired, thorough=thorough)
+        yield _place(_without_promises(problem), expired, thorough=thorough, branches=branches)
     if before is not state:
         yield result(model, before, most=most, conflicts=(), statistics={})
     yield adopted(model, theirs or schedule(problem), most=most)

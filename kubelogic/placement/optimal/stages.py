@@ -22,7 +22,7 @@ _PATTERN_ROWS = 200
 _INTEGER_CELLS = 600
 _CHOICES = 9
 _DETOURS = 6
-_BRANCHES = 100
+BRANCHES = 100
 _EVEN_CELLS = 1_000_000
 
 
@@ -139,12 +139,12 @@ def _preempt(state: State, expired: Deadline) -> None:
 
 
 def by_patterns(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, branches: int = BRANCHES
 ) -> tuple[State, int | None]:
     """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
     value.
 
-    Only for problems that are small enough for it.
+    Only for problems that are small enough for it. Looks at so many ``branches`` where the limit is not reached.
     """
     if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
         return state, None
@@ -174,7 +174,7 @@ def by_patterns(
             return weights.value(model, state) + weights.all_kept
 
         if most > attempt(WHOLE):
-            limit = max(limit, patterns.branch(most=most, attempt=attempt, cases=_BRANCHES, expired=expired))
+            limit = max(limit, patterns.branch(most=most, attempt=attempt, cases=branches, expired=expired))
     return state, max(limit - weights.all_kept, weights.value(model, state))
 
 
