@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.placement.check import _Board, check, faults
@@ -91,16 +91,31 @@ def problems(draw: st.DrawFn, *, coupled: bool, preemption: bool) -> Problem:
     )
 
 
+def guarded() -> Problem:
+    """A full node; its pods are one of priority 1, and several of priority 0 of which one has a budget of none."""
+    running = [Pod(name="r0", shape="b", node="n0"), Pod(name="r1", shape="a", node="n0", budgets=("budget",))]
+    running += [Pod(name=f"r{i}", shape="a", node="n0", movable=False) for i in (2, 3)]
+    shapes = tuple(Shape(name=name, priority=i, requests={"pods": 1}) for i, name in enumerate(SHAPES))
+    return Problem(
+        nodes=(Node(name="n0", node_class="c0", allocatable={"pods": 4}, topology={"host": "n0"}),),
+        shapes=shapes,
+        pods=(*running, Pod(name="w0", shape="c")),
+        allowed={shape.name: Reach(node_classes=frozenset({"c0"})) for shape in shapes},
+        budgets=(Budget(name="budget", allowed=0),),
+    )
+
+
 def best(problem: Problem) -> tuple[int, ...]:
     """The most that any placement places less evicts, by priority downwards."""
-    return max(outcome[:-2] for outcome in outcomes(problem))
-
-
-def outcomes(problem: Problem) -> Iterator[tuple[int, ...]]:
-    """All that can be reached: pods gained by priority or higher; then, negative, budgets broken and pods evicted."""
     priority = {shape.name: shape.priority for shape in problem.shapes}
     levels = sorted({priority[pod.shape] for pod in problem.pods if not pod.node}, reverse=True)
-    top = max(levels)
+    return max(outcome[:-2] for outcome in outcomes(problem, levels))
+
+
+def outcomes(problem: Problem, levels: list[int]) -> Iterator[tuple[int, ...]]:
+    """All that can be reached: pods gained of each level or higher; then, negative, budgets broken and pods evicted."""
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    top = max(priority[pod.shape] for pod in problem.pods if not pod.node)
     allowed = {budget.name: budget.allowed for budget in problem.budgets}
     victims = [
         pod for pod in problem.pods if pod.node and pod.movable and not pod.terminating and priority[pod.shape] < top
@@ -183,10 +198,17 @@ def test_preemption_is_never_wrong(problem: Problem) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(problems(coupled=False, preemption=True))
+@example(guarded())
 def test_no_more_is_disrupted_than_has_to_be(problem: Problem) -> None:
+    """Pods by priority come first, and an evicted pod counts against its own: even one of which no other pod waits."""
     placement = solve(problem)
     assert check(problem, placement) == ()
-    gained = (bound.placed for bound in placement.bounds)
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    shape = {pod.name: pod.shape for pod in problem.pods}
+    levels = sorted(set(priority.values()), reverse=True)
+    changes = [(entry.pod, 1) for entry in (*placement.bindings, *placement.nominations)]
+    changes += [(entry.pod, -1) for entry in placement.evictions]
+    gained = (sum(n for pod, n in changes if priority[shape[pod]] >= level) for level in levels)
     broken = sum(len(eviction.breaks) for eviction in placement.evictions)
-    assert (*gained, -broken, -len(placement.evictions)) == max(outcomes(problem))
+    assert (*gained, -broken, -len(placement.evictions)) == max(outcomes(problem, levels))
     assert all(bound.most == bound.placed for bound in placement.bounds)
