@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from kubelogic.logic.errors import RuleFault
 from kubelogic.logic.strata import unstratified
 from kubelogic.logic.terms import (
@@ -216,7 +218,8 @@ def _place_of(name: str, clause: Clause) -> Place:
         return clause.place
     before = clause.text[: match.start()].split("\n")
     column = len(before[-1]) + (clause.place.column if len(before) == 1 else 1)
-    return replace(clause.place, line=clause.place.line + len(before) - 1, column=column, end_column=column + len(name))
+    line = clause.place.line + len(before) - 1
+    return structs.replace(clause.place, line=line, column=column, end_column=column + len(name))
 
 
 def _aggregate(clause: Clause) -> Iterator[RuleFault]:

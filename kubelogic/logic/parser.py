@@ -55,19 +55,24 @@ class _Reader:
         self.path = path
         self.text = text.replace("\r\n", "\n")
         self.lines = tuple(self.text.split("\n"))
+        self.bytes_are_characters = self.text.isascii()
         self.faults: list[RuleFault] = []
         self.anonymous = 0
 
     def place(self, node: ast.expr | ast.stmt) -> Place:
-        line = self.lines[node.lineno - 1]
-        encoded = line.encode()
-        start = len(encoded[: node.col_offset].decode(errors="ignore"))
-        same_line = node.end_lineno == node.lineno
-        end = len(encoded[: node.end_col_offset].decode(errors="ignore")) if same_line else len(line)
-        return Place(file=self.path, line=node.lineno, column=start + 1, end_column=end + 1)
+        start = self.column(node.lineno, node.col_offset)
+        end = node.end_col_offset if node.end_lineno == node.lineno else None
+        return Place(file=self.path, line=node.lineno, column=start, end_column=self.column(node.lineno, end))
+
+    def column(self, line: int, offset: int | None) -> int:
+        """The column, from 1, at a byte of a line, or at its end: offsets of the tree are bytes."""
+        text = self.lines[line - 1]
+        if offset is None:
+            return len(text) + 1
+        return (offset if self.bytes_are_characters else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
     def segment(self, node: ast.stmt) -> str:
-        """The text of a statement: offsets of the tree are bytes, and ``ast``'s own way is slow."""
+        """The text of a statement: ``ast``'s own way is slow."""
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
         rows = [line.encode() for line in self.lines[first : last + 1]]
         rows[-1] = rows[-1][: node.end_col_offset]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from kubelogic.logic.checker import check, check_atom, lint
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.parser import parse, parse_atom
@@ -143,7 +145,7 @@ class Rulebook:
                 if found is None or type(found.row[-1]) is not type(row[-1]):
                     faults.append(_no_fact(self.facts, predicate, row, found))
                 else:
-                    changed = replace(found, terms=(*found.terms[:-1], Constant(row[-1])))
+                    changed = structs.replace(found, terms=(*found.terms[:-1], Constant(row[-1])))
                     own[predicate, row[:-1]] = changed
         if faults:
             raise RuleErrors(faults)

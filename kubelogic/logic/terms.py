@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 Value = str | int
 """A constant of the rule language."""
@@ -15,8 +16,7 @@ Pattern = tuple[Value | None, ...]
 """A row in which None stands for any value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A position in a rule file; lines and columns count from 1."""
 
     file: str
@@ -28,24 +28,21 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     name: str
 
     def __str__(self) -> str:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     value: Value
 
     def __str__(self) -> str:
         return repr(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """Integer arithmetic: ``+ - * // %``."""
 
     operator: str
@@ -62,13 +59,10 @@ Term = Variable | Constant | Operation
 def variables(*terms: Term) -> Iterator[str]:
     """The names of the variables in ``terms``, in order, with repetitions."""
     for term in terms:
-        match term:
-            case Variable(name):
-                yield name
-            case Operation(_, left, right):
-                yield from variables(left, right)
-            case Constant():
-                pass
+        if isinstance(term, Variable):
+            yield term.name
+        elif isinstance(term, Operation):
+            yield from variables(term.left, term.right)
 
 
 def is_anonymous(term: Term) -> bool:
@@ -76,8 +70,7 @@ def is_anonymous(term: Term) -> bool:
     return isinstance(term, Variable) and term.name.startswith("_")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Atom:
+class Atom(msgspec.Struct, frozen=True, kw_only=True):
     """``predicate(terms)``; a functional ``p[X] == Y`` is the atom ``p(X, Y)``."""
 
     predicate: str
@@ -97,8 +90,7 @@ class Atom:
         return f"{self.predicate}({', '.join(map(str, self.terms))})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True, kw_only=True):
     atom: Atom
     negated: bool = False
 
@@ -106,8 +98,7 @@ class Literal:
         return f"~{self.atom}" if self.negated else str(self.atom)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """``left operator right``. ``==`` with one unbound variable alone on a side binds it."""
 
     operator: str
@@ -122,8 +113,7 @@ class Comparison:
 BodyItem = Literal | Comparison
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aggregate:
+class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     """How the last argument of a head comes from the rows of the body.
 
     ``len_(V)`` counts distinct V; ``sum_(V, for_each=W)`` adds V over distinct W; ``min_(V, order_by=W)`` and
@@ -138,8 +128,7 @@ class Aggregate:
     order_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True, kw_only=True):
     """``head <= body``. With ``aggregate`` the head's last term is a placeholder for its result."""
 
     head: Atom
@@ -152,14 +141,12 @@ class Clause:
         return f"{self.head} <= {' & '.join(map(str, self.body))}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Argument:
+class Argument(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declaration:
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """A predicate's name, arguments and English sentence (``{Name}`` stands for the argument).
 
     ``functional``: written ``p[X] == Y``. ``function``: computed by a registered pure function from all
@@ -190,8 +177,7 @@ class Declaration:
         return len(self.arguments)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Omission:
+class Omission(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a rule file says it does not model: ``#! omits: CODE subject — words``.
 
     ``code`` and ``subject`` are empty when only words were given; whoever provides the facts gives a notice with
@@ -204,8 +190,7 @@ class Omission:
     place: Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleFile:
+class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
     """One parsed rule file: its header (``#! key: value`` lines), omissions, declarations, clauses and facts."""
 
     path: str
@@ -214,4 +199,4 @@ class RuleFile:
     declarations: tuple[Declaration, ...]
     clauses: tuple[Clause, ...]
     facts: tuple[Atom, ...]
-    lines: tuple[str, ...] = field(default=(), repr=False)
+    lines: tuple[str, ...] = ()

@@ -43,6 +43,7 @@ class _Checker:
     bases: dict[str, tuple[str, str]] = field(default_factory=dict)
     faults: list[RuleFault] = field(default_factory=list)
     sorts: dict[str, _Sort] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     def fault(self, place: Place, message: str, hint: str = "") -> None:
         self.faults.append(RuleFault(place=place, message=message, hint=hint))
@@ -79,8 +80,11 @@ class _Checker:
         declaration = self.declared.get(atom.predicate)
         if declaration is None or declaration.arity != len(atom.terms):
             return
-        for i, (term, argument) in enumerate(zip(terms or atom.terms, declaration.arguments, strict=False)):
-            self.use(term, argument.type, atom.place, _of(declaration, i))
+        if atom.predicate not in self.columns:
+            self.columns[atom.predicate] = [_of(declaration, i) for i in range(declaration.arity)]
+        because = self.columns[atom.predicate]
+        for term, argument, reason in zip(terms or atom.terms, declaration.arguments, because, strict=False):
+            self.use(term, argument.type, atom.place, reason)
 
     def comparison(self, item: Comparison) -> None:
         for term in (item.left, item.right):
@@ -131,7 +135,9 @@ class _Checker:
                 self.variable(name, kind, place, because)
 
     def variable(self, name: str, kind: str, place: Place, because: str) -> None:
-        sort = self.sorts.setdefault(name, _Sort())
+        sort = self.sorts.get(name)
+        if sort is None:
+            sort = self.sorts[name] = _Sort()
         if kind == "any":
             return
         if kind not in BASE_TYPES:
