@@ -36,11 +36,15 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     ``kube`` made room for may yet find it taken, as kube-scheduler's do.
     """
     found: list[Violation] = []
-    pods = {pod.name: pod for pod in problem.pods}
     board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
+    pods: dict[str, Pod] = {}
     for pod in problem.pods:
-        if pod.node and (pod.node in board.watched or pod.shape in board.beyond):
+        if not pod.node:
+            pods[pod.name] = pod
+        elif pod.node in board.watched or pod.shape in board.beyond:
             board.put(pod, pod.node)
+    if others := _mentioned(placement) - pods.keys():
+        pods.update((pod.name, pod) for pod in problem.pods if pod.name in others)
     evicted = {
         eviction.pod: eviction for eviction in placement.evictions if eviction.pod in pods and pods[eviction.pod].node
     }
@@ -59,7 +63,7 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     found.extend(_evictions(problem, placement, pods))
     for name in evicted:
         board.take(pods[name], pods[name].node)
-    leavers = [pod for pod in problem.pods if pod.node and pod.terminating]
+    leavers = [pod for pod in problem.pods if pod.node and pod.terminating] if placement.nominations else []
     for binding in placement.nominations:
         wrong = list(_refused(board, pods, binding))
         if wrong and leavers:
@@ -71,6 +75,13 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
         _put(board, pods, binding)
     found.extend(_accounts(problem, placement, pods))
     return tuple(found)
+
+
+def _mentioned(placement: Placement) -> set[str]:
+    """All pods that a placement names."""
+    found = {binding.pod for binding in (*placement.bindings, *placement.nominations)}
+    found.update(entry.pod for entry in placement.unplaced)
+    return found.union(*((eviction.pod, eviction.beneficiary) for eviction in placement.evictions))
 
 
 def faults(problem: Problem) -> tuple[str, ...]:
@@ -345,6 +356,8 @@ def _put(board: _Board, pods: dict[str, Pod], binding: Binding) -> None:
 
 
 def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> Iterator[Violation]:
+    if not placement.evictions:
+        return
     shapes = {shape.name: shape for shape in problem.shapes}
     left = {budget.name: budget.allowed for budget in problem.budgets}
     seen: set[str] = set()
@@ -382,13 +395,12 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
 
 
 def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> Iterator[Violation]:
-    """Each waiting pod has one answer, and the bounds count what is there."""
+    """Each waiting pod has one answer, others have none, and the bounds count what is there."""
     bound = Counter(binding.pod for binding in (*placement.bindings, *placement.nominations))
     waiting = {binding.pod: binding.node for binding in placement.nominations}
     out = {entry.pod: entry for entry in placement.unplaced}
     answers = bound + Counter(name for name in out if name not in waiting)
-    answered = [pods[name] for name in answers if name in pods and pods[name].node]
-    for pod in (*answered, *(pod for pod in problem.pods if not pod.node)):
+    for pod in pods.values():
         times = answers[pod.name]
         if times != (0 if pod.node else 1):
             yield Violation(rule="account", pod=pod.name, node=pod.node, detail=f"answered {times} times")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from kubelogic.facts.base import uncollected
-from kubelogic.logic import Row, Value
+from kubelogic.logic import Changes, Row, Value
 from kubelogic.placement.problem import (
     Affinity,
     Budget,
@@ -27,16 +26,20 @@ from kubelogic.placement.problem import (
     Spread,
     Volume,
 )
-from kubelogic.reconcile.problem_reads import BEFORE, BLOCKED, DENIALS, GOALS, LATE, SCORED_RESOURCES
+from kubelogic.reconcile.problem_nodes import NODE_READS, Nodes
+from kubelogic.reconcile.problem_pods import POD_READS, Applicant, Pods
+from kubelogic.reconcile.problem_reads import (
+    BEFORE,
+    BLOCKED,
+    DENIALS,
+    GOALS,
+    SCORED_RESOURCES,
+    Relations,
+    number,
+    text,
+)
 
-__all__ = ["GOALS", "Relations", "number", "problem", "text"]
-
-
-class Relations(Protocol):
-    """What rules derived. ``kubelogic.logic.Evaluation`` is one."""
-
-    def rows(self, predicate: str) -> Collection[Row]:
-        """All rows of a predicate."""
+__all__ = ["GOALS", "Problems", "Relations", "number", "problem", "text"]
 
 
 def problem(relations: Relations) -> Problem:
@@ -48,27 +51,62 @@ def problem(relations: Relations) -> Problem:
     Args:
         relations: derived from the facts of a cluster, for at least ``GOALS``.
     """
-    with uncollected():
-        return _Builder(relations).problem()
+    found = Problems(relations)
+    found.note(Changes(added={name: relations.rows(name) for name in POD_READS | NODE_READS}))
+    return found.read()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Applicant:
-    """A shape as the problem has it: one that the rules know, perhaps tied to one node."""
+class Problems:
+    """The placement problems of relations that change: pods and nodes are read again only where they changed."""
 
-    name: str
-    shape: str
-    node: str = ""
+    def __init__(self, relations: Relations) -> None:
+        """Start with relations that are empty; ``note`` has to hear of everything that comes into them.
+
+        Args:
+            relations: for at least ``GOALS``, once it comes to reading.
+        """
+        self._relations = relations
+        self._pods = Pods()
+        self._nodes = Nodes()
+        self._last: Problem | None = None
+        self._begun = False
+
+    def note(self, changes: Changes) -> None:
+        """Take over what an update of the relations changed."""
+        changed = changes.added.keys() | changes.removed.keys()
+        if not changed.isdisjoint(_READS):
+            self._last = None
+        if not changed.isdisjoint(NODE_READS):
+            self._nodes.note(changes)
+        if not changed.isdisjoint(POD_READS):
+            self._pods.note(changes)
+        if not self._begun:
+            # There may be much at first, and a while until a pod waits: that tick should not have to make it all.
+            self._begun = True
+            self._pods.renew()
+            self._nodes.read(self._relations)
+
+    def read(self) -> Problem:
+        """What ``problem`` would make of the relations."""
+        if self._last is None:
+            with uncollected():
+                pods, applicants = self._pods.read()
+                builder = _Builder(self._relations, applicants)
+                self._last = builder.problem(self._nodes.read(self._relations), pods)
+        return self._last
+
+
+_READS = frozenset(GOALS)
 
 
 class _Builder:
-    def __init__(self, relations: Relations) -> None:
+    def __init__(self, relations: Relations, applicants: tuple[Applicant, ...]) -> None:
         self._relations = relations
-        self._nodes = sorted(text(row[0]) for row in self.rows("node_class"))
         self._class_of = self.lookup("node_class")
+        self._node_names = sorted(self._class_of)
         self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
         self._considered = {text(row[0]) for row in self.rows("considered")}
-        self._pods, self._applicants = self._read_pods()
+        self._applicants = applicants
         self._names: dict[str, list[str]] = defaultdict(list)
         for applicant in self._applicants:
             self._names[applicant.shape].append(applicant.name)
@@ -102,53 +140,14 @@ class _Builder:
         """The problem's names for some shapes."""
         return frozenset(name for shape in shapes for name in self._names.get(text(shape), ()))
 
-    # -- pods and their shapes -----------------------------------------------------------------------------
-
-    def _read_pods(self) -> tuple[tuple[Pod, ...], tuple[_Applicant, ...]]:
-        shape_of = self.lookup("pod_shape")
-        created, started = self.lookup("pod_created"), self.lookup("pod_started")
-        terminating = {row[0] for row in self._relations.rows("pod_terminating")}
-        displaced = {row[0] for row in self._relations.rows("pod_displaced")}
-        gated = {row[0] for row in self._relations.rows("pod_gate")}
-        pinned, nominated = self.lookup("pod_pinned"), self.lookup("pod_nominated")
-        budgets = self.grouped("pod_budget")
-        applicants: dict[str, _Applicant] = {}
-        pods: list[Pod] = []
-        for pod, node in self.pairs("pod_occupies"):
-            if node not in self._class_of:
-                continue
-            shape = shape_of[pod]
-            if shape not in applicants:
-                applicants[shape] = _Applicant(name=shape, shape=shape)
-            drawn = tuple([text(row[0]) for row in budgets[pod]]) if pod in budgets else ()
-            pods.append(
-                Pod(
-                    name=pod,
-                    shape=shape,
-                    node=node,
-                    terminating=pod in terminating,
-                    displaced=pod in displaced,
-                    started=started.get(pod, LATE),
-                    budgets=drawn,
-                )
-            )
-        waiting = [text(row[0]) for row in self.rows("pod_pending") if row[0] not in gated]
-        waiting.sort(key=lambda pod: (created.get(pod, 0), pod))
-        for order, pod in enumerate(waiting):
-            shape, node = shape_of[pod], pinned.get(pod, "")
-            name = f"{shape}@{node}" if node else shape
-            applicants.setdefault(name, _Applicant(name=name, shape=shape, node=node))
-            pods.append(Pod(name=pod, shape=name, nominated=nominated.get(pod, ""), order=order))
-        return tuple(pods), tuple(applicants[name] for name in sorted(applicants))
-
-    def problem(self) -> Problem:
+    def problem(self, nodes: tuple[Node, ...], pods: tuple[Pod, ...]) -> Problem:
         volumes, claims = self._volumes()
         exclusive_claims = {row[0] for row in self.rows("claim_access_mode") if row[1] == "ReadWriteOncePod"}
         allowed, denials = self._allowed()
         return Problem(
-            nodes=tuple(self._read_nodes()),
+            nodes=nodes,
             shapes=tuple(self._shapes(exclusive_claims, {claim.name for claim in claims})),
-            pods=self._pods,
+            pods=pods,
             allowed=allowed,
             affinities=tuple(self._affinities()),
             spreads=tuple(self._spreads()),
@@ -161,28 +160,6 @@ class _Builder:
             soft_affinities=tuple(self._soft_affinities()),
             denials=denials,
         )
-
-    def _read_nodes(self) -> Iterator[Node]:
-        allocatable, limits = self.amounts("node_allocatable"), self.amounts("attach_limit")
-        topology: dict[str, dict[str, str]] = defaultdict(dict)
-        for node, key, domain in self.rows("node_topology"):
-            topology[text(node)][text(key)] = text(domain)
-        handles = {row[0]: row[1:] for row in self.rows("volume_attaches")}
-        in_tree = {row[0] for row in self.rows("volume_in_tree")}
-        attached: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for _, node, volume in self.rows("attachment"):
-            if volume in handles and volume not in in_tree:
-                driver, handle = handles[volume]
-                attached[text(node)].add((text(driver), text(handle)))
-        for name in self._nodes:
-            yield Node(
-                name=name,
-                node_class=self._class_of[name],
-                allocatable=allocatable.get(name, {}),
-                topology=topology.get(name, {}),
-                attach_limits=limits.get(name, {}),
-                attached=tuple(sorted(attached.get(name, ()))),
-            )
 
     def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
         requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))
@@ -245,7 +222,7 @@ class _Builder:
             if not applicant.node:
                 allowed[name] = self._reach(good)
                 continue
-            others = frozenset(node for node in self._nodes if node != applicant.node)
+            others = frozenset(node for node in self._node_names if node != applicant.node)
             stage, plugin = filters["node_names"]
             reach = Reach(nodes=others)
             denials.append(Denial(shape=name, reason="node_names", reach=reach, stage=stage, filter=plugin))
@@ -427,15 +404,3 @@ class _Builder:
             for name in self._names.get(shape, ()):
                 if neighbours := self.every_name(others):
                     yield SoftAffinity(shape=name, key=key, neighbours=neighbours, weight=weight)
-
-
-def text(value: Value) -> str:
-    """A constant that is text."""
-    assert isinstance(value, str)
-    return value
-
-
-def number(value: Value) -> int:
-    """A constant that is a number."""
-    assert isinstance(value, int)
-    return value

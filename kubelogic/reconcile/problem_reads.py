@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from kubelogic.logic import Row, Value
 
 SCORED_RESOURCES = ("cpu", "memory")
 BEFORE = -1
@@ -112,3 +115,22 @@ GOALS: tuple[str, ...] = (
     "waiting_claim",
 )
 """The predicates that ``problem`` reads."""
+
+
+class Relations(Protocol):
+    """What rules derived. ``kubelogic.logic.Evaluation`` is one."""
+
+    def rows(self, predicate: str) -> Collection[Row]:
+        """All rows of a predicate."""
+
+
+def text(value: Value) -> str:
+    """A constant that is text."""
+    assert isinstance(value, str)
+    return value
+
+
+def number(value: Value) -> int:
+    """A constant that is a number."""
+    assert isinstance(value, int)
+    return value

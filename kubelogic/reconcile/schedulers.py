@@ -1,4 +1,4 @@
-"""The two schedulers as a tick calls them. Both read the same placement problem."""
+"""The two schedulers as a tick calls them. Both get the same placement problem."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from kubelogic.cluster import Cluster
-from kubelogic.logic import Evaluation
 from kubelogic.manifests.notices import Notice
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.problem import problem
 
 SchedulerName = Literal["optimal", "kube"]
 
@@ -38,10 +35,6 @@ class KubeScheduler:
 
         return schedule(given, seed=self.seed)
 
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
-        return self.place(problem(relations))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimalScheduler:
@@ -65,10 +58,6 @@ class OptimalScheduler:
         limits = Limits(timeout=self.timeout)
         return next(iter(explain(given, placement, (shape,), limits=limits, clock=self.clock)), None)
 
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
-        return self.place(problem(relations))
-
 
 @dataclass(slots=True, kw_only=True)
 class Remembering:
@@ -79,13 +68,9 @@ class Remembering:
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
-        if self._last is None or self._last[0] != given:
+        if self._last is None or (self._last[0] is not given and self._last[0] != given):
             self._last = given, self.solver.place(given)
         return self._last[1]
-
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
-        return self.place(problem(relations))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,12 +91,11 @@ class ComparedScheduler:
     left: set[str] = field(default_factory=set)
     unasked: bool = False
 
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:  # noqa: ARG002
-        """See ``kubelogic.reconcile.tick.Scheduler``."""
-        given = problem(relations)
+    def place(self, given: Problem) -> Placement:
+        """See ``Solver``."""
         placement = self.solver.place(given)
         bound = {binding.pod for binding in placement.bindings}
-        if len(given.nodes) * sum(not pod.node for pod in given.pods) > self.limit:
+        if len(given.nodes) * (len(placement.bindings) + len(placement.unplaced)) > self.limit:
             self.unasked = True
         else:
             self.left |= bound & {pod.pod for pod in self.rival.place(given).unplaced}

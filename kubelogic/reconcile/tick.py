@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.facts import FactBase, FactModule, modules_for
 from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
-from kubelogic.placement.placement import Placement
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import (
     ACTIONS,
     Action,
@@ -32,6 +32,8 @@ from kubelogic.reconcile.actions import (
 )
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
+from kubelogic.reconcile.problem import GOALS, Problems, problem
+from kubelogic.reconcile.schedulers import Solver
 from kubelogic.reconcile.state import State
 
 Changed = dict[str, list[Row]]
@@ -43,18 +45,6 @@ _WAKING = ("wakes_at", "retries_at")
 
 UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""
-
-
-class Scheduler(Protocol):
-    """Places the pods that wait for a node."""
-
-    def __call__(self, relations: Evaluation, cluster: Cluster) -> Placement:
-        """Where the pods of ``pod_awaits_scheduling`` go.
-
-        Args:
-            relations: all derived relations of the state.
-            cluster: the objects of the state.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +70,7 @@ class Reconciler:
         rulebook: Rulebook,
         *,
         functions: Mapping[str, Function],
-        scheduler: Scheduler | None = None,
+        scheduler: Solver | None = None,
         modules: Sequence[FactModule] | None = None,
         goals: Iterable[str] = (),
     ) -> None:
@@ -97,10 +87,12 @@ class Reconciler:
             ValueError: if an action predicate has no class, or other arguments than its class.
         """
         self._predicates = _action_predicates(rulebook)
-        wanted = {*self._predicates, *_WAKING, UNSCHEDULED, *goals} & set(rulebook.declarations)
+        reads = () if scheduler is None else GOALS
+        wanted = {*self._predicates, *_WAKING, UNSCHEDULED, *reads, *goals} & set(rulebook.declarations)
         self.facts = FactBase(modules_for(rulebook) if modules is None else modules)
         self.relations = Evaluation(rulebook, functions, goals=sorted(wanted))
         self.scheduler = scheduler
+        self._problems = None if scheduler is None else Problems(self.relations)
         self._world: frozenset[tuple[str, Row]] = frozenset()
         self._world_given: Mapping[str, frozenset[Row]] = {}
         self._memory: Mapping[tuple[str, str], Value] = {}
@@ -122,6 +114,10 @@ class Reconciler:
             actions.extend(self._schedule(state, self.scheduler))
         return Tick(actions=tuple(actions), wakes_at=self._next(state.now), only_retries=self._only_retries(state.now))
 
+    def problem(self) -> Problem:
+        """The placement problem of the last state; without a scheduler, the goals have to hold ``problem.GOALS``."""
+        return problem(self.relations) if self._problems is None else self._problems.read()
+
     def advance(self, state: State) -> None:
         """Make the relations those of a state."""
         delta = self.facts.update(state.cluster)
@@ -134,9 +130,15 @@ class Reconciler:
         unknown = sorted({*added, *removed} - set(declared))
         if unknown:
             raise KeyError(f"facts of undeclared predicates: {', '.join(unknown)}")
-        changes = self.relations.update(added, removed)
+        changes = self._derive(added, removed)
         while fresh := self._reached(changes, state.now):
-            changes = self.relations.update({"passed": [(moment,) for moment in fresh]})
+            changes = self._derive({"passed": [(moment,) for moment in fresh]}, {})
+
+    def _derive(self, added: Changed, removed: Changed) -> Changes:
+        changes = self.relations.update(added, removed)
+        if self._problems is not None:
+            self._problems.note(changes)
+        return changes
 
     # -- facts beside the cluster's ------------------------------------------------------------------------
 
@@ -239,11 +241,11 @@ class Reconciler:
                 actions.extend(_actions(kind, predicate, ordered))
         return actions
 
-    def _schedule(self, state: State, scheduler: Scheduler) -> list[Action]:
+    def _schedule(self, state: State, scheduler: Solver) -> list[Action]:
         waiting = {str(row[0]) for row in self.relations.rows(UNSCHEDULED)}
         if not waiting:
             return []
-        placement = scheduler(self.relations, state.cluster)
+        placement = scheduler.place(self.problem())
         actions: list[Action] = []
 
         def cause(pod: str) -> Cause:

@@ -15,7 +15,7 @@ from kubelogic.facts.functions import FUNCTIONS
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.problem import GOALS, Problems
 
 Document = Mapping[str, Any]
 
@@ -89,12 +89,13 @@ class Pipeline:
         self._facts = FactBase(MODULES)
         book = load_rulebook()
         self.evaluation = Evaluation(book, FUNCTIONS, [*GOALS, *message.goals(book), "feasible"])
+        self._problems = Problems(self.evaluation)
 
     def problem(self, documents: Sequence[Document]) -> Problem:
         """The placement problem of the cluster that consists of these objects."""
         delta = self._facts.update(Cluster.of(_object(document) for document in documents))
-        self.evaluation.update(delta.added, delta.removed)
-        return problem(self.evaluation)
+        self._problems.note(self.evaluation.update(delta.added, delta.removed))
+        return self._problems.read()
 
 
 def attempts(case: Case, pipeline: Pipeline) -> Iterator[Attempt]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile import operations
 from kubelogic.reconcile.engine import reconciler
+from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.rollouts import rollouts
 from kubelogic.reconcile.scenario import (
     Behave,
@@ -164,6 +165,12 @@ class Controllers(RuleBasedStateMachine):
         self.state = run.state
         assert not self.watch.broken, self.watch.broken
         assert run.settled, run.cycle
+
+    @invariant()
+    def the_placement_problem_is_as_if_read_anew(self) -> None:
+        """It is kept from tick to tick, and only what changed is read again."""
+        if hasattr(self, "engine"):
+            assert self.engine.problem() == problem(self.engine.relations)
 
     def do(self, operation: Operation, then: int) -> None:
         self.state = perform(operation, self.state).state

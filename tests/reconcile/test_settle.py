@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kubelogic.cluster import Cluster, Object, naming
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Evaluation
 from kubelogic.placement.placement import Binding, Placement
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import BindPod, Cause, CreatePod, ScaleReplicaSet
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.settle import Step, repeated, settle
@@ -40,9 +40,10 @@ def test_steps_with_other_values_are_progress_until_there_are_more_than_objects(
     assert repeated(steps, objects=29) == tuple(steps[-1:])
 
 
-def everything_on_n1(relations: Evaluation, cluster: Cluster) -> Placement:
-    pods = sorted(str(row[0]) for row in relations.rows("pod_awaits_scheduling"))
-    return Placement(scheduler="test", bindings=tuple(Binding(pod=pod, node="n1") for pod in pods))
+class EverythingOnN1:
+    def place(self, given: Problem) -> Placement:
+        waiting = (pod.name for pod in given.pods if not pod.node)
+        return Placement(scheduler="test", bindings=tuple(Binding(pod=pod, node="n1") for pod in waiting))
 
 
 def workload(name: str, *, replicas: int, **spec: object) -> Object:
@@ -72,7 +73,7 @@ NODE = Object(
 
 def test_a_long_rollout_pod_by_pod_settles() -> None:
     strategy = {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
-    reconciler = Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=everything_on_n1)
+    reconciler = Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=EverythingOnN1())
     before = settle(reconciler, State.of(Cluster.of([NODE, workload("web", replicas=60)]))).state
     web = before.cluster.get("Deployment", "default/web")
     assert web is not None
@@ -94,7 +95,7 @@ def test_a_long_rollout_pod_by_pod_settles() -> None:
 
 def test_a_name_that_is_taken_is_passed_over() -> None:
     settled = settle(
-        Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=everything_on_n1),
+        Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=EverythingOnN1()),
         State.of(Cluster.of([NODE, workload("web", replicas=1)])),
     )
     (replica_set,) = settled.state.cluster.objects("ReplicaSet")
@@ -102,7 +103,7 @@ def test_a_name_that_is_taken_is_passed_over() -> None:
     pod = {"metadata": {"name": taken.partition("/")[2], "namespace": "default"}, "spec": {"containers": []}}
     stranger = Object(api_version="v1", kind="Pod", namespace="default", name=taken.partition("/")[2], document=pod)
     run = settle(
-        Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=everything_on_n1),
+        Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=EverythingOnN1()),
         State.of(Cluster.of([NODE, stranger, workload("web", replicas=3)])),
     )
     assert run.settled

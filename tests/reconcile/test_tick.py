@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Evaluation
 from kubelogic.placement.placement import Binding, Placement
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.reconcile.state import State
@@ -17,23 +18,21 @@ from kubelogic.reconcile.tick import Reconciler
 BOOK = load_rulebook()
 
 
-def spread_evenly(relations: Evaluation, cluster: Cluster) -> Placement:
-    """Each pod goes to the node with fewest pods."""
-    used = dict.fromkeys(sorted(cluster.objects("Node")), 0)
-    for pod in cluster.objects("Pod").values():
-        node = pod.document["spec"].get("nodeName")
-        if node in used:
+class SpreadEvenly:
+    def place(self, given: Problem) -> Placement:
+        """Each pod goes to the node with fewest pods."""
+        used = dict.fromkeys(sorted(node.name for node in given.nodes), 0)
+        used.update(Counter(pod.node for pod in given.pods if pod.node))
+        bindings = []
+        for pod in sorted(pod.name for pod in given.pods if not pod.node):
+            node = min(used, key=lambda name: (used[name], name))
             used[node] += 1
-    bindings = []
-    for (pod_key,) in sorted(relations.rows("pod_awaits_scheduling")):
-        node = min(used, key=lambda name: (used[name], name))
-        used[node] += 1
-        bindings.append(Binding(pod=str(pod_key), node=node))
-    return Placement(scheduler="even", bindings=tuple(bindings))
+            bindings.append(Binding(pod=pod, node=node))
+        return Placement(scheduler="even", bindings=tuple(bindings))
 
 
 def reconciler() -> Reconciler:
-    return Reconciler(BOOK, functions=FUNCTIONS, scheduler=spread_evenly)
+    return Reconciler(BOOK, functions=FUNCTIONS, scheduler=SpreadEvenly())
 
 
 def node(name: str) -> Object:

@@ -39,8 +39,8 @@ class Engine:
         self.nominated: dict[int, dict[str, int]] = {}
         self.promised: dict[str, int] = {}
         self.marks: list[int] = [0] * self.tables.size
-        for pod in problem.pods:
-            if not pod.node and pod.nominated in self.tables.number:
+        for pod in self.tables.waiting:
+            if pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
         self._index = RuleIndex(self.state)
         self._scorers: tuple[Scorer, ...] = problem.scorers

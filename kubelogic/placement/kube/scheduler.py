@@ -70,7 +70,7 @@ class _Run:
         self._progress = _Progress()
         self._budgets = {budget.name: budget.allowed for budget in problem.budgets}
         tables = self._engine.tables
-        pending = [pod for pod in problem.pods if not pod.node]
+        pending = tables.waiting
         self._shape = {pod.name: tables.shape_number[pod.shape] for pod in pending}
         self._pending = sorted(pending, key=self._rank)
         self._helps: dict[int, list[int]] = {}

@@ -27,7 +27,7 @@ class _Running:
     """The pods that are on nodes at the start, in the problem's order, with the numbers of their shapes and nodes."""
 
     def __init__(self, tables: Tables) -> None:
-        self.pods: list[Pod] = [pod for pod in tables.problem.pods if pod.node]
+        self.pods: list[Pod] = tables.running
         self.shapes: Ints = np.array([tables.shape_number[pod.shape] for pod in self.pods], dtype=np.int64)
         self.nodes: Ints = np.array([tables.number[pod.node] for pod in self.pods], dtype=np.int64)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class Tables:
         number: node name to its number.
         shapes: in the problem's order; a shape's number is its place here.
         shape_number: shape name to its number.
+        running, waiting: the pods with and without a node, in the problem's order.
         resources: sorted; a resource's number is its place here.
         allocatable: resources x nodes.
         requests: per shape, ``(resource number, amount)`` of what it asks for, zeros left out.
@@ -56,7 +58,10 @@ class Tables:
         self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
         self.shapes: tuple[Shape, ...] = problem.shapes
         self.shape_number: dict[str, int] = {shape.name: i for i, shape in enumerate(problem.shapes)}
-        self.pods: dict[str, Pod] = {pod.name: pod for pod in problem.pods}
+        self.running: list[Pod] = []
+        self.waiting: list[Pod] = []
+        for pod in problem.pods:
+            (self.running if pod.node else self.waiting).append(pod)
         self._members: dict[str, list[int]] = {}
         for i, node in enumerate(self.nodes):
             self._members.setdefault(node.node_class, []).append(i)
@@ -74,6 +79,11 @@ class Tables:
         self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
             self.amounts(shape.requests) for shape in problem.shapes
         )
+
+    @cached_property
+    def pods(self) -> dict[str, Pod]:
+        """All pods by name."""
+        return {pod.name: pod for pod in self.problem.pods}
 
     @property
     def size(self) -> int:

@@ -86,9 +86,9 @@ class Coupling:
             or shape.claims
             or any(i in rules for rules in (self._matched, self._owned, self._even_matched))
         }
-        there = model.running if running is None else running
-        for pod in (pod for pod in there if pod.shape in concerned):
-            self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
+        for pod in (model.running if running is None else running) if concerned else ():
+            if pod.shape in concerned:
+                self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
 
     def _init_attach(self) -> None:
         unlimited = np.iinfo(np.int64).max // 2

@@ -218,7 +218,7 @@ def _coupled_shapes(model: Model) -> set[str]:
     found = {name for rule in problem.affinities for name in (rule.owner, *rule.matches)}
     found |= {name for spread in problem.spreads for name in spread.matches}
     found |= {shape.name for shape in problem.shapes if shape.ports or shape.exclusive or shape.attaches}
-    return found & {pod.shape for pod in model.running}
+    return found & {pod.shape for pod in model.there}
 
 
 def _groups(model: Model, known: Rooms, state: State) -> Iterator[_Group]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 
 import msgspec
@@ -34,13 +35,14 @@ class Kind:
     ordered: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """Nodes by name, classes by name, kinds by descending priority, as indexes into arrays.
 
     ``free`` and ``capacity`` are nodes by resources (``free`` less what the running pods use, possibly
     below 0); ``request`` is kinds by resources; ``allowed`` is kinds by nodes. Only requested resources
-    have a column. ``reserved`` are the kinds and nodes of pods that get the node they were promised.
+    have a column. ``there`` are the running pods in no order. ``reserved`` are the kinds and nodes of pods
+    that get the node they were promised.
     """
 
     problem: Problem
@@ -56,7 +58,7 @@ class Model:
     kinds: tuple[Kind, ...]
     request: Ints
     allowed: Mask
-    running: tuple[Pod, ...]
+    there: tuple[Pod, ...]
     worth: Floats
     reserved: tuple[tuple[int, int], ...] = ()
 
@@ -64,6 +66,11 @@ class Model:
     def counts(self) -> Ints:
         """How many pods of each kind wait."""
         return np.array([len(kind.pods) for kind in self.kinds], dtype=np.int64)
+
+    @cached_property
+    def running(self) -> tuple[Pod, ...]:
+        """The running pods by name."""
+        return tuple(sorted(self.there, key=attrgetter("name")))
 
 
 def compile_problem(problem: Problem) -> Model:
@@ -76,10 +83,12 @@ def compile_problem(problem: Problem) -> Model:
     classes = tuple(sorted({node.node_class for node in nodes}))
     class_index = {name: i for i, name in enumerate(classes)}
     node_class = np.array([class_index[node.node_class] for node in nodes], dtype=np.int64)
-    running = tuple(sorted((pod for pod in problem.pods if pod.node), key=attrgetter("name")))
+    there: list[Pod] = []
     waiting: dict[int, list[Pod]] = defaultdict(list)
     for pod in problem.pods:
-        if not pod.node:
+        if pod.node:
+            there.append(pod)
+        else:
             waiting[shape_index[pod.shape]].append(pod)
     resources = tuple(sorted({r for i in waiting for r, amount in shapes[i].requests.items() if amount > 0}))
     capacity = np.array([[node.allocatable.get(r, 0) for r in resources] for node in nodes], dtype=np.int64)
@@ -87,9 +96,9 @@ def compile_problem(problem: Problem) -> Model:
     rows = np.array([[s.requests.get(r, 0) for r in resources] for s in shapes], dtype=np.int64)
     rows = rows.reshape(len(shapes), len(resources))
     free = capacity.copy()
-    if running:
-        where = np.array([node_index[pod.node] for pod in running])
-        np.subtract.at(free, where, rows[[shape_index[pod.shape] for pod in running]])
+    if there:
+        where = np.array([node_index[pod.node] for pod in there])
+        np.subtract.at(free, where, rows[[shape_index[pod.shape] for pod in there]])
     linked, ordered = coupled(problem), _ordered(problem)
     masks = _Masks(nodes, node_class, class_index, node_index)
     worths = _worths(problem, masks)
@@ -135,7 +144,7 @@ def compile_problem(problem: Problem) -> Model:
         kinds=kinds,
         request=rows[[group[0] for group in members]].reshape(len(kinds), len(resources)),
         allowed=allowed,
-        running=running,
+        there=tuple(there),
         worth=worth,
     )
 

@@ -44,7 +44,7 @@ class Preemption:
         self._state = state
         self._budget = {budget.name: budget.allowed for budget in model.problem.budgets}
         self._running: dict[int, list[Victim]] = defaultdict(list)
-        self._few = len(model.running) <= _RUNNING
+        self._few = len(model.there) <= _RUNNING
         self.levels = sorted({shape.priority for shape in model.shapes}, reverse=True)
         for pod in model.running:
             if pod.movable and not pod.terminating:

@@ -179,7 +179,7 @@ def adopted(model: Model, theirs: Placement, *, most: Mapping[int, int]) -> Plac
 def _broken(model: Model, evictions: tuple[Eviction, ...]) -> Iterator[tuple[Eviction, tuple[str, ...]]]:
     """The evictions with the budgets that each goes beyond, in their order."""
     left = {budget.name: budget.allowed for budget in model.problem.budgets}
-    budgets = {pod.name: pod.budgets for pod in model.running}
+    budgets = {pod.name: pod.budgets for pod in model.there}
     for entry in evictions:
         for name in budgets[entry.pod]:
             left[name] -= 1

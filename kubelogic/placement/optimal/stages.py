@@ -33,7 +33,7 @@ def small(model: Model) -> bool:
 
 def waits(model: Model) -> bool:
     """Whether promised nodes may be taken until terminating pods are gone."""
-    return bool(model.reserved) and any(pod.terminating for pod in model.running)
+    return bool(model.reserved) and any(pod.terminating for pod in model.there)
 
 
 def promised(model: Model) -> tuple[tuple[int, int], ...]:
@@ -110,7 +110,7 @@ def make_way(model: Model, weights: Weights, state: State, expired: Deadline) ->
     later = state.copy()
     _wait_for_leavers(later, expired)
     _preempt(later, expired)
-    if not later.released or waits(model) or not any(pod.terminating for pod in model.running):
+    if not later.released or waits(model) or not any(pod.terminating for pod in model.there):
         return later
     # A pod that terminates can help while it is there: by its affinity, or a volume that it shares.
     _preempt(state, expired)
@@ -131,7 +131,7 @@ def _wait_for_leavers(state: State, expired: Deadline) -> None:
 
 def _preempt(state: State, expired: Deadline) -> None:
     running = min(
-        (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.running), default=None
+        (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.there), default=None
     )
     levels = {kind.priority for kind in state.model.kinds}
     if len(levels) > 1 or (running is not None and running < max(levels, default=running)):
@@ -225,7 +225,7 @@ def by_integers(
     if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
         return state, {}
     exact = Exact(model, known, deadline=expired)
-    stays = not known.leave and not any(pod.terminating for pod in model.running)
+    stays = not known.leave and not any(pod.terminating for pod in model.there)
     proved: dict[int, int] = {}
     wanted: dict[int, int] = {}
     total, tight = 0, stays

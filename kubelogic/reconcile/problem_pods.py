@@ -1,0 +1,161 @@
+"""The pods of the placement problem, kept current from what changes in the relations that tell of pods."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from kubelogic.logic import Changes, Row
+from kubelogic.placement.problem import Pod
+from kubelogic.reconcile.problem_reads import LATE, text
+
+_VALUES = ("node_class", "pod_occupies", "pod_shape", "pod_created", "pod_started", "pod_pinned", "pod_nominated")
+"""A key and the one value that it has."""
+
+_FLAGS = ("pod_pending", "pod_terminating", "pod_displaced")
+"""Keys alone."""
+
+_SETS = ("pod_gate", "pod_budget")
+"""A key and each of its values."""
+
+POD_READS = frozenset({*_VALUES, *_FLAGS, *_SETS})
+"""The predicates that pods are read from."""
+
+_FEW = 1_000
+"""Up to so many pods are put in their places one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applicant:
+    """A shape as the problem has it: one that the rules know, perhaps tied to one node."""
+
+    name: str
+    shape: str
+    node: str = ""
+
+
+class Pods:
+    """What is known of each pod, and the running ones as the problem has them. Starts without any."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[str, Any]] = {name: {} for name in _VALUES}
+        self._flags: dict[str, set[str]] = {name: set() for name in _FLAGS}
+        self._sets: dict[str, defaultdict[str, set[str]]] = {name: defaultdict(set) for name in _SETS}
+        self._running: dict[str, Pod] = {}
+        self._names: list[str] = []
+        self._listed: list[Pod] = []
+        self._shapes: Counter[str] = Counter()
+        self._stale: set[str] = set()
+        self._nodes: set[str] = set()
+
+    def note(self, changes: Changes) -> None:
+        """Take over what an update changed in the relations of ``POD_READS``."""
+        for predicate in POD_READS:
+            gone, come = changes.removed.get(predicate, ()), changes.added.get(predicate, ())
+            if predicate in self._values:
+                _set(self._values[predicate], gone, come)
+            elif predicate in self._flags:
+                self._flags[predicate].difference_update(map(_key, gone))
+                self._flags[predicate].update(map(_key, come))
+            else:
+                for pod, value in gone:
+                    self._sets[predicate][text(pod)].discard(text(value))
+                for pod, value in come:
+                    self._sets[predicate][text(pod)].add(text(value))
+            touched = self._nodes if predicate == "node_class" else self._stale
+            touched.update(map(_key, gone))
+            touched.update(map(_key, come))
+
+    def read(self) -> tuple[tuple[Pod, ...], tuple[Applicant, ...]]:
+        """The running and the waiting pods, and the shapes that they have."""
+        self.renew()
+        applicants = {shape: Applicant(name=shape, shape=shape) for shape in self._shapes}
+        shape_of, pinned, nominated = (self._values[name] for name in ("pod_shape", "pod_pinned", "pod_nominated"))
+        waiting: list[Pod] = []
+        for order, pod in enumerate(self._queue()):
+            shape, node = shape_of[pod], pinned.get(pod, "")
+            name = f"{shape}@{node}" if node else shape
+            if name not in applicants:
+                applicants[name] = Applicant(name=name, shape=shape, node=node)
+            waiting.append(Pod(name=pod, shape=name, nominated=nominated.get(pod, ""), order=order))
+        return (*self._listed, *waiting), tuple(applicants[name] for name in sorted(applicants))
+
+    def _queue(self) -> list[str]:
+        created, gates = self._values["pod_created"], self._sets["pod_gate"]
+        found = [pod for pod in self._flags["pod_pending"] if not gates.get(pod)]
+        return sorted(found, key=lambda pod: (created.get(pod, 0), pod))
+
+    def renew(self) -> None:
+        """Make those running pods anew of which anything changed, and those of nodes that changed."""
+        if self._nodes:
+            self._stale.update(pod for pod, node in self._values["pod_occupies"].items() if node in self._nodes)
+        made = dict(self._made())
+        if len(made) > _FEW:
+            for pod, new in made.items():
+                self._change(pod, new)
+            self._names = sorted(self._running)
+            self._listed = [self._running[pod] for pod in self._names]
+        else:
+            for pod, new in made.items():
+                self._place(pod, self._change(pod, new), new)
+        self._shapes = +self._shapes
+        self._stale.clear()
+        self._nodes.clear()
+
+    def _change(self, pod: str, new: Pod | None) -> Pod | None:
+        """Let a running pod be as it is now; answers how it was."""
+        old = self._running.pop(pod, None)
+        if old is not None:
+            self._shapes[old.shape] -= 1
+        if new is not None:
+            self._shapes[new.shape] += 1
+            self._running[pod] = new
+        return old
+
+    def _place(self, pod: str, old: Pod | None, new: Pod | None) -> None:
+        """Keep the running pods in the order of their names."""
+        at = bisect_left(self._names, pod)
+        if old is None and new is not None:
+            self._names.insert(at, pod)
+            self._listed.insert(at, new)
+        elif old is not None and new is None:
+            del self._names[at], self._listed[at]
+        elif new is not None:
+            self._listed[at] = new
+
+    def _made(self) -> Iterator[tuple[str, Pod | None]]:
+        """Each pod that has to be made anew, as it is now; None if it runs on no node of the cluster."""
+        nodes, node_of, shape_of, started = (
+            self._values[name] for name in ("node_class", "pod_occupies", "pod_shape", "pod_started")
+        )
+        terminating, displaced = self._flags["pod_terminating"], self._flags["pod_displaced"]
+        budgets: Mapping[str, set[str]] = self._sets["pod_budget"]
+        for pod in self._stale:
+            node = node_of.get(pod)
+            if node not in nodes:
+                yield pod, None
+                continue
+            new = Pod(
+                name=pod,
+                shape=shape_of[pod],
+                node=node,
+                terminating=pod in terminating,
+                displaced=pod in displaced,
+                started=started.get(pod, LATE),
+                budgets=tuple(sorted(budgets.get(pod, ()))),
+            )
+            yield pod, new
+
+
+_key: itemgetter[Any] = itemgetter(0)
+
+
+def _set(values: dict[str, Any], gone: Collection[Row], come: Collection[Row]) -> None:
+    for key, value in gone:
+        if values.get(text(key)) == value:
+            del values[text(key)]
+    values.update((text(key), value) for key, value in come)

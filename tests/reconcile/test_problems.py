@@ -1,0 +1,99 @@
+"""Problems that are kept while the cluster changes are those that would be read anew."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts import MODULES, FactBase
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import Evaluation, Rulebook
+from kubelogic.placement.check import faults
+from kubelogic.placement.problem import Problem
+from kubelogic.reconcile.functions import FUNCTIONS
+from kubelogic.reconcile.problem import GOALS, Problems, problem
+from kubelogic.testing.random_clusters import random_cluster
+
+Key = tuple[str, str, str]
+
+
+@pytest.fixture(scope="module")
+def book() -> Rulebook:
+    return load_rulebook()
+
+
+class Kept:
+    """Facts, relations and problems that follow a cluster."""
+
+    def __init__(self, book: Rulebook) -> None:
+        self.facts = FactBase(MODULES)
+        self.relations = Evaluation(book, FUNCTIONS, GOALS)
+        self.problems = Problems(self.relations)
+
+    def follow(self, objects: dict[Key, Object]) -> None:
+        delta = self.facts.update(Cluster.of(objects.values()))
+        self.problems.note(self.relations.update(delta.added, delta.removed))
+
+    def read(self) -> Problem:
+        return self.problems.read()
+
+
+def objects_of(seed: int) -> dict[Key, Object]:
+    """A random cluster; equal keys in those of different seeds are different objects."""
+    found: dict[Key, Object] = {}
+    for document in random_cluster(seed):
+        metadata = document["metadata"]
+        key = (document["kind"], metadata.get("namespace", ""), metadata["name"])
+        version = document["apiVersion"]
+        found[key] = Object(api_version=version, kind=key[0], namespace=key[1], name=key[2], document=document)
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds=st.lists(st.integers(0, 2000), min_size=2, max_size=4), shuffle=st.randoms(use_true_random=False))
+def test_what_is_kept_is_what_would_be_read_anew(seeds: list[int], shuffle: Random, book: Rulebook) -> None:
+    """Objects come, change and go: one, a few or all at once; several changes between two looks, or none."""
+    kept = Kept(book)
+    present = objects_of(seeds[0])
+    kept.follow(present)
+    assert kept.read() == problem(kept.relations)
+    for seed in seeds[1:]:
+        other = objects_of(seed)
+        changing = sorted(present.keys() | other.keys())
+        shuffle.shuffle(changing)
+        while changing:
+            many = shuffle.choice((1, 2, 5, len(changing)))
+            for key in changing[:many]:
+                if key in other and shuffle.random() < 0.8:
+                    present[key] = other[key]
+                else:
+                    present.pop(key, None)
+            del changing[:many]
+            kept.follow(present)
+            if shuffle.random() < 0.7:
+                assert kept.read() == problem(kept.relations)
+                assert faults(kept.read()) == ()
+        kept.follow(present)
+        assert kept.read() == problem(kept.relations)
+
+
+def test_what_did_not_change_is_not_made_again(book: Rulebook) -> None:
+    objects = objects_of(7)
+    kept = Kept(book)
+    kept.follow(objects)
+    before = kept.read()
+    kept.follow(objects)
+    assert kept.read() is before
+    gone = next(key for key in sorted(objects) if key[0] == "Pod" and objects[key].document["spec"].get("nodeName"))
+    name = f"{gone[1]}/{gone[2]}"
+    assert any(pod.name == name for pod in before.pods)
+    kept.follow({key: entry for key, entry in objects.items() if key != gone})
+    after = kept.read()
+    old = {pod.name: pod for pod in before.pods if pod.node}
+    assert {pod.name for pod in after.pods if pod.node} == old.keys() - {name}
+    assert all(pod is old[pod.name] for pod in after.pods if pod.node)
+    assert all(one is other for one, other in zip(before.nodes, after.nodes, strict=True))
