@@ -155,9 +155,10 @@ def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: l
         for index, item in enumerate(tree["items"]):
             yield (*base, "items", index), item, implied
         return
+    items = json_reader.Items(data=document.source.data, position=document.source.position)
     for index, (start, end) in enumerate(document.items):
         try:
-            item = json_reader.item(document.source.data, start, end, document.source.position)
+            item = items.decode(start, end)
         except JsonError as error:
             faults += [_fault(document.source, trouble) for trouble in error.troubles]
         else:

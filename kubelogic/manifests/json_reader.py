@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from kubelogic.manifests.objects import title
 from kubelogic.manifests.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
 _LONG = 1_000_000
+_KEPT = 1_000
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _AT_BYTE = re.compile(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
 _BETWEEN = re.compile(rb"[ \t\r\n,]*")
@@ -81,7 +82,7 @@ def read(data: bytes, position: Position) -> list[JsonDocument]:
 
 
 def _long_list(data: bytes) -> JsonDocument | None:
-    """A long list without its items, but with the place of each: they are decoded one by one (``item``)."""
+    """A long list without its items, but with the place of each: they are decoded one by one (``Items``)."""
     fields = _fields.decode(data)
     if "items" not in fields:
         return None
@@ -103,18 +104,61 @@ def _long_list(data: bytes) -> JsonDocument | None:
     return JsonDocument(tree=envelope, start=0, end=len(data), items=tuple(spans))
 
 
-def item(data: bytes, start: int, end: int, position: Position) -> Any:
-    """Decode the item of a long list that stands from ``start`` to ``end``.
+@dataclass(slots=True, kw_only=True)
+class Items:
+    """Decodes the items of a long list, one by one.
 
-    Raises:
-        JsonError: it has a key twice, or is nested too deep.
+    Parts of objects that are equal to the letter, such as the specs of pods from one template, become one tree.
     """
-    try:
-        return _decode(data[start:end])
-    except _DuplicateError:
-        raise JsonError(_duplicates(data, start, end, position)) from None
-    except RecursionError:
-        raise JsonError([_trouble(position, start, "KL107", TOO_DEEP)]) from None
+
+    data: bytes
+    position: Position
+    _parts: dict[bytes, Any] = field(default_factory=dict)
+
+    def decode(self, start: int, end: int) -> Any:
+        """The item that stands from ``start`` to ``end``.
+
+        Raises:
+            JsonError: it has a key twice, is nested too deep, or has a number that nothing can hold.
+        """
+        text = self.data[start:end]
+        try:
+            tree = self._of_parts(text)
+            return _decode(text) if tree is None else tree
+        except _DuplicateError:
+            raise JsonError(_duplicates(self.data, start, end, self.position)) from None
+        except RecursionError:
+            raise JsonError([_trouble(self.position, start, "KL107", TOO_DEEP)]) from None
+        except msgspec.DecodeError as error:
+            raise JsonError([_trouble(self.position, start, "KL100", _place_in(str(error), 0)[0])]) from None
+
+    def _of_parts(self, text: bytes) -> dict[str, Any] | None:
+        """The object, put together from its parts; None if it is none, or if something about it needs a closer look."""
+        if not text.startswith(b"{"):
+            return None
+        fields = _fields.decode(text)
+        if msgspec.json.encode(fields) != text:
+            text = msgspec.json.format(text, indent=-1)
+            fields = _fields.decode(text)
+            if msgspec.json.encode(fields) != text:
+                return None
+        if len(text.translate(None, _NO_BRACKETS)) > MAX_DEPTH:
+            return None
+        tree: dict[str, Any] = {}
+        for name, raw in fields.items():
+            part = bytes(raw)
+            if part not in self._parts:
+                value = msgspec.json.decode(part)
+                if msgspec.json.encode(value) != part:
+                    return None
+                if name == "metadata":  # it is an object's own
+                    tree[name] = value
+                    continue
+                if len(self._parts) >= _KEPT:
+                    self._parts.clear()
+                self._parts[part] = value
+            tree[name] = self._parts[part]
+        return tree
 
 
 def _after(pattern: re.Pattern[bytes], data: bytes, position: int) -> int:

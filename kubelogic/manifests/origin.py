@@ -67,12 +67,10 @@ class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def size(self) -> int:
         """The number of bytes of the text that holds the object, and others if they are in a list."""
-        match self.base:
-            case ("items", int(index), *_) if index < len(self.document.items):
-                start, end = self.document.items[index]
-                return end - start
-            case _:
-                return self.document.end - self.document.start
+        if self.document.items and len(self.base) > 1 and isinstance(index := self.base[1], int):
+            start, end = self.document.items[index]
+            return end - start
+        return self.document.end - self.document.start
 
     def locate(self, path: Path, *, key: bool = False) -> Location:
         """The place of the field at ``path``, or of the nearest enclosing field that exists.

@@ -62,7 +62,8 @@ def test_duplicate_keys_are_refused_with_their_places(text: str, found: list[tup
 
 def whole(data: bytes) -> list[object]:
     documents, position = read(data), Lines(data).position
-    return [json_reader.item(data, start, end, position) for document in documents for start, end in document.items]
+    items = json_reader.Items(data=data, position=position)
+    return [items.decode(start, end) for document in documents for start, end in document.items]
 
 
 def long_list(extra: str = "", item: str = "") -> str:
@@ -99,3 +100,46 @@ def test_long_objects_that_are_no_lists_are_read_whole() -> None:
     (document,) = read(json.dumps(value).encode())
     assert document.tree == value
     assert document.items == ()
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_parts_of_items_that_are_equal_to_the_letter_are_one_tree(indent: int | None) -> None:
+    pods = [{"metadata": {"name": f"p{i}"}, "spec": {"x": ["y" * 100, i % 2, None]}} for i in range(10_000)]
+    first, second, third, *_ = items = whole(json.dumps({"kind": "List", "items": pods}, indent=indent).encode())
+    assert items == pods
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert isinstance(third, dict)
+    assert first["spec"] is third["spec"]
+    assert first["spec"] is not second["spec"]
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ('{"spec": {"ä": "\\u00e4", "\\u0062": 1e3, "c": 1.0}}', {"spec": {"ä": "ä", "b": 1000.0, "c": 1.0}}),
+        ('{"spec": ' + "[" * 150 + "]" * 150 + "}", None),
+        ("[1, null]", [1, None]),
+        ("null", None),
+    ],
+    ids=["unusual spelling", "deep", "a list", "nothing"],
+)
+def test_items_that_need_a_closer_look_are_read_as_well(item: str, value: object) -> None:
+    assert whole(long_list(item=item).encode())[-1] == (json.loads(item) if value is None else value)
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ('{"spec": {"a": {"b": 1, "b": 2}}}', "KL101"),
+        ('{"spec": {"a": 1, "\\u0061": 2}}', "KL101"),
+        ('{"spec": {}, "spec": {}}', "KL101"),
+        ('{"spec": ' + "[" * 200 + "]" * 200 + "}", "KL107"),
+        ('{"spec": {"a": 1e999}}', "KL100"),
+    ],
+    ids=["in a part", "spelt otherwise", "two parts", "too deep", "too large"],
+)
+def test_faults_in_parts_of_items_are_found(item: str, code: str) -> None:
+    with pytest.raises(JsonError) as caught:
+        whole(long_list(item=item).encode())
+    assert [trouble.code for trouble in caught.value.troubles] == [code]
