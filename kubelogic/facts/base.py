@@ -269,11 +269,15 @@ class FactBase:
             if patterns.pay([new for _, new in _sample(pairs)]):
                 self._replace_alike(patterns, pairs, changes)
                 return
+        come: list[Fact] = []
+        gone: list[Fact] = []
         for old, new in pairs:
-            before, after = list(reader.extract(old)), list(reader.extract(new))
+            before, after = tuple(reader.extract(old)), tuple(reader.extract(new))
             if before != after:
-                self._count(after, 1, changes)
-                self._count(before, -1, changes)
+                come.extend([fact for fact in after if fact not in before] if before else after)
+                gone.extend([fact for fact in before if fact not in after] if after else before)
+        self._count(come, 1, changes)
+        self._count(gone, -1, changes)
 
     def _replace_alike(self, patterns: Patterns, pairs: Sequence[Pair], changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""

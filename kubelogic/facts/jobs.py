@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -166,20 +166,20 @@ def whole_second(text: str) -> int:
 # -- pods ----------------------------------------------------------------------------------------------------
 
 
-def pod_facts(obj: Object) -> Iterator[Fact]:
+def pod_facts(obj: Object) -> Sequence[Fact]:
     """What only Jobs want to know of a pod."""
     meta: Mapping[str, Any] = obj.document.get("metadata") or {}
     annotations = meta.get("annotations") or {}
-    tracked = TRACKING in (meta.get("finalizers") or ())
     index = _count(annotations.get(INDEX))
-    if index is not None:
-        yield "pod_index", (obj.key, index)
-    if not tracked:
-        return
-    yield "pod_tracked", (obj.key,)
-    yield "pod_index_failures", (obj.key, _count(annotations.get(INDEX_FAILURES)) or 0)
-    yield "pod_index_ignored", (obj.key, _count(annotations.get(INDEX_IGNORED)) or 0)
-    yield "pod_finished_at", (obj.key, _finished(obj, meta))
+    facts: list[Fact] = [] if index is None else [("pod_index", (obj.key, index))]
+    if TRACKING in (meta.get("finalizers") or ()):
+        facts += [
+            ("pod_tracked", (obj.key,)),
+            ("pod_index_failures", (obj.key, _count(annotations.get(INDEX_FAILURES)) or 0)),
+            ("pod_index_ignored", (obj.key, _count(annotations.get(INDEX_IGNORED)) or 0)),
+            ("pod_finished_at", (obj.key, _finished(obj, meta))),
+        ]
+    return facts
 
 
 def _count(text: Any) -> int | None:

@@ -47,12 +47,13 @@ def identity_facts(obj: Object) -> Iterator[Fact]:
         yield "pod_deletion_cost", (key, int(cost))
 
 
-def bound_facts(obj: Object) -> Iterator[Fact]:
+def bound_facts(obj: Object) -> Sequence[Fact]:
     """Since when one pod has its node, until it starts there."""
     document = obj.document
     status = document.get("status") or {}
-    if (document.get("spec") or {}).get("nodeName") and (status.get("phase") or "Pending") == "Pending":
-        yield "pod_bound", (obj.key, _bound(document.get("metadata") or {}, status))
+    if (status.get("phase") or "Pending") != "Pending" or not (document.get("spec") or {}).get("nodeName"):
+        return ()
+    return (("pod_bound", (obj.key, _bound(document.get("metadata") or {}, status))),)
 
 
 def condition_facts(obj: Object) -> Iterator[Fact]:

@@ -27,12 +27,11 @@ def given(spec: Spec, status: Spec) -> Sequence[Fact]:
 
     Source: k8s.io/component-helpers/resource, PodRequests with UseStatusResources.
     """
-    reported = {
-        found["name"]: found
-        for field in _STATUSES
-        for found in status.get(field) or ()
-        if found.get("resources") is not None
-    }
+    reported: dict[str, Spec] = {}
+    for field in _STATUSES:
+        for found in status.get(field) or ():
+            if found.get("resources") is not None:
+                reported[found["name"]] = found
     whole = spec.get("resources")
     if not reported and (not whole or status.get("resources") is None):
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -138,29 +138,30 @@ def port_list(spec: Mapping[str, Any]) -> str:
 
 
 def _named_ports(spec: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     found: dict[tuple[str, str], int] = {}
-    for container in (*(spec.get("containers") or ()), *sidecars):
-        for port in container.get("ports") or ():
-            if port.get("name"):
-                found.setdefault((port["name"], port.get("protocol") or "TCP"), int(port["containerPort"]))
+    sidecars = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
+    for containers in (spec.get("containers") or (), sidecars):
+        for container in containers:
+            for port in container.get("ports") or ():
+                if port.get("name"):
+                    found.setdefault((port["name"], port.get("protocol") or "TCP"), int(port["containerPort"]))
     return found
 
 
-def address_facts(obj: Object) -> Iterator[Fact]:
+def address_facts(obj: Object) -> Sequence[Fact]:
     """Where one pod can be reached, if it has an address and has not ended."""
     status = obj.document.get("status") or {}
     address = status.get("podIP")
     if not address or status.get("phase") in ("Succeeded", "Failed"):
-        return
+        return ()
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
     ports = _named_ports(spec)
     constant = port_list(spec) if ports else ""
-    yield "pod_address", (obj.key, address, constant)
-    for (name, protocol), number in ports.items():
-        yield "named_port", (constant, name, protocol, number)
+    facts: list[Fact] = [("pod_address", (obj.key, address, constant))]
+    facts += [("named_port", (constant, name, protocol, number)) for (name, protocol), number in ports.items()]
     if spec.get("hostname") and spec.get("subdomain"):
-        yield "pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])
+        facts.append(("pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])))
+    return facts
 
 
 MODULE = FactModule(

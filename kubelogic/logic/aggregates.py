@@ -37,6 +37,9 @@ class Grouping:
         """
         width = self.width
         first = self.body_row(next(iter(rows)))
+        if len(rows) == 1:
+            yield (*first[:width], _ALONE.get(self.function, first[-1]))
+            return
         if self.function == "len_":
             yield (*first[:width], len(rows))
             return
@@ -69,6 +72,10 @@ class Grouping:
             for column, descending in reversed(self.order):
                 result.sort(key=lambda row, i=column: _mixed(row[i]), reverse=descending)  # type: ignore[misc]
         return result
+
+
+_ALONE = {"len_": 1, "rank_": 0}
+"""What functions give for a group of one row; others give the row's last value."""
 
 
 def _mixed(value: Value) -> tuple[bool, Value]:

@@ -70,6 +70,8 @@ class Evaluation:
         rulebook: Rulebook,
         functions: Mapping[str, Function] | None = None,
         goals: Iterable[str] | None = None,
+        *,
+        watched: Iterable[str] | None = None,
     ) -> None:
         """Prepare an empty evaluation.
 
@@ -78,6 +80,8 @@ class Evaluation:
             functions: a pure function for every predicate that is declared with ``->``.
             goals: the predicates that will be asked for. Only what they depend on is evaluated and kept;
                 facts of other predicates are ignored. Without goals, everything is evaluated.
+            watched: the predicates whose changes ``update`` reports; all, if not given. Comparing the relations of
+                others before and after a big change is saved.
 
         Raises:
             KeyError: if a goal is not declared, or a function that is needed is missing from ``functions``.
@@ -90,6 +94,8 @@ class Evaluation:
         sources = {group.source for group in self._groups} - {""}
         self._store = Store({*predicates, *derived, *sources}, {name: (functions or {})[name] for name in declared})
         self._derived = frozenset(derived)
+        visible = {name for name in self._store.relations if "$" not in name}
+        self._watched = dict.fromkeys(sorted(visible if watched is None else visible & {*watched}))
         self._uses = _uses(self._groups)
         self._given: dict[str, Counts] = {}
         self._recursive = frozenset(p for group in self._groups if group.recursive for p in group.predicates)
@@ -167,7 +173,7 @@ class Evaluation:
                     counts[fact.row] = counts.get(fact.row, 0) + 1
             self._apply(pending)
             self._evaluate()
-            return Changes(added={name: list(rows) for name, rows in self._visible() if rows})
+            return Changes(added={name: list(rows) for name in self._watched if (rows := self._store.counts(name))})
         if sum(map(len, pending.values())) > _LARGE_CHANGE + self._size() // 3:
             return self._rebuild(pending)
         for predicate, counts in pending.items():
@@ -204,9 +210,6 @@ class Evaluation:
             for row, delta in deltas.items():
                 if delta < 0 and given.get(row, 0) + delta < 0:
                     raise KeyError(f"{predicate}{row} was removed but never added")
-
-    def _visible(self) -> Iterable[tuple[str, Counts]]:
-        return ((name, relation.counts) for name, relation in self._store.relations.items() if "$" not in name)
 
     def _size(self) -> int:
         """How many facts are given."""
@@ -269,14 +272,18 @@ class Evaluation:
 
     def _rebuild(self, pending: Mapping[str, Counts]) -> Changes:
         """Apply a change of most facts: derive everything anew and compare."""
-        given = [name for name in pending if name not in self._derived]
+        given = [name for name in self._watched if name in pending and name not in self._derived]
         before: dict[str, Counts] = {name: dict(self._store.counts(name)) for name in given}
         self._apply(pending)
-        before.update({predicate: self._store.clear(predicate).counts for predicate in sorted(self._derived)})
+        for predicate in sorted(self._derived):
+            old = self._store.clear(predicate).counts
+            if predicate in self._watched:
+                before[predicate] = old
         self._evaluate()
         added: dict[str, Collection[Row]] = {}
         removed: dict[str, Collection[Row]] = {}
-        for name, now in self._visible():
+        for name in self._watched:
+            now = self._store.counts(name)
             old = before.get(name, now)
             if come := [row for row in now if row not in old]:
                 added[name] = come
@@ -308,8 +315,8 @@ class Evaluation:
                 if predicate in pending:
                     settle(predicate)
         return Changes(
-            added={name: rows for name, rows in added.items() if "$" not in name},
-            removed={name: rows for name, rows in removed.items() if "$" not in name},
+            added={name: added[name] for name in self._watched if name in added},
+            removed={name: removed[name] for name in self._watched if name in removed},
         )
 
     def _settle(self, predicate: str, deltas: Counts, pending: dict[str, Counts]) -> tuple[Counts, Counts]:

@@ -117,6 +117,31 @@ def test_goals_limit_what_is_evaluated_and_kept() -> None:
         Evaluation(Rulebook.parse({"p.dl": PROGRAM}), goals=["dead_ends"])
 
 
+@pytest.mark.parametrize("edges", [2, 30_000])
+def test_only_watched_predicates_are_reported(edges: int) -> None:
+    """Small changes are passed on, large ones evaluated from nothing: both report the same."""
+    rows = [(f"n{number}", f"n{number + 1}") for number in range(edges)]
+    book = Rulebook.parse({"p.dl": PROGRAM_WITHOUT_RECURSION})
+    evaluation, everything = Evaluation(book, watched=["leaf", "edge"]), Evaluation(book)
+    for added, removed in (([("a", "b")], []), (rows, [("a", "b")]), ([], rows)):
+        reported, whole = (each.update({"edge": added}, {"edge": removed}) for each in (evaluation, everything))
+        assert set(reported.added) | set(reported.removed) <= {"leaf", "edge"}
+        for name in ("leaf", "edge"):
+            assert {*reported.added.get(name, ())} == {*whole.added.get(name, ())}
+            assert {*reported.removed.get(name, ())} == {*whole.removed.get(name, ())}
+        assert set(evaluation.rows("inner")) == set(everything.rows("inner"))
+    assert whole.removed["inner"]
+
+
+PROGRAM_WITHOUT_RECURSION = """
+#: edge(A: str, B: str) "{A} leads to {B}"
+#: leaf(A: str) "nothing follows {A}"
+#: inner(A: str) "something follows {A}"
+inner(A) <= edge(A, _)
+leaf(B) <= edge(_, B) & ~edge(B, _)
+"""
+
+
 def test_arithmetic_in_arguments_waits_for_its_variables() -> None:
     text = """
     #: left(A: int, B: int) "{A} {B}"
