@@ -26,8 +26,10 @@ from kubelogic.cluster import Cluster
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.manifests import load
 from kubelogic.placement.generate import Recipe
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, Remembering
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler, Tick
@@ -80,17 +82,31 @@ def test_fifty_thousand_pods_are_planned_from_json(workloads: Any, tmp_path: Pat
     print(f"\nplan of {len(plan['placements']):,} pods of {workloads}s on {BIG.nodes:,} nodes: {seconds:.1f} s of CPU")
 
 
+def both_schedulers() -> ComparedScheduler:
+    """As ``plan`` has them: the joint scheduler decides, the other one says what it would have left out."""
+    return ComparedScheduler(solver=Remembering(solver=OptimalScheduler()), rival=Remembering(solver=KubeScheduler()))
+
+
 @pytest.mark.benchmark
-@pytest.mark.parametrize("endpoints", [True, False])
-def test_ticks_over_a_hundred_and_fifty_thousand_pods(endpoints: bool, tmp_path: Path) -> None:
-    """The first tick, and all ticks of the minute after a node falls silent. Endpoints are there or to be written."""
+@pytest.mark.parametrize(
+    ("endpoints", "scheduled"),
+    [(True, False), (False, False), (False, True)],
+    ids=["with endpoints", "without", "without, scheduled"],
+)
+def test_ticks_over_a_hundred_and_fifty_thousand_pods(endpoints: bool, scheduled: bool, tmp_path: Path) -> None:
+    """The first tick, and all ticks of the minute after a node falls silent.
+
+    Endpoints are there or to be written; the 30 new pods wait, or are placed beside all others by both schedulers.
+    """
     path = tmp_path / "cluster.json"
     path.write_bytes(as_json(running(nodes=5_000, pods=150_000, deployments=1_000, endpoints=endpoints)))
     watch = Watch()
+    both_schedulers().place(Problem(nodes=(), shapes=(), pods=(), allowed={}))  # imports what a tick needs
     with watch.on("load"):
         cluster = Cluster.of(load([path]).objects)
     with watch.on("rules"):
-        reconciler = Reconciler(load_rulebook(), functions=FUNCTIONS, goals=GOALS)
+        scheduler = both_schedulers() if scheduled else None
+        reconciler = Reconciler(load_rulebook(), functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)
     with watch.on("start"):
         state = State.of(cluster)
     with watch.on("tick"):
@@ -100,7 +116,9 @@ def test_ticks_over_a_hundred_and_fifty_thousand_pods(endpoints: bool, tmp_path:
     failed = state.with_world(add=[("node_silent_since", ("node-00017", state.now))])
     ticks = _Timed(reconciler)
     with watch.on("failure"):
-        settle(ticks, failed, until=failed.now + 60_000)
+        after = settle(ticks, failed, until=failed.now + 60_000).state
+    waiting = sum(not pod.document["spec"].get("nodeName") for pod in after.cluster.objects("Pod").values())
+    assert waiting == (0 if scheduled else 30)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"\n{watch}; {len(first.actions)} actions; {memory:.1f} GiB")
     print("ticks after a node's failure:", ", ".join(f"{seconds:.2f} s" for seconds in ticks.seconds))
