@@ -37,11 +37,9 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     """
     found: list[Violation] = []
     board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
-    pods: dict[str, Pod] = {}
-    for pod in problem.pods:
-        if not pod.node:
-            pods[pod.name] = pod
-        elif pod.node in board.watched or pod.shape in board.beyond:
+    pods = {pod.name: pod for pod in problem.waiting}
+    for pod in problem.running:
+        if pod.node in board.watched or pod.shape in board.beyond:
             board.put(pod, pod.node)
     if others := _mentioned(placement) - pods.keys():
         pods.update((pod.name, pod) for pod in problem.pods if pod.name in others)

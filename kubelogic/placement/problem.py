@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import filterfalse
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -239,7 +243,7 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     filter: str = ""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that placement depends on. ``allowed`` maps each shape to the nodes it may use.
 
     Every name that is mentioned exists, and names are unique within their kind; ``check.faults`` tells.
@@ -259,6 +263,26 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     soft_spreads: tuple[SoftSpread, ...] = ()
     soft_affinities: tuple[SoftAffinity, ...] = ()
     denials: tuple[Denial, ...] = ()
+
+    @cached_property
+    def running(self) -> tuple[Pod, ...]:
+        """The pods with a node, in the order of ``pods``."""
+        return tuple(filter(attrgetter("node"), self.pods))
+
+    @cached_property
+    def waiting(self) -> tuple[Pod, ...]:
+        """The pods without a node, in the order of ``pods``."""
+        return tuple(filterfalse(attrgetter("node"), self.pods))
+
+    @cached_property
+    def places(self) -> tuple[array[int], array[int]]:
+        """Of each of the ``running``, the number of its node in ``nodes`` and that of its shape in ``shapes``."""
+        nodes = {node.name: i for i, node in enumerate(self.nodes)}
+        shapes = {shape.name: i for i, shape in enumerate(self.shapes)}
+        return (
+            array("q", map(nodes.__getitem__, map(attrgetter("node"), self.running))),
+            array("q", map(shapes.__getitem__, map(attrgetter("shape"), self.running))),
+        )
 
 
 def dumps(problem: Problem) -> bytes:

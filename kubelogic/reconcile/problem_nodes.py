@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterator
 
+import msgspec
+
 from kubelogic.logic import Changes, Row
 from kubelogic.placement.problem import Node
 from kubelogic.reconcile.problem_reads import Relations, number, text
 
-_NODE_AT = {"node_class": 0, "node_allocatable": 0, "node_topology": 0, "attach_limit": 0, "attachment": 1}
+_NODE_AT = {"node_class": 0, "node_allocatable": 0, "attach_limit": 0, "attachment": 1}
 """Which column names the node."""
 
 _OF_VOLUMES = frozenset({"volume_attaches", "volume_in_tree"})
 """Not of a node: what attachments mean."""
 
-NODE_READS = frozenset(_NODE_AT) | _OF_VOLUMES
+_TOPOLOGY = "node_topology"
+"""Comes and goes for all nodes at once, with the pods that want to be spread over its keys."""
+
+NODE_READS = frozenset({*_NODE_AT, *_OF_VOLUMES, _TOPOLOGY})
 """The predicates that nodes are read from."""
 
 
@@ -25,9 +30,11 @@ class Nodes:
     def __init__(self) -> None:
         self._made: dict[str, Node] = {}
         self._stale: set[str] = set()
+        self._listed: tuple[Node, ...] | None = ()
 
     def note(self, changes: Changes) -> None:
         """Take over what an update changed in the relations of ``NODE_READS``."""
+        self._listed = None
         for rows in (changes.removed, changes.added):
             for predicate, column in _NODE_AT.items():
                 self._stale.update(text(row[column]) for row in rows.get(predicate, ()))
@@ -36,15 +43,25 @@ class Nodes:
 
     def read(self, relations: Relations) -> tuple[Node, ...]:
         """All nodes by name; makes those anew of which anything changed."""
-        if self._stale:
+        if self._listed is None:
             for name in self._stale:
                 self._made.pop(name, None)
             self._made.update((node.name, node) for node in _read(relations, self._stale))
             self._stale.clear()
-        return tuple(self._made[name] for name in sorted(self._made))
+            topology: dict[str, dict[str, str]] = defaultdict(dict)
+            for node, key, domain in sorted(relations.rows(_TOPOLOGY)):
+                topology[text(node)][text(key)] = text(domain)
+            self._listed = tuple(_placed(self._made[name], topology.get(name)) for name in sorted(self._made))
+        return self._listed
+
+
+def _placed(node: Node, topology: dict[str, str] | None) -> Node:
+    return msgspec.structs.replace(node, topology=topology) if topology else node
 
 
 def _read(relations: Relations, wanted: Container[object]) -> Iterator[Node]:
+    """Some nodes, without their topology."""
+
     def rows(predicate: str) -> list[Row]:
         column = _NODE_AT[predicate]
         return sorted(row for row in relations.rows(predicate) if row[column] in wanted)
@@ -56,9 +73,6 @@ def _read(relations: Relations, wanted: Container[object]) -> Iterator[Node]:
         return found
 
     allocatable, limits = amounts("node_allocatable"), amounts("attach_limit")
-    topology: dict[str, dict[str, str]] = defaultdict(dict)
-    for node, key, domain in rows("node_topology"):
-        topology[text(node)][text(key)] = text(domain)
     handles = {row[0]: row[1:] for row in relations.rows("volume_attaches")}
     in_tree = {row[0] for row in relations.rows("volume_in_tree")}
     attached: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -72,7 +86,6 @@ def _read(relations: Relations, wanted: Container[object]) -> Iterator[Node]:
             name=name,
             node_class=node_class,
             allocatable=allocatable.get(name, {}),
-            topology=topology.get(name, {}),
             attach_limits=limits.get(name, {}),
             attached=tuple(sorted(attached.get(name, ()))),
         )

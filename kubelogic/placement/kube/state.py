@@ -27,9 +27,11 @@ class _Running:
     """The pods that are on nodes at the start, in the problem's order, with the numbers of their shapes and nodes."""
 
     def __init__(self, tables: Tables) -> None:
-        self.pods: list[Pod] = tables.running
-        self.shapes: Ints = np.array([tables.shape_number[pod.shape] for pod in self.pods], dtype=np.int64)
-        self.nodes: Ints = np.array([tables.number[pod.node] for pod in self.pods], dtype=np.int64)
+        self.pods: tuple[Pod, ...] = tables.running
+        nodes, shapes = tables.problem.places
+        ours = np.array([tables.number[node.name] for node in tables.problem.nodes], dtype=np.int64)
+        self.nodes: Ints = ours[np.array(nodes, dtype=np.int64)]
+        self.shapes: Ints = np.array(shapes, dtype=np.int64)
 
 
 class _Groups:

@@ -58,10 +58,7 @@ class Tables:
         self.number: dict[str, int] = {name: i for i, name in enumerate(self.names)}
         self.shapes: tuple[Shape, ...] = problem.shapes
         self.shape_number: dict[str, int] = {shape.name: i for i, shape in enumerate(problem.shapes)}
-        self.running: list[Pod] = []
-        self.waiting: list[Pod] = []
-        for pod in problem.pods:
-            (self.running if pod.node else self.waiting).append(pod)
+        self.running, self.waiting = problem.running, problem.waiting
         self._members: dict[str, list[int]] = {}
         for i, node in enumerate(self.nodes):
             self._members.setdefault(node.node_class, []).append(i)

@@ -78,7 +78,7 @@ class Coupling:
         self._given: dict[str, tuple[str, Mask]] = {}
         self._taken: dict[str, str] = {}
         concerned = {
-            shape.name
+            i
             for i, shape in enumerate(model.shapes)
             if shape.ports
             or shape.exclusive
@@ -86,9 +86,10 @@ class Coupling:
             or shape.claims
             or any(i in rules for rules in (self._matched, self._owned, self._even_matched))
         }
-        for pod in (model.running if running is None else running) if concerned else ():
-            if pod.shape in concerned:
-                self.add(model.shape_index[pod.shape], model.node_index[pod.node], counted=not pod.terminating)
+        there = model.running_of(concerned) if running is None else running
+        for pod in there:
+            if (shape_index := model.shape_index[pod.shape]) in concerned:
+                self.add(shape_index, model.node_index[pod.node], counted=not pod.terminating)
 
     def _init_attach(self) -> None:
         unlimited = np.iinfo(np.int64).max // 2

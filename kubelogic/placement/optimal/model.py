@@ -41,8 +41,8 @@ class Model:
 
     ``free`` and ``capacity`` are nodes by resources (``free`` less what the running pods use, possibly
     below 0); ``request`` is kinds by resources; ``allowed`` is kinds by nodes. Only requested resources
-    have a column. ``there`` are the running pods in no order. ``reserved`` are the kinds and nodes of pods
-    that get the node they were promised.
+    have a column. ``there`` are the running pods in no order, ``what`` their shapes. ``reserved`` are the
+    kinds and nodes of pods that get the node they were promised.
     """
 
     problem: Problem
@@ -59,6 +59,7 @@ class Model:
     request: Ints
     allowed: Mask
     there: tuple[Pod, ...]
+    what: Ints
     worth: Floats
     reserved: tuple[tuple[int, int], ...] = ()
 
@@ -72,10 +73,16 @@ class Model:
         """The running pods by name."""
         return tuple(sorted(self.there, key=attrgetter("name")))
 
+    def running_of(self, shapes: Iterable[int]) -> list[Pod]:
+        """The running pods of some shapes by name."""
+        wanted = np.zeros(len(self.shapes), dtype=np.bool_)
+        wanted[list(shapes)] = True
+        return sorted((self.there[i] for i in np.flatnonzero(wanted[self.what])), key=attrgetter("name"))
+
 
 def compile_problem(problem: Problem) -> Model:
     """``problem`` as arrays, independent of the order in which it lists things."""
-    problem = _sorted(problem)
+    running, queue, (at, of) = problem.running, problem.waiting, problem.places
     nodes = tuple(sorted(problem.nodes, key=lambda node: node.name))
     shapes = tuple(sorted(problem.shapes, key=lambda shape: shape.name))
     shape_index = {shape.name: i for i, shape in enumerate(shapes)}
@@ -83,22 +90,19 @@ def compile_problem(problem: Problem) -> Model:
     classes = tuple(sorted({node.node_class for node in nodes}))
     class_index = {name: i for i, name in enumerate(classes)}
     node_class = np.array([class_index[node.node_class] for node in nodes], dtype=np.int64)
-    there: list[Pod] = []
     waiting: dict[int, list[Pod]] = defaultdict(list)
-    for pod in problem.pods:
-        if pod.node:
-            there.append(pod)
-        else:
-            waiting[shape_index[pod.shape]].append(pod)
+    for pod in queue:
+        waiting[shape_index[pod.shape]].append(pod)
     resources = tuple(sorted({r for i in waiting for r, amount in shapes[i].requests.items() if amount > 0}))
     capacity = np.array([[node.allocatable.get(r, 0) for r in resources] for node in nodes], dtype=np.int64)
     capacity = capacity.reshape(len(nodes), len(resources))
     rows = np.array([[s.requests.get(r, 0) for r in resources] for s in shapes], dtype=np.int64)
     rows = rows.reshape(len(shapes), len(resources))
     free = capacity.copy()
-    if there:
-        where = np.array([node_index[pod.node] for pod in there])
-        np.subtract.at(free, where, rows[[shape_index[pod.shape] for pod in there]])
+    where = np.array([node_index[node.name] for node in problem.nodes], dtype=np.int64)[np.array(at, dtype=np.int64)]
+    what = np.array([shape_index[shape.name] for shape in problem.shapes], dtype=np.int64)[np.array(of, dtype=np.int64)]
+    np.subtract.at(free, where, rows[what])
+    problem = _sorted(problem)
     linked, ordered = coupled(problem), _ordered(problem)
     masks = _Masks(nodes, node_class, class_index, node_index)
     worths = _worths(problem, masks)
@@ -144,7 +148,8 @@ def compile_problem(problem: Problem) -> Model:
         kinds=kinds,
         request=rows[[group[0] for group in members]].reshape(len(kinds), len(resources)),
         allowed=allowed,
-        there=tuple(there),
+        there=running,
+        what=what,
         worth=worth,
     )
 

@@ -43,9 +43,8 @@ class Wishes:
         for spread in problem.soft_spreads:
             counted = everywhere if spread.per_node else reach_mask(model, spread.eligible)
             self._add(spread.owner, spread.key, spread.matches, counted, weight=0)
-        for pod in model.there if self._matched else ():
-            if pod.shape in self._matched:
-                self.change(pod.shape, model.node_index[pod.node], 1)
+        for pod in model.running_of(model.shape_index[name] for name in self._matched):
+            self.change(pod.shape, model.node_index[pod.node], 1)
 
     def _add(self, owner: str, key: str, shapes: frozenset[str], counted: Mask, *, weight: int) -> None:
         if key not in self._domains:
