@@ -90,7 +90,7 @@ class Reconciler:
         reads = () if scheduler is None else GOALS
         wanted = {*self._predicates, *_WAKING, UNSCHEDULED, *reads, *goals} & set(rulebook.declarations)
         self.facts = FactBase(modules_for(rulebook) if modules is None else modules)
-        self.relations = Evaluation(rulebook, functions, goals=sorted(wanted), watched=_WAKING)
+        self.relations = Evaluation(rulebook, functions, goals=sorted(wanted), watched=(*_WAKING, *reads))
         self.scheduler = scheduler
         self._problems = None if scheduler is None else Problems(self.relations)
         self._world: frozenset[tuple[str, Row]] = frozenset()
