@@ -104,6 +104,40 @@ class _Word:
     words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulars:
+    """All of a pod that counts for its verdict: pods with equal particulars have the same.
+
+    Attributes:
+        shape: its shape.
+        gated: whether it has scheduling gates.
+        pinned: the node that its affinity names, if it names one.
+        nominated: the node that it was promised, if any.
+    """
+
+    shape: str
+    gated: bool
+    pinned: tuple[str, ...]
+    nominated: tuple[str, ...]
+
+
+def particulars(relations: Relations, pod: str) -> Particulars:
+    """What counts of a waiting pod.
+
+    Raises:
+        KeyError: if there is no such pod.
+    """
+    shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod})), None)
+    if shape is None:
+        raise KeyError(pod)
+    pinned, nominated = (
+        tuple(sorted(str(row[1]) for row in relations.matching(predicate, {0: pod})))
+        for predicate in ("pod_pinned", "pod_nominated")
+    )
+    gated = bool(relations.matching("pod_gate", {0: pod}))
+    return Particulars(shape=shape, gated=gated, pinned=pinned, nominated=nominated)
+
+
 def verdict(relations: Relations, pod: str) -> Verdict:
     """What the filters say of a waiting pod.
 
@@ -114,11 +148,10 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     Raises:
         KeyError: if there is no such pod.
     """
-    shape = next((row[1] for row in relations.matching("pod_shape", {0: pod})), None)
-    if shape is None:
-        raise KeyError(pod)
+    own = particulars(relations, pod)
+    shape = own.shape
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
-    if relations.matching("pod_gate", {0: pod}):
+    if own.gated:
         return Verdict(nodes=len(nodes), gated=True)
     found: dict[str, set[_Word]] = {}
     outside: set[str] = set()
@@ -149,12 +182,11 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     if everywhere:
         words = min(everywhere).words
         return Verdict(nodes=len(nodes), everywhere=words, reasons=dict.fromkeys(nodes, (words,)))
-    for row in relations.matching("pod_pinned", {0: pod}):
-        outside.update(node for node in nodes if node != row[1])
+    for pinned in own.pinned:
+        outside.update(node for node in nodes if node != pinned)
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
     unsatisfied = {NAMES_PLUGIN}
-    for row in relations.matching("pod_nominated", {0: pod}):
-        promised = str(row[1])
+    for promised in own.nominated:
         if promised in outside:
             outside.discard(promised)
             found.setdefault(promised, set()).add(_outside_names(relations))

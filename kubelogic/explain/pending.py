@@ -86,8 +86,18 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
         relations: derived for ``goals`` and ``GOALS``.
         placement: what the one-by-one scheduler makes of the same problem: it knows what preemption found.
     """
-    refusals = {pod.pod: placement.refusals[pod.refusal] for pod in placement.unplaced if pod.refusal >= 0}
-    return lambda pod: message.line(message.verdict(relations, pod), refusals.get(pod), relations=relations)
+    refused = {pod.pod: pod.refusal for pod in placement.unplaced if pod.refusal >= 0}
+    known: dict[tuple[message.Particulars, int | None], str] = {}
+
+    def line(pod: str) -> str:
+        refusal = refused.get(pod)
+        alike = message.particulars(relations, pod), refusal
+        if alike not in known:
+            preemption = None if refusal is None else placement.refusals[refusal]
+            known[alike] = message.line(message.verdict(relations, pod), preemption, relations=relations)
+        return known[alike]
+
+    return line
 
 
 def _hangs(reasons: tuple[Blocker, ...]) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kubelogic.api import load, plan
+from kubelogic.explain import message
 from kubelogic.explain.pending import PendingPod
+from kubelogic.logic import Evaluation
 from kubelogic.verbs.reconciled import Options
 
 NODE = """\
@@ -79,3 +83,19 @@ spec:
 
 def test_a_placed_cluster_has_none(tmp_path: Path) -> None:
     assert pending(tmp_path, NODE, pod("a", 1)) == {}
+
+
+def test_pods_that_are_alike_are_judged_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of replicas may be pending. One that names another node, or is gated, is told apart."""
+    judged: list[str] = []
+    original = message.verdict
+
+    def counted(relations: Evaluation, key: str) -> message.Verdict:
+        judged.append(key)
+        return original(relations, key)
+
+    monkeypatch.setattr(message, "verdict", counted)
+    gated = pod("gated", 9, ", schedulingGates: [{name: a/b}]")
+    found = pending(tmp_path, NODE, *(pod(f"p{number}", 9) for number in range(20)), gated)
+    assert judged == ["default/gated", "default/p0"]
+    assert found["default/p19"].message == found["default/p0"].message != found["default/gated"].message
