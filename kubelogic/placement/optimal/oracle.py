@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.check import check
+from kubelogic.placement.optimal.clearance import afterwards, cleared
 from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.model import compile_problem, coupled
@@ -28,6 +29,9 @@ from kubelogic.placement.problem import Problem
 
 _FEW_CELLS, _FINE_CELLS = 150, 2_500
 """Shapes times nodes up to which every node is looked at for itself: before the whole solver, and after it."""
+
+_SHORT, _LONG = 0.04, 0.2
+"""Shares of z3's resource limit."""
 
 
 class Holds(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +98,9 @@ class Oracle:
             return None
         core, packable = self._priced(asked)
         if core is not None or self._coupled or not packable:
-            core = self._relaxation.check(core or asked).core or core
+            # Where room is not what is short, affinity and the like are proved soon, or not at all.
+            share = _SHORT if packable else _LONG
+            core = self._relaxation.check(core or asked, share=share).core or core
         if core is None:
             return None
         self._refused.append(core)
@@ -108,7 +114,7 @@ class Oracle:
         found = self.refused(asked) or self._quick(asked)
         if self._fine_first:
             found = found or self._fine(asked)
-        found = found or self._whole(asked, effort)
+        found = found or self._cleared(asked) or self._whole(asked, effort)
         if not self._fine_first and effort == Effort.ALL:
             found = found or self._fine(asked)
         return found
@@ -143,6 +149,16 @@ class Oracle:
             weaker = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
             _, placement = self._place(weaker, Effort.QUICK, placement)
         return self._holds(asked, weaker, placement)
+
+    def _cleared(self, asked: frozenset[Assumption]) -> Holds | None:
+        optional = self._optional(asked)
+        weaker = without(self._problem, frozenset(e for e in self._universe - asked if e.subjects not in optional))
+        empty, victims = cleared(weaker)
+        if not victims:
+            return None
+        _, placement = self._place(empty, Effort.QUICK, self._nearest(asked))
+        found = afterwards(weaker, placement, victims)
+        return None if found is None else self._holds(asked, weaker, found)
 
     def _whole(self, asked: frozenset[Assumption], effort: Effort) -> Holds | Refused | None:
         weaker = without(self._problem, self._universe - asked)
@@ -209,7 +225,8 @@ class Oracle:
         if check(problem, placement):
             return None
         if left:
-            self._near.append((asked, len(left), placement))
+            if not placement.nominations:
+                self._near.append((asked, len(left), placement))
             return None
         witness = Holds(problem=problem, placement=placement)
         self._held.append((asked, witness))

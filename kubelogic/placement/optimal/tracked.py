@@ -56,10 +56,13 @@ class Tracked:
         necessary.add(self._terms)
         necessary_pods.add(self._terms)
 
-    def check(self, asked: frozenset[Assumption]) -> Answer:
-        """What is known of the problem under ``asked``, which have to be among those kept."""
+    def check(self, asked: frozenset[Assumption], *, share: float = 0.2) -> Answer:
+        """What is known of the problem under ``asked``, which have to be among those kept.
+
+        Takes up to a ``share`` of z3's resource limit.
+        """
         terms = self._terms
-        terms.solver.set(**self._deadline.options(0.2))
+        terms.solver.set(**self._deadline.options(share))
         literals = {terms.literals[entry].get_id(): entry for entry in asked}
         answer = terms.solver.check(*(terms.literals[entry] for entry in sorted(asked)))
         if answer == z3.unsat:
