@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -14,11 +14,12 @@ from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
+from kubelogic.logic import Value
 from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
-from kubelogic.reconcile.problem import problem
+from kubelogic.reconcile.problem import Relations, number, problem, text
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -98,7 +99,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
-        nodes=loads(problem(done.relations)),
+        nodes=loads(done.relations),
         notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
         cluster=final,
         remarks=_remarks(done, {each.owner for each in refusals}),
@@ -193,18 +194,30 @@ def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
     )
 
 
-def loads(problem: Problem) -> tuple[NodeLoad, ...]:
-    """What the pods on each node of a problem ask for, beside what it has."""
-    requests = {shape.name: shape.requests for shape in problem.shapes}
-    pods: dict[str, int] = {node.name: 0 for node in problem.nodes}
-    used: dict[str, dict[str, int]] = {node.name: {} for node in problem.nodes}
-    for pod in problem.pods:
-        if pod.node in used:
-            pods[pod.node] += 1
-            total = used[pod.node]
-            for resource, value in requests[pod.shape].items():
-                total[resource] = total.get(resource, 0) + value
+def loads(relations: Relations) -> tuple[NodeLoad, ...]:
+    """What the pods on each node ask for, beside what it has.
+
+    Args:
+        relations: derived for at least the goals of the placement problem.
+    """
+    nodes = sorted(text(row[0]) for row in relations.rows("node_class"))
+    requests, allocatable = (_amounts(relations, name) for name in ("shape_request", "node_allocatable"))
+    pods: Counter[Value] = Counter()
+    used: dict[Value, Counter[str]] = {node: Counter() for node in nodes}
+    shape_of = {pod: shape for pod, shape in relations.rows("pod_shape")}  # noqa: C416 - rows have any length
+    alike = Counter((node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used)
+    for (node, shape), count in alike.items():
+        pods[node] += count
+        for resource, amount in requests[shape].items():
+            if amount > 0:
+                used[node][resource] += count * amount
     return tuple(
-        NodeLoad(node=node.name, pods=pods[node.name], requested=used[node.name], allocatable=node.allocatable)
-        for node in sorted(problem.nodes, key=lambda node: node.name)
+        NodeLoad(node=node, pods=pods[node], requested=used[node], allocatable=allocatable[node]) for node in nodes
     )
+
+
+def _amounts(relations: Relations, predicate: str) -> dict[Value, dict[str, int]]:
+    found: dict[Value, dict[str, int]] = defaultdict(dict)
+    for owner, resource, amount in relations.rows(predicate):
+        found[owner][text(resource)] = number(amount)
+    return found
