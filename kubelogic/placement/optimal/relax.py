@@ -21,6 +21,8 @@ def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floa
         deadline: Limits for each check.
     """
     alone = solo(model, free, counts)
+    if not alone.any():
+        return np.zeros((len(model.kinds), len(model.classes)))
     relaxed = _Relaxed(model, free, counts, alone, steps=_COARSE)
     quota = None
     if (alone.sum(axis=1) >= counts).all():
@@ -43,18 +45,22 @@ def limits(model: Model, known: Rooms, placed: Ints, *, deadline: Deadline) -> t
         placed: How many pods of each kind are placed.
         deadline: Limits for each check.
     """
-    relaxed = _Relaxed(model, known.free, known.count, known.room, steps=_COARSE)
+    relaxed: _Relaxed | None = None
     priority = np.array([kind.priority for kind in model.kinds], dtype=np.int64)
     levels = sorted(set(priority.tolist()), reverse=True)
-    if (known.room.sum(axis=1) >= model.counts).all() and relaxed.everything(deadline) is not None:
-        return tuple((level, int(model.counts[priority >= level].sum())) for level in levels)
-    if relaxed.size <= _FINE_SIZE:
-        relaxed = _Relaxed(model, known.free, known.count, known.room, steps=_FINE)
+    if (known.room.sum(axis=1) >= model.counts).all():
+        coarse = _Relaxed(model, known.free, known.count, known.room, steps=_COARSE)
+        if coarse.everything(deadline) is not None:
+            return tuple((level, int(model.counts[priority >= level].sum())) for level in levels)
+        relaxed = coarse if coarse.size > _FINE_SIZE else None
     found: list[tuple[int, int]] = []
     reached: list[tuple[int, int]] = []
     for level in levels:
         here, wanted = int(placed[priority >= level].sum()), int(known.count[priority >= level].sum())
-        most = wanted if here == wanted else relaxed.limit(level, reached, wanted, deadline)
+        most = wanted
+        if here != wanted:
+            relaxed = relaxed or _finest(model, known)
+            most = relaxed.limit(level, reached, wanted, deadline)
         found.append((level, most))
         reached.append((level, here))
     return tuple(found)
@@ -62,6 +68,20 @@ def limits(model: Model, known: Rooms, placed: Ints, *, deadline: Deadline) -> t
 
 # Amounts are counted in so many steps of the largest request: coarse ones are much faster.
 _COARSE, _FINE, _FINE_SIZE = 256, 4096, 300
+
+
+def _finest(model: Model, known: Rooms) -> _Relaxed:
+    """The relaxation in the finest steps that can be afforded."""
+    size = np.count_nonzero(_limits_of_classes(model, known.room))
+    return _Relaxed(model, known.free, known.count, known.room, steps=_FINE if size <= _FINE_SIZE else _COARSE)
+
+
+def _limits_of_classes(model: Model, alone: Ints) -> Ints:
+    """How many pods of each kind each class can take at most, kinds by classes."""
+    limit = np.zeros((len(model.kinds), len(model.classes)), dtype=np.int64)
+    for k in range(len(model.kinds)):
+        limit[k] = np.bincount(model.node_class, weights=alone[k], minlength=len(model.classes)).astype(np.int64)
+    return limit
 
 
 class _Relaxed:
@@ -74,9 +94,7 @@ class _Relaxed:
         self._model = model
         self._counts = counts
         self._shape = (kinds, classes)
-        limit = np.zeros(self._shape, dtype=np.int64)
-        for k in range(kinds):
-            limit[k] = np.bincount(model.node_class, weights=alone[k], minlength=classes).astype(np.int64)
+        limit = _limits_of_classes(model, alone)
         capacity = np.zeros((classes, len(model.resources)), dtype=np.int64)
         for r in range(len(model.resources)):
             np.add.at(capacity[:, r], model.node_class, np.maximum(free[r], 0))
