@@ -6,7 +6,7 @@ charged at once, and put right by the quota controller when objects go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -22,19 +22,23 @@ _NANO = 10**9
 
 def admit_by_quota(draft: Draft, obj: Object) -> Answer | None:
     """Charge a new object to the quotas of its namespace, or refuse it."""
-    return _charge(draft, obj, costs(obj))
+    quotas = _quotas(draft, obj)
+    return _charge(draft, obj, quotas, costs(obj)) if quotas else None
 
 
 def admit_change_by_quota(draft: Draft, old: Object, new: Object) -> Answer | None:
     """Charge what a changed object costs more than before."""
+    quotas = _quotas(draft, new)
+    if not quotas:
+        return None
     before = costs(old)
     more = {name: amount - before.get(name, Fraction(0)) for name, amount in costs(new).items()}
-    return _charge(draft, new, {name: amount for name, amount in more.items() if amount > 0})
+    return _charge(draft, new, quotas, {name: amount for name, amount in more.items() if amount > 0})
 
 
-def _charge(draft: Draft, obj: Object, cost: Mapping[str, Fraction]) -> Answer | None:
+def _charge(draft: Draft, obj: Object, quotas: Sequence[Object], cost: Mapping[str, Fraction]) -> Answer | None:
     charged: list[Object] = []
-    for quota in _quotas(draft, obj):
+    for quota in quotas:
         if not is_covered(quota, obj):
             continue
         hard = limits_of(quota)
