@@ -86,18 +86,18 @@ class Draft:
             else:
                 status[name] = value
 
-    def alike(self, what: Hashable, old: object, make: Callable[[], Made]) -> Made:
-        """A part of a document that many objects can share: what becomes of the very same old one is made once.
+    def alike(self, what: Hashable, parts: tuple[object, ...], make: Callable[[], Made]) -> Made:
+        """A part of a document that many objects can share: what becomes of the very same parts is made once.
 
         Args:
-            what: the change; with ``old`` it says all that ``make`` looks at.
-            old: the part before.
+            what: the change; with the parts it says all that ``make`` looks at.
+            parts: the parts of the document before, told apart by identity.
             make: gives the part after.
         """
-        mark = (what, id(old))
+        mark = (what, *map(id, parts))
         found = self.shared.get(mark)
         if found is None:
-            found = self.shared[mark] = (old, make())
+            found = self.shared[mark] = (parts, make())  # what is kept cannot lend its identity to another
         made: Made = found[1]
         return made
 

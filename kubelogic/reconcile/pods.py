@@ -79,7 +79,7 @@ def admitted_spec(draft: Draft, spec: Mapping[str, Any], *, keep: bool) -> Mappi
     def made() -> Mapping[str, Any]:
         return with_priority(draft, with_default_tolerations(spec))
 
-    return draft.alike("admission", spec, made) if keep else made()
+    return draft.alike("admission", (spec,), made) if keep else made()
 
 
 def with_default_tolerations(spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -74,7 +74,7 @@ def put_condition(draft: Draft, obj: Object, *, name: str, status: str, reason: 
     old = (obj.document.get("status") or {}).get("conditions")
     conditions = draft.alike(
         (name, status, reason, message, obj.kind),
-        old,
+        (old,),
         lambda: conditions_with(obj, now=draft.now, name=name, status=status, reason=reason, message=message),
     )
     draft.set_status(obj, {"conditions": conditions})

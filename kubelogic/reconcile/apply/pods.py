@@ -188,7 +188,7 @@ def report_container(draft: Draft, action: ContainerAction) -> None:
     old = status.get(field)
     details = [getattr(action, name) for name in argument_names(type(action))[1:]]
     reported = draft.alike(
-        (type(action), *details, id(initial), id(main)), old, lambda: _reported(action, old or (), spec, draft.now)
+        (type(action), *details), (old, initial, main), lambda: _reported(action, old or (), spec, draft.now)
     )
     draft.set_status(pod, {field: reported, **_start_time(pod, draft.now)})
 
