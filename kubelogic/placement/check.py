@@ -157,7 +157,7 @@ class _Board:
         self.watched = set(self.nodes) if watched is None else watched
         self.shapes: dict[str, Shape] = {shape.name: shape for shape in problem.shapes}
         self.allowed = problem.allowed
-        self.used: dict[str, dict[str, int]] = {name: {} for name in self.nodes}
+        self.free: dict[str, dict[str, int]] = {node.name: dict(node.allocatable) for node in problem.nodes}
         self.ports: dict[str, Counter[tuple[str, str, int]]] = defaultdict(Counter)
         self.tokens: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
         self.volumes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -188,7 +188,7 @@ class _Board:
         beyond = {shape.name for shape in problem.shapes if any(use.scope != "node" for use in shape.exclusive)}
         self.beyond = beyond | set(self.touched) | set(self.spread_touched)
         self.plain = {
-            shape.name
+            shape.name: [(resource, amount) for resource, amount in shape.requests.items() if amount > 0]
             for shape in problem.shapes
             if not (shape.ports or shape.exclusive or shape.attaches or shape.claims)
             and not any(shape.name in rules for rules in (self.touched, self.spread_touched, self.spread_owned))
@@ -204,9 +204,11 @@ class _Board:
         shape, node = self.shapes[pod.shape], self.nodes[node_name]
         if node_name not in self.watched and pod.shape not in self.beyond:
             return
-        used = self.used[node_name]
+        free = self.free[node_name]
         for resource, amount in shape.requests.items():
-            used[resource] = used.get(resource, 0) + amount * change
+            free[resource] = free.get(resource, 0) - amount * change
+        if pod.shape in self.plain:
+            return
         for port in shape.ports:
             self.ports[node_name][port] += change
         for use in shape.exclusive:
@@ -229,15 +231,15 @@ class _Board:
 
     def put_plainly(self, pod: Pod, node: Node) -> bool:
         """Place a pod if nothing but permission and resources counts for it, and it has both; else do nothing."""
-        if pod.shape not in self.plain or not _reaches(self.allowed[pod.shape], node):
+        asks = self.plain.get(pod.shape)
+        if asks is None or not _reaches(self.allowed[pod.shape], node):
             return False
-        used, there = self.used[node.name], node.allocatable
-        asks = self.shapes[pod.shape].requests
-        for resource, amount in asks.items():
-            if amount > 0 and used.get(resource, 0) + amount > there.get(resource, 0):
+        free = self.free[node.name]
+        for resource, amount in asks:
+            if amount > free.get(resource, 0):
                 return False
-        for resource, amount in asks.items():
-            used[resource] = used.get(resource, 0) + amount
+        for resource, amount in asks:
+            free[resource] -= amount
         return True
 
     def refusals(self, pod: Pod, node: Node, binding: Binding) -> Iterator[tuple[str, str]]:
@@ -245,9 +247,8 @@ class _Board:
         shape = self.shapes[pod.shape]
         if not _reaches(self.allowed[shape.name], node):
             yield "allowed", "the shape may not use this node"
-        used = self.used[node.name]
         for resource, amount in shape.requests.items():
-            free = node.allocatable.get(resource, 0) - used.get(resource, 0)
+            free = self.free[node.name].get(resource, 0)
             if amount > max(free, 0):
                 yield "resources", f"asks {amount} {resource}, {free} free"
         for port in shape.ports:

@@ -161,7 +161,20 @@ class Coupling:
 
     def copy(self) -> Coupling:
         """An independent copy."""
-        return deepcopy(self, {id(self._model): self._model, id(self._domains): self._domains})
+        never_changed = (
+            self._model,
+            self._domains,
+            self._hanging,
+            self._attach_limit,
+            self._owned,
+            self._matched,
+            self._even_owned,
+            self._even_matched,
+            self._claims,
+            self._volume_reach,
+            self._provisions,
+        )
+        return deepcopy(self, {id(part): part for part in never_changed})
 
     def matching(self, rule: int) -> Ints:
         """How many pods each domain has that match the problem's affinity number ``rule``."""
