@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Any, cast
 
 from kubelogic.logic import Changes, Row
 from kubelogic.placement.problem import Pod
@@ -93,14 +93,16 @@ class Pods:
         """Make those running pods anew of which anything changed, and those of nodes that changed."""
         if self._nodes:
             self._stale.update(pod for pod, node in self._values["pod_occupies"].items() if node in self._nodes)
-        made = dict(self._made())
-        if len(made) > _FEW:
-            for pod, new in made.items():
+        if not self._running:
+            self._running = {pod: new for pod, new in self._made() if new is not None}
+            self._shapes = Counter(map(attrgetter("shape"), self._running.values()))
+            self._list()
+        elif len(self._stale) > _FEW:
+            for pod, new in self._made():
                 self._change(pod, new)
-            self._names = sorted(self._running)
-            self._listed = [self._running[pod] for pod in self._names]
+            self._list()
         else:
-            for pod, new in made.items():
+            for pod, new in self._made():
                 self._place(pod, self._change(pod, new), new)
         self._shapes = +self._shapes
         self._stale.clear()
@@ -115,6 +117,10 @@ class Pods:
             self._shapes[new.shape] += 1
             self._running[pod] = new
         return old
+
+    def _list(self) -> None:
+        self._names = sorted(self._running)
+        self._listed = [self._running[pod] for pod in self._names]
 
     def _place(self, pod: str, old: Pod | None, new: Pod | None) -> None:
         """Keep the running pods in the order of their names."""
@@ -158,4 +164,4 @@ def _set(values: dict[str, Any], gone: Collection[Row], come: Collection[Row]) -
     for key, value in gone:
         if values.get(text(key)) == value:
             del values[text(key)]
-    values.update((text(key), value) for key, value in come)
+    values.update(cast("Iterator[tuple[str, Any]]", iter(come)))
