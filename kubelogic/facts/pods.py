@@ -14,24 +14,20 @@ from kubelogic.facts.shapes import FINISHED, is_pending
 from kubelogic.facts.times import milliseconds
 
 
-def identity(obj: Object) -> list[Fact]:
-    """Whose a pod is and since when: what its metadata says."""
+def identity(obj: Object) -> Iterator[Fact]:
+    """Whose a pod is and since when."""
     key, metadata = obj.key, obj.document["metadata"]
     labels = label_set(metadata.get("labels"))
-    facts: list[Fact] = [
-        ("pod_labels", (key, labels)),
-        ("label_set", (labels,)),
-        ("pod_namespace", (key, obj.namespace)),
-    ]
-    add = facts.append
+    yield "pod_labels", (key, labels)
+    yield "label_set", (labels,)
+    yield "pod_namespace", (key, obj.namespace)
     if metadata.get("deletionTimestamp"):
-        add(("pod_terminating", (key,)))
+        yield "pod_terminating", (key,)
     if created := metadata.get("creationTimestamp"):
-        add(("pod_created", (key, milliseconds(created))))
+        yield "pod_created", (key, milliseconds(created))
     for owner in metadata.get("ownerReferences") or ():
         if owner.get("controller"):
-            add(("pod_controller", (key, owner["kind"], f"{obj.namespace}/{owner['name']}")))
-    return facts
+            yield "pod_controller", (key, owner["kind"], f"{obj.namespace}/{owner['name']}")
 
 
 def phase(obj: Object) -> Iterator[Fact]:
@@ -82,11 +78,18 @@ def _waiting(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> It
         yield "pod_nominated", (key, nominated)
 
 
+_IDENTITY = (
+    "metadata.labels",
+    "metadata.ownerReferences",
+    "metadata.creationTimestamp",
+    "metadata.deletionTimestamp",
+)
+
 MODULE = FactModule(
     name="pods",
     extractors={
         "Pod": (
-            reader(identity, "metadata"),
+            reader(identity, *_IDENTITY, by=_IDENTITY),
             reader(phase, "status.phase", by=["status.phase"]),
             reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
             reader(start, "status.startTime", by=["status.startTime"]),

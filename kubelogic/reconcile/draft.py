@@ -130,7 +130,9 @@ class Draft:
         given["creationTimestamp"] = self.now
         given.setdefault("generation", 1)
         if owner is not None:
-            given["ownerReferences"] = [reference(owner, blocking=blocking)]
+            given["ownerReferences"] = self.alike(
+                ("owner", blocking), (owner,), lambda: [reference(owner, blocking=blocking)]
+            )
         obj = Object(
             api_version=api_version,
             kind=kind,

@@ -29,22 +29,27 @@ _HOST_NETWORK_TOLERATION = ("node.kubernetes.io/network-unavailable", "NoSchedul
 def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
     """What a controller sends to the API server for a new pod, after admission.
 
-    The spec is shared between pods that one template gives in one tick.
+    The spec and the labels are shared between pods that one template gives in one tick.
     """
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {}
-    labels = dict(meta.get("labels") or {})
+    labels: Mapping[str, str] = meta.get("labels") or {}
     match owner.kind:
         case "StatefulSet":
             spec = _stateful_spec(owner, template.get("spec") or {}, action)
-            name = action.pod.rpartition("/")[2]
-            labels["apps.kubernetes.io/pod-index"] = str(action.index)
-            labels["statefulset.kubernetes.io/pod-name"] = name
-            labels["controller-revision-hash"] = action.revision.rpartition("/")[2]
+            labels = {
+                **labels,
+                "apps.kubernetes.io/pod-index": str(action.index),
+                "statefulset.kubernetes.io/pod-name": action.pod.rpartition("/")[2],
+                "controller-revision-hash": action.revision.rpartition("/")[2],
+            }
         case "DaemonSet":
             spec = _daemon_spec(template.get("spec") or {}, action.node)
-            labels["controller-revision-hash"] = _hash_of_revision(action.revision, owner)
-            labels["pod-template-generation"] = str(_number_of(draft, action.revision))
+            labels = {
+                **labels,
+                "controller-revision-hash": _hash_of_revision(action.revision, owner),
+                "pod-template-generation": str(_number_of(draft, action.revision)),
+            }
             given["generateName"] = f"{owner.name}-"
         case "Job":
             spec = job_spec(owner, template.get("spec") or {}, action.index)
