@@ -22,12 +22,12 @@ from kubelogic.placement.optimal.stages import (
     BRANCHES,
     by_integers,
     by_patterns,
+    comparable,
     evenly,
     make_way,
     one_by_one,
     promised,
     resumed,
-    small,
     tightly,
     waits,
 )
@@ -146,7 +146,7 @@ def _candidates(
     if state.left.any():
         known = rooms(model)
         weights = weigh(model, known)
-        theirs = schedule(problem) if small(model) else None
+        theirs = schedule(problem) if comparable(model) else None
         state, bound = by_patterns(model, known, weights, state, expired, branches=branches)
         if theirs is not None and state.left.any():
             state = one_by_one(model, theirs, weights, state, expired)

@@ -23,12 +23,17 @@ _INTEGER_CELLS = 600
 _CHOICES = 9
 _DETOURS = 6
 BRANCHES = 100
-_EVEN_CELLS = 1_000_000
+_EVEN_CELLS, _COMPARED_CELLS = 1_000_000, 20_000_000
 
 
 def small(model: Model) -> bool:
     """Whether there are few enough pairs of pod and node to go pod by pod."""
     return int(model.counts.sum()) * len(model.nodes) <= _EVEN_CELLS
+
+
+def comparable(model: Model) -> bool:
+    """Whether there are few enough pairs of pod and node to see what one pod at a time would place."""
+    return int(model.counts.sum()) * len(model.nodes) <= _COMPARED_CELLS
 
 
 def waits(model: Model) -> bool:
