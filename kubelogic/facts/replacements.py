@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress, repeat
-from operator import is_not
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.objects import Document
 
 Fields = frozenset[str]
 """Sections of documents (``status``) and fields of them (``spec.nodeName``)."""
@@ -31,7 +30,7 @@ def concern(changed: Fields, reads: Fields) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Replaced objects of one kind in which the same fields changed."""
+    """Replaced objects of one kind, and the fields that changed in any of them."""
 
     kind: str
     fields: Fields
@@ -39,49 +38,56 @@ class Group:
 
 
 def grouped(pairs: Iterable[Pair]) -> list[Group]:
-    """Replaced objects by kind and changed fields."""
-    found: dict[tuple[str, Names], list[Pair]] = {}
-    for old, new in pairs:
-        found.setdefault((new.kind, _changed_names(old.document, new.document)), []).append((old, new))
-    return [Group(kind=kind, fields=_fields(names), pairs=pairs) for (kind, names), pairs in found.items()]
+    """Replaced objects by kind and by what changed, roughly: the sections, and how many fields they had and have."""
+    found: dict[tuple[str | int, ...], list[Pair]] = {}
+    for pair in pairs:
+        old, new = pair[0].document, pair[1].document
+        mark: list[str | int] = [pair[1].kind]
+        for section in _differing(old, new):
+            mark += (section, _size(old.get(section)), _size(new.get(section)))
+        found.setdefault(tuple(mark), []).append(pair)
+    groups: list[Group] = []
+    for alike in found.values():
+        documents = [(old.document, new.document) for old, new in alike]
+        groups.append(Group(kind=alike[0][1].kind, fields=_fields(documents), pairs=alike))
+    return groups
 
 
-def changed_fields(old: Mapping[str, Any], new: Mapping[str, Any]) -> Fields:
+def changed_fields(old: Document, new: Document) -> Fields:
     """The sections in which two documents differ, and the fields of these. Parts that they share cost nothing.
 
     >>> spec = {"containers": []}
     >>> sorted(changed_fields({"spec": spec}, {"spec": {**spec, "nodeName": "n"}}))
     ['spec', 'spec.nodeName']
     """
-    return _fields(_changed_names(old, new))
+    return _fields([(old, new)])
 
 
-Names = tuple[tuple[str, tuple[str, ...] | None], ...]
-"""Sections and names of fields in them; None for a section that is not a mapping."""
+def _fields(pairs: Sequence[tuple[Document, Document]]) -> Fields:
+    """The same for pairs in which the same sections differ: what differs in any of them."""
+    found: set[str] = set()
+    for section in _differing(*pairs[0]):
+        before, after = [[each.get(section) or {} for each in side] for side in zip(*pairs, strict=True)]
+        if not all(isinstance(part, dict) for part in (*before, *after)):
+            return EVERYTHING
+        found.add(section)
+        for name in set().union(*before, *after):
+            if any(
+                old.get(name, _ABSENT) is not new.get(name, _ABSENT) for old, new in zip(before, after, strict=True)
+            ):
+                found.add(f"{section}.{name}")
+    return frozenset(found)
 
 
-def _fields(names: Names) -> Fields:
-    if any(inner is None for _, inner in names):
-        return EVERYTHING
-    return frozenset(
-        path for section, inner in names for path in (section, *(f"{section}.{name}" for name in inner or ()))
-    )
+def _size(section: Any) -> int:
+    return len(section) if isinstance(section, dict) else -1
 
 
-def _changed_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> Names:
-    found: list[tuple[str, tuple[str, ...] | None]] = []
-    for section in _differing(old, new):
-        before, after = old.get(section) or {}, new.get(section) or {}
-        mappings = isinstance(before, dict) and isinstance(after, dict)
-        found.append((section, _differing(before, after) if mappings else None))
-    return tuple(found)
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys under which two mappings do not hold the very same value."""
-    found = tuple(compress(new, map(is_not, new.values(), map(old.get, new, repeat(_ABSENT)))))
-    if len(old) + sum([key not in old for key in found]) != len(new):
-        return (*found, *(key for key in old if key not in new))
+def _differing(old: Document, new: Document) -> list[str]:
+    """The sections that are not the very same value in two documents."""
+    found = [section for section, value in new.items() if old.get(section, _ABSENT) is not value]
+    if not old.keys() <= new.keys():
+        found += [section for section in old if section not in new]
     return found
 
 

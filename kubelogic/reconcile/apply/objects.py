@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -71,13 +71,19 @@ def set_condition(draft: Draft, action: SetCondition) -> None:
 
 def put_condition(draft: Draft, obj: Object, *, name: str, status: str, reason: str = "", message: str = "") -> None:
     """Set a condition of an object, which is as it is by now."""
-    old = (obj.document.get("status") or {}).get("conditions")
-    conditions = draft.alike(
+    conditions = conditions_after(draft, obj, name=name, status=status, reason=reason, message=message)
+    draft.set_status(obj, {"conditions": conditions})
+
+
+def conditions_after(
+    draft: Draft, obj: Object, *, name: str, status: str, reason: str = "", message: str = ""
+) -> Sequence[Mapping[str, Any]]:
+    """The conditions of an object with one set now; objects with the very same ones share them."""
+    return draft.alike(
         (name, status, reason, message, obj.kind),
-        (old,),
+        ((obj.document.get("status") or {}).get("conditions"),),
         lambda: conditions_with(obj, now=draft.now, name=name, status=status, reason=reason, message=message),
     )
-    draft.set_status(obj, {"conditions": conditions})
 
 
 def conditions_with(

@@ -27,7 +27,7 @@ from kubelogic.reconcile.actions import (
     argument_names,
 )
 from kubelogic.reconcile.addresses import pod_address
-from kubelogic.reconcile.apply.objects import is_being_deleted, put_condition
+from kubelogic.reconcile.apply.objects import conditions_after, is_being_deleted, put_condition
 from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
@@ -96,9 +96,9 @@ def bind_pod(draft: Draft, action: BindPod) -> None:
     pod = draft.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
-    pod = edited(pod, ["spec"], {"nodeName": action.node})
-    put_condition(draft, pod, name="PodScheduled", status="True")
-    draft.edit(_POD, action.pod, ["status"], {"nominatedNodeName": None})
+    conditions = conditions_after(draft, pod, name="PodScheduled", status="True")
+    bound = edited(pod, ["spec"], {"nodeName": action.node})
+    draft.set_status(bound, {"nominatedNodeName": None, "conditions": conditions})
 
 
 def nominate_node(draft: Draft, action: NominateNode) -> None:
