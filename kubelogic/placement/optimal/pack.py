@@ -7,25 +7,29 @@ import numpy as np
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
 from kubelogic.placement.optimal.state import State
 
-_LANE = 64
+LANE = 64
 """How many nodes are filled one after the other, at most; lanes of one class go on side by side."""
 
 _GOLDEN = 0.6180339887498949
 """Multiples of it are spread evenly modulo 1: kinds do not all round up in the same lanes."""
 
 
-def split(state: State, quota: Floats) -> None:
+def split(state: State, quota: Floats, *, lane: int = LANE) -> None:
     """Give the nodes of each class their even share of its quota, kinds mixed so that each node fills
     alike.
 
     The nodes of a class are dealt out to lanes, which go on side by side: each goes through its nodes with, for each
     kind, what it is owed so far; a node takes the kind of which the most is owed until it has its share of the load.
-    What does not come out even is left over.
+    What does not come out even is left over: mostly less where lanes are long, which takes longer.
+
+    Args:
+        quota: Pods, kinds by classes.
+        lane: How many nodes a lane has at most.
     """
     model = state.model
     kinds = np.flatnonzero([not kind.coupled for kind in model.kinds])
     kinds = kinds[quota[kinds].any(axis=1) & (state.left[kinds] > 0)]
-    nodes, home = _lanes(state)
+    nodes, home = _lanes(state, lane)
     if not len(kinds) or not len(nodes):
         return
     room = np.where(nodes >= 0, np.maximum(state.slack[nodes], 0.0), 0.0)
@@ -37,14 +41,14 @@ def split(state: State, quota: Floats) -> None:
     _Deal(state, kinds, nodes, share, due).run()
 
 
-def _lanes(state: State) -> tuple[Ints, Ints]:
+def _lanes(state: State, longest: int) -> tuple[Ints, Ints]:
     """Nodes by lane, roomy ones first (-1: no more of them), and the class of each lane."""
     lanes: list[Ints] = []
     home: list[int] = []
     for c in range(len(state.model.classes)):
         nodes = np.flatnonzero(state.model.node_class == c)
         nodes = nodes[np.argsort(-np.maximum(state.slack[nodes], 0.0), kind="stable")]
-        many = -(-len(nodes) // _LANE)
+        many = -(-len(nodes) // longest)
         lanes += [nodes[lane::many] for lane in range(many)]
         home += [c] * many
     found = np.full((len(lanes), max((len(lane) for lane in lanes), default=0)), -1, dtype=np.int64)

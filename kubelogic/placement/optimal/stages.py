@@ -8,7 +8,7 @@ from kubelogic.placement.optimal.exact import Exact, replay
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
-from kubelogic.placement.optimal.pack import insert, place_coupled, split
+from kubelogic.placement.optimal.pack import LANE, insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import WHOLE, Case, Patterns
 from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.rooms import Rooms
@@ -84,14 +84,20 @@ def tightly(model: Model, expired: Deadline) -> State:
     rough = _roughly(start)
     if rough is not None and not rough.left.any():
         return rough
-    state = start.copy()
-    split(state, relax.guide(model, state.free, state.left, deadline=expired))
-    insert(state)
-    improve(state, expired=expired)
-    if rough is not None and state.left.any():
+    quota = relax.guide(model, start.free, start.left, deadline=expired)
+    found: list[State] = []
+    for lane in (LANE, len(model.nodes)) if len(model.nodes) > LANE and comparable(model) else (LANE,):
+        state = start.copy()
+        split(state, quota, lane=lane)
+        insert(state)
+        improve(state, expired=expired)
+        found.append(state)
+        if not state.left.any():
+            return state
+    if rough is not None:
         improve(rough, expired=expired)
-        return rough if rough.score() > state.score() else state
-    return state
+        found.append(rough)
+    return max(found, key=State.score)
 
 
 def _roughly(start: State) -> State | None:
