@@ -204,7 +204,7 @@ def loads(relations: Relations) -> tuple[NodeLoad, ...]:
     requests, allocatable = (_amounts(relations, name) for name in ("shape_request", "node_allocatable"))
     pods: Counter[Value] = Counter()
     used: dict[Value, Counter[str]] = {node: Counter() for node in nodes}
-    shape_of = {pod: shape for pod, shape in relations.rows("pod_shape")}  # noqa: C416 - rows have any length
+    shape_of = {row[0]: row[1] for row in relations.rows("pod_shape")}
     alike = Counter((node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used)
     for (node, shape), count in alike.items():
         pods[node] += count

@@ -17,7 +17,7 @@ from kubelogic.facts.services import (
     SLICE_MANAGED_BY,
     SLICE_SERVICE,
 )
-from kubelogic.logic import Row
+from kubelogic.logic import Row, Value
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.draft import Draft, reference
 from kubelogic.reconcile.object_actions import WriteEndpoints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
@@ -78,7 +78,12 @@ def _subset(
 
 def _address(address: tuple[Any, ...], draft: Draft) -> dict[str, Any]:
     ip, pod, node, hostname, _ = address
-    found: dict[str, Any] = {"ip": ip}
+    return {"ip": ip, **_whose(pod, node, hostname, draft)}
+
+
+def _whose(pod: Value, node: Value, hostname: Value, draft: Draft) -> dict[str, Any]:
+    """Whose an address is, as far as that is known."""
+    found: dict[str, Any] = {}
     if hostname:
         found["hostname"] = hostname
     if node:
@@ -158,14 +163,7 @@ def write_slice(draft: Draft, action: WriteSlice) -> None:
 def _endpoint(row: Row, draft: Draft) -> dict[str, Any]:
     ip, pod, node, hostname, *flags = row
     conditions = {name: flag == "true" for name, flag in zip(_FLAGS, flags, strict=True) if flag}
-    found: dict[str, Any] = {"addresses": [ip], "conditions": conditions}
-    if hostname:
-        found["hostname"] = hostname
-    if node:
-        found["nodeName"] = node
-    if pod:
-        found["targetRef"] = _target(str(pod), draft)
-    return found
+    return {"addresses": [ip], "conditions": conditions, **_whose(pod, node, hostname, draft)}
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(

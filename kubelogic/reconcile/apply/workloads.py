@@ -138,16 +138,8 @@ def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeC
     given: dict[str, Any] = {"labels": {**(meta.get("labels") or {}), **selected}}
     if meta.get("annotations"):
         given["annotations"] = meta["annotations"]
-    claim = draft.create(
-        api_version="v1",
-        kind="PersistentVolumeClaim",
-        key=action.claim,
-        document={
-            "metadata": given,
-            "spec": template.get("spec") or {},
-            "status": {"phase": "Pending"},
-        },
-    )
+    document = _new_claim(given, template)
+    claim = draft.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
     admit_created_claim(draft, claim, owner)
 
 
@@ -160,18 +152,13 @@ def create_ephemeral_claim(draft: Draft, action: CreateEphemeralClaim) -> None:
     template = volume["ephemeral"]["volumeClaimTemplate"]
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
-    claim = draft.create(
-        api_version="v1",
-        kind="PersistentVolumeClaim",
-        key=action.claim,
-        document={
-            "metadata": given,
-            "spec": template.get("spec") or {},
-            "status": {"phase": "Pending"},
-        },
-        owner=pod,
-    )
+    document = _new_claim(given, template)
+    claim = draft.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
     admit_created_claim(draft, claim, pod)
+
+
+def _new_claim(given: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
+    return {"metadata": given, "spec": template.get("spec") or {}, "status": {"phase": "Pending"}}
 
 
 APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
