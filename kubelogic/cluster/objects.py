@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from kubelogic.manifests.objects import Document, Object
+from kubelogic.manifests.objects import Document, Object, as_object
 
-__all__ = ["Document", "Object"]
+__all__ = ["Document", "Object", "as_object"]

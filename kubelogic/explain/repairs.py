@@ -15,6 +15,7 @@ import jsonpatch
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals import Candidate, Change, Create, Owner, Patch, candidates
@@ -105,20 +106,8 @@ def _changed(cluster: Cluster, siblings: Sequence[Object], combination: Sequence
                 document = jsonpatch.apply_patch(target.document, list(operations))
                 changed.append(with_document(target, document))
             case Create(document=document):
-                changed.append(_made(document))
+                changed.append(as_object(admit(document).document))
     return cluster.replacing(changed)
-
-
-def _made(document: Any) -> Object:
-    """An object as the API server makes it."""
-    metadata = document["metadata"]
-    return Object(
-        api_version=document["apiVersion"],
-        kind=document["kind"],
-        namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
-        document=admit(document).document,
-    )
 
 
 def _repair(cluster: Cluster, pod: Object, combination: Sequence[Candidate]) -> Repair:

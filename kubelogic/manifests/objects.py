@@ -47,6 +47,18 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return f"<{self}>"
 
 
+def as_object(document: Document) -> Object:
+    """The object that a complete document is about; no file holds it."""
+    metadata = document["metadata"]
+    return Object(
+        api_version=document["apiVersion"],
+        kind=document["kind"],
+        namespace=metadata.get("namespace", ""),
+        name=metadata["name"],
+        document=document,
+    )
+
+
 def title(document: Any) -> str:
     """``Kind namespace/name`` of a document, as far as it has them."""
     if not isinstance(document, dict):

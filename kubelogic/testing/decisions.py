@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
 from kubelogic.facts import MODULES, FactBase
 from kubelogic.facts.functions import FUNCTIONS
@@ -93,7 +94,7 @@ class Pipeline:
 
     def problem(self, documents: Sequence[Document]) -> Problem:
         """The placement problem of the cluster that consists of these objects."""
-        delta = self._facts.update(Cluster.of(_object(document) for document in documents))
+        delta = self._facts.update(Cluster.of(as_object(document) for document in documents))
         self._problems.note(self.evaluation.update(delta.added, delta.removed))
         return self._problems.read()
 
@@ -124,17 +125,6 @@ def _namespace(name: str) -> Document:
         "kind": "Namespace",
         "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
     }
-
-
-def _object(document: Document) -> Object:
-    metadata = document["metadata"]
-    return Object(
-        api_version=document["apiVersion"],
-        kind=document["kind"],
-        namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
-        document=dict(document),
-    )
 
 
 def _key(document: Document) -> tuple[str, str, str]:

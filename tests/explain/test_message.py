@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
 from kubelogic.explain.message import Pasted, Verdict, event, line, read
 from kubelogic.explain.relations import derive
@@ -177,17 +178,6 @@ def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_nam
     book = load_rulebook()
     found = message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons
     assert found == {node: (words,) for node, words in reasons.items()}
-
-
-def as_object(document: dict[str, Any]) -> Object:
-    metadata = document["metadata"]
-    return Object(
-        api_version=document["apiVersion"],
-        kind=document["kind"],
-        namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
-        document=document,
-    )
 
 
 def test_every_rejection_of_the_one_by_one_scheduler_has_words(relations: Evaluation) -> None:

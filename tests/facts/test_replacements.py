@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.objects import as_object
 from kubelogic.facts import MODULES, Delta, Fact, FactBase, FactModule, Reader, Row
 from kubelogic.facts.replacements import changed_fields
 
@@ -128,17 +129,6 @@ SERVICE = {
 }
 
 OTHERS = {"quota": QUOTA, "autoscaler": AUTOSCALER, "service": SERVICE}
-
-
-def as_object(document: Mapping[str, Any]) -> Object:
-    metadata = document["metadata"]
-    return Object(
-        api_version=document["apiVersion"],
-        kind=document["kind"],
-        namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
-        document=document,
-    )
 
 
 def pod(name: str, fields: Mapping[str, Any]) -> Object:
