@@ -6,7 +6,7 @@ is a package.)
 """
 
 from kubelogic.cluster import Cluster
-from kubelogic.manifests import InputError
+from kubelogic.text import InputError
 from kubelogic.verbs.explain import Explanation, explain
 from kubelogic.verbs.load import load
 from kubelogic.verbs.plan import plan

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Machines that are shared are slow at times; that is no property of the code.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The suite draws the same examples each time; `--hypothesis-profile random` draws others.
+_SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("shared", derandomize=True, **_SLOW_MACHINES)
+settings.register_profile("random", **_SLOW_MACHINES)
 settings.load_profile("shared")
 
 

@@ -88,9 +88,9 @@ def _available() -> list[str]:
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
     from kubelogic.logic.errors import RuleErrors
-    from kubelogic.manifests.location import InputError
     from kubelogic.report.faults import render_faults, render_rule_faults
     from kubelogic.report.style import style_for
+    from kubelogic.text.location import InputError
 
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kubelogic.cli import UsageError
 from kubelogic.cli.progress import TellingClock
-from kubelogic.manifests.location import InputError
 from kubelogic.report.style import Style, style_for
+from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
-    from kubelogic.manifests import Notice
+    from kubelogic.text import Notice
     from kubelogic.verbs.reconciled import Options
 
 FORMATS = ("text", "json", "yaml")
@@ -188,10 +188,10 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     """The cluster that the paths describe, and what reading it had to say. What is left out goes to stderr.
 
     Raises:
-        InputError: as ``kubelogic.manifests.load``.
+        InputError: as ``kubelogic.apiserver.reading.load``.
     """
+    from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
-    from kubelogic.manifests import load
     from kubelogic.report.faults import render_faults
 
     reading = load(args.paths, stdin=standard_input(args.paths), namespace=args.namespace, keep_going=args.keep_going)
@@ -204,7 +204,7 @@ def read_settled(args: argparse.Namespace) -> Cluster:
     """The cluster that the paths describe; with ``--settled`` as its controllers leave it.
 
     Raises:
-        InputError: as ``kubelogic.manifests.load``.
+        InputError: as ``kubelogic.apiserver.reading.load``.
     """
     cluster, _ = read_cluster(args)
     if not args.settled:

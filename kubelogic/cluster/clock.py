@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRACTION = re.compile(r"\.(\d+)")
 
 
 @lru_cache(maxsize=65536)
@@ -18,3 +20,17 @@ def timestamp(moment: int) -> str:
     when = _EPOCH + timedelta(milliseconds=moment)
     text = when.strftime("%Y-%m-%dT%H:%M:%S")
     return f"{text}.{moment % 1000:03d}Z" if moment % 1000 else f"{text}Z"
+
+
+@lru_cache(maxsize=1 << 16)
+def milliseconds(text: str) -> int:
+    """RFC 3339 text in milliseconds since 1970.
+
+    >>> milliseconds("1970-01-01T00:00:01.5Z")
+    1500
+
+    Raises:
+        ValueError: not a timestamp.
+    """
+    micros = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text.replace("Z", "+00:00"))
+    return (datetime.fromisoformat(micros) - _EPOCH) // timedelta(milliseconds=1)

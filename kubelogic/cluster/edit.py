@@ -68,3 +68,8 @@ def metadata(obj: Object) -> Mapping[str, Any]:
 def uid_of(obj: Object) -> str:
     """The uid of an object, or a stand-in that is unique among living objects if its document has none."""
     return str(metadata(obj).get("uid") or f"{obj.kind}:{obj.key}")
+
+
+def is_being_deleted(obj: Object) -> bool:
+    """Whether an object waits for its grace period or finalizers to go."""
+    return bool(metadata(obj).get("deletionTimestamp"))

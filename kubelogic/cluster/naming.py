@@ -15,6 +15,9 @@ _MAX_BASE = 58
 
 HASH_LABEL = "pod-template-hash"
 
+REVISION = "deployment.kubernetes.io/revision"
+"""The annotation with the number of a ReplicaSet's revision."""
+
 
 def suffix(text: str, length: int = 5) -> str:
     """A name suffix that depends on all of ``text``.

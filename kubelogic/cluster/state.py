@@ -1,111 +1,92 @@
-"""A cluster: every object by kind and key, as an immutable value."""
+"""What a tick reads: the cluster, the time, what the world does, and what controllers remember."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from kubelogic.cluster.objects import Object
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.clock import milliseconds
+from kubelogic.cluster.edit import uid_of
+from kubelogic.logic import Row, Value
 
-_NOTHING: Mapping[str, Object] = MappingProxyType({})
+World = Mapping[str, frozenset[Row]]
+"""What happens outside the control plane, by predicate of ``rules/facts/world.dl``: silent nodes, broken images..."""
+
+Memory = Mapping[tuple[str, str], Value]
+"""What controllers keep in their own memory between ticks, by (topic, key): retries, timers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Differences:
-    """What makes two clusters differ: objects that are gone, new ones, and both versions of changed ones."""
+class State:
+    """Everything that a tick depends on, as a value.
 
-    gone: Sequence[Object]
-    come: Sequence[Object]
-    replaced: Sequence[tuple[Object, Object]]
-
-
-class Cluster:
-    """All objects of a cluster. Changing it gives a new one that shares what did not change.
-
-    Objects are grouped by kind (kinds with the same name in two API groups do not occur among those that
-    kubelogic models) and keyed by ``Object.key``.
+    Attributes:
+        cluster: the objects that the API server holds.
+        now: milliseconds of the simulated clock (see ``kubelogic.cluster.clock``).
+        world: facts about what happens outside the control plane.
+        memory: see ``Memory``.
+        names: how many names were made so far, by what stands before the generated suffix.
     """
 
-    __slots__ = ("_by_kind",)
-
-    def __init__(self, by_kind: Mapping[str, Mapping[str, Object]] | None = None) -> None:
-        self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
+    cluster: Cluster
+    now: int = 0
+    world: World = field(default_factory=dict)
+    memory: Memory = field(default_factory=dict)
+    names: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, objects: Iterable[Object]) -> Cluster:
-        """A cluster that holds ``objects``; a later one replaces an earlier one of the same kind and key."""
-        return cls().replacing(objects)
+    def of(cls, cluster: Cluster) -> State:
+        """The state in which nothing has happened yet. Its clock starts at the latest moment that the cluster mentions.
 
-    def __reduce__(self) -> tuple[type[Cluster], tuple[dict[str, dict[str, Object]]]]:
-        return Cluster, ({kind: dict(objects) for kind, objects in self._by_kind.items()},)
-
-    def kinds(self) -> list[str]:
-        """The kinds that have objects, sorted."""
-        return sorted(self._by_kind)
-
-    def objects(self, kind: str) -> Mapping[str, Object]:
-        """The objects of one kind by key, in no promised order. Empty if there are none."""
-        return self._by_kind.get(kind, _NOTHING)
-
-    def get(self, kind: str, key: str) -> Object | None:
-        """One object, or None."""
-        return self._by_kind.get(kind, _NOTHING).get(key)
-
-    def __iter__(self) -> Iterator[Object]:
-        """Every object, by kind and key."""
-        for kind in sorted(self._by_kind):
-            objects = self._by_kind[kind]
-            for key in sorted(objects):
-                yield objects[key]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._by_kind.values()))
-
-    def replacing(self, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()) -> Cluster:
-        """The cluster with ``objects`` added or replaced and the ``(kind, key)`` pairs of ``without`` gone.
-
-        Costs one shallow copy per kind that changes.
+        A cluster without any moment starts at 0.
         """
-        changed: dict[str, dict[str, Object]] = {}
+        return cls(cluster=cluster, now=_latest(cluster), world=world_of(cluster))
 
-        def writable(kind: str) -> dict[str, Object]:
-            if kind not in changed:
-                changed[kind] = dict(self._by_kind.get(kind, _NOTHING))
-            return changed[kind]
+    def with_world(self, *, add: Iterable[tuple[str, Row]] = (), remove: Iterable[tuple[str, Row]] = ()) -> State:
+        """The state after changes of the world; what is not there is removed in vain."""
+        world = {name: set(rows) for name, rows in self.world.items()}
+        for name, row in remove:
+            world.get(name, set()).discard(row)
+        for name, row in add:
+            world.setdefault(name, set()).add(row)
+        return replace(self, world={name: frozenset(rows) for name, rows in world.items()})
 
-        for kind, key in without:
-            writable(kind).pop(key, None)
-        for obj in objects:
-            writable(obj.kind)[obj.key] = obj
-        if not changed:
-            return self
-        by_kind = {**self._by_kind, **changed}
-        return Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]})
 
-    def changes_since(self, before: Cluster) -> tuple[list[Object], list[Object]]:
-        """What to remove and what to add to turn ``before`` into this cluster.
+def world_of(cluster: Cluster) -> World:
+    """What a cluster as it was read says of the world outside of it.
 
-        An object that was replaced is in both lists. Kinds that are shared unchanged cost nothing.
-        """
-        found = self.differences(before)
-        removed = [*found.gone, *(old for old, _ in found.replaced)]
-        return removed, [*found.come, *(new for _, new in found.replaced)]
-
-    def differences(self, before: Cluster) -> Differences:
-        """The same, with both versions of replaced objects side by side."""
-        gone: list[Object] = []
-        come: list[Object] = []
-        replaced: list[tuple[Object, Object]] = []
-        for kind in sorted({*self._by_kind, *before._by_kind}):
-            old, new = before.objects(kind), self.objects(kind)
-            if old is new:
+    A node whose Ready condition is Unknown has a kubelet that is silent since then, one with Ready=False a kubelet
+    that reports so. An owner that is named but not there is taken to exist elsewhere: often only a part is read.
+    """
+    found: dict[str, set[Row]] = {}
+    for name, node in cluster.objects("Node").items():
+        for condition in (node.document.get("status") or {}).get("conditions") or ():
+            if condition.get("type") != "Ready":
                 continue
-            gone.extend([obj for key, obj in old.items() if key not in new])
-            for key, obj in new.items():
-                was = old.get(key)
-                if was is None:
-                    come.append(obj)
-                elif was is not obj:
-                    replaced.append((was, obj))
-        return Differences(gone=gone, come=come, replaced=replaced)
+            since = condition.get("lastTransitionTime")
+            if condition.get("status") == "Unknown":
+                found.setdefault("node_silent_since", set()).add((name, milliseconds(since) if since else 0))
+            elif condition.get("status") == "False":
+                found.setdefault("node_reports", set()).add((name, "False"))
+    named: set[str] = set()
+    for obj in cluster:
+        for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
+            named.add(str(reference.get("uid") or ""))
+    missing = named.difference(uid_of(obj) for obj in cluster) if named else named
+    if missing:
+        found["presumed_owner"] = {(uid,) for uid in missing}
+    return {name: frozenset(rows) for name, rows in found.items()}
+
+
+def _latest(cluster: Cluster) -> int:
+    """The latest creation, transition or start in a cluster, rounded up to a second; at least 0."""
+    texts: set[str | None] = set()
+    for obj in cluster:
+        texts.add((obj.document.get("metadata") or {}).get("creationTimestamp"))
+        status = obj.document.get("status")
+        if isinstance(status, Mapping):
+            texts.add(status.get("startTime"))
+            texts.update(c.get("lastTransitionTime") for c in status.get("conditions") or ())
+    latest = max((milliseconds(text) for text in texts if text), default=0)
+    return -(-max(latest, 0) // 1000) * 1000

@@ -12,10 +12,10 @@ from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
 from kubelogic.explain.units import amount
-from kubelogic.manifests import Location
-from kubelogic.manifests.location import Path
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
+from kubelogic.text import Location
+from kubelogic.text.location import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.logic import Evaluation, Row
-from kubelogic.manifests.location import Location, Path
+from kubelogic.text.location import Location, Path
 
 _MEMBERS = {"shape": ("pod_shape", 1), "node_class": ("node_class", 1)}
 """For types whose values stand for many objects: the relation from an object to its value, and the value's column."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.units import amount, in_bytes
-from kubelogic.manifests import quantity
+from kubelogic.kinds import quantity
 
 Operation = Mapping[str, Any]
 """One operation of a JSON patch (RFC 6902)."""

@@ -19,7 +19,7 @@ from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals import Candidate, Change, Create, Owner, Patch, candidates
-from kubelogic.manifests.validation import admit
+from kubelogic.kinds.validation import admit
 
 __all__ = ["Change", "Create", "Patch", "Prover", "Repair", "repairs"]
 

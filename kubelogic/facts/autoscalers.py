@@ -10,7 +10,7 @@ from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.jobs import whole_second
 from kubelogic.facts.objects import created, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import map_selector, selector
-from kubelogic.manifests.quantity import parse
+from kubelogic.kinds.quantity import parse
 
 _KIND = "HorizontalPodAutoscaler"
 _DIRECTIONS = ("scaleUp", "scaleDown")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule
 from kubelogic.facts.selectors import selector
-from kubelogic.facts.times import milliseconds
 
 CONDITION = "DisruptionAllowed"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import identity_facts, status_facts
 from kubelogic.facts.selectors import selector
-from kubelogic.facts.times import milliseconds
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 """The finalizer of pods that their Job has not counted yet."""

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Changes, Fact, FactModule, reader
-from kubelogic.facts.times import milliseconds
 
 EXCLUDED_FROM_DISRUPTION = "node.kubernetes.io/exclude-disruption"
 """The label of nodes that do not count when a zone's health is judged."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.features import REQUIRABLE
 from kubelogic.facts.node_terms import NODE_NAME, integer
-from kubelogic.facts.times import milliseconds
-from kubelogic.manifests.quantity import amount
+from kubelogic.kinds.quantity import amount
 
 _DIGITS = re.compile(r"[0-9]+")
 

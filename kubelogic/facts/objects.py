@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact
-from kubelogic.facts.times import milliseconds
 
 Meta = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.logic.terms import Omission
-from kubelogic.manifests.notices import Notice
+from kubelogic.text.notices import Notice
 
 _SUBJECT = re.compile(r"(?P<kind>\w+)\.(?P<path>[\w./-]+?)(?:(?P<operator>!?=)(?P<value>.*))?$")
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Fact, FactModule
-from kubelogic.facts.times import milliseconds
 
 ROOT_CA = "kube-root-ca.crt"
 """The ConfigMap with the cluster's certificate that every namespace has."""

@@ -17,7 +17,7 @@ from kubelogic.facts.base import Fact, Row
 from kubelogic.facts.features import required_features
 from kubelogic.facts.node_terms import node_term
 from kubelogic.facts.selectors import NOTHING, parse, requirements, selector, selector_text
-from kubelogic.manifests.quantity import amount
+from kubelogic.kinds.quantity import amount
 
 Spec = Mapping[str, Any]
 _PLAIN_VOLUMES = frozenset({"configMap", "secret", "projected", "emptyDir", "hostPath", "downwardAPI"})

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Fact, FactModule, reader
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.selectors import label_set
-from kubelogic.facts.times import milliseconds
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 TERMINAL = ("Succeeded", "Failed")

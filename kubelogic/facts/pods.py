@@ -7,11 +7,11 @@ from sys import intern
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.pod_specs import pinned_node, target_node
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import FINISHED, is_pending
-from kubelogic.facts.times import milliseconds
 
 
 def identity(obj: Object) -> Iterator[Fact]:

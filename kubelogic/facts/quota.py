@@ -12,7 +12,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.base import Changes, Fact, FactModule, Row
 from kubelogic.facts.storage import claim_class
-from kubelogic.manifests.quantity import parse
+from kubelogic.kinds.quantity import parse
 
 Amounts = dict[str, Fraction]
 

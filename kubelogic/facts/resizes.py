@@ -10,7 +10,7 @@ from typing import Any
 
 from kubelogic.facts.base import Fact
 from kubelogic.facts.pod_specs import Spec, all_containers
-from kubelogic.manifests.quantity import amount
+from kubelogic.kinds.quantity import amount
 
 READS = ("allocatedResources", "conditions", "containerStatuses", "initContainerStatuses", "resources")
 """The fields of a pod's status that are read here."""

@@ -11,7 +11,7 @@ from kubelogic.facts.node_terms import node_term, requirement_facts
 from kubelogic.facts.nodes import ZONE_LABELS
 from kubelogic.facts.pod_specs import migrated
 from kubelogic.facts.selectors import label_set, requirements, selector
-from kubelogic.manifests.quantity import amount, whole
+from kubelogic.kinds.quantity import amount, whole
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.storage import CLASS_ANNOTATION, DEFAULT_CLASS
-from kubelogic.facts.times import milliseconds
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:

@@ -128,7 +128,7 @@ def impossible(family: str, *, nodes: int, seed: int = 0) -> Problem:
             seed=random.randrange(1 << 30),
         )
     )
-    draft = _Draft(
+    tx = _Draft(
         random=random,
         nodes=list(base.nodes),
         shapes=list(base.shapes),
@@ -137,188 +137,188 @@ def impossible(family: str, *, nodes: int, seed: int = 0) -> Problem:
         affinities=list(base.affinities),
         spreads=list(base.spreads),
     )
-    FAMILIES[family](draft)
-    return draft.problem()
+    FAMILIES[family](tx)
+    return tx.problem()
 
 
-def _large(draft: _Draft) -> None:
+def _large(tx: _Draft) -> None:
     """One pod asks for more than any node has free."""
-    resource = draft.random.choice(("cpu", "memory"))
-    most = max(draft.free(resource).values())
-    asks = {**_TINY, resource: most + draft.random.choice((1, most // 3 + 1))}
-    draft.add(Shape(name=_ASKED, requests=asks), draft.random.randint(1, 3))
+    resource = tx.random.choice(("cpu", "memory"))
+    most = max(tx.free(resource).values())
+    asks = {**_TINY, resource: most + tx.random.choice((1, most // 3 + 1))}
+    tx.add(Shape(name=_ASKED, requests=asks), tx.random.randint(1, 3))
 
 
-def _many(draft: _Draft, classes: set[str] | None = None) -> None:
+def _many(tx: _Draft, classes: set[str] | None = None) -> None:
     """One pod more than the nodes of some classes take one by one."""
-    free = draft.free("cpu")
-    names = [node.name for node in draft.of(classes or set(draft.classes))]
-    asks = max(1, int(max(free[name] for name in names) * draft.random.uniform(0.15, 0.9)))
+    free = tx.free("cpu")
+    names = [node.name for node in tx.of(classes or set(tx.classes))]
+    asks = max(1, int(max(free[name] for name in names) * tx.random.uniform(0.15, 0.9)))
     room = sum(free[name] // asks for name in names)
     reach = Reach(node_classes=frozenset(classes)) if classes else None
-    draft.add(Shape(name=_ASKED, requests={**_TINY, "cpu": asks}), room + 1, allowed=reach)
+    tx.add(Shape(name=_ASKED, requests={**_TINY, "cpu": asks}), room + 1, allowed=reach)
 
 
-def _joint(draft: _Draft) -> None:
+def _joint(tx: _Draft) -> None:
     """Two shapes fit, each alone; together they ask for more of a resource than all nodes have free."""
-    resource = draft.random.choice(("cpu", "memory"))
-    free = draft.free(resource)
-    asks = max(1, max(free.values()) // draft.random.randint(6, 12))
+    resource = tx.random.choice(("cpu", "memory"))
+    free = tx.free(resource)
+    asks = max(1, max(free.values()) // tx.random.randint(6, 12))
     total = sum(free.values())
     for name, share in (("asked", 0.55), ("asked-too", 0.6)):
-        draft.add(Shape(name=name, requests={**_TINY, resource: asks}), int(total * share / asks) + 1)
+        tx.add(Shape(name=name, requests={**_TINY, resource: asks}), int(total * share / asks) + 1)
 
 
-def _pod_counts(draft: _Draft) -> None:
+def _pod_counts(tx: _Draft) -> None:
     """Nodes take few pods, and one more waits than there are places."""
-    used = {node.name: 0 for node in draft.nodes}
-    waiting = sum(not pod.node for pod in draft.pods)
-    for pod in draft.pods:
+    used = {node.name: 0 for node in tx.nodes}
+    waiting = sum(not pod.node for pod in tx.pods)
+    for pod in tx.pods:
         if pod.node:
             used[pod.node] += 1
-    spare = -(-waiting // len(draft.nodes)) + draft.random.randint(1, 3)
-    draft.nodes = [
+    spare = -(-waiting // len(tx.nodes)) + tx.random.randint(1, 3)
+    tx.nodes = [
         msgspec.structs.replace(node, allocatable={**node.allocatable, "pods": used[node.name] + spare})
-        for node in draft.nodes
+        for node in tx.nodes
     ]
-    draft.add(Shape(name=_ASKED, requests={"pods": 1}), spare * len(draft.nodes) + 1)
+    tx.add(Shape(name=_ASKED, requests={"pods": 1}), spare * len(tx.nodes) + 1)
 
 
-def _ports(draft: _Draft, classes: set[str] | None = None) -> None:
+def _ports(tx: _Draft, classes: set[str] | None = None) -> None:
     """One pod more with a host port than there are nodes; some of them may ask for it on one address only."""
-    names = draft.of(classes or set(draft.classes))
+    names = tx.of(classes or set(tx.classes))
     reach = Reach(node_classes=frozenset(classes)) if classes else None
     wide = Shape(name=_ASKED, requests=_TINY, ports=(("0.0.0.0", "TCP", 443),))
-    if draft.random.random() < 0.5 or len(names) < 2:
-        draft.add(wide, len(names) + 1, allowed=reach)
+    if tx.random.random() < 0.5 or len(names) < 2:
+        tx.add(wide, len(names) + 1, allowed=reach)
         return
-    part = draft.random.randint(1, len(names) - 1)
-    draft.add(wide, len(names) + 1 - part, allowed=reach)
+    part = tx.random.randint(1, len(names) - 1)
+    tx.add(wide, len(names) + 1 - part, allowed=reach)
     narrow = Shape(name="asked-too", requests=_TINY, ports=(("10.0.0.1", "TCP", 443),))
-    draft.add(narrow, part, allowed=reach)
+    tx.add(narrow, part, allowed=reach)
 
 
-def _taints(draft: _Draft) -> None:
+def _taints(tx: _Draft) -> None:
     """No node is tolerated; or those that are have too little room."""
-    if draft.random.random() < 0.4:
-        draft.add(Shape(name=_ASKED, requests=_TINY), draft.random.randint(1, 4), allowed=Reach())
+    if tx.random.random() < 0.4:
+        tx.add(Shape(name=_ASKED, requests=_TINY), tx.random.randint(1, 4), allowed=Reach())
         return
-    classes = draft.some_classes()
-    free = draft.free("cpu")
-    most = max(free[node.name] for node in draft.of(classes))
+    classes = tx.some_classes()
+    free = tx.free("cpu")
+    most = max(free[node.name] for node in tx.of(classes))
     reach = Reach(node_classes=frozenset(classes))
-    draft.add(Shape(name=_ASKED, requests={**_TINY, "cpu": most + 1}), 1, allowed=reach)
+    tx.add(Shape(name=_ASKED, requests={**_TINY, "cpu": most + 1}), 1, allowed=reach)
 
 
-def _affinity(draft: _Draft) -> None:
+def _affinity(tx: _Draft) -> None:
     """The company that pods need is nowhere, or only where there is no room, or all need one zone that is too small."""
-    choice = draft.random.choice(("nowhere", "crowded", "own zone"))
+    choice = tx.random.choice(("nowhere", "crowded", "own zone"))
     if choice == "nowhere":
-        draft.add(Shape(name=_ASKED, requests=_TINY), draft.random.randint(1, 4))
-        draft.affinities.append(Affinity(owner=_ASKED, key="zone", matches=frozenset()))
+        tx.add(Shape(name=_ASKED, requests=_TINY), tx.random.randint(1, 4))
+        tx.affinities.append(Affinity(owner=_ASKED, key="zone", matches=frozenset()))
     elif choice == "crowded":
-        home = draft.random.choice(draft.nodes)
-        draft.run(Shape(name="company", priority=1000, requests={"pods": 1}), [home])
-        asks = {**_TINY, "cpu": max(draft.free("cpu")[home.name], 0) + 1}
-        draft.add(Shape(name=_ASKED, requests=asks), 1)
-        draft.affinities.append(Affinity(owner=_ASKED, key="hostname", matches=frozenset({"company"})))
+        home = tx.random.choice(tx.nodes)
+        tx.run(Shape(name="company", priority=1000, requests={"pods": 1}), [home])
+        asks = {**_TINY, "cpu": max(tx.free("cpu")[home.name], 0) + 1}
+        tx.add(Shape(name=_ASKED, requests=asks), 1)
+        tx.affinities.append(Affinity(owner=_ASKED, key="hostname", matches=frozenset({"company"})))
     else:
-        left = draft.free("cpu")
-        each = max(1, max(left.values()) // draft.random.randint(2, 4))
+        left = tx.free("cpu")
+        each = max(1, max(left.values()) // tx.random.randint(2, 4))
         rooms: dict[str, int] = {}
-        for node in draft.nodes:
+        for node in tx.nodes:
             zone = node.topology["zone"]
             rooms[zone] = rooms.get(zone, 0) + max(left[node.name], 0) // each
-        draft.add(Shape(name=_ASKED, requests={**_TINY, "cpu": each}), max(rooms.values()) + 1)
-        draft.affinities.append(Affinity(owner=_ASKED, key="zone", matches=frozenset({_ASKED}), self_satisfied=True))
+        tx.add(Shape(name=_ASKED, requests={**_TINY, "cpu": each}), max(rooms.values()) + 1)
+        tx.affinities.append(Affinity(owner=_ASKED, key="zone", matches=frozenset({_ASKED}), self_satisfied=True))
 
 
-def _anti_affinity(draft: _Draft, classes: set[str] | None = None) -> None:
+def _anti_affinity(tx: _Draft, classes: set[str] | None = None) -> None:
     """One pod more than domains; or every domain has a pod that keeps others out."""
-    key = draft.random.choice(("hostname", "zone"))
-    nodes = draft.of(classes or set(draft.classes))
+    key = tx.random.choice(("hostname", "zone"))
+    nodes = tx.of(classes or set(tx.classes))
     reach = Reach(node_classes=frozenset(classes)) if classes else None
-    if draft.random.random() < 0.6:
+    if tx.random.random() < 0.6:
         domains = {node.topology[key] for node in nodes}
-        draft.add(Shape(name=_ASKED, requests=_TINY), len(domains) + 1, allowed=reach)
-        draft.affinities.append(Affinity(owner=_ASKED, key=key, matches=frozenset({_ASKED}), anti=True))
+        tx.add(Shape(name=_ASKED, requests=_TINY), len(domains) + 1, allowed=reach)
+        tx.affinities.append(Affinity(owner=_ASKED, key=key, matches=frozenset({_ASKED}), anti=True))
         return
     firsts = {node.topology[key]: node for node in reversed(nodes)}
-    draft.run(Shape(name="hermit", priority=1000, requests={"pods": 1}), [firsts[name] for name in sorted(firsts)])
-    draft.add(Shape(name=_ASKED, requests=_TINY), 1, allowed=reach)
-    draft.affinities.append(Affinity(owner="hermit", key=key, matches=frozenset({_ASKED}), anti=True))
+    tx.run(Shape(name="hermit", priority=1000, requests={"pods": 1}), [firsts[name] for name in sorted(firsts)])
+    tx.add(Shape(name=_ASKED, requests=_TINY), 1, allowed=reach)
+    tx.affinities.append(Affinity(owner="hermit", key=key, matches=frozenset({_ASKED}), anti=True))
 
 
-def _spread(draft: _Draft) -> None:
+def _spread(tx: _Draft) -> None:
     """A domain that counts takes too few, so that the others may not go ahead; or there are too few domains."""
-    key = draft.random.choice(("hostname", "zone"))
-    domains = sorted({node.topology[key] for node in draft.nodes})
-    skew = draft.random.randint(1, 3)
+    key = tx.random.choice(("hostname", "zone"))
+    domains = sorted({node.topology[key] for node in tx.nodes})
+    skew = tx.random.randint(1, 3)
     own = frozenset({_ASKED})
     asked = Shape(name=_ASKED, requests={"cpu": 1, "pods": 1})
-    if draft.random.random() < 0.4:
-        draft.add(asked, skew * len(domains) + 1)
-        draft.spreads.append(
+    if tx.random.random() < 0.4:
+        tx.add(asked, skew * len(domains) + 1)
+        tx.spreads.append(
             Spread(
                 owner=_ASKED,
                 key=key,
                 max_skew=skew,
                 matches=own,
-                eligible=draft.everywhere,
+                eligible=tx.everywhere,
                 min_domains=len(domains) + 1,
             )
         )
         return
     # A domain of which every node is full: it stays at none, the others at the skew.
-    full = draft.random.choice(domains)
-    free = draft.free("cpu")
-    for node in draft.nodes:
+    full = tx.random.choice(domains)
+    free = tx.free("cpu")
+    for node in tx.nodes:
         if node.topology[key] == full:
             load = Shape(name=f"load-{node.name}", priority=1000, requests={"cpu": max(free[node.name], 0), "pods": 1})
-            draft.run(load, [node])
-    for pod in [pod for pod in draft.pods if not pod.node]:
-        draft.pods.remove(pod)
-    draft.add(asked, skew * (len(domains) - 1) + 1)
-    draft.spreads.append(Spread(owner=_ASKED, key=key, max_skew=skew, matches=own, eligible=draft.everywhere))
+            tx.run(load, [node])
+    for pod in [pod for pod in tx.pods if not pod.node]:
+        tx.pods.remove(pod)
+    tx.add(asked, skew * (len(domains) - 1) + 1)
+    tx.spreads.append(Spread(owner=_ASKED, key=key, max_skew=skew, matches=own, eligible=tx.everywhere))
 
 
-def _volumes(draft: _Draft) -> None:
+def _volumes(tx: _Draft) -> None:
     """More volumes than nodes attach, a claim for one pod that two need, or a claim whose volumes are out of reach."""
-    choice = draft.random.choice(("attach", "alone", "reach", "one volume"))
+    choice = tx.random.choice(("attach", "alone", "reach", "one volume"))
     if choice == "attach":
-        few = draft.random.sample(draft.nodes, min(len(draft.nodes), draft.random.randint(1, 3)))
+        few = tx.random.sample(tx.nodes, min(len(tx.nodes), tx.random.randint(1, 3)))
         names = {node.name for node in few}
-        limit = draft.random.randint(1, 3)
+        limit = tx.random.randint(1, 3)
         # The few are a class of their own, so that pods may be held to them.
-        draft.nodes = [
+        tx.nodes = [
             msgspec.structs.replace(node, attach_limits={"disk": limit}, node_class="limited")
             if node.name in names
             else node
-            for node in draft.nodes
+            for node in tx.nodes
         ]
         for n in range(limit * len(few) + 1):
             shape = Shape(name=f"asked-{n}", requests=_TINY, attaches=(("disk", f"disk-{n}"),))
-            draft.add(shape, 1, allowed=Reach(node_classes=frozenset({"limited"})))
+            tx.add(shape, 1, allowed=Reach(node_classes=frozenset({"limited"})))
     elif choice == "alone":
         token = Exclusive(token="claim data", scope="cluster")
-        draft.add(Shape(name=_ASKED, requests=_TINY, exclusive=(token,)), 2)
+        tx.add(Shape(name=_ASKED, requests=_TINY, exclusive=(token,)), 2)
     elif choice == "reach":
-        home = draft.random.choice(draft.nodes)
-        draft.volumes.append(Volume(name="volume", reach=Reach(nodes=frozenset({home.name}))))
-        draft.claims.append(Claim(name="data", volumes=("volume",)))
-        asks = {**_TINY, "cpu": max(draft.free("cpu")[home.name], 0) + 1}
-        draft.add(Shape(name=_ASKED, requests=asks, claims=("data",)), 1)
+        home = tx.random.choice(tx.nodes)
+        tx.volumes.append(Volume(name="volume", reach=Reach(nodes=frozenset({home.name}))))
+        tx.claims.append(Claim(name="data", volumes=("volume",)))
+        asks = {**_TINY, "cpu": max(tx.free("cpu")[home.name], 0) + 1}
+        tx.add(Shape(name=_ASKED, requests=asks, claims=("data",)), 1)
     else:
-        draft.volumes.append(Volume(name="volume", reach=draft.everywhere))
+        tx.volumes.append(Volume(name="volume", reach=tx.everywhere))
         for n in range(2):
-            draft.claims.append(Claim(name=f"data-{n}", volumes=("volume",)))
-            draft.add(Shape(name=f"asked-{n}", requests=_TINY, claims=(f"data-{n}",)), 1)
+            tx.claims.append(Claim(name=f"data-{n}", volumes=("volume",)))
+            tx.add(Shape(name=f"asked-{n}", requests=_TINY, claims=(f"data-{n}",)), 1)
 
 
-def _mixed(draft: _Draft) -> None:
+def _mixed(tx: _Draft) -> None:
     """Taints that shut out some classes, and too little in the others: room, ports or domains."""
-    classes = draft.some_classes()
-    draft.random.choice((_many, _ports, _anti_affinity))(draft, classes)
+    classes = tx.some_classes()
+    tx.random.choice((_many, _ports, _anti_affinity))(tx, classes)
 
 
 FAMILIES: Mapping[str, Callable[[_Draft], None]] = MappingProxyType(

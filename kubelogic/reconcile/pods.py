@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.apiserver.admission.default_toleration_seconds import with_default_tolerations
+from kubelogic.apiserver.admission.priority import with_priority
+from kubelogic.apiserver.registry.job_pods import job_index_labels, job_spec, missing_job_labels
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import with_fields
 from kubelogic.facts.jobs import TRACKING
 from kubelogic.reconcile.actions import CreatePod
-from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.job_pods import job_index_labels, job_spec, missing_job_labels
-
-DEFAULT_TOLERATION_SECONDS = 300
-"""Source: admission plugin DefaultTolerationSeconds."""
 
 _DAEMON_TOLERATIONS = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -26,7 +25,7 @@ _DAEMON_TOLERATIONS = (
 _HOST_NETWORK_TOLERATION = ("node.kubernetes.io/network-unavailable", "NoSchedule")
 
 
-def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
+def pod_document(tx: Transaction, owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
     """What a controller sends to the API server for a new pod, after admission.
 
     The spec and the labels are shared between pods that one template gives in one tick.
@@ -48,7 +47,7 @@ def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], actio
             labels = {
                 **labels,
                 "controller-revision-hash": _hash_of_revision(action.revision, owner),
-                "pod-template-generation": str(_number_of(draft, action.revision)),
+                "pod-template-generation": str(_number_of(tx, action.revision)),
             }
             given["generateName"] = f"{owner.name}-"
         case "Job":
@@ -69,61 +68,22 @@ def pod_document(draft: Draft, owner: Object, template: Mapping[str, Any], actio
     if finalizers:
         given["finalizers"] = finalizers
     shared = owner.kind not in ("StatefulSet", "DaemonSet") and action.index < 0
-    return {"metadata": given, "spec": admitted_spec(draft, spec, keep=shared), "status": {"phase": "Pending"}}
+    return {"metadata": given, "spec": admitted_spec(tx, spec, keep=shared), "status": {"phase": "Pending"}}
 
 
-def admitted_spec(draft: Draft, spec: Mapping[str, Any], *, keep: bool) -> Mapping[str, Any]:
+def admitted_spec(tx: Transaction, spec: Mapping[str, Any], *, keep: bool) -> Mapping[str, Any]:
     """A pod spec after admission: default tolerations and the priority of its class.
 
     Args:
-        draft: knows the priority classes.
+        tx: knows the priority classes.
         spec: as the controller sent it.
         keep: whether the same spec object comes again, so that its admitted form is worth keeping.
     """
 
     def made() -> Mapping[str, Any]:
-        return with_priority(draft, with_default_tolerations(spec))
+        return with_priority(tx, with_default_tolerations(spec))
 
-    return draft.alike("admission", (spec,), made) if keep else made()
-
-
-def with_default_tolerations(spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A pod spec that tolerates an unready or unreachable node for five minutes, unless it says otherwise.
-
-    Source: admission plugin DefaultTolerationSeconds.
-    """
-    present = list(spec.get("tolerations") or ())
-    added = [
-        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": DEFAULT_TOLERATION_SECONDS}
-        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-        if not any(t.get("key") in (None, "", key) and t.get("effect") in (None, "", "NoExecute") for t in present)
-    ]
-    return {**spec, "tolerations": [*present, *added]} if added else spec
-
-
-def with_priority(draft: Draft, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A pod spec with the number and policy of its PriorityClass, or of the global default.
-
-    Source: admission plugin Priority.
-    """
-    name = spec.get("priorityClassName")
-    classes = draft.state.cluster.objects("PriorityClass")
-    system = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
-    if name:
-        found = classes.get(name)
-        value = system.get(name) if found is None else int(found.document.get("value") or 0)
-        if value is None:
-            return spec
-    else:
-        defaults = sorted(
-            (int(c.document.get("value") or 0), key) for key, c in classes.items() if c.document.get("globalDefault")
-        )
-        if not defaults:
-            return {**spec, "priority": 0, "preemptionPolicy": spec.get("preemptionPolicy", "PreemptLowerPriority")}
-        value, name = defaults[0]
-        found = classes[name]
-    policy = "PreemptLowerPriority" if found is None else found.document.get("preemptionPolicy")
-    return {**spec, "priorityClassName": name, "priority": value, "preemptionPolicy": policy or "PreemptLowerPriority"}
+    return tx.alike("admission", (spec,), made) if keep else made()
 
 
 def _stateful_spec(owner: Object, spec: Mapping[str, Any], action: CreatePod) -> Mapping[str, Any]:
@@ -168,9 +128,9 @@ def _same_toleration(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all((one.get(field) or "") == (other.get(field) or "") for field in ("key", "operator", "effect", "value"))
 
 
-def _number_of(draft: Draft, revision: str) -> int:
+def _number_of(tx: Transaction, revision: str) -> int:
     """The number of a ControllerRevision: it counts the changes of the template."""
-    found = draft.get("ControllerRevision", revision)
+    found = tx.get("ControllerRevision", revision)
     return int(found.document.get("revision") or 1) if found is not None else 1
 
 

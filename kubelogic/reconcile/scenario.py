@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields, replace
 from functools import singledispatch
 from typing import Any
 
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.requests import Outcome
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile import operations
-from kubelogic.reconcile.answers import Answer
-from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.operations import Outcome
-from kubelogic.reconcile.state import State
 
 DRAIN_RETRY = 5_000
 """Milliseconds after which ``kubectl drain`` tries again to evict what a budget protects."""
@@ -221,11 +221,11 @@ class Performed:
     """What an operation did; ``again`` is the operation to try once more after ``DRAIN_RETRY``, if any."""
 
     state: State
-    answer: Answer
+    answer: Status
     again: Operation | None = None
 
 
-_DONE = Answer(status=200)
+_DONE = Status(status=200)
 
 
 @singledispatch
@@ -248,9 +248,9 @@ def _(operation: Apply, state: State) -> Performed:
     for obj in operation.objects:
         old = state.cluster.get(obj.kind, obj.key)
         if old is None:
-            outcome = operations.create(state, obj.document, namespace=obj.namespace or "default")
+            outcome = requests.create(state, obj.document, namespace=obj.namespace or "default")
         else:
-            outcome = operations.patch(state, obj.kind, obj.key, _overlay(old.document, obj.document))
+            outcome = requests.patch(state, obj.kind, obj.key, _overlay(old.document, obj.document))
         if not outcome.answer.accepted:
             return _performed(outcome)
         state = outcome.state
@@ -278,12 +278,12 @@ def _whole(old: Any, new: Any) -> Any:
 
 @perform.register
 def _(operation: Patch, state: State) -> Performed:
-    return _performed(operations.patch(state, operation.kind, operation.key, operation.patch))
+    return _performed(requests.patch(state, operation.kind, operation.key, operation.patch))
 
 
 @perform.register
 def _(operation: Scale, state: State) -> Performed:
-    return _performed(operations.scale(state, operation.kind, operation.key, operation.replicas))
+    return _performed(requests.scale(state, operation.kind, operation.key, operation.replicas))
 
 
 @perform.register
@@ -297,28 +297,28 @@ def _(operation: SetImage, state: State) -> Performed:
         for c in template["spec"]["containers"]
     ]
     change = {"spec": {"template": {"spec": {"containers": containers}}}}
-    return _performed(operations.patch(state, operation.kind, operation.key, change))
+    return _performed(requests.patch(state, operation.kind, operation.key, change))
 
 
 @perform.register
 def _(operation: Undo, state: State) -> Performed:
-    return _performed(operations.undo(state, operation.key, operation.revision))
+    return _performed(requests.undo(state, operation.key, operation.revision))
 
 
 @perform.register
 def _(operation: Pause, state: State) -> Performed:
     change = {"spec": {"paused": True if operation.paused else None}}
-    return _performed(operations.patch(state, "Deployment", operation.key, change))
+    return _performed(requests.patch(state, "Deployment", operation.key, change))
 
 
 @perform.register
 def _(operation: Delete, state: State) -> Performed:
-    return _performed(operations.delete(state, operation.kind, operation.key, propagation=operation.propagation))
+    return _performed(requests.delete(state, operation.kind, operation.key, propagation=operation.propagation))
 
 
 @perform.register
 def _(operation: Evict, state: State) -> Performed:
-    return _performed(operations.evict(state, operation.key))
+    return _performed(requests.evict(state, operation.key))
 
 
 @perform.register
@@ -339,12 +339,12 @@ def _(operation: HealNode, state: State) -> Performed:
 
 @perform.register
 def _(operation: Cordon, state: State) -> Performed:
-    return _performed(operations.cordon(state, operation.node, unschedulable=operation.unschedulable))
+    return _performed(requests.cordon(state, operation.node, unschedulable=operation.unschedulable))
 
 
 @perform.register
 def _(operation: Drain, state: State) -> Performed:
-    outcome = operations.cordon(state, operation.node, unschedulable=True)
+    outcome = requests.cordon(state, operation.node, unschedulable=True)
     if not outcome.answer.accepted:
         return _performed(outcome)
     state, refused = outcome.state, None
@@ -352,7 +352,7 @@ def _(operation: Drain, state: State) -> Performed:
         spec = pod.document.get("spec") or {}
         if spec.get("nodeName") != operation.node or _stays_in_drain(pod):
             continue
-        evicted = operations.evict(state, key)
+        evicted = requests.evict(state, key)
         if evicted.answer.accepted:
             state = evicted.state
         else:
@@ -373,8 +373,8 @@ def _stays_in_drain(pod: Object) -> bool:
 
 @perform.register
 def _(operation: Taint, state: State) -> Performed:
-    draft = Draft(state=state)
-    node = draft.get("Node", operation.node)
+    tx = Transaction(state=state)
+    node = tx.get("Node", operation.node)
     if node is None:
         return Performed(state=state, answer=_missing("Node", operation.node))
     taints = [
@@ -387,10 +387,10 @@ def _(operation: Taint, state: State) -> Performed:
         if operation.value:
             added["value"] = operation.value
         if operation.effect == "NoExecute":
-            added["timeAdded"] = draft.now
+            added["timeAdded"] = tx.now
         taints.append(added)
-    draft.put(edited(node, ["spec"], {"taints": taints or None}))
-    return Performed(state=draft.finish(), answer=_DONE)
+    tx.put(edited(node, ["spec"], {"taints": taints or None}))
+    return Performed(state=tx.finish(), answer=_DONE)
 
 
 @perform.register
@@ -458,8 +458,8 @@ def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row
     return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
 
 
-def _missing(kind: str, key: str) -> Answer:
-    return Answer(status=404, reason="NotFound", message=f"{kind} {key} does not exist")
+def _missing(kind: str, key: str) -> Status:
+    return Status(status=404, reason="NotFound", message=f"{kind} {key} does not exist")
 
 
 def later(event: Event, by: int) -> Event:

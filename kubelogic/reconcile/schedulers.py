@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from kubelogic.manifests.notices import Notice
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
+from kubelogic.text.notices import Notice
 
 SchedulerName = Literal["optimal", "kube"]
 

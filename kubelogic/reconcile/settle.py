@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from kubelogic.apiserver.answers import Refused, Status
+from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action, CreatePod
-from kubelogic.reconcile.answers import Answer, Refused
 from kubelogic.reconcile.apply.carry_out import Carried, carry_out
 from kubelogic.reconcile.refusals import waiting_for_retry
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Tick
 
 MAX_TICKS = 100_000
@@ -62,7 +62,7 @@ class Refusals:
     kind: str
     owner_kind: str
     owner: str
-    answer: Answer
+    answer: Status
     since: int
     last: int
     count: int

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from kubelogic.apiserver.requests import at
+from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import KillContainer
-from kubelogic.reconcile.operations import at
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
 from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
-from kubelogic.reconcile.state import State
 
 FAILED_CREATE = "FailedCreate"
 """The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""

@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from kubelogic.cluster import Cluster, naming
+from kubelogic.cluster.state import State
 from kubelogic.facts import FactBase, FactModule, modules_for
 from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
@@ -34,7 +35,6 @@ from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
 from kubelogic.reconcile.problem import GOALS, Problems, problem
 from kubelogic.reconcile.schedulers import Solver
-from kubelogic.reconcile.state import State
 
 Changed = dict[str, list[Row]]
 

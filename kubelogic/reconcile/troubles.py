@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kubelogic.apiserver.answers import Status
+from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.scenario import Operation, Performed, perform
-from kubelogic.reconcile.state import State
 
-_DONE = Answer(status=200)
+_DONE = Status(status=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import Any
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
-from kubelogic.manifests import Location, Notice
 from kubelogic.report.moves import moves_document
+from kubelogic.text import Location, Notice
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
 
 SCHEMA_VERSION = 1

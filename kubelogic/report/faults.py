@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubelogic.logic.errors import RuleFault
-from kubelogic.manifests.location import Fault
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.text.location import Fault
 
 _WIDEST = 100
 """Source lines are cut to this many characters around the caret."""

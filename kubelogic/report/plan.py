@@ -10,9 +10,9 @@ from itertools import groupby
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
-from kubelogic.manifests import Notice
 from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.text import Notice
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects
 
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"

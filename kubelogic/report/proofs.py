@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.logic.words import Words
-from kubelogic.manifests.location import Location
 from kubelogic.report.quantities import FORMATS
-from kubelogic.verbs.query import Answer, Explanation
+from kubelogic.text.location import Location
+from kubelogic.verbs.query import Explanation, Status
 
 
-def render_answer(answer: Answer) -> str:
+def render_answer(answer: Status) -> str:
     """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
     if not answer.rows:
         words = Words(answer.rulebook)
@@ -26,7 +26,7 @@ def render_answer(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def answer_document(answer: Answer) -> dict[str, Any]:
+def answer_document(answer: Status) -> dict[str, Any]:
     """``kind: Query``."""
     words = Words(answer.rulebook)
     arguments = answer.rulebook.declarations[answer.predicate].arguments

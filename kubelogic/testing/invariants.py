@@ -8,11 +8,11 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.state import State
 from kubelogic.facts.objects import scaled
-from kubelogic.manifests.quantity import amount
+from kubelogic.kinds.quantity import amount
 from kubelogic.reconcile.actions import Action, BindPod, CreatePod, DeletePod
 from kubelogic.reconcile.settle import Step
-from kubelogic.reconcile.state import State
 
 
 @dataclass(slots=True)

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile import operations
-from kubelogic.reconcile.answers import Answer
-from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.settle import Step, Ticker, settle
-from kubelogic.reconcile.state import State
 
 START = 1_000_000_020_000
 """The moment at which a lab opens, on the simulated clock: a whole minute, so that schedules are easy to follow."""
@@ -40,39 +40,39 @@ class Lab:
 
     # -- requests ------------------------------------------------------------------------------------------
 
-    def create(self, document: Mapping[str, Any]) -> Answer:
+    def create(self, document: Mapping[str, Any]) -> Status:
         """POST an object."""
-        return self._take(operations.create(self.state, document))
+        return self._take(requests.create(self.state, document))
 
-    def add_node(self, name: str, *, cpu: str = "8", labels: Mapping[str, str] | None = None) -> Answer:
+    def add_node(self, name: str, *, cpu: str = "8", labels: Mapping[str, str] | None = None) -> Status:
         """Register a node that works."""
         room = {"cpu": cpu, "memory": "32Gi", "pods": "110"}
         meta = {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}}
         status = {"allocatable": room, "capacity": room, "conditions": [{"type": "Ready", "status": "True"}]}
         return self.create({"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": status})
 
-    def patch(self, kind: str, name: str, change: Mapping[str, Any], *, subresource: str = "") -> Answer:
+    def patch(self, kind: str, name: str, change: Mapping[str, Any], *, subresource: str = "") -> Status:
         """PATCH an object with a JSON merge patch."""
-        return self._take(operations.patch(self.state, kind, self.key(kind, name), change, subresource=subresource))
+        return self._take(requests.patch(self.state, kind, self.key(kind, name), change, subresource=subresource))
 
-    def scale(self, kind: str, name: str, replicas: int) -> Answer:
+    def scale(self, kind: str, name: str, replicas: int) -> Status:
         """Set the number of replicas."""
-        return self._take(operations.scale(self.state, kind, self.key(kind, name), replicas))
+        return self._take(requests.scale(self.state, kind, self.key(kind, name), replicas))
 
-    def delete(self, kind: str, name: str, *, propagation: str = "", grace: int | None = None) -> Answer:
+    def delete(self, kind: str, name: str, *, propagation: str = "", grace: int | None = None) -> Status:
         """DELETE an object."""
         key = self.key(kind, name)
-        return self._take(operations.delete(self.state, kind, key, propagation=propagation, grace=grace))
+        return self._take(requests.delete(self.state, kind, key, propagation=propagation, grace=grace))
 
-    def evict(self, pod: str) -> Answer:
+    def evict(self, pod: str) -> Status:
         """POST an eviction."""
-        return self._take(operations.evict(self.state, self.key("Pod", pod)))
+        return self._take(requests.evict(self.state, self.key("Pod", pod)))
 
-    def undo(self, deployment: str, revision: int = 0) -> Answer:
+    def undo(self, deployment: str, revision: int = 0) -> Status:
         """What ``kubectl rollout undo`` does."""
-        return self._take(operations.undo(self.state, self.key("Deployment", deployment), revision))
+        return self._take(requests.undo(self.state, self.key("Deployment", deployment), revision))
 
-    def image(self, kind: str, name: str, image: str) -> Answer:
+    def image(self, kind: str, name: str, image: str) -> Status:
         """Give the first container of a workload's template another image."""
         spec = self.document(kind, name)["spec"]["template"]["spec"]
         first, *rest = spec["containers"]
@@ -187,7 +187,7 @@ class Lab:
         wanted = set(owners)
         return [pod for pod in self.of("Pod", state=state) if not wanted or wanted & set(_owners(pod))]
 
-    def _take(self, outcome: Outcome) -> Answer:
+    def _take(self, outcome: Outcome) -> Status:
         self.state = outcome.state
         return outcome.answer
 

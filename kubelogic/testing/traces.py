@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile import operations
-from kubelogic.reconcile.answers import Answer
-from kubelogic.reconcile.operations import Outcome
 from kubelogic.reconcile.settle import Step, Ticker, settle
-from kubelogic.reconcile.state import State
 from kubelogic.testing.bounds import Bounds, Moment, bounds, owner_moments
 from kubelogic.testing.names import Names
 from kubelogic.testing.snapshots import Snapshot, snapshot
@@ -54,7 +54,7 @@ class Played:
     """One step of a trace as the simulation played it."""
 
     number: int
-    answer: Answer | None
+    answer: Status | None
     snapshot: Snapshot
     bounds: Mapping[str, Bounds] = field(default_factory=dict)
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -82,10 +82,10 @@ class Replay:
         """The state before the first step (number 0), then after each step."""
         case = self.case
         self.state = self.state.with_world(add=_world(case.get("kubelet_rules") or {}))
-        self._take(operations.create(self.state, _DEFAULT_NAMESPACE))
+        self._take(requests.create(self.state, _DEFAULT_NAMESPACE))
         for document in case.get("initial_objects") or ():
             full = _registered(document) if document["kind"] == "Node" else document
-            self._take(operations.create(self.state, full))
+            self._take(requests.create(self.state, full))
         self._settle(self.start)
         snapshots = case["settled"]
         yield Played(number=0, answer=None, snapshot=snapshot(self.state.cluster, self.names))
@@ -126,28 +126,28 @@ class Replay:
         self.names.learn(self.state.cluster)
         self.moments.append(owner_moments(self.state.cluster, self.names))
 
-    def _take(self, outcome: Outcome) -> Answer:
+    def _take(self, outcome: Outcome) -> Status:
         self.state = outcome.state
         self.names.learn(self.state.cluster)
         return outcome.answer
 
     # -- operations ----------------------------------------------------------------------------------------
 
-    def _do(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Answer | None:
+    def _do(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Status | None:
         match do["op"]:
             case "create":
-                return self._take(operations.create(self.state, do["object"]))
+                return self._take(requests.create(self.state, do["object"]))
             case "patch":
-                change = operations.strategic_patch if do.get("patchType") == "strategic" else operations.patch
+                change = requests.strategic_patch if do.get("patchType") == "strategic" else requests.patch
                 key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
                 outcome = change(self.state, do["kind"], key, do["patch"], subresource=do.get("subresource") or "")
                 return self._take(outcome)
             case "scale":
                 key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
-                return self._take(operations.scale(self.state, do["kind"], key, do["replicas"]))
+                return self._take(requests.scale(self.state, do["kind"], key, do["replicas"]))
             case "delete":
                 key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
-                outcome = operations.delete(
+                outcome = requests.delete(
                     self.state,
                     do["kind"],
                     key,
@@ -157,10 +157,10 @@ class Replay:
                 return self._take(outcome)
             case "evict":
                 key = self._key("Pod", do["name"], do.get("namespace", "default"), shown)
-                return self._take(operations.evict(self.state, key))
+                return self._take(requests.evict(self.state, key))
             case "rollout_undo":
                 revision = int(do.get("to_revision") or 0)
-                return self._take(operations.undo(self.state, f"default/{do['name']}", revision))
+                return self._take(requests.undo(self.state, f"default/{do['name']}", revision))
             case "wait":
                 return None
             case "kubelet_rule":
@@ -204,10 +204,10 @@ class Replay:
             new = [("node_reports", (node, do["ready"]))]
         self.state = self.state.with_world(remove=old, add=new)
 
-    def _tell_pods(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Answer:
+    def _tell_pods(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Status:
         keys = [key for key in self._selected(do, shown) if self.state.cluster.get("Pod", key) is not None]
         if not keys:
-            return Answer(status=0, message="no pod selected")
+            return Status(status=0, message="no pod selected")
         told: list[tuple[str, Row]] = []
         for key in keys:
             uid = uid_of(self.state.cluster.objects("Pod")[key])
@@ -221,7 +221,7 @@ class Replay:
                 case "finish_termination":
                     told.append(("pod_let_go", (uid,)))
         self.state = self.state.with_world(add=told)
-        return Answer(status=200)
+        return Status(status=200)
 
     # -- which pod a step means ------------------------------------------------------------------------------
 

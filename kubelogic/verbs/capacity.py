@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from kubelogic.apiserver.admission.default_toleration_seconds import with_default_tolerations
+from kubelogic.apiserver.admission.priority import with_priority
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.state import State
 from kubelogic.explain.relations import derive
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
@@ -18,10 +22,7 @@ from kubelogic.placement.optimal.capacity import Fits, NodesNeeded, fewest_nodes
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach
-from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.pods import with_default_tolerations, with_priority
 from kubelogic.reconcile.problem import GOALS, problem
-from kubelogic.reconcile.state import State
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
 from kubelogic.verbs.reconciled import Options, reconcile
@@ -151,7 +152,7 @@ def _probe(cluster: Cluster, given: Object) -> Object:
         document = given.document["spec"]["jobTemplate"]["spec"]["template"]
     else:
         raise NoPodError(f"{given} is no pod and has no pod template")
-    draft = Draft(state=State(cluster=cluster))
+    tx = Transaction(state=State(cluster=cluster))
     spec = {name: value for name, value in document["spec"].items() if name != "nodeName"}
     name = given.name
     while cluster.get("Pod", f"{given.namespace}/{name}") is not None:
@@ -170,7 +171,7 @@ def _probe(cluster: Cluster, given: Object) -> Object:
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": metadata,
-            "spec": with_priority(draft, with_default_tolerations(spec)),
+            "spec": with_priority(tx, with_default_tolerations(spec)),
             "status": {"phase": "Pending"},
         },
         origin=given.origin,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from kubelogic.apiserver.reading import load as read
 from kubelogic.cluster import Cluster
-from kubelogic.manifests import load as read
 
 
 def load(paths: Iterable[str | os.PathLike[str]], *, namespace: str = "default", keep_going: bool = False) -> Cluster:

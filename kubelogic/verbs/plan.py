@@ -15,12 +15,12 @@ from kubelogic.explain.pending import pending_pods
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Value
-from kubelogic.manifests import Notice
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import Relations, number, problem, text
 from kubelogic.reconcile.schedulers import sampling
+from kubelogic.text import Notice
 from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects

@@ -21,7 +21,7 @@ from kubelogic.verbs.reconciled import begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Status:
     """The rows of a predicate that fit a pattern, sorted."""
 
     rulebook: Rulebook
@@ -50,7 +50,7 @@ class Explanation:
 
 def query(
     cluster: Cluster, atom: str, *, rules: Sequence[Path] = (), parameters: Mapping[str, Value] | None = None
-) -> Answer:
+) -> Status:
     """All rows that fit an atom. A question with values in it is answered top-down, if it does not depend on the time.
 
     Args:
@@ -71,7 +71,7 @@ def query(
         from kubelogic.logic.topdown import TopDown
 
         rows = TopDown(book, FactBase(modules_for(book)).update(cluster).added, FUNCTIONS).ask(predicate, pattern)
-    return Answer(rulebook=book, predicate=predicate, pattern=pattern, rows=tuple(sorted(rows, key=_order)))
+    return Status(rulebook=book, predicate=predicate, pattern=pattern, rows=tuple(sorted(rows, key=_order)))
 
 
 def why(

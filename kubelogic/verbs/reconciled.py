@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubelogic.apiserver.allocators.services import address_services
+from kubelogic.apiserver.answers import Status
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
-from kubelogic.reconcile.admission.services import address_services
-from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import (
@@ -22,7 +23,6 @@ from kubelogic.reconcile.schedulers import (
     Solver,
 )
 from kubelogic.reconcile.settle import Run, Step, settle
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
 
 HORIZON = 60_000
@@ -81,7 +81,7 @@ class Reconciled:
     judge: Solver
     rival_left: int = 0
     rival_unasked: bool = False
-    left_out: tuple[tuple[Object, Answer], ...] = ()
+    left_out: tuple[tuple[Object, Status], ...] = ()
 
     @property
     def cluster(self) -> Cluster:
@@ -121,7 +121,7 @@ def engine(options: Options) -> Engine:
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
-def begin(cluster: Cluster) -> tuple[State, tuple[tuple[Object, Answer], ...]]:
+def begin(cluster: Cluster) -> tuple[State, tuple[tuple[Object, Status], ...]]:
     """The state in which nothing has happened yet, and what the API server would not take.
 
     Services have addresses then. Everything else that admission does is done when rules and controllers read objects.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from kubelogic.apiserver.answers import Status
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
-from kubelogic.reconcile.answers import Answer
 from kubelogic.reconcile.refusals import next_retry
 from kubelogic.reconcile.settle import Refusals
-from kubelogic.reconcile.state import State
 from kubelogic.verbs.results import RefusedObjects, Remedy
 
 _DEFAULT_PARALLELISM = 1
@@ -57,7 +57,7 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
     return tuple(found)
 
 
-def refused_manifests(left_out: Iterable[tuple[Object, Answer]]) -> tuple[RefusedObjects, ...]:
+def refused_manifests(left_out: Iterable[tuple[Object, Status]]) -> tuple[RefusedObjects, ...]:
     """Objects that were read and that the API server would not take beside the others."""
     return tuple(
         RefusedObjects(

@@ -9,8 +9,8 @@ import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.explain.pending import PendingPod
-from kubelogic.manifests import Location, Notice
 from kubelogic.reconcile.actions import Action
+from kubelogic.text import Location, Notice
 from kubelogic.verbs.moves import MovePlan
 
 

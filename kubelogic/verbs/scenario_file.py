@@ -7,14 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.facts.autoscalers import amount
-from kubelogic.manifests import load
-from kubelogic.manifests import sources as source_files
-from kubelogic.manifests.documents import fault_at, trees
-from kubelogic.manifests.location import Fault, InputError, Location
-from kubelogic.manifests.location import Path as FieldPath
-from kubelogic.manifests.origin import ItemOrigin
 from kubelogic.reconcile.scenario import (
     Apply,
     Behave,
@@ -36,6 +31,11 @@ from kubelogic.reconcile.scenario import (
     TellPod,
     Undo,
 )
+from kubelogic.text import sources as source_files
+from kubelogic.text.documents import fault_at, trees
+from kubelogic.text.location import Fault, InputError, Location
+from kubelogic.text.location import Path as FieldPath
+from kubelogic.text.origin import ItemOrigin
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds
 from kubelogic.verbs.scenario_targets import Known, condition, exits, fail_probe, heal_probe
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.manifests.location import Path as FieldPath
 from kubelogic.reconcile.scenario import Apply, Operation, Patch, SetImage
 from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
+from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
 
 PROBES = ("liveness", "readiness", "startup")

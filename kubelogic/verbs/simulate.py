@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kubelogic.cluster import Cluster
-from kubelogic.manifests import Notice
 from kubelogic.reconcile.scenario import Scenario
 from kubelogic.reconcile.settle import Run
 from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
+from kubelogic.text import Notice
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan

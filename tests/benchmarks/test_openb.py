@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.explain.relations import derive
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.manifests import load
 from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal.limits import Limits

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubelogic.manifests import InputError, load
-from kubelogic.manifests.validation import admit
+from kubelogic.apiserver.reading import load
+from kubelogic.kinds.validation import admit
+from kubelogic.text import InputError
 
 PODS = 10_000
 

@@ -22,16 +22,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.manifests import load
 from kubelogic.placement.generate import Recipe
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, Remembering
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler, Tick
 from kubelogic.testing.fleets import as_json, pending, running
 

@@ -10,11 +10,11 @@ import pytest
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import suffix, template_hash
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.scenario import SetImage, perform
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State
 
 pytestmark = pytest.mark.benchmark
 

@@ -9,8 +9,8 @@ from typing import Any
 import jsonpatch
 import pytest
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cli import main
-from kubelogic.manifests import load
 
 ROOT = Path(__file__).resolve().parents[2]
 

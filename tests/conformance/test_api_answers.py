@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from kubelogic.manifests import documents, sources
-from kubelogic.manifests.documents import Item
-from kubelogic.manifests.kinds import is_modelled, lookup
-from kubelogic.manifests.location import Fault
-from kubelogic.manifests.sources import Source
-from kubelogic.manifests.validation import admit, cross_check
+from kubelogic.kinds.table import is_modelled, lookup
+from kubelogic.kinds.validation import admit, cross_check
+from kubelogic.text import documents, sources
+from kubelogic.text.documents import Item
+from kubelogic.text.location import Fault
+from kubelogic.text.sources import Source
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "api-agreement.md"
 SAME_NAME = "the recording met an object of this name already; two of one name are refused when they are loaded"
@@ -41,7 +41,7 @@ KNOWN = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Status:
     """What was recorded for one object, and what we say."""
 
     file: str
@@ -100,7 +100,7 @@ def fits(item: Item, entry: dict[str, Any]) -> bool:
     return item.document["kind"] == entry.get("kind") and (same or (not name and wanted == "generateName"))
 
 
-def answers_of(path: Path, file: str, entries: list[dict[str, Any]], key: str) -> Iterator[Answer]:
+def answers_of(path: Path, file: str, entries: list[dict[str, Any]], key: str) -> Iterator[Status]:
     items, faults = read(path)
     left = list(items)
     for entry in entries:
@@ -112,7 +112,7 @@ def answers_of(path: Path, file: str, entries: list[dict[str, Any]], key: str) -
         elif not entry.get("apiVersion") and entry[key] == "kind not served":
             continue  # no usable envelope: the reader's tests have these
         ours, because = verdict(item, faults)
-        yield Answer(
+        yield Status(
             file=file,
             api_version=str(entry.get("apiVersion") or (item.document["apiVersion"] if item else "")),
             kind=str(entry["kind"]),
@@ -124,7 +124,7 @@ def answers_of(path: Path, file: str, entries: list[dict[str, Any]], key: str) -
 
 
 @cache
-def real(corpus: Path) -> tuple[Answer, ...]:
+def real(corpus: Path) -> tuple[Status, ...]:
     recorded = json.loads((corpus / "manifests-api-answers.json").read_text())["files"]
     return tuple(
         answer
@@ -134,7 +134,7 @@ def real(corpus: Path) -> tuple[Answer, ...]:
 
 
 @cache
-def broken(corpus: Path) -> tuple[Answer, ...]:
+def broken(corpus: Path) -> tuple[Status, ...]:
     recorded = json.loads((corpus / "broken" / "expected.json").read_text())["files"]
     return tuple(
         answer
@@ -143,7 +143,7 @@ def broken(corpus: Path) -> tuple[Answer, ...]:
     )
 
 
-def table(answers: tuple[Answer, ...]) -> list[str]:
+def table(answers: tuple[Status, ...]) -> list[str]:
     """Rows per kind: how many, how many refused by the API server, how many alike."""
     rows: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     unserved: Counter[str] = Counter()
@@ -162,7 +162,7 @@ def table(answers: tuple[Answer, ...]) -> list[str]:
     return [*lines, f"| **all** | | {len(answers)} | {_refused(answers)} | {alike} |"]
 
 
-def _refused(answers: tuple[Answer, ...]) -> int:
+def _refused(answers: tuple[Status, ...]) -> int:
     return sum(answer.recorded == "refused" for answer in answers)
 
 

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
-from kubelogic.reconcile import operations
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.rollouts import rollouts
@@ -29,7 +30,6 @@ from kubelogic.reconcile.scenario import (
     perform,
 )
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
 from kubelogic.reconcile.troubles import ExitContainers, FailProbe, HealProbe, Target
 from kubelogic.testing.invariants import Watch
@@ -152,7 +152,7 @@ class Controllers(RuleBasedStateMachine):
             SERVICE,
             budget(least),
         ):
-            outcome = operations.create(self.state, document)
+            outcome = requests.create(self.state, document)
             assert outcome.answer.accepted, outcome.answer
             self.state = outcome.state
         self.run(2000)
@@ -206,7 +206,7 @@ class Controllers(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NODES), unschedulable=st.booleans())
     def cordon(self, name: str, unschedulable: bool) -> None:
-        self.state = operations.cordon(self.state, name, unschedulable=unschedulable).state
+        self.state = requests.cordon(self.state, name, unschedulable=unschedulable).state
 
     @rule(name=st.sampled_from(NODES), then=THEN)
     def drain(self, name: str, then: int) -> None:
@@ -221,7 +221,7 @@ class Controllers(RuleBasedStateMachine):
         """
         key = data.draw(st.sampled_from(sorted(self.state.cluster.objects("Pod"))))
         ready = self.ready_pods()
-        outcome = operations.evict(self.state, key)
+        outcome = requests.evict(self.state, key)
         if outcome.answer.accepted and key in ready:
             assert len(ready) - 1 >= self.least, f"{key} was evicted, {len(ready)} were ready, {self.least} are needed"
         self.state = outcome.state
@@ -247,7 +247,7 @@ class Controllers(RuleBasedStateMachine):
     @rule(data=st.data())
     def delete_pod(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(sorted(self.state.cluster.objects("Pod"))))
-        self.state = operations.delete(self.state, "Pod", key).state
+        self.state = requests.delete(self.state, "Pod", key).state
         self.run(data.draw(THEN))
 
     @rule()
@@ -257,7 +257,7 @@ class Controllers(RuleBasedStateMachine):
         Then the Service's endpoints are exactly the ready pods.
         """
         for name in NODES:
-            self.state = operations.cordon(self.state, name, unschedulable=False).state
+            self.state = requests.cordon(self.state, name, unschedulable=False).state
         self.do(Behave(image="app:3", pull=True), 0)
         for probe in ("liveness", "readiness"):
             for name in (WEB, DB, NEW):

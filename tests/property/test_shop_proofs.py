@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.state import State
 from kubelogic.facts import FactBase, modules_for
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
@@ -14,9 +16,7 @@ from kubelogic.logic.proofs import Prover
 from kubelogic.logic.replay import Replayer
 from kubelogic.logic.topdown import TopDown
 from kubelogic.logic.words import Words
-from kubelogic.manifests import load
 from kubelogic.reconcile.functions import FUNCTIONS
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
 
 SHOP = Path(__file__).parents[2] / "fixtures/shop"

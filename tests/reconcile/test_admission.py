@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Obstacle, Status
+from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Cluster
-from kubelogic.reconcile import operations
-from kubelogic.reconcile.answers import Answer, Obstacle
-from kubelogic.reconcile.operations import Outcome
-from kubelogic.reconcile.state import State
+from kubelogic.cluster.state import State
 
 EMPTY = State(cluster=Cluster())
 TWO_PORTS = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
@@ -18,7 +18,7 @@ TWO_PORTS = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
 
 def create(state: State, kind: str, name: str, *, api_version: str = "v1", **rest: Any) -> Outcome:
     metadata = {"name": name, **rest.pop("metadata", {})}
-    return operations.create(state, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest})
+    return requests.create(state, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest})
 
 
 def created(state: State, kind: str, name: str, *, api_version: str = "v1", **rest: Any) -> State:
@@ -96,16 +96,16 @@ def test_one_node_port_may_serve_two_protocols() -> None:
 def test_a_change_of_type_gives_and_takes_node_ports_but_not_the_address() -> None:
     state = created(EMPTY, "Service", "a", spec={"ports": [{"port": 80}]})
     address = document(state, "Service", "default/a")["spec"]["clusterIP"]
-    state = operations.patch(state, "Service", "default/a", {"spec": {"type": "NodePort"}}).state
+    state = requests.patch(state, "Service", "default/a", {"spec": {"type": "NodePort"}}).state
     exposed = document(state, "Service", "default/a")["spec"]
     assert exposed["ports"][0]["nodePort"]
     assert exposed["externalTrafficPolicy"] == "Cluster"
-    state = operations.patch(state, "Service", "default/a", {"spec": {"type": "ClusterIP"}}).state
+    state = requests.patch(state, "Service", "default/a", {"spec": {"type": "ClusterIP"}}).state
     back = document(state, "Service", "default/a")["spec"]
     assert "nodePort" not in back["ports"][0]
     assert "externalTrafficPolicy" not in back
     assert back["clusterIP"] == address
-    refused = operations.patch(state, "Service", "default/a", {"spec": {"clusterIP": "10.0.9.9"}}).answer
+    refused = requests.patch(state, "Service", "default/a", {"spec": {"clusterIP": "10.0.9.9"}}).answer
     assert refused.message.endswith('spec.clusterIPs[0]: Invalid value: ["10.0.9.9"]: may not change once set')
 
 
@@ -141,7 +141,7 @@ def test_a_claim_gets_the_newest_default_class_and_is_protected() -> None:
 
 def test_nothing_is_made_in_a_namespace_that_is_being_deleted() -> None:
     state = created(EMPTY, "Namespace", "team")
-    state = operations.delete(state, "Namespace", "team").state
+    state = requests.delete(state, "Namespace", "team").state
     assert document(state, "Namespace", "team")["status"]["phase"] == "Terminating"
     answer = create(state, "ConfigMap", "new", metadata={"namespace": "team"}, data={}).answer
     assert (answer.status, answer.causes) == (403, ("namespace team is being terminated",))
@@ -165,7 +165,7 @@ def test_a_quota_is_charged_for_every_object_until_it_is_used_up() -> None:
         state = outcome.state
     assert document(state, "ResourceQuota", "default/q")["status"]["used"] == {"pods": "2"}
     answer = pod(state, "c").answer
-    assert answer == Answer(
+    assert answer == Status(
         status=403,
         reason="Forbidden",
         message='pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2',
@@ -265,7 +265,7 @@ def running(state: State, name: str, *, ready: bool = True) -> State:
         spec={"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]},
     )
     change = {"status": {"phase": "Running", "conditions": conditions}}
-    return operations.patch(state, "Pod", f"default/{name}", change, subresource="status").state
+    return requests.patch(state, "Pod", f"default/{name}", change, subresource="status").state
 
 
 def budget(state: State, *, healthy: int, desired: int, allowed: int, **spec: Any) -> State:
@@ -283,12 +283,12 @@ def budget(state: State, *, healthy: int, desired: int, allowed: int, **spec: An
         "disruptionsAllowed": allowed,
         "expectedPods": healthy,
     }
-    return operations.patch(state, "PodDisruptionBudget", "default/b", {"status": status}, subresource="status").state
+    return requests.patch(state, "PodDisruptionBudget", "default/b", {"status": status}, subresource="status").state
 
 
 def test_an_eviction_draws_on_the_budget_of_the_pod() -> None:
     state = budget(running(running(EMPTY, "a"), "b"), healthy=2, desired=1, allowed=1)
-    outcome = operations.evict(state, "default/a")
+    outcome = requests.evict(state, "default/a")
     assert outcome.answer.status == 201
     status = document(outcome.state, "PodDisruptionBudget", "default/b")["status"]
     assert status["disruptionsAllowed"] == 0
@@ -296,32 +296,32 @@ def test_an_eviction_draws_on_the_budget_of_the_pod() -> None:
     pod_document = document(outcome.state, "Pod", "default/a")
     assert "deletionTimestamp" in pod_document["metadata"]
     assert pod_document["status"]["conditions"][-1]["reason"] == "EvictionByEvictionAPI"
-    refused = operations.evict(outcome.state, "default/b").answer
+    refused = requests.evict(outcome.state, "default/b").answer
     assert (refused.status, refused.reason) == (429, "TooManyRequests")
 
 
 def test_a_refused_eviction_says_how_many_healthy_pods_are_needed() -> None:
     state = budget(running(EMPTY, "a"), healthy=1, desired=1, allowed=0)
-    answer = operations.evict(state, "default/a").answer
+    answer = requests.evict(state, "default/a").answer
     assert answer.message == "Cannot evict pod as it would violate the pod's disruption budget."
     assert answer.causes == ("The disruption budget b needs 1 healthy pods and has 1 currently",)
 
 
 def test_a_pod_that_is_not_ready_may_go_if_enough_others_are() -> None:
     enough = budget(running(EMPTY, "a", ready=False), healthy=1, desired=1, allowed=0)
-    assert operations.evict(enough, "default/a").answer.accepted
+    assert requests.evict(enough, "default/a").answer.accepted
     few = budget(running(EMPTY, "a", ready=False), healthy=0, desired=1, allowed=0)
-    assert operations.evict(few, "default/a").answer.status == 429
+    assert requests.evict(few, "default/a").answer.status == 429
     always = {"unhealthyPodEvictionPolicy": "AlwaysAllow"}
     allowed = budget(running(EMPTY, "a", ready=False), healthy=0, desired=1, allowed=0, **always)
-    assert operations.evict(allowed, "default/a").answer.accepted
+    assert requests.evict(allowed, "default/a").answer.accepted
 
 
 def test_two_budgets_over_one_pod_are_an_error() -> None:
     state = budget(running(EMPTY, "a"), healthy=1, desired=0, allowed=1)
     other = {"minAvailable": 0, "selector": {"matchLabels": {"app": "web"}}}
     state = created(state, "PodDisruptionBudget", "c", api_version="policy/v1", spec=other)
-    assert operations.evict(state, "default/a").answer.status == 500
+    assert requests.evict(state, "default/a").answer.status == 500
 
 
 # -- limit ranges for whole pods -------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Row
-from kubelogic.reconcile import operations
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 HOUR = 3_600_000
@@ -27,13 +27,13 @@ def state_with(*facts: tuple[str, Row]) -> State:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": "2001-01-01T00:00:00Z"}
     allocatable = {"cpu": "64", "memory": "64Gi", "pods": "110"}
-    state = operations.create(state, {**node, "status": {"allocatable": allocatable, "conditions": [ready]}}).state
+    state = requests.create(state, {**node, "status": {"allocatable": allocatable, "conditions": [ready]}}).state
     return state.with_world(add=facts)
 
 
 def created(state: State, kind: str, api_version: str, name: str = "x", **spec: Any) -> State:
     document = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "spec": spec}
-    outcome = operations.create(state, document)
+    outcome = requests.create(state, document)
     assert outcome.answer.accepted, outcome.answer
     return outcome.state
 
@@ -94,7 +94,7 @@ def test_a_disrupted_pod_is_ignored_where_the_policy_says_so() -> None:
     job: dict[str, Any] = {"backoffLimit": 0, "podFailurePolicy": {"rules": rules}, "template": template()}
     state = run(created(state_with(), "Job", "batch/v1", **job), 10)
     (pod,) = pods(state)
-    state = run(operations.evict(state, pod.key).state, 60)
+    state = run(requests.evict(state, pod.key).state, 60)
     assert conditions(state, "Job") == []
     assert status(state, "Job").get("failed", 0) == 0
     assert [p.document["status"]["phase"] for p in pods(state)] == ["Running"]
@@ -181,7 +181,7 @@ def test_a_terminating_pod_is_replaced_at_once_or_when_it_has_failed() -> None:
         state = state_with(("image_ignores_stop", ("work",)))
         state = created(state, "Job", "batch/v1", template=template(), podReplacementPolicy=policy, backoffLimit=3)
         state = run(state, 5)
-        state = run(operations.delete(state, "Pod", pods(state)[0].key).state, 15)
+        state = run(requests.delete(state, "Pod", pods(state)[0].key).state, 15)
         made[policy] = len(pods(state))
     assert made == {"TerminatingOrFailed": 2, "Failed": 1}
 
@@ -190,7 +190,7 @@ def test_a_refused_pod_is_tried_again_with_growing_pauses() -> None:
     state = created(state_with(), "ResourceQuota", "v1", hard={"pods": "1"})
     state = run(created(state, "Job", "batch/v1", parallelism=2, completions=2, template=template()), 60)
     assert len(pods(state)) == 1
-    raised = operations.patch(state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "2"}}}).state
+    raised = requests.patch(state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "2"}}}).state
     assert len(pods(run(raised, 70))) == 2
 
 
@@ -237,7 +237,7 @@ def test_after_a_pause_only_the_last_missed_time_counts_and_only_within_the_dead
         spec = cron("* * * * *", suspend=True, **({} if deadline is None else {"startingDeadlineSeconds": deadline}))
         state = run(created(state_with(), "CronJob", "batch/v1", **spec), 330)
         assert jobs(state) == []
-        state = operations.patch(state, "CronJob", "default/x", {"spec": {"suspend": False}}).state
+        state = requests.patch(state, "CronJob", "default/x", {"spec": {"suspend": False}}).state
         state = run(state, 5)
         assert jobs(state) == expected
 

@@ -8,7 +8,7 @@ import pytest
 
 from kubelogic.cluster import naming
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.manifests.validation import admit
+from kubelogic.kinds.validation import admit
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.testing.lab import Lab, workload
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.actions import Action, AddTaint, BindPod, EvictPod, RemoveTaint, SetCondition
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import Run, settle
-from kubelogic.reconcile.state import State
 
 BOOK = load_rulebook()
 TICKER = reconciler(BOOK, scheduler="kube")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.manifests.validation import admit
+from kubelogic.kinds.validation import admit
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.scenario import (
     Behave,
@@ -22,7 +23,6 @@ from kubelogic.reconcile.scenario import (
     SetImage,
 )
 from kubelogic.reconcile.simulate import Simulated, simulate
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
 
 BOOK = load_rulebook()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.reconcile import operations
 from kubelogic.reconcile.apply.carry_out import carry_out
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 TEMPLATE = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
@@ -21,7 +21,7 @@ SELECTOR = {"matchLabels": {"app": "a"}}
 
 def created(state: State, kind: str, api_version: str, **spec: Any) -> State:
     document = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": spec}
-    outcome = operations.create(state, document)
+    outcome = requests.create(state, document)
     assert outcome.answer.accepted, outcome.answer
     return outcome.state
 
@@ -32,7 +32,7 @@ def start(*, pods: int) -> State:
         allocatable = {"cpu": "4", "memory": "8Gi", "pods": "110"}
         labels = {"kubernetes.io/hostname": name}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
-        state = operations.create(state, {**node, "status": {"allocatable": allocatable}}).state
+        state = requests.create(state, {**node, "status": {"allocatable": allocatable}}).state
     return created(state, "ResourceQuota", "v1", hard={"pods": str(pods)})
 
 
@@ -51,7 +51,7 @@ def test_a_refused_pod_is_tried_again_until_there_is_room(kind: str, spec: dict[
     assert len(run.state.cluster.objects("Pod")) == 2
     attempts = [each.count for each in run.refusals]
     assert sum(attempts) < 25, "the pause between attempts doubles"
-    raised = operations.patch(run.state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "3"}}}).state
+    raised = requests.patch(run.state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "3"}}}).state
     run = settle(TICKER, raised, until=200_000)
     assert run.settled
     assert len(run.state.cluster.objects("Pod")) == 3
@@ -60,13 +60,13 @@ def test_a_refused_pod_is_tried_again_until_there_is_room(kind: str, spec: dict[
 
 
 def test_controllers_give_up_in_a_namespace_that_is_being_deleted() -> None:
-    state = operations.create(
+    state = requests.create(
         start(pods=9), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     ).state
     state = created(state, "StatefulSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=2, serviceName="x")
     state = settle(TICKER, state, until=10_000).state
     assert len(state.cluster.objects("Pod")) == 2
-    run = settle(TICKER, operations.delete(state, "Namespace", "default").state, until=100_000)
+    run = settle(TICKER, requests.delete(state, "Namespace", "default").state, until=100_000)
     assert run.settled
     assert run.state.cluster.objects("Namespace") == {}
     assert run.state.cluster.objects("StatefulSet") == {}
@@ -102,7 +102,7 @@ def test_refusals_are_no_loop_however_long_they_last() -> None:
 def test_what_a_quota_gives_back_in_time_ends_the_waiting() -> None:
     state = created(start(pods=1), "ReplicaSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=2)
     state = settle(TICKER, state, until=10_000).state
-    raised = operations.patch(state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "2"}}}).state
+    raised = requests.patch(state, "ResourceQuota", "default/x", {"spec": {"hard": {"pods": "2"}}}).state
     run = settle(TICKER, raised)
     assert run.settled
     assert len(run.state.cluster.objects("Pod")) == 2
@@ -117,5 +117,5 @@ def test_pods_of_a_priority_class_that_does_not_exist_are_refused_until_it_does(
     (refusals,) = run.refusals
     assert refusals.answer.message.endswith("is forbidden: no PriorityClass with name gold was found")
     gold = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "gold"}, "value": 7}
-    run = settle(TICKER, operations.create(run.state, gold).state, until=400_000)
+    run = settle(TICKER, requests.create(run.state, gold).state, until=400_000)
     assert [pod.document["spec"]["priority"] for pod in run.state.cluster.objects("Pod").values()] == [7, 7]

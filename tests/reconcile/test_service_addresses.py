@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.cluster import Cluster, Object
-from kubelogic.reconcile import operations
-from kubelogic.reconcile.admission.services import address_services
-from kubelogic.reconcile.state import State
+from kubelogic.cluster.state import State
 
 
 def service(name: str, *ports: dict[str, Any], **spec: Any) -> Object:
@@ -102,8 +102,8 @@ def test_a_local_load_balancer_gets_a_port_for_health_checks_and_may_do_without_
 def test_a_service_created_in_a_run_gets_the_next_address() -> None:
     cluster, _ = address_services(Cluster.of([service("a", {"port": 80})]))
     document = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "b"}, "spec": {"ports": [{"port": 80}]}}
-    outcome = operations.create(State(cluster=cluster), document)
+    outcome = requests.create(State(cluster=cluster), document)
     assert outcome.answer.accepted
     assert specs(outcome.state.cluster)["b"]["clusterIP"] == "10.0.1.2"
     taken = {**document, "metadata": {"name": "c"}, "spec": {"clusterIP": "10.0.1.2", "ports": [{"port": 80}]}}
-    assert operations.create(outcome.state, taken).answer.status == 422
+    assert requests.create(outcome.state, taken).answer.status == 422

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from kubelogic.cluster import Cluster, Object, naming
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import BindPod, Cause, CreatePod, ScaleReplicaSet
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.settle import Step, repeated, settle
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
 
 CAUSE = Cause(predicate="test", row=())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.manifests.validation import admit
+from kubelogic.kinds.validation import admit
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.scenario import (
     Behave,
@@ -20,7 +21,6 @@ from kubelogic.reconcile.scenario import (
     Undo,
 )
 from kubelogic.reconcile.simulate import Simulated, simulate
-from kubelogic.reconcile.state import State
 
 BOOK = load_rulebook()
 SECOND = 1000

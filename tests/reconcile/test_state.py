@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State, world_of
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.state import State, world_of
 
 
 def node(name: str, status: str) -> Object:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.settle import Run, settle
-from kubelogic.reconcile.state import State
 from kubelogic.reconcile.tick import Reconciler
 
 BOOK = load_rulebook()

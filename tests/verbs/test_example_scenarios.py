@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.manifests import load
 from kubelogic.reconcile.simulate import Entry
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.scenario_file import read_scenario

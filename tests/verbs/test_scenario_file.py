@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.manifests import load
-from kubelogic.manifests.location import InputError
 from kubelogic.reconcile.scenario import (
     Apply,
     Behave,
@@ -27,6 +26,7 @@ from kubelogic.reconcile.scenario import (
     Undo,
 )
 from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
+from kubelogic.text.location import InputError
 from kubelogic.verbs.scenario_file import read_scenario
 
 EVERYTHING = """

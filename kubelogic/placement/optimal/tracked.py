@@ -20,7 +20,7 @@ from kubelogic.placement.problem import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Status:
     """``core``: assumptions that are refused together; or ``counts`` per shape and node, if nodes stand for themselves.
 
     Neither: a limit was reached, or the answer is a hint that says nothing about single nodes.
@@ -56,7 +56,7 @@ class Tracked:
         necessary.add(self._terms)
         necessary_pods.add(self._terms)
 
-    def check(self, asked: frozenset[Assumption], *, share: float = 0.2) -> Answer:
+    def check(self, asked: frozenset[Assumption], *, share: float = 0.2) -> Status:
         """What is known of the problem under ``asked``, which have to be among those kept.
 
         Takes up to a ``share`` of z3's resource limit.
@@ -66,12 +66,12 @@ class Tracked:
         literals = {terms.literals[entry].get_id(): entry for entry in asked}
         answer = terms.solver.check(*(terms.literals[entry] for entry in sorted(asked)))
         if answer == z3.unsat:
-            return Answer(core=frozenset(literals[literal.get_id()] for literal in terms.solver.unsat_core()))
+            return Status(core=frozenset(literals[literal.get_id()] for literal in terms.solver.unsat_core()))
         if answer == z3.sat and terms.fine:
             model = terms.solver.model()
             values = {
                 (name, terms.problem.nodes[terms.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
                 for (name, g), x in terms.x.items()
             }
-            return Answer(counts={pair: number for pair, number in values.items() if number})
-        return Answer()
+            return Status(counts={pair: number for pair, number in values.items() if number})
+        return Status()

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.answers import Refused
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.answers import Refused
 from kubelogic.reconcile.apply import jobs, lifecycle, objects, pods, services, workloads
-from kubelogic.reconcile.draft import Draft
-from kubelogic.reconcile.state import State
 
-Applier = Callable[[Draft, Any], None]
+Applier = Callable[[Transaction, Any], None]
 
 APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
     {
@@ -50,15 +50,15 @@ def carry_out(state: State, actions: Sequence[Action]) -> Carried:
         state: as the tick saw it.
         actions: as the tick returned them.
     """
-    draft = Draft(state=state)
+    tx = Transaction(state=state)
     undone: set[int] = set()
     for number, action in enumerate(actions):
-        APPLIERS[type(action)](draft, action)
-        if draft.undone:
+        APPLIERS[type(action)](tx, action)
+        if tx.undone:
             undone.add(number)
-            draft.undone = False
+            tx.undone = False
     done = tuple(action for number, action in enumerate(actions) if number not in undone) if undone else tuple(actions)
-    return Carried(state=draft.finish(), done=done, refused=tuple(draft.refused))
+    return Carried(state=tx.finish(), done=done, refused=tuple(tx.refused))
 
 
 def apply(state: State, actions: Sequence[Action]) -> State:

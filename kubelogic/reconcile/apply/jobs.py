@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.registry.job_pods import with_selector
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.jobs import INDEX_FAILURES, INDEX_IGNORED, intervals
 from kubelogic.facts.schedules import in_zone
-from kubelogic.manifests.validation import admit
+from kubelogic.kinds.validation import admit
 from kubelogic.reconcile.actions import Action, CreatePod
 from kubelogic.reconcile.apply.pods import create_pod
-from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.job_actions import (
     ClearStatus,
     CountJobPod,
@@ -27,7 +28,6 @@ from kubelogic.reconcile.job_actions import (
     StartCronRun,
     WriteJobIndexes,
 )
-from kubelogic.reconcile.job_pods import with_selector
 from kubelogic.reconcile.refusals import admit_created_job
 
 _JOB = "Job"
@@ -36,79 +36,79 @@ SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _UNCOUNTED = "uncountedTerminatedPods"
 
 
-def create_indexed_pod(draft: Draft, action: CreateIndexedPod) -> None:
+def create_indexed_pod(tx: Transaction, action: CreateIndexedPod) -> None:
     counter = f"{_JOB} {action.job}"
-    number = draft.names.get(counter, draft.state.names.get(counter, 0))
+    number = tx.names.get(counter, tx.state.names.get(counter, 0))
     name = naming.pod_name(f"{action.job}-{action.index}", number)
     made = CreatePod(cause=action.cause, pod=name, owner_kind=_JOB, owner=action.job, index=action.index)
-    create_pod(draft, made)
+    create_pod(tx, made)
     if action.failures < 0:
         return
     notes = {INDEX_FAILURES: str(action.failures)}
     if action.ignored:
         notes[INDEX_IGNORED] = str(action.ignored)
-    draft.edit("Pod", name, ["metadata", "annotations"], notes)
+    tx.edit("Pod", name, ["metadata", "annotations"], notes)
 
 
-def _uncounted(draft: Draft, job: str) -> dict[str, list[str]]:
-    obj = draft.get(_JOB, job)
+def _uncounted(tx: Transaction, job: str) -> dict[str, list[str]]:
+    obj = tx.get(_JOB, job)
     status = (obj.document.get("status") or {}) if obj is not None else {}
     return {outcome: list(uids) for outcome, uids in (status.get(_UNCOUNTED) or {}).items()}
 
 
-def note_job_pod(draft: Draft, action: NoteJobPod) -> None:
-    waiting = _uncounted(draft, action.job)
+def note_job_pod(tx: Transaction, action: NoteJobPod) -> None:
+    waiting = _uncounted(tx, action.job)
     waiting.setdefault(action.outcome, []).append(action.uid)
-    draft.edit(_JOB, action.job, ["status"], {_UNCOUNTED: waiting})
+    tx.edit(_JOB, action.job, ["status"], {_UNCOUNTED: waiting})
 
 
-def count_job_pod(draft: Draft, action: CountJobPod) -> None:
-    obj = draft.get(_JOB, action.job)
-    waiting = _uncounted(draft, action.job)
+def count_job_pod(tx: Transaction, action: CountJobPod) -> None:
+    obj = tx.get(_JOB, action.job)
+    waiting = _uncounted(tx, action.job)
     if obj is None or action.uid not in waiting.get(action.outcome, ()):
         return
     waiting[action.outcome].remove(action.uid)
     before = int((obj.document.get("status") or {}).get(action.outcome) or 0)
     kept = {outcome: uids for outcome, uids in waiting.items() if uids}
-    draft.edit(_JOB, action.job, ["status"], {_UNCOUNTED: kept, action.outcome: before + 1})
+    tx.edit(_JOB, action.job, ["status"], {_UNCOUNTED: kept, action.outcome: before + 1})
 
 
-def write_job_indexes(draft: Draft, action: WriteJobIndexes) -> None:
+def write_job_indexes(tx: Transaction, action: WriteJobIndexes) -> None:
     text = intervals(int(row[0]) for row in action.rows if int(row[0]) >= 0)
-    draft.edit(_JOB, action.job, ["status"], {f"{action.outcome}Indexes": text})
+    tx.edit(_JOB, action.job, ["status"], {f"{action.outcome}Indexes": text})
 
 
-def stamp_status(draft: Draft, action: StampStatus) -> None:
-    draft.edit(action.kind, action.key, ["status"], {action.field: draft.now})
+def stamp_status(tx: Transaction, action: StampStatus) -> None:
+    tx.edit(action.kind, action.key, ["status"], {action.field: tx.now})
 
 
-def clear_status(draft: Draft, action: ClearStatus) -> None:
-    draft.edit(action.kind, action.key, ["status"], {action.field: None})
+def clear_status(tx: Transaction, action: ClearStatus) -> None:
+    tx.edit(action.kind, action.key, ["status"], {action.field: None})
 
 
-def date_status(draft: Draft, action: DateStatus) -> None:
-    draft.edit(action.kind, action.key, ["status"], {action.field: timestamp(action.t)})
+def date_status(tx: Transaction, action: DateStatus) -> None:
+    tx.edit(action.kind, action.key, ["status"], {action.field: timestamp(action.t)})
 
 
 # -- CronJobs ------------------------------------------------------------------------------------------------
 
 
-def _listed(draft: Draft, cron_job: str) -> list[dict[str, Any]]:
-    obj = draft.get(_CRON_JOB, cron_job)
+def _listed(tx: Transaction, cron_job: str) -> list[dict[str, Any]]:
+    obj = tx.get(_CRON_JOB, cron_job)
     return list(((obj.document.get("status") or {}).get("active") if obj is not None else None) or ())
 
 
-def end_cron_run(draft: Draft, action: EndCronRun) -> None:
-    kept = [reference for reference in _listed(draft, action.cron_job) if reference.get("uid") != action.uid]
-    draft.edit(_CRON_JOB, action.cron_job, ["status"], {"active": kept or None})
+def end_cron_run(tx: Transaction, action: EndCronRun) -> None:
+    kept = [reference for reference in _listed(tx, action.cron_job) if reference.get("uid") != action.uid]
+    tx.edit(_CRON_JOB, action.cron_job, ["status"], {"active": kept or None})
 
 
-def start_cron_run(draft: Draft, action: StartCronRun) -> None:
+def start_cron_run(tx: Transaction, action: StartCronRun) -> None:
     """Source: cronjob controller, getJobFromTemplate2; a Job that is there already is only listed."""
-    owner = draft.get(_CRON_JOB, action.cron_job)
+    owner = tx.get(_CRON_JOB, action.cron_job)
     if owner is None:
         return
-    job = draft.get(_JOB, action.job) or _new_run(draft, owner, action)
+    job = tx.get(_JOB, action.job) or _new_run(tx, owner, action)
     if job is None:
         return
     reference = {
@@ -118,11 +118,11 @@ def start_cron_run(draft: Draft, action: StartCronRun) -> None:
         "namespace": job.namespace,
         "uid": uid_of(job),
     }
-    fields = {"active": [*_listed(draft, action.cron_job), reference], "lastScheduleTime": timestamp(action.t)}
-    draft.edit(_CRON_JOB, action.cron_job, ["status"], fields)
+    fields = {"active": [*_listed(tx, action.cron_job), reference], "lastScheduleTime": timestamp(action.t)}
+    tx.edit(_CRON_JOB, action.cron_job, ["status"], fields)
 
 
-def _new_run(draft: Draft, owner: Object, action: StartCronRun) -> Object | None:
+def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | None:
     made: Mapping[str, Any] = owner.document["spec"]["jobTemplate"]
     meta = made.get("metadata") or {}
     zone = owner.document["spec"].get("timeZone") or ""
@@ -138,17 +138,17 @@ def _new_run(draft: Draft, owner: Object, action: StartCronRun) -> Object | None
         "spec": made.get("spec") or {},
     }
     full = admit(document, namespace=owner.namespace).document
-    job = draft.create(api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
+    job = tx.create(api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
     job = with_selector(job)
-    draft.put(job)
-    return job if admit_created_job(draft, job, owner) else None
+    tx.put(job)
+    return job if admit_created_job(tx, job, owner) else None
 
 
-def scale_target(draft: Draft, action: ScaleTarget) -> None:
-    draft.edit(action.kind, action.key, ["spec"], {"replicas": action.replicas})
+def scale_target(tx: Transaction, action: ScaleTarget) -> None:
+    tx.edit(action.kind, action.key, ["spec"], {"replicas": action.replicas})
 
 
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         CreateIndexedPod: create_indexed_pod,
         NoteJobPod: note_job_pod,

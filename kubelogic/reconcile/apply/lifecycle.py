@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.admission.objects import VOLUME_PROTECTION
+from kubelogic.apiserver.conditions import put_condition
+from kubelogic.apiserver.registry.eviction import set_disruption_condition
+from kubelogic.apiserver.transaction import Transaction, owners, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of
 from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.quota import unit
 from kubelogic.facts.storage import BIND_COMPLETED
-from kubelogic.manifests.quantity import written
+from kubelogic.kinds.quantity import written
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.admission.eviction import set_disruption_condition
-from kubelogic.reconcile.admission.objects import VOLUME_PROTECTION
-from kubelogic.reconcile.apply.objects import put_condition
-from kubelogic.reconcile.draft import Draft, owners, without_owner
 from kubelogic.reconcile.object_actions import (
     AddFinalizer,
     AssignPodRange,
@@ -39,47 +39,45 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 """What stands for the cluster's certificate in a simulated cluster."""
 
 
-def collect_pod(draft: Draft, action: CollectPod) -> None:
-    pod = draft.get("Pod", action.pod)
+def collect_pod(tx: Transaction, action: CollectPod) -> None:
+    pod = tx.get("Pod", action.pod)
     if pod is None:
         return
     status = pod.document.get("status") or {}
     if status.get("phase") not in ("Succeeded", "Failed"):
         if action.reason:
-            put_condition(
-                draft, pod, name="DisruptionTarget", status="True", reason=action.reason, message=action.message
-            )
-        draft.edit("Pod", action.pod, ["status"], {"phase": "Failed"})
-    draft.delete("Pod", action.pod, grace=0)
+            put_condition(tx, pod, name="DisruptionTarget", status="True", reason=action.reason, message=action.message)
+        tx.edit("Pod", action.pod, ["status"], {"phase": "Failed"})
+    tx.delete("Pod", action.pod, grace=0)
 
 
-def drop_owner(draft: Draft, action: DropOwner) -> None:
-    obj = draft.get(action.kind, action.key)
+def drop_owner(tx: Transaction, action: DropOwner) -> None:
+    obj = tx.get(action.kind, action.key)
     if obj is not None:
         kept = without_owner(owners(obj), action.uid)
-        draft.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
+        tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
-def add_finalizer(draft: Draft, action: AddFinalizer) -> None:
-    obj = draft.get(action.kind, action.key)
+def add_finalizer(tx: Transaction, action: AddFinalizer) -> None:
+    obj = tx.get(action.kind, action.key)
     if obj is None:
         return
     present = list(metadata(obj).get("finalizers") or ())
     if action.finalizer not in present:
-        draft.edit(action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
+        tx.edit(action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
 
 
-def remove_finalizer(draft: Draft, action: RemoveFinalizer) -> None:
-    obj = draft.get(action.kind, action.key)
+def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
+    obj = tx.get(action.kind, action.key)
     if obj is None:
         return
     kept = [name for name in metadata(obj).get("finalizers") or () if name != action.finalizer]
-    draft.edit(action.kind, action.key, ["metadata"], {"finalizers": kept or None})
-    draft.finish_deletion(action.kind, action.key)
+    tx.edit(action.kind, action.key, ["metadata"], {"finalizers": kept or None})
+    tx.finish_deletion(action.kind, action.key)
 
 
-def bind_claim(draft: Draft, action: BindClaim) -> None:
-    claim, volume = draft.get("PersistentVolumeClaim", action.claim), draft.get("PersistentVolume", action.volume)
+def bind_claim(tx: Transaction, action: BindClaim) -> None:
+    claim, volume = tx.get("PersistentVolumeClaim", action.claim), tx.get("PersistentVolume", action.volume)
     if claim is None or volume is None:
         return
     spec, wanted = volume.document.get("spec") or {}, claim.document.get("spec") or {}
@@ -93,26 +91,26 @@ def bind_claim(draft: Draft, action: BindClaim) -> None:
             "name": claim.name,
             "uid": uid_of(claim),
         }
-        draft.edit("PersistentVolume", action.volume, ["spec"], {"claimRef": full})
+        tx.edit("PersistentVolume", action.volume, ["spec"], {"claimRef": full})
         if not reference:
-            _annotate(draft, "PersistentVolume", action.volume, {BOUND_BY_CONTROLLER: "yes"})
-    draft.edit("PersistentVolume", action.volume, ["status"], {"phase": "Bound"})
+            _annotate(tx, "PersistentVolume", action.volume, {BOUND_BY_CONTROLLER: "yes"})
+    tx.edit("PersistentVolume", action.volume, ["status"], {"phase": "Bound"})
     annotations = {BIND_COMPLETED: "yes"}
     if wanted.get("volumeName") != action.volume:
-        draft.edit("PersistentVolumeClaim", action.claim, ["spec"], {"volumeName": action.volume})
+        tx.edit("PersistentVolumeClaim", action.claim, ["spec"], {"volumeName": action.volume})
         annotations[BOUND_BY_CONTROLLER] = "yes"
-    _annotate(draft, "PersistentVolumeClaim", action.claim, annotations)
+    _annotate(tx, "PersistentVolumeClaim", action.claim, annotations)
     status = {"phase": "Bound", "accessModes": spec.get("accessModes"), "capacity": spec.get("capacity")}
-    draft.edit("PersistentVolumeClaim", action.claim, ["status"], status)
+    tx.edit("PersistentVolumeClaim", action.claim, ["status"], status)
 
 
-def assign_storage_class(draft: Draft, action: AssignStorageClass) -> None:
-    draft.edit("PersistentVolumeClaim", action.claim, ["spec"], {"storageClassName": action.class_name})
+def assign_storage_class(tx: Transaction, action: AssignStorageClass) -> None:
+    tx.edit("PersistentVolumeClaim", action.claim, ["spec"], {"storageClassName": action.class_name})
 
 
-def provision_volume(draft: Draft, action: ProvisionVolume) -> None:
-    claim = draft.get("PersistentVolumeClaim", action.claim)
-    storage_class = draft.get("StorageClass", action.class_name)
+def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
+    claim = tx.get("PersistentVolumeClaim", action.claim)
+    storage_class = tx.get("StorageClass", action.class_name)
     if claim is None or storage_class is None:
         return
     wanted = claim.document.get("spec") or {}
@@ -124,7 +122,7 @@ def provision_volume(draft: Draft, action: ProvisionVolume) -> None:
         "name": claim.name,
         "uid": uid_of(claim),
     }
-    draft.create(
+    tx.create(
         api_version="v1",
         kind="PersistentVolume",
         key=name,
@@ -144,34 +142,34 @@ def provision_volume(draft: Draft, action: ProvisionVolume) -> None:
     )
 
 
-def _annotate(draft: Draft, kind: str, key: str, annotations: Mapping[str, str]) -> None:
-    draft.edit(kind, key, ["metadata", "annotations"], annotations)
+def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, str]) -> None:
+    tx.edit(kind, key, ["metadata", "annotations"], annotations)
 
 
-def create_service_account(draft: Draft, action: CreateServiceAccount) -> None:
+def create_service_account(tx: Transaction, action: CreateServiceAccount) -> None:
     key = f"{action.namespace}/{action.name}"
-    if draft.get("ServiceAccount", key) is None:
-        draft.create(api_version="v1", kind="ServiceAccount", key=key, document={})
+    if tx.get("ServiceAccount", key) is None:
+        tx.create(api_version="v1", kind="ServiceAccount", key=key, document={})
 
 
-def publish_root_ca(draft: Draft, action: PublishRootCa) -> None:
+def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
     key = f"{action.namespace}/{ROOT_CA}"
-    found: Object | None = draft.get("ConfigMap", key)
+    found: Object | None = tx.get("ConfigMap", key)
     if found is None:
-        draft.create(api_version="v1", kind="ConfigMap", key=key, document={"data": {"ca.crt": CERTIFICATE}})
+        tx.create(api_version="v1", kind="ConfigMap", key=key, document={"data": {"ca.crt": CERTIFICATE}})
     else:
-        draft.edit("ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
+        tx.edit("ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
 
 
-def assign_pod_range(draft: Draft, action: AssignPodRange) -> None:
-    node = draft.get("Node", action.node)
+def assign_pod_range(tx: Transaction, action: AssignPodRange) -> None:
+    node = tx.get("Node", action.node)
     if node is not None:
-        draft.put(edited(node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]}))
+        tx.put(edited(node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]}))
 
 
-def write_quota_status(draft: Draft, action: WriteQuotaStatus) -> None:
+def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:
     """Write what is used, unless admission has charged the quota meanwhile: that write conflicts and is tried anew."""
-    before, now = draft.state.cluster.get("ResourceQuota", action.quota), draft.get("ResourceQuota", action.quota)
+    before, now = tx.state.cluster.get("ResourceQuota", action.quota), tx.get("ResourceQuota", action.quota)
     if before is not now:
         return
     hard = {str(resource): str(limit) for resource, limit, _ in action.rows}
@@ -179,12 +177,12 @@ def write_quota_status(draft: Draft, action: WriteQuotaStatus) -> None:
         str(resource): written(int(amount) * (10**9 // unit(str(resource))), like=str(limit))
         for resource, limit, amount in action.rows
     }
-    draft.edit("ResourceQuota", action.quota, ["status"], {"hard": hard, "used": used})
+    tx.edit("ResourceQuota", action.quota, ["status"], {"hard": hard, "used": used})
 
 
-def write_budget_status(draft: Draft, action: WriteBudgetStatus) -> None:
+def write_budget_status(tx: Transaction, action: WriteBudgetStatus) -> None:
     disrupted = {str(pod).rpartition("/")[2]: timestamp(int(moment)) for pod, moment in action.rows if pod}
-    budget = draft.get("PodDisruptionBudget", action.budget)
+    budget = tx.get("PodDisruptionBudget", action.budget)
     if budget is None:
         return
     status = {
@@ -195,20 +193,20 @@ def write_budget_status(draft: Draft, action: WriteBudgetStatus) -> None:
         "disruptedPods": disrupted or None,
         "observedGeneration": int(metadata(budget).get("generation") or 1),
     }
-    draft.edit("PodDisruptionBudget", action.budget, ["status"], status)
-    set_disruption_condition(draft, action.budget)
+    tx.edit("PodDisruptionBudget", action.budget, ["status"], status)
+    set_disruption_condition(tx, action.budget)
 
 
-def fail_budget(draft: Draft, action: FailBudget) -> None:
-    draft.edit("PodDisruptionBudget", action.budget, ["status"], {"disruptionsAllowed": 0})
-    budget = draft.get("PodDisruptionBudget", action.budget)
+def fail_budget(tx: Transaction, action: FailBudget) -> None:
+    tx.edit("PodDisruptionBudget", action.budget, ["status"], {"disruptionsAllowed": 0})
+    budget = tx.get("PodDisruptionBudget", action.budget)
     if budget is not None:
         name = action.pod.rpartition("/")[2]
         message = f'found no controllers for pod "{name}"'
-        put_condition(draft, budget, name="DisruptionAllowed", status="False", reason="SyncFailed", message=message)
+        put_condition(tx, budget, name="DisruptionAllowed", status="False", reason="SyncFailed", message=message)
 
 
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         CollectPod: collect_pod,
         DropOwner: drop_owner,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.conditions import put_condition
+from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.edit import uid_of
 from kubelogic.reconcile.actions import (
     Action,
     AddTaint,
@@ -24,105 +26,58 @@ from kubelogic.reconcile.actions import (
     SetCondition,
     UpdateStatus,
 )
-from kubelogic.reconcile.draft import Draft, owners, reference, without_owner
-
-_TIMED = frozenset({"Deployment"})
-"""Kinds whose conditions say when they were last updated."""
 
 
-def delete_object(draft: Draft, action: DeleteObject) -> None:
-    draft.delete(action.kind, action.key, propagation=action.propagation)
+def delete_object(tx: Transaction, action: DeleteObject) -> None:
+    tx.delete(action.kind, action.key, propagation=action.propagation)
 
 
-def adopt_object(draft: Draft, action: AdoptObject) -> None:
-    obj, owner = draft.get(action.kind, action.key), draft.get(action.owner_kind, action.owner)
+def adopt_object(tx: Transaction, action: AdoptObject) -> None:
+    obj, owner = tx.get(action.kind, action.key), tx.get(action.owner_kind, action.owner)
     if obj is None or owner is None or any(r.get("controller") for r in owners(obj)):
         return
-    draft.edit(action.kind, action.key, ["metadata"], {"ownerReferences": [*owners(obj), reference(owner)]})
+    tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": [*owners(obj), reference(owner)]})
 
 
-def release_object(draft: Draft, action: ReleaseObject) -> None:
-    obj, owner = draft.get(action.kind, action.key), draft.get(action.owner_kind, action.owner)
+def release_object(tx: Transaction, action: ReleaseObject) -> None:
+    obj, owner = tx.get(action.kind, action.key), tx.get(action.owner_kind, action.owner)
     if obj is None or owner is None:
         return
     kept = without_owner(owners(obj), uid_of(owner))
-    draft.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
+    tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
-def annotate_object(draft: Draft, action: AnnotateObject) -> None:
-    draft.edit(action.kind, action.key, ["metadata", "annotations"], {action.annotation: action.value})
+def annotate_object(tx: Transaction, action: AnnotateObject) -> None:
+    tx.edit(action.kind, action.key, ["metadata", "annotations"], {action.annotation: action.value})
 
 
-def label_object(draft: Draft, action: LabelObject) -> None:
-    draft.edit(action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
+def label_object(tx: Transaction, action: LabelObject) -> None:
+    tx.edit(action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
 
 
-def update_status(draft: Draft, action: UpdateStatus) -> None:
-    draft.edit(action.kind, action.key, ["status"], dict(action.fields))
+def update_status(tx: Transaction, action: UpdateStatus) -> None:
+    tx.edit(action.kind, action.key, ["status"], dict(action.fields))
 
 
-def set_condition(draft: Draft, action: SetCondition) -> None:
-    obj = draft.get(action.kind, action.key)
+def set_condition(tx: Transaction, action: SetCondition) -> None:
+    obj = tx.get(action.kind, action.key)
     if obj is not None:
         put_condition(
-            draft, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message
+            tx, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message
         )
 
 
-def put_condition(draft: Draft, obj: Object, *, name: str, status: str, reason: str = "", message: str = "") -> None:
-    """Set a condition of an object, which is as it is by now."""
-    conditions = conditions_after(draft, obj, name=name, status=status, reason=reason, message=message)
-    draft.set_status(obj, {"conditions": conditions})
-
-
-def conditions_after(
-    draft: Draft, obj: Object, *, name: str, status: str, reason: str = "", message: str = ""
-) -> Sequence[Mapping[str, Any]]:
-    """The conditions of an object with one set now; objects with the very same ones share them."""
-    return draft.alike(
-        (name, status, reason, message, obj.kind),
-        ((obj.document.get("status") or {}).get("conditions"),),
-        lambda: conditions_with(obj, now=draft.now, name=name, status=status, reason=reason, message=message),
-    )
-
-
-def conditions_with(
-    obj: Object, *, now: str, name: str, status: str, reason: str = "", message: str = ""
-) -> list[Mapping[str, Any]]:
-    """The conditions of an object with one set at ``now``, after the others."""
-    present: list[Mapping[str, Any]] = list((obj.document.get("status") or {}).get("conditions") or ())
-    old = next((c for c in present if c.get("type") == name), None)
-    condition: dict[str, Any] = {
-        "type": name,
-        "status": status,
-        "lastTransitionTime": old["lastTransitionTime"]
-        if old and old.get("status") == status and old.get("lastTransitionTime")
-        else now,
-    }
-    if reason:
-        condition["reason"] = reason
-    if message:
-        condition["message"] = message
-    if obj.kind in _TIMED:
-        condition["lastUpdateTime"] = now
-    if old is None:
-        present.append(condition)
-    else:
-        present[present.index(old)] = condition
-    return present
-
-
-def remove_condition(draft: Draft, action: RemoveCondition) -> None:
-    obj = draft.get(action.kind, action.key)
+def remove_condition(tx: Transaction, action: RemoveCondition) -> None:
+    obj = tx.get(action.kind, action.key)
     if obj is None:
         return
     present = (obj.document.get("status") or {}).get("conditions") or ()
     kept = [c for c in present if c.get("type") != action.condition]
-    draft.set_status(obj, {"conditions": kept or None})
+    tx.set_status(obj, {"conditions": kept or None})
 
 
-def add_taint(draft: Draft, action: AddTaint) -> None:
-    node = draft.get("Node", action.node)
+def add_taint(tx: Transaction, action: AddTaint) -> None:
+    node = tx.get("Node", action.node)
     if node is None:
         return
     kept = _other_taints(node, action.taint, action.effect)
@@ -130,15 +85,15 @@ def add_taint(draft: Draft, action: AddTaint) -> None:
     if action.value:
         taint["value"] = action.value
     if action.effect == "NoExecute":
-        taint["timeAdded"] = draft.now
-    draft.edit("Node", action.node, ["spec"], {"taints": [*kept, taint]})
+        taint["timeAdded"] = tx.now
+    tx.edit("Node", action.node, ["spec"], {"taints": [*kept, taint]})
 
 
-def remove_taint(draft: Draft, action: RemoveTaint) -> None:
-    node = draft.get("Node", action.node)
+def remove_taint(tx: Transaction, action: RemoveTaint) -> None:
+    node = tx.get("Node", action.node)
     if node is not None:
         kept = _other_taints(node, action.taint, action.effect)
-        draft.edit("Node", action.node, ["spec"], {"taints": kept or None})
+        tx.edit("Node", action.node, ["spec"], {"taints": kept or None})
 
 
 def _other_taints(node: Object, key: str, effect: str) -> list[Mapping[str, Any]]:
@@ -146,24 +101,19 @@ def _other_taints(node: Object, key: str, effect: str) -> list[Mapping[str, Any]
     return [t for t in taints if not (t.get("key") == key and t.get("effect") == effect)]
 
 
-def remember(draft: Draft, action: Remember) -> None:
-    draft.memory[action.topic, action.key] = action.value
+def remember(tx: Transaction, action: Remember) -> None:
+    tx.memory[action.topic, action.key] = action.value
 
 
-def remember_moment(draft: Draft, action: RememberMoment) -> None:
-    draft.memory[action.topic, action.key] = draft.state.now
+def remember_moment(tx: Transaction, action: RememberMoment) -> None:
+    tx.memory[action.topic, action.key] = tx.state.now
 
 
-def forget(draft: Draft, action: Forget) -> None:
-    draft.memory[action.topic, action.key] = None
+def forget(tx: Transaction, action: Forget) -> None:
+    tx.memory[action.topic, action.key] = None
 
 
-def is_being_deleted(obj: Object) -> bool:
-    """Whether an object waits for its grace period or finalizers to go."""
-    return bool(metadata(obj).get("deletionTimestamp"))
-
-
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         DeleteObject: delete_object,
         AdoptObject: adopt_object,

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.allocators.pod_addresses import pod_address
+from kubelogic.apiserver.conditions import conditions_after, put_condition
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
+from kubelogic.cluster.slow_start import SlowStart
 from kubelogic.reconcile.actions import (
     Action,
     BindPod,
@@ -26,39 +30,35 @@ from kubelogic.reconcile.actions import (
     StartContainer,
     argument_names,
 )
-from kubelogic.reconcile.addresses import pod_address
-from kubelogic.reconcile.apply.objects import conditions_after, is_being_deleted, put_condition
-from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
 from kubelogic.reconcile.refusals import admit_created_pod
-from kubelogic.reconcile.slow_start import SlowStart
 
 _POD = "Pod"
 
 ContainerAction = StartContainer | HoldContainer | EndContainer | ReportStarted | ReportContainer
 
 
-def create_pod(draft: Draft, action: CreatePod) -> None:
-    owner = draft.get(action.owner_kind, action.owner)
-    if owner is None or draft.get(_POD, action.pod) is not None:
+def create_pod(tx: Transaction, action: CreatePod) -> None:
+    owner = tx.get(action.owner_kind, action.owner)
+    if owner is None or tx.get(_POD, action.pod) is not None:
         return
-    start = draft.starts.setdefault((action.owner_kind, action.owner), SlowStart())
+    start = tx.starts.setdefault((action.owner_kind, action.owner), SlowStart())
     if not start.goes_on():
-        draft.undone = True
+        tx.undone = True
         return
-    template = _template(draft, action, owner)
-    document = pod_document(draft, owner, template, action)
-    pod = draft.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
-    start.note(succeeded=admit_created_pod(draft, pod, owner))
-    if not draft.undone:
+    template = _template(tx, action, owner)
+    document = pod_document(tx, owner, template, action)
+    pod = tx.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
+    start.note(succeeded=admit_created_pod(tx, pod, owner))
+    if not tx.undone:
         counter = f"{action.owner_kind} {action.owner}"
-        draft.names[counter] = draft.names.get(counter, draft.state.names.get(counter, 0)) + 1
+        tx.names[counter] = tx.names.get(counter, tx.state.names.get(counter, 0)) + 1
 
 
-def _template(draft: Draft, action: CreatePod, owner: Object) -> Mapping[str, Any]:
+def _template(tx: Transaction, action: CreatePod, owner: Object) -> Mapping[str, Any]:
     if action.revision:
-        revision = draft.get("ControllerRevision", action.revision)
+        revision = tx.get("ControllerRevision", action.revision)
         if revision is not None:
             stored: Mapping[str, Any] = revision.document["data"]["spec"]["template"]
             return stored
@@ -66,43 +66,43 @@ def _template(draft: Draft, action: CreatePod, owner: Object) -> Mapping[str, An
     return template
 
 
-def delete_pod(draft: Draft, action: DeletePod) -> None:
-    draft.delete(_POD, action.pod)
+def delete_pod(tx: Transaction, action: DeletePod) -> None:
+    tx.delete(_POD, action.pod)
 
 
-def remove_pod(draft: Draft, action: RemovePod) -> None:
-    draft.delete(_POD, action.pod, grace=0)
+def remove_pod(tx: Transaction, action: RemovePod) -> None:
+    tx.delete(_POD, action.pod, grace=0)
 
 
-def evict_pod(draft: Draft, action: EvictPod) -> None:
-    _disrupt(draft, action.pod, reason=action.reason, message=action.message)
+def evict_pod(tx: Transaction, action: EvictPod) -> None:
+    _disrupt(tx, action.pod, reason=action.reason, message=action.message)
 
 
-def preempt_pod(draft: Draft, action: PreemptPod) -> None:
+def preempt_pod(tx: Transaction, action: PreemptPod) -> None:
     message = f"preempted by {action.beneficiary} on node {action.node}"
-    _disrupt(draft, action.pod, reason="PreemptionByScheduler", message=message)
+    _disrupt(tx, action.pod, reason="PreemptionByScheduler", message=message)
 
 
-def _disrupt(draft: Draft, key: str, *, reason: str, message: str) -> None:
-    pod = draft.get(_POD, key)
+def _disrupt(tx: Transaction, key: str, *, reason: str, message: str) -> None:
+    pod = tx.get(_POD, key)
     if pod is None:
         return
     if not is_being_deleted(pod):
-        put_condition(draft, pod, name="DisruptionTarget", status="True", reason=reason, message=message)
-    draft.delete(_POD, key)
+        put_condition(tx, pod, name="DisruptionTarget", status="True", reason=reason, message=message)
+    tx.delete(_POD, key)
 
 
-def bind_pod(draft: Draft, action: BindPod) -> None:
-    pod = draft.get(_POD, action.pod)
+def bind_pod(tx: Transaction, action: BindPod) -> None:
+    pod = tx.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
-    conditions = conditions_after(draft, pod, name="PodScheduled", status="True")
+    conditions = conditions_after(tx, pod, name="PodScheduled", status="True")
     bound = edited(pod, ["spec"], {"nodeName": action.node})
-    draft.set_status(bound, {"nominatedNodeName": None, "conditions": conditions})
+    tx.set_status(bound, {"nominatedNodeName": None, "conditions": conditions})
 
 
-def nominate_node(draft: Draft, action: NominateNode) -> None:
-    draft.edit(_POD, action.pod, ["status"], {"nominatedNodeName": action.node})
+def nominate_node(tx: Transaction, action: NominateNode) -> None:
+    tx.edit(_POD, action.pod, ["status"], {"nominatedNodeName": action.node})
 
 
 # -- what kubelets report ----------------------------------------------------------------------------------
@@ -174,23 +174,23 @@ CONTAINER_REPORTS: Mapping[type[Action], Callable[[Any, Status, Mapping[str, Any
 """What becomes of the status of one container, given the action, the status before, the pod's spec and the time."""
 
 
-def report_container(draft: Draft, action: ContainerAction) -> None:
+def report_container(tx: Transaction, action: ContainerAction) -> None:
     """Change the status of one container, made if the kubelet has not reported it before."""
-    pod = draft.get(_POD, action.pod)
+    pod = tx.get(_POD, action.pod)
     if pod is None:
         return
     if isinstance(action, ReportStarted):
-        draft.memory["started", container_key(uid_of(pod), action.container)] = draft.state.now
+        tx.memory["started", container_key(uid_of(pod), action.container)] = tx.state.now
     spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
     initial, main = spec.get("initContainers"), spec.get("containers")
     is_initial = any(each["name"] == action.container for each in initial or ())
     field = "initContainerStatuses" if is_initial else "containerStatuses"
     old = status.get(field)
     details = [getattr(action, name) for name in argument_names(type(action))[1:]]
-    reported = draft.alike(
-        (type(action), *details), (old, initial, main), lambda: _reported(action, old or (), spec, draft.now)
+    reported = tx.alike(
+        (type(action), *details), (old, initial, main), lambda: _reported(action, old or (), spec, tx.now)
     )
-    draft.set_status(pod, {field: reported, **_start_time(pod, draft.now)})
+    tx.set_status(pod, {field: reported, **_start_time(pod, tx.now)})
 
 
 def _reported(
@@ -211,22 +211,22 @@ def _container(spec: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     )
 
 
-def kill_container(draft: Draft, action: KillContainer) -> None:
-    pod = draft.get(_POD, action.pod)
+def kill_container(tx: Transaction, action: KillContainer) -> None:
+    pod = tx.get(_POD, action.pod)
     if pod is not None:
-        draft.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = draft.state.now
+        tx.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = tx.state.now
 
 
-def report_phase(draft: Draft, action: ReportPhase) -> None:
-    pod = draft.get(_POD, action.pod)
+def report_phase(tx: Transaction, action: ReportPhase) -> None:
+    pod = tx.get(_POD, action.pod)
     if pod is None:
         return
-    fields: dict[str, Any] = {"phase": action.phase, **_start_time(pod, draft.now)}
+    fields: dict[str, Any] = {"phase": action.phase, **_start_time(pod, tx.now)}
     if action.phase == "Running" and not (pod.document.get("status") or {}).get("podIP"):
-        address = pod_address(draft, pod)
+        address = pod_address(tx, pod)
         if address:
             fields.update(podIP=address, podIPs=[{"ip": address}])
-    draft.set_status(pod, fields)
+    tx.set_status(pod, fields)
 
 
 def _start_time(pod: Object, now: str) -> Mapping[str, Any]:
@@ -240,7 +240,7 @@ def _start_time(pod: Object, now: str) -> Mapping[str, Any]:
     return {"startTime": str(metadata(pod).get("creationTimestamp") or now)}
 
 
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         CreatePod: create_pod,
         DeletePod: delete_pod,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.transaction import Transaction, reference
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of, with_document
 from kubelogic.facts.services import (
@@ -19,14 +20,13 @@ from kubelogic.facts.services import (
 )
 from kubelogic.logic import Row, Value
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.draft import Draft, reference
 from kubelogic.reconcile.object_actions import WriteEndpoints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
 
 _FLAGS = ("ready", "serving", "terminating")
 
 
-def write_endpoints(draft: Draft, action: WriteEndpoints) -> None:
-    service = draft.get("Service", action.service)
+def write_endpoints(tx: Transaction, action: WriteEndpoints) -> None:
+    service = tx.get("Service", action.service)
     if service is None:
         return
     labels = _handed_on(service)
@@ -37,21 +37,21 @@ def write_endpoints(draft: Draft, action: WriteEndpoints) -> None:
         port.get("name") or "": index
         for index, port in enumerate((service.document.get("spec") or {}).get("ports") or ())
     }
-    subsets = _subsets((row for row in action.rows if row[0]), order, draft)
-    found = draft.get("Endpoints", action.service)
+    subsets = _subsets((row for row in action.rows if row[0]), order, tx)
+    found = tx.get("Endpoints", action.service)
     if found is None:
-        draft.create(
+        tx.create(
             api_version="v1",
             kind="Endpoints",
             key=action.service,
             document={"metadata": {"labels": labels}, "subsets": subsets},
         )
         return
-    draft.put(with_document(found, {**found.document, "subsets": subsets}))
-    draft.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
+    tx.put(with_document(found, {**found.document, "subsets": subsets}))
+    tx.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
 
 
-def _subsets(rows: Iterable[Row], order: Mapping[str, int], draft: Draft) -> list[dict[str, Any]]:
+def _subsets(rows: Iterable[Row], order: Mapping[str, int], tx: Transaction) -> list[dict[str, Any]]:
     """Addresses grouped by the ports that they all have, as the API server packs them; sorted by ports."""
     ports: dict[tuple[Any, ...], list[tuple[int, str, int, str]]] = {}
     for *address, name, number, protocol in rows:
@@ -59,15 +59,15 @@ def _subsets(rows: Iterable[Row], order: Mapping[str, int], draft: Draft) -> lis
     groups: dict[tuple[tuple[int, str, int, str], ...], list[tuple[Any, ...]]] = {}
     for key, found in ports.items():
         groups.setdefault(tuple(sorted(found)), []).append(key)
-    return [_subset(group, sorted(groups[group]), draft) for group in sorted(groups)]
+    return [_subset(group, sorted(groups[group]), tx) for group in sorted(groups)]
 
 
 def _subset(
-    ports: tuple[tuple[int, str, int, str], ...], addresses: list[tuple[Any, ...]], draft: Draft
+    ports: tuple[tuple[int, str, int, str], ...], addresses: list[tuple[Any, ...]], tx: Transaction
 ) -> dict[str, Any]:
     subset: dict[str, Any] = {}
     for field, state in (("addresses", "ready"), ("notReadyAddresses", "notReady")):
-        listed = [_address(address, draft) for address in addresses if address[4] == state]
+        listed = [_address(address, tx) for address in addresses if address[4] == state]
         if listed:
             subset[field] = listed
     listed_ports = [_port(name, number, protocol) for _, name, number, protocol in ports if number]
@@ -76,12 +76,12 @@ def _subset(
     return subset
 
 
-def _address(address: tuple[Any, ...], draft: Draft) -> dict[str, Any]:
+def _address(address: tuple[Any, ...], tx: Transaction) -> dict[str, Any]:
     ip, pod, node, hostname, _ = address
-    return {"ip": ip, **_whose(pod, node, hostname, draft)}
+    return {"ip": ip, **_whose(pod, node, hostname, tx)}
 
 
-def _whose(pod: Value, node: Value, hostname: Value, draft: Draft) -> dict[str, Any]:
+def _whose(pod: Value, node: Value, hostname: Value, tx: Transaction) -> dict[str, Any]:
     """Whose an address is, as far as that is known."""
     found: dict[str, Any] = {}
     if hostname:
@@ -89,13 +89,13 @@ def _whose(pod: Value, node: Value, hostname: Value, draft: Draft) -> dict[str, 
     if node:
         found["nodeName"] = node
     if pod:
-        found["targetRef"] = _target(str(pod), draft)
+        found["targetRef"] = _target(str(pod), tx)
     return found
 
 
-def _target(pod: str, draft: Draft) -> dict[str, Any]:
+def _target(pod: str, tx: Transaction) -> dict[str, Any]:
     namespace, _, name = pod.rpartition("/")
-    obj = draft.get("Pod", pod)
+    obj = tx.get("Pod", pod)
     target = {"kind": "Pod", "namespace": namespace, "name": name}
     return {**target, "uid": uid_of(obj)} if obj is not None else target
 
@@ -110,16 +110,16 @@ def _handed_on(obj: Object) -> dict[str, str]:
     return {key: value for key, value in labels.items() if key not in OWN_LABELS}
 
 
-def write_slice_ports(draft: Draft, action: WriteSlicePorts) -> None:
-    _write_ports(draft, action, owner=draft.get("Service", action.service), manager=SLICE_CONTROLLER)
+def write_slice_ports(tx: Transaction, action: WriteSlicePorts) -> None:
+    _write_ports(tx, action, owner=tx.get("Service", action.service), manager=SLICE_CONTROLLER)
 
 
-def write_mirror_ports(draft: Draft, action: WriteMirrorPorts) -> None:
-    _write_ports(draft, action, owner=draft.get("Endpoints", action.service), manager=MIRROR_CONTROLLER)
+def write_mirror_ports(tx: Transaction, action: WriteMirrorPorts) -> None:
+    _write_ports(tx, action, owner=tx.get("Endpoints", action.service), manager=MIRROR_CONTROLLER)
 
 
 def _write_ports(
-    draft: Draft, action: WriteSlicePorts | WriteMirrorPorts, *, owner: Object | None, manager: str
+    tx: Transaction, action: WriteSlicePorts | WriteMirrorPorts, *, owner: Object | None, manager: str
 ) -> None:
     if owner is None:
         return
@@ -131,9 +131,9 @@ def _write_ports(
         for index, name, number, protocol in sorted(action.rows, key=lambda row: (int(row[0]), str(row[1])))
         if int(index) >= 0
     ]
-    found = draft.get("EndpointSlice", action.slice)
+    found = tx.get("EndpointSlice", action.slice)
     if found is None:
-        draft.create(
+        tx.create(
             api_version="discovery.k8s.io/v1",
             kind="EndpointSlice",
             key=action.slice,
@@ -145,28 +145,28 @@ def _write_ports(
             },
         )
         return
-    draft.put(with_document(found, {**found.document, "ports": ports}))
-    draft.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})
+    tx.put(with_document(found, {**found.document, "ports": ports}))
+    tx.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})
 
 
-def write_slice(draft: Draft, action: WriteSlice) -> None:
-    found = draft.get("EndpointSlice", action.slice)
+def write_slice(tx: Transaction, action: WriteSlice) -> None:
+    found = tx.get("EndpointSlice", action.slice)
     if found is None:
         return
     endpoints = [
-        _endpoint(row, draft) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
+        _endpoint(row, tx) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
     ]
     address_type = "IPv6" if any(":" in endpoint["addresses"][0] for endpoint in endpoints) else "IPv4"
-    draft.put(with_document(found, {**found.document, "addressType": address_type, "endpoints": endpoints}))
+    tx.put(with_document(found, {**found.document, "addressType": address_type, "endpoints": endpoints}))
 
 
-def _endpoint(row: Row, draft: Draft) -> dict[str, Any]:
+def _endpoint(row: Row, tx: Transaction) -> dict[str, Any]:
     ip, pod, node, hostname, *flags = row
     conditions = {name: flag == "true" for name, flag in zip(_FLAGS, flags, strict=True) if flag}
-    return {"addresses": [ip], "conditions": conditions, **_whose(pod, node, hostname, draft)}
+    return {"addresses": [ip], "conditions": conditions, **_whose(pod, node, hostname, tx)}
 
 
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         WriteEndpoints: write_endpoints,
         WriteSlicePorts: write_slice_ports,

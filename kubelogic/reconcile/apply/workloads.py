@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import naming
 from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.naming import REVISION
 from kubelogic.reconcile.actions import (
     Action,
     CreateControllerRevision,
@@ -18,11 +20,9 @@ from kubelogic.reconcile.actions import (
     RenumberControllerRevision,
     ScaleReplicaSet,
 )
-from kubelogic.reconcile.draft import Draft
 from kubelogic.reconcile.refusals import admit_created_claim, admit_created_replica_set
 
 _PREFIX = "deployment.kubernetes.io"
-REVISION = f"{_PREFIX}/revision"
 REVISION_HISTORY = f"{_PREFIX}/revision-history"
 DESIRED = f"{_PREFIX}/desired-replicas"
 MAXIMUM = f"{_PREFIX}/max-replicas"
@@ -31,12 +31,12 @@ NOT_COPIED = frozenset({REVISION, REVISION_HISTORY, DESIRED, MAXIMUM, LAST_APPLI
 """Annotations of a Deployment that its ReplicaSets do not get. Source: annotationsToSkip."""
 
 
-def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
+def create_replica_set(tx: Transaction, action: CreateReplicaSet) -> None:
     """Make the ReplicaSet; if another one has its name, count a collision, which gives another name the next time.
 
     Source: Deployment controller, getNewReplicaSet.
     """
-    deployment = draft.get("Deployment", action.deployment)
+    deployment = tx.get("Deployment", action.deployment)
     if deployment is None:
         return
     spec = deployment.document["spec"]
@@ -62,53 +62,53 @@ def create_replica_set(draft: Draft, action: CreateReplicaSet) -> None:
     if spec.get("minReadySeconds"):
         wanted["minReadySeconds"] = spec["minReadySeconds"]
     key = f"{deployment.namespace}/{deployment.name}-{code}"
-    if draft.get("ReplicaSet", key) is not None:
-        draft.edit("Deployment", action.deployment, ["status"], {"collisionCount": collisions + 1})
+    if tx.get("ReplicaSet", key) is not None:
+        tx.edit("Deployment", action.deployment, ["status"], {"collisionCount": collisions + 1})
         return
-    made = draft.create(
+    made = tx.create(
         api_version="apps/v1",
         kind="ReplicaSet",
         key=key,
         document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
         owner=deployment,
     )
-    admit_created_replica_set(draft, made, deployment)
+    admit_created_replica_set(tx, made, deployment)
 
 
-def scale_replica_set(draft: Draft, action: ScaleReplicaSet) -> None:
-    found = draft.get("ReplicaSet", action.replica_set)
+def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
+    found = tx.get("ReplicaSet", action.replica_set)
     if found is None:
         return
     if found.document["spec"].get("replicas") != action.replicas:
-        draft.edit("ReplicaSet", action.replica_set, ["spec"], {"replicas": action.replicas})
+        tx.edit("ReplicaSet", action.replica_set, ["spec"], {"replicas": action.replicas})
     notes = {DESIRED: str(action.desired), MAXIMUM: str(action.maximum)}
-    draft.edit("ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
+    tx.edit("ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
 
 
-def pace_replica_set(draft: Draft, action: PaceReplicaSet) -> None:
-    draft.edit("ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
+def pace_replica_set(tx: Transaction, action: PaceReplicaSet) -> None:
+    tx.edit("ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
 
 
-def create_controller_revision(draft: Draft, action: CreateControllerRevision) -> None:
+def create_controller_revision(tx: Transaction, action: CreateControllerRevision) -> None:
     """Make the revision; if another one has its name, count a collision, which gives another name the next time.
 
     Source: StatefulSet and daemon controllers, newRevision and snapshot.
     """
-    owner = draft.get(action.kind, action.key)
+    owner = tx.get(action.kind, action.key)
     if owner is None:
         return
     collisions = int((owner.document.get("status") or {}).get("collisionCount") or 0)
     code = naming.template_hash(owner.document["spec"]["template"], collisions)
     key = f"{owner.namespace}/{owner.name}-{code}"
-    if draft.get("ControllerRevision", key) is not None:
-        draft.edit(action.kind, action.key, ["status"], {"collisionCount": collisions + 1})
+    if tx.get("ControllerRevision", key) is not None:
+        tx.edit(action.kind, action.key, ["status"], {"collisionCount": collisions + 1})
         return
     template = owner.document["spec"]["template"]
     labels = dict((template.get("metadata") or {}).get("labels") or {})
     labels["controller-revision-hash"] = (
         key.rpartition("/")[2] if action.kind == "StatefulSet" else key.rpartition("-")[2]
     )
-    draft.create(
+    tx.create(
         api_version="apps/v1",
         kind="ControllerRevision",
         key=key,
@@ -121,14 +121,14 @@ def create_controller_revision(draft: Draft, action: CreateControllerRevision) -
     )
 
 
-def renumber_controller_revision(draft: Draft, action: RenumberControllerRevision) -> None:
-    draft.edit("ControllerRevision", action.revision, [], {"revision": action.number})
+def renumber_controller_revision(tx: Transaction, action: RenumberControllerRevision) -> None:
+    tx.edit("ControllerRevision", action.revision, [], {"revision": action.number})
 
 
-def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeClaim) -> None:
+def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolumeClaim) -> None:
     """Source: StatefulSet controller, getPersistentVolumeClaims."""
-    owner = draft.get("StatefulSet", action.stateful_set)
-    if owner is None or draft.get("PersistentVolumeClaim", action.claim) is not None:
+    owner = tx.get("StatefulSet", action.stateful_set)
+    if owner is None or tx.get("PersistentVolumeClaim", action.claim) is not None:
         return
     template = next(
         t for t in owner.document["spec"]["volumeClaimTemplates"] if t["metadata"]["name"] == action.template
@@ -139,29 +139,29 @@ def create_persistent_volume_claim(draft: Draft, action: CreatePersistentVolumeC
     if meta.get("annotations"):
         given["annotations"] = meta["annotations"]
     document = _new_claim(given, template)
-    claim = draft.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
-    admit_created_claim(draft, claim, owner)
+    claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
+    admit_created_claim(tx, claim, owner)
 
 
-def create_ephemeral_claim(draft: Draft, action: CreateEphemeralClaim) -> None:
+def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> None:
     """Source: ephemeral volume controller, handleVolume."""
-    pod = draft.get("Pod", action.pod)
-    if pod is None or draft.get("PersistentVolumeClaim", action.claim) is not None:
+    pod = tx.get("Pod", action.pod)
+    if pod is None or tx.get("PersistentVolumeClaim", action.claim) is not None:
         return
     volume = next(v for v in pod.document["spec"]["volumes"] if v["name"] == action.volume)
     template = volume["ephemeral"]["volumeClaimTemplate"]
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
     document = _new_claim(given, template)
-    claim = draft.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
-    admit_created_claim(draft, claim, pod)
+    claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
+    admit_created_claim(tx, claim, pod)
 
 
 def _new_claim(given: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": given, "spec": template.get("spec") or {}, "status": {"phase": "Pending"}}
 
 
-APPLIERS: Mapping[type[Action], Callable[[Draft, Any], None]] = MappingProxyType(
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
     {
         CreateReplicaSet: create_replica_set,
         ScaleReplicaSet: scale_replica_set,

@@ -1,0 +1,1 @@
+"""What the API server does with one request over a state: the only door into the cluster."""

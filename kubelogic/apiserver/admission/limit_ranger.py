@@ -1,0 +1,212 @@
+"""Limit ranges: defaults for containers, and bounds for containers, pods and claims.
+
+Source: admission plugin LimitRanger of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited, with_fields
+from kubelogic.facts.quota import pod_total
+from kubelogic.kinds.quantity import canonical, parse
+
+Amounts = Mapping[str, Any]
+
+
+def admit_pod_by_limits(tx: Transaction, pod: Object) -> Status | None:
+    """Fill in what limit ranges say by default, then refuse a pod outside of their bounds."""
+    ranges = _ranges(tx, pod)
+    if not ranges:
+        return None
+    spec: dict[str, Any] = dict(pod.document.get("spec") or {})
+    for limit_range in ranges:
+        defaults, default_requests = _defaults(limit_range)
+        for field in ("initContainers", "containers"):
+            if spec.get(field):
+                spec[field] = [_with_defaults(c, defaults, default_requests) for c in spec[field]]
+    pod = edited(pod, ["spec"], spec)
+    tx.put(pod)
+    faults = list(_requests_above_limits(spec))
+    if faults:
+        return replace(invalid(pod, faults), obstacles=tuple(_sources_of_defaults(ranges)))
+    for limit_range in ranges:
+        by_limit = [list(_pod_errors(limit, spec)) for limit in _limits(limit_range)]
+        if any(by_limit):
+            return _outside(pod, limit_range, by_limit)
+    return None
+
+
+def admit_claim_by_limits(tx: Transaction, claim: Object) -> Status | None:
+    """Refuse a claim outside of the bounds of its namespace's limit ranges."""
+    requests = ((claim.document.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    for limit_range in _ranges(tx, claim):
+        by_limit: list[list[str]] = []
+        for limit in _limits(limit_range):
+            errors: list[str] = []
+            if limit.get("type") == "PersistentVolumeClaim":
+                errors.extend(_bounds(limit, "min", lambda k, v: _minimum("PersistentVolumeClaim", k, v, requests, {})))
+                errors.extend(_bounds(limit, "max", lambda k, v: _maximum_request(k, v, requests)))
+            by_limit.append(errors)
+        if any(by_limit):
+            return _outside(claim, limit_range, by_limit)
+    return None
+
+
+def _outside(obj: Object, limit_range: Object, by_limit: Sequence[list[str]]) -> Status:
+    """The refusal of an object, from what each limit of a range says against it."""
+    obstacles = tuple(
+        Obstacle(
+            kind=limit_range.kind,
+            key=limit_range.key,
+            path=("spec", "limits", number),
+            remedy="ask for resources within this limit, or change it",
+        )
+        for number, errors in enumerate(by_limit)
+        if errors
+    )
+    why = _aggregate([error for errors in by_limit for error in errors])
+    return forbidden(obj, why, obstacles=obstacles)
+
+
+def _ranges(tx: Transaction, obj: Object) -> list[Object]:
+    found = tx.state.cluster.objects("LimitRange")
+    return [found[key] for key in sorted(found) if found[key].namespace == obj.namespace]
+
+
+def _limits(limit_range: Object) -> list[Mapping[str, Any]]:
+    return list((limit_range.document.get("spec") or {}).get("limits") or ())
+
+
+def _defaults(limit_range: Object) -> tuple[Amounts, Amounts]:
+    """Default limits and requests of containers, as stored: the API server derives requests from limits."""
+    limits: dict[str, Any] = {}
+    requests: dict[str, Any] = {}
+    for limit in _limits(limit_range):
+        if limit.get("type") == "Container":
+            limits.update(limit.get("default") or {})
+            requests.update(limit.get("defaultRequest") or {})
+    return limits, requests
+
+
+def _with_defaults(container: Mapping[str, Any], limits: Amounts, requests: Amounts) -> Mapping[str, Any]:
+    """A container with default limits and requests; a request that is missing equals the container's own limit."""
+    resources = container.get("resources") or {}
+    own = resources.get("limits") or {}
+    stated = {**own, **(resources.get("requests") or {})}
+    merged = {"limits": {**limits, **own}, "requests": {**requests, **stated}}
+    return with_fields(container, [], {"resources": {**resources, **{k: v for k, v in merged.items() if v}}})
+
+
+def _sources_of_defaults(ranges: Iterable[Object]) -> Iterator[Obstacle]:
+    """The limits whose defaults can lie below what a container requests."""
+    for limit_range in ranges:
+        for number, limit in enumerate(_limits(limit_range)):
+            if limit.get("type") == "Container" and limit.get("default"):
+                yield Obstacle(
+                    kind=limit_range.kind,
+                    key=limit_range.key,
+                    path=("spec", "limits", number, "default"),
+                    remedy="give the container limits of its own, not below its requests, or raise the default limit",
+                )
+
+
+def _requests_above_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for field in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            resources = container.get("resources") or {}
+            limits = resources.get("limits") or {}
+            for name, value in sorted((resources.get("requests") or {}).items()):
+                if name in limits and parse(value) > parse(limits[name]):
+                    limit = canonical(limits[name])
+                    words = (
+                        f'Invalid value: "{canonical(value)}": must be less than or equal to {name} limit of {limit}'
+                    )
+                    yield f"spec.{field}[{index}].resources.requests", words
+
+
+def _pod_errors(limit: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:
+    kind = str(limit.get("type"))
+    if kind == "Container":
+        for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+            resources = container.get("resources") or {}
+            yield from _errors(limit, kind, resources.get("requests") or {}, resources.get("limits") or {})
+    elif kind == "Pod":
+        yield from _errors(limit, kind, _written(pod_total(spec, "requests")), _written(pod_total(spec, "limits")))
+
+
+def _written(totals: Mapping[str, Fraction]) -> dict[str, str]:
+    """Sums as quantities: thousandths for parts of one, Ki where it comes out even."""
+    found = {}
+    for name, total in totals.items():
+        if total.denominator != 1:
+            found[name] = canonical(f"{math.ceil(total * 1000)}m")
+        elif total and total % 1024 == 0:
+            found[name] = canonical(f"{total // 1024}Ki")
+        else:
+            found[name] = canonical(str(total))
+    return found
+
+
+def _errors(limit: Mapping[str, Any], kind: str, requests: Amounts, limits: Amounts) -> Iterator[str]:
+    yield from _bounds(limit, "min", lambda k, v: _minimum(kind, k, v, requests, limits))
+    yield from _bounds(limit, "max", lambda k, v: _maximum(kind, k, v, requests, limits))
+    yield from _bounds(limit, "maxLimitRequestRatio", lambda k, v: _ratio(kind, k, v, requests, limits))
+
+
+def _bounds(limit: Mapping[str, Any], field: str, check: Callable[[str, Any], str]) -> Iterator[str]:
+    for name, value in sorted((limit.get(field) or {}).items()):
+        error = check(name, value)
+        if error:
+            yield error
+
+
+def _minimum(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"minimum {name} usage per {kind} is {canonical(bound)}"
+    if name not in requests:
+        return f"{start}.  No request is specified"
+    if parse(requests[name]) < parse(bound):
+        return f"{start}, but request is {canonical(requests[name])}"
+    if name in limits and parse(limits[name]) < parse(bound):
+        return f"{start}, but limit is {canonical(limits[name])}"
+    return ""
+
+
+def _maximum(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"maximum {name} usage per {kind} is {canonical(bound)}"
+    if name not in limits:
+        return f"{start}.  No limit is specified"
+    if parse(limits[name]) > parse(bound):
+        return f"{start}, but limit is {canonical(limits[name])}"
+    if name in requests and parse(requests[name]) > parse(bound):
+        return f"{start}, but request is {canonical(requests[name])}"
+    return ""
+
+
+def _maximum_request(name: str, bound: Any, requests: Amounts) -> str:
+    start = f"maximum {name} usage per PersistentVolumeClaim is {canonical(bound)}"
+    if name not in requests:
+        return f"{start}.  No request is specified"
+    return f"{start}, but request is {canonical(requests[name])}" if parse(requests[name]) > parse(bound) else ""
+
+
+def _ratio(kind: str, name: str, bound: Any, requests: Amounts, limits: Amounts) -> str:
+    start = f"{name} max limit to request ratio per {kind} is {canonical(bound)}"
+    if name not in requests or not parse(requests[name]):
+        return f"{start}, but no request is specified or request is 0"
+    if name not in limits or not parse(limits[name]):
+        return f"{start}, but no limit is specified or limit is 0"
+    ratio = parse(limits[name]) / parse(requests[name])
+    return f"{start}, but provided ratio is {float(ratio):.6f}" if ratio > parse(bound) else ""
+
+
+def _aggregate(errors: list[str]) -> str:
+    unique = list(dict.fromkeys(errors))
+    return unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"

@@ -1,0 +1,106 @@
+"""Resource quotas at admission: what a new object costs must fit in what is left of every quota that covers it.
+
+Source: admission plugin ResourceQuota of Kubernetes 1.36. As there, the status of the quota is what counts; it is
+charged at once, and put right by the quota controller when objects go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from kubelogic.apiserver.answers import Obstacle, Status, forbidden
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import edited
+from kubelogic.facts.quota import COMPUTE, costs, is_covered, limits_of
+from kubelogic.kinds.quantity import canonical, parse, written
+
+_NANO = 10**9
+
+
+def admit_by_quota(tx: Transaction, obj: Object) -> Status | None:
+    """Charge a new object to the quotas of its namespace, or refuse it."""
+    quotas = _quotas(tx, obj)
+    return _charge(tx, obj, quotas, costs(obj)) if quotas else None
+
+
+def admit_change_by_quota(tx: Transaction, old: Object, new: Object) -> Status | None:
+    """Charge what a changed object costs more than before."""
+    quotas = _quotas(tx, new)
+    if not quotas:
+        return None
+    before = costs(old)
+    more = {name: amount - before.get(name, Fraction(0)) for name, amount in costs(new).items()}
+    return _charge(tx, new, quotas, {name: amount for name, amount in more.items() if amount > 0})
+
+
+def _charge(tx: Transaction, obj: Object, quotas: Sequence[Object], cost: Mapping[str, Fraction]) -> Status | None:
+    charged: list[Object] = []
+    for quota in quotas:
+        if not is_covered(quota, obj):
+            continue
+        hard = limits_of(quota)
+        missing = _unspecified(obj, hard)
+        if missing:
+            remedy = f"name {missing} in the template of the pod, or let a LimitRange give a default"
+            return forbidden(
+                obj,
+                f"failed quota: {quota.name}: must specify {missing}",
+                obstacles=(Obstacle(kind=quota.kind, key=quota.key, path=("spec", "hard"), remedy=remedy),),
+            )
+        requested = {name: cost[name] for name in sorted(hard) if cost.get(name)}
+        used = (quota.document.get("status") or {}).get("used") or {}
+        new = {name: amount + parse(used.get(name, 0)) for name, amount in requested.items()}
+        exceeded = [name for name, amount in new.items() if amount > parse(hard[name])]
+        if exceeded:
+            asked = ",".join(f"{name}={_text(requested[name], str(hard[name]))}" for name in exceeded)
+            taken = ",".join(f"{name}={_text(parse(used.get(name, 0)), str(hard[name]))}" for name in exceeded)
+            limit = ",".join(f"{name}={canonical(hard[name])}" for name in exceeded)
+            why = f"exceeded quota: {quota.name}, requested: {asked}, used: {taken}, limited: {limit}"
+            room = tuple(_more_room(quota, name, _text(new[name], str(hard[name]))) for name in exceeded)
+            return forbidden(obj, why, obstacles=room)
+        if new:
+            texts = {name: _text(amount, str(hard[name])) for name, amount in new.items()}
+            charged.append(edited(quota, ["status"], {"used": {**used, **texts}}))
+    for quota in charged:
+        tx.put(quota)
+    return None
+
+
+def _more_room(quota: Object, name: str, needed: str) -> Obstacle:
+    remedy = f"raise {name} to {needed} or more for the next one, or ask for less"
+    return Obstacle(kind=quota.kind, key=quota.key, path=("spec", "hard", name), remedy=remedy)
+
+
+def _quotas(tx: Transaction, obj: Object) -> list[Object]:
+    keys = sorted(tx.state.cluster.objects("ResourceQuota"))
+    found = [tx.get("ResourceQuota", key) for key in keys]
+    return [quota for quota in found if quota is not None and quota.namespace == obj.namespace]
+
+
+def _text(amount: Fraction, like: str) -> str:
+    return written(int(amount * _NANO), like=like)
+
+
+def _unspecified(obj: Object, hard: Mapping[str, Any]) -> str:
+    """The compute resources that the containers of a pod have to name, because a quota limits them."""
+    if obj.kind != "Pod":
+        return ""
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    parts: list[str] = []
+    for name in sorted(hard):
+        field, _, resource = name.rpartition(".") if "." in name else ("requests", "", name)
+        if field not in ("requests", "limits") or resource not in COMPUTE:
+            continue
+        lacking = [
+            container["name"]
+            for part in ("containers", "initContainers")
+            for container in spec.get(part) or ()
+            if resource not in ((container.get("resources") or {}).get(field) or {})
+        ]
+        pod_level = ((spec.get("resources") or {}).get(field) or {}).get(resource)
+        if lacking and pod_level is None:
+            parts.append(f"{name} for: {','.join(sorted(lacking))}")
+    return "; ".join(parts)

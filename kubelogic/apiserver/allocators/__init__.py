@@ -1,0 +1,1 @@
+"""What the API server hands out from ranges: addresses and ports."""

@@ -1,0 +1,100 @@
+"""What the API server answers to requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubelogic.cluster import Object
+from kubelogic.facts.quota import plural_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Obstacle:
+    """The object that a refusal comes from.
+
+    Attributes:
+        kind: its kind.
+        key: its key.
+        path: the field of it that refuses.
+        remedy: what would help, as an order to a person.
+    """
+
+    kind: str
+    key: str
+    path: tuple[str | int, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The answer to a request: an HTTP status and, for a refusal, why and what stands in the way."""
+
+    status: int
+    reason: str = ""
+    message: str = ""
+    causes: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request was carried out."""
+        return self.status < 300
+
+    @property
+    def gist(self) -> str:
+        """The message without the name of the object that it is about.
+
+        >>> Status(status=403, message='pods "a-x" is forbidden: exceeded quota: q').gist
+        'forbidden: exceeded quota: q'
+        """
+        return self.message.rpartition('" is ')[2] if self.message.count('" is ') == 1 else self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An object of a controller that the API server did not take.
+
+    Attributes:
+        kind: what kind of object was to be made.
+        owner_kind: kind of the controller's object, a ReplicaSet, say.
+        owner: its key.
+        answer: the refusal.
+    """
+
+    kind: str
+    owner_kind: str
+    owner: str
+    answer: Status
+
+
+def resource_name(obj: Object) -> str:
+    """The name of an object's resource with its API group, as in ``deployments.apps``.
+
+    >>> resource_name(Object(api_version="apps/v1", kind="Deployment", namespace="", name="", document={}))
+    'deployments.apps'
+    """
+    group = obj.api_version.rpartition("/")[0]
+    plural = plural_of(obj.kind)
+    return f"{plural}.{group}" if group else plural
+
+
+def forbidden(obj: Object, why: str, *, causes: tuple[str, ...] = (), obstacles: tuple[Obstacle, ...] = ()) -> Status:
+    """403: admission refuses an object."""
+    message = f'{resource_name(obj)} "{obj.name}" is forbidden: {why}'
+    return Status(status=403, reason="Forbidden", message=message, causes=causes, obstacles=obstacles)
+
+
+def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Status:
+    """422: validation refuses an object.
+
+    Args:
+        obj: what is refused.
+        faults: field and what is wrong with it, as ``Invalid value: 80: ...``.
+    """
+    texts = [f"{field}: {what}" for field, what in faults]
+    joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    group = obj.api_version.rpartition("/")[0]
+    kind = f"{obj.kind}.{group}" if group else obj.kind
+    message = f'{kind} "{obj.name}" is invalid: {joined}'
+    return Status(status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults))

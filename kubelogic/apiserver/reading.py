@@ -1,0 +1,103 @@
+"""Files to objects: read, admit and name everything, or say all that is wrong at once."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kubelogic.apiserver.intake import Admissions, Entry
+from kubelogic.cluster.objects import Object
+from kubelogic.text import documents, sources
+from kubelogic.text.location import Fault, InputError
+from kubelogic.text.notices import Notice
+
+_MANY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read: the objects, by kind and key, and what there is to say about them.
+
+    ``refused`` is empty unless the reader was told to keep going.
+    """
+
+    objects: tuple[Object, ...]
+    notices: tuple[Notice, ...]
+    refused: tuple[Fault, ...] = ()
+
+
+def load(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    stdin: bytes | None = None,
+    namespace: str = "default",
+    keep_going: bool = False,
+) -> Reading:
+    """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
+
+    The result does not depend on the order of the files or of the documents in them.
+
+    Args:
+        paths: files, directories (walked for .yaml, .yml and .json) and ``-`` for ``stdin``.
+        stdin: the bytes that ``-`` stands for.
+        namespace: where namespaced objects go that do not say.
+        keep_going: leave out what would be refused and let the last of several objects of one name stand, as
+            applying them one after the other does. The faults are then in the result.
+
+    Raises:
+        InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
+        file; nothing is half read.
+    """
+    with _collector_paused():
+        names, faults = sources.find(paths)
+        admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
+        for name in names:
+            match sources.read(name, stdin):
+                case Fault() as fault:
+                    faults.append(fault)
+                case source:
+                    for item in documents.read(source, faults):
+                        admission.take(item)
+        if not (admission.taken or faults):
+            faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
+        entries = admission.settle()
+        if faults and not (keep_going and entries):
+            raise InputError(faults)
+        return Reading(objects=_objects(entries), notices=admission.all_notices(), refused=tuple(sorted(faults)))
+
+
+def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
+    objects = [
+        Object(
+            api_version=entry.document["apiVersion"],
+            kind=entry.document["kind"],
+            namespace=entry.namespace,
+            name=entry.name,
+            document=entry.document,
+            origin=entry.origin,
+        )
+        for entry in entries
+    ]
+    objects.sort(key=lambda obj: (obj.kind, obj.key, obj.api_version))
+    return tuple(objects)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic collector from looking through trees that only grow and hold no cycles.
+
+    That would double the time of a big load, and every later collection would look again: what is alive after a
+    big load is exempt for good (``gc.freeze``; reference counts still free it).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if gc.get_count()[0] > _MANY:
+            gc.freeze()
+    finally:
+        if enabled:
+            gc.enable()

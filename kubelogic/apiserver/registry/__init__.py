@@ -1,0 +1,1 @@
+"""What single kinds do with requests beyond admission."""

@@ -1,0 +1,111 @@
+"""A cluster: every object by kind and key, as an immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from kubelogic.cluster.objects import Object
+
+_NOTHING: Mapping[str, Object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """What makes two clusters differ: objects that are gone, new ones, and both versions of changed ones."""
+
+    gone: Sequence[Object]
+    come: Sequence[Object]
+    replaced: Sequence[tuple[Object, Object]]
+
+
+class Cluster:
+    """All objects of a cluster. Changing it gives a new one that shares what did not change.
+
+    Objects are grouped by kind (kinds with the same name in two API groups do not occur among those that
+    kubelogic models) and keyed by ``Object.key``.
+    """
+
+    __slots__ = ("_by_kind",)
+
+    def __init__(self, by_kind: Mapping[str, Mapping[str, Object]] | None = None) -> None:
+        self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
+
+    @classmethod
+    def of(cls, objects: Iterable[Object]) -> Cluster:
+        """A cluster that holds ``objects``; a later one replaces an earlier one of the same kind and key."""
+        return cls().replacing(objects)
+
+    def __reduce__(self) -> tuple[type[Cluster], tuple[dict[str, dict[str, Object]]]]:
+        return Cluster, ({kind: dict(objects) for kind, objects in self._by_kind.items()},)
+
+    def kinds(self) -> list[str]:
+        """The kinds that have objects, sorted."""
+        return sorted(self._by_kind)
+
+    def objects(self, kind: str) -> Mapping[str, Object]:
+        """The objects of one kind by key, in no promised order. Empty if there are none."""
+        return self._by_kind.get(kind, _NOTHING)
+
+    def get(self, kind: str, key: str) -> Object | None:
+        """One object, or None."""
+        return self._by_kind.get(kind, _NOTHING).get(key)
+
+    def __iter__(self) -> Iterator[Object]:
+        """Every object, by kind and key."""
+        for kind in sorted(self._by_kind):
+            objects = self._by_kind[kind]
+            for key in sorted(objects):
+                yield objects[key]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_kind.values()))
+
+    def replacing(self, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()) -> Cluster:
+        """The cluster with ``objects`` added or replaced and the ``(kind, key)`` pairs of ``without`` gone.
+
+        Costs one shallow copy per kind that changes.
+        """
+        changed: dict[str, dict[str, Object]] = {}
+
+        def writable(kind: str) -> dict[str, Object]:
+            if kind not in changed:
+                changed[kind] = dict(self._by_kind.get(kind, _NOTHING))
+            return changed[kind]
+
+        for kind, key in without:
+            writable(kind).pop(key, None)
+        for obj in objects:
+            writable(obj.kind)[obj.key] = obj
+        if not changed:
+            return self
+        by_kind = {**self._by_kind, **changed}
+        return Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]})
+
+    def changes_since(self, before: Cluster) -> tuple[list[Object], list[Object]]:
+        """What to remove and what to add to turn ``before`` into this cluster.
+
+        An object that was replaced is in both lists. Kinds that are shared unchanged cost nothing.
+        """
+        found = self.differences(before)
+        removed = [*found.gone, *(old for old, _ in found.replaced)]
+        return removed, [*found.come, *(new for _, new in found.replaced)]
+
+    def differences(self, before: Cluster) -> Differences:
+        """The same, with both versions of replaced objects side by side."""
+        gone: list[Object] = []
+        come: list[Object] = []
+        replaced: list[tuple[Object, Object]] = []
+        for kind in sorted({*self._by_kind, *before._by_kind}):
+            old, new = before.objects(kind), self.objects(kind)
+            if old is new:
+                continue
+            gone.extend([obj for key, obj in old.items() if key not in new])
+            for key, obj in new.items():
+                was = old.get(key)
+                if was is None:
+                    come.append(obj)
+                elif was is not obj:
+                    replaced.append((was, obj))
+        return Differences(gone=gone, come=come, replaced=replaced)

@@ -1,0 +1,1 @@
+"""What Kubernetes knows of one document: fields, defaults, validation, quantities, names."""

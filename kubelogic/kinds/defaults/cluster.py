@@ -1,0 +1,204 @@
+"""Defaults of the kinds around workloads: nodes, Services, storage, policies."""
+
+from __future__ import annotations
+
+import base64
+
+from kubelogic.kinds.defaults.pods import Tree, claim_spec, disk, resources
+
+_RBAC = "rbac.authorization.k8s.io"
+
+
+def _spec(tree: Tree) -> Tree:
+    spec: Tree = tree.setdefault("spec", {})
+    return spec
+
+
+def node(tree: Tree) -> None:
+    """Defaults of a Node: allocatable is its capacity unless it says so."""
+    spec, status = _spec(tree), tree.setdefault("status", {})
+    cidr, cidrs = spec.get("podCIDR"), spec.get("podCIDRs", [])
+    if cidr and (not cidrs or cidrs[0] != cidr):
+        spec["podCIDRs"] = [cidr]
+    elif cidrs and not cidr:
+        spec["podCIDR"] = cidrs[0]
+    resources(status.get("capacity"))
+    if "capacity" in status:
+        status.setdefault("allocatable", dict(status["capacity"]))
+    resources(status.get("allocatable"))
+
+
+def namespace(tree: Tree) -> None:
+    """Defaults of a Namespace: a label with its name, active, and the finalizer that empties it."""
+    metadata = tree.setdefault("metadata", {})
+    if metadata.get("name"):
+        metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
+    finalizers = _spec(tree).setdefault("finalizers", [])
+    if "kubernetes" not in finalizers:
+        finalizers.append("kubernetes")
+    status = tree.setdefault("status", {})
+    if not status.get("phase"):
+        status["phase"] = "Active"
+
+
+def secret(tree: Tree) -> None:
+    """Defaults of a Secret: text of ``stringData`` becomes data."""
+    if not tree.get("type"):
+        tree["type"] = "Opaque"
+    plain = tree.pop("stringData", None)
+    if plain:
+        data = tree.setdefault("data", {})
+        for key, value in plain.items():
+            data[key] = base64.b64encode(value.encode(errors="surrogatepass")).decode()
+
+
+def service(tree: Tree) -> None:
+    """Defaults of a Service."""
+    spec = _spec(tree)
+    if not spec.get("type"):
+        spec["type"] = "ClusterIP"
+    if not spec.get("sessionAffinity"):
+        spec["sessionAffinity"] = "None"
+    if spec["sessionAffinity"] == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        client = spec.get("sessionAffinityConfig", {}).get("clientIP", {})
+        if "timeoutSeconds" not in client:
+            spec["sessionAffinityConfig"] = {"clientIP": {"timeoutSeconds": 10800}}
+    for port in spec.get("ports", ()):
+        if not port.get("protocol"):
+            port["protocol"] = "TCP"
+        if not port.get("targetPort"):
+            port["targetPort"] = port.get("port", 0)
+    kind = spec["type"]
+    external = kind in ("LoadBalancer", "NodePort") or (kind == "ClusterIP" and spec.get("externalIPs"))
+    if external and not spec.get("externalTrafficPolicy"):
+        spec["externalTrafficPolicy"] = "Cluster"
+    if kind != "ExternalName":
+        if kind in ("ClusterIP", "NodePort", "LoadBalancer"):
+            spec.setdefault("internalTrafficPolicy", "Cluster")
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
+        _families(spec)
+    if kind == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _families(spec: Tree) -> None:
+    """One address family, unless the Service is headless and chooses nothing: then both."""
+    chooses_nothing = spec.get("clusterIP") == "None" and not spec.get("selector")
+    spec.setdefault("ipFamilyPolicy", "RequireDualStack" if chooses_nothing else "SingleStack")
+    if not spec.get("ipFamilies"):
+        addresses = [address for address in spec.get("clusterIPs", ()) if address != "None"]
+        spec["ipFamilies"] = ["IPv6" if ":" in address else "IPv4" for address in addresses] or ["IPv4"]
+    if chooses_nothing and len(spec["ipFamilies"]) == 1 and spec["ipFamilyPolicy"] != "SingleStack":
+        spec["ipFamilies"].append("IPv6" if spec["ipFamilies"][0] == "IPv4" else "IPv4")
+
+
+def endpoints(tree: Tree) -> None:
+    """Defaults of Endpoints."""
+    for subset in tree.get("subsets", ()):
+        for port in subset.get("ports", ()):
+            if not port.get("protocol"):
+                port["protocol"] = "TCP"
+
+
+def endpoint_slice(tree: Tree) -> None:
+    """Defaults of an EndpointSlice."""
+    for port in tree.get("ports", ()):
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
+def network_policy(tree: Tree) -> None:
+    """Defaults of a NetworkPolicy."""
+    spec = _spec(tree)
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+    for rule in [*spec.get("ingress", ()), *spec.get("egress", ())]:
+        for port in rule.get("ports", ()):
+            port.setdefault("protocol", "TCP")
+
+
+def ingress_class(tree: Tree) -> None:
+    """Defaults of an IngressClass."""
+    parameters = tree.get("spec", {}).get("parameters")
+    if parameters is not None:
+        parameters.setdefault("scope", "Cluster")
+
+
+def persistent_volume(tree: Tree) -> None:
+    """Defaults of a PersistentVolume."""
+    spec = _spec(tree)
+    status = tree.setdefault("status", {})
+    if not status.get("phase"):
+        status["phase"] = "Pending"
+    if not spec.get("persistentVolumeReclaimPolicy"):
+        spec["persistentVolumeReclaimPolicy"] = "Retain"
+    spec.setdefault("volumeMode", "Filesystem")
+    resources(spec.get("capacity"))
+    disk(spec)
+
+
+def persistent_volume_claim(tree: Tree) -> None:
+    """Defaults of a PersistentVolumeClaim."""
+    status = tree.setdefault("status", {})
+    if not status.get("phase"):
+        status["phase"] = "Pending"
+    resources(status.get("capacity"))
+    claim_spec(_spec(tree))
+
+
+def storage_class(tree: Tree) -> None:
+    """Defaults of a StorageClass."""
+    tree.setdefault("reclaimPolicy", "Delete")
+    tree.setdefault("volumeBindingMode", "Immediate")
+
+
+def csi_driver(tree: Tree) -> None:
+    """Defaults of a CSIDriver."""
+    spec = _spec(tree)
+    spec.setdefault("attachRequired", True)
+    for name in ("podInfoOnMount", "storageCapacity", "requiresRepublish", "seLinuxMount"):
+        spec.setdefault(name, False)
+    spec.setdefault("fsGroupPolicy", "ReadWriteOnceWithFSType")
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
+def resource_quota(tree: Tree) -> None:
+    """Defaults of a ResourceQuota: amounts rounded."""
+    resources(_spec(tree).get("hard"))
+    for part in ("hard", "used"):
+        resources(tree.get("status", {}).get(part))
+
+
+def limit_range(tree: Tree) -> None:
+    """Defaults of a LimitRange: for containers, limits default to the maximum, requests to limits or minimum."""
+    for item in _spec(tree).get("limits", ()):
+        if item.get("type") == "Container":
+            limits = {**item.get("max", {}), **item.get("default", {})}
+            item["default"] = limits
+            item["defaultRequest"] = {**item.get("min", {}), **limits, **item.get("defaultRequest", {})}
+        for part in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
+            resources(item.get(part))
+
+
+def priority_class(tree: Tree) -> None:
+    """Defaults of a PriorityClass."""
+    tree.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def runtime_class(tree: Tree) -> None:
+    """Defaults of a RuntimeClass: amounts rounded."""
+    resources(tree.get("overhead", {}).get("podFixed"))
+
+
+def role_binding(tree: Tree) -> None:
+    """Defaults of a RoleBinding or ClusterRoleBinding: the API group of roles, users and groups."""
+    reference = tree.get("roleRef")
+    if reference is not None and not reference.get("apiGroup"):
+        reference["apiGroup"] = _RBAC
+    for subject in tree.get("subjects", ()):
+        if not subject.get("apiGroup") and subject.get("kind") in ("User", "Group"):
+            subject["apiGroup"] = _RBAC

@@ -1,0 +1,285 @@
+"""Jobs and CronJobs.
+
+Source: Kubernetes API reference, group batch/v1; "Jobs", "CronJob", "Pod failure policy".
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+
+from kubelogic.kinds.validation import cron, names
+from kubelogic.kinds.validation.common import (
+    has_bad_operator,
+    is_empty,
+    label_key,
+    matches,
+    metadata,
+    selector,
+)
+from kubelogic.kinds.validation.pods import template
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.text.location import Path
+
+_MAX_INDEXES = 100_000
+_HIGH = 10_000
+_ACTIONS = ("Count", "FailIndex", "FailJob", "Ignore")
+_STATUSES = ("False", "True", "Unknown")
+_OWN_LABELS = (
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+)
+_ZONE_PART = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
+_COUNTS = (
+    "parallelism",
+    "completions",
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "ttlSecondsAfterFinished",
+    "backoffLimitPerIndex",
+    "maxFailedIndexes",
+)
+
+
+def job(report: Report, tree: Tree) -> None:
+    """Check a Job."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    spec, name = tree.get("spec", {}), tree.get("metadata", {}).get("name", "")
+    job_spec(report, ("spec",), spec)
+    _selector(report, spec, name)
+    completions = spec.get("completions")
+    if spec.get("completionMode") == "Indexed" and completions and name:
+        last = f"{name}-{completions - 1}"
+        if wrong := names.dns_label(last):
+            report.add(("metadata", "name"), "KL123", f"makes a pod named {quoted_name(last)}, which {wrong}")
+    elif name and names.dns_label(name):
+        report.warn(("metadata", "name"), "KL191", "is no DNS label, which the names of its pods should be")
+
+
+def quoted_name(name: str) -> str:
+    """A long name shortened for a message."""
+    return name if len(name) < 80 else f"{name[:40]}…{name[-20:]}"
+
+
+def _selector(report: Report, spec: Tree, name: str) -> None:
+    where = ("spec", "selector")
+    chosen = spec.get("selector")
+    own = spec.get("template", {}).get("metadata", {}).get("labels", {})
+    if spec.get("manualSelector"):
+        if chosen is None:
+            report.required(where, "manualSelector needs it")
+            return
+        selector(report, where, chosen)
+        if not has_bad_operator(chosen) and not matches(chosen, own):
+            report.add(
+                ("spec", "template", "metadata", "labels"),
+                "KL130",
+                "the selector does not match the labels of the template; make them agree",
+            )
+        return
+    if chosen is not None:
+        selector(report, where, chosen)
+        foreign = [key for key in chosen.get("matchLabels", {}) if key not in _OWN_LABELS]
+        if foreign or (chosen.get("matchExpressions") and not is_empty(chosen)):
+            report.add(where, "KL130", "is made by the server: remove it, or set manualSelector: true")
+    for key in ("job-name", "batch.kubernetes.io/job-name"):
+        if name and own.get(key, name) != name:
+            path = ("spec", "template", "metadata", "labels", key)
+            report.invalid(path, "KL130", own[key], f"must be the Job's name ({name}); remove the label")
+
+
+def job_spec(report: Report, path: Path, spec: Tree) -> None:
+    """Check what a Job does."""
+    for key in _COUNTS:
+        report.at_least(spec, key, path)
+    if "maxFailedIndexes" in spec and "backoffLimitPerIndex" not in spec:
+        report.required((*path, "backoffLimitPerIndex"), "maxFailedIndexes needs it")
+    manager = spec.get("managedBy")
+    if manager is not None:
+        if wrong := names.domain_prefixed_path(manager):
+            report.invalid((*path, "managedBy"), "KL123", manager, wrong)
+        if len(manager) > 63:
+            report.too_long((*path, "managedBy"), len(manager), 63)
+    mode = spec.get("completionMode", "NonIndexed")
+    if mode not in ("NonIndexed", "Indexed"):
+        report.unsupported((*path, "completionMode"), mode, ("NonIndexed", "Indexed"))
+    if mode == "Indexed":
+        _indexed(report, path, spec)
+    else:
+        for key in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
+            if key in spec and mode == "NonIndexed":
+                report.forbidden((*path, key), "may only be set when completionMode is Indexed")
+    if "podFailurePolicy" in spec:
+        _failure_policy(report, (*path, "podFailurePolicy"), spec)
+    if "successPolicy" in spec and mode == "Indexed":
+        _success_policy(report, (*path, "successPolicy"), spec)
+    replacement = spec.get("podReplacementPolicy")
+    allowed = ("Failed",) if "podFailurePolicy" in spec else ("Failed", "TerminatingOrFailed")
+    if replacement is not None and replacement not in allowed:
+        report.unsupported((*path, "podReplacementPolicy"), replacement, allowed)
+    template(report, (*path, "template"), spec.get("template", {}))
+    _restarts(report, (*path, "template", "spec", "restartPolicy"), spec)
+
+
+def _restarts(report: Report, path: Path, spec: Tree) -> None:
+    policy = spec.get("template", {}).get("spec", {}).get("restartPolicy", "")
+    if policy in ("", "Always"):
+        report.add(path, "KL120", "is required for Jobs: use OnFailure or Never")
+    elif policy == "OnFailure" and "podFailurePolicy" in spec:
+        report.add(path, "KL142", "must be Never when there is a podFailurePolicy, is OnFailure")
+
+
+def _indexed(report: Report, path: Path, spec: Tree) -> None:
+    completions, failed = spec.get("completions"), spec.get("maxFailedIndexes")
+    parallelism = spec.get("parallelism", 1)
+    if completions is None:
+        report.required((*path, "completions"), "an Indexed Job needs it")
+    if parallelism > _MAX_INDEXES:
+        report.add((*path, "parallelism"), "KL122", f"must be at most {_MAX_INDEXES}, is {parallelism}")
+    if failed is not None:
+        limit = min(_MAX_INDEXES, completions) if completions is not None else _MAX_INDEXES
+        if failed > limit:
+            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {limit}, is {failed}")
+    if completions is not None and completions > _MAX_INDEXES and "backoffLimitPerIndex" in spec:
+        if failed is None:
+            report.required((*path, "maxFailedIndexes"), f"needed above {_MAX_INDEXES} completions")
+        elif failed > _HIGH:
+            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {_HIGH}, is {failed}")
+        if parallelism > _HIGH:
+            report.add((*path, "parallelism"), "KL122", f"must be at most {_HIGH}, is {parallelism}")
+
+
+def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
+    rules = spec["podFailurePolicy"].get("rules", [])
+    pod = spec.get("template", {}).get("spec", {})
+    known = {node.get("name") for group in ("containers", "initContainers") for node in pod.get(group, ())}
+    if len(rules) > 20:
+        report.too_many((*path, "rules"), len(rules), 20)
+    for index, rule in enumerate(rules):
+        where = (*path, "rules", index)
+        action = rule.get("action")
+        report.one_of((*where, "action"), action, _ACTIONS)
+        if action == "FailIndex" and "backoffLimitPerIndex" not in spec:
+            report.add((*where, "action"), "KL142", "FailIndex needs backoffLimitPerIndex")
+        codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions", [])
+        if (codes is None) == (not conditions):
+            report.add(where, "KL142", "set either onExitCodes or onPodConditions")
+        if codes is not None:
+            _exit_codes(report, (*where, "onExitCodes"), codes, known)
+        if len(conditions) > 20:
+            report.too_many((*where, "onPodConditions"), len(conditions), 20)
+        for number, pattern in enumerate(conditions):
+            here = (*where, "onPodConditions", number)
+            label_key(report, (*here, "type"), pattern.get("type", ""))
+            report.one_of((*here, "status"), pattern.get("status"), _STATUSES)
+
+
+def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None]) -> None:
+    operator, values = codes.get("operator"), codes.get("values", [])
+    report.one_of((*path, "operator"), operator, ("In", "NotIn"))
+    name = codes.get("containerName")
+    if name is not None and name not in known:
+        report.not_found((*path, "containerName"), name, "a container of the template")
+    if not values:
+        report.required((*path, "values"), "give at least one exit code")
+    if len(values) > 255:
+        report.too_many((*path, "values"), len(values), 255)
+    seen: set[int] = set()
+    for index, value in enumerate(values):
+        if operator == "In" and value == 0:
+            report.add((*path, "values", index), "KL122", "must not be 0 when the operator is In")
+        if value in seen:
+            report.duplicate((*path, "values", index), value)
+        seen.add(value)
+    if values != sorted(values):
+        report.add((*path, "values"), "KL143", "must be in ascending order")
+
+
+def _success_policy(report: Report, path: Path, spec: Tree) -> None:
+    rules, completions = spec["successPolicy"].get("rules", []), spec.get("completions", 0)
+    if not rules:
+        report.required((*path, "rules"), "give at least one rule")
+    if len(rules) > 20:
+        report.too_many((*path, "rules"), len(rules), 20)
+    for index, rule in enumerate(rules):
+        where = (*path, "rules", index)
+        count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")
+        if count is None and indexes is None:
+            report.required(where, "set succeededCount or succeededIndexes")
+        total: int | None = None
+        if indexes is not None:
+            if len(indexes) > 64 * 1024:
+                report.too_long((*where, "succeededIndexes"), len(indexes), 64 * 1024)
+            total, wrong = _indexes(indexes, completions)
+            if wrong:
+                report.add((*where, "succeededIndexes"), "KL143", wrong)
+        if count is not None:
+            report.at_least(rule, "succeededCount", where)
+            limit = completions if total is None else min(completions, total)
+            if count > limit:
+                report.add((*where, "succeededCount"), "KL122", f"must be at most {limit}, is {count}")
+
+
+def _indexes(text: str, completions: int) -> tuple[int, str]:
+    """How many indexes a list such as ``1,3-5`` names, and what is wrong with it."""
+    total, last = 0, -1
+    for part in text.split(",") if text else ():
+        ends = part.split("-")
+        if len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
+            return 0, f"{part!r} is no index nor range of indexes such as 3-5"
+        first, final = int(ends[0]), int(ends[-1])
+        if final >= completions:
+            return 0, f"the index {final} is beyond the {completions} completions"
+        if first <= last or (len(ends) == 2 and final <= first):
+            return 0, f"indexes must ascend; {part!r} does not"
+        total, last = total + final - first + 1, final
+    return total, ""
+
+
+def cron_job(report: Report, tree: Tree) -> None:
+    """Check a CronJob."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    name = tree.get("metadata", {}).get("name", "")
+    if len(name) > 52:
+        report.add(("metadata", "name"), "KL129", f"has {len(name)} characters; a CronJob's name has at most 52")
+    spec = tree.get("spec", {})
+    schedule = spec.get("schedule", "")
+    where: Path = ("spec", "schedule")
+    if not schedule:
+        report.required(where, "for example '0 3 * * *'")
+    elif "TZ" in schedule:
+        report.invalid(where, "KL139", schedule, "must not name a time zone; use the field timeZone")
+    elif wrong := cron.wrong(schedule):
+        report.invalid(where, "KL139", schedule, wrong)
+    for key in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        report.at_least(spec, key, ("spec",))
+    _time_zone(report, spec.get("timeZone"))
+    report.one_of(("spec", "concurrencyPolicy"), spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
+    inner = spec.get("jobTemplate", {}).get("spec", {})
+    path: Path = ("spec", "jobTemplate", "spec")
+    job_spec(report, path, inner)
+    if "selector" in inner:
+        report.forbidden((*path, "selector"), "is made by the server; remove it")
+    if inner.get("manualSelector"):
+        report.forbidden((*path, "manualSelector"), "may not be true in a CronJob")
+
+
+def _time_zone(report: Report, zone: str | None) -> None:
+    if zone is None:
+        return
+    path: Path = ("spec", "timeZone")
+    if not zone:
+        report.add(path, "KL139", "must not be empty; remove it or name a zone such as Etc/UTC")
+        return
+    parts = zone.split("/")
+    odd = any(part in (".", "..") or part.startswith("-") or not _ZONE_PART.fullmatch(part) for part in parts)
+    if odd or zone.lower() == "local" or not _is_zone(zone):
+        report.invalid(path, "KL139", zone, "is no time zone; use a name such as Etc/UTC or Europe/Berlin")
+
+
+def _is_zone(zone: str) -> bool:
+    """Whether the zone is known; without a time zone database, whether it looks like one."""
+    known = zoneinfo.available_timezones()
+    return zone == "UTC" or zone in known or (not known and "/" in zone)

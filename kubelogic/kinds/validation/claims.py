@@ -1,0 +1,76 @@
+"""What claims ask for: in claims, in StatefulSets and in ephemeral volumes."""
+
+from __future__ import annotations
+
+from kubelogic.kinds.validation import names, resources
+from kubelogic.kinds.validation.common import check_name, selector, template_metadata
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.text.location import Path
+
+ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+VOLUME_MODES = ("Block", "Filesystem")
+_TEMPLATE_METADATA = ("labels", "annotations")
+
+
+def access_modes(report: Report, path: Path, modes: list[str]) -> None:
+    """Check access modes: at least one, all known, ReadWriteOncePod alone."""
+    if not modes:
+        report.required(path, "give at least one access mode")
+    for index, mode in enumerate(modes):
+        if mode not in ACCESS_MODES:
+            report.unsupported((*path, index), mode, ACCESS_MODES)
+    known = {mode for mode in modes if mode in ACCESS_MODES}
+    if "ReadWriteOncePod" in known and len(known) > 1:
+        report.add(path, "KL142", "ReadWriteOncePod excludes every other access mode")
+
+
+def claim_spec(report: Report, path: Path, spec: Tree) -> None:
+    """Check what a claim asks for."""
+    access_modes(report, (*path, "accessModes"), spec.get("accessModes", []))
+    selector(report, (*path, "selector"), spec.get("selector"))
+    size = spec.get("resources", {}).get("requests", {}).get("storage")
+    where = (*path, "resources", "requests", "storage")
+    if size is None:
+        report.required(where, "say how large the volume must be")
+    else:
+        resources.positive(report, where, size)
+    for key in ("storageClassName", "volumeAttributesClassName"):
+        if spec.get(key):
+            check_name(report, (*path, key), spec[key], names.dns_subdomain)
+    if "volumeMode" in spec and spec["volumeMode"] not in VOLUME_MODES:
+        report.unsupported((*path, "volumeMode"), spec["volumeMode"], VOLUME_MODES)
+    for key in ("dataSource", "dataSourceRef"):
+        if key in spec:
+            _data_source(report, (*path, key), spec[key])
+    _both_sources(report, path, spec)
+
+
+def _data_source(report: Report, path: Path, source: Tree) -> None:
+    for key in ("name", "kind"):
+        if not source.get(key):
+            report.required((*path, key))
+    group = source.get("apiGroup", "")
+    if group:
+        check_name(report, (*path, "apiGroup"), group, names.dns_subdomain)
+    elif source.get("kind") != "PersistentVolumeClaim":
+        report.add((*path, "kind"), "KL121", "must be PersistentVolumeClaim when there is no apiGroup")
+    if source.get("namespace"):
+        check_name(report, (*path, "namespace"), source["namespace"], names.dns_label)
+
+
+def _both_sources(report: Report, path: Path, spec: Tree) -> None:
+    source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is None or reference is None:
+        return
+    if any(source.get(key) != reference.get(key) for key in ("apiGroup", "kind", "name")):
+        report.add((*path, "dataSource"), "KL142", "must be the same as dataSourceRef; set only one of them")
+
+
+def claim_template(report: Report, path: Path, template: Tree) -> None:
+    """Check the claim that an ephemeral volume makes."""
+    meta = template.get("metadata", {})
+    template_metadata(report, (*path, "metadata"), meta)
+    for key in meta:
+        if key not in _TEMPLATE_METADATA:
+            report.forbidden((*path, "metadata", key), "may not be set here; only labels and annotations may")
+    claim_spec(report, (*path, "spec"), template.get("spec", {}))

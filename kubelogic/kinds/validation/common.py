@@ -1,0 +1,180 @@
+"""What all kinds share: metadata, labels, selectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.text.location import Path
+
+NameRule = Callable[[str], str]
+
+_ANNOTATIONS_LIMIT = 256 * 1024
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+LABEL_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+
+
+def check_name(report: Report, path: Path, value: str, rule: NameRule) -> None:
+    """Check a name, noting what is wrong with it."""
+    if wrong := rule(value):
+        report.invalid(path, "KL123", value, wrong)
+
+
+def required_name(report: Report, path: Path, value: str | None, rule: NameRule) -> None:
+    """Check a name that must be there."""
+    if not value:
+        report.required(path)
+    else:
+        check_name(report, path, value, rule)
+
+
+def label_key(report: Report, path: Path, key: str, *, on_key: bool = False) -> None:
+    """Check a label or annotation key."""
+    if wrong := names.qualified_name(key):
+        report.add(path, "KL124", f"the key {quoted(key)} {wrong}", on_key=on_key)
+
+
+def labels(report: Report, path: Path, values: Mapping[str, str] | None) -> None:
+    """Check a mapping of labels."""
+    for key, value in (values or {}).items():
+        label_key(report, (*path, key), key, on_key=True)
+        if wrong := names.label_value(value):
+            report.invalid((*path, key), "KL125", value, wrong)
+
+
+def check_annotations(report: Report, path: Path, values: Mapping[str, str] | None) -> None:
+    """Check a mapping of annotations."""
+    size = 0
+    for key, value in (values or {}).items():
+        label_key(report, (*path, key), key.lower(), on_key=True)
+        size += len(key.encode()) + len(value.encode(errors="surrogatepass"))
+    if size > _ANNOTATIONS_LIMIT:
+        report.too_long(path, size, _ANNOTATIONS_LIMIT, "bytes")
+
+
+def selector(report: Report, path: Path, value: Tree | None) -> None:
+    """Check a label selector."""
+    if value is None:
+        return
+    labels(report, (*path, "matchLabels"), value.get("matchLabels"))
+    for index, expression in enumerate(value.get("matchExpressions", ())):
+        _label_expression(report, (*path, "matchExpressions", index), expression)
+
+
+def _label_expression(report: Report, path: Path, expression: Tree) -> None:
+    operator, values = expression.get("operator", ""), expression.get("values", [])
+    expression_values(report, path, operator, values)
+    if operator not in LABEL_OPERATORS:
+        report.add((*path, "operator"), "KL135", _unknown_operator(operator, LABEL_OPERATORS))
+    label_key(report, (*path, "key"), expression.get("key", ""))
+    for index, value in enumerate(values):
+        if wrong := names.label_value(value):
+            report.invalid((*path, "values", index), "KL125", value, wrong)
+
+
+def _unknown_operator(operator: str, allowed: Iterable[str]) -> str:
+    known = ", ".join(allowed)
+    return f"{quoted(operator)} is not an operator; use {known}" if operator else f"is required: use {known}"
+
+
+def unknown_operator(report: Report, path: Path, operator: str, allowed: Iterable[str]) -> None:
+    """Note an operator that is missing or not one of those allowed."""
+    report.add((*path, "operator"), "KL135", _unknown_operator(operator, allowed))
+
+
+def expression_values(report: Report, path: Path, operator: str, values: list[str]) -> None:
+    """Check that an expression has values if, and only if, its operator takes some."""
+    if operator in ("In", "NotIn") and not values:
+        report.add((*path, "values"), "KL135", f"is required when the operator is {operator}")
+    elif operator in ("Exists", "DoesNotExist") and values:
+        report.add((*path, "values"), "KL135", f"may not be set when the operator is {operator}; remove it")
+
+
+def matches(value: Tree | None, own: Mapping[str, str]) -> bool:
+    """Whether labels fit a selector; an absent selector fits nothing, an empty one everything."""
+    if value is None:
+        return False
+    if any(own.get(key) != wanted for key, wanted in value.get("matchLabels", {}).items()):
+        return False
+    for expression in value.get("matchExpressions", ()):
+        key, values = expression.get("key", ""), expression.get("values", [])
+        holds = {
+            "In": key in own and own[key] in values,
+            "NotIn": own.get(key) not in values or key not in own,
+            "Exists": key in own,
+            "DoesNotExist": key not in own,
+        }.get(expression.get("operator", ""), True)
+        if not holds:
+            return False
+    return True
+
+
+def is_empty(value: Tree) -> bool:
+    """Whether a selector has no condition."""
+    return not value.get("matchLabels") and not value.get("matchExpressions")
+
+
+def has_bad_operator(value: Tree | None) -> bool:
+    """Whether a selector cannot be evaluated at all."""
+    return any(
+        expression.get("operator") not in LABEL_OPERATORS
+        or (expression["operator"] in ("In", "NotIn")) != bool(expression.get("values"))
+        for expression in (value or {}).get("matchExpressions", ())
+    )
+
+
+def metadata(report: Report, tree: Tree, rule: NameRule, *, namespaced: bool) -> None:
+    """Check the metadata of an object."""
+    meta: Tree = tree.get("metadata", {})
+    path: Path = ("metadata",)
+    name, prefix = meta.get("name"), meta.get("generateName")
+    if prefix and (wrong := rule(names.masked(prefix))):
+        report.invalid((*path, "generateName"), "KL123", prefix, wrong)
+    if name:
+        check_name(report, (*path, "name"), name, rule)
+    elif not prefix:
+        report.add((*path, "name"), "KL104", "is required: give the object a name or a generateName")
+    if namespaced and meta.get("namespace"):
+        check_name(report, (*path, "namespace"), meta["namespace"], names.dns_label)
+    report.at_least(meta, "generation", path)
+    labels(report, (*path, "labels"), meta.get("labels"))
+    check_annotations(report, (*path, "annotations"), meta.get("annotations"))
+    _owners(report, (*path, "ownerReferences"), meta.get("ownerReferences", ()))
+    _finalizers(report, (*path, "finalizers"), meta.get("finalizers", ()))
+
+
+def template_metadata(report: Report, path: Path, meta: Tree | None) -> None:
+    """Check labels and annotations of a template."""
+    labels(report, (*path, "labels"), (meta or {}).get("labels"))
+    check_annotations(report, (*path, "annotations"), (meta or {}).get("annotations"))
+
+
+def _owners(report: Report, path: Path, owners: Iterable[Tree]) -> None:
+    manager = ""
+    for index, owner in enumerate(owners):
+        for key in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(key):
+                report.required((*path, index, key))
+        if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
+            report.add((*path, index), "KL141", "an Event cannot own anything")
+        if owner.get("controller"):
+            this = f"{owner.get('kind', '')}/{owner.get('name', '')}"
+            if manager:
+                report.add((*path, index), "KL141", f"only one owner can be the controller: {manager} or {this}")
+            manager = manager or this
+
+
+def _finalizers(report: Report, path: Path, finalizers: Iterable[str]) -> None:
+    found = list(finalizers)
+    for index, finalizer in enumerate(found):
+        finalizer_name(report, (*path, index), finalizer)
+    if "orphan" in found and "foregroundDeletion" in found:
+        report.add(path, "KL142", "orphan and foregroundDeletion exclude each other")
+
+
+def finalizer_name(report: Report, path: Path, finalizer: str) -> None:
+    """Check a finalizer: a standard one, or one with a domain."""
+    label_key(report, path, finalizer)
+    if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+        report.invalid(path, "KL123", finalizer, "must be a standard finalizer or have a domain before a '/'")

@@ -1,0 +1,334 @@
+"""Containers, init containers and ephemeral containers.
+
+Source: Kubernetes, "Containers", "Configure Liveness, Readiness and Startup Probes", "Sidecar Containers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from kubelogic.kinds.validation import environment, names, resources, security
+from kubelogic.kinds.validation.common import required_name
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.text.location import Path
+
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+_PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_RESTARTS = ("Always", "Never", "OnFailure")
+_RESTART_ACTIONS = ("Restart", "RestartAllContainers")
+_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
+_PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+_READ_ONLY = ("Disabled", "Enabled", "IfPossible")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a container's checks need to know of its pod."""
+
+    volumes: Mapping[str, str]
+    claims: Collection[str]
+    grace: int
+    restart_policy: str
+    host_users: bool
+    host_network: bool
+    is_pod: bool
+
+
+def port_number_or_name(report: Report, path: Path, value: int | str) -> None:
+    """Check a port that may be given by number or name."""
+    if isinstance(value, int):
+        report.between(value, path, 1, 65535, "KL131")
+    elif wrong := names.port_name(value):
+        report.invalid(path, "KL131", value, wrong)
+
+
+def _ports(report: Report, path: Path, items: list[Tree]) -> None:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        where = (*path, index)
+        name = item.get("name", "")
+        if name:
+            if wrong := names.port_name(name):
+                report.invalid((*where, "name"), "KL131", name, wrong)
+            elif name in seen:
+                report.duplicate((*where, "name"), name, "is there twice; ports of a container need different names")
+            seen.add(name)
+        number, host = item.get("containerPort", 0), item.get("hostPort", 0)
+        if not number:
+            report.required((*where, "containerPort"))
+        else:
+            report.between(number, (*where, "containerPort"), 1, 65535, "KL131")
+        if host:
+            report.between(host, (*where, "hostPort"), 1, 65535, "KL131")
+        report.one_of((*where, "protocol"), item.get("protocol"), PROTOCOLS)
+
+
+def host_ports(report: Report, path: Path, nodes: list[Tree], *, first: int = 0) -> None:
+    """Check that no host port is taken twice."""
+    seen: set[tuple[str, str, int]] = set()
+    for index, node in enumerate(nodes, first):
+        for number, port in enumerate(node.get("ports", ())):
+            host = port.get("hostPort", 0)
+            if not host:
+                continue
+            identity = (port.get("protocol", ""), port.get("hostIP", ""), host)
+            if identity in seen:
+                where = (*path, index, "ports", number, "hostPort")
+                report.duplicate(where, host, f"is taken twice for {identity[0]} by this pod")
+            seen.add(identity)
+
+
+def _handler(report: Report, path: Path, node: Tree, grace: int) -> None:
+    kinds = [kind for kind in _HANDLERS if kind in node]
+    if not kinds:
+        report.required(path, "set one of exec, httpGet, tcpSocket or grpc")
+        return
+    for extra in kinds[1:]:
+        report.add((*path, extra), "KL142", f"only one action is allowed, and {kinds[0]} is set already")
+    kind, action = kinds[0], node[kinds[0]]
+    where = (*path, kind)
+    if kind == "exec" and not action.get("command"):
+        report.required((*where, "command"))
+    elif kind == "sleep":
+        seconds = action.get("seconds", 0)
+        if not 0 <= seconds <= grace:
+            report.add(
+                where,
+                "KL122",
+                f"must be between 0 and the pod's terminationGracePeriodSeconds ({grace}), is {seconds}",
+            )
+    elif kind in ("httpGet", "tcpSocket", "grpc"):
+        port_number_or_name(report, (*where, "port"), action.get("port", 0))
+    if kind == "httpGet":
+        report.one_of((*where, "scheme"), action.get("scheme"), ("HTTP", "HTTPS"))
+        for index, header in enumerate(action.get("httpHeaders", ())):
+            if wrong := names.header_name(header.get("name", "")):
+                report.invalid((*where, "httpHeaders", index, "name"), "KL143", header.get("name", ""), wrong)
+
+
+def _probe(report: Report, path: Path, kind: str, node: Tree, grace: int) -> None:
+    _handler(report, path, node, grace)
+    for key in _COUNTS:
+        report.at_least(node, key, path)
+    own = node.get("terminationGracePeriodSeconds")
+    if own is not None:
+        if own <= 0:
+            report.add((*path, "terminationGracePeriodSeconds"), "KL122", f"must be greater than 0, is {own}")
+        if kind == "readinessProbe":
+            report.forbidden((*path, "terminationGracePeriodSeconds"), "may not be set for a readiness probe")
+    if kind != "readinessProbe" and node.get("successThreshold", 1) != 1:
+        report.add((*path, "successThreshold"), "KL122", f"must be 1, is {node['successThreshold']}")
+
+
+def _running(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
+    """Probes and hooks, which only containers that keep running have."""
+    for kind in _PROBES:
+        if kind in node:
+            _probe(report, (*path, kind), kind, node[kind], pod.grace)
+    lifecycle = node.get("lifecycle", {})
+    for moment in ("postStart", "preStop"):
+        if moment in lifecycle:
+            _handler(report, (*path, "lifecycle", moment), lifecycle[moment], pod.grace)
+
+
+def _mounts(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
+    devices = {item.get("name", ""): item.get("devicePath", "") for item in node.get("volumeDevices", ())}
+    privileged = bool(node.get("securityContext", {}).get("privileged"))
+    seen: set[str] = set()
+    for index, item in enumerate(node.get("volumeMounts", ())):
+        where = (*path, "volumeMounts", index)
+        name, target = item.get("name", ""), item.get("mountPath", "")
+        if not name:
+            report.required((*where, "name"))
+        elif name not in pod.volumes:
+            report.not_found((*where, "name"), name, "a volume of this pod; add it to volumes")
+        if not target:
+            report.required((*where, "mountPath"))
+        if target in seen:
+            report.duplicate((*where, "mountPath"), target, "is mounted twice in this container")
+        seen.add(target)
+        if name in devices:
+            report.add((*where, "name"), "KL142", f"{name} is a device of this container already")
+        if target in devices.values():
+            report.add((*where, "mountPath"), "KL142", f"{target} is the path of a device already")
+        for key in ("subPath", "subPathExpr"):
+            if item.get(key) and (wrong := names.local_path(item[key])):
+                report.invalid((*where, key), "KL133", item[key], wrong)
+        if item.get("subPath") and item.get("subPathExpr"):
+            report.add((*where, "subPathExpr"), "KL142", "subPath and subPathExpr exclude each other")
+        _mount_modes(report, where, item, privileged=privileged)
+
+
+def _mount_modes(report: Report, path: Path, item: Tree, *, privileged: bool) -> None:
+    propagation = item.get("mountPropagation")
+    if propagation is not None and propagation not in _PROPAGATIONS:
+        report.unsupported((*path, "mountPropagation"), propagation, _PROPAGATIONS)
+    if propagation == "Bidirectional" and not privileged:
+        report.forbidden((*path, "mountPropagation"), "Bidirectional needs a privileged container")
+    mode = item.get("recursiveReadOnly")
+    where = (*path, "recursiveReadOnly")
+    if mode in ("Enabled", "IfPossible"):
+        if not item.get("readOnly"):
+            report.forbidden(where, "may only be set when readOnly is true")
+        if propagation not in (None, "None"):
+            report.forbidden(where, "may only be set when mountPropagation is None or unset")
+    elif mode is not None and mode != "Disabled":
+        report.unsupported(where, mode, _READ_ONLY)
+
+
+def _devices(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
+    mounts = {item.get("name", ""): item.get("mountPath", "") for item in node.get("volumeMounts", ())}
+    seen: set[str] = set()
+    paths: set[str] = set()
+    for index, item in enumerate(node.get("volumeDevices", ())):
+        where = (*path, "volumeDevices", index)
+        name, target = item.get("name", ""), item.get("devicePath", "")
+        if not name:
+            report.required((*where, "name"))
+        elif name not in pod.volumes:
+            report.not_found((*where, "name"), name, "a volume of this pod; add it to volumes")
+        elif pod.volumes[name] not in ("persistentVolumeClaim", "ephemeral"):
+            report.forbidden((*where, "name"), "only persistentVolumeClaim and ephemeral volumes can be devices")
+        if name in seen:
+            report.duplicate((*where, "name"), name)
+        seen.add(name)
+        if not target:
+            report.required((*where, "devicePath"))
+        elif wrong := names.no_backsteps(target):
+            report.invalid((*where, "devicePath"), "KL133", target, wrong)
+        if target in paths:
+            report.duplicate((*where, "devicePath"), target)
+        paths.add(target)
+        if name in mounts:
+            report.add((*where, "name"), "KL142", f"{name} is mounted by this container already")
+        if target in mounts.values():
+            report.add((*where, "devicePath"), "KL142", f"{target} is a mount path already")
+        if not pod.host_users:
+            report.forbidden(where, "devices may not be used when hostUsers is false")
+
+
+def _resize(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
+    seen: set[str] = set()
+    for index, item in enumerate(node.get("resizePolicy", ())):
+        where = (*path, "resizePolicy", index)
+        name, policy = item.get("resourceName", ""), item.get("restartPolicy", "")
+        if name in seen:
+            report.duplicate((*where, "resourceName"), name)
+        seen.add(name)
+        report.one_of((*where, "resourceName"), name, ("cpu", "memory"))
+        report.one_of((*where, "restartPolicy"), policy, ("NotRequired", "RestartContainer"))
+        if pod.restart_policy == "Never" and policy != "NotRequired":
+            report.add((*where, "restartPolicy"), "KL142", "must be NotRequired in a pod that never restarts")
+
+
+def _restart(report: Report, path: Path, node: Tree) -> None:
+    policy, rules = node.get("restartPolicy"), node.get("restartPolicyRules", [])
+    if policy is None:
+        if rules:
+            report.required((*path, "restartPolicy"), "restartPolicyRules need it")
+    elif policy not in _RESTARTS:
+        report.unsupported((*path, "restartPolicy"), policy, _RESTARTS)
+    if len(rules) > 20:
+        report.too_many((*path, "restartPolicyRules"), len(rules), 20)
+    for index, rule in enumerate(rules):
+        where = (*path, "restartPolicyRules", index)
+        report.one_of((*where, "action"), rule.get("action"), _RESTART_ACTIONS)
+        if "exitCodes" not in rule:
+            report.required((*where, "exitCodes"))
+            continue
+        codes = rule["exitCodes"]
+        report.one_of((*where, "exitCodes", "operator"), codes.get("operator"), ("In", "NotIn"))
+        if len(codes.get("values", ())) > 255:
+            report.too_many((*where, "exitCodes", "values"), len(codes["values"]), 255)
+
+
+def _common(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
+    required_name(report, (*path, "name"), node.get("name"), names.dns_label)
+    image = node.get("image", "")
+    if not image:
+        report.required((*path, "image"))
+    elif pod.is_pod and image.strip() != image:
+        report.invalid((*path, "image"), "KL143", image, "must not have blanks around it")
+    report.one_of(
+        (*path, "terminationMessagePolicy"),
+        node.get("terminationMessagePolicy"),
+        ("File", "FallbackToLogsOnError"),
+    )
+    report.one_of((*path, "imagePullPolicy"), node.get("imagePullPolicy"), _PULL_POLICIES)
+    if "ports" in node:
+        _ports(report, (*path, "ports"), node["ports"])
+    if "env" in node:
+        environment.variables(report, (*path, "env"), node["env"])
+    if "envFrom" in node:
+        environment.variables_from(report, (*path, "envFrom"), node["envFrom"])
+    if "volumeMounts" in node:
+        _mounts(report, path, node, pod)
+    if "volumeDevices" in node:
+        _devices(report, path, node, pod)
+    resources.requirements(
+        report, (*path, "resources"), node.get("resources"), resources.container_resource, pod.claims
+    )
+    if "resizePolicy" in node:
+        _resize(report, path, node, pod)
+    if "securityContext" in node:
+        security.container(report, (*path, "securityContext"), node["securityContext"], host_users=pod.host_users)
+
+
+def main(report: Report, path: Path, nodes: list[Tree], pod: Surroundings) -> None:
+    """Check the main containers."""
+    if not nodes:
+        report.required(path, "a pod needs at least one container")
+    seen: set[str] = set()
+    for index, node in enumerate(nodes):
+        where = (*path, index)
+        _common(report, where, node, pod)
+        _unique(report, where, node, seen)
+        _running(report, where, node, pod)
+        _restart(report, where, node)
+        if pod.host_network:
+            _host_network(report, (*where, "ports"), node.get("ports", []), pod)
+    host_ports(report, path, nodes)
+
+
+def _unique(report: Report, path: Path, node: Tree, seen: set[str]) -> None:
+    name = node.get("name", "")
+    if name and name in seen:
+        report.duplicate((*path, "name"), name, "is there twice; containers of a pod need different names")
+    seen.add(name)
+
+
+def _host_network(report: Report, path: Path, ports: list[Tree], pod: Surroundings) -> None:
+    for index, port in enumerate(ports):
+        host, number = port.get("hostPort", 0), port.get("containerPort", 0)
+        if (pod.is_pod or host) and host != number:
+            report.add(
+                (*path, index, "hostPort"),
+                "KL142",
+                f"must be the containerPort ({number}) when hostNetwork is true, is {host}",
+            )
+
+
+def init(report: Report, path: Path, nodes: list[Tree], mains: list[Tree], pod: Surroundings) -> None:
+    """Check the init containers; those that always restart are sidecars and may have probes."""
+    seen = {node.get("name", "") for node in mains}
+    for index, node in enumerate(nodes):
+        where = (*path, index)
+        _common(report, where, node, pod)
+        _restart(report, where, node)
+        _unique(report, where, node, seen)
+        host_ports(report, path, [node], first=index)
+        if node.get("restartPolicy") == "Always":
+            _running(report, where, node, pod)
+            continue
+        for key in ("lifecycle", *_PROBES):
+            if key in node:
+                report.forbidden((*where, key), "may only be set for init containers with restartPolicy: Always")
+        for number, item in enumerate(node.get("resizePolicy", ())):
+            if item.get("restartPolicy") == "RestartContainer":
+                report.forbidden(
+                    (*where, "resizePolicy", number, "restartPolicy"),
+                    "an init container that ends cannot restart for a resize",
+                )

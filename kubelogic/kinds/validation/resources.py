@@ -1,0 +1,193 @@
+"""Resource names and amounts: requests, limits, quotas.
+
+Source: Kubernetes, "Resource Management for Pods and Containers", "Resource Quotas".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from kubelogic.kinds import quantity
+from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.text.location import Path
+
+NameRule = Callable[[str], str]
+
+CONTAINER = ("cpu", "memory", "ephemeral-storage")
+POD = ("cpu", "memory")
+_COUNTED = (
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+)
+_SUMS = (
+    *CONTAINER,
+    *(f"{which}.{name}" for which in ("requests", "limits") for name in CONTAINER),
+    "requests.storage",
+)
+QUOTA = (*_SUMS, *_COUNTED)
+_STANDARD = (*QUOTA, "storage")
+_MILLI = 10**6
+_UNIT = 10**9
+
+
+def _huge(name: str) -> bool:
+    return name.startswith("hugepages-")
+
+
+def _huge_for_quota(name: str) -> bool:
+    return name.startswith(("hugepages-", "requests.hugepages-"))
+
+
+def is_native(name: str) -> bool:
+    """Whether Kubernetes itself knows the resource.
+
+    >>> is_native("cpu"), is_native("nvidia.com/gpu")
+    (True, False)
+    """
+    return "/" not in name or "kubernetes.io/" in name
+
+
+def is_extended(name: str) -> bool:
+    """Whether the resource is a countable one of somebody else's, such as nvidia.com/gpu."""
+    return not is_native(name) and not name.startswith("requests.") and not names.qualified_name(f"requests.{name}")
+
+
+def can_overcommit(name: str) -> bool:
+    """Whether limits may be above requests."""
+    return is_native(name) and not _huge(name)
+
+
+def resource_name(name: str) -> str:
+    """Any resource's name."""
+    if wrong := names.qualified_name(name):
+        return wrong
+    if "/" not in name and name not in _STANDARD and not _huge_for_quota(name):
+        return "is no resource; use cpu, memory, ephemeral-storage, or a name with a domain such as example.com/gpu"
+    return ""
+
+
+def container_resource(name: str) -> str:
+    """A resource that a container can ask for."""
+    if wrong := resource_name(name):
+        return wrong
+    if "/" not in name and name not in CONTAINER and not _huge(name):
+        return f"cannot be asked for by containers; use {', '.join(CONTAINER)}, or a name with a domain"
+    if not is_native(name) and not is_extended(name):
+        return "is no extended resource: it must not start with 'requests.' and must be short enough"
+    return ""
+
+
+def pod_resource(name: str) -> str:
+    """A resource that can be asked for a whole pod."""
+    if wrong := resource_name(name):
+        return wrong
+    if name in POD or _huge(name):
+        return ""
+    return "cannot be set for a whole pod; only cpu, memory and hugepages-* can"
+
+
+def quota_resource(name: str) -> str:
+    """A resource that a quota can limit."""
+    if wrong := resource_name(name):
+        return wrong
+    if "/" not in name and name not in QUOTA and not _huge_for_quota(name):
+        return "cannot be limited by a quota"
+    return ""
+
+
+def check_name(report: Report, path: Path, name: str, rule: NameRule) -> None:
+    """Note what is wrong with a resource's name, at its key."""
+    if wrong := rule(name):
+        report.add(path, "KL137", f"the resource {quoted(name)} {wrong}", on_key=True)
+
+
+def amount(report: Report, path: Path, name: str, value: str) -> None:
+    """Check an amount: not negative, and whole for what can only be counted."""
+    nanos = quantity.read(value).nanos
+    if nanos < 0:
+        report.add(path, "KL138", f"must be at least 0, is {value}")
+    if (name in _COUNTED or is_extended(name)) and -(-nanos // _MILLI) % 1000:
+        report.add(path, "KL138", f"must be a whole number, is {value}: {name} cannot be divided")
+
+
+def positive(report: Report, path: Path, value: str) -> None:
+    """Check an amount that must be above zero."""
+    if quantity.read(value).nanos <= 0:
+        report.add(path, "KL138", f"must be greater than 0, is {value}")
+
+
+def _whole_pages(name: str, value: str) -> bool:
+    try:
+        page = quantity.read(name.removeprefix("hugepages-")).nanos
+    except quantity.QuantityError:
+        return False
+    return page > 0 and page % _UNIT == 0 and quantity.whole(value) % (page // _UNIT) == 0
+
+
+def requirements(
+    report: Report, path: Path, node: Tree | None, rule: NameRule, claims: Collection[str] | None = None
+) -> None:
+    """Check requests and limits, and how they fit together.
+
+    Args:
+        report: where problems go.
+        path: of ``node``.
+        node: the mapping with ``requests``, ``limits`` and ``claims``.
+        rule: which resources are allowed.
+        claims: the names of the pod's device claims.
+    """
+    if not node:
+        return
+    limits: Mapping[str, str] = node.get("limits", {})
+    requests: Mapping[str, str] = node.get("requests", {})
+    for which, amounts in (("limits", limits), ("requests", requests)):
+        for name, value in amounts.items():
+            where = (*path, which, name)
+            check_name(report, where, name, rule)
+            amount(report, where, name, value)
+            if _huge(name) and not _whole_pages(name, value):
+                report.add(where, "KL138", f"must be a whole number of pages of the size in {name}, is {value}")
+    for name, value in requests.items():
+        _request_to_limit(report, (*path, "requests", name), name, value, limits.get(name))
+    asked = {*limits, *requests}
+    if any(map(_huge, asked)) and not asked & {"cpu", "memory"}:
+        report.add(path, "KL136", "huge pages need a request or limit of cpu or memory beside them")
+    _claims(report, (*path, "claims"), node.get("claims", ()), claims or ())
+
+
+def _request_to_limit(report: Report, path: Path, name: str, value: str, limit: str | None) -> None:
+    if limit is None:
+        if not can_overcommit(name):
+            report.add(path, "KL136", f"needs a limit of the same amount: {name} cannot be overcommitted")
+        return
+    requested, limited = quantity.read(value).nanos, quantity.read(limit).nanos
+    if requested != limited and not can_overcommit(name):
+        report.add(path, "KL136", f"is {value}, must be equal to the {name} limit of {limit}")
+    elif requested > limited:
+        report.add(path, "KL136", f"is {value}, must not be above the {name} limit of {limit}")
+
+
+def _claims(report: Report, path: Path, uses: Collection[Tree], claims: Collection[str]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for index, use in enumerate(uses):
+        name, request = use.get("name", ""), use.get("request", "")
+        where = (*path, index)
+        if not name:
+            report.required((*where, "name"))
+            continue
+        if request and (wrong := names.dns_label(request)):
+            report.invalid((*where, "request"), "KL123", request, wrong)
+        clash = (name, request) in seen or (name, "") in seen
+        if clash or (not request and any(other == name for other, _ in seen)):
+            report.duplicate(where, f"{name}/{request}" if request else name)
+        seen.add((name, request))
+        if name not in claims:
+            report.not_found((*where, "name"), name, "a name in the pod's resourceClaims")

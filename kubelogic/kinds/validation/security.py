@@ -1,0 +1,180 @@
+"""Security contexts of pods and containers."""
+
+from __future__ import annotations
+
+import re
+
+from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.text.location import Path
+
+_MAX_ID = 2**31 - 1
+_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
+_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
+_IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
+_POD_CHOICES = {
+    "fsGroupChangePolicy": ("Always", "OnRootMismatch"),
+    "supplementalGroupsPolicy": ("Merge", "Strict"),
+    "seLinuxChangePolicy": ("MountOption", "Recursive"),
+}
+_LINUX_POD = (
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "sysctls",
+    "runAsUser",
+    "runAsGroup",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "seLinuxChangePolicy",
+)
+_LINUX_CONTAINER = (
+    "appArmorProfile",
+    "seLinuxOptions",
+    "seccompProfile",
+    "capabilities",
+    "readOnlyRootFilesystem",
+    "privileged",
+    "allowPrivilegeEscalation",
+    "procMount",
+    "runAsUser",
+    "runAsGroup",
+)
+
+
+def _identifiers(report: Report, path: Path, node: Tree, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key in node:
+            report.between(node[key], (*path, key), 0, _MAX_ID)
+
+
+def _profile(report: Report, path: Path, profile: Tree | None) -> None:
+    if profile is None:
+        return
+    kind, local = profile.get("type"), profile.get("localhostProfile")
+    report.one_of((*path, "type"), kind, _PROFILES)
+    where = (*path, "localhostProfile")
+    if kind == "Localhost":
+        if not local:
+            report.required(where, "a profile of the type Localhost needs its file")
+        elif wrong := names.local_path(local):
+            report.invalid(where, "KL133", local, wrong)
+    elif local is not None:
+        report.forbidden(where, "may only be set when the type is Localhost")
+
+
+def _armor(report: Report, path: Path, profile: Tree | None) -> None:
+    if profile is None:
+        return
+    kind, local = profile.get("type"), profile.get("localhostProfile")
+    report.one_of((*path, "type"), kind, _PROFILES)
+    where = (*path, "localhostProfile")
+    if kind == "Localhost":
+        if not local or not local.strip():
+            report.required(where, "a profile of the type Localhost needs its name")
+        elif local.strip() != local:
+            report.invalid(where, "KL143", local, "must not have blanks around it")
+    elif local is not None:
+        report.forbidden(where, "may only be set when the type is Localhost")
+
+
+def pod(report: Report, path: Path, spec: Tree) -> None:
+    """Check the security context of a pod.
+
+    Args:
+        report: where problems go.
+        path: of the pod's spec.
+        spec: the pod's spec; some host settings stand beside the security context.
+    """
+    node = spec.get("securityContext", {})
+    here = (*path, "securityContext")
+    _identifiers(report, here, node, ("fsGroup", "runAsUser", "runAsGroup"))
+    for index, group in enumerate(node.get("supplementalGroups", ())):
+        report.between(group, (*here, "supplementalGroups", index), 0, _MAX_ID)
+    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
+        report.add((*path, "shareProcessNamespace"), "KL142", "shareProcessNamespace and hostPID exclude each other")
+    _sysctls(report, (*here, "sysctls"), node.get("sysctls", []), spec)
+    for key, allowed in _POD_CHOICES.items():
+        if key in node and node[key] not in allowed:
+            report.unsupported((*here, key), node[key], allowed)
+    _profile(report, (*here, "seccompProfile"), node.get("seccompProfile"))
+    _armor(report, (*here, "appArmorProfile"), node.get("appArmorProfile"))
+    _windows(report, (*here, "windowsOptions"), node.get("windowsOptions"))
+    if spec.get("hostUsers") is False:
+        for key in ("hostNetwork", "hostPID", "hostIPC"):
+            if spec.get(key):
+                report.forbidden((*path, key), "may not be set when hostUsers is false")
+
+
+def _sysctls(report: Report, path: Path, items: list[Tree], spec: Tree) -> None:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        name = item.get("name", "")
+        where = (*path, index, "name")
+        if not name:
+            report.required(where)
+        elif len(name) > 253 or not _SYSCTL.fullmatch(name):
+            report.invalid(where, "KL123", name, "is no sysctl: it needs lower case parts joined by '.' or '/'")
+        elif name in seen:
+            report.duplicate(where, name)
+        seen.add(name)
+        dotted = name.replace("/", ".")
+        if spec.get("hostNetwork") and dotted.startswith("net."):
+            report.forbidden(where, f"{name} may not be set when hostNetwork is true")
+        if spec.get("hostIPC") and dotted.startswith(_IPC_SYSCTLS):
+            report.forbidden(where, f"{name} may not be set when hostIPC is true")
+
+
+def _windows(report: Report, path: Path, options: Tree | None) -> None:
+    if options is None:
+        return
+    if "gmsaCredentialSpecName" in options:
+        name = options["gmsaCredentialSpecName"]
+        if wrong := names.dns_subdomain(name):
+            report.invalid((*path, "gmsaCredentialSpecName"), "KL123", name, wrong)
+    if "runAsUserName" in options and not options["runAsUserName"]:
+        report.required((*path, "runAsUserName"), "must not be empty")
+
+
+def container(report: Report, path: Path, node: Tree, *, host_users: bool) -> None:
+    """Check the security context of a container."""
+    _identifiers(report, path, node, ("runAsUser", "runAsGroup"))
+    mount = node.get("procMount")
+    if mount is not None and mount not in ("Default", "Unmasked"):
+        report.unsupported((*path, "procMount"), mount, ("Default", "Unmasked"))
+    if mount == "Unmasked" and host_users:
+        report.forbidden((*path, "procMount"), "Unmasked needs hostUsers: false in the pod")
+    _profile(report, (*path, "seccompProfile"), node.get("seccompProfile"))
+    _armor(report, (*path, "appArmorProfile"), node.get("appArmorProfile"))
+    _windows(report, (*path, "windowsOptions"), node.get("windowsOptions"))
+    if node.get("allowPrivilegeEscalation") is False:
+        where = (*path, "allowPrivilegeEscalation")
+        if node.get("privileged"):
+            report.add(where, "KL142", "cannot be false when privileged is true")
+        if "CAP_SYS_ADMIN" in node.get("capabilities", {}).get("add", ()):
+            report.add(where, "KL142", "cannot be false when the capability CAP_SYS_ADMIN is added")
+
+
+def operating_system(report: Report, path: Path, spec: Tree, containers: list[tuple[Path, Tree]]) -> None:
+    """Check that settings of one operating system are not used on the other."""
+    if "os" not in spec:
+        return
+    name = spec["os"].get("name", "")
+    report.one_of((*path, "os", "name"), name, ("linux", "windows"))
+    nodes: list[tuple[Path, Tree, tuple[str, ...]]] = [
+        ((*path, "securityContext"), spec.get("securityContext", {}), _LINUX_POD)
+    ]
+    nodes += [
+        ((*where, "securityContext"), node.get("securityContext", {}), _LINUX_CONTAINER) for where, node in containers
+    ]
+    for where, node, linux_only in nodes:
+        keys = ("windowsOptions",) if name == "linux" else linux_only if name == "windows" else ()
+        for key in keys:
+            if node.get(key) not in (None, []):
+                report.forbidden((*where, key), f"may not be set for a {name} pod")
+    if name == "windows":
+        for key in ("hostUsers", "hostPID", "hostIPC", "shareProcessNamespace", "resources"):
+            if spec.get(key) not in (None, False):
+                report.forbidden((*path, key), "may not be set for a windows pod")

@@ -1,0 +1,305 @@
+"""Services, Endpoints and EndpointSlices.
+
+Source: Kubernetes, "Service", "EndpointSlices", "IPv4/IPv6 dual-stack".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation.common import (
+    check_name,
+    label_key,
+    labels,
+    metadata,
+    required_name,
+)
+from kubelogic.kinds.validation.containers import PROTOCOLS, port_number_or_name
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.text.location import Path
+
+_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_FAMILIES = ("IPv4", "IPv6")
+_FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
+_SPEC: Path = ("spec",)
+_DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
+_RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
+
+
+def service(report: Report, tree: Tree, families: Collection[str]) -> None:
+    """Check a Service.
+
+    Args:
+        report: where problems go.
+        tree: the Service.
+        families: the address families that the cluster has.
+    """
+    metadata(report, tree, names.dns_label, namespaced=True)
+    spec = tree.get("spec", {})
+    kind = spec.get("type", "")
+    headless = spec.get("clusterIPs") == ["None"]
+    report.one_of((*_SPEC, "type"), kind, _TYPES)
+    ports = spec.get("ports", [])
+    if not ports and not headless and kind != "ExternalName":
+        report.required((*_SPEC, "ports"), "give at least one port, or make the Service headless")
+    if headless and kind in ("LoadBalancer", "NodePort"):
+        report.add((*_SPEC, "clusterIP"), "KL142", f"may not be None for a Service of the type {kind}")
+    if kind == "ExternalName":
+        _external_name(report, spec)
+    else:
+        _addresses(report, spec)
+        _families(report, spec, families)
+    _ports(report, (*_SPEC, "ports"), ports, kind)
+    labels(report, (*_SPEC, "selector"), spec.get("selector"))
+    _affinity(report, spec)
+    _outside(report, tree, spec, kind)
+    internal = spec.get("internalTrafficPolicy")
+    if internal is not None:
+        report.one_of((*_SPEC, "internalTrafficPolicy"), internal, ("Cluster", "Local"))
+    if "trafficDistribution" in spec and spec["trafficDistribution"] not in _DISTRIBUTIONS:
+        report.unsupported((*_SPEC, "trafficDistribution"), spec["trafficDistribution"], _DISTRIBUTIONS)
+
+
+def _external_name(report: Report, spec: Tree) -> None:
+    for key in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(key):
+            report.forbidden((*_SPEC, key), "may not be set for a Service of the type ExternalName")
+    if spec.get("clusterIP"):
+        report.forbidden((*_SPEC, "clusterIP"), "may not be set for a Service of the type ExternalName")
+    name = spec.get("externalName", "").removesuffix(".")
+    required_name(report, (*_SPEC, "externalName"), name, names.dns_subdomain)
+
+
+def _ports(report: Report, path: Path, ports: list[Tree], kind: str) -> None:
+    seen_names: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    node_ports: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        where = (*path, index)
+        name, number = port.get("name", ""), port.get("port", 0)
+        protocol, node_port = port.get("protocol", ""), port.get("nodePort", 0)
+        if name:
+            check_name(report, (*where, "name"), name, names.dns_label)
+            if name in seen_names:
+                report.duplicate((*where, "name"), name, "is there twice; ports need different names")
+            seen_names.add(name)
+        elif len(ports) > 1:
+            report.required((*where, "name"), "a Service with several ports must name each")
+        report.between(number, (*where, "port"), 1, 65535, "KL131")
+        report.one_of((*where, "protocol"), protocol, PROTOCOLS)
+        target = port.get("targetPort", number)
+        if target != number:
+            port_number_or_name(report, (*where, "targetPort"), target or 0)
+        if "appProtocol" in port:
+            label_key(report, (*where, "appProtocol"), port["appProtocol"])
+        if (protocol, number) in seen:
+            report.duplicate(where, f"{protocol} {number}", "is there twice")
+        seen.add((protocol, number))
+        if node_port and kind == "ClusterIP":
+            report.forbidden((*where, "nodePort"), "may not be set for a Service of the type ClusterIP")
+        if node_port and (protocol, node_port) in node_ports:
+            report.duplicate((*where, "nodePort"), node_port)
+        node_ports.add((protocol, node_port))
+        if node_port and not 1 <= node_port <= 65535:
+            report.between(node_port, (*where, "nodePort"), 1, 65535, "KL131")
+        elif node_port and not 30000 <= node_port <= 32767:
+            report.warn(
+                (*where, "nodePort"), "KL191", f"{node_port} is outside 30000-32767, the range of most clusters"
+            )
+
+
+def _affinity(report: Report, spec: Tree) -> None:
+    affinity = spec.get("sessionAffinity")
+    report.one_of((*_SPEC, "sessionAffinity"), affinity, ("ClientIP", "None"))
+    if affinity == "ClientIP":
+        seconds = spec.get("sessionAffinityConfig", {}).get("clientIP", {}).get("timeoutSeconds", 10800)
+        where = (*_SPEC, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
+        report.between(seconds, where, 1, 86400)
+
+
+def _addresses(report: Report, spec: Tree) -> None:
+    one, many = spec.get("clusterIP", ""), spec.get("clusterIPs", [])
+    where = (*_SPEC, "clusterIPs")
+    if (many[0] if many else "") != one:
+        report.add(where, "KL142", "must begin with clusterIP; set clusterIP alone" if one else "needs clusterIP too")
+    if len(many) > 2:
+        report.too_many(where, len(many), 2)
+    if many and many[0] == "None":
+        if len(many) > 1:
+            report.add(where, "KL142", "None must be the only value")
+        return
+    wrong_ones = False
+    for index, address in enumerate(many):
+        path = (*_SPEC, "clusterIP") if index == 0 and one == address else (*where, index)
+        if wrong := names.ip_address(address):
+            wrong_ones = True
+            report.invalid(path, "KL132", address, wrong)
+    if not wrong_ones and len(many) == 2 and (":" in many[0]) == (":" in many[1]):
+        report.add(where, "KL142", "may hold one address of each family only")
+
+
+def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
+    wanted, policy = spec.get("ipFamilies", []), spec.get("ipFamilyPolicy")
+    addresses = spec.get("clusterIPs", [])
+    where = (*_SPEC, "ipFamilies")
+    for index, family in enumerate(wanted):
+        if family not in _FAMILIES:
+            report.unsupported((*where, index), family, _FAMILIES)
+        elif family in wanted[:index]:
+            report.duplicate((*where, index), family)
+    if policy is not None:
+        report.one_of((*_SPEC, "ipFamilyPolicy"), policy, _FAMILY_POLICIES)
+    if policy == "SingleStack":
+        for key, values in (("clusterIPs", addresses), ("ipFamilies", wanted)):
+            if len(values) == 2:
+                report.add((*_SPEC, key), "KL142", "may have one value when ipFamilyPolicy is SingleStack")
+    for index, (address, family) in enumerate(zip(addresses, wanted, strict=False)):
+        if address != "None" and family in _FAMILIES and not names.ip_address(address):
+            own = "IPv6" if ":" in address else "IPv4"
+            if own != family:
+                report.add((*_SPEC, "clusterIPs", index), "KL142", f"is {own}, but ipFamilies asks for {family}")
+    if spec.get("clusterIP") == "None" and not spec.get("selector"):
+        return
+    if policy == "RequireDualStack" and len(families) < 2:
+        only = " and ".join(sorted(families))
+        report.add(
+            (*_SPEC, "ipFamilyPolicy"), "KL127", f"RequireDualStack needs a dual-stack cluster; this one has {only}"
+        )
+    for index, family in enumerate(wanted):
+        if family in _FAMILIES and family not in families:
+            report.add((*where, index), "KL127", f"this cluster has no {family} addresses")
+
+
+def _outside(report: Report, tree: Tree, spec: Tree, kind: str) -> None:
+    balanced = kind == "LoadBalancer"
+    for index, address in enumerate(spec.get("externalIPs", ())):
+        if wrong := names.ip_address(address) or names.endpoint_ip(address):
+            report.invalid((*_SPEC, "externalIPs", index), "KL132", address, wrong)
+    ranges = spec.get("loadBalancerSourceRanges", [])
+    if ranges and not balanced:
+        report.forbidden((*_SPEC, "loadBalancerSourceRanges"), "may only be set for the type LoadBalancer")
+    for index, value in enumerate(ranges):
+        if wrong := names.cidr(value.strip()):
+            report.invalid((*_SPEC, "loadBalancerSourceRanges", index), "KL132", value, wrong)
+    noted = tree.get("metadata", {}).get("annotations", {}).get(_RANGES)
+    if noted is not None and not ranges:
+        where: Path = ("metadata", "annotations", _RANGES)
+        if not balanced:
+            report.forbidden(where, "may only be set for the type LoadBalancer")
+        for value in filter(None, (part.strip() for part in noted.split(","))):
+            if wrong := names.cidr(value):
+                report.invalid(where, "KL132", value, wrong)
+    for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+        if key in spec and not balanced:
+            report.forbidden((*_SPEC, key), "may only be set for the type LoadBalancer")
+    if balanced and "loadBalancerClass" in spec:
+        label_key(report, (*_SPEC, "loadBalancerClass"), spec["loadBalancerClass"])
+    _traffic(report, spec, kind)
+
+
+def _traffic(report: Report, spec: Tree, kind: str) -> None:
+    reachable = kind in ("LoadBalancer", "NodePort") or (kind == "ClusterIP" and spec.get("externalIPs"))
+    policy = spec.get("externalTrafficPolicy")
+    where = (*_SPEC, "externalTrafficPolicy")
+    if reachable:
+        report.one_of(where, policy, ("Cluster", "Local"))
+    elif policy:
+        report.forbidden(where, "may only be set for Services that can be reached from outside")
+    port = spec.get("healthCheckNodePort", 0)
+    if port and not (kind == "LoadBalancer" and policy == "Local"):
+        report.forbidden(
+            (*_SPEC, "healthCheckNodePort"),
+            "may only be set for the type LoadBalancer with externalTrafficPolicy Local",
+        )
+    elif port:
+        report.between(port, (*_SPEC, "healthCheckNodePort"), 1, 65535, "KL131")
+
+
+def _endpoint_address(report: Report, path: Path, address: str) -> None:
+    if wrong := names.ip_address(address) or names.endpoint_ip(address):
+        report.invalid(path, "KL132", address, wrong)
+
+
+def endpoints(report: Report, tree: Tree) -> None:
+    """Check Endpoints."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    for index, subset in enumerate(tree.get("subsets", ())):
+        where = ("subsets", index)
+        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+            report.required(where, "give addresses or notReadyAddresses")
+        for group in ("addresses", "notReadyAddresses"):
+            for number, address in enumerate(subset.get(group, ())):
+                here = (*where, group, number)
+                _endpoint_address(report, (*here, "ip"), address.get("ip", ""))
+                if address.get("hostname"):
+                    check_name(report, (*here, "hostname"), address["hostname"], names.dns_label)
+                if "nodeName" in address:
+                    check_name(report, (*here, "nodeName"), address["nodeName"], names.dns_subdomain)
+        ports = subset.get("ports", [])
+        for number, port in enumerate(ports):
+            here = (*where, "ports", number)
+            if port.get("name"):
+                check_name(report, (*here, "name"), port["name"], names.dns_label)
+            elif len(ports) > 1:
+                report.required((*here, "name"), "each of several ports needs a name")
+            report.between(port.get("port", 0), (*here, "port"), 1, 65535, "KL131")
+            report.one_of((*here, "protocol"), port.get("protocol"), PROTOCOLS)
+
+
+def endpoint_slice(report: Report, tree: Tree) -> None:
+    """Check an EndpointSlice."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    kind = tree.get("addressType", "")
+    report.one_of(("addressType",), kind, ("FQDN", "IPv4", "IPv6"))
+    ports = tree.get("ports", [])
+    if len(ports) > 20000:
+        report.too_many(("ports",), len(ports), 20000)
+    seen: set[str] = set()
+    for index, port in enumerate(ports):
+        where = ("ports", index)
+        name = port.get("name", "")
+        if name:
+            check_name(report, (*where, "name"), name, names.dns_label)
+        if name in seen:
+            report.duplicate((*where, "name"), name)
+        seen.add(name)
+        report.one_of((*where, "protocol"), port.get("protocol"), PROTOCOLS)
+        if "appProtocol" in port:
+            label_key(report, (*where, "appProtocol"), port["appProtocol"])
+    found = tree.get("endpoints", [])
+    if len(found) > 1000:
+        report.too_many(("endpoints",), len(found), 1000)
+    for index, endpoint in enumerate(found):
+        _endpoint(report, ("endpoints", index), endpoint, kind)
+
+
+def _endpoint(report: Report, path: Path, endpoint: Tree, kind: str) -> None:
+    addresses = endpoint.get("addresses", [])
+    if not addresses:
+        report.required((*path, "addresses"), "give at least one address")
+    elif len(addresses) > 100:
+        report.too_many((*path, "addresses"), len(addresses), 100)
+    for index, address in enumerate(addresses):
+        where = (*path, "addresses", index)
+        if kind == "FQDN":
+            name = address.removesuffix(".")
+            check_name(report, where, name, names.dns_subdomain)
+            if "." not in name:
+                report.invalid(where, "KL132", address, "must be a domain with at least two parts")
+        elif kind in _FAMILIES:
+            _endpoint_address(report, where, address)
+            parsed = names.parse_ip(address)
+            if parsed is not None and f"IPv{parsed.version}" != kind:
+                report.invalid(where, "KL132", address, f"must be an {kind} address")
+    if "nodeName" in endpoint:
+        check_name(report, (*path, "nodeName"), endpoint["nodeName"], names.dns_subdomain)
+    if "hostname" in endpoint:
+        check_name(report, (*path, "hostname"), endpoint["hostname"], names.dns_label)
+    for key, rule in (("forZones", names.label_value), ("forNodes", names.dns_subdomain)):
+        hints = endpoint.get("hints", {}).get(key, [])
+        if len(hints) > 8:
+            report.too_many((*path, "hints", key), len(hints), 8)
+        for index, hint in enumerate(hints):
+            if wrong := rule(hint.get("name", "")):
+                report.invalid((*path, "hints", key, index, "name"), "KL123", hint.get("name", ""), wrong)

@@ -1,0 +1,217 @@
+"""Claims, volumes, classes, drivers and attachments.
+
+Source: Kubernetes, "Persistent Volumes", "Storage Classes"; API reference of storage.k8s.io/v1.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from kubelogic.kinds.validation import names, resources
+from kubelogic.kinds.validation.claims import VOLUME_MODES, access_modes, claim_spec
+from kubelogic.kinds.validation.common import check_name, label_key, metadata, required_name, selector
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.scheduling import node_selector
+from kubelogic.kinds.validation.volumes import csi_driver_name, source
+from kubelogic.text.location import Path
+
+_RECLAIM = ("Delete", "Recycle", "Retain")
+_PARAMETERS_LIMIT = 256 * 1024
+_FS_GROUP = ("File", "None", "ReadWriteOnceWithFSType")
+_CSI_SECRETS = (
+    "controllerPublishSecretRef",
+    "controllerExpandSecretRef",
+    "nodePublishSecretRef",
+    "nodeExpandSecretRef",
+)
+
+
+def claim(report: Report, tree: Tree) -> None:
+    """Check a PersistentVolumeClaim."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    claim_spec(report, ("spec",), tree.get("spec", {}))
+
+
+def volume(report: Report, tree: Tree) -> None:
+    """Check a PersistentVolume."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    volume_spec(report, ("spec",), tree.get("spec", {}))
+
+
+def volume_spec(report: Report, path: Path, spec: Tree) -> None:
+    """Check what a persistent volume is."""
+    access_modes(report, (*path, "accessModes"), spec.get("accessModes", []))
+    capacity = spec.get("capacity", {})
+    where = (*path, "capacity")
+    if "storage" not in capacity:
+        report.required((*where, "storage"), "say how large the volume is")
+    for name, value in capacity.items():
+        if name != "storage":
+            report.add((*where, name), "KL137", "a volume's capacity is storage only", on_key=True)
+        resources.positive(report, (*where, name), value)
+    policy = spec.get("persistentVolumeReclaimPolicy")
+    if policy is not None:
+        report.one_of((*path, "persistentVolumeReclaimPolicy"), policy, _RECLAIM)
+    affinity = spec.get("nodeAffinity")
+    if affinity is not None:
+        if "required" not in affinity:
+            report.required((*path, "nodeAffinity", "required"))
+        else:
+            node_selector(report, (*path, "nodeAffinity", "required"), affinity["required"])
+    _volume_source(report, path, spec)
+    if spec.get("storageClassName"):
+        check_name(report, (*path, "storageClassName"), spec["storageClassName"], names.dns_subdomain)
+    if "volumeMode" in spec and spec["volumeMode"] not in VOLUME_MODES:
+        report.unsupported((*path, "volumeMode"), spec["volumeMode"], VOLUME_MODES)
+    if "volumeAttributesClassName" in spec:
+        name = spec["volumeAttributesClassName"]
+        required_name(report, (*path, "volumeAttributesClassName"), name, names.dns_subdomain)
+        if "csi" not in spec:
+            report.add((*path, "volumeAttributesClassName"), "KL142", "may only be set for csi volumes")
+
+
+def _volume_source(report: Report, path: Path, spec: Tree) -> None:
+    kind = source(report, path, spec, "PersistentVolumeSpec")
+    if kind == "local" and "nodeAffinity" not in spec:
+        report.required((*path, "nodeAffinity"), "a local volume must say on which node it is")
+    if kind == "csi":
+        _csi(report, (*path, "csi"), spec["csi"])
+    root = posixpath.normpath(spec.get("hostPath", {}).get("path") or ".") == "/"
+    if root and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        report.forbidden((*path, "persistentVolumeReclaimPolicy"), "may not be Recycle for the host path /")
+
+
+def _csi(report: Report, path: Path, node: Tree) -> None:
+    if not node.get("volumeHandle"):
+        report.required((*path, "volumeHandle"))
+    for key in _CSI_SECRETS:
+        if key in node:
+            required_name(report, (*path, key, "name"), node[key].get("name"), names.dns_subdomain)
+            required_name(report, (*path, key, "namespace"), node[key].get("namespace"), names.dns_label)
+
+
+def storage_class(report: Report, tree: Tree) -> None:
+    """Check a StorageClass."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    _provisioner(report, ("provisioner",), tree.get("provisioner", ""))
+    _parameters(report, ("parameters",), tree.get("parameters", {}))
+    policy = tree.get("reclaimPolicy")
+    if policy and policy not in ("Delete", "Retain"):
+        report.unsupported(("reclaimPolicy",), policy, ("Delete", "Retain"))
+    report.one_of(("volumeBindingMode",), tree.get("volumeBindingMode"), ("Immediate", "WaitForFirstConsumer"))
+    for index, term in enumerate(tree.get("allowedTopologies", ())):
+        seen: set[str] = set()
+        for number, expression in enumerate(term.get("matchLabelExpressions", ())):
+            where = ("allowedTopologies", index, "matchLabelExpressions", number)
+            key, values = expression.get("key", ""), expression.get("values", [])
+            label_key(report, (*where, "key"), key)
+            if key in seen:
+                report.duplicate((*where, "key"), key)
+            seen.add(key)
+            if not values:
+                report.required((*where, "values"))
+            for position, value in enumerate(values):
+                if value in values[:position]:
+                    report.duplicate((*where, "values", position), value)
+
+
+def _provisioner(report: Report, path: Path, name: str) -> None:
+    if not name:
+        report.required(path, "name what makes the volumes, or kubernetes.io/no-provisioner")
+    elif wrong := names.qualified_name(name.lower()):
+        report.invalid(path, "KL123", name, wrong)
+
+
+def _parameters(report: Report, path: Path, parameters: dict[str, str]) -> None:
+    if len(parameters) > 512:
+        report.too_many(path, len(parameters), 512)
+    if "" in parameters:
+        report.add((*path, ""), "KL123", "a parameter needs a name", on_key=True)
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in parameters.items())
+    if size > _PARAMETERS_LIMIT:
+        report.too_long(path, size, _PARAMETERS_LIMIT, "bytes")
+
+
+def attributes_class(report: Report, tree: Tree) -> None:
+    """Check a VolumeAttributesClass."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    _provisioner(report, ("driverName",), tree.get("driverName", ""))
+    _parameters(report, ("parameters",), tree.get("parameters", {}))
+    if not tree.get("parameters"):
+        report.required(("parameters",), "give at least one")
+
+
+def csi_node(report: Report, tree: Tree) -> None:
+    """Check a CSINode."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    seen: set[str] = set()
+    for index, driver in enumerate(tree.get("spec", {}).get("drivers", ())):
+        where = ("spec", "drivers", index)
+        name, identity = driver.get("name", ""), driver.get("nodeID", "")
+        if not name:
+            report.required((*where, "name"))
+        csi_driver_name(report, (*where, "name"), name)
+        if name in seen:
+            report.duplicate((*where, "name"), name)
+        seen.add(name)
+        if not identity:
+            report.required((*where, "nodeID"))
+        elif len(identity) > 256:
+            report.too_long((*where, "nodeID"), len(identity), 256)
+        report.at_least(driver.get("allocatable", {}), "count", (*where, "allocatable"))
+        keys = driver.get("topologyKeys", [])
+        for number, key in enumerate(keys):
+            label_key(report, (*where, "topologyKeys", number), key)
+            if key in keys[:number]:
+                report.duplicate((*where, "topologyKeys", number), key)
+
+
+def csi_driver(report: Report, tree: Tree) -> None:
+    """Check a CSIDriver."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    spec = tree.get("spec", {})
+    path: Path = ("spec",)
+    if spec.get("fsGroupPolicy", "File") not in _FS_GROUP:
+        report.unsupported((*path, "fsGroupPolicy"), spec["fsGroupPolicy"], _FS_GROUP)
+    for index, mode in enumerate(spec.get("volumeLifecycleModes", ())):
+        if mode not in ("Ephemeral", "Persistent"):
+            report.unsupported((*path, "volumeLifecycleModes", index), mode, ("Ephemeral", "Persistent"))
+    seen: set[str] = set()
+    for index, request in enumerate(spec.get("tokenRequests", ())):
+        where = (*path, "tokenRequests", index)
+        audience = request.get("audience", "")
+        if audience in seen:
+            report.duplicate((*where, "audience"), audience)
+        seen.add(audience)
+        if "expirationSeconds" in request:
+            report.between(request["expirationSeconds"], (*where, "expirationSeconds"), 600, 2**32)
+    report.at_least(spec, "nodeAllocatableUpdatePeriodSeconds", path, 10)
+    if "serviceAccountTokenInSecrets" in spec and not spec.get("tokenRequests"):
+        report.add((*path, "serviceAccountTokenInSecrets"), "KL142", "may only be set with tokenRequests")
+
+
+def storage_capacity(report: Report, tree: Tree) -> None:
+    """Check a CSIStorageCapacity."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
+    selector(report, ("nodeTopology",), tree.get("nodeTopology"))
+    required_name(report, ("storageClassName",), tree.get("storageClassName"), names.dns_subdomain)
+    for key in ("capacity", "maximumVolumeSize"):
+        if key in tree:
+            resources.amount(report, (key,), "storage", tree[key])
+
+
+def attachment(report: Report, tree: Tree) -> None:
+    """Check a VolumeAttachment."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
+    spec = tree.get("spec", {})
+    path: Path = ("spec",)
+    if not spec.get("attacher"):
+        report.required((*path, "attacher"))
+    csi_driver_name(report, (*path, "attacher"), spec.get("attacher", ""))
+    required_name(report, (*path, "nodeName"), spec.get("nodeName"), names.dns_subdomain)
+    where = spec.get("source", {})
+    name, inline = where.get("persistentVolumeName"), where.get("inlineVolumeSpec")
+    if (name is None) == (inline is None):
+        report.add((*path, "source"), "KL142", "set either persistentVolumeName or inlineVolumeSpec")
+    if name is not None:
+        required_name(report, (*path, "source", "persistentVolumeName"), name, names.dns_subdomain)

@@ -1,0 +1,182 @@
+"""Documents and the objects in them: one file's text to items with apiVersion and kind, Lists taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from kubelogic.text import json_reader, yaml_reader
+from kubelogic.text.json_reader import JsonError
+from kubelogic.text.location import Fault, Location, Path, dotted
+from kubelogic.text.origin import DocumentOrigin, ItemOrigin
+from kubelogic.text.sources import Source
+from kubelogic.text.titles import title
+from kubelogic.text.yaml_reader import Piece, Trouble
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One object as written: its tree, which has an apiVersion and a kind, and where it stands."""
+
+    document: dict[str, Any]
+    origin: ItemOrigin
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the text that holds the object, and others if they are in a list."""
+        return self.origin.size
+
+    @property
+    def title(self) -> str:
+        """``Kind namespace/name`` as far as written."""
+        return title(self.document)
+
+    def fault(self, path: Path, code: str, message: str, *, on_key: bool = False) -> Fault:
+        """The fault that something is wrong with the field at ``path``."""
+        return fault_at(self.origin, path, code, message, title=self.title, on_key=on_key)
+
+
+def fault_at(
+    origin: ItemOrigin, path: Path, code: str, message: str, *, title: str = "", on_key: bool = False
+) -> Fault:
+    """A fault at a field: its place is recovered now."""
+    location = origin.locate(path, key=on_key)
+    text = f"{dotted(path)}: {message}" if path else message
+    line, caret = origin.excerpt(location)
+    return Fault(location=location, code=code, message=text, object=title, excerpt=line, caret=caret)
+
+
+def read(source: Source, faults: list[Fault]) -> Iterator[Item]:
+    """All objects of a file, one after another; the faults of its text and of their envelopes go to ``faults``."""
+    for document, tree in trees(source, faults):
+        if tree is not None:
+            yield from _objects(document, tree, faults)
+
+
+def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
+    """The documents of a file as JSON trees (None where one is empty); what is wrong is added to ``faults``."""
+    if json_reader.looks_like_json(source.data):
+        try:
+            found = json_reader.read(source.data, source.position)
+        except JsonError as error:
+            if source.name.endswith(".json"):
+                faults += [_fault(source, trouble) for trouble in error.troubles]
+                return
+            if any(trouble.code != "KL100" for trouble in error.troubles):
+                faults += [_fault(source, trouble) for trouble in error.troubles]
+                return
+        else:
+            for number, document in enumerate(found):
+                origin = DocumentOrigin(
+                    source=source,
+                    number=number,
+                    start=document.start,
+                    end=document.end,
+                    json=True,
+                    items=document.items,
+                )
+                yield origin, document.tree
+            return
+    number = 0
+    for piece in yaml_reader.pieces(source.data):
+        trees, troubles = yaml_reader.read(piece)
+        faults += [_fault(source, trouble, piece) for trouble in troubles]
+        end = piece.start + len(piece.data)
+        for inner, tree in trees:
+            origin = DocumentOrigin(
+                source=source,
+                number=number + inner,
+                start=piece.start,
+                end=end,
+                json=False,
+                line=piece.line + 1,
+                inner=inner,
+            )
+            yield origin, tree
+        number += max(1, len(trees))
+
+
+def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Fault:
+    message = trouble.message
+    if trouble.code == "KL100" and b"{{" in (piece.data if piece else source.data):
+        message += " (is this a template that was never rendered?)"
+    line, caret = source.excerpt(trouble.line, trouble.column)
+    return Fault(
+        location=Location(file=source.name, line=trouble.line, column=trouble.column),
+        code=trouble.code,
+        message=message,
+        object=trouble.about,
+        excerpt=line,
+        caret=caret,
+    )
+
+
+_Written = tuple[Path, Any, tuple[str, str] | None]
+"""A tree, where it stands in its document, and the apiVersion and kind that its list implies."""
+
+
+def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterator[Item]:
+    """Take a document apart: Lists into their items, the rest as it is."""
+    number = 0
+    open_: list[Iterator[_Written]] = [iter([((), root, None)])]
+    while open_:
+        written = next(open_[-1], None)
+        if written is None:
+            open_.pop()
+            continue
+        base, tree, implied = written
+        origin = ItemOrigin(document=document, item=number, base=base)
+        number += 1
+        if not isinstance(tree, dict):
+            what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
+            message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
+            faults.append(fault_at(origin, (), "KL106", message))
+            continue
+        if implied is not None and tree.get("apiVersion") is None and tree.get("kind") is None:
+            tree = {**tree, "apiVersion": implied[0], "kind": implied[1]}
+        missing = [name for name in ("apiVersion", "kind") if not isinstance(tree.get(name), str) or not tree[name]]
+        if missing:
+            faults.append(_missing(origin, tree, missing))
+        elif not _is_list(tree):
+            yield Item(document=tree, origin=origin)
+        elif isinstance(tree.get("items"), list):
+            open_.append(_items(document, base, tree, faults))
+        elif tree.get("items") is not None:
+            faults.append(
+                fault_at(origin, ("items",), "KL106", "a List has a list of objects here", title=tree["kind"])
+            )
+
+
+def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: list[Fault]) -> Iterator[_Written]:
+    kind = tree["kind"]
+    implied = None if kind == "List" else (tree["apiVersion"], kind.removesuffix("List"))
+    if base or not document.items:
+        for index, item in enumerate(tree["items"]):
+            yield (*base, "items", index), item, implied
+        return
+    items = json_reader.Items(data=document.source.data, position=document.source.position)
+    for index, (start, end) in enumerate(document.items):
+        try:
+            item = items.decode(start, end)
+        except JsonError as error:
+            faults += [_fault(document.source, trouble) for trouble in error.troubles]
+        else:
+            yield ("items", index), item, implied
+
+
+def _is_list(tree: dict[str, Any]) -> bool:
+    kind = tree["kind"]
+    if kind == "List":
+        return bool(tree["apiVersion"] == "v1")
+    return kind.endswith("List") and isinstance(tree.get("items"), list) and "spec" not in tree
+
+
+def _missing(origin: ItemOrigin, tree: dict[str, Any], names: list[str]) -> Fault:
+    """The fault of an object whose apiVersion or kind, or both, are absent or no text."""
+    first = names[0]
+    if tree.get(first) not in (None, ""):
+        return fault_at(origin, (first,), "KL102", "has to be text", title=title(tree))
+    given = ", ".join(f"{name} is {tree[name]}" for name in ("apiVersion", "kind") if isinstance(tree.get(name), str))
+    message = f"the object has no {' and no '.join(names)}" + (f" ({given})" if given else "")
+    return fault_at(origin, (), "KL102", message, title=title(tree))

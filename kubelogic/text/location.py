@@ -1,0 +1,93 @@
+"""Where something stands in the user's files, and the error that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from kubelogic.text.characters import Excerpt
+
+Step = str | int
+"""One step into a document: a mapping key or a list index."""
+
+Path = tuple[Step, ...]
+"""The way from the root of an object to one of its fields, e.g. ``("spec", "containers", 0, "image")``."""
+
+
+def dotted(path: Path) -> str:
+    """Write a path as the API server does.
+
+    >>> dotted(("spec", "containers", 0, "resources", "requests", "nvidia.com/gpu"))
+    'spec.containers[0].resources.requests[nvidia.com/gpu]'
+    """
+    text = ""
+    for step in path:
+        if isinstance(step, int) or "." in step or "/" in step:
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Location:
+    """A place in a file. Lines and columns count from 1; 0 means that only the file is known."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class Origin(Protocol):
+    """Where an object came from: knows how to find the place of each of its fields, at a cost, on demand."""
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """File, document and item number: the order in which the user wrote things."""
+        ...
+
+    def locate(self, path: Path, *, key: bool = False) -> Location:
+        """The place of the field at ``path``, or of the nearest enclosing field that exists.
+
+        With ``key`` the place of the mapping key, not of its value.
+        """
+        ...
+
+    def excerpt(self, location: Location) -> Excerpt:
+        """The source line of a location, for a caret under its column; empty if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Fault:
+    """One thing that is wrong with the input.
+
+    ``code`` is permanent (``KL1xx``); ``excerpt`` is the source line, or the part of a very long one around the place,
+    and ``caret`` the column within it (from 1), where there is one.
+    """
+
+    location: Location
+    code: str
+    message: str
+    object: str = ""
+    excerpt: str = ""
+    caret: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.message} [{self.code}]"
+
+
+class InputError(Exception):
+    """The input cannot be used. Holds every fault that was found, in the order of the files."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults))
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)

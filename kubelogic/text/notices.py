@@ -1,0 +1,30 @@
+"""Things worth telling the user that do not stop anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubelogic.text.location import Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that was read but is not modelled, or that was taken with a warning. Never silence.
+
+    ``code`` is permanent (``KL...``). ``location`` is where it was first met (None if it has no place in a
+    file); ``count`` is how many objects it is about.
+    """
+
+    code: str
+    message: str
+    location: Location | None = None
+    count: int = 1
+
+    @property
+    def order(self) -> tuple[str, str, Location, int]:
+        """What notices are sorted by: code, text, place."""
+        return self.code, self.message, self.location or Location(file=""), self.count
+
+    def __str__(self) -> str:
+        place = f"{self.location}: " if self.location else ""
+        return f"{place}{self.message} [{self.code}]"

@@ -1,0 +1,85 @@
+"""Where an object was written: places are recovered by reading its document again, when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from kubelogic.text import json_positions, yaml_positions
+from kubelogic.text.characters import Excerpt
+from kubelogic.text.location import Location, Path, dotted
+from kubelogic.text.positions import Place
+from kubelogic.text.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DocumentOrigin:
+    """One document of a file: the bytes ``start`` to ``end`` of its text.
+
+    ``line`` is the line, from 1, in which YAML text starts (JSON counts it when it is needed).
+    ``number`` counts the documents of the file, ``inner`` those of the piece of text (YAML documents
+    divided by ``...``), both from 0.
+    """
+
+    source: Source
+    number: int
+    start: int
+    end: int
+    json: bool
+    line: int = 1
+    inner: int = 0
+    items: tuple[tuple[int, int], ...] = ()
+
+    def find(self, path: Path, *, key: bool) -> tuple[int, int]:
+        """Line and column of the field at ``path``, or of the nearest enclosing one that exists."""
+        match path:
+            case ("items", int(index), *rest) if index < len(self.items):
+                start, end = self.items[index]
+                item = DocumentOrigin(source=self.source, number=0, start=start, end=end, json=True)
+                return item.find(tuple(rest), key=key)
+            case _:
+                places = self.source.places((self.start, self.inner), self._read_again)
+                line, column, _ = places.find(path, key=key)
+                return line, column
+
+    def _read_again(self) -> Place:
+        data = self.source.data[self.start : self.end]
+        if self.json:
+            line, column = self.source.position(self.start)
+            content = data.decode("utf-8", "surrogatepass")
+            return json_positions.places(content, first_line=line, first_column=column)
+        return yaml_positions.places(data, self.inner, first_line=self.line)
+
+
+class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Where one object was written: a document, or the ``item``-th object in it, which stands at ``base``."""
+
+    document: DocumentOrigin
+    item: int = 0
+    base: Path = ()
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """File, document and item number: the order in which the user wrote things."""
+        return self.document.source.name, self.document.number, self.item
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the text that holds the object, and others if they are in a list."""
+        if self.document.items and len(self.base) > 1 and isinstance(index := self.base[1], int):
+            start, end = self.document.items[index]
+            return end - start
+        return self.document.end - self.document.start
+
+    def locate(self, path: Path, *, key: bool = False) -> Location:
+        """The place of the field at ``path``, or of the nearest enclosing field that exists.
+
+        With ``key`` the place of the mapping key, not of its value.
+        """
+        line, column = self.document.find((*self.base, *path), key=key)
+        return Location(file=self.document.source.name, line=line, column=column, path=dotted(path))
+
+    def excerpt(self, location: Location) -> Excerpt:
+        """The source line of a location, for a caret under its column."""
+        return self.document.source.excerpt(location.line, location.column)

@@ -1,0 +1,90 @@
+"""The same objects are accepted and refused as by a real API server of Kubernetes 1.36. Needs ``--corpus DIR``.
+
+Its answers were recorded as server-side dry runs with strict field validation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kubelogic.apiserver.reading import Reading, load
+from kubelogic.kinds.table import GROUPS
+from kubelogic.text import Fault, InputError
+
+Identity = tuple[str, str]
+"""Kind, and the first characters of the name (long names are cut in the recording)."""
+
+
+def known(differences: Mapping[str, str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Mark the files for which a test is known to fail, each with the reason."""
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        test.differences = differences  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def answer_to(path: Path) -> Reading | tuple[Fault, ...]:
+    try:
+        return load([path])
+    except InputError as error:
+        return error.faults
+
+
+def identity(kind: object, name: object) -> Identity:
+    return str(kind), str(name or "")[:20].rstrip("…")
+
+
+def refused(faults: tuple[Fault, ...]) -> set[Identity]:
+    found = set()
+    for fault in faults:
+        kind, _, key = fault.object.partition(" ")
+        found.add(identity(kind, key.rpartition("/")[2]))
+    return found
+
+
+def is_custom(answer: Mapping[str, Any]) -> bool:
+    """Whether the kind is not served because its definition is missing: such objects are left out with a notice."""
+    group = str(answer["apiVersion"]).rpartition("/")[0]
+    return answer["answer"] == "kind not served" and "." in group and group not in GROUPS
+
+
+@known(
+    {
+        "kubernetes-examples/_archived/openshift-origin/etcd-controller.yaml": "a key twice: refused on purpose (the "
+        "recording sent JSON, in which the later one had won)"
+    }
+)
+def test_real_objects(manifest_file: Path, corpus: Path) -> None:
+    recorded = json.loads((corpus / "manifests-api-answers.json").read_text(encoding="utf-8"))["files"]
+    answers = recorded[str(manifest_file.relative_to(corpus / "manifests"))]
+    wrong = [answer for answer in answers if answer["answer"] != "accepted"]
+    expected = {identity(answer["kind"], answer.get("name")) for answer in wrong if not is_custom(answer)}
+    read = answer_to(manifest_file)
+    assert (set() if isinstance(read, Reading) else refused(read)) == expected
+    if isinstance(read, Reading):
+        left_out = sum(notice.count for notice in read.notices if notice.code == "KL108")
+        assert left_out == sum(map(is_custom, answers))
+
+
+@known(
+    {
+        "y06-anchors-and-merge.yaml": "merged fields may be overridden, as every client allows",
+        "e06-list-mixed.yaml": "kinds of unknown groups are left out with a notice",
+        "e10-cluster-scoped-with-namespace.yaml": "namespaces need not exist: a plan starts from nothing",
+    }
+)
+def test_broken_files(broken_file: Path, corpus: Path) -> None:
+    recorded = json.loads((corpus / "broken" / "expected.json").read_text(encoding="utf-8"))["files"]
+    documents = recorded[broken_file.name]["documents"]
+    wrong = [document for document in documents if document.get("strict") != "accepted"]
+    read = answer_to(broken_file)
+    assert isinstance(read, Reading) == (not wrong and bool(documents))
+    if not isinstance(read, Reading) and broken_file.name.startswith("v"):
+        found = refused(read)
+        assert len(found) == len(wrong)
+        assert found >= {identity(document["kind"], document["name"]) for document in wrong if "name" in document}

@@ -1,0 +1,145 @@
+"""JSON: one value, streams, long lists, and duplicate keys."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kubelogic.text import json_reader
+from kubelogic.text.characters import Lines
+from kubelogic.text.json_reader import JsonDocument, JsonError
+
+
+def read(data: bytes) -> list[JsonDocument]:
+    return json_reader.read(data, Lines(data).position)
+
+
+def trees(text: str) -> list[object]:
+    return [document.tree for document in read(text.encode())]
+
+
+def test_one_value_and_streams() -> None:
+    assert trees(' {"a": [1, 2.5, null, true, "\\u00e4"]}\n') == [{"a": [1, 2.5, None, True, "ä"]}]
+    assert trees('{"a":1}{"b":2}\n\n {"c":3} ') == [{"a": 1}, {"b": 2}, {"c": 3}]
+
+
+def test_the_spans_of_a_stream_hold_its_values() -> None:
+    data = ' {"ä": 1}\n{"b": 2}'.encode()
+    assert [data[d.start : d.end].strip() for d in read(data)] == ['{"ä": 1}'.encode(), b'{"b": 2}']
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": "\\/\\u0041"}', '{"a": 1.50, "b": 1e2}', '{"a": -0, "b": 100000000000000000000000}', '{"\\u0061": 1}'],
+)
+def test_unusual_spellings_are_no_duplicates(text: str) -> None:
+    assert trees(text) == [json.loads(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1, "a": 1}', [(1, 10, "a")]),
+        ('{"a": 1,\n "\\u0061": 1}', [(2, 2, "a")]),
+        (
+            '{"x": {"a": 1, "b": {"c": 1,\n"c": 2}, "a": 2}, "y": "{\\"a\\": 1, \\"a\\": 2}"}',
+            [(2, 1, "c"), (2, 10, "a")],
+        ),
+        ('{"b": 1}\n{"ä": 1, "a": 1, "a": 2}', [(2, 18, "a")]),
+    ],
+)
+def test_duplicate_keys_are_refused_with_their_places(text: str, found: list[tuple[int, int, str]]) -> None:
+    with pytest.raises(JsonError) as caught:
+        trees(text)
+    assert [(t.line, t.column, t.code) for t in caught.value.troubles] == [
+        (line, col, "KL101") for line, col, _ in found
+    ]
+    assert [t.message for t in caught.value.troubles] == [
+        f'key "{key}" is already set in this object' for *_, key in found
+    ]
+
+
+def whole(data: bytes) -> list[object]:
+    documents, position = read(data), Lines(data).position
+    items = json_reader.Items(data=data, position=position)
+    return [items.decode(start, end) for document in documents for start, end in document.items]
+
+
+def long_list(extra: str = "", item: str = "") -> str:
+    items = [json.dumps({"name": f"n{i}", "ü": "x" * 100}, ensure_ascii=False) for i in range(10_000)]
+    return '{"kind": "List",\n' + extra + '"items": [' + ",\n ".join([*items, item] if item else items) + '], "z": 1}'
+
+
+def test_long_lists_give_the_place_of_every_item() -> None:
+    data = long_list().encode()
+    (document,) = read(data)
+    expected = json.loads(data)
+    assert document.tree == {**expected, "items": []}
+    assert whole(data) == expected["items"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        long_list(extra='"kind": "x", '),
+        long_list(extra='"items": [], '),
+        long_list(item='{"a": 1, "a": 2}'),
+        long_list().replace('"z": 1}', '"items": []}'),
+    ],
+    ids=["envelope", "items before", "in an item", "items after"],
+)
+def test_duplicate_keys_of_long_lists_are_refused(text: str) -> None:
+    with pytest.raises(JsonError) as caught:
+        whole(text.encode())
+    assert [trouble.code for trouble in caught.value.troubles] == ["KL101"]
+
+
+def test_long_objects_that_are_no_lists_are_read_whole() -> None:
+    value = {"data": {f"k{i}": "x" * 100 for i in range(10_000)}, "items": {"a": 1}}
+    (document,) = read(json.dumps(value).encode())
+    assert document.tree == value
+    assert document.items == ()
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_parts_of_items_that_are_equal_to_the_letter_are_one_tree(indent: int | None) -> None:
+    pods = [{"metadata": {"name": f"p{i}"}, "spec": {"x": ["y" * 100, i % 2, None]}} for i in range(10_000)]
+    first, second, third, *_ = items = whole(json.dumps({"kind": "List", "items": pods}, indent=indent).encode())
+    assert items == pods
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert isinstance(third, dict)
+    assert first["spec"] is third["spec"]
+    assert first["spec"] is not second["spec"]
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ('{"spec": {"ä": "\\u00e4", "\\u0062": 1e3, "c": 1.0}}', {"spec": {"ä": "ä", "b": 1000.0, "c": 1.0}}),
+        ('{"spec": ' + "[" * 150 + "]" * 150 + "}", None),
+        ("[1, null]", [1, None]),
+        ("null", None),
+    ],
+    ids=["unusual spelling", "deep", "a list", "nothing"],
+)
+def test_items_that_need_a_closer_look_are_read_as_well(item: str, value: object) -> None:
+    assert whole(long_list(item=item).encode())[-1] == (json.loads(item) if value is None else value)
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ('{"spec": {"a": {"b": 1, "b": 2}}}', "KL101"),
+        ('{"spec": {"a": 1, "\\u0061": 2}}', "KL101"),
+        ('{"spec": {}, "spec": {}}', "KL101"),
+        ('{"spec": ' + "[" * 200 + "]" * 200 + "}", "KL107"),
+        ('{"spec": {"a": 1e999}}', "KL100"),
+    ],
+    ids=["in a part", "spelt otherwise", "two parts", "too deep", "too large"],
+)
+def test_faults_in_parts_of_items_are_found(item: str, code: str) -> None:
+    with pytest.raises(JsonError) as caught:
+        whole(long_list(item=item).encode())
+    assert [trouble.code for trouble in caught.value.troubles] == [code]
