@@ -1,21 +1,24 @@
-# Two commands for a newcomer: `make demo` and `make test`. Each sets up everything it needs.
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up everything it needs, from the committed lock:
+# exact versions with hashes, so that both give tomorrow what they give today. `make lock` renews it.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed-
+LOCK   := requirements.lock
+STAMP  := $(VENV)/.installed
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test bench lint format docs clean
+.PHONY: demo test bench lint format docs lock clean
 
-demo: $(STAMP)demo
+demo: $(STAMP)
 	$(BIN)/kubelogic plan fixtures/shop || test $$? -eq 1
 
-test: $(STAMP)test
+test: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m "not slow and not benchmark"
 
-bench: $(STAMP)dev
+bench: $(STAMP)
 	$(BIN)/python -m pytest -m benchmark tests/benchmarks -s
 
-lint: $(STAMP)dev
+lint: $(STAMP)
 	$(BIN)/ruff check kubelogic tests
 	$(BIN)/ruff format --check kubelogic tests
 	$(BIN)/mypy
@@ -23,16 +26,21 @@ lint: $(STAMP)dev
 	$(BIN)/kubelogic rules check
 	$(BIN)/kubelogic rules doc docs/reference --check
 
-format: $(STAMP)dev
+format: $(STAMP)
 	$(BIN)/ruff check --fix kubelogic tests
 	$(BIN)/ruff format kubelogic tests
 
-docs: $(STAMP)dev
+docs: $(STAMP)
 	$(BIN)/kubelogic rules doc docs/reference
 
-$(STAMP)%: pyproject.toml
+lock: $(STAMP)
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url pyproject.toml --output-file $(LOCK)
+
+$(STAMP): pyproject.toml $(LOCK)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(if $(filter-out demo,$*),[$*])'
+	$(PIP) --require-hashes --requirement $(LOCK)
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 clean:
