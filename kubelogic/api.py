@@ -1,16 +1,74 @@
 """The verbs of the command line as functions over immutable values: no printing, no global state.
 
-``load(paths)`` reads manifests into a ``Cluster``; ``plan(cluster)`` and ``explain(cluster, pod)`` take it from
-there, with ``Options`` that say how to reconcile. (They are not in ``kubelogic`` itself because ``kubelogic.explain``
-is a package.)
+``load(source)`` reads manifests (a path, several, text, or mappings) into a ``Cluster``; ``plan(cluster)``,
+``explain(cluster, pod)``, ``capacity(cluster, pod)`` and ``simulate(cluster, scenario, how)`` take it from there, with
+``Options`` that say how to reconcile. Results are values: they compare equal, can be pickled, and print in a line;
+``to_dict`` gives the document that ``-o json`` prints, ``to_text`` the text. (They are not in ``kubelogic`` itself, as
+``kubelogic.explain`` is a package.)
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from kubelogic.cluster import Cluster
+from kubelogic.report.capacity import capacity_document, render_capacity
+from kubelogic.report.documents import plan_document
+from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.plan import render_plan
+from kubelogic.report.simulation import render_simulation, simulation_document
 from kubelogic.text import InputError
+from kubelogic.verbs.capacity import Capacity, capacity
 from kubelogic.verbs.explain import Explanation, explain
 from kubelogic.verbs.load import load
 from kubelogic.verbs.plan import plan
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.simulate import Simulation, SimulationOptions, simulate
 
-__all__ = ["Cluster", "Explanation", "InputError", "Options", "Plan", "explain", "load", "plan"]
+Result = Plan | Explanation | Capacity | Simulation
+
+__all__ = [
+    "Capacity",
+    "Cluster",
+    "Explanation",
+    "InputError",
+    "Options",
+    "Plan",
+    "Result",
+    "Simulation",
+    "SimulationOptions",
+    "capacity",
+    "explain",
+    "load",
+    "plan",
+    "simulate",
+    "to_dict",
+    "to_text",
+]
+
+
+def to_dict(result: Result) -> dict[str, Any]:
+    """The JSON document of a result, as ``-o json`` prints it. Docs: reference/documents."""
+    match result:
+        case Plan():
+            return plan_document(result)
+        case Explanation():
+            return explanation_document(result)
+        case Capacity():
+            return capacity_document(result)
+        case Simulation():
+            return simulation_document(result)
+
+
+def to_text(result: Result) -> str:
+    """The text of a result, as the command line prints it without a terminal."""
+    match result:
+        case Plan():
+            return render_plan(result)
+        case Explanation():
+            return render_explanation(result)
+        case Capacity():
+            return render_capacity(result)
+        case Simulation():
+            return render_simulation(result)

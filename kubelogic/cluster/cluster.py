@@ -37,6 +37,29 @@ class Cluster:
         """A cluster that holds ``objects``; a later one replaces an earlier one of the same kind and key."""
         return cls().replacing(objects)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two clusters hold the same objects with the same documents, wherever they were written."""
+        if self is other:
+            return True
+        if not isinstance(other, Cluster) or self._by_kind.keys() != other._by_kind.keys():
+            return False
+        for kind, ours in self._by_kind.items():
+            theirs = other._by_kind[kind]
+            if ours is theirs:
+                continue
+            if ours.keys() != theirs.keys():
+                return False
+            if any(obj is not theirs[key] and obj.document != theirs[key].document for key, obj in ours.items()):
+                return False
+        return True
+
+    def __hash__(self) -> int:
+        return hash(frozenset((kind, len(objects)) for kind, objects in self._by_kind.items()))
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{kind}: {len(self._by_kind[kind])}" for kind in sorted(self._by_kind))
+        return f"<Cluster {counts or 'without objects'}>"
+
     def __reduce__(self) -> tuple[type[Cluster], tuple[dict[str, dict[str, Object]]]]:
         return Cluster, ({kind: dict(objects) for kind, objects in self._by_kind.items()},)
 

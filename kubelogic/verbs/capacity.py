@@ -40,7 +40,7 @@ POOL_LABELS = (
 _TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Capacity:
     """How much more there is room for.
 
@@ -70,6 +70,9 @@ class Capacity:
     moves: MovePlan | None = None
     moves_for: int = 0
     short: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Capacity of {self.pod}: {self.optimal} more fit, {self.kube} one by one>"
 
 
 class NoPodError(LookupError):

@@ -35,7 +35,7 @@ _REPACKED = 20_000
 """Clusters with more pods than this are not packed anew to see whether moving pods would help."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Explanation:
     """Why a pod is where it is.
 
@@ -71,6 +71,10 @@ class Explanation:
     victims: Mapping[str, tuple[str, ...]]
     repairs: tuple[Repair, ...] = ()
     moves: MovePlan | None = None
+
+    def __repr__(self) -> str:
+        where = f" on {self.node}" if self.node else ""
+        return f"<Explanation of {self.pod}: {self.verdict}{where}; {len(self.repairs)} repairs>"
 
 
 class UnknownPodError(LookupError):

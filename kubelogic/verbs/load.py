@@ -1,23 +1,69 @@
-"""Load: manifests to a cluster."""
+"""Load: manifests to a cluster, from wherever a program has them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.reading import load as read
 from kubelogic.cluster import Cluster
 
+Path = str | os.PathLike[str]
+Document = Mapping[str, Any]
+Source = Path | Document | Iterable[Path | Document]
+"""What ``load`` takes: a path, text of manifests, an object as a mapping, or several of these."""
 
-def load(paths: Iterable[str | os.PathLike[str]], *, namespace: str = "default", keep_going: bool = False) -> Cluster:
+
+def load(source: Source, *, namespace: str = "default", keep_going: bool = False) -> Cluster:
     """The cluster that some manifests describe.
 
     Args:
-        paths: files and directories of YAML and JSON; output of ``kubectl get -o yaml|json`` among them.
+        source: a file or directory of YAML and JSON (output of ``kubectl get -o yaml|json`` among them); text with at
+            least one line break, which is read as manifests; an object as a mapping; or several of these.
         namespace: where namespaced objects go that do not say.
         keep_going: leave out what the API server would refuse.
 
     Raises:
         InputError: with every fault of every file.
+        TypeError: if ``source`` is none of these.
+        ValueError: if it holds more than one text, or text beside mappings: put them together first.
+
+    >>> load({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    <Cluster Namespace: 1>
     """
-    return Cluster.of(read(paths, namespace=namespace, keep_going=keep_going).objects)
+    paths: list[Path] = []
+    texts: list[str] = []
+    documents: list[Document] = []
+    for each in _several(source):
+        match each:
+            case str() if "\n" in each:
+                texts.append(each)
+            case str() | os.PathLike():
+                paths.append(each)
+            case Mapping():
+                documents.append(each)
+            case _:
+                raise TypeError(f"load takes paths, text and mappings, not {type(each).__name__}")
+    if documents:
+        whole = {"apiVersion": "v1", "kind": "List", "items": documents}
+        try:
+            texts.append(msgspec.json.encode(whole).decode())
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"an object is no JSON: {error}") from error
+    if len(texts) > 1:
+        raise ValueError("load takes one text, and mappings only without it")
+    stdin = texts[0].encode("utf-8", "surrogatepass") if texts else None
+    names = [*paths, *(["-"] if texts else [])]
+    return Cluster.of(read(names, stdin=stdin, namespace=namespace, keep_going=keep_going).objects)
+
+
+def _several(source: Any) -> Iterable[Any]:
+    """The parts of what ``load`` was given."""
+    if isinstance(source, str | os.PathLike | Mapping):
+        return (source,)
+    if isinstance(source, bytes) or not isinstance(source, Iterable):
+        raise TypeError(f"load takes paths, text and mappings, not {type(source).__name__}")
+    return source

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
@@ -50,6 +53,34 @@ class Options:
     clock: Callable[[], float] | None = None
     horizon: int = HORIZON
     progress: Callable[[Step, State], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no command line would let through.
+
+        Raises:
+            TypeError: a value of another type than said.
+            ValueError: a scheduler that does not exist, a time below zero or without end.
+        """
+        if self.scheduler not in get_args(SchedulerName):
+            raise ValueError(f"scheduler is one of {', '.join(get_args(SchedulerName))}, not {self.scheduler!r}")
+        if isinstance(self.rules, str | bytes) or not isinstance(self.rules, Sequence):
+            raise TypeError(f"rules is a sequence of directories, not {self.rules!r}")
+        if not all(isinstance(each, str | os.PathLike) for each in self.rules):
+            raise TypeError(f"rules is a sequence of directories, not {self.rules!r}")
+        if self.parameters is not None and not isinstance(self.parameters, Mapping):
+            raise TypeError(f"parameters is a mapping of names to values, not {self.parameters!r}")
+        if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
+            raise TypeError(f"timeout is a number of seconds, not {self.timeout!r}")
+        if not 0 < self.timeout < math.inf:
+            raise ValueError(f"timeout is a number of seconds above 0, not {self.timeout!r}")
+        if isinstance(self.horizon, bool) or not isinstance(self.horizon, int):
+            raise TypeError(f"horizon is a whole number of milliseconds, not {self.horizon!r}")
+        if self.horizon < 0:
+            raise ValueError(f"horizon is a number of milliseconds from 0 on, not {self.horizon!r}")
+        for name in ("clock", "progress"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise TypeError(f"{name} is a function, not {value!r}")
 
     @property
     def judge(self) -> OptimalScheduler:

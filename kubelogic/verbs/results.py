@@ -100,7 +100,7 @@ class GonePod:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Plan:
     """What the control plane makes of a cluster.
 
@@ -122,3 +122,13 @@ class Plan:
     remarks: Sequence[str] = ()
     refusals: tuple[RefusedObjects, ...] = ()
     moves: MovePlan | None = None
+
+    def __repr__(self) -> str:
+        counts = {
+            "placed": len(self.placements),
+            "pending": len(self.pending),
+            "gone": len(self.gone),
+            "refused": sum(each.missing for each in self.refusals),
+        }
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "placed")
+        return f"<Plan: {told}; {'settled' if self.settled else 'not settled'} after {self.ticks} ticks>"

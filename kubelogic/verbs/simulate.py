@@ -16,12 +16,15 @@ from kubelogic.verbs.reconciled import Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Simulation:
     """What a scenario came to: ``run`` says what happened, ``final`` where everything is at the end."""
 
     run: Simulated
     final: Plan
+
+    def __repr__(self) -> str:
+        return f"<Simulation: at the end {self.final!r}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

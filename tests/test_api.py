@@ -1,0 +1,125 @@
+"""The Python API: what may be loaded, options that are refused at once, results that are values."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubelogic.api import Cluster, InputError, Options, Plan, explain, load, plan, to_dict, to_text
+
+NODE = """
+apiVersion: v1
+kind: Node
+metadata: {name: oak, labels: {kubernetes.io/hostname: oak}}
+status:
+  allocatable: {cpu: "4", memory: 8Gi, pods: "110"}
+  conditions: [{type: Ready, status: "True"}]
+"""
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 20
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: app, image: "web:1", resources: {requests: {cpu: 300m}}}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return load(NODE + "---" + WEB)
+
+
+@pytest.fixture(scope="module")
+def answer(cluster: Cluster) -> Plan:
+    return plan(cluster)
+
+
+def test_one_path_is_one_path(tmp_path: Path) -> None:
+    file = tmp_path / "node.yaml"
+    file.write_text(NODE, encoding="utf-8")
+    assert load(str(file)) == load(file) == load([file]) == load((str(file),)) == load(NODE) == load(iter([tmp_path]))
+
+
+def test_objects_are_loaded_as_they_are() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    one, several = load(pod), load([pod, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}])
+    assert [str(each) for each in one] == ["Pod default/p"]
+    assert [str(each) for each in several] == ["Namespace n", "Pod default/p"]
+
+
+@pytest.mark.parametrize("wrong", [7, None, b"a: 1", [7], [["a.yaml"]], {"a": {1, 2}}, [object()]])
+def test_anything_else_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises((TypeError, InputError)):
+        load(wrong)
+
+
+def test_a_name_that_is_not_there_is_said() -> None:
+    with pytest.raises(InputError, match="no such file or directory"):
+        load("no-such-file.yaml")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scheduler": "kub"},
+        {"scheduler": None},
+        {"timeout": "3"},
+        {"timeout": -1},
+        {"timeout": 0},
+        {"timeout": True},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"horizon": "soon"},
+        {"horizon": 1.5},
+        {"horizon": -1},
+        {"rules": "rules"},
+        {"rules": [3]},
+        {"parameters": [("a", 1)]},
+        {"clock": 5},
+        {"progress": "yes"},
+        {"unheard_of": 1},
+    ],
+    ids=repr,
+)
+def test_options_that_mean_nothing_are_refused_where_they_are_made(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Options(**wrong)
+
+
+def test_results_print_in_a_line(cluster: Cluster, answer: Plan) -> None:
+    assert repr(answer).startswith("<Plan: 13 placed, 7 pending; settled after ")
+    assert repr(cluster) == "<Cluster Deployment: 1, Node: 1>"
+    pending = explain(cluster, answer.pending[0].pod)
+    assert repr(pending).startswith(f"<Explanation of {pending.pod}: ")
+    assert max(len(repr(each)) for each in (answer, cluster, pending)) < 200
+
+
+def test_results_are_equal_when_they_were_pickled(cluster: Cluster, answer: Plan) -> None:
+    assert pickle.loads(pickle.dumps(answer)) == answer
+    assert pickle.loads(pickle.dumps(cluster)) == cluster
+    assert plan(cluster) == answer
+    assert plan(load(NODE)) != answer
+
+
+def test_clusters_that_differ_are_not_equal(cluster: Cluster) -> None:
+    assert load(NODE) != load(NODE.replace('"4"', '"5"'))
+    assert load(NODE) != cluster
+    assert len({load(NODE), load(NODE), cluster}) == 2
+
+
+def test_results_have_their_documents_and_texts(answer: Plan) -> None:
+    assert to_dict(answer)["kind"] == "Plan"
+    assert len(to_dict(answer)["placements"]) == 13
+    assert "7" in to_text(answer)
