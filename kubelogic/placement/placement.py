@@ -137,6 +137,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     still in place. ``nominations`` follow them once the evicted and the terminating pods are gone, again in such
     an order. ``statistics`` are counts of work done, never times, so that equal problems give equal answers
     (``optimal``: ``questions`` to z3, ``neighbourhoods`` that repair looked at; ``kube``: ``attempts``).
+    ``found`` says which stage of the joint scheduler the placement comes from, ``proof`` what shows that no placement
+    places more pods by priority; empty where nothing does.
     """
 
     scheduler: str
@@ -149,3 +151,5 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[Refusal, ...] = ()
     complete: bool = True
     statistics: Mapping[str, int] = {}
+    found: str = ""
+    proof: str = ""

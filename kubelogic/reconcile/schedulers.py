@@ -73,6 +73,25 @@ class Remembering:
         return self._last[1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solve:
+    """One joint placement: how many pods got a node and how many did not, which stage found it, and what proves it.
+
+    ``proof`` is empty where nothing shows that no placement is better.
+    """
+
+    placed: int
+    left: int
+    found: str
+    proof: str
+
+    @classmethod
+    def of(cls, placement: Placement) -> Solve:
+        """What there is to say about a placement."""
+        placed, left = len(placement.bindings), len(placement.unplaced)
+        return cls(placed=placed, left=left, found=placement.found, proof=placement.proof)
+
+
 @dataclass(slots=True, kw_only=True)
 class ComparedScheduler:
     """A scheduler that is followed, and a rival that is only asked what it would have left out. For one run.
@@ -81,6 +100,7 @@ class ComparedScheduler:
         solver: decides.
         rival: asked the same problems, if they are small enough.
         limit: the largest number of waiting pods times nodes for which the rival is asked.
+        solves: what the solver was asked in this run and how it answered, in order, each problem once.
         left: pods that the solver placed and the rival did not.
         unasked: whether some problem was too large for the rival.
     """
@@ -88,12 +108,16 @@ class ComparedScheduler:
     solver: Solver
     rival: Solver
     limit: int = COMPARED
+    solves: list[Solve] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
     unasked: bool = False
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
         placement = self.solver.place(given)
+        solve = Solve.of(placement)
+        if (solve.placed or solve.left) and solve not in self.solves[-1:]:
+            self.solves.append(solve)
         bound = {binding.pod for binding in placement.bindings}
         if len(given.nodes) * (len(placement.bindings) + len(placement.unplaced)) > self.limit:
             self.unasked = True

@@ -56,6 +56,9 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.nodes
         ],
+        "solves": [
+            {"placed": each.placed, "left": each.left, "found": each.found, "proof": each.proof} for each in plan.solves
+        ],
         "refusals": [refusal_document(each) for each in plan.refusals],
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],

@@ -104,6 +104,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         cluster=final,
         remarks=_remarks(done, {each.owner for each in refusals}),
         refusals=refusals,
+        solves=done.solves,
     )
 
 

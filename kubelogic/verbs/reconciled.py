@@ -23,6 +23,7 @@ from kubelogic.reconcile.schedulers import (
     OptimalScheduler,
     Remembering,
     SchedulerName,
+    Solve,
     Solver,
 )
 from kubelogic.reconcile.settle import Run, Step, settle
@@ -99,6 +100,7 @@ class Reconciled:
         run: what happened.
         relations: what the rules derive at the end, for at least the goals of the placement problem.
         judge: the solver whose ``impossible`` is a proof; it remembers its last answer.
+        solves: how the joint scheduler answered, problem by problem.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
         left_out: objects that the API server would not take beside the others, with its answers.
@@ -110,6 +112,7 @@ class Reconciled:
     run: Run
     relations: Evaluation
     judge: Solver
+    solves: tuple[Solve, ...] = ()
     rival_left: int = 0
     rival_unasked: bool = False
     left_out: tuple[tuple[Object, Status], ...] = ()
@@ -177,6 +180,7 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         run=run,
         relations=made.relations(run.state),
         judge=made.judge,
+        solves=tuple(made.compared.solves),
         rival_left=len(made.compared.left),
         rival_unasked=made.compared.unasked,
         left_out=left_out,

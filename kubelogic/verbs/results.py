@@ -10,6 +10,7 @@ import msgspec
 from kubelogic.cluster import Cluster
 from kubelogic.explain.pending import PendingPod
 from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.schedulers import Solve
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.moves import MovePlan
 
@@ -105,7 +106,7 @@ class Plan:
     """What the control plane makes of a cluster.
 
     ``settled`` is False if the horizon came before the controllers had nothing left to do. ``moves`` is None if it was
-    not asked for, or if nothing is pending.
+    not asked for, or if nothing is pending. ``solves`` says of each joint placement who found it and what proves it.
     """
 
     settled: bool
@@ -122,6 +123,7 @@ class Plan:
     remarks: Sequence[str] = ()
     refusals: tuple[RefusedObjects, ...] = ()
     moves: MovePlan | None = None
+    solves: tuple[Solve, ...] = ()
 
     def __repr__(self) -> str:
         counts = {

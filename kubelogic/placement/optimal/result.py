@@ -22,8 +22,12 @@ def result(
     most: Mapping[int, int],
     conflicts: tuple[Conflict, ...],
     statistics: Mapping[str, int],
+    proof: str = "",
 ) -> Placement:
-    """The placement that ``state`` holds, with the proven limits ``most`` per priority (none: reached)."""
+    """The placement that ``state`` holds, with the proven limits ``most`` per priority (none: reached).
+
+    ``proof`` names what proves the limits; where every pod has its place, that is proof enough.
+    """
     queues = [_Queue(model, kind) for kind in model.kinds]
     bindings: list[Binding] = []
     nominations: list[Binding] = []
@@ -50,6 +54,8 @@ def result(
         bounds=bounds,
         complete=all(entry.verdict != "unknown" for entry in unplaced),
         statistics=statistics,
+        found=state.found,
+        proof=proof if unplaced else "every pod is placed",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -15,6 +15,7 @@ from kubelogic.placement.optimal.disruption import disrupt_less
 from kubelogic.placement.optimal.improve import polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Effort, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
+from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.result import adopted, result, standing
 from kubelogic.placement.optimal.rooms import rooms
@@ -32,7 +33,7 @@ from kubelogic.placement.optimal.stages import (
     waits,
 )
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.optimal.tighten import decode, weigh
+from kubelogic.placement.optimal.tighten import achieved, decode, weigh
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 
@@ -142,6 +143,7 @@ def _candidates(
     if state.left.any():
         state = tightly(model, expired)
     most: dict[int, int] = {}
+    proof = ""
     before, theirs = state, None
     if state.left.any():
         known = rooms(model)
@@ -150,19 +152,25 @@ def _candidates(
         state, bound = by_patterns(model, known, weights, state, expired, branches=branches)
         if theirs is not None and state.left.any():
             state = one_by_one(model, theirs, weights, state, expired)
-        state, exact = by_integers(model, known, weights, state, expired, thorough=thorough)
+        state, exact = by_integers(model, known, weights, state, expired, bound=bound, thorough=thorough)
+        if not thorough and not exact and (bound is None or weights.value(model, state) < bound):
+            state = search(state, expired=expired)
         before = state.copy()
         state = make_way(model, weights, state, expired)
         state, proved = disrupt_less(model, known, weights, state, expired)
         placed = state.placed.sum(axis=1)
-        limited = relax.limits(model, known, placed, deadline=expired)
-        most = _least(dict(limited), {} if bound is None else decode(model, state, weights, bound))
-        most = _least(_least(most, exact), proved)
+        limits = {
+            "patterns of whole nodes, in exact integers": {} if bound is None else decode(model, state, weights, bound),
+            "counts per kind and node, by z3": exact,
+            "counts per kind, node and eviction, by z3": proved,
+            "sums over classes, by z3": dict(relax.limits(model, known, placed, deadline=expired)),
+        }
+        most, proof = _tightest(model, state, limits)
     elif waits(model):
         state = make_way(model, weigh(model, rooms(model)), state, expired)
     if not state.released:
         polish(state, expired=expired)
-    joint = result(model, state, most=most, conflicts=(), statistics={})
+    joint = result(model, state, most=most, conflicts=(), statistics={}, proof=proof)
     if theirs is not None and (theirs.evictions or model.reserved):
         other = adopted(model, theirs, most=most)
         if standing(model, other) > standing(model, joint):
@@ -214,5 +222,20 @@ def _quickly(problem: Problem, expired: Deadline, near: Placement | None) -> Pla
     return result(model, state, most=most, conflicts=(), statistics={})
 
 
-def _least(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
-    return {level: min(limit, other.get(level, limit)) for level, limit in one.items()}
+def _tightest(model: Model, state: State, limits: Mapping[str, Mapping[int, int]]) -> tuple[dict[int, int], str]:
+    """The least of several proved limits per priority, and by name those with which the placement reaches them all.
+
+    Args:
+        limits: for each way of proof, the most pods of a priority or higher, by priority.
+    """
+    levels = sorted({kind.priority for kind in model.kinds}, reverse=True)
+    most = {level: min(found[level] for found in limits.values() if level in found) for level in levels}
+    got, total = achieved(model, state), 0
+    needed: set[str] = set()
+    for level in levels:
+        total += got[level]
+        if most[level] > total:
+            return most, ""
+        if not any(limits[name].get(level) == most[level] for name in needed):
+            needed.add(next(name for name, found in limits.items() if found.get(level) == most[level]))
+    return most, "; ".join(name for name in limits if name in needed)

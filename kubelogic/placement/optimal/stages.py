@@ -71,6 +71,7 @@ def evenly(model: Model, expired: Deadline) -> State:
     if not small(model):
         return State(model)
     state = State(model, wishes=Wishes(model))
+    state.found = "pod by pod"
     place_coupled(state)
     insert(state)
     improve(state, expired=expired)
@@ -88,6 +89,7 @@ def tightly(model: Model, expired: Deadline) -> State:
     found: list[State] = []
     for lane in (LANE, len(model.nodes)) if len(model.nodes) > LANE and comparable(model) else (LANE,):
         state = start.copy()
+        state.found = "class counts by z3"
         split(state, quota, lane=lane)
         insert(state)
         improve(state, expired=expired)
@@ -109,6 +111,7 @@ def _roughly(start: State) -> State | None:
     if load > 1.0:
         return None
     state = start.copy()
+    state.found = "even shares of classes"
     split(state, quota)
     insert(state)
     return state
@@ -199,6 +202,7 @@ def _dive(
     case: Case = WHOLE,
 ) -> State:
     state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour, case=case))
+    state.found = "patterns of whole nodes"
     place_coupled(state)
     insert(state)
     improve(state, expired=expired)
@@ -219,6 +223,7 @@ def resumed(model: Model, placement: Placement, expired: Deadline) -> State:
     kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
     kind_of = {pod.name: kinds[pod.shape] for pod in model.problem.pods if not pod.node}
     state = State(model)
+    state.found = "one pod at a time"
     for binding in placement.bindings:
         kind, node = kind_of.get(binding.pod), model.node_index[binding.node]
         if kind is not None and state.left[kind] > 0 and state.open(kind)[node]:
@@ -229,10 +234,14 @@ def resumed(model: Model, placement: Placement, expired: Deadline) -> State:
 
 
 def by_integers(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, thorough: bool
+    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, bound: int | None, thorough: bool
 ) -> tuple[State, dict[int, int]]:
-    """A better placement of pods that constrain each other, level by level, and what is proved on the way."""
-    gap = state.left.any() and (thorough or any(kind.coupled for kind in model.kinds))
+    """A better placement from counts that z3 finds, level by level, and what is proved on the way.
+
+    Asked wherever nothing has proved yet that the placement is the best, ``bound`` being the limit on its value.
+    """
+    open_yet = thorough or bound is None or weights.value(model, state) < bound
+    gap = state.left.any() and (open_yet or any(kind.coupled for kind in model.kinds))
     if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
         return state, {}
     exact = Exact(model, known, deadline=expired)
@@ -247,6 +256,7 @@ def by_integers(
             found = exact.find({**wanted, level: reached + 1})
             other = State(model) if found.counts is None else replay(model, found.counts)
             if found.counts is not None:
+                other.found = "counts by z3"
                 insert(other)
                 improve(other, expired=expired)
             if weights.value(model, other) <= weights.value(model, state):

@@ -35,6 +35,7 @@ class State:
     """Mutable within one solve. ``free`` is resources by nodes, ``placed`` kinds by nodes.
 
     Starts with the pods that were promised a node there. ``pinned`` nodes are those from which nothing is moved.
+    ``found`` says which stage the placement comes from.
     """
 
     def __init__(self, model: Model, *, wishes: Wishes | None = None, reserve: bool = True) -> None:
@@ -49,6 +50,7 @@ class State:
         self.released: set[int] = set()
         self.gone: list[Pod] = []
         self.evicted: list[Evicted] = []
+        self.found = ""
         scale = np.maximum(model.capacity.sum(axis=0), 1).astype(np.float64)
         demand = (model.request * model.counts[:, None]).sum(axis=0) / np.maximum(
             np.maximum(model.free, 0).sum(axis=0), 1
@@ -66,7 +68,7 @@ class State:
         """An independent copy, for a neighbourhood that may be given up again."""
         other = State.__new__(State)
         other.model, other.weight, other.size = self.model, self.weight, self.size
-        other._wishes = None
+        other._wishes, other.found = None, self.found
         other.free, other.placed, other.left = self.free.copy(), self.placed.copy(), self.left.copy()
         other.slack, other.steps, other._columns = self.slack.copy(), list(self.steps), self._columns
         other.evicted, other.gone = list(self.evicted), list(self.gone)
