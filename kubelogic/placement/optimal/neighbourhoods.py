@@ -1,8 +1,8 @@
 """z3 on a few nodes at a time: is there a way to share them that lets in one pod more?
 
 Kinds that heed no other pods leave a dozen nodes in thought and are dealt out again as integer counts, together with
-one pod that was left over. The counts that z3 finds are the placement of these nodes; the others stay as they are. Searches
-on from any placement, so it ends with nothing worse.
+one pod that was left over. The counts that z3 finds are the placement of these nodes; the others stay as they are. So
+a search from any placement ends with nothing worse.
 """
 
 from __future__ import annotations
