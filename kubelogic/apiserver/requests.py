@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubelogic.apiserver import chain
+from kubelogic.apiserver import chain, patches
 from kubelogic.apiserver.answers import Status, resource_name
+from kubelogic.apiserver.patches import PatchError, strategic_merge
 from kubelogic.apiserver.registry.immutable import refuse_change
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -17,6 +18,8 @@ from kubelogic.cluster.state import State
 from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.table import is_namespaced
 from kubelogic.kinds.validation import admit
+from kubelogic.text import documents
+from kubelogic.text.origin import ItemOrigin
 
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})
 """Kinds whose dependents stay when they are deleted without a word. Source: rest.DefaultGarbageCollectionPolicy."""
@@ -93,60 +96,108 @@ def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subre
 
 
 def strategic_patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
-    """PATCH an object with a strategic merge patch: lists of conditions, containers, ports and so on merge by key."""
+    """PATCH an object with a strategic merge patch: lists of containers, ports and so on merge by key."""
+    return _patched(state, kind, key, lambda document: strategic_merge(document, change), subresource=subresource)
+
+
+def json_patch(
+    state: State, kind: str, key: str, operations: Sequence[Mapping[str, Any]], *, subresource: str = ""
+) -> Outcome:
+    """PATCH an object with a JSON patch: a list of operations."""
+    return _patched(
+        state, kind, key, lambda document: patches.json_patch(document, operations), subresource=subresource
+    )
+
+
+def _patched(
+    state: State, kind: str, key: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]], *, subresource: str
+) -> Outcome:
     tx = Transaction(state=state)
     obj = tx.get(kind, key)
     if obj is None:
         return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
-    return _update(state, tx, obj, _strategic(obj.document, change), subresource=subresource)
+    try:
+        document = change(obj.document)
+    except PatchError as error:
+        return Outcome(state=state, answer=_malformed(error))
+    return _update(state, tx, obj, document, subresource=subresource)
 
 
-_MERGE_KEYS: Mapping[str, str] = {
-    "conditions": "type",
-    "containers": "name",
-    "initContainers": "name",
-    "volumes": "name",
-    "env": "name",
-    "taints": "key",
-    "addresses": "type",
-    "ports": "port",
-}
+_REASONS = {400: "BadRequest", 409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid"}
 
 
-def _strategic(old: Any, change: Any, field: str = "") -> Any:
-    if isinstance(change, Mapping):
-        result = dict(old) if isinstance(old, Mapping) else {}
-        for name, value in change.items():
-            if value is None:
-                result.pop(name, None)
-            else:
-                result[name] = _strategic(result.get(name), value, name)
-        return result
-    merge_key = _MERGE_KEYS.get(field)
-    if isinstance(change, list) and isinstance(old, list) and merge_key:
-        merged = list(old)
-        for item in change:
-            position = next((i for i, o in enumerate(merged) if o.get(merge_key) == item.get(merge_key)), None)
-            if position is None:
-                merged.append(item)
-            else:
-                merged[position] = _strategic(merged[position], item)
-        return merged
-    return change
+def _malformed(error: PatchError) -> Status:
+    return Status(status=error.status, reason=_REASONS.get(error.status, "BadRequest"), message=error.message)
+
+
+def apply(
+    state: State,
+    document: Mapping[str, Any],
+    *,
+    namespace: str = "default",
+    manager: str = patches.KUBECTL,
+    server_side: bool = True,
+) -> Outcome:
+    """Apply a manifest, as ``kubectl apply`` does: make the object, or change what the manifest says of it.
+
+    Fields that an earlier apply of the same manager set and this one does not go; all others stay. What the earlier
+    apply set is told by ``managedFields``, by kubectl's annotation, or by the manifest that the object was read from.
+
+    Args:
+        state: before the request.
+        document: as in a manifest.
+        namespace: for namespaced objects that name none.
+        manager: who applies; a server-side apply keeps the fields of each manager apart.
+        server_side: false for the patch of three documents that kubectl sends without ``--server-side``.
+
+    Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go, applyPatcher; k8s.io/kubectl, pkg/cmd/apply.
+    """
+    kind, spot = str(document.get("kind") or ""), str((document.get("metadata") or {}).get("namespace") or namespace)
+    name = str((document.get("metadata") or {}).get("name") or "")
+    key = f"{spot}/{name}" if is_namespaced(str(document.get("apiVersion") or ""), kind) is not False else name
+    document = {field: value for field, value in document.items() if field != "status"}
+    tx = Transaction(state=state)
+    old = tx.get(kind, key)
+    try:
+        if old is None:
+            new = patches.noted(document, manager, tx.now) if server_side else patches.annotated(document)
+            return create(state, new, namespace=namespace)
+        if old.api_version != document.get("apiVersion"):
+            message = f"it is stored as {old.api_version}: write that apiVersion"
+            raise PatchError(f'{resource_name(old)} "{old.name}": {message}')
+        before = _written_before(old)
+        if server_side:
+            applied = patches.server_side_apply(old.document, document, manager=manager, before=before, now=tx.now)
+            changed: Mapping[str, Any] = applied.document
+        else:
+            noted = patches.last_applied(old.document)
+            changed = patches.client_side_apply(old.document, document, before=before if noted is None else noted)
+    except PatchError as error:
+        return Outcome(state=state, answer=_malformed(error))
+    return _update(state, tx, old, changed, subresource="")
+
+
+def _written_before(obj: Object) -> Mapping[str, Any] | None:
+    """The manifest that an object was read from; None if it came from a cluster or nobody wrote it."""
+    if not isinstance(obj.origin, ItemOrigin):
+        return None
+    written = documents.written(obj.origin)
+    metadata_of = written.get("metadata") if isinstance(written, dict) else None
+    return None if not isinstance(metadata_of, dict) or metadata_of.get("uid") else written
 
 
 def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
     if subresource == "status":
         document = {**old.document, "status": document.get("status") or {}}
-    elif document.get("spec") != old.document.get("spec") and old.kind != "Pod":
-        meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
-        document = {**document, "metadata": meta}
-    if not subresource:
+    else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
             first = admitted.problems[0]
             return Outcome(state=state, answer=Status(status=422, reason="Invalid", message=first.message))
         document = admitted.document
+        if document.get("spec") != old.document.get("spec") and old.kind != "Pod":
+            meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
+            document = {**document, "metadata": meta}
     new = with_document(old, document)
     tx.put(new)
     refusal = (None if subresource else refuse_change(old, new)) or chain.on_update(tx, old, new)

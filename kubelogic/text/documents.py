@@ -97,6 +97,25 @@ def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin,
         number += max(1, len(trees))
 
 
+def written(origin: ItemOrigin) -> Any:
+    """The tree of one object as it was written, read again from its document; None if the document is empty."""
+    document = origin.document
+    base = origin.base
+    tree: Any
+    data = document.source.data[document.start : document.end]
+    if not document.json:
+        piece = Piece(start=document.start, line=document.line - 1, data=data)
+        tree = dict(yaml_reader.read(piece)[0]).get(document.inner)
+    elif document.items and len(base) > 1 and isinstance(index := base[1], int):
+        start, end = document.items[index]
+        tree, base = msgspec.json.decode(document.source.data[start:end]), base[2:]
+    else:
+        tree = msgspec.json.decode(data)
+    for step in base:
+        tree = tree[step]
+    return tree
+
+
 def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Fault:
     message = trouble.message
     if trouble.code == "KL100" and b"{{" in (piece.data if piece else source.data):
