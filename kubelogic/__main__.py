@@ -1,7 +1,44 @@
-"""``python -m kubelogic``."""
+"""``kubelogic``, ``python -m kubelogic``: the process around the command line."""
 
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
 import sys
+import threading
 
-from kubelogic.cli import main
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line as a process; returns the exit code."""
+    _end_on_interrupt()
+    from kubelogic.cli import main as command
+
+    return command()
+
+
+def _end_on_interrupt() -> None:
+    """End the process at once when Ctrl-C is typed, whatever it does at that moment, also within native code.
+
+    The signal is kept from all threads but one, which waits for it. Nothing is done where the signal is ignored
+    already (a background job) or where the system has no masks of signals.
+    """
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None) or not hasattr(signal, "pthread_sigmask"):
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_await_interrupt, name="interrupt", daemon=True).start()
+
+
+def _await_interrupt() -> None:
+    signal.sigwait({signal.SIGINT})
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, b"\r\033[K")
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

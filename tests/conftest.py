@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ _SLOW_MACHINES = {"deadline": None, "suppress_health_check": [HealthCheck.too_sl
 settings.register_profile("shared", derandomize=True, **_SLOW_MACHINES)
 settings.register_profile("random", **_SLOW_MACHINES)
 settings.load_profile("shared")
+
+# Reports are as wide as the terminal says; tests that are about that say how wide it is.
+os.environ.pop("COLUMNS", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

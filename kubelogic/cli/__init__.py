@@ -3,7 +3,8 @@
 A command module has ``configure(parser)`` and ``run(args) -> exit code``. Only the module of the command that
 was typed is imported, so ``--help`` stays quick.
 
-Exit codes: 0 yes; 1 no; 2 bad input or usage; 3 unknown (a limit was reached).
+Exit codes: 0 yes; 1 no; 2 bad input or usage; 3 unknown (a limit was reached); 70 a fault of kubelogic itself; 74 the
+answer cannot be written; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import gc
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from kubelogic import __version__
+from kubelogic.cli import streams
 
 YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 
@@ -23,6 +28,10 @@ YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 _COLLECT_AFTER = 5_000_000
 """New objects after which cyclic garbage is looked for. A command makes millions of values and next to no cycles:
 none while it plans 5,000 pods. Python's default of 700 would spend a third of its time on looking."""
+
+
+_TRACEBACK = "KUBELOGIC_TRACEBACK"
+"""The environment variable with which a fault of kubelogic shows its traceback."""
 
 
 class UsageError(Exception):
@@ -44,28 +53,56 @@ COMMANDS = {
 """Every command with its line of help. One whose module does not exist is not offered."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages show the control characters of what was typed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if message and file is not None:
+            streams.say(message.removesuffix("\n"), None if file is sys.stdout else file)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; returns the exit code.
+
+    Whatever goes wrong ends with one line: 70 is a fault of kubelogic itself, 74 an answer that cannot be written.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     thresholds = gc.get_threshold()
     gc.set_threshold(_COLLECT_AFTER, *thresholds[1:])
     try:
         return _dispatch(arguments)
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing is wrong. Keep the interpreter from flushing into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return YES
+    except streams.OutputError as error:
+        streams.warn(f"kubelogic: standard output cannot be written: {error}")
+        return streams.CANNOT_WRITE
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 - the last resort: told, with a code of its own
+        return _internal(error)
     finally:
         gc.set_threshold(*thresholds)
 
 
+def _internal(error: Exception) -> int:
+    """One line about a fault of kubelogic itself, and how to report it."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({'/'.join(Path(last[0].filename).parts[-2:])}:{last[0].lineno})" if last else ""
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said[:200]}" if said else type(error).__name__
+    if os.environ.get(_TRACEBACK):
+        streams.warn("".join(traceback.format_exception(error)).rstrip())
+    streams.warn(
+        f"kubelogic: internal error: {what}{place}. This is a fault of kubelogic {__version__}, there is no answer; "
+        f"please report it with the input and with what {_TRACEBACK}=1 adds."
+    )
+    return streams.INTERNAL
+
+
 def _dispatch(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="kubelogic",
         description="A Kubernetes control plane written as logic: plan, explain and prove placements, offline.",
-        epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached)",
+        epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached); "
+        "70 a fault of kubelogic; 74 the answer cannot be written; 130 interrupted",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kubelogic {__version__}")
@@ -96,13 +133,13 @@ def _guarded(args: argparse.Namespace) -> int:
     try:
         code: int = importlib.import_module(f"kubelogic.cli.{args.command}").run(args)
     except InputError as error:
-        print(render_faults(error.faults, style), file=sys.stderr)
+        streams.warn(render_faults(error.faults, style))
         return BAD_INPUT
     except RuleErrors as error:
-        print(render_rule_faults(error.faults, style), file=sys.stderr)
+        streams.warn(render_rule_faults(error.faults, style))
         return BAD_INPUT
     except UsageError as error:
-        print(f"kubelogic {args.command}: {error}", file=sys.stderr)
+        streams.warn(f"kubelogic {args.command}: {error}")
         return BAD_INPUT
     return code
 

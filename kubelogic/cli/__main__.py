@@ -2,6 +2,6 @@
 
 import sys
 
-from kubelogic.cli import main
+from kubelogic.__main__ import main
 
 sys.exit(main())

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster, Object
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
     if args.output == "text":
-        print(render_capacity(found, common.output_style(args)))
+        streams.say(render_capacity(found, common.output_style(args)))
     else:
         common.emit(capacity_document(found), args.output)
     moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left
@@ -99,7 +99,7 @@ def _below(file: Path, directory: Path) -> bool:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a number above 0")
+    value = common.whole(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return value

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import contextlib
+import io
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kubelogic.cli import UsageError
+from kubelogic.cli import UsageError, streams
 from kubelogic.cli.progress import TellingClock
 from kubelogic.report.style import Style, style_for
+from kubelogic.text import sources as source_files
 from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from kubelogic.verbs.reconciled import Options
 
 FORMATS = ("text", "json", "yaml")
+_UNICODE = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"})
+"""Encodings that have every character."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +38,27 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="a file, a directory, or - for standard input (YAML or JSON)"
     )
     parser.add_argument(
-        "-n", "--namespace", default="default", metavar="NAME", help="namespace of objects that name none"
+        "-n",
+        "--namespace",
+        type=_namespace,
+        default="default",
+        metavar="NAME",
+        help="namespace of objects that name none",
     )
     parser.add_argument(
         "--keep-going",
         action="store_true",
         help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
+
+
+def _namespace(text: str) -> str:
+    from kubelogic.kinds.validation import names
+
+    wrong = names.dns_label(text)
+    if wrong:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace: it {wrong}")
+    return text
 
 
 def add_settled(parser: argparse.ArgumentParser) -> None:
@@ -102,9 +123,9 @@ def add_moves(parser: argparse.ArgumentParser) -> None:
 
 
 def _moves(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("a number of pods")
+    value = whole(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of pods")
     return value
 
 
@@ -115,26 +136,31 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    value = float(text) if re.fullmatch(r"[0-9.]{1,20}", text) and text.count(".") < 2 and text != "." else 0.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError("a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return value
+
+
+def whole(text: str) -> int | None:
+    """A whole number of at least 0 that 64 bits hold, as typed; None if it is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def duration(text: str) -> int:
     """Milliseconds of a duration on the command line: seconds, or text such as ``1m30s``."""
-    from kubelogic.verbs.scenario_fields import milliseconds
+    from kubelogic.verbs.scenario_fields import milliseconds, no_duration
 
     found = milliseconds(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"must be seconds or a duration such as 1m30s, is {text!r}")
+        raise argparse.ArgumentTypeError(no_duration(text))
     return found
 
 
 @contextmanager
 def watching(args: argparse.Namespace) -> Iterator[Options]:
     """How to reconcile, as the arguments say, with a line on stderr as long as the solver takes long."""
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    live = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     stream = sys.stderr if live or args.progress else None
     clock = TellingClock(clock=time.monotonic, stream=stream, live=live, limit=args.timeout)
     try:
@@ -168,8 +194,14 @@ def parameters(args: argparse.Namespace) -> dict[str, int | str]:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UsageError(f"--set takes NAME=VALUE, not {item!r}")
-        found[name] = int(value) if value.lstrip("-").isdigit() else value
+        found[name] = _whole(value) if re.fullmatch(r"[-+]?[0-9]+", value) else value
     return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
+        raise UsageError(f"--set: {text[:40]} is no 64-bit number")
+    return int(text)
 
 
 def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
@@ -179,8 +211,8 @@ def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
         UsageError: if one is not a directory.
     """
     for name in args.rules:
-        if not Path(name).is_dir():
-            raise UsageError(f"--rules {name}: no such directory")
+        if not name or not Path(name).is_dir():
+            raise UsageError(f"--rules {name or chr(39) * 2}: no such directory")
     return tuple(Path(name) for name in args.rules)
 
 
@@ -196,7 +228,7 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
 
     reading = load(args.paths, stdin=standard_input(args.paths), namespace=args.namespace, keep_going=args.keep_going)
     if reading.refused:
-        print(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)), file=sys.stderr)
+        streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
     return Cluster.of(reading.objects), reading.notices
 
 
@@ -217,7 +249,13 @@ def read_settled(args: argparse.Namespace) -> Cluster:
 
 def standard_input(paths: Sequence[str]) -> bytes | None:
     """What stands on standard input, if ``-`` is among the paths."""
-    return sys.stdin.buffer.read() if "-" in paths else None
+    if "-" not in paths:
+        return None
+    try:
+        return sys.stdin.buffer.read()
+    except (AttributeError, OSError, ValueError) as error:  # closed, or a directory
+        reason = (getattr(error, "strerror", None) or "it is closed").lower()
+        raise InputError([source_files.unreadable(source_files.STDIN, reason)]) from error
 
 
 def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Style:
@@ -226,18 +264,32 @@ def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Styl
 
 
 def emit(document: Mapping[str, Any], output: str) -> None:
-    """Print a result document as JSON or YAML."""
+    """Write a result document as JSON or YAML, in characters that standard output has."""
+    ascii_only = codecs.lookup(streams.encoding()).name not in _UNICODE
     if output == "json":
-        import msgspec
-
-        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        streams.emit_text(_json(document, ascii_only=ascii_only))
         return
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
+    yaml.allow_unicode = not ascii_only
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(document, sys.stdout)
+    written = io.StringIO()
+    yaml.dump(document, written)
+    streams.emit_text(written.getvalue().removesuffix("\n"))
+
+
+def _json(document: Mapping[str, Any], *, ascii_only: bool) -> str:
+    import json
+
+    import msgspec
+
+    if not ascii_only:
+        with contextlib.suppress(OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, names that are no text
+            return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    built = msgspec.to_builtins(document)
+    return json.dumps(built, indent=2, ensure_ascii=True)
 
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
     if args.output == "text":
-        print(render_explanation(found, common.output_style(args), node=args.node or "", event=event))
+        streams.say(render_explanation(found, common.output_style(args), node=args.node or "", event=event))
     else:
         common.emit(explanation_document(found), args.output)
     if found.verdict == "placed":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, common
+from kubelogic.cli import NO, UNKNOWN, YES, common, streams
 
 NAME = "plan"
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     with common.watching(args) as options:
         result = plan(cluster, options, notices=notices, allow_moves=args.allow_moves)
     if args.output == "text":
-        print(render_plan(result, common.output_style(args)))
+        streams.say(render_plan(result, common.output_style(args)))
     else:
         common.emit(plan_document(result), args.output)
     moves = result.moves

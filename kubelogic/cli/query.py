@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common
+from kubelogic.cli import NO, YES, common, streams
 
 NAME = "query"
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         parameters=common.parameters(args),
     )
     if args.output == "text":
-        print(render_answer(answer))
+        streams.say(render_answer(answer, common.output_style(args)))
     else:
         common.emit(answer_document(answer), args.output)
     return YES if answer.rows else NO

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, YES
+from kubelogic.cli import NO, YES, streams
 from kubelogic.cli.common import add_output, add_rules, emit, output_style, parameters, rule_directories
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         case "list" if args.output == "json":
             emit(rules_document(book), "json")
         case "list":
-            print(rules_text(book))
+            streams.say(rules_text(book))
         case "doc":
             return _document(rule_pages(book), Path(args.directory) / "rules", args)
         case _:
@@ -64,9 +63,9 @@ def _check(book: Rulebook, args: argparse.Namespace) -> int:
         return NO if warnings else YES
     style = output_style(args)
     for warning in warnings:
-        print(str(warning).replace(str(warning.place), style.bold(str(warning.place)), 1))
+        streams.say(str(warning).replace(str(warning.place), style.bold(str(warning.place)), 1))
     summary = f"{len(book.files)} files, {len(book.declarations)} predicates, {len(book.clauses)} clauses"
-    print(f"{summary}: {len(warnings) or 'no'} {'warning' if len(warnings) == 1 else 'warnings'}")
+    streams.say(f"{summary}: {len(warnings) or 'no'} {'warning' if len(warnings) == 1 else 'warnings'}")
     return NO if warnings else YES
 
 
@@ -80,7 +79,7 @@ def _document(pages: Mapping[str, str], directory: Path, args: argparse.Namespac
     stale = [name for name, text in texts.items() if name not in pages and text.startswith(MARKER)]
     if args.check:
         for name in [*changed, *stale]:
-            print(f"{directory / name} is not up to date; run: kubelogic rules doc {args.directory}")
+            streams.say(f"{directory / name} is not up to date; run: kubelogic rules doc {args.directory}")
         return NO if changed or stale else YES
     for name in stale:
         present[name].unlink()
@@ -88,5 +87,5 @@ def _document(pages: Mapping[str, str], directory: Path, args: argparse.Namespac
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(pages[name], encoding="utf-8")
-    print(f"{len(changed)} pages written, {len(stale)} removed", file=sys.stderr)
+    streams.warn(f"{len(changed)} pages written, {len(stale)} removed")
     return YES

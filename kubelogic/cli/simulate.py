@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if how.progress is not None:
         sys.stderr.write(_CLEAR_LINE)
     if args.output == "text":
-        print(render_simulation(result, common.output_style(args)))
+        streams.say(render_simulation(result, common.output_style(args)))
     else:
         common.emit(simulation_document(result), args.output)
     waiting = any(each.waiting for each in result.run.restarts)
@@ -111,7 +111,7 @@ def _nodes(scenario: Scenario) -> list[str]:
 
 def _progress() -> Callable[[int], None] | None:
     """Writes the simulated time to the terminal, where there is one."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return None
 
     def show(time: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common
+from kubelogic.cli import NO, YES, common, streams
 
 NAME = "why"
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         limit=max(1, args.limit),
     )
     if args.output == "text":
-        print(render_explanation(explanation))
+        streams.say(render_explanation(explanation))
     else:
         common.emit(explanation_document(explanation), args.output)
     return YES if explanation.refutation is None else NO

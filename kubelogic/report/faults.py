@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kubelogic.logic.errors import RuleFault
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.terminal import one_line
 from kubelogic.text.location import Fault
 
 _WIDEST = 100
@@ -30,26 +31,26 @@ def render_rule_faults(faults: Sequence[RuleFault], style: Style = PLAIN) -> str
 
 def _fault(fault: Fault, style: Style) -> str:
     who = f"{fault.object}: " if fault.object else ""
-    head = f"{style.bold(str(fault.location))}: {style.bad('error')}: {who}{fault.message} [{fault.code}]"
+    head = f"{style.bold(str(fault.location))}: {style.bad('error')}: {one_line(who + fault.message)} [{fault.code}]"
     if not fault.excerpt or not fault.location.column:
         return head
-    line, caret = window(fault.excerpt, fault.caret)
+    line, caret = window(fault.excerpt, fault.caret, _WIDEST if style.width is None else min(_WIDEST, style.width - 10))
     return f"{head}\n    {line}\n    {' ' * (caret - 1)}{style.bad('^')}"
 
 
-def window(line: str, column: int) -> tuple[str, int]:
+def window(line: str, column: int, widest: int = _WIDEST) -> tuple[str, int]:
     """The part of a long line around a column, and the column within that part (both from 1).
 
     >>> window("short", 3)
     ('short', 3)
     """
     text = "".join(character if character.isprintable() else " " for character in line)
-    if len(text) <= _WIDEST:
+    if len(text) <= widest:
         return text, column
-    start = max(0, min(column - 1 - _WIDEST // 2, len(text) - _WIDEST))
-    part = text[start : start + _WIDEST]
+    start = max(0, min(column - 1 - widest // 2, len(text) - widest))
+    part = text[start : start + widest]
     left = "..." if start else ""
-    right = "..." if start + _WIDEST < len(text) else ""
+    right = "..." if start + widest < len(text) else ""
     return f"{left}{part}{right}", column - start + len(left)
 
 

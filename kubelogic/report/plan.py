@@ -12,6 +12,8 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.tables import short_names, table
+from kubelogic.report.terminal import one_line
 from kubelogic.text import Notice
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects
 
@@ -62,7 +64,7 @@ def render_notices(notices: Sequence[Notice], style: Style = PLAIN) -> str:
     lines = [style.bold("NOTICES")]
     for code, group in groupby(notices, key=lambda notice: notice.code):
         alike = list(group)
-        lines += [f"  {notice}" for notice in alike[:_NOTICES_SHOWN]]
+        lines += [f"  {one_line(str(notice))}" for notice in alike[:_NOTICES_SHOWN]]
         if len(alike) > _NOTICES_SHOWN:
             lines.append(style.dim(f"  ... and {len(alike) - _NOTICES_SHOWN} more of {code}; -o json has them all"))
     return "\n".join(lines)
@@ -105,17 +107,20 @@ def _verdict(plan: Plan, style: Style) -> str:
 def _nodes(nodes: Sequence[NodeLoad], style: Style) -> str:
     scarce = sorted({r for node in nodes for r in node.allocatable} - {"cpu", "memory", "pods", "ephemeral-storage"})
     extra = [resource for resource in scarce if any(node.allocatable.get(resource) for node in nodes)][:2]
-    rows = [["NODE", "PODS", "CPU", "MEMORY", *(resource.upper() for resource in extra)]]
-    for node in nodes[:_NODES_SHOWN]:
+    rows = [["NODE", "STATUS", "PODS", "CPU", "MEMORY", *(resource.upper() for resource in extra)]]
+    names, ending = short_names([node.node for node in nodes[:_NODES_SHOWN]], style.width)
+    for node, name in zip(nodes, names, strict=False):
         rows.append(
             [
-                node.node,
+                name,
+                node.status,
                 f"{node.pods}/{node.allocatable.get('pods', 0)}",
                 *(_load(node, resource) for resource in ("cpu", "memory", *extra)),
             ]
         )
-    lines = table(rows)
-    lines[0] = style.bold(lines[0])
+    lines = table(rows, style)
+    if ending:
+        lines.append(style.dim(f"The names of these nodes end in {ending}"))
     if len(nodes) > _NODES_SHOWN:
         lines.append(style.dim(f"... and {count(len(nodes) - _NODES_SHOWN, 'more node')}"))
     return "\n".join(lines)
@@ -132,14 +137,15 @@ def _workloads(plan: Plan, style: Style) -> str:
     waiting = Counter(pod.owner for pod in plan.pending)
     waiting.update({each.workload: each.missing for each in plan.refusals if each.kind == "Pod"})
     nodes: dict[str, list[str]] = defaultdict(list)
+    loaded = [node.node for node in plan.nodes]
+    short = dict(zip(loaded, short_names(loaded[:_NODES_SHOWN], style.width)[0], strict=False))
     for pod in plan.placements:
-        nodes[pod.owner].append(pod.node)
+        nodes[pod.owner].append(short.get(pod.node, pod.node))
     rows = [["WORKLOAD", "PLACED", "NODES"]]
     for owner in sorted(nodes)[:_WORKLOADS_SHOWN]:
         placed = nodes[owner]
         rows.append([owner, f"{len(placed)}/{len(placed) + waiting[owner]}", _where(placed)])
-    lines = table(rows)
-    lines[0] = style.bold(lines[0])
+    lines = table(rows, style)
     if len(nodes) > _WORKLOADS_SHOWN:
         left = count(len(nodes) - _WORKLOADS_SHOWN, "more workload")
         lines.append(style.dim(f"... and {left}; -o json has them all"))
@@ -166,8 +172,8 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
         names = first.pod if len(pods) == 1 else f"{first.pod} and {len(pods) - 1} more of {first.owner}"
         blocks.append(f"  {style.bold(names)}  {style.bad(first.verdict)}")
         if first.message:
-            blocks.append(f"    {first.message}")
-        blocks.extend(f"    - {line}" for line in lines[id(first.blockers)])
+            blocks.append(f"    {one_line(first.message)}")
+        blocks.extend(f"    - {one_line(line)}" for line in lines[id(first.blockers)])
     if left := sum(map(len, alike[_PENDING_SHOWN:])):
         blocks.append(style.dim(f"  ... and {count(left, 'more pod')}; -o json has them all"))
     return "\n".join(blocks)
@@ -221,9 +227,3 @@ def _alike(blockers: Sequence[Blocker]) -> str:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows as lines with aligned columns; the first row is the heading."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

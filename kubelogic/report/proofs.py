@@ -6,11 +6,14 @@ from typing import Any
 
 from kubelogic.logic.words import Words
 from kubelogic.report.quantities import FORMATS
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.tables import table
+from kubelogic.report.terminal import one_line
 from kubelogic.text.location import Location
 from kubelogic.verbs.query import Explanation, Status
 
 
-def render_answer(answer: Status) -> str:
+def render_answer(answer: Status, style: Style = PLAIN) -> str:
     """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
     if not answer.rows:
         words = Words(answer.rulebook)
@@ -18,10 +21,9 @@ def render_answer(answer: Status) -> str:
     if not answer.columns:
         return Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0])
     asked = [i for i, value in enumerate(answer.pattern) if value is None]
-    table = [tuple(name.upper() for name in answer.columns)]
-    table += [tuple(str(row[i]) for i in asked) for row in answer.rows]
-    widths = [max(len(line[i]) for line in table) for i in range(len(asked))]
-    lines = ["  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    rows = [[name.upper() for name in answer.columns]]
+    rows += [[one_line(str(row[i])) for i in asked] for row in answer.rows]
+    lines = table(rows, style)
     lines.append(f"{len(answer.rows)} {'row' if len(answer.rows) == 1 else 'rows'}")
     return "\n".join(lines)
 

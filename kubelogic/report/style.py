@@ -1,20 +1,36 @@
-"""Colour for terminals: on only where a person looks and has not asked for none."""
+"""How text looks where it goes: colour only where a person looks and has not asked for none, lines no wider than that.
+
+Style marks text with a token that is made anew in each process; ``report.terminal`` puts the escape sequences there
+when the text is written. No input can hold the token.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from typing import TextIO
+
+MARK = f"\033{secrets.token_hex(8)}"
+"""Stands for the escape character of our own sequences until the text is written."""
+_LEAST = 20
+"""A terminal that says it is narrower is taken to be so wide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Marks up text for a terminal, or leaves it as it is."""
+    """Marks up text for a terminal, or leaves it as it is.
+
+    Attributes:
+        color: whether to mark anything.
+        width: columns of the terminal; None where lines may be as long as they are.
+    """
 
     color: bool = False
+    width: int | None = None
 
     def _sgr(self, text: str, code: str) -> str:
-        return f"\033[{code}m{text}\033[0m" if self.color else text
+        return f"{MARK}[{code}m{text}{MARK}[0m" if self.color else text
 
     def bold(self, text: str) -> str:
         return self._sgr(text, "1")
@@ -35,7 +51,32 @@ class Style:
 PLAIN = Style()
 
 
-def style_for(stream: TextIO, *, no_color: bool = False) -> Style:
-    """The style for a stream: colour only on a terminal, without ``NO_COLOR`` and without ``--no-color``."""
-    wanted = not no_color and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(color=wanted and stream.isatty())
+def style_for(stream: TextIO | None, *, no_color: bool = False) -> Style:
+    """The style for a stream.
+
+    Colour only on a terminal (or with ``FORCE_COLOR``), without ``NO_COLOR`` and without ``--no-color``.
+    """
+    unwanted = no_color or bool(os.environ.get("NO_COLOR"))
+    live = stream is not None and _is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    forced = os.environ.get("FORCE_COLOR", "") not in ("", "0")
+    return Style(color=not unwanted and (live or forced), width=width_of(stream))
+
+
+def width_of(stream: TextIO | None) -> int | None:
+    """The columns that a stream has: ``COLUMNS`` if it is set, else those of its terminal; None if it is none."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and given.isascii() and 0 < len(given) < 6 and int(given) > 0:
+        return max(_LEAST, int(given))
+    if stream is None or not _is_terminal(stream):
+        return None
+    try:
+        return max(_LEAST, os.get_terminal_size(stream.fileno()).columns or 80)
+    except (OSError, ValueError):
+        return 80
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 
 from kubelogic.text import characters
 from kubelogic.text.location import Fault, Location
@@ -17,6 +17,10 @@ SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
 """What standard input is called in messages."""
 
+LARGEST = 1 << 30
+"""Bytes of a file that are read at most."""
+
+_OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 _KEPT = 64
 
 
@@ -63,7 +67,8 @@ def _source(name: str, data: bytes) -> Source:
 def find(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[Fault]]:
     """All files that ``paths`` mean, each once: as named, or found in a directory, in sorted order.
 
-    Hidden files and directories inside a directory are left out.
+    Hidden files and directories inside a directory are left out; links to directories are followed. What cannot be
+    looked into is a fault, as is a name that is empty.
     """
     found: dict[str, str] = {}
     faults: list[Fault] = []
@@ -71,22 +76,64 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[Fault
         name = os.fspath(path)
         if name == "-":
             found.setdefault("-", "-")
-        elif FilePath(name).is_dir():
-            for file in _walk(name):
-                found.setdefault(os.path.realpath(file), file)
-        elif FilePath(name).exists():
-            found.setdefault(os.path.realpath(name), name)
+        elif not name:
+            faults.append(unreadable("''", "the name is empty"))
         else:
-            faults.append(unreadable(name, "no such file or directory"))
+            try:
+                folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 - says why not
+            except (OSError, ValueError) as error:
+                faults.append(unreadable(name, _reason(error)))
+                continue
+            for file in _walk(name, faults) if folder else [name]:
+                found.setdefault(os.path.realpath(file), file)
     return list(found.values()), faults
 
 
-def _walk(directory: str) -> Iterator[str]:
-    for folder, folders, files in os.walk(directory):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+def _walk(directory: str, faults: list[Fault]) -> Iterator[str]:
+    seen = {os.path.realpath(directory)}
+
+    def unseen(folder: str, name: str) -> bool:
+        real = os.path.realpath(os.path.join(folder, name))  # noqa: PTH118
+        new = not name.startswith(".") and real not in seen
+        seen.add(real)
+        return new
+
+    def report(error: OSError) -> None:
+        faults.append(unreadable(str(error.filename), _reason(error)))
+
+    for folder, folders, files in os.walk(directory, onerror=report, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if unseen(folder, name)]
         for name in sorted(files):
             if name.endswith(SUFFIXES) and not name.startswith("."):
                 yield os.path.join(folder, name)  # noqa: PTH118 - keeps the path as the user wrote it
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def file_bytes(name: str) -> bytes:
+    """The bytes of a regular file, or of a pipe that this process has open already (``/dev/stdin``, ``<(...)``).
+
+    Raises:
+        OSError, ValueError: if it is something else, has more than ``LARGEST`` bytes, or cannot be read.
+    """
+    status = os.stat(name)  # noqa: PTH116 - before anything is opened that might block
+    if not stat.S_ISREG(status.st_mode):
+        pipe = stat.S_ISFIFO(status.st_mode) and name.startswith(_OPEN_ALREADY)
+        if not pipe:
+            raise ValueError(f"it is {_what(status.st_mode)}, not a file")
+    with open(name, "rb") as file:  # noqa: PTH123
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it has more than {LARGEST >> 20} MiB")
+    return data
+
+
+def _what(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
 def read(name: str, stdin: bytes | None) -> Source | Fault:
@@ -97,9 +144,9 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
         data, name = stdin, STDIN
     else:
         try:
-            data = FilePath(name).read_bytes()
-        except OSError as error:
-            return unreadable(name, (error.strerror or str(error)).lower())
+            data = file_bytes(name)
+        except (OSError, ValueError) as error:
+            return unreadable(name, _reason(error))
     try:
         return Source(name=name, data=characters.as_utf8(data))
     except characters.EncodingError as error:

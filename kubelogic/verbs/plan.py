@@ -99,7 +99,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
-        nodes=loads(done.relations),
+        nodes=loads(done.relations, final),
         notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
         cluster=final,
         remarks=_remarks(done, {each.owner for each in refusals}),
@@ -195,11 +195,12 @@ def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:
     )
 
 
-def loads(relations: Relations) -> tuple[NodeLoad, ...]:
+def loads(relations: Relations, cluster: Cluster) -> tuple[NodeLoad, ...]:
     """What the pods on each node ask for, beside what it has.
 
     Args:
         relations: derived for at least the goals of the placement problem.
+        cluster: of which they were derived.
     """
     nodes = sorted(text(row[0]) for row in relations.rows("node_class"))
     requests, allocatable = (_amounts(relations, name) for name in ("shape_request", "node_allocatable"))
@@ -213,8 +214,31 @@ def loads(relations: Relations) -> tuple[NodeLoad, ...]:
             if amount > 0:
                 used[node][resource] += count * amount
     return tuple(
-        NodeLoad(node=node, pods=pods[node], requested=used[node], allocatable=allocatable[node]) for node in nodes
+        NodeLoad(
+            node=node,
+            pods=pods[node],
+            requested=used[node],
+            allocatable=allocatable[node],
+            status=node_status(cluster.get("Node", node)),
+        )
+        for node in nodes
     )
+
+
+def node_status(node: Object | None) -> str:
+    """What ``kubectl get nodes`` shows of a node: Ready or NotReady, and whether it is cordoned.
+
+    A node that reports nothing is taken to be well.
+
+    Source: kubernetes/pkg/printers/internalversion/printers.go printNode.
+    """
+    document = {} if node is None else node.document
+    conditions = (document.get("status") or {}).get("conditions") or ()
+    ready = next((each.get("status") for each in conditions if each.get("type") == "Ready"), "True")
+    words = ["Ready" if ready == "True" else "NotReady"]
+    if (document.get("spec") or {}).get("unschedulable"):
+        words.append("SchedulingDisabled")
+    return ",".join(words)
 
 
 def _amounts(relations: Relations, predicate: str) -> dict[Value, dict[str, int]]:

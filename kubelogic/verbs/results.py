@@ -43,12 +43,16 @@ class TimedAction(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLoad:
-    """What the pods on a node ask for, and what it has, by resource in its unit."""
+    """What the pods on a node ask for, and what it has, by resource in its unit.
+
+    ``status`` is what ``kubectl get nodes`` shows: Ready, NotReady or Unknown, and SchedulingDisabled behind a cordon.
+    """
 
     node: str
     pods: int
     requested: Mapping[str, int]
     allocatable: Mapping[str, int]
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

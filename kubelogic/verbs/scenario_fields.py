@@ -11,28 +11,51 @@ from typing import Any
 
 from kubelogic.text.location import Path as FieldPath
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$")
+_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+LONGEST = 10**9
+"""Seconds that a duration may have: about 31 years."""
 
 
 def milliseconds(value: Any) -> int | None:
-    """A duration in milliseconds: a number of seconds, or text such as ``1m30s``. None if it is neither.
+    """A duration in milliseconds: a number of seconds, or text such as ``1m30s``. None if it is neither, or too long.
 
-    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("soon")
-    (90000, 2500, None)
+    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("soon"), milliseconds("9999999h")
+    (90000, 2500, None, None)
     """
+    seconds = _seconds(value)
+    return None if seconds is None or not 0 <= seconds < LONGEST else round(1000 * seconds)
+
+
+def no_duration(value: Any) -> str:
+    """Why a value is no duration."""
+    if _seconds(value) is not None:
+        return f"this time is out of range, is {_short(value)}: at least 0 and less than {LONGEST:,} seconds"
+    return f"must be seconds or a duration such as 1m30s, is {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < LONGEST else f"{float(min(value, 10**300)):g}"
+    return text if len(text) <= 60 else f"{text[:40]}...{text[-10:]}"
+
+
+def _seconds(value: Any) -> float | None:
+    """Seconds of a number or a text; None if it is no duration of whatever length."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return round(1000 * value) if 0 <= value < 1e9 else None
+    if isinstance(value, int):
+        return float(max(-1, min(value, LONGEST)))
+    if isinstance(value, float):
+        return value if value == value else None  # noqa: PLR0124 - NaN
     if not isinstance(value, str) or not value:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", value):
-        return round(1000 * float(value))
-    match = _DURATION.match(value)
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    match = _DURATION.fullmatch(value)
     if not match:
         return None
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return round(1000 * (3600 * hours + 60 * minutes + seconds))
+    return 3600 * hours + 60 * minutes + seconds
 
 
 class WrongFieldError(Exception):
@@ -101,9 +124,7 @@ class Fields:
         """A duration in milliseconds."""
         value = milliseconds(self.value.get(name))
         if value is None:
-            raise WrongFieldError(
-                (*self.path, name), f"must be seconds or a duration such as 1m30s, is {self.value.get(name)!r}"
-            )
+            raise WrongFieldError((*self.path, name), no_duration(self.value.get(name)))
         return value
 
     def key(self) -> str:

@@ -36,7 +36,7 @@ from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.text.origin import ItemOrigin
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
 from kubelogic.verbs.scenario_targets import Known, condition, exits, fail_probe, heal_probe
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -266,7 +266,7 @@ def _top(tree: Any) -> tuple[int | None, list[Any]]:
     if "horizon" in tree:
         horizon = milliseconds(tree["horizon"])
         if horizon is None:
-            raise WrongFieldError(("horizon",), "must be seconds or a duration such as 10m")
+            raise WrongFieldError(("horizon",), no_duration(tree["horizon"]))
     steps = tree.get("steps")
     if not isinstance(steps, list):
         raise WrongFieldError(("steps",), "must be a list of steps", code="KL120")
@@ -280,7 +280,7 @@ def _event(step: Any, path: FieldPath, namespace: str, directory: Path) -> Event
         raise WrongFieldError(path, "at is needed: when the step happens", code="KL120")
     at = milliseconds(step["at"])
     if at is None:
-        raise WrongFieldError((*path, "at"), f"must be seconds or a duration such as 1m30s, is {step['at']!r}")
+        raise WrongFieldError((*path, "at"), no_duration(step["at"]))
     words = [str(word) for word in step if word != "at"]
     for word in words:
         if word not in OPERATIONS:

@@ -88,7 +88,10 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
     [
         ("steps: 3\n", "s.yaml:1:8: steps: must be a list of steps [KL120]"),
         ("stepz: []\n", "s.yaml:1:1: stepz: unknown field; there are horizon and steps [KL112]"),
-        ("horizon: soon\nsteps: []\n", "s.yaml:1:10: horizon: must be seconds or a duration such as 10m [KL110]"),
+        (
+            "horizon: soon\nsteps: []\n",
+            "s.yaml:1:10: horizon: must be seconds or a duration such as 1m30s, is 'soon' [KL110]",
+        ),
         (
             "steps:\n- at: 5\n  fial: n1\n",
             "s.yaml:3:3: steps[0].fial: unknown operation; did you mean fail? [KL112]",
