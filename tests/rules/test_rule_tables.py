@@ -2,63 +2,54 @@
 
 A table names the predicates that it is about (``derives``); a case gives facts (and ``parameters`` that differ) and
 lists, under ``derived``, every row of those predicates. What is not listed must not be derived. Of open predicates,
-such as actions, only the clauses of the file itself count.
+such as actions, only the clauses of the file itself count. Tables under ``recorded/`` hold situations of recorded and
+simulated runs, made as small as they can be; each of their cases is about the predicates under its own ``derived``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from kubelogic.facts.rulebook import builtin_rules, load_rulebook
-from kubelogic.logic import Evaluation, Rulebook
-from kubelogic.reconcile.functions import FUNCTIONS
+from tests.rules.deletion import Case, case_of, derived, own_clauses, read_tables
 
-HERE = Path(__file__).parent
 BOOK = load_rulebook()
+TABLES = read_tables()
 
 
-def tables() -> Iterator[Any]:
-    for path in sorted(HERE.rglob("*.yaml")):
-        table = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        for case in table["cases"]:
-            name = f"{path.relative_to(HERE).with_suffix('').as_posix()}: {case['name']}"
-            yield pytest.param(path, table["derives"], case, id=name)
+def cases() -> Iterator[Any]:
+    for table in TABLES:
+        for case in table.content["cases"]:
+            yield pytest.param(table.file, table.content, case, id=f"{table.name}: {case['name']}")
 
 
-def alone(path: Path) -> Rulebook:
-    """The rules, but for the clauses that other files add to open predicates (actions, moments of interest)."""
-    name = f"rules/{path.relative_to(HERE).with_suffix('.dl').as_posix()}"
-    open_ones = {name for name, declaration in BOOK.declarations.items() if declaration.role == "open"}
-    kept = tuple(c for c in BOOK.clauses if c.head.predicate not in open_ones or c.place.file == name)
-    return replace(BOOK, clauses=kept)
-
-
-@pytest.mark.parametrize(("path", "derives", "case"), list(tables()))
-def test_rules_derive_exactly_what_the_table_says(path: Path, derives: list[str], case: dict[str, Any]) -> None:
-    rules = builtin_rules() / path.relative_to(HERE).with_suffix(".dl")
-    assert rules.is_file(), f"{path.name} is about {rules}, which does not exist"
-    unknown = {*case.get("facts", {}), *case.get("derived", {}), *derives} - BOOK.declarations.keys()
+@pytest.mark.parametrize(("file", "table", "case"), list(cases()))
+def test_rules_derive_exactly_what_the_table_says(file: str, table: dict[str, Any], case: dict[str, Any]) -> None:
+    assert (builtin_rules().parent / file).is_file(), f"the table is about {file}, which does not exist"
+    asked: Case = case_of(table, case)
+    unknown = {*asked.facts, *case.get("derived", {}), *asked.derives} - BOOK.declarations.keys()
     assert not unknown, f"not declared: {', '.join(sorted(unknown))}"
-    assert not case.get("derived", {}).keys() - set(derives)
-    book = alone(path).with_facts({"parameter": sorted(case.get("parameters", {}).items())})
-    evaluation = Evaluation(book, FUNCTIONS, goals=derives)
-    evaluation.update({name: [tuple(row) for row in rows] for name, rows in case.get("facts", {}).items()})
-    derived = {name: sorted(evaluation.rows(name)) for name in derives}
-    expected = {name: sorted(tuple(row) for row in case.get("derived", {}).get(name, ())) for name in derives}
-    assert derived == expected
+    assert not case.get("derived", {}).keys() - set(asked.derives)
+    expected = {name: sorted(tuple(row) for row in case.get("derived", {}).get(name, ())) for name in asked.derives}
+    assert derived(own_clauses(BOOK, file), asked) == expected
 
 
 def test_every_table_has_a_case_that_derives_and_one_that_does_not() -> None:
     lacking = []
-    for path in sorted(HERE.rglob("*.yaml")):
-        cases = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["cases"]
-        derived = [any(case.get("derived", {}).values()) for case in cases]
-        if not any(derived) or all(derived):
-            lacking.append(path.name)
+    for table in TABLES:
+        derives = [any(case.get("derived", {}).values()) for case in table.content["cases"]]
+        if not table.recorded and (not any(derives) or all(derives)):
+            lacking.append(table.name)
     assert lacking == []
+
+
+FACTS_ONLY = {"rules/actions.dl", "rules/clock.dl", "rules/parameters.dl"}
+"""Files without a clause that derives anything from facts of the cluster: declarations, and one clause on the clock."""
+
+
+def test_every_rule_file_has_a_table() -> None:
+    with_clauses = {clause.place.file for clause in BOOK.clauses} - FACTS_ONLY
+    assert sorted(with_clauses - {table.file for table in TABLES}) == []
