@@ -22,6 +22,7 @@ from kubelogic.apiserver.admission.priority import with_priority
 from kubelogic.apiserver.admission.resource_quota import admit_by_quota, admit_change_by_quota
 from kubelogic.apiserver.allocators.services import admit_service, admit_service_change, without_lost_fields
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.registry.daemon_sets import count_template, count_template_change
 from kubelogic.apiserver.registry.eviction import decide_eviction
 from kubelogic.apiserver.registry.job_pods import with_selector
 from kubelogic.apiserver.transaction import Transaction
@@ -60,6 +61,7 @@ CREATE: Mapping[str, tuple[OnCreate, ...]] = MappingProxyType(
         "Pod": (admit_pod, admit_pod_by_limits),
         "ReplicationController": (admit_replication_controller,),
         "Job": (admit_job,),
+        "DaemonSet": (count_template,),
         "Service": (admit_service,),
         "Node": (admit_node,),
         "PersistentVolumeClaim": (admit_claim, admit_claim_by_limits),
@@ -70,6 +72,7 @@ UPDATE: Mapping[str, tuple[OnUpdate, ...]] = MappingProxyType(
     {
         "Service": (admit_service_change, admit_change_by_quota),
         "PersistentVolumeClaim": (admit_change_by_quota,),
+        "DaemonSet": (count_template_change,),
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,6 @@ from kubelogic.apiserver.registry.immutable import refuse_change
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
-from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.state import State
 from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.table import is_namespaced
@@ -245,47 +244,20 @@ def evict(state: State, key: str) -> Outcome:
     return Outcome(state=tx.finish(), answer=Status(status=201))
 
 
-def undo(state: State, deployment: str, revision: int = 0) -> Outcome:
-    """Put the template of an earlier revision back, as ``kubectl rollout undo`` does.
+def replace_fields(state: State, kind: str, key: str, document: Mapping[str, Any]) -> Outcome:
+    """PUT an object: the whole document is the new one. A changed spec raises the generation.
 
     Args:
         state: before the request.
-        deployment: key of the Deployment.
-        revision: its number; 0 for the one before the present.
+        kind: kind of the object.
+        key: its key.
+        document: what it shall be.
     """
-    target = revision_template(state, deployment, revision)
-    if target is None:
-        return Outcome(state=state, answer=_answer(404, "NotFound", "Deployment", deployment, "has no such revision"))
-    obj = state.cluster.get("Deployment", deployment)
-    assert obj is not None
     tx = Transaction(state=state)
-    spec = {**obj.document["spec"], "template": target}
-    return _update(state, tx, obj, {**obj.document, "spec": spec}, subresource="")
-
-
-def revision_template(state: State, deployment: str, revision: int) -> Mapping[str, Any] | None:
-    """The pod template of a revision of a Deployment, without its hash label; None if there is no such revision."""
-    obj = state.cluster.get("Deployment", deployment)
+    obj = tx.get(kind, key)
     if obj is None:
-        return None
-    numbered: dict[int, Object] = {}
-    for candidate in state.cluster.objects("ReplicaSet").values():
-        owners = metadata(candidate).get("ownerReferences") or ()
-        number = str((metadata(candidate).get("annotations") or {}).get(REVISION) or "")
-        if number.isdigit() and candidate.namespace == obj.namespace and _is_owned(owners, obj):
-            numbered[int(number)] = candidate
-    order: Sequence[int] = sorted(numbered)
-    wanted = revision or (order[-2] if len(order) > 1 else 0)
-    if wanted not in numbered:
-        return None
-    template: Mapping[str, Any] = numbered[wanted].document["spec"]["template"]
-    meta = template.get("metadata") or {}
-    labels = {name: value for name, value in (meta.get("labels") or {}).items() if name != HASH_LABEL}
-    return {**template, "metadata": {**meta, "labels": labels}}
-
-
-def _is_owned(owners: Sequence[Mapping[str, Any]], owner: Object) -> bool:
-    return any(r.get("controller") and r.get("kind") == owner.kind and r.get("name") == owner.name for r in owners)
+        return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
+    return _update(state, tx, obj, document, subresource="")
 
 
 def cordon(state: State, node: str, *, unschedulable: bool) -> Outcome:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule
-from kubelogic.facts.objects import identity_facts, sibling, status_facts
+from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import selector
+
+GENERATION = "deprecated.daemonset.template.generation"
+"""The annotation in which the API server counts the changes of a DaemonSet's template."""
+
+GENERATION_LABEL = "pod-template-generation"
+"""The label of a daemon pod that names the change of the template it was made from."""
 
 COUNTERS = (
     "observedGeneration",
@@ -52,8 +61,33 @@ def daemon_set_facts(obj: Object) -> Iterator[Fact]:
         yield "daemon_set_node", (key, node)
     code = template_hash(template)
     yield "revision_wanted", ("DaemonSet", key, code, sibling(obj.namespace, f"{obj.name}-{code}"))
+    yield "daemon_set_template_generation", (key, str(template_generation(obj.document)))
     limit = spec.get("revisionHistoryLimit")
     yield "revision_limit", ("DaemonSet", key, 10 if limit is None else int(limit))
 
 
-MODULE = FactModule(name="daemon sets", extractors={"DaemonSet": daemon_set_facts})
+def template_generation(document: Mapping[str, Any]) -> int:
+    """How often the template of a DaemonSet was written or changed; 1 where nothing says otherwise.
+
+    Source: pkg/controller/daemon/util/daemonset_util.go, GetTemplateGeneration; pkg/registry/apps/daemonset/strategy.go.
+
+    >>> template_generation({"metadata": {"annotations": {"deprecated.daemonset.template.generation": "3"}}})
+    3
+    """
+    written = ((document.get("metadata") or {}).get("annotations") or {}).get(GENERATION)
+    return int(written) if written is not None and str(written).isdigit() and int(written) > 0 else 1
+
+
+def daemon_pod_facts(obj: Object) -> Iterator[Fact]:
+    """What a DaemonSet's controller notices of one of its pods: every change wakes it."""
+    meta = obj.document.get("metadata") or {}
+    label = (meta.get("labels") or {}).get(GENERATION_LABEL)
+    if label:
+        yield "pod_template_generation", (obj.key, str(label))
+    owner = controller(meta)
+    if owner is not None and owner["kind"] == "DaemonSet":
+        text = json.dumps(obj.document, sort_keys=True, default=str)
+        yield "daemon_pod_mark", (obj.key, int.from_bytes(sha256(text.encode()).digest()[:6]))
+
+
+MODULE = FactModule(name="daemon sets", extractors={"DaemonSet": daemon_set_facts, "Pod": daemon_pod_facts})

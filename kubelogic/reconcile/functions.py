@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from hashlib import sha256
 from types import MappingProxyType
 from zlib import crc32
 
@@ -128,11 +127,6 @@ def percent_up(percent: int, total: int) -> int:
 def place(owner: str, node: str) -> str:
     """One text for an owner and a node."""
     return f"{owner} {node}"
-
-
-def pod_mark(pod: str, phase: str, ready: str, ending: str) -> int:
-    """A number that stands for the state of a pod; sums of such numbers hardly ever agree by chance."""
-    return int.from_bytes(sha256(f"{pod} {phase} {ready} {ending}".encode()).digest()[:7])
 
 
 def address_mark(*parts: str | int) -> int:
@@ -343,7 +337,6 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "claim_key": claim_key,
         "percent_up": percent_up,
         "place": place,
-        "pod_mark": pod_mark,
         "exit_message": exit_message,
         "text_number": text_number,
         "deviation": deviation,

@@ -11,6 +11,7 @@ from kubelogic.apiserver.registry.job_pods import job_index_labels, job_spec, mi
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import with_fields
+from kubelogic.facts.daemon_sets import GENERATION_LABEL, template_generation
 from kubelogic.facts.jobs import TRACKING
 from kubelogic.reconcile.actions import CreatePod
 
@@ -47,7 +48,7 @@ def pod_document(tx: Transaction, owner: Object, template: Mapping[str, Any], ac
             labels = {
                 **labels,
                 "controller-revision-hash": _hash_of_revision(action.revision, owner),
-                "pod-template-generation": str(_number_of(tx, action.revision)),
+                GENERATION_LABEL: str(template_generation(owner.document)),
             }
             given["generateName"] = f"{owner.name}-"
         case "Job":
@@ -126,12 +127,6 @@ def _daemon_spec(spec: Mapping[str, Any], node: str) -> Mapping[str, Any]:
 
 def _same_toleration(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all((one.get(field) or "") == (other.get(field) or "") for field in ("key", "operator", "effect", "value"))
-
-
-def _number_of(tx: Transaction, revision: str) -> int:
-    """The number of a ControllerRevision: it counts the changes of the template."""
-    found = tx.get("ControllerRevision", revision)
-    return int(found.document.get("revision") or 1) if found is not None else 1
 
 
 def _hash_of_revision(revision: str, owner: Object) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import singledispatch
 from typing import Any
 
-from kubelogic.apiserver import requests
+from kubelogic.apiserver import requests, rollback
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
@@ -302,7 +302,7 @@ def _(operation: SetImage, state: State) -> Performed:
 
 @perform.register
 def _(operation: Undo, state: State) -> Performed:
-    return _performed(requests.undo(state, operation.key, operation.revision))
+    return _performed(rollback.undo(state, operation.key, operation.revision))
 
 
 @perform.register

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kubelogic.apiserver import requests
+from kubelogic.apiserver import requests, rollback
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Cluster, Object
@@ -70,7 +70,7 @@ class Lab:
 
     def undo(self, deployment: str, revision: int = 0) -> Status:
         """What ``kubectl rollout undo`` does."""
-        return self._take(requests.undo(self.state, self.key("Deployment", deployment), revision))
+        return self._take(rollback.undo(self.state, self.key("Deployment", deployment), revision))
 
     def image(self, kind: str, name: str, image: str) -> Status:
         """Give the first container of a workload's template another image."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kubelogic.apiserver import requests
+from kubelogic.apiserver import requests, rollback
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Cluster
@@ -160,7 +160,7 @@ class Replay:
                 return self._take(requests.evict(self.state, key))
             case "rollout_undo":
                 revision = int(do.get("to_revision") or 0)
-                return self._take(requests.undo(self.state, f"default/{do['name']}", revision))
+                return self._take(rollback.undo(self.state, f"default/{do['name']}", revision))
             case "wait":
                 return None
             case "kubelet_rule":
