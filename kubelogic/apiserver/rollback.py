@@ -1,6 +1,7 @@
 """``kubectl rollout undo`` of a Deployment: which revision is meant, what is put back, when nothing is done.
 
-Source: staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollback.go, DeploymentRollbacker.Rollback, deploymentRevision.
+Source: staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollback.go, DeploymentRollbacker.Rollback,
+deploymentRevision.
 """
 
 from __future__ import annotations

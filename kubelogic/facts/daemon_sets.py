@@ -69,7 +69,8 @@ def daemon_set_facts(obj: Object) -> Iterator[Fact]:
 def template_generation(document: Mapping[str, Any]) -> int:
     """How often the template of a DaemonSet was written or changed; 1 where nothing says otherwise.
 
-    Source: pkg/controller/daemon/util/daemonset_util.go, GetTemplateGeneration; pkg/registry/apps/daemonset/strategy.go.
+    Source: pkg/controller/daemon/util/daemonset_util.go, GetTemplateGeneration; pkg/registry/apps/daemonset,
+    strategy.go.
 
     >>> template_generation({"metadata": {"annotations": {"deprecated.daemonset.template.generation": "3"}}})
     3
