@@ -36,4 +36,6 @@ def run(args: argparse.Namespace) -> int:
     if not moved and any(pod.verdict == "unknown" for pod in result.pending):
         return UNKNOWN
     pending = [] if moved and moves is not None else result.pending
-    return NO if pending or result.refusals or not result.settled else YES
+    if pending or result.refusals or not result.settled:
+        return NO
+    return UNKNOWN if result.unsure else YES

@@ -113,6 +113,42 @@ def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
     return tuple(found)
 
 
+def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple[Blocker, ...]:
+    """Why the nodes that a pod's affinity does not name are not asked, for a pod that may only go to one node.
+
+    Args:
+        relations: what the filter rules derive.
+        pod: its key.
+        subject: what to call it in sentences; empty for its key.
+
+    Source: kube-scheduler plugin NodeAffinity, PreFilter.
+    """
+    pinned = sorted(str(row[1]) for row in relations.matching("pod_pinned", {0: pod}))
+    nodes = sorted(str(row[0]) for row in relations.rows("node"))
+    if not pinned:
+        return ()
+    each = next(each for each in filters(relations) if each.predicate == "rejects_outside_names")
+    declaration = relations.rulebook.declarations[each.predicate]
+    named = " or ".join(pinned)
+    missing = "" if set(pinned) & set(nodes) else f"there is no node {named}, and "
+    text = "{missing}{subject} asks for {named} by its name (metadata.name), which {node} is not"
+    values = {"missing": missing, "subject": subject or pod, "named": named}
+    return tuple(
+        Blocker(
+            node=node,
+            code=_code(relations.rulebook, declaration),
+            reason=each.words,
+            detail=text.format(**values, node=node),
+            gist=text.format(**values, node="the node"),
+            plugin=each.plugin,
+            predicate=each.predicate,
+            witness={"Named": named},
+        )
+        for node in nodes
+        if node not in pinned
+    )
+
+
 def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     """A declaration's sentence with the values in it, amounts in people's units."""
     resource = str(values.get("Resource", ""))

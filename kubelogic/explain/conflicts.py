@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
 from kubelogic.explain.units import amount
+from kubelogic.explain.verdicts import Standing
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 from kubelogic.text import Location
@@ -87,26 +88,112 @@ def conflict_members(
     return tuple(_member(cluster, relations, problem, each, core=core, pod=pod) for each in core)
 
 
-def waits_for(cluster: Cluster, pod: Object, blockers: Sequence[Blocker]) -> tuple[ConflictMember, ...]:
-    """What a pod waits for that no choice of nodes can give: gates, claims, pods that it wants to be with.
+def waits_for(
+    cluster: Cluster,
+    pod: Object,
+    blockers: Sequence[Blocker],
+    standing: Standing,
+    *,
+    until: Callable[[Blocker], str],
+) -> tuple[ConflictMember, ...]:
+    """What a pod waits for that no choice of nodes can give: gates, claims, volumes, pods to be with, nodes.
 
     Args:
         cluster: the objects.
         pod: a pod without a node.
         blockers: what is in its way.
+        standing: the same, by what it rests on.
+        until: when a passing rejection goes, in words.
     """
     said: dict[str, ConflictMember] = {}
-    for blocker in blockers:
-        if not blocker.node or blocker.predicate == "rejects_affinity":
-            claim = cluster.get("PersistentVolumeClaim", str(blocker.witness.get("Claim", "")))
-            if claim is not None and claim.origin is not None:
-                member = _placed(blocker.gist, claim, ("metadata", "name"))
-            else:
+    about_pod = [blocker for blocker in blockers if not blocker.node]
+    late = [] if about_pod else [b for b in blockers if "node" not in standing.grounds.get(b.node, frozenset({"node"}))]
+    for blocker in (*about_pod, *late):
+        claim = cluster.get("PersistentVolumeClaim", str(blocker.witness.get("Claim", "")))
+        if until(blocker):
+            continue
+        if claim is not None:
+            member = _placed(_claim_text(blocker, claim), claim, ("metadata", "name"))
+            if member.location is None:
                 obj = owner_with_origin(cluster, pod)
-                path = (*_pod_spec(obj), *_WAITING_PATHS.get(blocker.predicate, _volume_path(blocker)))
-                member = _placed(blocker.gist, obj, path)
-            said.setdefault(blocker.gist, member)
+                member = _placed(member.text, obj, (*_pod_spec(obj), *_volume_path(blocker)))
+        elif not blocker.node or blocker.predicate == "rejects_affinity":
+            obj = owner_with_origin(cluster, pod)
+            path = (*_pod_spec(obj), *_WAITING_PATHS.get(blocker.predicate, _volume_path(blocker)))
+            text = blocker.gist
+            if blocker.predicate == "rejects_affinity":
+                text += _elsewhere(cluster, pod)
+            member = _placed(text, obj, path)
+        else:
+            continue
+        said.setdefault(member.text, member)
+    for member in _passing(cluster, standing.passing if not about_pod else (), until):
+        said.setdefault(member.text, member)
     return tuple(said.values())
+
+
+def _claim_text(blocker: Blocker, claim: Object) -> str:
+    """What is said of a claim, with the class of the volume that it waits for."""
+    wanted = (claim.document.get("spec") or {}).get("storageClassName")
+    if blocker.predicate not in ("rejects_no_volume", "rejects_unbound_claim", "rejects_no_storage"):
+        return blocker.gist
+    kind = f"of class {wanted}" if wanted else "without a class"
+    return f"{claim.key} waits for a volume {kind}: {blocker.gist}"
+
+
+def _passing(
+    cluster: Cluster, blockers: Sequence[Blocker], until: Callable[[Blocker], str]
+) -> Iterator[ConflictMember]:
+    """What is on nodes and goes again, nodes that are alike in it together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    cordoned = {blocker.node for blocker in blockers if "Key" not in blocker.witness}
+    for blocker in blockers:
+        if blocker.node in cordoned and blocker.witness.get("Key") == CORDON_TAINT:
+            continue
+        alike.setdefault((state_of(blocker), until(blocker)), []).append(blocker.node)
+    for (text, goes), nodes in sorted(alike.items()):
+        node = cluster.get("Node", nodes[0])
+        where = ", ".join(nodes[:4]) + (f" and {len(nodes) - 4} more" if len(nodes) > 4 else "")
+        path: Path = ("spec", "taints") if "taint" in text else ("spec", "unschedulable")
+        yield (
+            _placed(f"{where} {text}: {goes}", node, path)
+            if node is not None
+            else ConflictMember(text=f"{where} {text}: {goes}", object="", location=None)
+        )
+
+
+CORDON_TAINT = "node.kubernetes.io/unschedulable"
+"""The taint that a cordoned node gets: it says again that the node is cordoned."""
+
+
+def state_of(blocker: Blocker) -> str:
+    """What a passing rejection says of a node, as the rest of a sentence about it."""
+    if "Key" not in blocker.witness:
+        return "is cordoned"
+    value = f"={blocker.witness['Value']}" if blocker.witness["Value"] else ""
+    return f"has the taint {blocker.witness['Key']}{value}:{blocker.witness['Effect']}"
+
+
+def _elsewhere(cluster: Cluster, pod: Object) -> str:
+    """Pods that an affinity term's labels fit but whose namespace it does not look at, in words."""
+    affinity = ((pod.document.get("spec") or {}).get("affinity") or {}).get("podAffinity") or {}
+    found: set[str] = set()
+    for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
+        looked_at = set(term.get("namespaces") or ())
+        if term.get("namespaceSelector") is None and not looked_at:
+            looked_at = {pod.namespace}
+        wanted = (term.get("labelSelector") or {}).get("matchLabels") or {}
+        if not wanted or (term.get("labelSelector") or {}).get("matchExpressions"):
+            continue
+        for key, other in cluster.objects("Pod").items():
+            labels = (other.document.get("metadata") or {}).get("labels") or {}
+            if other.namespace not in looked_at and all(labels.get(k) == v for k, v in wanted.items()):
+                found.add(key)
+    if not found:
+        return ""
+    names = ", ".join(sorted(found)[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    verb = "matches" if len(found) == 1 else "match"
+    return f"; {names} {verb} the labels but not the namespace that the term looks at"
 
 
 def _volume_path(blocker: Blocker) -> Path:

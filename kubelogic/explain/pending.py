@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
-from kubelogic.explain import message
-from kubelogic.explain.blockers import Blocker, before_the_queue, blockers
+from kubelogic.explain import message, verdicts
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.filters import goals
 from kubelogic.explain.relations import derive
+from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.placement import Placement
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import KubeScheduler, Solver
+from kubelogic.text import Notice
 
-Verdict = Literal["impossible", "waiting", "unknown"]
+Moves = Callable[[Problem, Placement], Callable[[str, frozenset[str]], bool]]
+"""Of a problem and its answer: whether pods of a workload with some shapes fit if running pods move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +32,10 @@ class PendingPod:
     Attributes:
         pod: its key.
         owner: its workload, ``Kind namespace/name``.
-        verdict: ``impossible`` is proved for the cluster as it stands; ``waiting`` hangs on something that the
-            scheduler does not decide; ``unknown`` means that a limit was reached.
+        verdict: see ``kubelogic.explain.verdicts``.
         message: kube-scheduler's line.
         blockers: every reason against every node.
+        notices: what it asks for that is not modelled.
     """
 
     pod: str
@@ -38,25 +43,35 @@ class PendingPod:
     verdict: Verdict
     message: str
     blockers: tuple[Blocker, ...]
+    notices: tuple[Notice, ...] = ()
 
 
-def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tuple[PendingPod, ...]:
+def pending_pods(
+    cluster: Cluster, rulebook: Rulebook, *, judge: Solver, undecided: Collection[str] = (), moves: Moves
+) -> tuple[PendingPod, ...]:
     """The pods of a cluster that have no node, by name.
 
     Args:
         cluster: as it stands.
         rulebook: the rules.
         judge: a solver whose ``impossible`` is a proof.
+        undecided: pods that earlier placements left out because a limit was reached.
+        moves: says whether pods fit if running pods move.
     """
     waiting = {key: pod for key, pod in sorted(cluster.objects("Pod").items()) if _waits(pod)}
     if not waiting:
         return ()
-    relations = derive(rulebook, cluster, [*goals(rulebook), *GOALS])
+    relations = derive(rulebook, cluster, [*goals(rulebook), *GOALS, *verdicts.GOALS])
     given = problem(relations)
-    verdicts = _verdicts(judge.place(given))
+    placement = judge.place(given)
+    answer = answers(placement, undecided)
+    movable = moves(given, placement)
+    ruling = Grounds(relations, given)
     lines = kube_lines(relations, KubeScheduler().place(given))
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
+    named = {pod.name: pod.shape for pod in given.waiting}
     known: dict[tuple[str, str], tuple[Blocker, ...]] = {}
+    ruled: dict[tuple[object, ...], Verdict] = {}
     found = []
     for key, pod in waiting.items():
         shape, owner = shapes.get(key, ""), workload(cluster, pod)
@@ -65,15 +80,28 @@ def pending_pods(cluster: Cluster, rulebook: Rulebook, *, judge: Solver) -> tupl
             known[shape, subject] = blockers(relations, shape, subject=subject)
         early = before_the_queue(relations, key)
         # Pods that are alike share their reasons, of which there may be thousands.
-        reasons = (*early, *known[shape, subject]) if early else known[shape, subject]
+        reasons = known[shape, subject]
+        if not owner.startswith("DaemonSet "):
+            early = (*early, *outside_names(relations, key, subject=subject))
+        reasons = (*early, *reasons) if early else reasons
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
+        unsure = unmodelled(cluster, rulebook, pod)
+        alike = (shape, owner, named.get(key, ""), bool(early), answer(key), bool(unsure.rejections))
+        if alike not in ruled:
+            ruled[alike] = pending_verdict(
+                ruling.standing(key, reasons),
+                answer=answer(key),
+                movable=partial(movable, owner, frozenset({named.get(key, "")})),
+                unmodelled=bool(unsure.rejections),
+            )
         found.append(
             PendingPod(
                 pod=key,
                 owner=owner,
-                verdict="waiting" if _hangs(reasons) else verdicts.get(key, "waiting"),
+                verdict=ruled[alike],
                 message=lines(key) if mine else "",
                 blockers=reasons,
+                notices=unsure.notices,
             )
         )
     return tuple(found)
@@ -100,21 +128,7 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
     return line
 
 
-def _hangs(reasons: tuple[Blocker, ...]) -> bool:
-    """Whether something is in the way that is not about nodes, such as a claim that does not exist."""
-    return any(not blocker.node for blocker in reasons)
-
-
 def _waits(pod: Object) -> bool:
     spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
     deleted = (pod.document.get("metadata") or {}).get("deletionTimestamp")
     return not spec.get("nodeName") and not deleted and status.get("phase") not in ("Succeeded", "Failed")
-
-
-def _verdicts(placement: Placement) -> Mapping[str, Verdict]:
-    found: dict[str, Verdict] = {binding.pod: "unknown" for binding in placement.bindings}
-    for pod in placement.unplaced:
-        found[pod.pod] = "impossible" if pod.verdict == "impossible" else "unknown"
-        if pod.verdict == "waiting":
-            found[pod.pod] = "waiting"
-    return found

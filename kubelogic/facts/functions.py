@@ -29,5 +29,17 @@ def image_registry(image: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({"image_registry": image_registry, "image_share": image_share})
+def key_domain(key: str) -> str:
+    """The domain under which a label or taint stands; empty if it has none.
+
+    >>> key_domain("karpenter.sh/disrupted"), key_domain("pool")
+    ('karpenter.sh', '')
+    """
+    domain, slash, _ = key.partition("/")
+    return domain if slash else ""
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {"image_registry": image_registry, "image_share": image_share, "key_domain": key_domain}
+)
 """By the name that the rules use."""

@@ -61,15 +61,38 @@ class OptimalScheduler:
 
 @dataclass(slots=True, kw_only=True)
 class Remembering:
-    """A solver that is not asked twice in a row for the same: ticks in which only time passed leave problems equal."""
+    """A solver that is not asked twice in a row for the same: ticks in which only time passed leave problems equal.
+
+    Attributes:
+        solver: answers.
+        clock: seconds; with it, ``late`` is kept.
+        limit: how many seconds an answer may take.
+        undecided: the pods that the first answer about them left out because it reached a limit. What it bound instead
+            may be what keeps them out later, so a later proof about what is left does not decide on them.
+        late: whether an answer reached its time limit.
+    """
 
     solver: Solver
+    clock: Callable[[], float] | None = None
+    limit: float = 0.0
+    undecided: set[str] = field(default_factory=set)
+    late: bool = False
+    _proved: set[str] = field(default_factory=set)
     _last: tuple[Problem, Placement] | None = None
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
         if self._last is None or (self._last[0] is not given and self._last[0] != given):
-            self._last = given, self.solver.place(given)
+            start = self.clock() if self.clock is not None else 0.0
+            placement = self.solver.place(given)
+            if self.clock is not None and self.clock() - start >= self.limit:
+                self.late = True
+            for pod in placement.unplaced:
+                if pod.verdict != "unknown":
+                    self._proved.add(pod.pod)
+                elif pod.pod not in self._proved:
+                    self.undecided.add(pod.pod)
+            self._last = given, placement
         return self._last[1]
 
 

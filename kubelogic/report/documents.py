@@ -63,6 +63,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],
         "moves": moves_document(plan.moves) if plan.moves is not None else None,
+        "unsure": list(plan.unsure),
     }
 
 
@@ -82,6 +83,7 @@ def pending_document(pod: PendingPod, *, most: int) -> dict[str, Any]:
         "blockers": [blocker_document(each) for each in shown],
         "blockersLeftOut": len(pod.blockers) - len(shown),
         "reasons": reasons_document(pod.blockers),
+        "notices": [notice_document(each) for each in pod.notices],
     }
 
 

@@ -6,25 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.conflicts import ConflictMember
+from kubelogic.explain.conflicts import ConflictMember, state_of
 from kubelogic.explain.message import Pasted
 from kubelogic.explain.repairs import Change, Create, Patch, Repair
 from kubelogic.explain.units import count
-from kubelogic.report.documents import blocker_document, header, location_document
+from kubelogic.report.documents import blocker_document, header, location_document, notice_document
 from kubelogic.report.moves import moves_document, render_moves
-from kubelogic.report.plan import blocker_lines
+from kubelogic.report.plan import blocker_lines, render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.explain import Explanation
 
 _VERDICTS = {
     "placed": "is on {node}",
-    "never": "can never be placed: no node fits it, however empty",
+    "never": "can never be placed: no node of the input takes it, however empty and however long one waits",
     "no-room": "has no room: it is proved that no choice of nodes for the waiting pods leaves it one",
-    "waiting": "waits for what no choice of nodes can give",
+    "waiting": "waits for what the scheduler does not decide",
     "preemption": "will push out pods of lower priority",
     "movable": "has no room now, but would if running pods moved",
     "unknown": "is undecided: a limit was reached before anything was proved",
 }
+
+
+def _verdict(found: Explanation) -> str:
+    if found.verdict == "unknown" and found.notices:
+        where = f"passes all filters that are modelled, and is on {found.node}; " if found.node else ""
+        return f"{where}is undecided: it asks for what is not modelled".replace("; is", "; that is")
+    if found.verdict == "unknown" and not found.nodes:
+        return "is undecided: there is no node in the input (kubectl get nodes -o yaml prints them)"
+    return _VERDICTS[found.verdict].format(node=found.node)
 
 
 _TITLES = {"placed": "Why not elsewhere", "waiting": "What else is in the way"}
@@ -33,7 +42,7 @@ _TITLES = {"placed": "Why not elsewhere", "waiting": "What else is in the way"}
 
 def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
     """The explanation for a person; with ``node`` only what concerns that node."""
-    verdict = _VERDICTS[found.verdict].format(node=found.node)
+    verdict = _verdict(found)
     paint = style.good if found.verdict == "placed" else style.bad
     parts = [f"{style.bold(found.pod)} ({found.owner}) {paint(verdict)}."]
     if node:
@@ -42,6 +51,8 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
         parts += _everything(found, style)
     if event is not None:
         parts.append(_compared(found, event, style))
+    if found.notices:
+        parts.insert(1, render_notices(found.notices, style))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -61,8 +72,8 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.waits_for:
         parts.append("\n".join([style.bold("What it waits for"), *_members(found.waits_for, style)]))
     if found.blockers:
-        said = {member.text for member in found.waits_for}
-        blockers = [blocker for blocker in found.blockers if blocker.gist not in said]
+        said = [member.text for member in found.waits_for]
+        blockers = [each for each in found.blockers if not any(_says(text, each) for text in said)]
         lines = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
         title = _TITLES.get(found.verdict, "What is in the way")
         if lines:
@@ -81,6 +92,13 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
+
+
+def _says(text: str, blocker: Blocker) -> bool:
+    """Whether what a pod waits for says already what a blocker says."""
+    return blocker.gist in text or (
+        blocker.predicate in ("rejects_taint", "rejects_unschedulable") and f"{state_of(blocker)}:" in text
+    )
 
 
 def _members(members: Sequence[ConflictMember], style: Style) -> list[str]:
@@ -142,6 +160,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
+        "notices": [notice_document(each) for each in found.notices],
     }
 
 

@@ -4,35 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.blockers import Blocker, before_the_queue, blockers
+from kubelogic.explain import verdicts
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.relations import Following, derive
 from kubelogic.explain.repairs import Repair, repairs
+from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
-from kubelogic.placement.kube.examine import Examination, examine
-from kubelogic.placement.placement import Placement
+from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import OptimalScheduler
-from kubelogic.verbs.moves import MovePlan, plan_moves
+from kubelogic.text import Notice
+from kubelogic.verbs.movable import REPACKED, Movable
+from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-
-Verdict = Literal["placed", "never", "no-room", "waiting", "preemption", "movable", "unknown"]
-
-MOST_MOVES = 10
-"""Moves of running pods that an explanation takes for few enough."""
-
-_REPACKED = 20_000
-"""Clusters with more pods than this are not packed anew to see whether moving pods would help."""
+from kubelogic.verbs.undecided import undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -42,10 +38,7 @@ class Explanation:
     Attributes:
         pod: its key.
         owner: its workload.
-        verdict: ``placed``; ``never``: no node can ever take it as both are; ``no-room``: it would fit if other pods
-            were not there, and no choice helps; ``waiting`` for something that the scheduler does not decide;
-            ``preemption``: it will push out pods of lower priority; ``movable``: it fits if running pods move;
-            ``unknown``: a limit was reached.
+        verdict: see ``kubelogic.explain.verdicts``.
         node: where it is, or empty.
         message: kube-scheduler's line; empty for a placed pod.
         feasible: the nodes that passed all filters at the end.
@@ -56,6 +49,8 @@ class Explanation:
         victims: for ``preemption``, the pods that have to go, by node.
         moves: for ``movable``, which running pods to move so that the pods of its workload fit.
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
+        notices: what it asks for that is not modelled.
+        nodes: how many nodes there are.
     """
 
     pod: str
@@ -71,6 +66,8 @@ class Explanation:
     victims: Mapping[str, tuple[str, ...]]
     repairs: tuple[Repair, ...] = ()
     moves: MovePlan | None = None
+    notices: tuple[Notice, ...] = ()
+    nodes: int = 0
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -103,26 +100,62 @@ def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explana
     """
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
-    return explain_in(done.cluster, found, done.rulebook, options)
+    return explain_in(
+        done.cluster, found, done.rulebook, options, before=cluster, left=undecided(cluster, done, options)
+    )
 
 
-def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, options: Options) -> Explanation:
-    """Explain a pod of a cluster as it stands."""
+def explain_in(
+    cluster: Cluster,
+    pod: Object,
+    rulebook: Rulebook,
+    options: Options,
+    *,
+    before: Cluster | None = None,
+    left: Collection[str] = (),
+) -> Explanation:
+    """Explain a pod of a cluster as it stands.
+
+    Args:
+        cluster: after its controllers have run.
+        pod: one of its pods.
+        rulebook: the rules.
+        options: limits.
+        before: the cluster as it was given: a pod that had its node there is there, whatever is not modelled.
+        left: pods that placements of this run left out because a limit was reached.
+    """
     node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
-    relations = derive(rulebook, asked, [*goals(rulebook), *GOALS])
+    relations = derive(rulebook, asked, [*goals(rulebook), *GOALS, *verdicts.GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
+    subject = owner.partition(" ")[2]
     reasons = (
         *before_the_queue(relations, pod.key),
-        *blockers(relations, shape, subject=owner.partition(" ")[2]),
+        *outside_names(relations, pod.key, subject=subject),
+        *blockers(relations, shape, subject=subject),
     )
     given = problem(relations)
-    known = any(each.name == pod.key for each in given.pods)
-    seen = examine(given, pod.key) if known else None
+    applicant = next((each.shape for each in given.pods if each.name == pod.key), "")
+    seen = examine(given, pod.key) if applicant else None
     found = scheduler_verdict(relations, pod.key)
-    kind: Verdict = "placed" if node else _verdict(given, pod.key, seen, reasons, judge)
-    moves = _moves(cluster, given, pod, options, judge.place(given)) if kind == "no-room" else None
-    kind = "movable" if moves is not None else kind
+    unsure = unmodelled(cluster, rulebook, pod)
+    grounds = Grounds(relations, given)
+    standing = grounds.standing(pod.key, reasons)
+    moves: MovePlan | None = None
+    kind: Verdict
+    if node:
+        old = before.get("Pod", pod.key) if before is not None else pod
+        kind = "unknown" if unsure.placements and (old is None or _node(old) != node) else "placed"
+    else:
+        placement = judge.place(given)
+        movable = Movable(cluster=cluster, given=given, placement=placement, options=options)
+        kind = pending_verdict(
+            standing,
+            answer="preemption" if seen is not None and seen.rooms else answers(placement, left)(pod.key),
+            movable=lambda: movable.of(owner, frozenset({applicant})) is not None,
+            unmodelled=bool(unsure.rejections),
+        )
+        moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
     conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge)
     return Explanation(
         pod=pod.key,
@@ -136,10 +169,12 @@ def explain_in(cluster: Cluster, pod: Object, rulebook: Rulebook, options: Optio
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
         blockers=reasons,
         conflict=conflict,
-        waits_for=waits_for(cluster, pod, reasons) if kind == "waiting" else (),
+        waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
         repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
+        notices=unsure.notices,
+        nodes=len(given.nodes),
     )
 
 
@@ -157,7 +192,7 @@ def _repairs(
     options: Options,
 ) -> tuple[Repair, ...]:
     """Repairs for the pod's workload, each proved by placing everything that waits anew."""
-    if len(given.pods) > _REPACKED:
+    if len(given.pods) > REPACKED:
         return ()
     judge, owner = options.judge, workload(cluster, pod)
     waiting = {key: each for key, each in sorted(cluster.objects("Pod").items()) if not _node(each)}
@@ -200,38 +235,6 @@ def _find(cluster: Cluster, name: str) -> Object:
 
     names = sorted({*pods, *(workload(cluster, pod).partition(" ")[2] for pod in pods.values())})
     raise UnknownPodError(name, tuple(difflib.get_close_matches(key, names, n=3)))
-
-
-def _verdict(
-    given: Problem, pod: str, seen: Examination | None, reasons: tuple[Blocker, ...], judge: OptimalScheduler
-) -> Verdict:
-    if seen is None or any(not blocker.node for blocker in reasons):
-        return "waiting"
-    if seen.rooms:
-        return "preemption"
-    stuck = {n for r in seen.refusal.rejections if not r.resolvable and r.reason != "affinity" for n in r.nodes}
-    if len(stuck) == len(given.nodes):
-        return "never"
-    answer = {each.pod: each.verdict for each in judge.place(given).unplaced}
-    if answer.get(pod) == "unknown":
-        return "unknown"
-    if any(r.reason == "affinity" and not r.resolvable for r in seen.refusal.rejections):
-        return "waiting"
-    return "no-room"
-
-
-def _moves(cluster: Cluster, given: Problem, pod: Object, options: Options, placement: Placement) -> MovePlan | None:
-    """Moves of running pods that make room for the pods of a workload, beside all others that can be placed."""
-    if len(given.pods) > _REPACKED:
-        return None
-    owner = workload(cluster, pod)
-    ignored = {
-        each.pod
-        for each in placement.unplaced
-        if (obj := cluster.get("Pod", each.pod)) is None or workload(cluster, obj) != owner
-    }
-    found = plan_moves(cluster, given, options, most=MOST_MOVES, ignored=ignored)
-    return found if found.verdict in ("enough", "too_few") and found.moves and not found.left else None
 
 
 def _conflict(

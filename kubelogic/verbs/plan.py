@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-
-import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.pending import pending_pods
+from kubelogic.explain.pending import Moves, pending_pods
+from kubelogic.explain.units import count
+from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
 from kubelogic.facts.omitted import omitted
-from kubelogic.facts.shapes import controller_of
-from kubelogic.logic import Value
+from kubelogic.logic import Rulebook, Value
+from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
-from kubelogic.reconcile.problem import Relations, number, problem, text
+from kubelogic.reconcile.problem import Relations, number, text
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.text import Notice
+from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
+from kubelogic.verbs.undecided import undecided, undone
 
 DEFAULT = Options()
 
@@ -52,23 +54,8 @@ def plan(
     if allow_moves is None or not found.pending:
         return found
     waiting = {pod.pod for pod in found.pending if pod.verdict == "waiting"}
-    asked = _undone(cluster, done)
+    asked = undone(cluster, done)
     return replace(found, moves=plan_moves(done.cluster, asked, options, most=allow_moves, ignored=waiting))
-
-
-def _undone(before: Cluster, done: Reconciled) -> Problem:
-    """The problem at the end, in which the pods that the run itself has placed wait again: to place them is no move."""
-    new = {
-        key
-        for key, pod in done.cluster.objects("Pod").items()
-        if (old := before.get("Pod", key)) is None or node_of(old) != node_of(pod)
-    }
-    daemons = {key for key in new if controller_of(done.cluster.objects("Pod")[key].document)[0] == "DaemonSet"}
-    given = problem(done.relations)
-    return msgspec.structs.replace(
-        given,
-        pods=tuple(msgspec.structs.replace(pod, node="") if pod.name in new - daemons else pod for pod in given.pods),
-    )
 
 
 def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:
@@ -90,26 +77,54 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         *refused_manifests(done.left_out),
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
+    told = (*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled)
+    placements = _placements(cluster, final)
+    unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     return Plan(
         settled=done.run.settled,
         ticks=done.run.ticks,
-        placements=_placements(cluster, final),
-        pending=pending_pods(final, book, judge=done.judge),
+        placements=placements,
+        pending=pending_pods(
+            final, book, judge=done.judge, undecided=undecided(cluster, done, options), moves=_moves(final, options)
+        ),
         gone=_gone(cluster, final, actions),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
         nodes=loads(done.relations, final),
-        notices=(*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled),
+        notices=told,
         cluster=final,
-        remarks=_remarks(done, {each.owner for each in refusals}),
+        remarks=_remarks(done, {each.owner for each in refusals}, unsure),
         refusals=refusals,
         solves=done.solves,
+        unsure=unsure,
     )
 
 
-def _remarks(done: Reconciled, refused: Collection[str]) -> tuple[str, ...]:
+def _moves(cluster: Cluster, options: Options) -> Moves:
+    """Whether pods of a workload fit if running pods move, for so many workloads as are looked at."""
+
+    def asked(given: Problem, placement: Placement) -> Callable[[str, frozenset[str]], bool]:
+        found = Movable(cluster=cluster, given=given, placement=placement, options=options)
+        return lambda owner, shapes: found.of(owner, shapes) is not None
+
+    return asked
+
+
+def _unsure(cluster: Cluster, rulebook: Rulebook, placements: Sequence[PlacedPod]) -> tuple[str, ...]:
+    """The pods that got their node here although they ask for what is not modelled."""
+    new = (each.pod for each in placements if each.new)
+    return tuple(pod for pod in new if unmodelled(cluster, rulebook, cluster.objects("Pod")[pod]).placements)
+
+
+def _remarks(done: Reconciled, refused: Collection[str], unsure: Sequence[str]) -> tuple[str, ...]:
     remarks = []
+    if unsure:
+        ask = "asks" if len(unsure) == 1 else "ask"
+        remarks.append(
+            f"{count(len(unsure), 'placed pod')} {ask} for what is not modelled (see the notices): "
+            "whether the node takes such a pod is not known."
+        )
     if done.rival_left:
         remarks.append(f"kube-scheduler, one pod at a time, would leave {done.rival_left} of these pending.")
     if done.rival_unasked:
@@ -208,11 +223,11 @@ def loads(relations: Relations, cluster: Cluster) -> tuple[NodeLoad, ...]:
     used: dict[Value, Counter[str]] = {node: Counter() for node in nodes}
     shape_of = {row[0]: row[1] for row in relations.rows("pod_shape")}
     alike = Counter((node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used)
-    for (node, shape), count in alike.items():
-        pods[node] += count
+    for (node, shape), times in alike.items():
+        pods[node] += times
         for resource, amount in requests[shape].items():
             if amount > 0:
-                used[node][resource] += count * amount
+                used[node][resource] += times * amount
     return tuple(
         NodeLoad(
             node=node,

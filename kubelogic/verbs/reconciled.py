@@ -24,7 +24,6 @@ from kubelogic.reconcile.schedulers import (
     Remembering,
     SchedulerName,
     Solve,
-    Solver,
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
@@ -99,7 +98,7 @@ class Reconciled:
         start: the moment at which the run began, in milliseconds of the simulated clock.
         run: what happened.
         relations: what the rules derive at the end, for at least the goals of the placement problem.
-        judge: the solver whose ``impossible`` is a proof; it remembers its last answer.
+        judge: the solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out.
         solves: how the joint scheduler answered, problem by problem.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
@@ -111,7 +110,7 @@ class Reconciled:
     start: int
     run: Run
     relations: Evaluation
-    judge: Solver
+    judge: Remembering
     solves: tuple[Solve, ...] = ()
     rival_left: int = 0
     rival_unasked: bool = False
@@ -133,7 +132,7 @@ class Engine:
     rulebook: Rulebook
     reconciler: Reconciler
     compared: ComparedScheduler
-    judge: Solver
+    judge: Remembering
 
     def relations(self, state: State) -> Evaluation:
         """What the rules derive in a state; cheap after a tick that led there."""
@@ -148,7 +147,8 @@ def engine(options: Options) -> Engine:
         RuleErrors: if the rules or parameters are faulty.
     """
     book = load_rulebook(options.rules, options.parameters)
-    judge, rival = Remembering(solver=options.judge), Remembering(solver=KubeScheduler())
+    judge = Remembering(solver=options.judge, clock=options.clock, limit=options.timeout)
+    rival = Remembering(solver=KubeScheduler())
     compared = ComparedScheduler(solver=judge, rival=rival)
     scheduler = compared if options.scheduler == "optimal" else rival
     reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)

@@ -111,6 +111,8 @@ class Plan:
 
     ``settled`` is False if the horizon came before the controllers had nothing left to do. ``moves`` is None if it was
     not asked for, or if nothing is pending. ``solves`` says of each joint placement who found it and what proves it.
+    ``unsure``: the pods that this plan placed although they ask for what is not modelled, so that their node may not
+    take them.
     """
 
     settled: bool
@@ -127,6 +129,7 @@ class Plan:
     remarks: Sequence[str] = ()
     refusals: tuple[RefusedObjects, ...] = ()
     moves: MovePlan | None = None
+    unsure: tuple[str, ...] = ()
     solves: tuple[Solve, ...] = ()
 
     def __repr__(self) -> str:

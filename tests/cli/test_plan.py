@@ -49,10 +49,10 @@ def test_the_document_of_the_shop(capsys: pytest.CaptureFixture[str]) -> None:
     assert (plan["schemaVersion"], plan["kind"], plan["settled"]) == (1, "Plan", True)
     assert len(plan["placements"]) == 33
     assert {pod["owner"]: pod["verdict"] for pod in plan["pending"]} == {
-        "Deployment shop/fraud": "impossible",
-        "Deployment shop/ledger": "impossible",
-        "Deployment shop/model-training": "impossible",
-        "Deployment shop/warehouse-sync": "impossible",
+        "Deployment shop/fraud": "no-room",
+        "Deployment shop/ledger": "never",
+        "Deployment shop/model-training": "never",
+        "Deployment shop/warehouse-sync": "never",
         "Pod shop/vault": "waiting",
     }
     for pod in plan["pending"]:

@@ -34,10 +34,10 @@ def pending(tmp_path: Path, *parts: str, options: Options = Options()) -> dict[s
     return {each.pod: each for each in plan(load([str(path)]), options).pending}
 
 
-def test_what_has_no_room_is_impossible(tmp_path: Path) -> None:
+def test_what_other_pods_leave_no_room_for_has_none(tmp_path: Path) -> None:
     found = pending(tmp_path, NODE, pod("a", 3), pod("b", 3))
     (one,) = found.values()
-    assert one.verdict == "impossible"
+    assert one.verdict == "no-room"
     assert one.message.startswith("0/1 nodes are available: 1 Insufficient cpu.")
 
 
@@ -54,12 +54,12 @@ def test_what_a_scheduler_does_not_decide_waits(tmp_path: Path) -> None:
     assert 'persistentvolumeclaim "gone" not found' in found["default/unclaimed"].message
 
 
-def test_impossible_is_said_of_the_cluster_as_it_stands(tmp_path: Path) -> None:
+def test_no_room_is_said_of_the_cluster_as_it_stands(tmp_path: Path) -> None:
     """Where the first two went one by one, there is no room for the third any more; jointly all fit."""
     small, big = pod("a", 2), pod("b", 4)
     two = NODE + NODE.replace("n1", "n2")
     kube = pending(tmp_path, two, small, pod("aa", 2), big, options=Options(scheduler="kube"))
-    assert {name: each.verdict for name, each in kube.items()} == {"default/b": "impossible"}
+    assert {name: each.verdict for name, each in kube.items()} == {"default/b": "no-room"}
     assert pending(tmp_path, two, small, pod("aa", 2), big) == {}
 
 

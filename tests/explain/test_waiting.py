@@ -106,7 +106,8 @@ def ported(name: str) -> str:
 def test_a_port_of_the_node_that_another_pod_has(cluster: Cluster) -> None:
     (waiting,) = (each.pod for each in plan(cluster).pending)
     found = explain(cluster, waiting)
-    assert found.verdict == "no-room"
+    assert found.verdict == "waiting", "the cordoned node has that port free"
+    assert said(found) == [("n2 is cordoned: until the node is uncordoned", 9)]
     assert summaries(found)[0] == "uncordon n2", "the taint that a cordoned node gets goes with it"
     assert not any("unschedulable" in summary for summary in summaries(found))
     details = [blocker.detail for blocker in found.blockers if blocker.predicate == "rejects_port"]

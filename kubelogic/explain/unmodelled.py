@@ -1,0 +1,97 @@
+"""What one pod asks for that the rules say they do not model, as far as its place hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.facts.omitted import omitted
+from kubelogic.logic import Rulebook
+from kubelogic.logic.terms import Omission
+from kubelogic.text import Notice
+
+UNHEEDED = frozenset({"KL291", "KL292"})
+"""Omissions of filters that would only turn more nodes away: what is placed might not be."""
+
+_DEVICE_PREFIX = "deviceclass.resource.kubernetes.io/"
+"""Extended resources of this prefix mean devices of the class that follows.
+
+Source: k8s.io/api/resource/v1, ResourceDeviceClassPrefix.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmodelled:
+    """What is not modelled of a pod.
+
+    Attributes:
+        placements: notices because of which it may not get a node that passes all filters here.
+        rejections: notices because of which a node that is turned away here may take it.
+    """
+
+    placements: tuple[Notice, ...] = ()
+    rejections: tuple[Notice, ...] = ()
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """All of them, in their order."""
+        return tuple(sorted({*self.placements, *self.rejections}, key=lambda notice: notice.order))
+
+
+def unmodelled(cluster: Cluster, rulebook: Rulebook, pod: Object) -> Unmodelled:
+    """What a pod asks for that is not modelled.
+
+    Args:
+        cluster: for the device classes that there are.
+        rulebook: whose headers say what they omit.
+        pod: the pod, or an object with its template.
+    """
+    uses = [each for file in rulebook.files for each in file.omits if each.code in UNHEEDED]
+    uses = [each for each in uses if each.subject.startswith("Pod.")]
+    source = owner_with_origin(cluster, pod)
+    found = omitted(Cluster.of([source]), uses) if _has_any(pod, uses) else ()
+    named = _device_resources(cluster)
+    asked = sorted(resource for resource in _resources(pod) if resource in named or resource.startswith(_DEVICE_PREFIX))
+    devices = tuple(
+        Notice(
+            code="KL291",
+            message=f"{source} requests {resource}, which stands for devices of a class: nodes that have such "
+            "devices are not known here",
+            location=source.origin.locate(("spec",)) if source.origin else None,
+        )
+        for resource in asked
+    )
+    return Unmodelled(placements=found, rejections=devices)
+
+
+def _has_any(pod: Object, uses: Sequence[Omission]) -> bool:
+    """Whether a pod, or the template of an object, has one of the fields at all: most pods have none."""
+    spec = _pod_spec(pod)
+    return any(spec.get(each.subject.split(".")[2]) for each in uses if each.subject.count(".") > 1)
+
+
+def _pod_spec(obj: Object) -> dict[str, Any]:
+    spec: dict[str, Any] = obj.document.get("spec") or {}
+    if obj.kind == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    return spec if obj.kind == "Pod" else (spec.get("template") or {}).get("spec") or {}
+
+
+def _device_resources(cluster: Cluster) -> frozenset[str]:
+    classes = cluster.objects("DeviceClass").values()
+    names = ((each.document.get("spec") or {}).get("extendedResourceName") for each in classes)
+    return frozenset(str(name) for name in names if name)
+
+
+def _resources(pod: Object) -> frozenset[str]:
+    spec = _pod_spec(pod)
+    parts = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    return frozenset(
+        name
+        for part in parts
+        for kind in ("requests", "limits")
+        for name in ((part.get("resources") or {}).get(kind) or {})
+    )

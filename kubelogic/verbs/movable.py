@@ -1,0 +1,85 @@
+"""Whether pods that wait fit if running pods move: asked by plan and explain alike, so that they say the same."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.owners import workload
+from kubelogic.placement.placement import Placement
+from kubelogic.placement.problem import Problem
+from kubelogic.verbs.moves import MovePlan, plan_moves
+from kubelogic.verbs.reconciled import Options
+
+MOST_MOVES = 10
+"""Moves of running pods that are few enough to be called room."""
+
+REPACKED = 20_000
+"""Clusters with more pods than this are not packed anew to see whether moving pods would help."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Movable:
+    """Moves that make room for the pods of a workload, beside all others that can be placed. Each is looked for once.
+
+    Attributes:
+        cluster: as it stands.
+        given: its placement problem.
+        placement: the judging solver's answer to it.
+        options: limits.
+    """
+
+    cluster: Cluster
+    given: Problem
+    placement: Placement
+    options: Options
+    _known: dict[str, MovePlan | None] = field(default_factory=dict)
+    _spare: Mapping[str, int] | None = None
+
+    def of(self, owner: str, shapes: frozenset[str]) -> MovePlan | None:
+        """The moves for a workload; None if so few do not help, or none were found.
+
+        Args:
+            owner: the workload.
+            shapes: the problem's names for the shapes of its waiting pods.
+        """
+        if owner not in self._known:
+            self._known[owner] = self._find(owner) if self._may_help(shapes) else None
+        return self._known[owner]
+
+    def _may_help(self, shapes: frozenset[str]) -> bool:
+        """Whether there is enough in all: moves leave what is requested on all nodes together as it is."""
+        if len(self.given.pods) > REPACKED:
+            return False
+        if self._spare is None:
+            self._spare = _spare(self.given)
+        asks = [shape.requests for shape in self.given.shapes if shape.name in shapes]
+        return all(
+            amount <= self._spare.get(resource, 0) for each in asks for resource, amount in each.items() if amount
+        )
+
+    def _find(self, owner: str) -> MovePlan | None:
+        ignored = {
+            each.pod
+            for each in self.placement.unplaced
+            if (obj := self.cluster.get("Pod", each.pod)) is None or workload(self.cluster, obj) != owner
+        }
+        found = plan_moves(self.cluster, self.given, self.options, most=MOST_MOVES, ignored=ignored)
+        return found if found.verdict in ("enough", "too_few") and found.moves and not found.left else None
+
+
+def _spare(given: Problem) -> Mapping[str, int]:
+    """What all nodes together have free, by resource. What a node is asked too much of does not count."""
+    requests = {shape.name: shape.requests for shape in given.shapes}
+    alike = Counter((pod.node, pod.shape) for pod in given.running)
+    used: dict[str, Counter[str]] = defaultdict(Counter)
+    for (node, shape), number in alike.items():
+        for resource, amount in requests[shape].items():
+            used[node][resource] += number * amount
+    spare: Counter[str] = Counter()
+    for each in given.nodes:
+        for resource, amount in each.allocatable.items():
+            spare[resource] += max(0, amount - used[each.name][resource])
+    return spare
