@@ -26,6 +26,7 @@ from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
+from kubelogic.verbs.services import service_notices
 from kubelogic.verbs.undecided import undecided, undone
 
 DEFAULT = Options()
@@ -77,7 +78,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         *refused_manifests(done.left_out),
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
-    told = (*notices, *omitted(cluster, (each for file in book.files for each in file.omits)), *sampled)
+    unmodelled = omitted(cluster, (each for file in book.files for each in file.omits))
+    told = (*notices, *service_notices(final), *unmodelled, *sampled)
     placements = _placements(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     return Plan(

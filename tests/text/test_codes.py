@@ -23,8 +23,8 @@ def test_the_reference_lists_them(update_golden: bool) -> None:
     lines = [
         "# Codes of faults in manifests",
         "",
-        "What `kubelogic` says of manifests has one of these codes; they never change their meaning. KL108, KL109",
-        "and KL19x are notices: the object is accepted. Everything else is refused, as the API server would.",
+        "What `kubelogic` says of manifests has one of these codes; they never change their meaning. KL108, KL109,",
+        "KL15x and KL19x are notices: the object is accepted. Everything else is refused, as the API server would.",
         "",
         "| code | what it stands for |",
         "| --- | --- |",

@@ -1,0 +1,107 @@
+"""What a Service cannot do here, or does not do at all: notices for plans, explanations and checks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.text import Location, Notice
+
+NO_LOAD_BALANCER, NO_RESOLVER, NO_PODS, NO_PORT = "KL150", "KL151", "KL152", "KL153"
+
+_Groups = Mapping[str, Mapping[tuple[tuple[str, str], ...], list[Object]]]
+"""Pods by namespace and labels."""
+
+
+def service_notices(cluster: Cluster) -> tuple[Notice, ...]:
+    """What there is to say about the Services of a cluster as its controllers left it.
+
+    A cluster without any pod says nothing of selectors: often only Services were given.
+    """
+    services = sorted(cluster.objects("Service").items())
+    groups = _groups(cluster) if services else {}
+    return tuple(notice for _, service in services for notice in _notices(service, groups))
+
+
+def _notices(service: Object, groups: _Groups) -> Iterator[Notice]:
+    spec = service.document.get("spec") or {}
+    status = service.document.get("status") or {}
+    kind, selector = spec.get("type"), spec.get("selector")
+    if kind == "ExternalName":
+        message = f"{service} stands for {spec.get('externalName')}, which nobody resolves here"
+        yield _notice(service, NO_RESOLVER, message, "externalName")
+        return
+    if kind == "LoadBalancer" and not (status.get("loadBalancer") or {}).get("ingress"):
+        message = f"nobody gives {service} an address from outside (it stays pending): no cloud controller is modelled"
+        yield _notice(service, NO_LOAD_BALANCER, message, "type")
+    if not selector or not groups:
+        return
+    pods = list(_selected(service, selector, groups))
+    if not pods:
+        near = _nearest(selector, groups.get(service.namespace, {}))
+        wanted = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
+        message = f"{service} selects no pod: none in {service.namespace} has the labels {wanted}{near}"
+        yield _notice(service, NO_PODS, message, "selector")
+        return
+    for index, port in enumerate(spec.get("ports") or ()):
+        if wrong := _port_nobody_has(port, pods):
+            yield _notice(service, NO_PORT, f"{service} leads to {wrong}", "ports", index)
+
+
+def _notice(service: Object, code: str, message: str, *path: str | int) -> Notice:
+    place: Location | None = service.origin.locate(("spec", *path)) if service.origin else None
+    return Notice(code=code, message=message, location=place)
+
+
+def _groups(cluster: Cluster) -> _Groups:
+    found: dict[str, dict[tuple[tuple[str, str], ...], list[Object]]] = defaultdict(lambda: defaultdict(list))
+    known: dict[int, tuple[tuple[str, str], ...]] = {}
+    for _, pod in sorted(cluster.objects("Pod").items()):
+        labels = (pod.document.get("metadata") or {}).get("labels") or {}
+        key = known.get(id(labels))  # pods of one template share the very mapping
+        if key is None:
+            key = known[id(labels)] = tuple(sorted(labels.items()))
+        found[pod.namespace][key].append(pod)
+    return found
+
+
+def _selected(service: Object, selector: Mapping[str, str], groups: _Groups) -> Iterator[Object]:
+    """One pod of each set of labels that the Service selects."""
+    wanted = set(selector.items())
+    for labels, pods in groups.get(service.namespace, {}).items():
+        if wanted <= set(labels):
+            yield pods[0]
+
+
+def _nearest(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str], ...], Any]) -> str:
+    """What pods of the namespace have instead, where they have the very keys."""
+    found = sorted(
+        ",".join(f"{name}={dict(each)[name]}" for name in sorted(selector))
+        for each in labels
+        if all(name in dict(each) for name in selector)
+    )
+    return f"; there are {found[0]}" if found else ""
+
+
+def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:
+    """What is wrong with the target of a port that no container of the pods declares; empty if nothing is."""
+    target, protocol = port.get("targetPort") or port.get("port"), port.get("protocol") or "TCP"
+    declared = [
+        each
+        for pod in pods
+        for field in ("containers", "initContainers")
+        for container in (pod.document.get("spec") or {}).get(field) or ()
+        for each in container.get("ports") or ()
+        if (each.get("protocol") or "TCP") == protocol
+    ]
+    if isinstance(target, str):
+        if any(each.get("name") == target for each in declared):
+            return ""
+        names = sorted({str(each["name"]) for each in declared if each.get("name")})
+        return f"the port named {target}, which no container has" + (f": they have {', '.join(names)}" if names else "")
+    numbers = sorted({int(each.get("containerPort") or 0) for each in declared})
+    if not numbers or target in numbers:
+        return ""
+    return f"port {target}, and its pods' containers declare {', '.join(map(str, numbers))} only"
