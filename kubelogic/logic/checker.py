@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
+from kubelogic.logic.endless import endless
 from kubelogic.logic.errors import RuleFault
 from kubelogic.logic.strata import unstratified
 from kubelogic.logic.terms import (
@@ -60,7 +61,7 @@ def check(files: Sequence[RuleFile]) -> list[RuleFault]:
         *_uses(program),
         *_heads(program),
         *(fault for clause in program.clauses for fault in _clause(clause, program.declared)),
-        *check_types(program.clauses, program.facts, program.declared),
+        *check_types([(file.facts, file.clauses) for file in files], program.declared),
         *unstratified(program.clauses),
     ]
     return _excerpted(faults, files)
@@ -78,7 +79,7 @@ def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
             for name, count in counts.items()
             if count > 1
         ),
-        *check_types(program.clauses, [*program.facts, atom], program.declared),
+        *check_types([*((file.facts, file.clauses) for file in files), ((atom,), ())], program.declared),
     ]
     return [fault for fault in faults if fault.place.file == atom.place.file]
 
@@ -103,6 +104,7 @@ def lint(files: Sequence[RuleFile]) -> list[RuleFault]:
             if name in heads and name not in used and declaration.role not in ("output", "open"):
                 hint = "if it is read from outside, declare it as: output name(...)"
                 faults.append(RuleFault(place=declaration.place, message=f"nothing uses {name}", hint=hint))
+    faults += endless(program.clauses, program.declared)
     return _excerpted(faults, files)
 
 
@@ -154,7 +156,9 @@ def _heads(program: _Program) -> Iterator[RuleFault]:
     first: dict[str, Place] = {}
     aggregated = {clause.head.predicate: clause for clause in program.clauses if clause.aggregate}
     seen: set[str] = set()
-    for head in sorted([*(clause.head for clause in program.clauses), *program.facts], key=lambda atom: atom.place):
+    rank = {file.path: number for number, file in enumerate(program.files)}
+    heads = [*(clause.head for clause in program.clauses), *program.facts]
+    for head in sorted(heads, key=lambda atom: (rank.get(atom.place.file, len(rank)), atom.place)):
         name = head.predicate
         declaration = program.declared.get(name)
         place = first.setdefault(name, head.place)

@@ -8,7 +8,10 @@ then says which of the given head rows can be derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+from kubelogic.logic.endless import MOST_ROWS, MOST_WORK, runaway
 from kubelogic.logic.plan import Rule, kept_columns
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import (
@@ -41,6 +44,9 @@ Join = Callable[
 ]
 """``join(relations, functions, seed_rows, seed_set, out, sign)``: adds ``sign`` to ``out[head]`` per derivation."""
 
+_MANY_LOOPS = 4
+"""A rule with so many positive literals counts how many combinations it looks at, also where each has a key."""
+
 HEAD = -1
 """The seed of a join that checks head rows."""
 
@@ -55,9 +61,10 @@ def compile_join(
     The order of the body is chosen by the present sizes of ``relations``.
     """
     source = _Writer(rule, seed=seed, functions=functions, relations=relations).source()
-    namespace: dict[str, Join] = {}
+    namespace: dict[str, Any] = {"runaway": partial(runaway, rule.clause)}
     exec(compile(source, f"<{rule.label}>", "exec"), namespace)
-    return namespace["join"]
+    join: Join = namespace["join"]
+    return join
 
 
 class _Writer:
@@ -76,6 +83,8 @@ class _Writer:
         self.depth = 1
         self.names = 0
         self.local: dict[str, str] = {}
+        self.loops = 0
+        self.many = sum(not item.negated for _, item in rule.literals()) >= _MANY_LOOPS
 
     def source(self) -> str:
         rest: list[tuple[int, BodyItem]] = list(enumerate(self.rule.body))
@@ -109,6 +118,7 @@ class _Writer:
                 "def join(relations, functions, seed_rows, seed_set, out, sign):",
                 *(f"    {line}" for line in self.setup),
                 "    get = out.get",
+                "    work = 0",
                 "    for _once in (0,):",
                 *("    " + line for line in self.lines),
                 "",
@@ -122,6 +132,7 @@ class _Writer:
                 "def join(relations, functions, seed_rows, seed_set, out, sign):",
                 *(f"    {line}" for line in self.setup),
                 "    def derivable(seed):",
+                "        work = 0",
                 "        for _once in (0,):",
                 *("        " + line for line in self.lines),
                 "        return False",
@@ -348,10 +359,21 @@ class _Writer:
                 targets.append(name)
                 tests.append(f"{name} == {self.term(term)}")
         pattern = ", ".join(targets) + ("," if len(targets) == 1 else "")
+        self.bound_loop(rows, unkeyed=rows.isidentifier())
         self.line(f"for {pattern or '_'} in {rows}:")
         self.depth += 1
         for condition in tests:
             self.require(condition)
+
+    def bound_loop(self, rows: str, *, unkeyed: bool) -> None:
+        """Within another loop, before one more: end a join that makes too many rows or looks at too many."""
+        self.loops += 1
+        if self.loops == 1 or rows in ("seed_rows", "(seed,)"):
+            return
+        self.line(f"if len(out) > {MOST_ROWS}: raise runaway('has more than {MOST_ROWS:,} rows')")
+        if unkeyed or (self.many and self.loops > 2):
+            self.line(f"work += {f'len({rows})' if unkeyed else '1'}")
+            self.line(f"if work > {MOST_WORK}: raise runaway('looks at more than {MOST_WORK:,} combinations of rows')")
 
     def scan_values(self, term: Term, values: str) -> None:
         """Loop over the bare values of one column."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import warnings
 from collections.abc import Iterable
 
 from kubelogic.logic.errors import RuleErrors, RuleFault
@@ -37,6 +38,7 @@ HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
 
 _HEADER = re.compile(r"#! ?(\w+):\s*(.*)$")
 _MORE_HEADER = re.compile(r"#!\s+(.*)$")
+_LONGEST_SHOWN = 60
 _DEEPEST = 50
 """Levels of arithmetic."""
 
@@ -53,7 +55,7 @@ class _Reader:
 
     def __init__(self, text: str, path: str) -> None:
         self.path = path
-        self.text = text.replace("\r\n", "\n")
+        self.text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         self.lines = tuple(self.text.split("\n"))
         self.bytes_are_characters = self.text.isascii()
         self.faults: list[RuleFault] = []
@@ -71,7 +73,12 @@ class _Reader:
             return len(text) + 1
         return (offset if self.bytes_are_characters else len(text.encode()[:offset].decode(errors="ignore"))) + 1
 
-    def segment(self, node: ast.stmt) -> str:
+    def shown(self, node: ast.expr) -> str:
+        """The text of an expression for a message, in one line and not too long."""
+        text = " ".join(self.segment(node).split())
+        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+    def segment(self, node: ast.stmt | ast.expr) -> str:
         """The text of a statement: ``ast``'s own way is slow."""
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
         rows = [line.encode() for line in self.lines[first : last + 1]]
@@ -192,7 +199,8 @@ class _Reader:
         clauses: list[Clause] = []
         facts: list[Atom] = []
         try:
-            module = ast.parse(self.text)
+            module = _parsed(self.text, "exec")
+            assert isinstance(module, ast.Module)
         except SyntaxError as error:
             line, column = error.lineno or 1, error.offset or 1
             place = Place(file=self.path, line=line, column=column, end_column=column + 1)
@@ -333,6 +341,12 @@ class _Reader:
             return None
         return Atom(predicate=target.value.id, terms=(*keys, value), place=self.place(node), functional=True)
 
+    def number(self, value: int, node: ast.expr) -> Constant | None:
+        if -(2**63) <= value < 2**63:
+            return Constant(value)
+        self.fault(self.place(node), f"{self.shown(node)} is too large", "whole numbers have 64 bits")
+        return None
+
     def terms(self, nodes: Iterable[ast.expr]) -> tuple[Term, ...] | None:
         found = [self.term(node) for node in nodes]
         present = tuple(term for term in found if term is not None)
@@ -347,10 +361,12 @@ class _Reader:
                 return Variable(name)
             case ast.Constant(value=bool()):
                 pass
-            case ast.Constant(value=str() | int() as value):
+            case ast.Constant(value=str() as value):
                 return Constant(value)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)):
-                return Constant(-value)
+            case ast.Constant(value=int() as value):
+                return self.number(value, node)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as value)) if not isinstance(value, bool):
+                return self.number(-value, node)
             case ast.BinOp(op=operator, left=left, right=right) if type(operator) in _OPERATORS:
                 left_term, right_term = self.term(left), self.term(right)
                 if left_term is None or right_term is None:
@@ -362,10 +378,17 @@ class _Reader:
                 return operation
         self.fault(
             self.place(node),
-            f"{ast.unparse(node)} is not a term",
+            f"{self.shown(node)} is not a term",
             "terms are Variables, 'text', whole numbers and + - * // % of them",
         )
         return None
+
+
+def _parsed(text: str, mode: str) -> ast.AST:
+    """Python's tree of a text, without what Python itself would warn of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode=mode)
 
 
 def _depth(term: Term) -> int:
@@ -408,7 +431,9 @@ def parse_atom(text: str, path: str = "atom") -> Atom:
     reader = _Reader(text.strip(), path)
     atom: Atom | None = None
     try:
-        atom = reader.atom(ast.parse(reader.text, mode="eval").body)
+        tree = _parsed(reader.text, "eval")
+        assert isinstance(tree, ast.Expression)
+        atom = reader.atom(tree.body)
     except SyntaxError as error:
         column = error.offset or 1
         reader.fault(Place(file=path, line=1, column=column, end_column=column + 1), f"syntax error: {error.msg}")

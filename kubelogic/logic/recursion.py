@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from kubelogic.logic.endless import MOST_DERIVATIONS, runaway, watch
 from kubelogic.logic.plan import Group
 from kubelogic.logic.store import Counts, Store, literal_of
 from kubelogic.logic.terms import Row
@@ -122,13 +123,21 @@ def _saturate(store: Store, group: Group, delta: Deltas) -> Deltas:
     """Derive until nothing new follows from ``delta``; returns all that was entered, ``delta`` included."""
     inside = group.inside()
     added: Deltas = {predicate: dict(rows) for predicate, rows in delta.items()}
+    blamed = next((rule.clause for rule, _ in inside if rule.clause is not None), None)
+    rounds = derivations = 0
     while any(delta.values()):
+        rounds += 1
+        for rows in delta.values():
+            watch(blamed, rounds, sum(map(len, added.values())), rows)
         fresh: Deltas = {predicate: {} for predicate in group.predicates}
         for rule, number in inside:
             rows = delta[literal_of(rule, number).atom.predicate]
             if rows:
                 out: Counts = {}
                 store.reach(rule, number, rows, out)
+                derivations += sum(out.values())
+                if derivations > MOST_DERIVATIONS:
+                    raise runaway(blamed, f"grows without end: more than {MOST_DERIVATIONS:,} derivations")
                 _enter(store, rule.head, out, fresh)
         for predicate, rows in fresh.items():
             added[predicate].update(rows)

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from kubelogic.logic.checker import check, check_atom, lint
 from kubelogic.logic.errors import RuleErrors, RuleFault
+from kubelogic.logic.files import rule_texts
 from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components
 from kubelogic.logic.terms import (
@@ -26,6 +27,13 @@ from kubelogic.logic.terms import (
     RuleFile,
     Value,
 )
+
+_FIRST = "rules/"
+"""The files of the first directory are shown so. They come first, so that others are at fault where they clash."""
+
+
+def _rank(path: str) -> tuple[bool, str]:
+    return not path.startswith(_FIRST), path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,7 @@ class Rulebook:
         Raises:
             RuleErrors: with every fault of every file.
         """
-        files = tuple(sorted(files, key=lambda file: file.path))
+        files = tuple(sorted(files, key=lambda file: _rank(file.path)))
         faults = check(files)
         if faults:
             raise RuleErrors(faults)
@@ -86,14 +94,14 @@ class Rulebook:
 
     @classmethod
     def parse(cls, texts: Mapping[str, str]) -> Rulebook:
-        """A rulebook from texts by file name.
+        """A rulebook from texts by file name. Where two of them clash, the later one is at fault.
 
         Raises:
             RuleErrors: with every fault of every text.
         """
         files: list[RuleFile] = []
         faults: list[RuleFault] = []
-        for path in sorted(texts):
+        for path in sorted(texts, key=_rank):
             try:
                 files.append(parse(texts[path], path))
             except RuleErrors as errors:
@@ -111,16 +119,17 @@ class Rulebook:
                 files are shown as the directory was given (an absolute one by its last part).
 
         Raises:
-            RuleErrors: with every fault of every file.
-            OSError: if a file cannot be read.
+            RuleErrors: with every fault of every file, also of files and directories that cannot be read.
         """
         texts: dict[str, str] = {}
+        faults: list[RuleFault] = []
         for number, directory in enumerate(directories):
             named = Path(directory.name) if directory.is_absolute() else directory
-            shown = Path("rules") if number == 0 else named
-            for path in sorted(directory.rglob("*.dl")) if directory.is_dir() else [directory]:
-                name = (shown / path.relative_to(directory)).as_posix()
-                texts[name if name not in texts else path.as_posix()] = path.read_text(encoding="utf-8")
+            shown = Path(_FIRST) if number == 0 else named
+            for name, path, text in rule_texts(directory, shown, faults):
+                texts[name if name not in texts else path.as_posix()] = text
+        if faults:
+            raise RuleErrors(faults)
         return cls.parse(texts)
 
     def with_facts(self, facts: Mapping[str, Iterable[Row]]) -> Rulebook:

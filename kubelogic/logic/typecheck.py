@@ -6,7 +6,7 @@ A type is ``str``, ``int``, ``any`` or a domain such as ``pod``. A variable may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubelogic.logic.errors import RuleFault
@@ -180,12 +180,18 @@ def _base(value: str | int) -> str:
 
 
 def check_types(
-    clauses: Iterable[Clause], facts: Iterable[Atom], declared: Mapping[str, Declaration]
+    files: Sequence[tuple[Iterable[Atom], Iterable[Clause]]], declared: Mapping[str, Declaration]
 ) -> Iterator[RuleFault]:
-    """All type clashes, in the order of the text."""
+    """All type clashes, in the order of the text.
+
+    Args:
+        files: facts and clauses of each file. Where two clash, the later one is at fault.
+        declared: every predicate.
+    """
     checker = _Checker(declared)
-    for fact in facts:
-        checker.atom(fact)
-    for clause in clauses:
-        checker.clause(clause)
+    for facts, clauses in files:
+        for fact in facts:
+            checker.atom(fact)
+        for clause in clauses:
+            checker.clause(clause)
     yield from checker.faults

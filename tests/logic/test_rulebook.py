@@ -25,7 +25,7 @@ def test_files_are_named_relative_to_the_directory_they_were_found_in(tmp_path: 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     book = Rulebook.read([tmp_path / "builtin", tmp_path / "company", tmp_path / "one.dl"])
-    assert [file.path for file in book.files] == ["company/a.dl", "one.dl", "rules/node/a.dl"]
+    assert [file.path for file in book.files] == ["rules/node/a.dl", "company/a.dl", "one.dl"]
 
 
 def test_parameters_can_be_replaced() -> None:
