@@ -128,7 +128,7 @@ class Admissions:
     def _of_kinds(self) -> Iterator[Notice]:
         for kinds, code, message in (
             (self._custom, "KL108", "{} is not part of Kubernetes and was left out"),
-            (self._unmodelled, "KL109", "{} was checked and kept, but no rule reads it"),
+            (self._unmodelled, "KL109", "no rule reads {}: it changes nothing here"),
         ):
             for (api_version, kind), origins in kinds.items():
                 first = min(origins, key=lambda origin: origin.order)

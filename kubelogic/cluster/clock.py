@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = 253_402_300_799_000
+"""The last second of the year 9999, the end of what the API's text can say; later moments are written as this one."""
+_FIRST = -62_135_596_800_000
 _FRACTION = re.compile(r"\.(\d+)")
 
 
@@ -17,8 +20,9 @@ def timestamp(moment: int) -> str:
     >>> timestamp(60000), timestamp(250)
     ('1970-01-01T00:01:00Z', '1970-01-01T00:00:00.250Z')
     """
+    moment = max(_FIRST, min(moment, LAST))
     when = _EPOCH + timedelta(milliseconds=moment)
-    text = when.strftime("%Y-%m-%dT%H:%M:%S")
+    text = when.replace(tzinfo=None, microsecond=0).isoformat()
     return f"{text}.{moment % 1000:03d}Z" if moment % 1000 else f"{text}Z"
 
 

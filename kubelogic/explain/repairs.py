@@ -7,7 +7,7 @@ no pod that was placed before is left out. Single changes come first; pairs only
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.proposals import Candidate, Change, Create, Owner, Patch, candidates
+from kubelogic.explain.proposals import Candidate, Change, Create, Operation, Owner, Patch, candidates
 from kubelogic.kinds.validation import admit
 
 __all__ = ["Change", "Create", "Patch", "Prover", "Repair", "repairs"]
@@ -98,12 +98,12 @@ def _changed(cluster: Cluster, siblings: Sequence[Object], combination: Sequence
         spec = pod.document["spec"]
         for each in combination:
             if each.edit is not None:
-                spec = jsonpatch.apply_patch(spec, each.edit(spec))
+                spec = jsonpatch.apply_patch(spec, with_parents(spec, each.edit(spec)))
         changed.append(with_document(pod, {**pod.document, "spec": spec}))
     for change in (change for each in combination for change in each.changes):
         match change:
             case Patch(target=target, operations=operations):
-                document = jsonpatch.apply_patch(target.document, list(operations))
+                document = jsonpatch.apply_patch(target.document, with_parents(target.document, operations))
                 changed.append(with_document(target, document))
             case Create(document=document):
                 changed.append(as_object(admit(document).document))
@@ -118,11 +118,11 @@ def _repair(cluster: Cluster, pod: Object, combination: Sequence[Candidate]) -> 
     changes: list[Change] = []
     for each in combination:
         if each.edit is not None:
-            operations = each.edit(spec)
+            operations = with_parents(spec, each.edit(spec))
             spec = jsonpatch.apply_patch(spec, operations)
             placed = tuple({**operation, "path": prefix + operation["path"]} for operation in operations)
             changes.append(Patch(target=written, operations=placed))
-        changes.extend(each.changes)
+        changes.extend(_complete(change) for change in each.changes)
     owners = {each.owner for each in combination}
     return Repair(
         summary=" and ".join(each.summary for each in combination),
@@ -130,6 +130,40 @@ def _repair(cluster: Cluster, pod: Object, combination: Sequence[Candidate]) -> 
         owner="platform" if "platform" in owners else "app",
         changes=tuple(changes),
     )
+
+
+def _complete(change: Change) -> Change:
+    if not isinstance(change, Patch):
+        return change
+    return Patch(target=change.target, operations=tuple(with_parents(change.target.document, change.operations)))
+
+
+def with_parents(document: Any, operations: Iterable[Operation]) -> list[Operation]:
+    """Operations before which the mappings are made that they add to: a patch makes no parents by itself.
+
+    Source: RFC 6902, 4.1.
+
+    >>> with_parents({"metadata": {}}, [{"op": "add", "path": "/metadata/labels/a~1b", "value": "c"}])[0]
+    {'op': 'add', 'path': '/metadata/labels', 'value': {}}
+    """
+    made: set[str] = set()
+    found: list[Operation] = []
+    for operation in operations:
+        part: Any = document
+        path = ""
+        steps = operation["path"].split("/")[1:-1] if operation["op"] == "add" else ()
+        for step in steps:
+            path += f"/{step}"
+            name = step.replace("~1", "/").replace("~0", "~")
+            if isinstance(part, list):
+                part = part[int(name)] if name.isdecimal() and int(name) < len(part) else None
+                continue
+            part = part.get(name) if isinstance(part, Mapping) else None
+            if part is None and path not in made:
+                made.add(path)
+                found.append({"op": "add", "path": path, "value": {}})
+        found.append(operation)
+    return found
 
 
 def _targets(candidate: Candidate) -> set[tuple[str, str]]:

@@ -64,7 +64,10 @@ def _metric_facts(obj: Object, number: int, metric: Mapping[str, Any]) -> Iterat
         yield "autoscaler_container", (key, number, source.get("container") or "")
     if kind == "Object":
         described = source.get("describedObject") or {}
-        yield "autoscaler_object", (key, number, described.get("kind") or "", sibling(obj.namespace, described["name"]))
+        yield (
+            "autoscaler_object",
+            (key, number, described.get("kind") or "", sibling(obj.namespace, described.get("name") or "")),
+        )
     target = source.get("target") or {}
     if target.get("averageValue") is not None:
         yield "autoscaler_goal", (key, number, "AverageValue", amount(name, target["averageValue"]))
@@ -132,9 +135,9 @@ def request_facts(pod: Object) -> Iterator[Fact]:
     spec: Mapping[str, Any] = pod.document.get("spec") or {}
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     for container in (*(spec.get("containers") or ()), *sidecars):
-        yield "pod_part", (pod.key, container["name"])
+        yield "pod_part", (pod.key, container.get("name") or "")
         for name, quantity in ((container.get("resources") or {}).get("requests") or {}).items():
-            yield "pod_asks", (pod.key, container["name"], name, amount(name, quantity))
+            yield "pod_asks", (pod.key, container.get("name") or "", name, amount(name, quantity))
     for name, quantity in ((spec.get("resources") or {}).get("requests") or {}).items():
         yield "pod_asks_as_whole", (pod.key, name, amount(name, quantity))
 

@@ -40,7 +40,8 @@ def cron_job_facts(obj: Object) -> Iterator[Fact]:
     if status.get("lastSuccessfulTime"):
         yield "cron_last_success", (key, whole_second(status["lastSuccessfulTime"]))
     for reference in status.get("active") or ():
-        yield "cron_lists", (key, reference["uid"])
+        if reference.get("uid"):
+            yield "cron_lists", (key, reference["uid"])
 
 
 def completion_facts(obj: Object) -> Iterator[Fact]:

@@ -96,7 +96,7 @@ def _condition_facts(key: str, condition: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _container_facts(key: str, status: Mapping[str, Any]) -> Iterator[Fact]:
-    name = intern(str(status["name"]))
+    name = intern(str(status.get("name") or ""))
     state = status.get("state") or {}
     if "running" in state:
         since = (state["running"] or {}).get("startedAt")

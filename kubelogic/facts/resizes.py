@@ -31,7 +31,7 @@ def given(spec: Spec, status: Spec) -> Sequence[Fact]:
     for field in _STATUSES:
         for found in status.get(field) or ():
             if found.get("resources") is not None:
-                reported[found["name"]] = found
+                reported[found.get("name") or ""] = found
     whole = spec.get("resources")
     if not reported and (not whole or status.get("resources") is None):
         return ()

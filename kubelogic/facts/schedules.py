@@ -32,6 +32,8 @@ _WORDS: Mapping[str, str] = {
 }
 _UNITS: Mapping[str, float] = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _YEARS_AHEAD = 5
+_EARLIEST, _LATEST = -62_100_000_000_000, 253_000_000_000_000
+"""From year 2 to year 9987: there is room for time zones and for years ahead."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -105,7 +107,8 @@ def in_zone(moment: int, zone: str) -> str:
     >>> in_zone(0, "Europe/Paris"), in_zone(0, "")
     ('1970-01-01T01:00:00+01:00', '1970-01-01T00:00:00Z')
     """
-    local = (_EPOCH + timedelta(milliseconds=moment)).astimezone(ZoneInfo(zone) if zone else UTC)
+    within = max(_EARLIEST, min(moment, _LATEST))
+    local = (_EPOCH + timedelta(milliseconds=within)).astimezone(ZoneInfo(zone) if zone else UTC)
     text = local.replace(microsecond=0).isoformat()
     return text.replace("+00:00", "Z")
 
@@ -164,7 +167,9 @@ def _number(text: str, words: Mapping[str, int]) -> int:
 
 
 def _next(fields: _Fields, place: tzinfo, after: int) -> int | None:
-    moment = _EPOCH + timedelta(minutes=after // 60_000 + 1)
+    if after > _LATEST:
+        return None
+    moment = _EPOCH + timedelta(minutes=max(after, _EARLIEST) // 60_000 + 1)
     last = moment.year + _YEARS_AHEAD
     while True:
         local = moment.astimezone(place)

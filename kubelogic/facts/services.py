@@ -83,8 +83,8 @@ def endpoints_facts(obj: Object) -> Iterator[Fact]:
                     (
                         key,
                         number,
-                        address["ip"],
-                        f"{obj.namespace}/{target['name']}" if target.get("kind") == "Pod" else "",
+                        address.get("ip") or "",
+                        _pod_of(obj, target),
                         address.get("nodeName") or "",
                         address.get("hostname") or "",
                         state,
@@ -94,6 +94,12 @@ def endpoints_facts(obj: Object) -> Iterator[Fact]:
 
 def _protocol(port: Mapping[str, Any]) -> str:
     return str(port.get("protocol") or "TCP") if port else ""
+
+
+def _pod_of(obj: Object, target: Mapping[str, Any]) -> str:
+    """The pod that an address belongs to; the API server takes a reference to one that names none."""
+    name = target.get("name") or ""
+    return f"{obj.namespace}/{name}" if target.get("kind") == "Pod" and name else ""
 
 
 def slice_facts(obj: Object) -> Iterator[Fact]:
@@ -110,12 +116,12 @@ def slice_facts(obj: Object) -> Iterator[Fact]:
     for endpoint in obj.document.get("endpoints") or ():
         conditions = endpoint.get("conditions") or {}
         target = endpoint.get("targetRef") or {}
-        pod = f"{obj.namespace}/{target['name']}" if target.get("kind") == "Pod" else ""
+        pod = _pod_of(obj, target)
         yield (
             "slice_endpoint",
             (
                 key,
-                endpoint["addresses"][0],
+                (endpoint.get("addresses") or ("",))[0],
                 pod,
                 endpoint.get("nodeName") or "",
                 endpoint.get("hostname") or "",

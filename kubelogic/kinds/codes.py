@@ -19,7 +19,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL106": "something else stands where an object should",
         "KL107": "too deep, too large, or too many aliases",
         "KL108": "a kind that is not part of Kubernetes was left out",
-        "KL109": "a kind was checked and kept, but no rule reads it",
+        "KL109": "a kind that no rule reads: it changes nothing here",
         "KL110": "a value has the wrong type",
         "KL111": "a number does not fit its type",
         "KL112": "unknown field",

@@ -63,8 +63,12 @@ def backoff(restarts: int, first: int, most: int) -> int:
 
     >>> [backoff(n, 10, 300) for n in range(7)]
     [0, 10, 20, 40, 80, 160, 300]
+    >>> backoff(-1, 10, 300), backoff(2**31 - 1, 10, 300)
+    (0, 300)
     """
-    return min(first << (restarts - 1), most) if restarts else 0
+    if restarts <= 0:
+        return 0
+    return min(first << min(restarts - 1, most.bit_length()), most)
 
 
 def number_text(number: int) -> str:

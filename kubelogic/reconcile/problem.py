@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Row, Value
+from kubelogic.placement.amounts import AmountError, within_64_bits
 from kubelogic.placement.problem import (
     Affinity,
     Budget,
@@ -38,6 +39,7 @@ from kubelogic.reconcile.problem_reads import (
     number,
     text,
 )
+from kubelogic.text.location import Fault, InputError, Location
 
 __all__ = ["GOALS", "Problems", "Relations", "number", "problem", "text"]
 
@@ -144,7 +146,7 @@ class _Builder:
         volumes, claims = self._volumes()
         exclusive_claims = {row[0] for row in self.rows("claim_access_mode") if row[1] == "ReadWriteOncePod"}
         allowed, denials = self._allowed()
-        return Problem(
+        found = Problem(
             nodes=nodes,
             shapes=tuple(self._shapes(exclusive_claims, {claim.name for claim in claims})),
             pods=pods,
@@ -160,6 +162,12 @@ class _Builder:
             soft_affinities=tuple(self._soft_affinities()),
             denials=denials,
         )
+        try:
+            return within_64_bits(found)
+        except AmountError as error:
+            holder = next((n.name for n in nodes if n.allocatable.get(error.resource) == error.amount), "")
+            whose = f"Node {holder}" if holder else "a pod"
+            raise InputError([Fault(location=Location(file=whose), code="KL113", message=str(error))]) from error
 
     def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
         requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))

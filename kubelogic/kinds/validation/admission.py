@@ -13,6 +13,7 @@ from kubelogic.kinds.table import Kind, lookup
 from kubelogic.kinds.validation import (
     autoscaling,
     batch,
+    extensions,
     names,
     networking,
     nodes,
@@ -45,6 +46,12 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
         ("v1", "ResourceQuota"): policy.resource_quota,
         ("v1", "LimitRange"): policy.limit_range,
         ("v1", "Endpoints"): services.endpoints,
+        (
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+        ): extensions.definition,
+        ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"): extensions.webhooks,
+        ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"): extensions.webhooks,
         ("apps/v1", "Deployment"): workloads.deployment,
         ("apps/v1", "ReplicaSet"): workloads.replica_set,
         ("apps/v1", "StatefulSet"): workloads.stateful_set,

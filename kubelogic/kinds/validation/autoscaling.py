@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubelogic.kinds import quantity
 from kubelogic.kinds.validation import names, resources
 from kubelogic.kinds.validation.common import check_name, metadata
-from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
 from kubelogic.text.location import Path
 
 _KINDS = {
@@ -34,7 +34,11 @@ def autoscaler(report: Report, tree: Tree) -> None:
         report.add((*path, "maxReplicas"), "KL122", f"must be at least minReplicas ({low}), is {high}")
     target_ref = spec.get("scaleTargetRef", {})
     _reference(report, (*path, "scaleTargetRef"), target_ref)
-    if "/" not in target_ref.get("apiVersion", "") and target_ref.get("kind") != "ReplicationController":
+    version = target_ref.get("apiVersion", "")
+    group, slash, _ = version.partition("/")
+    if version.count("/") > 1:
+        report.add((*path, "scaleTargetRef", "apiVersion"), "KL143", f"{quoted(version)} is no group and version")
+    elif not (group and slash) and target_ref.get("kind") != "ReplicationController":
         report.add((*path, "scaleTargetRef", "apiVersion"), "KL143", "must name the API group, such as apps/v1")
     target = spec.get("targetCPUUtilizationPercentage")
     if target is not None and target < 1:

@@ -84,6 +84,10 @@ def _selector(report: Report, spec: Tree, name: str) -> None:
         foreign = [key for key in chosen.get("matchLabels", {}) if key not in _OWN_LABELS]
         if foreign or (chosen.get("matchExpressions") and not is_empty(chosen)):
             report.add(where, "KL130", "is made by the server: remove it, or set manualSelector: true")
+    if name and (wrong := names.label_value(name)):
+        report.add(
+            ("metadata", "name"), "KL125", f"becomes the label batch.kubernetes.io/job-name of its pods, and {wrong}"
+        )
     for key in ("job-name", "batch.kubernetes.io/job-name"):
         if name and own.get(key, name) != name:
             path = ("spec", "template", "metadata", "labels", key)

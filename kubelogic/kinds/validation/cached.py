@@ -12,7 +12,7 @@ import msgspec
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.admission import Admission, admit
 
-_TIME = rb"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
+_TIME = rb"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
 _OWN_TIME = re.compile(_TIME.decode())
 _OWN_STATUS = re.compile(
     rb'"(?:lastTransitionTime|startTime|startedAt|finishedAt)":"' + _TIME + rb'"'
@@ -108,6 +108,8 @@ def _is_text(value: Any, form: re.Pattern[str] | None = None) -> bool:
 def _model(document: Mapping[str, Any], status: Any, token: str, uses: int) -> _Model | None:
     """The model for pods like this one; None if their status, claims or ``uses`` of the token need a look each."""
     nulls = _plan(status or {}, lambda value: value is None)
+    if _within_lists(nulls):
+        return None
     kept = _changed(status, nulls, _DROP) if nulls else status
     spec = document["spec"]
     if document.get("status") != kept or any("ephemeral" in volume for volume in spec.get("volumes", ())):
@@ -140,6 +142,11 @@ def _plan(tree: Any, wanted: Callable[[Any], bool]) -> _Plan:
         elif wanted(value):
             plan[step] = None
     return plan
+
+
+def _within_lists(plan: _Plan) -> bool:
+    """Whether a plan is about items of a list, which would move when one goes."""
+    return any(_within_lists(inner) if inner else type(step) is int for step, inner in plan.items())
 
 
 def _size(plan: _Plan) -> int:

@@ -11,7 +11,7 @@ import re
 
 from kubelogic.kinds.validation import names, resources, scheduling
 from kubelogic.kinds.validation.common import finalizer_name, metadata
-from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
 from kubelogic.text.location import Path
 
 _SIZE_LIMIT = 1024 * 1024
@@ -26,7 +26,10 @@ _JSON_KEYS = (".dockercfg", ".dockerconfigjson")
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
-_ENFORCED = "pod-security.kubernetes.io/enforce"
+_SECURITY = "pod-security.kubernetes.io/"
+_ENFORCED = f"{_SECURITY}enforce"
+_LEVELS = ("privileged", "baseline", "restricted")
+_SECURITY_VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]*)")
 
 
 def node(report: Report, tree: Tree) -> None:
@@ -59,6 +62,14 @@ def namespace(report: Report, tree: Tree) -> None:
     for index, finalizer in enumerate(tree.get("spec", {}).get("finalizers", ())):
         finalizer_name(report, ("spec", "finalizers", index), finalizer)
     labels = tree.get("metadata", {}).get("labels") or {}
+    for mode in ("enforce", "audit", "warn"):
+        level, version = f"{_SECURITY}{mode}", f"{_SECURITY}{mode}-version"
+        if level in labels and labels[level] not in _LEVELS:
+            report.unsupported(("metadata", "labels", level), labels[level], _LEVELS)
+        if version in labels and not _SECURITY_VERSION.fullmatch(labels[version]):
+            report.add(
+                ("metadata", "labels", version), "KL121", f"{quoted(labels[version])} is neither latest nor v1.N"
+            )
     if labels.get(_ENFORCED) in ("baseline", "restricted"):
         words = f"pods that break the {labels[_ENFORCED]} security standard are not refused here"
         report.warn(("metadata", "labels", _ENFORCED), "KL193", words)

@@ -99,7 +99,16 @@ def storage_class(report: Report, tree: Tree) -> None:
     if policy and policy not in ("Delete", "Retain"):
         report.unsupported(("reclaimPolicy",), policy, ("Delete", "Retain"))
     report.one_of(("volumeBindingMode",), tree.get("volumeBindingMode"), ("Immediate", "WaitForFirstConsumer"))
+    terms: list[dict[str, set[str]]] = []
     for index, term in enumerate(tree.get("allowedTopologies", ())):
+        means = {e.get("key", ""): set(e.get("values", ())) for e in term.get("matchLabelExpressions", ())}
+        if means in terms:
+            report.add(
+                ("allowedTopologies", index, "matchLabelExpressions"),
+                "KL126",
+                "an earlier entry says the same; remove one",
+            )
+        terms.append(means)
         seen: set[str] = set()
         for number, expression in enumerate(term.get("matchLabelExpressions", ())):
             where = ("allowedTopologies", index, "matchLabelExpressions", number)

@@ -114,9 +114,11 @@ def _time(value: Any, path: Path, report: Report) -> Any:
     try:
         if match is None:
             raise ValueError(value)
-        datetime.fromisoformat(f"{match[1]}T{match[2]}")
+        moment = datetime.fromisoformat(f"{match[1]}T{match[2]}")
     except ValueError:
         report.add(path, "KL114", f"{quoted(value)} must be a time such as 2026-01-31T12:00:00Z")
+        return MISSING
+    if moment == datetime.min and match[4] == "Z" and not (match[3] or "").strip(".0"):  # noqa: DTZ901 - Go's zero time: not yet
         return MISSING
     return value
 

@@ -12,6 +12,7 @@ from kubelogic.kinds.validation.common import (
     is_empty,
     matches,
     metadata,
+    required_name,
     selector,
 )
 from kubelogic.kinds.validation.pods import template
@@ -163,8 +164,15 @@ def stateful_set(report: Report, tree: Tree) -> None:
     if spec.get("serviceName") and (wrong := names.dns_label(spec["serviceName"])):
         report.invalid((*_SPEC, "serviceName"), "KL123", spec["serviceName"], wrong)
     claims = spec.get("volumeClaimTemplates", [])
+    taken: set[str] = set()
     for index, claim in enumerate(claims):
-        claim_spec(report, (*_SPEC, "volumeClaimTemplates", index, "spec"), claim.get("spec", {}))
+        where = (*_SPEC, "volumeClaimTemplates", index)
+        claim_spec(report, (*where, "spec"), claim.get("spec", {}))
+        name = claim.get("metadata", {}).get("name", "")
+        required_name(report, (*where, "metadata", "name"), name, names.dns_label)
+        if name and name in taken:
+            report.duplicate((*where, "metadata", "name"), name)
+        taken.add(name)
     template_fits(report, spec)
     node = spec.get("template", {})
     without_names = {
