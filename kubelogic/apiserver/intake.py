@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver.changes import Change
 from kubelogic.kinds import naming
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import lookup
 from kubelogic.kinds.validation import Admitter, Problem, cross_check
 from kubelogic.text.documents import Item, fault_at
@@ -21,16 +23,31 @@ LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
 
 
+_Identity = tuple[str, str, str, str]
+"""API group, kind, namespace and name."""
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An admitted object on its way into the result. ``name`` is empty until one is generated."""
+    """An admitted object on its way into the result.
+
+    ``name`` is empty until one is generated; ``written`` is the document before admission, ``place`` its number among
+    all that were taken.
+    """
 
     origin: ItemOrigin
     document: Mapping[str, Any]
     namespace: str
     name: str
+    written: Mapping[str, Any]
+    place: int
 
     @property
-    def identity(self) -> tuple[str, str, str, str]:
+    def stored(self) -> bool:
+        """Whether a cluster printed it."""
+        return is_stored(self.written)
+
+    @property
+    def identity(self) -> _Identity:
         """What must be unique: API group, kind, namespace and name."""
         group = self.document["apiVersion"].rpartition("/")[0]
         return group, self.document["kind"], self.namespace, self.name
@@ -44,10 +61,17 @@ class Admissions:
     faults: list[Fault]
     keep_going: bool = False
     taken: int = 0
+    changes: list[Change] = field(default_factory=list)
+    """Manifests of objects that a cluster printed, in the order in which they were written; known after ``settle``."""
     _entries: list[Entry] = field(default_factory=list)
     _notices: list[Notice] = field(default_factory=list)
     _custom: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     _unmodelled: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
+    _partial: list[tuple[int, _Identity, Item, list[Fault]]] = field(default_factory=list)
+    """Manifests that are not complete, and what is wrong with them: they may still change an object that is."""
+    _late: list[tuple[int, Item]] = field(default_factory=list)
+    """Services that may ask for address families which objects read later show the cluster to have."""
+    _families: set[str] = field(default_factory=lambda: {"IPv4"})
     _admitter: Admitter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +80,9 @@ class Admissions:
     def take(self, item: Item) -> None:
         """Admit one object, or say why not."""
         self.taken += 1
+        self._take(item, self.taken)
+
+    def _take(self, item: Item, place: int, *, late: bool = False) -> None:
         api_version, kind = item.document["apiVersion"], item.document["kind"]
         known = lookup(api_version, kind)
         if known is None:
@@ -73,12 +100,20 @@ class Admissions:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
         admission = self._admitter.admit(item.document)
         if admission.problems:
-            self.faults += [_fault(item.origin, item.document, problem) for problem in admission.problems]
+            faults = [_fault(item.origin, item.document, problem) for problem in admission.problems]
+            identity = None if is_stored(item.document) else self._identity(item, namespaced=known.namespaced)
+            if any(problem.code == "KL127" and known.type == "Service" for problem in admission.problems) and not late:
+                self._late.append((place, item))
+            elif identity is None:
+                self.faults += faults
+            else:
+                self._partial.append((place, identity, item, faults))
             return
         for warning in admission.warnings:
             fault = _fault(item.origin, item.document, warning)
             message = f"{fault.object}: {fault.message}"
             self._notices.append(Notice(code=fault.code, message=message, location=fault.location))
+        self._families |= _families_of(item.document)
         metadata = admission.document["metadata"]
         self._entries.append(
             Entry(
@@ -86,12 +121,26 @@ class Admissions:
                 document=admission.document,
                 namespace=metadata["namespace"] if known.namespaced else "",
                 name=metadata.get("name") or "",
+                written=item.document,
+                place=place,
             )
         )
 
+    def _identity(self, item: Item, *, namespaced: bool) -> _Identity | None:
+        """The identity of an object as written; None if it has no name."""
+        metadata = item.document.get("metadata")
+        name, namespace = (metadata.get("name"), metadata.get("namespace")) if isinstance(metadata, dict) else ("", "")
+        if not isinstance(name, str) or not name or not isinstance(namespace or "", str):
+            return None
+        group = item.document["apiVersion"].rpartition("/")[0]
+        return group, item.document["kind"], (namespace or self.namespace) if namespaced else "", name
+
     def settle(self) -> list[Entry]:
         """The objects that were admitted, each named and there once, checked against each other."""
-        self._entries.sort(key=lambda entry: entry.origin.order)
+        self._admitter = Admitter(namespace=self.namespace, ip_families=sorted(self._families))
+        for place, item in self._late:
+            self._take(item, place, late=True)
+        self._entries.sort(key=lambda entry: entry.place)
         entries = self._unique(_named(self._entries))
         refused = set()
         for index, problem in cross_check([entry.document for entry in entries]):
@@ -104,26 +153,57 @@ class Admissions:
         return tuple(sorted([*self._notices, *self._of_kinds()], key=lambda notice: notice.order))
 
     def _unique(self, entries: Sequence[Entry]) -> list[Entry]:
-        """The entries without copies of the same document; different documents of one name are faults.
+        """The entries, each once. Manifests of objects that a cluster printed are put aside as changes of them.
 
-        With ``keep_going`` the last one written stands, as if they had been applied one after the other.
+        Copies of the same document are told; different documents of one name are faults, unless a cluster printed one
+        object twice: then the newer one stands. With ``keep_going`` the last one written stands, as if they had been
+        applied one after the other.
         """
-        first: dict[tuple[str, str, str, str], Entry] = {}
+        bases: dict[_Identity, Entry] = {}
         for entry in entries:
-            earlier = first.setdefault(entry.identity, entry)
-            if earlier is entry:
+            if entry.stored:
+                earlier = bases.setdefault(entry.identity, entry)
+                if earlier is not entry:
+                    bases[entry.identity] = self._one_of(earlier, entry)
+        first: dict[_Identity, Entry] = {}
+        changes: list[tuple[int, Change]] = []
+        for entry in entries:
+            if entry.identity in bases:
+                first.setdefault(entry.identity, bases[entry.identity])
+                if not entry.stored:
+                    changes.append((entry.place, _change(entry.identity, entry.written, entry.origin)))
                 continue
-            path, who = ("metadata", "name"), title(entry.document)
-            place = earlier.origin.locate(path)
-            if entry.document == earlier.document:
-                message = f"{who} is given twice, with the same content; the other place is {place}"
-                self._notices.append(Notice(code="KL103", message=message, location=entry.origin.locate(path)))
+            earlier = first.setdefault(entry.identity, entry)
+            if earlier is not entry:
+                first[entry.identity] = self._one_of(earlier, entry)
+        for place, identity, item, faults in self._partial:
+            if identity in bases:
+                changes.append((place, _change(identity, item.document, item.origin)))
             else:
-                message = f"there is another {who}, with other content, at {place}"
-                self.faults.append(fault_at(entry.origin, path, "KL103", message, title=who))
-                if self.keep_going:
-                    first[entry.identity] = entry
+                self.faults += faults
+        self.changes = [change for _, change in sorted(changes, key=lambda each: each[0])]
         return list(first.values())
+
+    def _one_of(self, earlier: Entry, later: Entry) -> Entry:
+        """Which of two documents of one name stands."""
+        path, who = ("metadata", "name"), title(later.document)
+        place = earlier.origin.locate(path)
+        here = later.origin.locate(path)
+        if later.document == earlier.document:
+            message = f"{who} is given twice, with the same content; the other place is {place}"
+            self._notices.append(Notice(code="KL103", message=message, location=here))
+            return earlier
+        old, new = earlier.document["metadata"], later.document["metadata"]
+        if old.get("uid") and old.get("uid") == new.get("uid"):
+            newer = earlier if _version(old) > _version(new) else later
+            message = (
+                f"{who} was printed twice at different times; the newer one stands, of {newer.origin.locate(path)}"
+            )
+            self._notices.append(Notice(code="KL103", message=message, location=here))
+            return newer
+        message = f"there is another {who}, with other content, at {place}"
+        self.faults.append(fault_at(later.origin, path, "KL103", message, title=who))
+        return later if self.keep_going else earlier
 
     def _of_kinds(self) -> Iterator[Notice]:
         for kinds, code, message in (
@@ -134,6 +214,26 @@ class Admissions:
                 first = min(origins, key=lambda origin: origin.order)
                 text = message.format(f"{api_version} {kind}")
                 yield Notice(code=code, message=text, location=first.locate(("kind",)), count=len(origins))
+
+
+def _families_of(document: Mapping[str, Any]) -> set[str]:
+    """The address families that an object which a cluster printed shows it to have."""
+    kind, spec = document["kind"], document.get("spec") or {}
+    if kind == "Service" and is_stored(document):
+        return set(spec.get("ipFamilies") or ())
+    ranges = spec.get("podCIDRs") or () if kind == "Node" else ()
+    return {"IPv6" if ":" in each else "IPv4" for each in ranges}
+
+
+def _change(identity: _Identity, written: Mapping[str, Any], origin: ItemOrigin) -> Change:
+    namespace, name = identity[2:]
+    return Change(kind=identity[1], key=f"{namespace}/{name}" if namespace else name, document=written, origin=origin)
+
+
+def _version(metadata: Mapping[str, Any]) -> int:
+    """The resource version as a number; 0 if it is none. Source: KEP-5504, comparable resource versions."""
+    text = str(metadata.get("resourceVersion") or "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:
@@ -155,7 +255,7 @@ def _named(entries: list[Entry]) -> list[Entry]:
         while True:
             name = naming.generated_name(metadata["generateName"], entry.document, copy=copy)
             document = {**entry.document, "metadata": {**metadata, "name": name}}
-            named = Entry(origin=entry.origin, document=document, namespace=entry.namespace, name=name)
+            named = msgspec.structs.replace(entry, document=document, name=name)
             if named.identity not in taken:
                 break
             copy += 1

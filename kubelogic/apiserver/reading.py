@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from kubelogic.apiserver.changes import apply_changes
 from kubelogic.apiserver.intake import Admissions, Entry
 from kubelogic.cluster.objects import Object
 from kubelogic.text import documents, sources
@@ -38,7 +39,8 @@ def load(
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
-    The result does not depend on the order of the files or of the documents in them.
+    Objects that a cluster printed are its state. A manifest of one of them is applied to it, as kubectl would do,
+    in the order of ``paths``; apart from that the result does not depend on the order of files and documents.
 
     Args:
         paths: files, directories (walked for .yaml, .yml and .json) and ``-`` for ``stdin``.
@@ -64,9 +66,15 @@ def load(
         if not (admission.taken or faults):
             faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
         entries = admission.settle()
+        objects, notices = _objects(entries), admission.all_notices()
+        if admission.changes:
+            changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)
+            faults += refused
+            objects = _sorted(changed)
+            notices = tuple(sorted([*notices, *said], key=lambda notice: notice.order))
         if faults and not (keep_going and entries):
             raise InputError(faults)
-        return Reading(objects=_objects(entries), notices=admission.all_notices(), refused=tuple(sorted(faults)))
+        return Reading(objects=objects, notices=notices, refused=tuple(sorted(faults)))
 
 
 def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
@@ -81,8 +89,11 @@ def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
         )
         for entry in entries
     ]
-    objects.sort(key=lambda obj: (obj.kind, obj.key, obj.api_version))
-    return tuple(objects)
+    return _sorted(objects)
+
+
+def _sorted(objects: Iterable[Object]) -> tuple[Object, ...]:
+    return tuple(sorted(objects, key=lambda obj: (obj.kind, obj.key, obj.api_version)))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
 from kubelogic.cluster.state import State
 from kubelogic.facts.quota import plural_of
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import is_namespaced
 from kubelogic.kinds.validation import admit
 from kubelogic.text import documents
@@ -181,8 +182,7 @@ def _written_before(obj: Object) -> Mapping[str, Any] | None:
     if not isinstance(obj.origin, ItemOrigin):
         return None
     written = documents.written(obj.origin)
-    metadata_of = written.get("metadata") if isinstance(written, dict) else None
-    return None if not isinstance(metadata_of, dict) or metadata_of.get("uid") else written
+    return written if isinstance(written, dict) and not is_stored(written) else None
 
 
 def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:

@@ -52,6 +52,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL142": "settings exclude each other",
         "KL143": "not a valid format",
         "KL144": "runtime class and overhead do not fit together",
+        "KL146": "a manifest cannot be applied to the object that a cluster printed",
         "KL150": "nobody gives a Service its address",
         "KL151": "a Service stands for a name that nobody resolves",
         "KL152": "a Service selects no pod",
@@ -60,6 +61,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL191": "accepted, but probably not meant",
         "KL192": "deprecated",
         "KL193": "obeyed by a cluster, but not modelled",
+        "KL194": "an object that a cluster printed is changed by a manifest",
     }
 )
 """What each code stands for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -136,7 +137,7 @@ _Written = tuple[Path, Any, tuple[str, str] | None]
 
 
 def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterator[Item]:
-    """Take a document apart: Lists into their items, the rest as it is."""
+    """Take a document apart: Lists, and JSON arrays of objects as ``jq .items`` prints them, into their items."""
     number = 0
     open_: list[Iterator[_Written]] = [iter([((), root, None)])]
     while open_:
@@ -145,6 +146,9 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterat
             open_.pop()
             continue
         base, tree, implied = written
+        if not base and isinstance(tree, list) and _is_array(document):
+            open_.append(((index,), item, None) for index, item in enumerate(tree))
+            continue
         origin = ItemOrigin(document=document, item=number, base=base)
         number += 1
         if not isinstance(tree, dict):
@@ -165,6 +169,11 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterat
             faults.append(
                 fault_at(origin, ("items",), "KL106", "a List has a list of objects here", title=tree["kind"])
             )
+
+
+def _is_array(document: DocumentOrigin) -> bool:
+    """Whether a list of objects was written as JSON writes it."""
+    return document.source.data[document.start : document.end].lstrip().startswith(b"[")
 
 
 def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: list[Fault]) -> Iterator[_Written]:
@@ -188,7 +197,8 @@ def _is_list(tree: dict[str, Any]) -> bool:
     kind = tree["kind"]
     if kind == "List":
         return bool(tree["apiVersion"] == "v1")
-    return kind.endswith("List") and isinstance(tree.get("items"), list) and "spec" not in tree
+    listed = "items" in tree and isinstance(tree["items"], list | NoneType)
+    return kind.endswith("List") and listed and "spec" not in tree
 
 
 def _missing(origin: ItemOrigin, tree: dict[str, Any], names: list[str]) -> Fault:

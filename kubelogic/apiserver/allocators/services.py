@@ -57,7 +57,7 @@ def address_services(cluster: Cluster) -> tuple[Cluster, tuple[tuple[Object, Sta
     Returns:
         The cluster without the refused ones, and these with the refusals.
     """
-    taken = Taken(addresses={int(SERVICE_RANGE[1])})
+    taken = Taken(addresses=_reserved(cluster))
     changed: list[Object] = []
     refused: list[tuple[Object, Status]] = []
     for service in sorted(cluster.objects("Service").values(), key=lambda each: (_claims(each), each.key)):
@@ -73,6 +73,13 @@ def address_services(cluster: Cluster) -> tuple[Cluster, tuple[tuple[Object, Sta
             changed.append(given)
         taken.add(given)
     return cluster.replacing(changed, without=[(each.kind, each.key) for each, _ in refused]), tuple(refused)
+
+
+def _reserved(cluster: Cluster) -> set[int | str]:
+    """The address of the API server's own Service, unless that is there and says where it is."""
+    own = cluster.get("Service", "default/kubernetes")
+    given = own is not None and (own.document.get("spec") or {}).get("clusterIP")
+    return set() if given else {int(SERVICE_RANGE[1])}
 
 
 def _claims(service: Object) -> int:
@@ -117,7 +124,7 @@ def admit_service_change(tx: Transaction, old: Object, new: Object) -> Status | 
             fault = ("spec.clusterIPs[0]", f'Invalid value: ["{wanted}"]: may not change once set')
             return invalid(new, [fault])
         after = with_fields(after, [], {"clusterIP": address, "clusterIPs": before.get("clusterIPs")})
-    return _admit(tx, new, after)
+    return _admit(tx, new, after, before=old)
 
 
 def _without_node_port(port: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -126,13 +133,18 @@ def _without_node_port(port: Mapping[str, Any], before: Mapping[str, Any]) -> Ma
     return with_fields(port, [], {"nodePort": None}) if port.get("nodePort") in kept else port
 
 
-def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any]) -> Status | None:
-    taken = Taken(addresses={int(SERVICE_RANGE[1])})
+def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any], *, before: Object | None = None) -> Status | None:
+    """Allocate what a Service lacks and asks for. What it had ``before`` it keeps, in whatever range that is."""
+    taken = Taken(addresses=_reserved(tx.state.cluster))
     for key, other in tx.state.cluster.objects("Service").items():
         if key != service.key:
             taken.add(other)
     faults: list[Fault] = []
-    fields = _allocated(spec, taken, faults, ranges=_Ranges(addresses=SERVICE_RANGE, ports=NODE_PORTS))
+    own = Taken()
+    if before is not None:
+        own.add(before)
+    ranges = _Ranges(addresses=SERVICE_RANGE, ports=NODE_PORTS, own=own)
+    fields = _allocated(spec, taken, faults, ranges=ranges)
     if faults:
         return invalid(service, faults)
     tx.put(_with_spec(service, with_fields(spec, [], fields)))
@@ -141,10 +153,11 @@ def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any]) -> Status 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ranges:
-    """What a Service may ask for itself."""
+    """What a Service may ask for itself: what the ranges have, and what it has already."""
 
     addresses: IPv4Network
     ports: range
+    own: Taken
 
 
 def _allocated(spec: Mapping[str, Any], taken: Taken, faults: list[Fault], *, ranges: _Ranges | None) -> dict[str, Any]:
@@ -170,6 +183,8 @@ def _allocated(spec: Mapping[str, Any], taken: Taken, faults: list[Fault], *, ra
 
 def _address_faults(address: str, used: Collection[int | str], ranges: _Ranges | None) -> list[Fault]:
     listed = f'Invalid value: ["{address}"]: failed to allocate IP {address}: '
+    if ranges is not None and _number(address) in ranges.own.addresses:
+        return []
     if ranges is not None and ip_address(address) not in ranges.addresses:
         return [("spec.clusterIPs", f"{listed}the provided network does not match the current range")]
     if _number(address) in used:
@@ -219,6 +234,8 @@ def _ports(
 
 def _port_faults(index: int, number: int, used: Collection[int], ranges: _Ranges | None) -> list[Fault]:
     name = f"spec.ports[{index}].nodePort"
+    if ranges is not None and number in ranges.own.ports:
+        return []
     if ranges is not None and number not in ranges.ports:
         last = f"{ranges.ports.start}-{ranges.ports.stop - 1}"
         text = "provided port is not in the valid range. The range of valid ports is"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.common import (
     check_name,
@@ -33,7 +34,7 @@ def service(report: Report, tree: Tree, families: Collection[str]) -> None:
     Args:
         report: where problems go.
         tree: the Service.
-        families: the address families that the cluster has.
+        families: the address families that the cluster has; a Service that it printed has those that it was given.
     """
     metadata(report, tree, names.dns_label, namespaced=True)
     spec = tree.get("spec", {})
@@ -49,7 +50,7 @@ def service(report: Report, tree: Tree, families: Collection[str]) -> None:
         _external_name(report, spec)
     else:
         _addresses(report, spec)
-        _families(report, spec, families)
+        _families(report, spec, _FAMILIES if is_stored(tree) else families)
     _ports(report, (*_SPEC, "ports"), ports, kind)
     labels(report, (*_SPEC, "selector"), spec.get("selector"))
     _affinity(report, spec)

@@ -1,0 +1,100 @@
+"""Manifests that are applied to the objects of a dump: a cluster as kubectl printed it, and what somebody changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.patches import KUBECTL, server_side_apply
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
+from kubelogic.text.documents import fault_at
+from kubelogic.text.location import Fault, Location, Path
+from kubelogic.text.notices import Notice
+from kubelogic.text.origin import ItemOrigin
+from kubelogic.text.titles import title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A manifest of an object that a cluster printed.
+
+    Attributes:
+        kind: kind of the object.
+        key: its key.
+        document: the manifest as written.
+        origin: where it stands.
+    """
+
+    kind: str
+    key: str
+    document: Mapping[str, Any]
+    origin: ItemOrigin
+
+
+class AppliedOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Where the fields of a changed object were written: in the manifest what it says, in the dump the rest."""
+
+    manifest: ItemOrigin
+    written: Mapping[str, Any]
+    dump: Any
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """The place of the manifest among all objects."""
+        return self.manifest.order
+
+    def locate(self, path: Path, *, key: bool = False) -> Location:
+        """The place of the field at ``path``, or of the nearest enclosing field that exists."""
+        found: Any = self.written
+        for step in path:
+            inside = isinstance(found, Mapping) and step in found
+            listed = isinstance(found, Sequence) and isinstance(step, int) and step < len(found)
+            if not inside and not listed:
+                located: Location = self.dump.locate(path, key=key)
+                return located
+            found = found[step]
+        return self.manifest.locate(path, key=key)
+
+
+def apply_changes(
+    objects: Iterable[Object], changes: Sequence[Change], *, namespace: str
+) -> tuple[list[Object], list[Fault], list[Notice]]:
+    """Apply manifests to a cluster one after the other, as ``kubectl apply`` does.
+
+    Args:
+        objects: what the cluster printed, and other manifests.
+        changes: in the order in which they are applied.
+        namespace: of manifests that name none.
+
+    Returns:
+        All objects, the faults of manifests that the API server would not take, and what there is to say.
+    """
+    state = State.of(Cluster.of(objects))
+    faults: list[Fault] = []
+    notices: list[Notice] = []
+    for change in changes:
+        old = state.cluster.get(change.kind, change.key)
+        outcome = requests.apply(state, change.document, namespace=namespace)
+        if not outcome.answer.accepted or old is None:
+            message = f"cannot be applied to the object of the cluster: {outcome.answer.message}"
+            faults.append(fault_at(change.origin, (), "KL146", message, title=title(change.document)))
+            continue
+        new = outcome.state.cluster.get(change.kind, change.key)
+        if new is not None:
+            origin = AppliedOrigin(manifest=change.origin, written=change.document, dump=old.origin)
+            kept = msgspec.structs.replace(new, origin=origin if old.origin is not None else change.origin)
+            state = replace(outcome.state, cluster=outcome.state.cluster.replacing([kept]))
+        notices.append(_said(change, old))
+    return list(state.cluster), faults, notices
+
+
+def _said(change: Change, old: Object) -> Notice:
+    applied = server_side_apply(old.document, change.document, manager=KUBECTL)
+    rest = "" if applied.ownership_known else "; fields that an earlier manifest had set and this one does not stay"
+    message = f"{old} of the cluster is changed by this manifest, as kubectl apply does{rest}"
+    return Notice(code="KL194", message=message, location=change.origin.locate(("metadata", "name")))

@@ -1,0 +1,27 @@
+"""What an object tells about where it comes from: a cluster that stored it, or a person who wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+STAND_IN = "kubelogic/stand-in"
+"""The annotation of an object that was not in the input: what it was made from."""
+
+
+def is_stored(document: Mapping[str, Any]) -> bool:
+    """Whether an object was printed by a cluster. Manifests have no uid, no version, no moment and no status.
+
+    >>> is_stored({"metadata": {"name": "a", "uid": "1"}}), is_stored({"metadata": {"name": "a"}, "status": {}})
+    (True, False)
+    """
+    metadata = document.get("metadata")
+    about: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+    return any(about.get(name) for name in ("uid", "resourceVersion", "creationTimestamp")) or bool(
+        document.get("status")
+    )
+
+
+def stand_in_reason(document: Mapping[str, Any]) -> str:
+    """What a stand-in was made from; empty for objects that are in the input."""
+    return str(((document.get("metadata") or {}).get("annotations") or {}).get(STAND_IN) or "")
