@@ -101,6 +101,39 @@ def recent_time(schedule: str, zone: str, after: int, now: int) -> int | None:
     return found
 
 
+@lru_cache(maxsize=1024)
+def period_of(schedule: str) -> int | None:
+    """The time after which a schedule goes on the same way, as long as its zone's clocks are not changed.
+
+    Args:
+        schedule: as in a CronJob, without fault.
+
+    Returns:
+        Milliseconds; None if it follows days of the month or months, which have no such time.
+
+    >>> period_of("*/15 * * * *"), period_of("0 3 * * *"), period_of("0 3 * * 1-5"), period_of("0 0 1 * *")
+    (900000, 86400000, 604800000, None)
+    """
+    schedule = schedule.strip()
+    if schedule.startswith("@every "):
+        return 1000 * max(1, int(_seconds(schedule[7:])))
+    _, schedule = _zone_within("", schedule)
+    fields = _parsed(_WORDS.get(schedule, schedule))
+    if len(fields.months) < 12 or len(fields.days) < 31:
+        return None
+    week = [
+        day in fields.weekdays and hour in fields.hours and minute in fields.minutes
+        for day in range(7)
+        for hour in range(24)
+        for minute in range(60)
+    ]
+    return next(
+        60_000 * minutes
+        for minutes in range(1, len(week) + 1)
+        if len(week) % minutes == 0 and week == week[minutes:] + week[:minutes]
+    )
+
+
 def in_zone(moment: int, zone: str) -> str:
     """A moment in a time zone, as Go writes it (RFC 3339).
 

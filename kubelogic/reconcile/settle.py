@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from kubelogic.apiserver.answers import Refused, Status
 from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
-from kubelogic.reconcile.actions import Action, CreatePod
+from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.apply.carry_out import Carried, carry_out
+from kubelogic.reconcile.loops import Loop, Search, is_routine, leap
 from kubelogic.reconcile.refusals import waiting_for_retry
 from kubelogic.reconcile.tick import Tick
 
 MAX_TICKS = 100_000
 """Ticks after which a run gives up."""
 
-_UNLIKE = frozenset({"pod", "key", "node", "beneficiary", "ties", "restart"})
-"""Names that are made up anew each time, the node that is chosen, counts of restarts."""
+_LEAPT_OVER = 100
+"""Ticks of a loop that are gone through without a word; what is longer is leapt over."""
 
-_SUSPICIOUS = 200
-"""Ticks with actions before loops are looked for."""
+_LOOPS = 8
+"""So many loops with an end are gone through before a run without a time limit stops at the next one."""
 
 
 class Ticker(Protocol):
@@ -29,6 +30,9 @@ class Ticker(Protocol):
 
     def tick(self, state: State) -> Tick:
         """What happens in a state."""
+
+    def due(self, now: int) -> frozenset[int]:
+        """The moments after ``now`` at which something is due, as of the last tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,27 +73,53 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """Rounds of a loop that were gone through without being told.
+
+    Attributes:
+        steps: one round: the last steps that were told before.
+        period: milliseconds of a round.
+        since: when the loop had been found.
+        until: when it was left: something else happened, or the time limit was reached.
+        after: how many steps had been told before.
+    """
+
+    steps: tuple[Step, ...]
+    period: int
+    since: int
+    until: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What happened until nothing did.
 
     Attributes:
         state: at the end.
-        steps: the ticks with actions, in order.
+        steps: the ticks with actions, in order, without those of ``folded``.
         settled: whether nothing more happens within the horizon.
-        cycle: the shortest loop that the run went on repeating; empty if it did not.
+        cycle: the shortest loop that the run goes on repeating at its end; empty if it does not.
+        period: milliseconds of a round of ``cycle``.
+        folded: the loops that the run went through, and how long.
         ticks: how many ticks were evaluated.
         refusals: what the API server refused, by owner.
-        next_at: the moment after ``until`` at which something more may happen; None if there is none, or if the run is
-            not settled.
+        next_at: the moment after ``until`` at which something more may happen; None if there is none. For a run that ends
+            in a loop, when something else than the loop is due.
     """
 
     state: State
     steps: tuple[Step, ...]
     settled: bool
     cycle: tuple[Step, ...] = ()
+    period: int = 0
+    folded: tuple[Folded, ...] = ()
     ticks: int = 0
     refusals: tuple[Refusals, ...] = ()
     next_at: int | None = None
+
+
+Progress = Callable[[Step, State], None]
 
 
 def settle(
@@ -98,7 +128,8 @@ def settle(
     *,
     until: int | None = None,
     max_ticks: int = MAX_TICKS,
-    progress: Callable[[Step, State], None] | None = None,
+    progress: Progress | None = None,
+    fold: bool = True,
 ) -> Run:
     """Run until nothing happens before ``until``.
 
@@ -106,44 +137,133 @@ def settle(
         ticker: decides what happens.
         state: where to start.
         until: the moment at which to stop, in milliseconds of the simulated clock; the clock of the result stands
-            there. None: until no moment of interest is left.
+            there. None: until no moment of interest is left, or nothing but a loop.
         max_ticks: after so many the run is not settled.
-        progress: told of every step and the state after it.
+        progress: told of every step that is not folded, and the state after it.
+        fold: whether to look for loops; without, every step is told.
 
     Returns:
-        The run; not settled if ``max_ticks`` are over or the same steps come again and again. Without ``until`` it is
-        settled, too, when all that is left is to try again what was refused and can only be refused again.
+        The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and autoscalers. Without ``until`` it is settled, too, when
+        all that is left is to try again what was refused and can only be refused again. A loop that something else may
+        end is gone through up to there; its rounds are told once.
     """
-    steps: list[Step] = []
-    ledger = _Ledger()
+    return _Settling(ticker=ticker, state=state, until=until, progress=progress, fold=fold).run(max_ticks)
 
-    def ended(*, settled: bool, ticks: int, loop: tuple[Step, ...] = ()) -> Run:
-        refusals = tuple(ledger.entries[key] for key in sorted(ledger.entries))
-        return Run(state=state, steps=tuple(steps), settled=settled, cycle=loop, ticks=ticks, refusals=refusals)
 
-    for number in range(1, max_ticks + 1):
-        tick = ticker.tick(state)
-        if tick.actions:
-            carried = carry_out(state, tick.actions)
-            fresh = ledger.enter(carried, state)
-            futile = bool(carried.refused) and carried.state.cluster is state.cluster
-            step = Step(number=number, now=state.now, actions=() if futile else carried.done, refused=fresh)
-            state = carried.state
-            if progress is not None and (step.actions or step.refused):
-                progress(step, state)
-            if step.actions:
-                steps.append(step)
-                if len(steps) % _SUSPICIOUS == 0 and (loop := repeated(steps, objects=len(state.cluster))):
-                    return ended(settled=False, ticks=number, loop=loop)
-            continue
-        in_vain = tick.only_retries and waiting_for_retry(state) <= ledger.in_vain
-        if tick.wakes_at is None or (until is not None and tick.wakes_at > until):
-            state = state if until is None else replace(state, now=max(until, state.now))
-            return replace(ended(settled=True, ticks=number), next_at=None if in_vain else tick.wakes_at)
-        if until is None and in_vain:
-            return ended(settled=True, ticks=number)
-        state = replace(state, now=tick.wakes_at)
-    return ended(settled=False, ticks=max_ticks, loop=repeated(steps, objects=len(state.cluster)))
+@dataclass(slots=True, kw_only=True)
+class _Settling:
+    ticker: Ticker
+    state: State
+    until: int | None
+    progress: Progress | None
+    fold: bool
+    steps: list[Step] = field(default_factory=list)
+    folded: list[Folded] = field(default_factory=list)
+    ledger: _Ledger = field(default_factory=lambda: _Ledger())
+    search: Search[Step] = field(default_factory=Search)
+    loop: Loop[Step] | None = None
+    """The loop that is being gone through without a word."""
+    since: int = 0
+
+    def run(self, max_ticks: int) -> Run:
+        for number in range(1, max_ticks + 1):
+            tick = self.ticker.tick(self.state)
+            if self.loop is not None and self._leaves(self.state.now):
+                self._leave()
+            if tick.actions:
+                self._act(number, tick)
+                if self.loop is not None and self._is_final(self.loop):
+                    return self._ended(settled=is_routine(self.loop.steps), ticks=number)
+                continue
+            in_vain = tick.only_retries and waiting_for_retry(self.state) <= self.ledger.in_vain
+            if tick.wakes_at is None or (self.until is not None and tick.wakes_at > self.until):
+                if self.until is not None:
+                    self.state = replace(self.state, now=max(self.until, self.state.now))
+                ended = self._ended(settled=self.loop is None or is_routine(self.loop.steps), ticks=number)
+                return ended if ended.cycle else replace(ended, next_at=None if in_vain else tick.wakes_at)
+            if self.until is None and in_vain:
+                return self._ended(settled=True, ticks=number)
+            self.state = replace(self.state, now=tick.wakes_at)
+        return self._ended(settled=False, ticks=max_ticks)
+
+    def _act(self, number: int, tick: Tick) -> None:
+        before = self.state
+        carried = carry_out(before, tick.actions)
+        fresh = self.ledger.enter(carried, before)
+        futile = bool(carried.refused) and carried.state.cluster is before.cluster
+        step = Step(number=number, now=before.now, actions=() if futile else carried.done, refused=fresh)
+        self.state = carried.state
+        if self.loop is not None:
+            return
+        if step.actions:
+            found = self.search.note(before, self.ticker.due(before.now), step) if self.fold else None
+            if found is not None:
+                self._enter(found, before)
+                return
+            self.steps.append(step)
+        if self.progress is not None and (step.actions or step.refused):
+            self.progress(step, self.state)
+
+    # -- loops -----------------------------------------------------------------------------------------------
+
+    def _enter(self, found: Loop[Step], at: State) -> None:
+        """Go on without a word from the state in which a round was complete."""
+        self.loop, self.since = found, at.now
+        self.state = at
+        end = self._end(found)
+        if end is not None and (not found.period or (end - at.now) // found.period * len(found.steps) > _LEAPT_OVER):
+            self.state = leap(found, at, end)
+
+    def _end(self, loop: Loop[Step]) -> int | None:
+        moments = [moment for moment in (loop.until, self.until) if moment is not None]
+        return min(moments, default=None)
+
+    def _leaves(self, now: int) -> bool:
+        """Whether the moment has come at which something else ends the loop."""
+        return self.loop is not None and self.loop.until is not None and now >= self.loop.until
+
+    def _is_final(self, loop: Loop[Step]) -> bool:
+        """Whether the run has nothing to wait for but the loop."""
+        if self.until is not None:
+            return not loop.period and self._end(loop) == self.until
+        return loop.until is None or len(self.folded) >= _LOOPS
+
+    def _leave(self) -> None:
+        self._fold()
+        self.loop = None
+        self.search = Search()
+
+    def _fold(self) -> None:
+        assert self.loop is not None
+        self.folded.append(
+            Folded(
+                steps=self.loop.steps,
+                period=self.loop.period,
+                since=self.since,
+                until=self.state.now,
+                after=len(self.steps),
+            )
+        )
+
+    def _ended(self, *, settled: bool, ticks: int) -> Run:
+        refusals = tuple(self.ledger.entries[key] for key in sorted(self.ledger.entries))
+        cycle: tuple[Step, ...] = ()
+        period, following = 0, None
+        if self.loop is not None:
+            if self.until is not None:
+                self._fold()
+            cycle, period, following = self.loop.steps, self.loop.period, self.loop.until
+        return Run(
+            state=self.state,
+            steps=tuple(self.steps),
+            settled=settled,
+            cycle=cycle,
+            period=period,
+            folded=tuple(self.folded),
+            ticks=ticks,
+            refusals=refusals,
+            next_at=following,
+        )
 
 
 @dataclass(slots=True)
@@ -178,53 +298,3 @@ class _Ledger:
                 count=1 if known is None else known.count + 1,
             )
         return tuple(fresh)
-
-
-def repeated(steps: Sequence[Step], *, objects: int, times: int = 4) -> tuple[Step, ...]:
-    """The shortest loop with which a list of steps ends.
-
-    Steps that do the same to the same objects with the same values make a loop when they were gone through ``times``
-    times. With other values they may be progress, of a rollout pod by pod, say: then they make a loop only when they
-    were gone through more often than there are objects to get through. Pods with generated names are the same if
-    their owner is.
-
-    Args:
-        steps: what happened.
-        objects: how many objects the cluster has.
-        times: see above.
-    """
-    return _loop(steps, [_mark(step, values=True) for step in steps], times) or _loop(
-        steps, [_mark(step, values=False) for step in steps], max(times, objects)
-    )
-
-
-def _loop(steps: Sequence[Step], marks: Sequence[Hashable], times: int) -> tuple[Step, ...]:
-    for length in range(1, len(steps) // times + 1):
-        tail = marks[-length:]
-        if all(marks[-length * (n + 1) : -length * n] == tail for n in range(1, times)):
-            return tuple(steps[-length:])
-    return ()
-
-
-def _mark(step: Step, *, values: bool) -> Hashable:
-    owners = {a.pod: a.owner for a in step.actions if isinstance(a, CreatePod)}
-    return tuple(
-        sorted(
-            (type(action).__name__, _target(action, owners), _values(action) if values else "")
-            for action in step.actions
-        )
-    )
-
-
-def _values(action: Action) -> str:
-    """What an action sets, but for what differs from round to round."""
-    fields = action.arguments()
-    return repr([fields[name] for name in sorted(fields) if name not in _UNLIKE])
-
-
-def _target(action: Action, owners: dict[str, str]) -> str:
-    fields = action.arguments()
-    key = str(fields.get("pod") or fields.get("key") or fields.get("node") or "")
-    if key in owners:
-        return owners[key]
-    return key.rpartition("-")[0] if fields.get("pod") or fields.get("kind") == "Pod" else key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -13,7 +13,10 @@ from kubelogic.reconcile.actions import KillContainer
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
-from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Step, Ticker, settle
+from kubelogic.reconcile.settle import MAX_TICKS, Folded, Refusals, Run, Step, Ticker, settle
+
+REPEAT = "Repeat"
+"""The type of entry for rounds of a loop that are not told one by one."""
 
 FAILED_CREATE = "FailedCreate"
 """The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
@@ -39,7 +42,8 @@ class Simulated:
         state: at the end.
         timeline: what people, the world and controllers did, in order.
         settled: whether nothing more would happen within the horizon.
-        cycle: the shortest loop if the cluster never settles, else empty.
+        cycle: the shortest loop that the cluster is in at the end; empty if it is in none.
+        period: milliseconds that a round of it takes.
         rollouts: how far each rollout is at the end.
         ticks: how many ticks were evaluated.
         refusals: what the API server refused to controllers, by owner.
@@ -51,6 +55,7 @@ class Simulated:
     timeline: tuple[Entry, ...]
     settled: bool
     cycle: tuple[Entry, ...] = ()
+    period: int = 0
     rollouts: tuple[Rollout, ...] = ()
     ticks: int = 0
     refusals: tuple[Refusals, ...] = ()
@@ -68,9 +73,12 @@ class _Run:
     ticks: int = 0
     refusals: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
     next_at: int | None = None
+    told: list[int] = field(default_factory=list)
+    """How long the timeline was after each step of the last stretch."""
 
-    def until(self, moment: int | None, max_ticks: int) -> tuple[bool, tuple[Entry, ...]]:
-        """Let the control plane run until a moment; whether it settled, and the loop that it is in if not."""
+    def until(self, moment: int | None, max_ticks: int) -> Run:
+        """Let the control plane run until a moment."""
+        self.told = [len(self.timeline)]
         run = settle(self.ticker, self.state, until=moment, max_ticks=max_ticks, progress=self._watch)
         self.ticks += run.ticks
         self.state = run.state
@@ -79,14 +87,33 @@ class _Run:
             known = self.refusals.get((each.owner_kind, each.owner, each.kind))
             more = each if known is None else replace(each, since=known.since, count=known.count + each.count)
             self.refusals[each.owner_kind, each.owner, each.kind] = more
-        return run.settled, tuple(entry for step in run.cycle for entry in self._entries(step))
+        for folded in reversed(run.folded):
+            self._fold(run.steps, folded)
+        return run
+
+    def _fold(self, steps: Sequence[Step], folded: Folded) -> None:
+        """Tell the rounds of a loop once, and that they go on."""
+        size, first = len(folded.steps), folded.after - len(folded.steps)
+        while first >= size and _same_round(steps[first - size : first], steps[first : first + size], folded.period):
+            first -= size
+        begin = steps[first].now if folded.after else folded.since
+        entry = Entry(
+            time=steps[first + size - 1].now - self.start if folded.after >= size else folded.since - self.start,
+            type=REPEAT,
+            arguments={"every": folded.period, "since": begin - self.start, "until": folded.until - self.start},
+        )
+        self.timeline[self.told[max(first + size, 0)] : self.told[folded.after]] = [entry]
 
     def _watch(self, step: Step, _state: State) -> None:
-        self.timeline.extend(self._entries(step))
+        self.timeline.extend(self.entries(step))
+        if step.actions:
+            self.told.append(len(self.timeline))
+        else:
+            self.told[-1] = len(self.timeline)
         if self.progress is not None:
             self.progress(step.now - self.start)
 
-    def _entries(self, step: Step) -> list[Entry]:
+    def entries(self, step: Step) -> list[Entry]:
         time = step.now - self.start
         done = [
             Entry(time=time, type=action.type, arguments=action.arguments(), cause=str(action.cause))
@@ -146,12 +173,11 @@ def simulate(
     count = len(waiting)
     settled = True
     cycle: tuple[Entry, ...] = ()
+    period = 0
     horizon = scenario.horizon
     while waiting and (horizon is None or waiting[0][0] <= horizon):
         moment, _, event = heappop(waiting)
-        settled, cycle = run.until(run.start + moment, max_ticks)
-        if not settled:
-            break
+        run.until(run.start + moment, max_ticks)
         run.state = at(run.state, run.start + moment)
         again = run.do(event.operation)
         if again is not None:
@@ -162,7 +188,9 @@ def simulate(
                 break
     else:
         end = None if horizon is None else run.start + horizon
-        settled, cycle = run.until(end, max_ticks)
+        last = run.until(end, max_ticks)
+        settled, period = last.settled, last.period
+        cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
     killed = {
         (each.arguments["pod"], each.arguments["container"]): str(each.arguments["message"])
         for each in run.timeline
@@ -173,11 +201,19 @@ def simulate(
         timeline=tuple(run.timeline),
         settled=settled,
         cycle=cycle,
+        period=period,
         rollouts=rollouts(run.state.cluster),
         ticks=run.ticks,
         refusals=tuple(run.refusals[key] for key in sorted(run.refusals)),
-        next_at=run.next_at if settled else None,
+        next_at=run.next_at,
         restarts=restarts(state.cluster, run.state.cluster, killed),
+    )
+
+
+def _same_round(one: Sequence[Step], other: Sequence[Step], period: int) -> bool:
+    return all(
+        now.now - was.now == period and [type(a) for a in was.actions] == [type(a) for a in now.actions]
+        for was, now in zip(one, other, strict=True)
     )
 
 

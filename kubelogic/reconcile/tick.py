@@ -114,6 +114,10 @@ class Reconciler:
             actions.extend(self._schedule(state, self.scheduler))
         return Tick(actions=tuple(actions), wakes_at=self._next(state.now), only_retries=self._only_retries(state.now))
 
+    def due(self, now: int) -> frozenset[int]:
+        """The moments after ``now`` at which something is due, as of the last tick."""
+        return frozenset(moment for moment in self._due if moment > now)
+
     def problem(self) -> Problem:
         """The placement problem of the last state; without a scheduler, the goals have to hold ``problem.GOALS``."""
         return problem(self.relations) if self._problems is None else self._problems.read()

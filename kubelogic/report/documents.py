@@ -47,6 +47,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for each in plan.endpoints
         ],
         "actions": [action_document(each) for each in plan.actions],
+        "cycle": [action_document(each) for each in plan.cycle] or None,
         "nodes": [
             {
                 "node": each.node,

@@ -10,10 +10,12 @@ from itertools import groupby
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
+from kubelogic.reconcile.simulate import Entry
 from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
+from kubelogic.report.timeline import clock, timeline
 from kubelogic.text import Notice
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects
 
@@ -30,6 +32,8 @@ _BLOCKERS_SHOWN = 6
 def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     """The whole plan for a person."""
     parts = [_verdict(plan, style), *plan.remarks]
+    if plan.cycle:
+        parts.append(_loop(plan, style))
     if plan.nodes:
         parts.append(_nodes(plan.nodes, style))
     if plan.placements:
@@ -47,6 +51,16 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.pending:
         parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
     return "\n\n".join(parts)
+
+
+def _period(period: int) -> str:
+    return f" of {clock(period)}" if period else " in which no time passes"
+
+
+def _loop(plan: Plan, style: Style) -> str:
+    """One round of the loop that the run ends in."""
+    entries = [Entry(time=each.time, type=each.action.type, arguments=each.action.arguments()) for each in plan.cycle]
+    return "\n".join([style.bold(f"AGAIN AND AGAIN"), *timeline(entries, style)])
 
 
 def _gone(gone: Sequence[GonePod], style: Style) -> str:
@@ -99,7 +113,9 @@ def _verdict(plan: Plan, style: Style) -> str:
         line += style.warn(f", {len(plan.gone):,} gone")
     if plan.evictions:
         line += style.warn(f", {count(len(plan.evictions), 'eviction')}")
-    if not plan.settled:
+    if plan.cycle and not plan.settled:
+        line += "\n" + style.bad(f"The controllers never settle: they go round in a loop{_period(plan.period)}.")
+    elif not plan.settled:
         line += "\n" + style.warn("The controllers had not settled when the horizon was reached.")
     return line
 

@@ -112,11 +112,8 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
 
 
 def _period(run: Simulated) -> str:
-    """How long a loop takes, as far as the timeline shows it twice."""
-    before = run.timeline[-2 * len(run.cycle) : -len(run.cycle)]
-    if [each.type for each in before] != [each.type for each in run.cycle]:
-        return ""
-    return f", every {clock(run.cycle[0].time - before[0].time)}"
+    """How long a round of the loop takes."""
+    return f", every {clock(run.period)}" if run.period else ", and no time passes"
 
 
 def _restarts(found: Sequence[Restarts]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.reconcile.simulate import FAILED_CREATE, Entry
+from kubelogic.reconcile.simulate import FAILED_CREATE, REPEAT, Entry
 from kubelogic.report.style import Style
 
 _NAMED = 3
@@ -22,6 +22,9 @@ _NAMED = 3
 
 _DURATIONS = frozenset({"ready_after", "exit_after"})
 """Arguments in milliseconds."""
+
+_TIMES = frozenset({"every", "until"})
+"""Arguments of repeated rounds in milliseconds."""
 
 QUIET = frozenset(
     {
@@ -174,6 +177,8 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("ScaleTarget",): _event("an autoscaler sets {kind} {key} to {replicas}"),
         ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job}", "{n} CronJobs start Jobs", "{job}"),
         ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
+        (REPEAT, "0"): _event("and so on, again and again in no time, until {until}"),
+        (REPEAT,): _event("and so on, every {every}, until {until}"),
         (FAILED_CREATE,): Phrase("{owner_kind} {owner} cannot make a {kind}"),
         # nodes
         ("AddTaint",): Phrase(
@@ -256,6 +261,7 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "FailProbe": ("answer",),
         "HoldContainer": ("reason",),
         "Pause": ("paused",),
+        REPEAT: ("every",),
         "ReportPhase": ("phase",),
         "StartContainer": ("restart",),
         "SetCondition": ("kind", "condition", "status", "reason"),
@@ -312,7 +318,10 @@ def _some(names: Sequence[str]) -> str:
 
 def _text(template: str, entry: Entry, **more: str) -> str:
     wanted = {name for _, name, _, _ in Formatter().parse(template) if name}
-    values = {name: _plain(value) for name, value in entry.arguments.items()} | more
+    values = {
+        name: clock(value) if entry.type == REPEAT and name in _TIMES else _plain(value)
+        for name, value in entry.arguments.items()
+    } | more
     if "rest" in wanted:
         about = (
             wanted | {"image", "kind", "key", "metric"} if entry.type in ("Behave", "Measure", "TellPod") else wanted

@@ -117,9 +117,9 @@ class Lab:
 
     def until(self, moment: int) -> None:
         """Let time pass until a moment of the simulated clock."""
-        run = settle(self.ticker, self.state, until=moment, progress=self._watch)
-        if run.cycle:
-            raise RuntimeError(f"never settles: {[action for step in run.cycle for action in step.actions]}")
+        run = settle(self.ticker, self.state, until=moment, progress=self._watch, max_ticks=20_000, fold=False)
+        if not run.settled:
+            raise RuntimeError(f"never settles: {[action for step in run.steps[-5:] for action in step.actions]}")
         self.state = run.state
 
     def _watch(self, step: Step, state: State) -> None:

@@ -107,9 +107,11 @@ class Replay:
             )
 
     def _settle(self, until: int) -> None:
-        run = settle(self.ticker, self.state, until=until, progress=self._watch)
-        if run.cycle:
-            raise RuntimeError(f"{self.case['name']} never settles: {[a.type for s in run.cycle for a in s.actions]}")
+        run = settle(self.ticker, self.state, until=until, progress=self._watch, max_ticks=20_000, fold=False)
+        if not run.settled:
+            raise RuntimeError(
+                f"{self.case['name']} never settles: {[a.type for s in run.steps[-5:] for a in s.actions]}"
+            )
         self.state = run.state
 
     def _watch(self, _step: Step, state: State) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.edit import is_being_deleted, uid_of
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.pending import Moves, pending_pods
 from kubelogic.explain.units import count
@@ -20,6 +20,7 @@ from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import Relations, number, text
 from kubelogic.reconcile.schedulers import sampling
+from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import plan_moves
@@ -69,11 +70,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     """
     cluster, book, final = done.before, done.rulebook, done.cluster
     sampled = sampling(len(cluster.objects("Node"))) if options.scheduler == "kube" else ()
-    actions = tuple(
-        TimedAction(tick=step.number, time=step.now - done.start, action=action)
-        for step in done.run.steps
-        for action in step.actions
-    )
+    actions = _timed(done, done.run.steps)
     refusals = (
         *refused_manifests(done.left_out),
         *refused_objects(done.run.refusals, done.run.state, done.start),
@@ -84,6 +81,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     return Plan(
         settled=done.run.settled,
+        cycle=_timed(done, done.run.cycle),
+        period=done.run.period,
         ticks=done.run.ticks,
         placements=placements,
         pending=pending_pods(
@@ -100,6 +99,14 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         refusals=refusals,
         solves=done.solves,
         unsure=unsure,
+    )
+
+
+def _timed(done: Reconciled, steps: Iterable[Step]) -> tuple[TimedAction, ...]:
+    return tuple(
+        TimedAction(tick=step.number, time=step.now - done.start, action=action)
+        for step in steps
+        for action in step.actions
     )
 
 
@@ -159,7 +166,7 @@ def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
     for key in sorted(pods):
         pod = pods[key]
         node = node_of(pod)
-        if node and not finished(pod):
+        if node and not finished(pod) and not is_being_deleted(pod):
             old = were.get(key)
             new = old is None or node_of(old) != node
             placed.append(PlacedPod(pod=key, owner=workload(after, pod), node=node, new=new))

@@ -134,6 +134,9 @@ class _Timed:
         self.reconciler = reconciler
         self.seconds: list[float] = []
 
+    def due(self, now: int) -> frozenset[int]:
+        return self.reconciler.due(now)
+
     def tick(self, state: State) -> Tick:
         start = time.process_time()
         found = self.reconciler.tick(state)

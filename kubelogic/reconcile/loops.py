@@ -1,0 +1,165 @@
+"""Finding the shortest loop of a run, and leaping over rounds of it.
+
+A run is in a loop once a state is like an earlier one (see ``likeness``) and the same things are due after the same time.
+One earlier state is kept, a later one each time the number of steps has doubled, so a loop is found soon after it has
+begun and costs little to look for. Source: R. P. Brent, "An improved Monte Carlo factorization algorithm", 1980.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.clock import milliseconds, timestamp
+from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.state import State
+from kubelogic.facts.schedules import period_of
+from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile.likeness import MOMENT, alike
+
+_CRON = "StartCronRun"
+
+
+class Acting(Protocol):
+    """A tick in which something happened."""
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        """What was done."""
+
+
+Step = TypeVar("Step", bound=Acting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop(Generic[Step]):
+    """What a run goes on repeating.
+
+    Attributes:
+        steps: one round.
+        period: milliseconds that a round takes; 0 if no time passes.
+        before: the state when the round began.
+        after: the state at its end, which is like ``before``.
+        until: the first moment at which something else is due, so that the loop may end; None if there is none.
+    """
+
+    steps: tuple[Step, ...]
+    period: int
+    before: State
+    after: State
+    until: int | None = None
+
+
+@dataclass(slots=True)
+class Search(Generic[Step]):
+    """Looks for a loop while a run goes on; told of every state in which something is done."""
+
+    kept: State | None = None
+    due: frozenset[int] = frozenset()
+    mark: Mapping[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    limit: int = 1
+
+    def note(self, state: State, due: frozenset[int], step: Step) -> Loop[Step] | None:
+        """A loop that ends in a state, if there is one.
+
+        Args:
+            state: in which the step is taken.
+            due: the later moments at which something is due.
+            step: what is done in that state.
+        """
+        mark = Counter(type(action).__name__ for action in step.actions)
+        found = None
+        if self.kept is not None and mark == self.mark:
+            found = self._closed(self.kept, state, due)
+        if found is None and (self.kept is None or len(self.steps) >= self.limit):
+            self.kept, self.due, self.mark = state, due, mark
+            self.limit *= 2
+            self.steps.clear()
+        self.steps.append(step)
+        return found
+
+    def _closed(self, old: State, new: State, due: frozenset[int]) -> Loop[Step] | None:
+        period = new.now - old.now
+        other = {at for at in due if at - period not in self.due} | {at for at in self.due if at + period not in due}
+        if not all(at in due and at in self.due for at in other if at > new.now):
+            return None
+        if any(at <= new.now for at in other):
+            return None
+        by_calendar = any(type(action).__name__ == _CRON for step in self.steps for action in step.actions)
+        if by_calendar and (other or not _calendar_agrees(new.cluster, period)):
+            return None
+        if not alike(old, new):
+            return None
+        return Loop(steps=tuple(self.steps), period=period, before=old, after=new, until=min(other, default=None))
+
+
+def _calendar_agrees(cluster: Cluster, period: int) -> bool:
+    """Whether all CronJobs go on the same way after a time."""
+    for obj in cluster.objects("CronJob").values():
+        spec = obj.document.get("spec") or {}
+        if spec.get("suspend"):
+            continue
+        own = period_of(str(spec.get("schedule") or ""))
+        if own is None or period % own:
+            return False
+    return True
+
+
+_ROUTINE = frozenset({_CRON, "ScaleTarget"})
+_AILING = frozenset({"CollectPod", "EvictPod", "HoldContainer", "KillContainer", "PreemptPod"})
+
+
+def is_routine(steps: Sequence[Acting]) -> bool:
+    """Whether a loop is the daily round of CronJobs or autoscalers, in which nothing goes wrong."""
+    kinds = {type(action).__name__ for step in steps for action in step.actions}
+    failing = any(action.arguments().get("phase") == "Failed" for step in steps for action in step.actions)
+    return bool(kinds & _ROUTINE) and not kinds & _AILING and not failing
+
+
+def leap(loop: Loop[Any], state: State, until: int) -> State:
+    """A state after as many whole rounds as there is time for.
+
+    Args:
+        loop: the loop that the run is in.
+        state: at the end of a round.
+        until: the moment that is not to be passed.
+
+    Returns:
+        The state, in which all moments that belong to the loop are later, too. One round before ``until`` is left to
+        run. If a round takes no time, the state at ``until``.
+    """
+    if not loop.period:
+        return replace(state, now=max(until, state.now))
+    rounds = (until - state.now) // loop.period - 1
+    if rounds <= 0:
+        return state
+    by, since = rounds * loop.period, loop.before.now
+    found = state.cluster.differences(loop.before.cluster)
+    moved = [
+        with_document(obj, _later(obj.document, since, by))
+        for obj in (*found.come, *(new for _, new in found.replaced))
+    ]
+    memory = dict(state.memory)
+    for (topic, key), value in state.memory.items():
+        if loop.before.memory.get((topic, key)) == value:
+            continue
+        del memory[topic, key]
+        text = str(int(key) + by) if key.isdigit() and int(key) >= since else key
+        memory[topic, text] = value + by if isinstance(value, int) and value >= since else value
+    return replace(state, cluster=state.cluster.replacing(moved), memory=memory, now=state.now + by)
+
+
+def _later(value: Any, since: int, by: int) -> Any:
+    """A document in which moments from ``since`` on are later by some milliseconds."""
+    if isinstance(value, Mapping):
+        return {key: _later(inner, since, by) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_later(each, since, by) for each in value]
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        moment = milliseconds(value)
+        return timestamp(moment + by) if moment >= since else value
+    return value
