@@ -122,7 +122,9 @@ def _names(objects: Iterable[Object]) -> dict[str, str]:
 
 
 def _form(obj: Object, names: Mapping[str, str]) -> Hashable:
-    return obj.namespace, _value(obj.document, names)
+    seen = (obj.document.get("status") or {}).get("observedGeneration")
+    unseen = 0 if seen is None else int(metadata(obj).get("generation") or 1) - int(seen)
+    return obj.namespace, unseen, _value(obj.document, names)
 
 
 def _value(value: Any, names: Mapping[str, str]) -> Hashable:

@@ -22,6 +22,11 @@ from kubelogic.reconcile.likeness import MOMENT, alike
 
 _CRON = "StartCronRun"
 
+_ROUNDS, _MANY_ROUNDS = 2, 8
+"""So many rounds in a row make a loop: as counters are not compared, a step that only counts could look like one."""
+
+_BOOKKEEPING = frozenset({"Remember", "RememberMoment", "Forget", "StampStatus", "SetCondition", "UpdateStatus"})
+
 
 class Acting(Protocol):
     """A tick in which something happened."""
@@ -62,6 +67,8 @@ class Search(Generic[Step]):
     mark: Mapping[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     limit: int = 1
+    round: tuple[int, int, int] = (0, 0, 0)
+    """Steps and milliseconds of the last round, and how often it was gone through."""
 
     def note(self, state: State, due: frozenset[int], step: Step) -> Loop[Step] | None:
         """A loop that ends in a state, if there is one.
@@ -75,12 +82,20 @@ class Search(Generic[Step]):
         found = None
         if self.kept is not None and mark == self.mark:
             found = self._closed(self.kept, state, due)
-        if found is None and (self.kept is None or len(self.steps) >= self.limit):
+        if found is not None:
+            size, period, times = self.round
+            times = times + 1 if (size, period) == (len(self.steps), found.period) else 1
+            self.round = len(self.steps), found.period, times
+            if times >= (_ROUNDS if any(kind not in _BOOKKEEPING for kind in _kinds(self.steps)) else _MANY_ROUNDS):
+                return found
+        if self.kept is None or found is not None or len(self.steps) >= self.limit:
+            if found is None:
+                self.limit *= 2
+                self.round = 0, 0, 0
             self.kept, self.due, self.mark = state, due, mark
-            self.limit *= 2
             self.steps.clear()
         self.steps.append(step)
-        return found
+        return None
 
     def _closed(self, old: State, new: State, due: frozenset[int]) -> Loop[Step] | None:
         period = new.now - old.now
@@ -89,7 +104,7 @@ class Search(Generic[Step]):
             return None
         if any(at <= new.now for at in other):
             return None
-        by_calendar = any(type(action).__name__ == _CRON for step in self.steps for action in step.actions)
+        by_calendar = _CRON in _kinds(self.steps)
         if by_calendar and (other or not _calendar_agrees(new.cluster, period)):
             return None
         if not alike(old, new):
@@ -109,13 +124,17 @@ def _calendar_agrees(cluster: Cluster, period: int) -> bool:
     return True
 
 
+def _kinds(steps: Sequence[Acting]) -> set[str]:
+    return {type(action).__name__ for step in steps for action in step.actions}
+
+
 _ROUTINE = frozenset({_CRON, "ScaleTarget"})
 _AILING = frozenset({"CollectPod", "EvictPod", "HoldContainer", "KillContainer", "PreemptPod"})
 
 
 def is_routine(steps: Sequence[Acting]) -> bool:
     """Whether a loop is the daily round of CronJobs or autoscalers, in which nothing goes wrong."""
-    kinds = {type(action).__name__ for step in steps for action in step.actions}
+    kinds = _kinds(steps)
     failing = any(action.arguments().get("phase") == "Failed" for step in steps for action in step.actions)
     return bool(kinds & _ROUTINE) and not kinds & _AILING and not failing
 
