@@ -1,8 +1,8 @@
 """Finding the shortest loop of a run, and leaping over rounds of it.
 
-A run is in a loop once a state is like an earlier one (see ``likeness``) and the same things are due after the same time.
-One earlier state is kept, a later one each time the number of steps has doubled, so a loop is found soon after it has
-begun and costs little to look for. Source: R. P. Brent, "An improved Monte Carlo factorization algorithm", 1980.
+A run is in a loop once a state is like an earlier one (``likeness``), with the same things due after the same time.
+One earlier state is kept, a later one each time the number of steps has doubled, so a loop is found soon after it
+has begun and costs little to look for. Source: R. P. Brent, "An improved Monte Carlo factorization algorithm", 1980.
 """
 
 from __future__ import annotations

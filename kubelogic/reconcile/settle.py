@@ -104,8 +104,8 @@ class Run:
         folded: the loops that the run went through, and how long.
         ticks: how many ticks were evaluated.
         refusals: what the API server refused, by owner.
-        next_at: the moment after ``until`` at which something more may happen; None if there is none. For a run that ends
-            in a loop, when something else than the loop is due.
+        next_at: the moment after ``until`` at which something more may happen; None if there is none. For a run that
+            ends in a loop, when something else than the loop is due.
     """
 
     state: State
@@ -143,11 +143,46 @@ def settle(
         fold: whether to look for loops; without, every step is told.
 
     Returns:
-        The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and autoscalers. Without ``until`` it is settled, too, when
-        all that is left is to try again what was refused and can only be refused again. A loop that something else may
+        The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and
+        autoscalers. Without ``until`` it is settled, too, when all that is left is to try again what was refused and can
+        only be refused again. A loop that something else may
         end is gone through up to there; its rounds are told once.
     """
     return _Settling(ticker=ticker, state=state, until=until, progress=progress, fold=fold).run(max_ticks)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """Keeps account of refusals during one run.
+
+    ``in_vain``: who was refused since anything last changed, so that trying again now must fail again.
+    """
+
+    entries: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
+    in_vain: set[str] = field(default_factory=set)
+
+    def enter(self, carried: Carried, before: State) -> tuple[Refused, ...]:
+        """Enter what a tick came to; the refusals that are new or have other words than before."""
+        if carried.state.cluster is not before.cluster or carried.state.world is not before.world:
+            self.in_vain.clear()
+        else:
+            self.in_vain.update(replica_set_constant(each.owner_kind, each.owner) for each in carried.refused)
+        fresh: list[Refused] = []
+        for each in carried.refused:
+            key = (each.owner_kind, each.owner, each.kind)
+            known = self.entries.get(key)
+            if known is None or known.answer.gist != each.answer.gist:
+                fresh.append(each)
+            self.entries[key] = Refusals(
+                kind=each.kind,
+                owner_kind=each.owner_kind,
+                owner=each.owner,
+                answer=each.answer,
+                since=before.now if known is None else known.since,
+                last=before.now,
+                count=1 if known is None else known.count + 1,
+            )
+        return tuple(fresh)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,7 +194,7 @@ class _Settling:
     fold: bool
     steps: list[Step] = field(default_factory=list)
     folded: list[Folded] = field(default_factory=list)
-    ledger: _Ledger = field(default_factory=lambda: _Ledger())
+    ledger: _Ledger = field(default_factory=_Ledger)
     search: Search[Step] = field(default_factory=Search)
     loop: Loop[Step] | None = None
     """The loop that is being gone through without a word."""
@@ -264,37 +299,3 @@ class _Settling:
             refusals=refusals,
             next_at=following,
         )
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """Keeps account of refusals during one run.
-
-    ``in_vain``: who was refused since anything last changed, so that trying again now must fail again.
-    """
-
-    entries: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
-    in_vain: set[str] = field(default_factory=set)
-
-    def enter(self, carried: Carried, before: State) -> tuple[Refused, ...]:
-        """Enter what a tick came to; the refusals that are new or have other words than before."""
-        if carried.state.cluster is not before.cluster or carried.state.world is not before.world:
-            self.in_vain.clear()
-        else:
-            self.in_vain.update(replica_set_constant(each.owner_kind, each.owner) for each in carried.refused)
-        fresh: list[Refused] = []
-        for each in carried.refused:
-            key = (each.owner_kind, each.owner, each.kind)
-            known = self.entries.get(key)
-            if known is None or known.answer.gist != each.answer.gist:
-                fresh.append(each)
-            self.entries[key] = Refusals(
-                kind=each.kind,
-                owner_kind=each.owner_kind,
-                owner=each.owner,
-                answer=each.answer,
-                since=before.now if known is None else known.since,
-                last=before.now,
-                count=1 if known is None else known.count + 1,
-            )
-        return tuple(fresh)

@@ -60,7 +60,7 @@ def _period(period: int) -> str:
 def _loop(plan: Plan, style: Style) -> str:
     """One round of the loop that the run ends in."""
     entries = [Entry(time=each.time, type=each.action.type, arguments=each.action.arguments()) for each in plan.cycle]
-    return "\n".join([style.bold(f"AGAIN AND AGAIN"), *timeline(entries, style)])
+    return "\n".join([style.bold("AGAIN AND AGAIN"), *timeline(entries, style)])
 
 
 def _gone(gone: Sequence[GonePod], style: Style) -> str:

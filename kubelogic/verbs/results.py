@@ -109,8 +109,8 @@ class GonePod:
 class Plan:
     """What the control plane makes of a cluster.
 
-        ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a loop
-    that is no routine of CronJobs and autoscalers. ``cycle`` is one round of that loop, ``period`` its length in
+    ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a
+    loop that is no routine of CronJobs and autoscalers. ``cycle`` is one round of that loop, ``period`` its length in
     milliseconds. ``moves`` is None if it was not asked for, or if nothing is pending. ``solves`` says of each joint
     placement who found it and what proves it. ``unsure``: the pods that this plan placed although they ask for what is
     not modelled, so that their node may not take them.
