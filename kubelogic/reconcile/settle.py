@@ -144,8 +144,8 @@ def settle(
 
     Returns:
         The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and
-        autoscalers. Without ``until`` it is settled, too, when all that is left is to try again what was refused and can
-        only be refused again. A loop that something else may
+        autoscalers. Without ``until`` it is settled, too, when all that is left is to try again what was refused and
+        can only be refused again. A loop that something else may
         end is gone through up to there; its rounds are told once.
     """
     return _Settling(ticker=ticker, state=state, until=until, progress=progress, fold=fold).run(max_ticks)
