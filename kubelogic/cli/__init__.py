@@ -10,6 +10,7 @@ answer cannot be written; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
 import importlib
 import os
@@ -17,7 +18,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from kubelogic import __version__
 from kubelogic.cli import streams
@@ -49,12 +50,61 @@ COMMANDS = {
     "query": "ask the rulebook: all rows of a relation",
     "why": "the derivation of a fact, or what is missing for it",
     "rules": "list, check and document the rules",
+    "version": "which kubelogic this is",
 }
 """Every command with its line of help. One whose module does not exist is not offered."""
 
 
+EXAMPLES = {
+    "plan": ("kubelogic plan cluster.yaml web.yaml", "kubectl get nodes,pods -A -o yaml | kubelogic plan - web.yaml"),
+    "explain": (
+        "kubelogic explain shop/cart cluster.yaml",
+        "kubelogic explain -n shop deploy/cart cluster.yaml --node n1",
+        "kubelogic explain KL206",
+    ),
+    "simulate": ("kubelogic simulate cluster.yaml --fail n1@30s", "kubelogic simulate cluster.yaml --drain n2@1m"),
+    "capacity": (
+        "kubelogic capacity cluster.yaml --pod web.yaml --replicas 5",
+        "kubelogic capacity cluster.yaml --resource cpu=2 --resource memory=4Gi --replicas 16",
+        "kubelogic capacity cluster.yaml",
+    ),
+    "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
+    "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
+    "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),
+    "version": ("kubelogic version -o json",),
+}
+"""By command, what to type."""
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose messages show the control characters of what was typed."""
+    """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(message + self._hint(message))
+
+    def _hint(self, message: str) -> str:
+        """What was meant, for a misspelt command or flag, or a path that is missing."""
+        if "are required: PATH" in message or message.endswith(", PATH"):
+            return " (a file or a directory; write - to read standard input)"
+        if "invalid choice: " in message:
+            typed = message.partition("invalid choice: ")[2].split("'")[1:2]
+            choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
+        elif message.startswith("unrecognized arguments: "):
+            typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
+            choices = [option for parser in (self, *self._parsers()) for option in parser._option_string_actions]
+        else:
+            return ""
+        near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
+        return f"; did you mean {' or '.join(near)}?" if near else ""
+
+    def _parsers(self) -> list[argparse.ArgumentParser]:
+        """The parsers of subcommands."""
+        return [
+            parser
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for parser in action.choices.values()
+        ]
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message and file is not None:
@@ -109,9 +159,19 @@ def _dispatch(arguments: list[str]) -> int:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     typed = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name in _available():
-        sub = subparsers.add_parser(name, help=COMMANDS[name], description=COMMANDS[name], allow_abbrev=False)
+        sub = subparsers.add_parser(
+            name,
+            help=COMMANDS[name],
+            description=COMMANDS[name],
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
+        )
         if name == typed:
-            importlib.import_module(f"kubelogic.cli.{name}").configure(sub)
+            module = importlib.import_module(f"kubelogic.cli.{name}")
+            module.configure(sub)
+            if hasattr(module, "prepared"):
+                arguments = module.prepared(arguments)
     args = parser.parse_args(arguments)
     return _guarded(args)
 

@@ -10,13 +10,24 @@ from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster, Object
+    from kubelogic.text import Notice
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser)
     parser.add_argument(
-        "--pod", required=True, metavar="FILE", help="a manifest with the pod, or with a workload that has its template"
+        "--pod",
+        metavar="FILE",
+        help="a manifest with the pod, or with a workload that has its template; "
+        "without it, only the fewest nodes that hold everything",
+    )
+    parser.add_argument(
+        "--resource",
+        action="append",
+        default=[],
+        metavar="NAME=AMOUNT",
+        help="instead of --pod: a pod that requests this, such as cpu=2 (may be given several times)",
     )
     parser.add_argument(
         "--replicas", type=_count, default=1, metavar="N", help="how many more have to fit (default 1); see exit codes"
@@ -36,9 +47,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer and print; 0 if at least ``--replicas`` more fit, 1 if not, 3 if a limit hides the answer."""
     from kubelogic.report.capacity import capacity_document, render_capacity
-    from kubelogic.verbs.capacity import NoPodError, capacity
+    from kubelogic.verbs.capacity import capacity
+    from kubelogic.verbs.probe import NoPodError
 
-    cluster, pod = _read(args)
+    if args.pod and args.resource:
+        raise UsageError("--pod and --resource exclude each other: write the request into the manifest")
+    pod: Object | None = _quick(args) if args.resource else None
+    if args.pod:
+        cluster, pod, notices = _read(args)
+    else:
+        cluster, notices = common.read_cluster(args)
     try:
         with common.watching(args) as options:
             found = capacity(
@@ -48,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
                 replicas=args.replicas,
                 minimize=args.minimize == "nodes",
                 allow_moves=args.allow_moves,
+                notices=notices,
             )
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
@@ -55,13 +74,47 @@ def run(args: argparse.Namespace) -> int:
         streams.say(render_capacity(found, common.output_style(args)))
     else:
         common.emit(capacity_document(found), args.output)
+    if pod is None:
+        return YES if found.nodes is not None and not found.left_out else NO
     moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left
     if found.optimal >= args.replicas or moved:
-        return YES
+        return UNKNOWN if found.unsure else YES
     return UNKNOWN if found.most >= args.replicas else NO
 
 
-def _read(args: argparse.Namespace) -> tuple[Cluster, Object]:
+def _quick(args: argparse.Namespace) -> Object:
+    """A pod that only requests what ``--resource`` says."""
+    from kubelogic.cluster import Object
+    from kubelogic.kinds import quantity
+
+    requests: dict[str, str] = {}
+    for item in args.resource:
+        name, equals, amount = item.partition("=")
+        try:
+            quantity.parse(amount)
+        except ValueError as error:
+            raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}") from error
+        if not equals or not name:
+            raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}")
+        requests[name] = amount
+    name = "pod"
+    namespace = args.namespace or "default"
+    resources = {"requests": requests, "limits": {key: value for key, value in requests.items() if "/" in key}}
+    return Object(
+        api_version="v1",
+        kind="Pod",
+        namespace=namespace,
+        name=name,
+        document={
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"containers": [{"name": "app", "image": "app", "resources": resources}]},
+        },
+    )
+
+
+def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]]:
     """The cluster, and the first object of ``--pod`` that is a pod or makes pods.
 
     Both are read together, so that the pod may name a priority class of the cluster. What stands in the file
@@ -72,7 +125,7 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object]:
         raise UsageError(f"--pod {args.pod}: no such file")
     paths = [Path(path) for path in args.paths]
     args.paths = [*args.paths, args.pod]
-    cluster, _ = common.read_cluster(args)
+    cluster, notices = common.read_cluster(args)
     inside = any(path.exists() and (file.samefile(path) or _below(file, path)) for path in paths)
     written = {
         each.origin.order: each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)
@@ -82,7 +135,7 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object]:
         raise UsageError(f"--pod {args.pod}: there is no pod and no workload in it")
     if not inside:
         cluster = cluster.replacing(without=[(each.kind, each.key) for each in written.values()])
-    return cluster, makers[0]
+    return cluster, makers[0], notices
 
 
 def _makes_pods(obj: Object) -> bool:

@@ -43,7 +43,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         type=_namespace,
         default="default",
         metavar="NAME",
-        help="namespace of objects that name none",
+        help="namespace of objects that name none, and of what is asked about",
     )
     parser.add_argument(
         "--keep-going",

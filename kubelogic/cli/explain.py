@@ -1,44 +1,103 @@
-"""``kubelogic explain``: why a pod is pending, why it is where it is, why it is not on a certain node."""
+"""``kubelogic explain``: why a pod is pending or where it is; a workload, a node, a Service; what a code means."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+
+if TYPE_CHECKING:
+    from kubelogic.verbs.about import About
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("pod", metavar="POD", help="namespace/name of a pod or of its workload")
+    parser.add_argument(
+        "pod",
+        metavar="WHAT",
+        help="NAME, NAMESPACE/NAME or KIND/NAME of a pod, a workload, a node or a Service; or a code such as KL206",
+    )
     common.add_inputs(parser)
     parser.add_argument("--node", metavar="NODE", help="why not on this node")
-    parser.add_argument("--event", metavar="TEXT", help="a line of kube-scheduler, mapped to the nodes of the cluster")
+    parser.add_argument(
+        "--event", metavar="TEXT", help="a line of kube-scheduler or an autoscaler, mapped to the nodes of the cluster"
+    )
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Explain and print; 0 if the pod has a node, 1 if not, 3 if a limit hides the answer."""
-    from kubelogic.explain.message import read
-    from kubelogic.report.explanation import explanation_document, render_explanation
-    from kubelogic.verbs.explain import UnknownPodError, explain
+def prepared(arguments: list[str]) -> list[str]:
+    """The arguments with a path for a code, which needs none: no object has a name in capitals."""
+    from kubelogic.verbs.targets import CODE
 
+    return [*arguments, "-"] if any(CODE.match(each) for each in arguments) else arguments
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain and print; 0 if all pods that are asked about have a node, 1 if not, 3 if a limit hides the answer."""
+    from kubelogic.explain.events import read
+    from kubelogic.report.about import about_document, render_about
+    from kubelogic.report.explanation import render_explanation
+    from kubelogic.verbs.about import explain_any
+    from kubelogic.verbs.explain import Explanation
+    from kubelogic.verbs.targets import CODE, UnknownPodError, near_nodes, node_name
+
+    if CODE.match(args.pod):
+        return _code(args)
     event = read(args.event) if args.event else None
     if args.event and event is None:
         raise UsageError("--event takes a line such as '0/5 nodes are available: 5 Insufficient cpu.'")
     cluster, _ = common.read_cluster(args)
-    if args.node and cluster.get("Node", args.node) is None:
-        raise UsageError(f"--node {args.node}: there is no such node")
+    node = node_name(cluster, args.node) if args.node else ""
+    if args.node and not node:
+        near = near_nodes(cluster, args.node)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"--node {args.node}: there is no such node{hint}")
     try:
         with common.watching(args) as options:
-            found = explain(cluster, args.pod, options)
+            found = explain_any(cluster, args.pod, options, namespace=args.namespace)
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
-    if args.output == "text":
-        streams.say(render_explanation(found, common.output_style(args), node=args.node or "", event=event))
+    if args.output != "text":
+        common.emit(about_document(found), args.output)
+    elif isinstance(found, Explanation):
+        streams.say(render_explanation(found, common.output_style(args), node=node, event=event))
     else:
-        common.emit(explanation_document(found), args.output)
-    if found.verdict == "placed":
-        return YES
-    return UNKNOWN if found.verdict == "unknown" else NO
+        streams.say(render_about(found, common.output_style(args), node=node, event=event))
+    return _exit_code(found)
+
+
+def _exit_code(found: About) -> int:
+    from kubelogic.verbs.about import NodeExplanation, ServiceExplanation, WorkloadExplanation
+
+    match found:
+        case WorkloadExplanation():
+            verdicts = {each.verdict for each in found.pending} | ({found.pod.verdict} if found.pod else set())
+            if "unknown" in verdicts:
+                return UNKNOWN
+            return NO if found.pending or found.refused or found.uncreated else YES
+        case NodeExplanation():
+            return YES
+        case ServiceExplanation():
+            return YES if found.ready and not found.remarks else NO
+        case _:
+            if found.verdict == "placed":
+                return YES
+            return UNKNOWN if found.verdict == "unknown" else NO
+
+
+def _code(args: argparse.Namespace) -> int:
+    from kubelogic.facts.rulebook import load_rulebook
+    from kubelogic.report.codes import code_document, render_code
+
+    book = load_rulebook(common.rule_directories(args), common.parameters(args))
+    document = code_document(book, args.pod)
+    if document is None:
+        raise UsageError(f"there is no code {args.pod}; kubelogic rules list names the rule files")
+    if args.output == "text":
+        streams.say(render_code(document))
+    else:
+        common.emit(document, args.output)
+    return YES

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, YES, streams
+from kubelogic.cli import NO, YES, UsageError, streams
 from kubelogic.cli.common import add_output, add_rules, emit, output_style, parameters, rule_directories
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     doc = actions.add_parser("doc", help="write the reference pages")
     doc.add_argument("directory", metavar="DIR", help="where to write; the pages go to DIR/rules")
     doc.add_argument("--check", action="store_true", help="write nothing; 1 if the pages are not up to date")
-    for action in (check, listing, doc):
+    show = actions.add_parser("show", help="a rule file, or what there is about a predicate")
+    show.add_argument("what", metavar="FILE|PREDICATE", help="such as taint_toleration, or rejects_taint")
+    search = actions.add_parser("search", help="rule files and predicates with a word in them")
+    search.add_argument("word", metavar="WORD", help="upper and lower case are alike")
+    for action in (check, listing, doc, show, search):
         add_rules(action)
         add_output(action, ("text", "json"))
 
@@ -45,11 +49,48 @@ def run(args: argparse.Namespace) -> int:
             emit(rules_document(book), "json")
         case "list":
             streams.say(rules_text(book))
+        case "show":
+            return _show(book, args)
+        case "search":
+            return _search(book, args)
         case "doc":
             return _document(rule_pages(book), Path(args.directory) / "rules", args)
         case _:
             return _check(book, args)
     return YES
+
+
+def _show(book: Rulebook, args: argparse.Namespace) -> int:
+    """A rule file as it stands, or the declaration and the clauses of a predicate."""
+    import difflib
+
+    from kubelogic.report.rules import shown
+
+    found = shown(book, args.what)
+    if not found:
+        names = [*book.declarations, *(Path(file.path).stem for file in book.files)]
+        near = difflib.get_close_matches(args.what, names, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(f"there is no rule file and no predicate {args.what}{hint}")
+    if args.output == "json":
+        emit({"schemaVersion": 1, "kind": "RulesShow", "parts": found}, "json")
+    else:
+        streams.say("\n\n".join(f"{each['place']}\n{each['text']}" for each in found))
+    return YES
+
+
+def _search(book: Rulebook, args: argparse.Namespace) -> int:
+    """Where a word occurs; 1 if nowhere."""
+    from kubelogic.report.rules import found_in
+
+    found = found_in(book, args.word)
+    if args.output == "json":
+        emit({"schemaVersion": 1, "kind": "RulesSearch", "found": found}, "json")
+    elif found:
+        streams.say("\n".join(f"{each['place']}: {each['text']}" for each in found))
+    else:
+        streams.say(f"nothing in the rules mentions {args.word}")
+    return YES if found else NO
 
 
 def _check(book: Rulebook, args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""kube-scheduler's own line about a pod that found no node, character for character, and the way back from it.
+"""kube-scheduler's own line about a pod that found no node, character for character. The way back: ``events``.
 
 Our better explanation is in ``kubelogic.explain.blockers``; this is for people who compare, search or paste.
 Source: kube-scheduler 1.36, FitError, DefaultPreemption and the order of its default plugins.
@@ -6,11 +6,11 @@ Source: kube-scheduler 1.36, FitError, DefaultPreemption and the order of its de
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kubelogic.explain.events import Pasted, read
 from kubelogic.explain.filters import Relations, filled, filters, goals, reached
 from kubelogic.placement.placement import Refusal, Rejection
 
@@ -300,68 +300,3 @@ def predicate_of(rejection: Rejection) -> str:
     if rejection.filter == "NodeResourcesFit" and rejection.subject == "pods":
         return "rejects_pod_count"
     return _PREDICATE_OF[rejection.filter, rejection.reason]
-
-
-# -- and back ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pasted:
-    """A scheduler's line, read.
-
-    Attributes:
-        nodes: how many nodes it speaks of.
-        counts: reason to number of nodes.
-        everywhere: the reason that turned the pod away as a whole, or empty.
-        preemption: reason to number of nodes, of the second half.
-        ineligible: why the pod may not preempt, or empty.
-        cut: the line was cut off, so that counts are missing.
-    """
-
-    nodes: int
-    counts: Mapping[str, int] = field(default_factory=dict)
-    everywhere: str = ""
-    preemption: Mapping[str, int] = field(default_factory=dict)
-    ineligible: str = ""
-    cut: bool = False
-
-
-_HEAD = re.compile(r"0/(\d+) nodes are available: ")
-_COUNT = re.compile(r"(\d+) (?=\S)")
-_PREEMPTION = re.compile(r"(?:no new claims to deallocate, )?preemption: ")
-
-
-def read(text: str) -> Pasted | None:
-    """Read a line as kubectl shows it; None if it is not about nodes that are not available.
-
-    >>> read("0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.").counts
-    {'Insufficient cpu': 1, 'node(s) were unschedulable': 2}
-    """
-    text = " ".join(text.split())
-    head = _HEAD.search(text)
-    if head is None:
-        return None
-    nodes, rest = int(head[1]), text[head.end() :]
-    cut = rest.endswith("...")
-    rest = rest.removesuffix("...").rstrip()
-    split = _PREEMPTION.search(rest)
-    first, second = (rest[: split.start()].rstrip(), rest[split.end() :]) if split else (rest, "")
-    counts = dict(_counts(first))
-    if not counts:
-        return Pasted(nodes=nodes, everywhere=first.removesuffix("not found").rstrip(" ."), cut=cut)
-    after = _HEAD.search(second)
-    return Pasted(
-        nodes=nodes,
-        counts=counts,
-        preemption=dict(_counts(second[after.end() :])) if after else {},
-        ineligible="" if after else second.rstrip("."),
-        cut=cut,
-    )
-
-
-def _counts(text: str) -> Iterator[tuple[str, int]]:
-    """``2 this, 1 that`` as pairs. Reasons may contain commas, but not a comma before a number."""
-    for part in re.split(r", (?=\d+ )", text.rstrip(" .")):
-        match = _COUNT.match(part)
-        if match:
-            yield part[match.end() :], int(match[1])

@@ -116,13 +116,21 @@ def _daemon_spec(spec: Mapping[str, Any], node: str) -> Mapping[str, Any]:
         "nodeSelectorTerms": [{"matchFields": [requirement]}]
     }
     affinity["nodeAffinity"] = node_affinity
+    return {**spec, "affinity": affinity, "tolerations": daemon_tolerations(spec)}
+
+
+def daemon_tolerations(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The tolerations of a pod of a DaemonSet with a spec: its own, and those of a node's troubles.
+
+    Source: daemon controller, AddOrUpdateDaemonPodTolerations.
+    """
     tolerations = list(spec.get("tolerations") or ())
     extra = (*_DAEMON_TOLERATIONS, _HOST_NETWORK_TOLERATION) if spec.get("hostNetwork") else _DAEMON_TOLERATIONS
     for key, effect in extra:
         toleration = {"key": key, "operator": "Exists", "effect": effect}
         tolerations = [t for t in tolerations if not _same_toleration(t, toleration)]
         tolerations.append(toleration)
-    return {**spec, "affinity": affinity, "tolerations": tolerations}
+    return tolerations
 
 
 def _same_toleration(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

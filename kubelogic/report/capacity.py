@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.explain.units import count
-from kubelogic.report.documents import header
+from kubelogic.report.documents import header, notice_document
 from kubelogic.report.moves import moves_document, render_moves
+from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.capacity import Capacity
 
@@ -24,6 +25,9 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "short": list(found.short),
         "movesFor": found.moves_for or None,
         "moves": moves_document(found.moves) if found.moves is not None else None,
+        "refusal": found.refusal or None,
+        "unsure": found.unsure,
+        "notices": [notice_document(each) for each in found.notices],
     }
 
 
@@ -34,24 +38,36 @@ def _more(replicas: int) -> str:
     return "one more" if replicas == 1 else f"{replicas:,} more"
 
 
-def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
-    """The answer for a person."""
+def _what(found: Capacity) -> str:
+    return f"everything and {_more(found.replicas)}" if found.replicas else "everything"
+
+
+def _fits(found: Capacity, style: Style) -> str:
     line = style.bold(f"{found.optimal:,} more of {found.pod} fit")
+    if found.refusal:
+        return f"{line}; the API server takes no more: {found.refusal}"
     proved = (
         "no placement has room for more" if found.most == found.optimal else f"none has room for {found.most + 1:,}"
     )
-    lines = [f"{line}; {proved}."]
+    return f"{line}; {proved}."
+
+
+def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
+    """The answer for a person."""
+    lines = [_fits(found, style)] if found.pod else []
+    if found.unsure:
+        lines.append(style.warn("It asks for what is not modelled (see the notices): it may be fewer."))
     if found.kube != found.optimal:
         lines.append(style.warn(f"kube-scheduler, one pod at a time, places {found.kube:,}."))
     if found.nodes is not None:
         total = sum(found.nodes.values())
         parts = ", ".join(f"{name} x{number}" for name, number in found.nodes.items())
         least = "the fewest possible" if total == found.least else f"at least {found.least} are needed"
-        lines.append(
-            f"Everything and {_more(found.replicas)} fit on {count(total, 'node')} of these types ({least}): {parts}"
-        )
+        fit = "fit" if found.replicas else "fits"
+        on = f"{count(total, 'node')} of these types ({least}): {parts}"
+        lines.append(f"{_what(found).capitalize()} {fit} on {on}")
     if found.short:
-        what = f"everything and {_more(found.replicas)}"
+        what = _what(found)
         named = ", ".join(found.short[:_SHOWN]) + (
             f" and {len(found.short) - _SHOWN} more" if found.short[_SHOWN:] else ""
         )
@@ -62,4 +78,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         lines.append(f"No node of these types takes {', '.join(found.left_out)}: not counted.")
     if found.moves is not None:
         lines += ["", f"For {found.moves_for:,} of it:", render_moves(found.moves, style)]
+    if not lines:
+        lines.append("There is no node in the input whose type counts (kubectl get nodes -o yaml prints them).")
+    if found.notices:
+        lines += ["", render_notices(found.notices, style)]
     return "\n".join(lines)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.conflicts import ConflictMember, state_of
-from kubelogic.explain.message import Pasted
+from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
+from kubelogic.explain.events import Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.documents import blocker_document, header, location_document, notice_document
@@ -29,8 +29,9 @@ _VERDICTS = {
 
 def _verdict(found: Explanation) -> str:
     if found.verdict == "unknown" and found.notices:
-        where = f"passes all filters that are modelled, and is on {found.node}; " if found.node else ""
-        return f"{where}is undecided: it asks for what is not modelled".replace("; is", "; that is")
+        if found.node:
+            return f"is on {found.node} in this plan, but asks for what is not modelled: it is not known to fit there"
+        return "is undecided: it asks for what is not modelled"
     if found.verdict == "unknown" and not found.nodes:
         return "is undecided: there is no node in the input (kubectl get nodes -o yaml prints them)"
     return _VERDICTS[found.verdict].format(node=found.node)
@@ -50,7 +51,7 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
     else:
         parts += _everything(found, style)
     if event is not None:
-        parts.append(_compared(found, event, style))
+        parts.insert(1, _compared(found, event, style))
     if found.notices:
         parts.insert(1, render_notices(found.notices, style))
     return "\n\n".join(part for part in parts if part)
@@ -96,6 +97,8 @@ def _everything(found: Explanation, style: Style) -> list[str]:
 
 def _says(text: str, blocker: Blocker) -> bool:
     """Whether what a pod waits for says already what a blocker says."""
+    if blocker.witness.get("Key") == CORDON_TAINT and f"{blocker.node} is cordoned" in text:
+        return True
     return blocker.gist in text or (
         blocker.predicate in ("rejects_taint", "rejects_unschedulable") and f"{state_of(blocker)}:" in text
     )
@@ -116,31 +119,49 @@ def _about(found: Explanation, node: str, style: Style) -> str:
     if node == found.node:
         return f"{node} is its node."
     if node in found.feasible:
+        modelled = " that are modelled" if found.notices else ""
         total = found.scores.get(node, {}).get("total")
         best = max((scores["total"] for scores in found.scores.values()), default=None)
         if total is None or best is None:
-            return f"{node} passes all filters."
-        return f"{node} passes all filters; it scores {total}, the best node {best}."
+            return f"{node} passes all filters{modelled}."
+        return f"{node} passes all filters{modelled}; it scores {total}, the best node {best}."
     mine = [blocker for blocker in found.blockers if blocker.node in (node, "")]
     lines = [f"  - {blocker.detail} [{blocker.code}]" for blocker in mine]
     return "\n".join([style.bold(f"Why not {node}"), *lines])
 
 
 def _compared(found: Explanation, event: Pasted, style: Style) -> str:
-    """The reasons of a pasted line, each with the nodes of this cluster that have it."""
+    """The reasons of a pasted line, each with the nodes of this cluster that the scheduler would say it of."""
     lines = []
     for reason, wanted in sorted(event.counts.items(), key=lambda item: (-item[1], item[0])):
-        nodes = _nodes_of(found.blockers, reason)
-        here = f"{', '.join(nodes)}" if nodes else "no node here"
-        note = "" if len(nodes) == wanted else f"  (the line says {count(wanted, 'node')}, here it is {len(nodes)})"
+        nodes, behind = matching_nodes(reason, found.reported, found.blockers)
+        here = ", ".join(nodes) if nodes else "no node here"
+        note = ""
+        if not event.autoscaler and len(nodes) != wanted:
+            note = f"  (the line says {count(wanted, 'node')}, here it is {len(nodes)})"
+        if behind:
+            note += f"  (and, behind another reason that comes first: {', '.join(behind)})"
         lines.append(f"  {wanted} {reason}: {here}{note}")
     if event.everywhere:
         lines.append(f"  {event.everywhere}: about the pod, not a node")
-    return "\n".join([style.bold(f"The line, on the nodes of this cluster ({event.nodes} in the line)"), *lines])
+    for reason, wanted in sorted(event.preemption.items(), key=lambda item: (-item[1], item[0])):
+        plain = _PREEMPTION.get(reason, reason)
+        lines.append(f"  preemption: on {count(wanted, 'node')} {plain}")
+    if event.ineligible:
+        lines.append(f"  preemption: {event.ineligible}")
+    if event.cut:
+        lines.append("  (the line was cut off: some counts are missing)")
+    title = f"The line, on the nodes of this cluster ({event.nodes} in the line, {found.nodes} here)"
+    if event.autoscaler:
+        title = f"The line of {event.autoscaler}, which counts groups of nodes, on the nodes of this cluster"
+    return "\n".join([style.bold(title), *lines])
 
 
-def _nodes_of(blockers: Sequence[Blocker], reason: str) -> list[str]:
-    return sorted({blocker.node for blocker in blockers if blocker.reason == reason and blocker.node})
+_PREEMPTION = {
+    "Preemption is not helpful for scheduling": "evicting pods does not take the reason away",
+    "No preemption victims found for incoming pod": "there is no pod of lower priority to evict",
+}
+"""What the scheduler says of preemption, in plain words."""
 
 
 def explanation_document(found: Explanation) -> dict[str, Any]:
@@ -161,6 +182,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
         "notices": [notice_document(each) for each in found.notices],
+        "workload": None,
     }
 
 

@@ -17,7 +17,7 @@ from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import clock, timeline
 from kubelogic.text import Notice
-from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects
+from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints
 
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
@@ -26,6 +26,7 @@ _WORKLOADS_SHOWN = 60
 _PENDING_SHOWN = 30
 _NOTICES_SHOWN = 4
 _GONE_SHOWN = 20
+_SERVICES_SHOWN = 20
 _BLOCKERS_SHOWN = 6
 
 
@@ -38,6 +39,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(_nodes(plan.nodes, style))
     if plan.placements:
         parts.append(_workloads(plan, style))
+    if plan.endpoints:
+        parts.append(_services(plan.endpoints, style))
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
     if plan.moves is not None:
@@ -61,6 +64,22 @@ def _loop(plan: Plan, style: Style) -> str:
     """One round of the loop that the run ends in."""
     entries = [Entry(time=each.time, type=each.action.type, arguments=each.action.arguments()) for each in plan.cycle]
     return "\n".join([style.bold("AGAIN AND AGAIN"), *timeline(entries, style)])
+
+
+def _services(services: Sequence[ServiceEndpoints], style: Style) -> str:
+    rows = [["SERVICE", "READY", "ENDPOINTS"]]
+    for each in services[:_SERVICES_SHOWN]:
+        total = len(each.ready) + len(each.not_ready)
+        rows.append([each.service, f"{len(each.ready)}/{total}", _addresses(each.ready)])
+    lines = table(rows, style)
+    if len(services) > _SERVICES_SHOWN:
+        left = count(len(services) - _SERVICES_SHOWN, "more Service")
+        lines.append(style.dim(f"... and {left}; -o json has them all"))
+    return "\n".join(lines)
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    return ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
 
 
 def _gone(gone: Sequence[GonePod], style: Style) -> str:

@@ -49,6 +49,46 @@ def rules_text(book: Rulebook) -> str:
     return "\n".join([*lines, f"{len(book.files)} files, {len(book.declarations)} predicates, {clauses} clauses"])
 
 
+def shown(book: Rulebook, what: str) -> list[dict[str, str]]:
+    """A rule file, by path or by name, or a predicate with its declaration, clauses and facts; empty if there is none.
+
+    Each part has its ``place`` and its ``text``.
+    """
+    name = what.removesuffix(".dl")
+    files = [each for each in book.files if what == each.path or PurePosixPath(each.path).stem == name]
+    if files:
+        return [{"place": each.path, "text": "\n".join(each.lines)} for each in files]
+    parts = [
+        {"place": str(each.place), "text": f"#: {each.signature}\n#:   {each.sentence}"}
+        for file in book.files
+        for each in file.declarations
+        if each.predicate == what
+    ]
+    for file in book.files:
+        parts += [
+            {"place": str(each.place), "text": each.text or str(each)}
+            for each in file.clauses
+            if each.head.predicate == what
+        ]
+        parts += [{"place": file.path, "text": f"+ {each}"} for each in file.facts if each.predicate == what]
+    return parts
+
+
+def found_in(book: Rulebook, word: str) -> list[dict[str, str]]:
+    """The rule files whose header, and the predicates whose name or sentence, has a word in it."""
+    wanted = word.lower()
+    found = []
+    for file in book.files:
+        if any(wanted in str(value).lower() for value in (file.path, *file.header.values())):
+            found.append({"place": file.path, "text": str(file.header.get("title", ""))})
+        found += [
+            {"place": str(each.place), "text": f"{each.signature} {each.sentence}"}
+            for each in file.declarations
+            if wanted in each.predicate.lower() or wanted in each.sentence.lower()
+        ]
+    return found
+
+
 def _predicate(declaration: Declaration, file: RuleFile) -> dict[str, Any]:
     return {
         "name": declaration.predicate,

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from kubelogic.apiserver.admission.default_toleration_seconds import with_default_tolerations
-from kubelogic.apiserver.admission.priority import with_priority
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.state import State
 from kubelogic.explain.relations import derive
+from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal.capacity import Fits, NodesNeeded, fewest_nodes, how_many
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach
+from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach, Shape
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.text import Notice
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
+from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, reconcile
 
 POOL_LABELS = (
@@ -37,7 +39,11 @@ POOL_LABELS = (
 )
 """Labels that name the type of a node, the best first. Nodes without any are named after the first of their type."""
 
-_TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+_MANY = 1 << 20
+"""More of anything than is asked for."""
+
+_ASKED = 5_000
+"""Pods up to which quotas are asked, one pod after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -57,6 +63,9 @@ class Capacity:
         moves: which running pods to move so that ``moves_for`` of the pod fit; None if it was not asked for.
         moves_for: how many of the pod the moves make room for.
         left_out: pods that no node of these types takes even alone; ``nodes`` does not count them.
+        refusal: the API server's answer to one more than ``optimal``, if it takes no more.
+        unsure: whether the pod asks for what is not modelled, so that fewer may fit.
+        notices: features that the input uses and that are not modelled.
     """
 
     pod: str
@@ -70,34 +79,36 @@ class Capacity:
     moves: MovePlan | None = None
     moves_for: int = 0
     short: tuple[str, ...] = ()
+    refusal: str = ""
+    unsure: bool = False
+    notices: tuple[Notice, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Capacity of {self.pod}: {self.optimal} more fit, {self.kube} one by one>"
 
 
-class NoPodError(LookupError):
-    """What was given as a pod is none."""
-
-
 def capacity(
     cluster: Cluster,
-    pod: Object,
+    pod: Object | None,
     options: Options = DEFAULT,
     *,
     replicas: int = 1,
     minimize: bool = True,
     allow_moves: int | None = None,
+    notices: Sequence[Notice] = (),
 ) -> Capacity:
-    """Reconcile a cluster, then see how many more of a pod it holds.
+    """Reconcile a cluster, then see how many more of a pod it holds, and the fewest nodes for everything.
 
     Args:
         cluster: desired and observed objects.
-        pod: a Pod, or an object with a pod template.
+        pod: a Pod, or an object with a pod template; it is admitted as the API server would. None asks only for the
+            fewest nodes that hold everything that is there.
         options: how to reconcile.
         replicas: how many of the pod the fewest nodes have to hold, beside everything else.
         minimize: whether to look for the fewest nodes.
         allow_moves: also say which running pods to move, this many at most, for ``replicas`` of the pod to fit, or for
             one more than fit now.
+        notices: what reading the cluster had to say; they go into the result.
 
     Raises:
         NoPodError: if ``pod`` is neither, or waits for something else than a node.
@@ -105,35 +116,65 @@ def capacity(
     """
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
-    probe = _probe(final, pod)
-    given = problem(derive(book, final.replacing([probe]), GOALS))
+    limits = Limits(timeout=options.timeout)
+    omissions = [each for file in book.files for each in file.omits]
+    told = (*notices, *omitted(cluster if pod is None else cluster.replacing([pod]), omissions))
+    needed: NodesNeeded | None = None
+    left_out: tuple[str, ...] = ()
+    if pod is None:
+        needed, left_out = _needed(book, final, None, 0, limits=limits, options=options)
+        return _result(final, needed, left_out, notices=told)
+    sent = admitted(Transaction(state=State(cluster=final)), pod)
+    probe = sent.pod
+    given = problem(derive(book, final.replacing([probe, *sent.claims]), GOALS))
     shape = next((each.shape for each in given.pods if each.name == probe.key), None)
     if shape is None:
         raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
     asked = msgspec.structs.replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
-    limits = Limits(timeout=options.timeout)
+    asked, volumes = _own_volumes(asked, shape, {claim.key for claim in sent.claims})
     fits = how_many(asked, shape, limits=limits, clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None
     if allow_moves is not None:
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, most=allow_moves, ignored=())
-    needed: NodesNeeded | None = None
-    left_out: tuple[str, ...] = ()
     if minimize:
-        needed, left_out = _needed(book, final, probe, replicas, limits=limits, options=options)
+        needed, left_out = _needed(book, final, sent, replicas, limits=limits, options=options)
+    taken, refusal = _admissible(final, pod, min(fits.most, volumes))
+    unsure = unmodelled(final.replacing([pod]), book, pod)
+    return replace(
+        _result(final, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
+        optimal=min(fits.more, taken, volumes),
+        most=min(fits.most, taken, volumes),
+        kube=min(_one_by_one(asked, shape, fits), taken, volumes),
+        moves=moves,
+        moves_for=moves_for if moves is not None else 0,
+        refusal=refusal if taken < min(fits.most, volumes) else "",
+        unsure=bool(unsure.notices),
+    )
+
+
+def _result(
+    cluster: Cluster,
+    needed: NodesNeeded | None,
+    left_out: tuple[str, ...],
+    *,
+    pod: str = "",
+    replicas: int = 0,
+    notices: tuple[Notice, ...],
+) -> Capacity:
+    """What is said of the nodes that are needed."""
     return Capacity(
-        pod=str(pod),
+        pod=pod,
         replicas=replicas,
-        optimal=fits.more,
-        most=fits.most,
-        kube=_one_by_one(asked, shape, fits),
-        nodes=_by_type(final, needed) if needed is not None and needed.enough else None,
+        optimal=0,
+        most=0,
+        kube=0,
+        nodes=_by_type(cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
         short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
-        moves=moves,
-        moves_for=moves_for if moves is not None else 0,
+        notices=notices,
     )
 
 
@@ -145,40 +186,89 @@ def _with_more(asked: Problem, shape: str, fits: Fits, *, name: str, number: int
     return msgspec.structs.replace(asked, pods=(*kept, *more))
 
 
-def _probe(cluster: Cluster, given: Object) -> Object:
-    """The pod as it would be admitted, under a name that nothing has."""
-    if given.kind == "Pod":
-        document = given.document
-    elif given.kind in _TEMPLATED:
-        document = given.document["spec"]["template"]
-    elif given.kind == "CronJob":
-        document = given.document["spec"]["jobTemplate"]["spec"]["template"]
-    else:
-        raise NoPodError(f"{given} is no pod and has no pod template")
-    tx = Transaction(state=State(cluster=cluster))
-    spec = {name: value for name, value in document["spec"].items() if name != "nodeName"}
-    name = given.name
-    while cluster.get("Pod", f"{given.namespace}/{name}") is not None:
-        name += "-more"
-    metadata = {
-        "namespace": given.namespace,
-        "name": name,
-        "labels": (document.get("metadata") or {}).get("labels") or {},
-    }
-    return Object(
-        api_version="v1",
-        kind="Pod",
-        namespace=given.namespace,
-        name=name,
-        document={
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": metadata,
-            "spec": with_priority(tx, with_default_tolerations(spec)),
-            "status": {"phase": "Pending"},
-        },
-        origin=given.origin,
+def _own_volumes(asked: Problem, shape: str, claims: Collection[str]) -> tuple[Problem, int]:
+    """The problem with claims that each pod of a shape brings along, and how many volumes there are at most for them.
+
+    Each pod attaches volumes of its own: what a node can still attach is then like any resource that is used up. The
+    claims themselves go, as every pod has others.
+    """
+    own = next(each for each in asked.shapes if each.name == shape)
+    if not claims:
+        return asked, _MANY
+    mine = [(driver, volume) for driver, volume in own.attaches if volume in claims]
+    needs = Counter(f"volumes that {driver} attaches" for driver, _ in mine)
+    drivers = {f"volumes that {driver} attaches": driver for driver, _ in mine}
+    attaches = {each.name: each.attaches for each in asked.shapes}
+    there: dict[str, set[tuple[str, str]]] = {node.name: set(node.attached) for node in asked.nodes}
+    for pod in asked.running:
+        there[pod.node].update(attaches[pod.shape])
+    nodes = []
+    for node in asked.nodes:
+        left = {
+            name: max(0, node.attach_limits[driver] - sum(each[0] == driver for each in there[node.name]))
+            if driver in node.attach_limits
+            else _MANY
+            for name, driver in drivers.items()
+        }
+        nodes.append(msgspec.structs.replace(node, allocatable={**node.allocatable, **left}))
+    reach, volumes = asked.allowed[shape], _MANY
+    for claim in asked.claims:
+        if claim.name in claims:
+            provisioned = _reached(asked, claim.provisions)
+            found = [each for each in asked.volumes if each.name in claim.volumes]
+            usable = provisioned.union(*(_reached(asked, each.reach) for each in found))
+            reach = _reach(asked, _reached(asked, reach) & usable)
+            volumes = volumes if provisioned else min(volumes, len(found))
+    changed = msgspec.structs.replace(
+        own,
+        requests={**own.requests, **needs},
+        attaches=tuple(each for each in own.attaches if each not in mine),
+        claims=tuple(name for name in own.claims if name not in claims),
     )
+    running = {pod.shape for pod in asked.running}
+    shapes = tuple(
+        changed if each.name == shape else each if each.name in running else _with_volumes(each, drivers)
+        for each in asked.shapes
+    )
+    problem = msgspec.structs.replace(
+        asked,
+        nodes=tuple(nodes),
+        shapes=shapes,
+        allowed={**asked.allowed, shape: reach},
+        claims=tuple(each for each in asked.claims if each.name not in claims),
+    )
+    return problem, volumes
+
+
+def _with_volumes(shape: Shape, drivers: Mapping[str, str]) -> Shape:
+    """A shape that waits, with its volumes counted as what nodes can attach. Running pods are counted at the nodes."""
+    counts = Counter(driver for driver, _ in shape.attaches)
+    needs = {name: counts[driver] for name, driver in drivers.items() if counts[driver]}
+    return msgspec.structs.replace(shape, requests={**shape.requests, **needs}) if needs else shape
+
+
+def _reach(problem: Problem, names: Collection[str]) -> Reach:
+    """Some nodes, whole classes by their class."""
+    out = {node.node_class for node in problem.nodes if node.name not in names}
+    whole = {node.node_class for node in problem.nodes} - out
+    rest = {node.name for node in problem.nodes if node.name in names and node.node_class in out}
+    return Reach(node_classes=frozenset(whole), nodes=frozenset(rest))
+
+
+def _reached(problem: Problem, reach: Reach) -> set[str]:
+    return {node.name for node in problem.nodes if node.node_class in reach.node_classes or node.name in reach.nodes}
+
+
+def _admissible(cluster: Cluster, pod: Object, most: int) -> tuple[int, str]:
+    """How many more of a pod the API server takes, up to so many, and why not one more."""
+    if not cluster.objects("ResourceQuota") and not cluster.objects("LimitRange"):
+        return most, ""
+    tx = Transaction(state=State(cluster=cluster))
+    for number in range(min(most, _ASKED)):
+        answer = admitted(tx, pod).refusal
+        if answer is not None:
+            return number, answer.message
+    return most, ""
 
 
 def _one_by_one(given: Problem, shape: str, fits: Fits) -> int:
@@ -195,7 +285,7 @@ def _one_by_one(given: Problem, shape: str, fits: Fits) -> int:
 
 
 def _needed(
-    book: Rulebook, cluster: Cluster, probe: Object, replicas: int, *, limits: Limits, options: Options
+    book: Rulebook, cluster: Cluster, sent: Probe | None, replicas: int, *, limits: Limits, options: Options
 ) -> tuple[NodesNeeded | None, tuple[str, ...]]:
     """The fewest nodes of the cluster's types for all its pods, placed anew, and some more of the probe.
 
@@ -206,13 +296,17 @@ def _needed(
     loose = [_unbound(each) for each in pods if each.key not in daemons]
     ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if finished(each)]
     here = problem(derive(book, cluster, GOALS))
-    anew = problem(derive(book, cluster.replacing([*loose, probe], without=ended), GOALS))
+    asked = (sent.pod, *sent.claims) if sent is not None else ()
+    anew = problem(derive(book, cluster.replacing([*loose, *asked], without=ended), GOALS))
+    name = sent.pod.key if sent is not None else ""
+    shape = next((each.shape for each in anew.pods if each.name == name), "")
+    if sent is not None:
+        anew, _ = _own_volumes(anew, shape, {claim.key for claim in sent.claims})
     types = _types(anew, _overhead(here, daemons))
     if not types:
         return None, ()
-    shape = next(each.shape for each in anew.pods if each.name == probe.key)
-    waiting = [each for each in anew.pods if not each.node and each.name not in daemons and each.name != probe.key]
-    more = tuple(Pod(name=f"{probe.key}+{n:06}", shape=shape, order=len(waiting) + n) for n in range(replicas))
+    waiting = [each for each in anew.pods if not each.node and each.name not in daemons and each.name != name]
+    more = tuple(Pod(name=f"{name}+{n:06}", shape=shape, order=len(waiting) + n) for n in range(replicas))
     whole = msgspec.structs.replace(
         anew,
         nodes=(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
@@ -28,6 +28,7 @@ from kubelogic.text import Notice
 from kubelogic.verbs.movable import REPACKED, Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.undecided import undecided
 
 
@@ -51,6 +52,7 @@ class Explanation:
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
         notices: what it asks for that is not modelled.
         nodes: how many nodes there are.
+        reported: of each node, the reasons that the scheduler reports: those of the first filter that rejects it.
     """
 
     pod: str
@@ -68,22 +70,11 @@ class Explanation:
     moves: MovePlan | None = None
     notices: tuple[Notice, ...] = ()
     nodes: int = 0
+    reported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
         return f"<Explanation of {self.pod}: {self.verdict}{where}; {len(self.repairs)} repairs>"
-
-
-class UnknownPodError(LookupError):
-    """No pod or workload has that name. ``near`` are names that look like it."""
-
-    def __init__(self, name: str, near: tuple[str, ...]) -> None:
-        super().__init__(name)
-        self.name, self.near = name, near
-
-    def __str__(self) -> str:
-        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
-        return f"there is no pod or workload {self.name}{hint}"
 
 
 def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explanation:  # noqa: B008 - a frozen value
@@ -175,6 +166,7 @@ def explain_in(
         repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
         notices=unsure.notices,
         nodes=len(given.nodes),
+        reported=found.reasons,
     )
 
 
@@ -222,19 +214,16 @@ def _gets_nodes(done: Reconciled, wanted: Collection[str]) -> bool:
 
 
 def _find(cluster: Cluster, name: str) -> Object:
+    """The pod of that name, or of a workload of that name the first pending pod, else the first."""
+    target = find(cluster, name)
     pods = cluster.objects("Pod")
-    key = name if "/" in name else f"default/{name}"
-    if key in pods:
-        return pods[key]
-    _, _, short = name.rpartition(" ")
-    short = short if "/" in short else f"default/{short}"
-    members = [pod for _, pod in sorted(pods.items()) if workload(cluster, pod).partition(" ")[2] == short]
-    if members:
-        return next((pod for pod in members if not _node(pod)), members[0])
-    import difflib
-
-    names = sorted({*pods, *(workload(cluster, pod).partition(" ")[2] for pod in pods.values())})
-    raise UnknownPodError(name, tuple(difflib.get_close_matches(key, names, n=3)))
+    if target.kind == "Pod":
+        return pods[target.key]
+    owner = f"{target.kind} {target.key}"
+    members = [pod for _, pod in sorted(pods.items()) if workload(cluster, pod) == owner]
+    if not members:
+        raise UnknownPodError(name, (), "pod of")
+    return next((pod for pod in members if not _node(pod)), members[0])
 
 
 def _conflict(

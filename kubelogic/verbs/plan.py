@@ -22,6 +22,7 @@ from kubelogic.reconcile.problem import Relations, number, text
 from kubelogic.reconcile.schedulers import sampling
 from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
+from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -75,8 +76,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         *refused_manifests(done.left_out),
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
-    unmodelled = omitted(cluster, (each for file in book.files for each in file.omits))
-    told = (*notices, *service_notices(final), *unmodelled, *sampled)
+    omissions = omitted(cluster, (each for file in book.files for each in file.omits))
+    told = (*notices, *service_notices(final), *omissions, *sampled)
     placements = _placements(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     return Plan(
@@ -139,6 +140,7 @@ def _remarks(done: Reconciled, refused: Collection[str], unsure: Sequence[str]) 
     if done.rival_unasked:
         remarks.append("Too large to compare with kube-scheduler each time: --scheduler kube shows what it would do.")
     remarks.extend(_short(done.cluster, refused))
+    remarks.extend(_without_nodes(done))
     return tuple(remarks)
 
 
@@ -152,6 +154,16 @@ def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
             if have < want and str(each) not in refused:
                 why = "the others wait for their turn: look further with --horizon"
                 yield f"{kind} {key} has made {have} of {want} pods within the horizon; {why}."
+
+
+def _without_nodes(done: Reconciled) -> Iterator[str]:
+    """What DaemonSets have no pods, as no node is for them, and why."""
+    for key, each in sorted(done.cluster.objects("DaemonSet").items()):
+        status = each.document.get("status") or {}
+        if done.cluster.objects("Node") and not status.get("desiredNumberScheduled"):
+            reasons = list(daemon_set_reasons(done.cluster, done.rulebook, each))
+            if reasons:
+                yield f"DaemonSet {key} has no pods, as no node is for them: {'; '.join(reasons)}."
 
 
 def _controllers(pod: Object) -> Iterator[str]:

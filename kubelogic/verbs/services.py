@@ -25,6 +25,22 @@ def service_notices(cluster: Cluster) -> tuple[Notice, ...]:
     return tuple(notice for _, service in services for notice in _notices(service, groups))
 
 
+def notices_of(cluster: Cluster, service: Object) -> tuple[Notice, ...]:
+    """The same of one Service."""
+    return tuple(_notices(service, _groups(cluster)))
+
+
+def selected(cluster: Cluster, service: Object) -> list[Object]:
+    """The pods that a Service selects, by name; none if it has no selector."""
+    spec = service.document.get("spec") or {}
+    if not spec.get("selector") or spec.get("type") == "ExternalName":
+        return []
+    wanted = set(spec["selector"].items())
+    alike = _groups(cluster).get(service.namespace, {}).items()
+    found = [pod for labels, pods in alike if wanted <= set(labels) for pod in pods]
+    return sorted(found, key=lambda pod: pod.key)
+
+
 def _notices(service: Object, groups: _Groups) -> Iterator[Notice]:
     spec = service.document.get("spec") or {}
     status = service.document.get("status") or {}

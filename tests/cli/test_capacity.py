@@ -107,3 +107,101 @@ def test_a_file_without_a_pod_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "there is no pod and no workload in it" in capsys.readouterr().err
     assert main(["capacity", cluster, "--pod", str(tmp_path / "absent.json")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_limit_ranges_and_quotas_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The pod is admitted as any other: it gets the default request, and no more come than the quota allows."""
+    default = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "usual"},
+        "spec": {"limits": [{"type": "Container", "defaultRequest": {"cpu": "3"}, "default": {"cpu": "3"}}]},
+    }
+    bare = pod("more", cpu=1)
+    del bare["spec"]["containers"][0]["resources"]
+    nodes = [node(f"a-{n}", cpu=8, pool="small") for n in range(2)]
+    more = write(tmp_path / "more.json", bare)
+    found = ask(capsys, write(tmp_path / "c.json", *nodes, default), "--pod", more, "--replicas", "4")
+    assert (found["fits"], found["refusal"]) == ({"optimal": 4, "kube": 4}, None)
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "cap"},
+        "spec": {"hard": {"requests.cpu": "9"}},
+    }
+    found = ask(capsys, write(tmp_path / "c.json", *nodes, default, quota), "--pod", more, "--replicas", "4", code=1)
+    assert found["fits"]["optimal"] == 3
+    assert "exceeded quota: cap" in found["refusal"]
+
+
+def _driver(name: str, count: int) -> dict[str, Any]:
+    drivers = [{"name": "disk.example.com", "nodeID": name, "allocatable": {"count": count}}]
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "CSINode",
+        "metadata": {"name": name},
+        "spec": {"drivers": drivers},
+    }
+
+
+@pytest.mark.parametrize("ephemeral", [False, True])
+def test_each_pod_brings_its_own_claim(ephemeral: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storage = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "disk"},
+        "provisioner": "disk.example.com",
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "disk",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    labels = {"matchLabels": {"app": "extra"}}
+    asked: dict[str, Any] = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "extra"},
+        "spec": {
+            "serviceName": "extra",
+            "selector": labels,
+            "template": {"metadata": {"labels": {"app": "extra"}}, "spec": pod("x", cpu=1)["spec"]},
+            "volumeClaimTemplates": [{"metadata": {"name": "d"}, "spec": spec}],
+        },
+    }
+    if ephemeral:
+        asked = pod("extra", cpu=1, volumes=[{"name": "d", "ephemeral": {"volumeClaimTemplate": {"spec": spec}}}])
+    nodes = [node("a-1", cpu=8, pool="small"), node("a-2", cpu=8, pool="small")]
+    more = write(tmp_path / "more.json", asked)
+    cluster = write(tmp_path / "c.json", *nodes, storage, _driver("a-1", 2), _driver("a-2", 1))
+    found = ask(capsys, cluster, "--pod", more, "--replicas", "3")
+    assert (found["fits"]["optimal"], found["most"]) == (3, 3)
+    assert sum(found["nodesNeeded"].values()) == 2
+    free = write(tmp_path / "c.json", *nodes, storage)
+    assert ask(capsys, free, "--pod", more, "--replicas", "16")["fits"]["optimal"] == 16
+
+
+def test_the_fewest_nodes_without_a_pod(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [node(f"a-{n}", cpu=8, pool="small") for n in range(3)]
+    cluster = write(tmp_path / "c.json", *nodes, *(pod(f"p-{n}", cpu=3) for n in range(4)))
+    found = ask(capsys, cluster)
+    assert (found["pod"], found["nodesNeeded"]) == ("", {"small": 2})
+    assert main(["capacity", cluster]) == 0
+    assert capsys.readouterr().out.startswith("Everything fits on 2 nodes of these types (the fewest possible)")
+
+
+def test_a_quick_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = write(tmp_path / "c.json", *(node(f"a-{n}", cpu=8, pool="small") for n in range(3)))
+    asked = "--resource", "cpu=2", "--resource", "memory=4Gi", "--replicas"
+    assert ask(capsys, cluster, *asked, "12")["fits"]["optimal"] == 12
+    assert ask(capsys, cluster, *asked, "13", code=1)["fits"]["optimal"] == 12
+    assert main(["capacity", cluster, "--resource", "cpu"]) == 2
+    assert "--resource takes NAME=AMOUNT" in capsys.readouterr().err
+
+
+def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    claims = [{"name": "gpu", "resourceClaimTemplateName": "one"}]
+    cluster = write(tmp_path / "c.json", node("a-1", cpu=8, pool="small"))
+    found = ask(capsys, cluster, "--pod", write(tmp_path / "p.json", pod("p", cpu=1, resourceClaims=claims)), code=3)
+    assert [notice["code"] for notice in found["notices"]] == ["KL291"]

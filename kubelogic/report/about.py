@@ -1,0 +1,137 @@
+"""Explanations of workloads, nodes and Services as text and as documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from kubelogic.explain.events import Pasted
+from kubelogic.explain.units import amount, count
+from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document
+from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.plan import render_refusals
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
+
+_SHOWN = 20
+
+
+def render_about(found: About, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
+    """What was found, for a person."""
+    match found:
+        case WorkloadExplanation():
+            return _workload(found, style, node, event)
+        case NodeExplanation():
+            return _node(found, style)
+        case ServiceExplanation():
+            return _service(found, style)
+        case _:
+            return render_explanation(found, style, node=node, event=event)
+
+
+def about_document(found: About) -> dict[str, Any]:
+    """What was found, as a document: an Explanation, a Node explanation or a Service explanation."""
+    match found:
+        case WorkloadExplanation():
+            held = {
+                "name": found.workload,
+                "wanted": found.wanted,
+                "placed": len(found.placed),
+                "pending": [pending_document(each, most=50) for each in found.pending],
+                "refused": [refusal_document(each) for each in found.refused],
+                "uncreated": found.uncreated,
+                "withoutPods": list(found.without_pods),
+            }
+            if found.pod is not None:
+                return {**explanation_document(found.pod), "workload": held}
+            verdict = "waiting" if found.refused or found.uncreated else None
+            return {**header("Explanation"), "pod": None, "owner": found.workload, "verdict": verdict, "workload": held}
+        case NodeExplanation():
+            return {
+                **header("NodeExplanation"),
+                "node": found.node,
+                "pods": list(found.pods),
+                "requested": dict(sorted(found.load.requested.items())) if found.load else {},
+                "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
+                "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
+            }
+        case ServiceExplanation():
+            return {
+                **header("ServiceExplanation"),
+                "service": found.service,
+                "type": found.type,
+                "ready": list(found.ready),
+                "notReady": list(found.not_ready),
+                "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
+                "remarks": list(found.remarks),
+            }
+        case _:
+            return explanation_document(found)
+
+
+def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted | None) -> str:
+    if not found.wanted and not found.placed and not found.pending:
+        lines = [style.bold(f"{found.workload} has no pods here.")]
+        lines += [f"  - {each}" for each in found.without_pods]
+        return "\n".join(lines)
+    parts = [f"{len(found.placed)} of {count(found.wanted, 'pod')} placed"]
+    words = Counter(each.verdict for each in found.pending)
+    parts += [f"{number} pending ({verdict})" for verdict, number in sorted(words.items())]
+    missing = sum(each.missing for each in found.refused if each.kind == "Pod")
+    gist = next((each.message for each in found.refused), "")
+    parts += [f"{missing} refused"] if missing else []
+    parts += [f"{found.uncreated} not created yet"] if found.uncreated else []
+    good = len(parts) == 1
+    headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
+    texts = [headline + (f": {gist}" if gist and not found.pending else "") + "."]
+    if found.refused:
+        texts.append(render_refusals(found.refused, style))
+    if found.uncreated and not found.refused:
+        texts.append("  The others wait for their turn, or for a rollout to go on; --horizon looks further ahead.")
+    if found.pod is not None:
+        texts.append(render_explanation(found.pod, style, node=node, event=event))
+    return "\n\n".join(texts)
+
+
+def _node(found: NodeExplanation, style: Style) -> str:
+    place = f"  {style.dim(str(found.location))}" if found.location else ""
+    lines = [f"{style.bold(found.node)} has {count(len(found.pods), 'pod')}{place}"]
+    if found.load is not None:
+        lines.append(style.bold("What is free"))
+        for resource, has in sorted(found.load.allocatable.items()):
+            used = found.load.pods if resource == "pods" else found.load.requested.get(resource, 0)
+            free = amount(resource, has - used)
+            lines.append(f"  {resource}: {free} of {amount(resource, has)}")
+    refused = [(pod, why) for pod, why in sorted(found.refuses.items()) if why]
+    if refused:
+        lines.append(style.bold("Whom it refuses"))
+        for pod, why in refused[:_SHOWN]:
+            lines.append(f"  {pod}: {'; '.join(f'{each.detail} [{each.code}]' for each in why)}")
+        lines += _more(refused)
+    if found.pods:
+        lines.append(style.bold("Who is there"))
+        lines += [f"  {pod}" for pod in found.pods[:_SHOWN]]
+        lines += _more(found.pods)
+    return "\n".join(lines)
+
+
+def _service(found: ServiceExplanation, style: Style) -> str:
+    state = f"{count(len(found.ready), 'ready endpoint')}" + (
+        f", {len(found.not_ready)} not ready" if found.not_ready else ""
+    )
+    paint = style.good if found.ready and not found.remarks else style.bad
+    place = f"  {style.dim(str(found.location))}" if found.location else ""
+    lines = [f"{style.bold(f'Service {found.service}')} ({found.type}): {paint(state)}{place}"]
+    lines += [f"  - {each}" for each in found.remarks]
+    lines += [f"  {address}" for address in found.ready[:_SHOWN]]
+    lines += _more(found.ready)
+    if found.pods:
+        lines.append(style.bold("The pods that it selects"))
+        lines += [f"  {pod}: {why or 'served'}" for pod, why in found.pods[:_SHOWN]]
+        lines += _more(found.pods)
+    return "\n".join(lines)
+
+
+def _more(rows: Sequence[object]) -> list[str]:
+    return [f"  ... and {len(rows) - _SHOWN} more; -o json has them all"] if len(rows) > _SHOWN else []

@@ -1,0 +1,244 @@
+"""Explanations of what is not a single pod: workloads, nodes and Services, as the controllers leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.pending import PendingPod
+from kubelogic.text import Location
+from kubelogic.verbs.daemons import daemon_set_reasons
+from kubelogic.verbs.explain import Explanation, explain_in
+from kubelogic.verbs.plan import describe
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
+from kubelogic.verbs.services import notices_of, selected
+from kubelogic.verbs.targets import Target, find
+from kubelogic.verbs.undecided import undecided
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadExplanation:
+    """How many pods of a workload have a node, and what holds each of the others.
+
+    Attributes:
+        workload: ``Kind namespace/name``.
+        wanted: how many pods it wants.
+        placed: its pods with a node.
+        pending: its pods without one.
+        refused: what the API server does not take of it.
+        uncreated: how many pods are neither there nor refused.
+        without_pods: for a workload that wants none here, why.
+        pod: the explanation of its first pending pod, else of its first pod; None if it has none.
+    """
+
+    workload: str
+    wanted: int
+    placed: tuple[PlacedPod, ...]
+    pending: tuple[PendingPod, ...]
+    refused: tuple[RefusedObjects, ...]
+    uncreated: int
+    without_pods: tuple[str, ...] = ()
+    pod: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeExplanation:
+    """What a node holds and whom it refuses.
+
+    Attributes:
+        node: its name.
+        load: what is asked of it and what it has.
+        pods: those on it.
+        refuses: by pending pod, every reason against this node.
+        location: where it stands.
+    """
+
+    node: str
+    load: NodeLoad | None
+    pods: tuple[str, ...]
+    refuses: Mapping[str, tuple[Blocker, ...]]
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceExplanation:
+    """Which pods stand behind a Service, and why others do not.
+
+    Attributes:
+        service: its key.
+        type: its type.
+        ready: addresses that are served.
+        not_ready: addresses that are not ready.
+        pods: the pods that it selects, each with why it is not among the ready endpoints; empty if it is.
+        remarks: what keeps the Service as a whole from working.
+        location: where it stands.
+    """
+
+    service: str
+    type: str
+    ready: tuple[str, ...]
+    not_ready: tuple[str, ...]
+    pods: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
+    location: Location | None
+
+
+About = Explanation | WorkloadExplanation | NodeExplanation | ServiceExplanation
+
+
+def explain_any(cluster: Cluster, text: str, options: Options, *, namespace: str = "default") -> About:
+    """Reconcile a cluster, then explain what a text names.
+
+    Args:
+        cluster: desired and observed objects.
+        text: see ``kubelogic.verbs.targets.find``.
+        options: how to reconcile.
+        namespace: where to look first.
+
+    Raises:
+        UnknownPodError: if there is none.
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    done = reconcile(cluster, options)
+    target = find(done.cluster, text, namespace)
+    match target.kind:
+        case "Pod":
+            return _pod(cluster, done, done.cluster.objects("Pod")[target.key], options)
+        case "Node":
+            return _node(done, target.key, describe(done, options))
+        case "Service":
+            return _service(done, target.key, options)
+        case _:
+            return _workload(cluster, done, target, options)
+
+
+def _pod(before: Cluster, done: Reconciled, pod: Object, options: Options) -> Explanation:
+    left = undecided(before, done, options)
+    return explain_in(done.cluster, pod, done.rulebook, options, before=before, left=left)
+
+
+def _workload(before: Cluster, done: Reconciled, target: Target, options: Options) -> WorkloadExplanation:
+    plan, name = describe(done, options), f"{target.kind} {target.key}"
+    pods = done.cluster.objects("Pod")
+    mine = {key for key, pod in pods.items() if name in _owners(done.cluster, pod)}
+    placed = tuple(each for each in plan.placements if each.pod in mine)
+    pending = tuple(each for each in plan.pending if each.pod in mine)
+    refused = tuple(each for each in plan.refusals if name in (each.owner, each.workload))
+    obj = done.cluster.get(target.kind, target.key)
+    wanted = _wanted(obj, len(placed) + len(pending))
+    missing = sum(each.missing for each in refused if each.kind == "Pod")
+    names = [*(each.pod for each in pending), *(each.pod for each in placed)]
+    first = pods[names[0]] if names else None
+    return WorkloadExplanation(
+        workload=name,
+        wanted=max(wanted, len(placed) + len(pending) + missing),
+        placed=placed,
+        pending=pending,
+        refused=refused,
+        uncreated=max(0, wanted - len(placed) - len(pending) - missing),
+        without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
+        pod=_pod(before, done, first, options) if first is not None else None,
+    )
+
+
+def _owners(cluster: Cluster, pod: Object) -> Iterator[str]:
+    """All controllers in a pod's chain."""
+    obj: Object | None = pod
+    for _ in range(8):
+        references = ((obj.document.get("metadata") or {}).get("ownerReferences") or ()) if obj else ()
+        owner = next((each for each in references if each.get("controller")), None)
+        if owner is None or obj is None:
+            return
+        yield f"{owner['kind']} {obj.namespace}/{owner['name']}"
+        obj = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")
+
+
+def _wanted(obj: Object | None, made: int) -> int:
+    """How many pods a workload wants at once."""
+    if obj is None:
+        return made
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    match obj.kind:
+        case "DaemonSet":
+            return int(status.get("desiredNumberScheduled") or 0)
+        case "Job" | "CronJob":
+            return made
+        case _:
+            replicas = spec.get("replicas")
+            return 1 if replicas is None else int(replicas)
+
+
+def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
+    """Why a workload has no pod, for one that is not refused any."""
+    spec = obj.document.get("spec") or {}
+    if obj.kind == "DaemonSet":
+        yield from daemon_set_reasons(done.cluster, done.rulebook, obj)
+    elif obj.kind == "CronJob":
+        yield "it has no Job at this time" + (", as it is suspended" if spec.get("suspend") else "")
+    elif obj.kind == "Job":
+        yield "it is suspended" if spec.get("suspend") else "it has no pod at this time"
+    elif spec.get("replicas") == 0:
+        yield "it asks for 0 replicas"
+
+
+def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
+    obj = done.cluster.objects("Node")[name]
+    return NodeExplanation(
+        node=name,
+        load=next((each for each in plan.nodes if each.node == name), None),
+        pods=tuple(each.pod for each in plan.placements if each.node == name),
+        refuses={
+            each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, "")) for each in plan.pending
+        },
+        location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
+    )
+
+
+def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation:
+    obj = done.cluster.objects("Service")[key]
+    plan = describe(done, options)
+    served = next(each for each in plan.endpoints if each.service == key)
+    ready = {address.rpartition(":")[0] for address in served.ready}
+    pods = tuple((pod.key, _unserved(pod, ready)) for pod in selected(done.cluster, obj))
+    return ServiceExplanation(
+        service=key,
+        type=str((obj.document.get("spec") or {}).get("type") or "ClusterIP"),
+        ready=served.ready,
+        not_ready=served.not_ready,
+        pods=pods,
+        remarks=tuple(each.message for each in notices_of(done.cluster, obj)),
+        location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
+    )
+
+
+def _unserved(pod: Object, ready: set[str]) -> str:
+    """Why a selected pod is not among the ready endpoints; empty if it is."""
+    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    addresses = {str(each.get("ip")) for each in status.get("podIPs") or ()} | {str(status.get("podIP"))}
+    if addresses & ready:
+        return ""
+    if not spec.get("nodeName"):
+        return "it has no node yet"
+    if status.get("phase") in ("Succeeded", "Failed"):
+        return f"it has ended ({status.get('phase')})"
+    if not status.get("podIP"):
+        return "it has no address yet"
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
+    if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
+        return "it is not ready"
+    if (pod.document.get("metadata") or {}).get("deletionTimestamp"):
+        return "it is being deleted"
+    return "no port of the Service is one of its ports"
+
+
+__all__ = [
+    "About",
+    "NodeExplanation",
+    "ServiceExplanation",
+    "WorkloadExplanation",
+    "explain_any",
+]

@@ -1,0 +1,39 @@
+"""Why a DaemonSet has no pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.blockers import blockers
+from kubelogic.explain.filters import goals
+from kubelogic.explain.relations import derive
+from kubelogic.logic import Rulebook
+from kubelogic.reconcile.problem import GOALS
+from kubelogic.verbs.probe import probe
+
+
+def daemon_set_reasons(cluster: Cluster, rulebook: Rulebook, obj: Object) -> Iterator[str]:
+    """Why no node gets a pod of a DaemonSet, in sentences.
+
+    Source: kube-controller-manager, NodeShouldRunDaemonPod: node name, node affinity and taints count, room does not.
+    """
+    if not cluster.objects("Node"):
+        yield "there is no node in the input"
+        return
+    asked = probe(cluster, obj)
+    relations = derive(rulebook, cluster.replacing([asked]), [*goals(rulebook), *GOALS])
+    shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: asked.key})), "")
+    alike: dict[str, list[str]] = {}
+    for each in blockers(relations, shape, subject=obj.key):
+        if each.predicate in _DAEMON_FILTERS and each.witness.get("Key") != _CORDON:
+            alike.setdefault(each.gist, []).append(each.node)
+    for gist, nodes in alike.items():
+        where = ", ".join(nodes[:4]) + (f" and {len(nodes) - 4} more" if len(nodes) > 4 else "")
+        yield f"{where}: {gist}"
+
+
+_DAEMON_FILTERS = frozenset(
+    {"rejects_node_selector", "rejects_node_affinity", "rejects_empty_term", "rejects_outside_names", "rejects_taint"}
+)
+_CORDON = "node.kubernetes.io/unschedulable"

@@ -1,0 +1,160 @@
+"""What a person means by a name: a pod, a workload, a node or a Service, typed as one types it for kubectl."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.owners import workload
+
+_NAMES: Mapping[str, str] = {
+    "po pod pods": "Pod",
+    "deploy deployment deployments": "Deployment",
+    "rs replicaset replicasets": "ReplicaSet",
+    "sts statefulset statefulsets": "StatefulSet",
+    "ds daemonset daemonsets": "DaemonSet",
+    "rc replicationcontroller replicationcontrollers": "ReplicationController",
+    "job jobs": "Job",
+    "cj cronjob cronjobs": "CronJob",
+    "no node nodes": "Node",
+    "svc service services": "Service",
+}
+KINDS: Mapping[str, str] = {alias: kind for names, kind in _NAMES.items() for alias in names.split()}
+"""Every name of a kind that kubectl takes, in lower case, without group: ``deploy``, ``deployments``, ..."""
+
+WORKLOADS = (
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Job",
+    "CronJob",
+)
+CODE = re.compile(r"KL\d{3}$")
+"""A permanent code. Names of objects have no capitals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An object that is asked about: ``kind`` and ``key``."""
+
+    kind: str
+    key: str
+
+
+class UnknownPodError(LookupError):
+    """Nothing has that name. ``near`` are names that look like it; ``what`` says what was looked for."""
+
+    def __init__(self, name: str, near: tuple[str, ...], what: str = "pod or workload") -> None:
+        super().__init__(name)
+        self.name, self.near, self.what = name, near, what
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
+        return f"there is no {self.what} {self.name}{hint}"
+
+
+def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
+    """The object that a text names.
+
+    Args:
+        cluster: with the pods that controllers made.
+        text: ``NAME``, ``NAMESPACE/NAME``, ``KIND/NAME``, ``KIND.GROUP/NAME``, ``KIND/NAMESPACE/NAME`` or
+            ``Kind namespace/name``.
+        namespace: where to look first for what names none.
+
+    Raises:
+        UnknownPodError: if there is none, or more than one.
+    """
+    kind, name = _kind_and_name(cluster, text)
+    if kind:
+        return _of_kind(cluster, kind, name, namespace, text)
+    key = name if "/" in name else f"{namespace}/{name}"
+    named = _pods_and_workloads(cluster)
+    if found := next((each for each in named if each.key == key), None):
+        return found
+    if "/" not in name:
+        elsewhere = sorted({each.key for each in named if each.key.partition("/")[2] == name})
+        if len(elsewhere) == 1:
+            return next(each for each in named if each.key == elsewhere[0])
+        if elsewhere:
+            raise UnknownPodError(name, tuple(elsewhere), f"single pod or workload in namespace {namespace} called")
+        if node := node_name(cluster, name):
+            return Target(kind="Node", key=node)
+        if cluster.get("Service", key) is not None:
+            return Target(kind="Service", key=key)
+    raise UnknownPodError(name, _near(name, key, [each.key for each in named]))
+
+
+def node_name(cluster: Cluster, text: str) -> str:
+    """The node of that name, or the only one whose name begins with it up to a dot; empty if there is none."""
+    nodes = cluster.objects("Node")
+    if text in nodes:
+        return text
+    longer = [name for name in nodes if name.startswith(f"{text}.")]
+    return longer[0] if len(longer) == 1 else ""
+
+
+def near_nodes(cluster: Cluster, text: str) -> tuple[str, ...]:
+    """Names of nodes that look like a text."""
+    return tuple(difflib.get_close_matches(text, sorted(cluster.objects("Node")), n=3))
+
+
+def _kind_and_name(cluster: Cluster, text: str) -> tuple[str, str]:
+    if " " in text:
+        kind, _, name = text.rpartition(" ")
+        return KINDS.get(kind.lower(), kind), name
+    first, slash, rest = text.partition("/")
+    kind = KINDS.get(first.partition(".")[0].lower(), "") if slash else ""
+    if not kind or any(each.key == text for each in _pods_and_workloads(cluster)):
+        return "", text
+    return kind, rest
+
+
+def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) -> Target:
+    if kind == "Node":
+        if node := node_name(cluster, name):
+            return Target(kind=kind, key=node)
+        raise UnknownPodError(name, near_nodes(cluster, name), "node")
+    key = name if "/" in name else f"{namespace}/{name}"
+    objects = cluster.objects(kind)
+    if key in objects:
+        return Target(kind=kind, key=key)
+    bare = [each for each in sorted(objects) if each.partition("/")[2] == name]
+    if len(bare) == 1 and namespace == "default":
+        return Target(kind=kind, key=bare[0])
+    if kind in WORKLOADS and any(each.kind == kind and each.key == key for each in _pods_and_workloads(cluster)):
+        return Target(kind=kind, key=key)
+    near = tuple(f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects)))
+    raise UnknownPodError(key, near, kind)
+
+
+def _pods_and_workloads(cluster: Cluster) -> list[Target]:
+    """Pods first, then workloads, those that nothing owns before those that something does."""
+    pods = cluster.objects("Pod")
+    found = [Target(kind="Pod", key=key) for key in sorted(pods)]
+    found += [Target(kind=kind, key=key) for kind in WORKLOADS for key in sorted(cluster.objects(kind))]
+    known = set(found)
+    absent = sorted({workload(cluster, pod) for pod in pods.values()})
+    for each in absent:
+        kind, _, key = each.partition(" ")
+        if kind not in ("Pod", "Node") and (target := Target(kind=kind, key=key)) not in known:
+            found.append(target)
+    return found
+
+
+def _near(name: str, key: str, keys: list[str]) -> tuple[str, ...]:
+    """Names that look like one, whole or without their namespace; and those of a namespace that looks like it."""
+    return tuple(dict.fromkeys(_alike(name, key, sorted(set(keys)))))[:3]
+
+
+def _alike(name: str, key: str, keys: list[str]) -> Iterator[str]:
+    yield from difflib.get_close_matches(key, keys, n=3)
+    bare = name.rpartition("/")[2]
+    yield from (each for each in keys if each.partition("/")[2] == bare)
+    short = {each.partition("/")[2]: each for each in reversed(keys)}
+    yield from (short[each] for each in difflib.get_close_matches(bare, sorted(short), n=3))

@@ -1,0 +1,217 @@
+"""What fingers do that know kubectl: names and kinds as they are typed, codes, hints for what is misspelt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubelogic.cli import main
+
+SHOP = """\
+apiVersion: v1
+kind: Node
+metadata: {name: oak.shop.internal, labels: {kubernetes.io/hostname: oak}}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}, conditions: [{type: Ready, status: "True"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: till, namespace: shop}
+spec: {containers: [{name: app, image: i, resources: {requests: {cpu: "8"}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: twin, namespace: shop}
+spec: {containers: [{name: app, image: i}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: twin, namespace: home}
+spec: {containers: [{name: app, image: i}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart, namespace: shop}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: cart}}
+  template:
+    metadata: {labels: {app: cart}}
+    spec: {containers: [{name: app, image: i, ports: [{containerPort: 8080, name: http}]}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: nvme-watch, namespace: ops}
+spec:
+  selector: {matchLabels: {app: nvme-watch}}
+  template:
+    metadata: {labels: {app: nvme-watch}}
+    spec: {nodeSelector: {disk: nvme}, containers: [{name: app, image: i}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {selector: {app: cart}, ports: [{port: 80, targetPort: http}]}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SHOP)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [
+        (["-n", "shop", "till"], 1, "shop/till (Pod shop/till)"),
+        (["till"], 1, "shop/till (Pod shop/till)"),
+        (["shop/till"], 1, "shop/till (Pod shop/till)"),
+        (["-n", "shop", "pod/till"], 1, "shop/till (Pod shop/till)"),
+        (["-n", "shop", "po/till"], 1, "shop/till (Pod shop/till)"),
+        (["-n", "home", "twin"], 0, "home/twin"),
+        (["-n", "shop", "deploy/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["-n", "shop", "deployment/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["-n", "shop", "deployments.apps/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["deploy/shop/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["Deployment shop/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["-n", "shop", "cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["node/oak"], 0, "oak.shop.internal has 3 pods"),
+        (["-n", "shop", "svc/cart"], 0, "Service shop/cart (ClusterIP): 1 ready endpoint"),
+        (["ops/nvme-watch"], 0, "the node lacks the label disk=nvme"),
+        (["-n", "ops", "ds/nvme-watch"], 0, "DaemonSet ops/nvme-watch has no pods here"),
+        (["shop/till", "--node", "oak"], 1, "Why not oak.shop.internal"),
+    ],
+)
+def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *typed, shop]) == code
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["shop/tilll"], "did you mean shop/till"),
+        (["shpo/till"], "did you mean shop/till"),
+        (["tilll"], "did you mean shop/till"),
+        (["twin"], "did you mean home/twin, shop/twin?"),
+        (["-n", "shpo", "till"], "did you mean shop/till"),
+        (["-n", "shop", "deploy/catr"], "did you mean deploy/shop/cart"),
+        (["node/oka.shop.internal"], "there is no node oka.shop.internal; did you mean oak.shop.internal?"),
+        (["shop/till", "--node", "oka.shop.internal"], "did you mean oak.shop.internal?"),
+    ],
+)
+def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if typed == ["-n", "shpo", "till"]:
+        assert main(["explain", *typed, shop]) == 1, "the only pod of that name is found all the same"
+        return
+    assert main(["explain", *typed, shop]) == 2
+    assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["plna", "x"], "did you mean plan"),
+        (["plan", "x", "--alow-moves", "1"], "did you mean --allow-moves"),
+        (["plan"], "write - to read standard input"),
+    ],
+)
+def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(typed)
+    assert error.value.code == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_forgotten_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["explain", "shop/till"])
+    assert error.value.code == 2
+    assert "write - to read standard input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("KL206", "rules/scheduling/node_resources_fit.dl"),
+        ("KL203", "concepts/scheduling-eviction/taint-and-toleration"),
+        ("KL101", "a key is there twice in one mapping"),
+        ("KL291", "dynamic resource claims are not matched with devices"),
+        ("KL152", "KL152: "),
+    ],
+)
+def test_codes(code: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", code]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_every_code_of_a_rule_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["rules", "list", "-o", "json"])
+    files = json.loads(capsys.readouterr().out)["files"]
+    codes = {file["code"] for file in files if "code" in file} | {o["code"] for f in files for o in f["omits"]}
+    from kubelogic.facts.rulebook import load_rulebook
+    from kubelogic.report.codes import code_document
+
+    book = load_rulebook()
+    assert [code for code in sorted(codes - {""}) if code_document(book, code) is None] == []
+    assert main(["explain", "KL999"]) == 2
+
+
+def test_rules_are_shown_and_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "show", "taint_toleration"]) == 0
+    assert "#! title:   Taints and tolerations" in capsys.readouterr().out
+    assert main(["rules", "show", "rejects_taint"]) == 0
+    assert "does not tolerate" in capsys.readouterr().out
+    assert main(["rules", "search", "TOLERATION"]) == 0
+    assert "taint_toleration.dl: Taints and tolerations" in capsys.readouterr().out
+    assert main(["rules", "search", "no-such-word"]) == 1
+    assert main(["rules", "show", "rejects_tant"]) == 2
+    assert "did you mean rejects_taint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["plan", "explain", "simulate", "capacity", "query", "why", "rules", "version"])
+def test_every_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"examples:\n  kubelogic {command}" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith("kubelogic ")
+
+
+QUOTA = """---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: cap, namespace: shop}
+spec: {hard: {requests.cpu: "1"}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: app, image: i, resources: {requests: {cpu: 400m}}}]}
+"""
+NODE_ONLY = SHOP.partition("---")[0]
+
+
+def test_a_workload_that_is_refused_in_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(NODE_ONLY + QUOTA)
+    assert main(["explain", "shop/web", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "2 of 3 pods placed, 1 refused" in out
+    assert "exceeded quota: cap" in out
+    assert main(["explain", "shop/web", str(path), "-o", "json"]) == 1
+    workload: dict[str, Any] = json.loads(capsys.readouterr().out)["workload"]
+    assert (workload["wanted"], workload["placed"]) == (3, 2)
+    assert workload["refused"][0]["missing"] == 1
