@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver.admission import ADMISSION_READS
 from kubelogic.apiserver.changes import Change
+from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import lookup
@@ -18,6 +20,9 @@ from kubelogic.text.location import Fault
 from kubelogic.text.notices import Notice
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
+
+_READ = kinds_read() | ADMISSION_READS
+"""The kinds that rules or admission plugins read."""
 
 LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
@@ -96,7 +101,7 @@ class Admissions:
             message = f"the object has {size} bytes as JSON; the API server takes {LARGEST_OBJECT}"
             self.faults.append(item.fault((), "KL107", message))
             return
-        if not known.modelled:
+        if kind not in _READ:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
         admission = self._admitter.admit(item.document)
         if admission.problems:

@@ -16,6 +16,7 @@ from kubelogic.text.location import Fault, InputError
 from kubelogic.text.notices import Notice
 
 _MANY = 1_000_000
+_DOUBLED = "KL101"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ def load(
     stdin: bytes | None = None,
     namespace: str = "default",
     keep_going: bool = False,
+    exclude: Iterable[str] = (),
+    strict: bool = False,
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
@@ -48,13 +51,16 @@ def load(
         namespace: where namespaced objects go that do not say.
         keep_going: leave out what would be refused and let the last of several objects of one name stand, as
             applying them one after the other does. The faults are then in the result.
+        exclude: shell patterns of what to leave out of directories.
+        strict: refuse a key that is there twice in one mapping. Else the last one counts, as for kubectl, and a
+            notice says so.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
         file; nothing is half read.
     """
     with _collector_paused():
-        names, faults = sources.find(paths)
+        names, faults = sources.find(paths, exclude=exclude)
         admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
         for name in names:
             match sources.read(name, stdin):
@@ -65,6 +71,8 @@ def load(
                         admission.take(item)
         if not (admission.taken or faults):
             faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
+        doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
+        faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
         objects, notices = _objects(entries), admission.all_notices()
         if admission.changes:
@@ -74,7 +82,14 @@ def load(
             notices = tuple(sorted([*notices, *said], key=lambda notice: notice.order))
         if faults and not (keep_going and entries):
             raise InputError(faults)
+        notices = (*map(_counts, doubled), *notices)
         return Reading(objects=objects, notices=notices, refused=tuple(sorted(faults)))
+
+
+def _counts(fault: Fault) -> Notice:
+    """The notice of a key that is there twice."""
+    who = f"{fault.object}: " if fault.object else ""
+    return Notice(code=fault.code, message=f"{who}{fault.message}; the last one counts", location=fault.location)
 
 
 def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:

@@ -46,6 +46,18 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         help="namespace of objects that name none, and of what is asked about",
     )
     parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="leave files and folders out of directories, such as '*test*' or charts/*",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse a key that is there twice, which kubectl apply takes (the last one)",
+    )
+    parser.add_argument(
         "--keep-going",
         action="store_true",
         help="leave out what the API server would refuse; of several objects of one name the last stands",
@@ -226,7 +238,14 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
-    reading = load(args.paths, stdin=standard_input(args.paths), namespace=args.namespace, keep_going=args.keep_going)
+    reading = load(
+        args.paths,
+        stdin=standard_input(args.paths),
+        namespace=args.namespace,
+        keep_going=args.keep_going,
+        exclude=args.exclude,
+        strict=args.strict,
+    )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
     return Cluster.of(reading.objects), reading.notices

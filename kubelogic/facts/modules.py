@@ -53,6 +53,11 @@ MODULES: tuple[FactModule, ...] = (
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""
 
 
+def kinds_read() -> frozenset[str]:
+    """The kinds of which a fact module reads anything."""
+    return frozenset(kind for module in MODULES for kind in module.extractors)
+
+
 def modules_for(rulebook: Rulebook) -> tuple[FactModule, ...]:
     """Every fact module, and what the rules themselves mention."""
     return (mentions(rulebook), *MODULES)

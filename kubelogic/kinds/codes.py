@@ -27,6 +27,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL114": "not a point in time",
         "KL115": "not base64",
         "KL116": "nested too deeply",
+        "KL117": "a folder that has to be rendered first: Kustomize or Helm",
         "KL120": "a required value is missing",
         "KL121": "not one of the allowed values",
         "KL122": "a number is out of bounds",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.kinds.table import GROUPS, REMOVED, did_you_mean
+from kubelogic.text import mistaken
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _LONGEST_BASE = 58
@@ -24,6 +25,8 @@ def unknown_kind(api_version: str, kind: str) -> tuple[str, str] | None:
     if (replacement := REMOVED.get((api_version, kind))) is not None:
         advice = f"use {replacement}" if replacement else "there is no replacement"
         return "apiVersion", f"Kubernetes no longer serves {api_version} {kind}: {advice}"
+    if tool := mistaken.of_kind(api_version, kind):
+        return "kind", f"{api_version} {kind} is {tool}"
     meant = did_you_mean(api_version, kind)
     known_group = group in GROUPS
     if not known_group and "." in group:

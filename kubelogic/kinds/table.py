@@ -1,4 +1,4 @@
-"""The kinds that a plain Kubernetes 1.36 API server serves: names, scope, and which of them rules model."""
+"""The kinds that a plain Kubernetes 1.36 API server serves: names and scope."""
 
 from __future__ import annotations
 
@@ -66,35 +66,13 @@ REMOVED: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kinds that were served once: the apiVersion to write instead, or empty where there is none."""
 
 
-MODELLED = frozenset(
-    (api_version, kind)
-    for api_version, kinds in {
-        "apps/v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
-        "autoscaling/v1": "HorizontalPodAutoscaler",
-        "autoscaling/v2": "HorizontalPodAutoscaler",
-        "batch/v1": "CronJob Job",
-        "coordination.k8s.io/v1": "Lease",
-        "discovery.k8s.io/v1": "EndpointSlice",
-        "node.k8s.io/v1": "RuntimeClass",
-        "policy/v1": "PodDisruptionBudget",
-        "scheduling.k8s.io/v1": "PriorityClass",
-        "storage.k8s.io/v1": "CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment",
-        "v1": "Endpoints LimitRange Namespace Node PersistentVolume PersistentVolumeClaim "
-        "Pod ReplicationController ResourceQuota Service ServiceAccount",
-    }.items()
-    for kind in kinds.split()
-)
-"""The kinds that rules or admission read; the others are only checked and kept."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One served kind. ``modelled`` kinds are read by rules; the others are only checked and kept."""
+    """One served kind."""
 
     api_version: str
     kind: str
     namespaced: bool
-    modelled: bool
     type: str
 
 
@@ -120,7 +98,6 @@ def served() -> Mapping[tuple[str, str], Kind]:
                 api_version=api_version,
                 kind=kind,
                 namespaced=kind not in table.cluster_scoped.get(api_version, ()),
-                modelled=is_modelled(api_version, kind),
                 type=type_name,
             )
             for api_version, kinds in table.kinds.items()
@@ -146,11 +123,6 @@ def fields_of(type_name: str) -> Mapping[str, str]:
 def lookup(api_version: str, kind: str) -> Kind | None:
     """The kind, or None if a plain API server does not serve it."""
     return served().get((api_version, kind))
-
-
-def is_modelled(api_version: str, kind: str) -> bool:
-    """Whether rules read the kind."""
-    return (api_version, kind) in MODELLED
 
 
 def is_namespaced(api_version: str, kind: str) -> bool | None:

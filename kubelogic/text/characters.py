@@ -16,6 +16,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INNER_MARK = re.compile(
+    rb"(^---[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*|\n(?=\xef\xbb\xbf(?:---|[{\[#])))\xef\xbb\xbf", re.MULTILINE
+)
+"""A byte order mark at the start of a document that follows another: files that were put together have them."""
 _LONGEST_EXCERPT = 400
 _BREAK = re.compile(rb"\n")
 _BLOCK = 1 << 16
@@ -45,6 +49,8 @@ def as_utf8(data: bytes) -> bytes:
     data = data[skip:]
     if encoding == "utf-8" and data.isascii():
         return data
+    if encoding == "utf-8" and codecs.BOM_UTF8 in data:
+        data = _INNER_MARK.sub(rb"\1", data)
     try:
         content = data.decode(encoding)
     except UnicodeDecodeError as error:

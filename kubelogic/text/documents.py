@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.text import json_reader, yaml_reader
+from kubelogic.text import json_reader, mistaken, yaml_reader
 from kubelogic.text.json_reader import JsonError
 from kubelogic.text.location import Fault, Location, Path, dotted
 from kubelogic.text.origin import DocumentOrigin, ItemOrigin
@@ -69,6 +69,7 @@ def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin,
                 return
         else:
             for number, document in enumerate(found):
+                faults += [_fault(source, trouble) for trouble in document.doubled]
                 origin = DocumentOrigin(
                     source=source,
                     number=number,
@@ -152,6 +153,9 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterat
         origin = ItemOrigin(document=document, item=number, base=base)
         number += 1
         if not isinstance(tree, dict):
+            if not base and (said := mistaken.of_text(document.source.data[document.start :])):
+                faults.append(fault_at(origin, (), "KL106", said))
+                continue
             what = "nothing" if tree is None else "a list" if isinstance(tree, list) else "a single value"
             message = f"an object with apiVersion, kind and metadata is needed here, not {what}"
             faults.append(fault_at(origin, (), "KL106", message))
@@ -189,8 +193,10 @@ def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: l
             item = items.decode(start, end)
         except JsonError as error:
             faults += [_fault(document.source, trouble) for trouble in error.troubles]
-        else:
-            yield ("items", index), item, implied
+            if any(trouble.code != "KL101" for trouble in error.troubles):
+                continue
+            item = json_reader.last_of_each(document.source.data[start:end])
+        yield ("items", index), item, implied
 
 
 def _is_list(tree: dict[str, Any]) -> bool:
@@ -206,6 +212,11 @@ def _missing(origin: ItemOrigin, tree: dict[str, Any], names: list[str]) -> Faul
     first = names[0]
     if tree.get(first) not in (None, ""):
         return fault_at(origin, (first,), "KL102", "has to be text", title=title(tree))
+    said = "" if origin.base else mistaken.of_text(origin.document.source.data[origin.document.start :])
+    if said:
+        return fault_at(origin, (), "KL106", said)
     given = ", ".join(f"{name} is {tree[name]}" for name in ("apiVersion", "kind") if isinstance(tree.get(name), str))
     message = f"the object has no {' and no '.join(names)}" + (f" ({given})" if given else "")
+    if len(names) > 1 and (looks := mistaken.of_fields(tree)):
+        message += f"; {looks}"
     return fault_at(origin, (), "KL102", message, title=title(tree))

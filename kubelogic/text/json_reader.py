@@ -34,13 +34,15 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 class JsonDocument:
     """One top-level value of a JSON text: its tree and the bytes it spans.
 
-    ``items`` has the span of every item of a long list, which are left out of ``tree``.
+    ``items`` has the span of every item of a long list, which are left out of ``tree``. ``doubled`` are keys that are
+    there twice; ``tree`` has the last of each.
     """
 
     tree: Any
     start: int
     end: int
     items: tuple[tuple[int, int], ...] = ()
+    doubled: tuple[Trouble, ...] = ()
 
 
 class JsonError(ValueError):
@@ -77,7 +79,8 @@ def read(data: bytes, position: Position) -> list[JsonDocument]:
     except (msgspec.DecodeError, RecursionError):
         return _read_stream(data, position)
     except _DuplicateError:
-        raise JsonError(_duplicates(data, 0, len(data), position)) from None
+        doubled = tuple(_duplicates(data, 0, len(data), position))
+        return [JsonDocument(tree=last_of_each(data), start=0, end=len(data), doubled=doubled)]
     return [JsonDocument(tree=tree, start=0, end=len(data))]
 
 
@@ -175,6 +178,18 @@ def _decode(data: bytes) -> Any:
     return tree
 
 
+def last_of_each(data: bytes) -> Any:
+    """The tree of a text in which keys are there twice: the last one of each counts.
+
+    Raises:
+        JsonError: if it is nested too deeply.
+    """
+    tree = msgspec.json.decode(data)
+    if _too_deep(tree):
+        raise JsonError([Trouble(line=1, column=1, code="KL107", message=TOO_DEEP)])
+    return tree
+
+
 def _has_duplicates(data: bytes) -> bool:
     found = False
 
@@ -221,7 +236,9 @@ def _read_stream(data: bytes, place: Position) -> list[JsonDocument]:
         try:
             documents.append(JsonDocument(tree=_decode(data[position:end]), start=position, end=end))
         except _DuplicateError:
-            troubles += _duplicates(data, position, end, place)
+            tree = last_of_each(data[position:end])
+            doubled = tuple(_duplicates(data, position, end, place))
+            documents.append(JsonDocument(tree=tree, start=position, end=end, doubled=doubled))
         except RecursionError:
             troubles.append(_trouble(place, position, "KL107", TOO_DEEP))
         position = _after(_BLANK, data, end)

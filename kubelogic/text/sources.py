@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 
-from kubelogic.text import characters
+from kubelogic.text import characters, rendering
 from kubelogic.text.location import Fault, Location
 from kubelogic.text.positions import Place
 
@@ -22,6 +23,7 @@ LARGEST = 1 << 30
 
 _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 _KEPT = 64
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,12 +66,17 @@ def _source(name: str, data: bytes) -> Source:
     return Source(name=name, data=data)
 
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[Fault]]:
+def find(paths: Iterable[str | os.PathLike[str]], *, exclude: Iterable[str] = ()) -> tuple[list[str], list[Fault]]:
     """All files that ``paths`` mean, each once: as named, or found in a directory, in sorted order.
 
     Hidden files and directories inside a directory are left out; links to directories are followed. What cannot be
-    looked into is a fault, as is a name that is empty.
+    looked into is a fault, as is a name that is empty. A folder that has to be rendered is one entry by itself.
+
+    Args:
+        paths: files, directories and ``-``.
+        exclude: shell patterns of what to leave out of directories: names, or paths from the directory on.
     """
+    patterns = tuple(exclude)
     found: dict[str, str] = {}
     faults: list[Fault] = []
     for path in paths:
@@ -84,12 +91,26 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[str], list[Fault
             except (OSError, ValueError) as error:
                 faults.append(unreadable(name, _reason(error)))
                 continue
-            for file in _walk(name, faults) if folder else [name]:
+            for file in _walk(name, patterns, faults) if folder else [_rendered(name)]:
                 found.setdefault(os.path.realpath(file), file)
     return list(found.values()), faults
 
 
-def _walk(directory: str, faults: list[Fault]) -> Iterator[str]:
+def _rendered(name: str) -> str:
+    """The folder instead of the file in it that only says how to render it."""
+    folder, file = os.path.split(name)
+    return (folder or ".") if file in (*rendering.KUSTOMIZATIONS, rendering.CHART) else name
+
+
+def _left_out(directory: str, path: str, patterns: Sequence[str]) -> bool:
+    inside = os.path.relpath(path, directory)
+    return any(fnmatch(inside, pattern) or fnmatch(os.path.basename(path), pattern) for pattern in patterns)  # noqa: PTH119
+
+
+def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Iterator[str]:
+    if rendering.needs_rendering(directory):
+        yield directory
+        return
     seen = {os.path.realpath(directory)}
 
     def unseen(folder: str, name: str) -> bool:
@@ -101,11 +122,31 @@ def _walk(directory: str, faults: list[Fault]) -> Iterator[str]:
     def report(error: OSError) -> None:
         faults.append(unreadable(str(error.filename), _reason(error)))
 
+    rendered: list[str] = []
     for folder, folders, files in os.walk(directory, onerror=report, followlinks=True):
-        folders[:] = [name for name in sorted(folders) if unseen(folder, name)]
+        inner = []
+        for name in sorted(folders):
+            path = os.path.join(folder, name)  # noqa: PTH118 - keeps the path as the user wrote it
+            if not unseen(folder, name) or _left_out(directory, path, patterns):
+                continue
+            if rendering.needs_rendering(path):
+                rendered.append(path)
+            else:
+                inner.append(name)
+        folders[:] = inner
         for name in sorted(files):
-            if name.endswith(SUFFIXES) and not name.startswith("."):
-                yield os.path.join(folder, name)  # noqa: PTH118 - keeps the path as the user wrote it
+            path = os.path.join(folder, name)  # noqa: PTH118
+            if name.endswith(SUFFIXES) and not name.startswith(".") and not _left_out(directory, path, patterns):
+                yield path
+    if len(rendered) > 1:
+        shown = ", ".join(rendered[:_SHOWN]) + (f" and {len(rendered) - _SHOWN} more" if rendered[_SHOWN:] else "")
+        message = (
+            f"{len(rendered)} folders in it have to be rendered (Kustomize, Helm), often one for another: "
+            f"name the one that is meant, or leave some out with --exclude: {shown}"
+        )
+        faults.append(Fault(location=Location(file=directory), code="KL117", message=message))
+    else:
+        yield from rendered
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -144,7 +185,10 @@ def read(name: str, stdin: bytes | None) -> Source | Fault:
         data, name = stdin, STDIN
     else:
         try:
-            data = file_bytes(name)
+            rendered = rendering.needs_rendering(name)
+            name, data = rendering.render(name) if rendered else (name, file_bytes(name))
+        except rendering.RenderError as error:
+            return Fault(location=Location(file=name), code="KL117", message=str(error))
         except (OSError, ValueError) as error:
             return unreadable(name, _reason(error))
     try:

@@ -100,9 +100,9 @@ def read(piece: Piece) -> tuple[list[tuple[int, Any]], list[Trouble]]:
         while not parser.check_event(yaml.StreamEndEvent):
             before = len(builder.troubles)
             document = builder.document(parser)
-            if len(builder.troubles) == before:
+            if all(trouble.code == "KL101" for trouble in builder.troubles[before:]):
                 documents.append((number, document))
-            else:
+            if len(builder.troubles) > before:
                 found = builder.troubles[before:]
                 builder.troubles[before:] = [replace(trouble, about=title(document)) for trouble in found]
             number += 1

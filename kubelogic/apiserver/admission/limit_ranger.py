@@ -21,6 +21,10 @@ from kubelogic.kinds.quantity import canonical, parse
 Amounts = Mapping[str, Any]
 
 
+READS = frozenset({"LimitRange"})
+"""The kinds of objects that the plugin reads."""
+
+
 def admit_pod_by_limits(tx: Transaction, pod: Object) -> Status | None:
     """Fill in what limit ranges say by default, then refuse a pod outside of their bounds."""
     ranges = _ranges(tx, pod)

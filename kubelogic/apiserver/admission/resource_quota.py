@@ -17,6 +17,9 @@ from kubelogic.cluster.edit import edited
 from kubelogic.facts.quota import COMPUTE, costs, is_covered, limits_of
 from kubelogic.kinds.quantity import canonical, parse, written
 
+READS = frozenset({"ResourceQuota"})
+"""The kinds of objects that the plugin reads."""
+
 _NANO = 10**9
 
 

@@ -25,6 +25,7 @@ from kubelogic.kinds.validation import (
     workloads,
 )
 from kubelogic.kinds.validation.common import metadata
+from kubelogic.kinds.validation.indentation import with_causes
 from kubelogic.kinds.validation.problems import Problem, Report, Tree
 from kubelogic.kinds.validation.structure import MISSING, decoder
 from kubelogic.text.location import Path
@@ -115,12 +116,12 @@ def admit(
     report = Report()
     tree = decoder(f"@{kind.type}")(document, (), report)
     if tree is MISSING:
-        return _verdict(document, document, report, 0)
+        return _verdict(document, document, report, 0, kind)
     typed = len(report.problems)
     _place(tree, kind, namespace)
     defaults.fill(tree)
     _validate(report, tree, kind, ip_families)
-    return _verdict(document, tree, report, typed)
+    return _verdict(document, tree, report, typed, kind)
 
 
 def _place(tree: Tree, kind: Kind, namespace: str) -> None:
@@ -142,8 +143,13 @@ def _validate(report: Report, tree: Tree, kind: Kind, ip_families: Collection[st
         metadata(report, tree, names.path_segment, namespaced=kind.namespaced)
 
 
-def _verdict(document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report: Report, typed: int) -> Admission:
-    problems = _told_once(document, report.problems, typed) if report.problems else ()
+def _verdict(
+    document: Mapping[str, Any], tree: Tree | Mapping[str, Any], report: Report, typed: int, kind: Kind
+) -> Admission:
+    found = report.problems
+    if any(problem.code == "KL112" for problem in found):
+        found = with_causes(document, kind.type, found)
+    problems = _told_once(document, found, typed) if found else ()
     return Admission(
         document=document if problems else tree,
         problems=problems,

@@ -1,0 +1,102 @@
+"""Fields that stand at the wrong level: told by their cause, where one line one level off explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kubelogic.kinds.table import fields_of
+from kubelogic.kinds.validation.problems import Problem
+from kubelogic.text.location import Path, dotted
+
+_UNKNOWN = "KL112"
+_DEEPEST = 6
+
+
+def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[Problem]) -> list[Problem]:
+    """The problems; unknown fields that look as if they belonged one level deeper, or less deep, say where.
+
+    A field belongs deeper if it is legal in what was written just before it, which lacks it; and less deep if it is
+    legal in the mapping around, which lacks it.
+    """
+    return [_with_cause(document, type_name, each) if each.code == _UNKNOWN else each for each in problems]
+
+
+def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -> Problem:
+    if not problem.path:
+        return problem
+    *steps, key = problem.path
+    chain = _chain(document, f"@{type_name}", steps)
+    if not chain or not isinstance(key, str) or not isinstance(chain[-1][1], Mapping):
+        return problem
+    where = _deeper(chain, key) or _outer(chain, key)
+    if where is None:
+        return problem
+    unknown = problem.message.partition(";")[0]
+    message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
+    return Problem(path=problem.path, code=problem.code, message=message, on_key=problem.on_key)
+
+
+_Level = tuple[Path, Any, str]
+"""Where a value stands, the value, and the code of its type."""
+
+
+def _chain(document: Any, code: str, steps: Iterable[str | int]) -> list[_Level]:
+    """Every level on the way to a value, with its type; empty if the way leaves the types."""
+    levels: list[_Level] = [((), document, code)]
+    for step in steps:
+        path, value, code = levels[-1]
+        inner = _inside(code, step)
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return []
+        if not inner:
+            return []
+        levels.append(((*path, step), value, inner))
+    return levels
+
+
+def _inside(code: str, step: str | int) -> str:
+    if code[0] == "@" and isinstance(step, str):
+        return fields_of(code[1:]).get(step, "")
+    return code[1:] if code[0] in "[{" else ""
+
+
+def _deeper(chain: list[_Level], key: str) -> Path | None:
+    """The place below what was written just before the key, where the key is legal and lacks."""
+    path, mapping, code = chain[-1]
+    known = fields_of(code[1:]) if code[0] == "@" else {}
+    before = [name for name in list(mapping)[: list(mapping).index(key)] if name in known] if key in mapping else []
+    if not before:
+        return None
+    path, value, code = (*path, before[-1]), mapping[before[-1]], known[before[-1]]
+    for _ in range(_DEEPEST):
+        if code[0] == "[" and isinstance(value, list) and value:
+            path, value, code = (*path, len(value) - 1), value[-1], code[1:]
+        if _takes(code, value, key, mapping[key]):
+            return (*path, key)
+        if not isinstance(value, Mapping) or not value or code[0] != "@":
+            return None
+        last = str(list(value)[-1])
+        code = fields_of(code[1:]).get(last, "")
+        if not code:
+            return None
+        path, value = (*path, last), value[last]
+    return None
+
+
+def _outer(chain: list[_Level], key: str) -> Path | None:
+    """The place in one of the mappings around, where the key is legal and lacks."""
+    for path, value, code in reversed(chain[:-1]):
+        if isinstance(value, Mapping):
+            return (*path, key) if code[0] == "@" and key in fields_of(code[1:]) and key not in value else None
+    return None
+
+
+def _takes(code: str, value: Any, key: str, given: Any) -> bool:
+    if not (value is None or isinstance(value, Mapping)) or key in (value or {}):
+        return False
+    if code[0] == "@":
+        return key in fields_of(code[1:])
+    return code[0] == "{" and isinstance(given, str | int | float)

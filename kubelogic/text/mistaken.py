@@ -1,0 +1,79 @@
+"""Files that are no manifests although they look a little like it: what they are, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SAID_BY_KUBECTL = re.compile(
+    rb"(?:---\s*)?((?:Error from server|Unable to connect to the server|The connection to the server|error:|Error:"
+    rb"|No resources found|You must be logged in|couldn't get|E\d{4} )[^\n]*)"
+)
+_TABLE = re.compile(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
+_VALUES = "a values file of a Helm chart: it is no manifest, the chart makes them"
+_BY_FIELDS: tuple[tuple[set[str], set[str], str], ...] = (
+    ({"services"}, {"version", "networks", "volumes"}, "a Docker Compose file"),
+    ({"on", "jobs"}, set(), "a GitHub workflow"),
+    ({"true", "jobs"}, set(), "a GitHub workflow"),
+    ({"stages"}, set(), "a GitLab pipeline"),
+    ({"resources"}, {"namespace", "patches", "images", "namePrefix", "commonLabels", "bases"}, "a Kustomize file"),
+    ({"replicaCount"}, set(), _VALUES),
+    ({"image"}, {"service", "ingress", "resources"}, _VALUES),
+    ({"openapi"}, set(), "a description of an HTTP API"),
+    ({"horizon", "steps"}, set(), "a scenario: give it with simulate --scenario"),
+    ({"steps"}, set(), "a scenario or a pipeline; a scenario is given with simulate --scenario"),
+)
+_CONFIGURATIONS = {
+    "kind.x-k8s.io": "a configuration of kind",
+    "k3d.io": "a configuration of k3d",
+    "kubescheduler.config.k8s.io": "a configuration of kube-scheduler",
+    "kubelet.config.k8s.io": "a configuration of the kubelet",
+    "kubeproxy.config.k8s.io": "a configuration of kube-proxy",
+    "kubecontrollermanager.config.k8s.io": "a configuration of kube-controller-manager",
+    "controllermanager.config.k8s.io": "a configuration of controllers",
+    "kubeadm.k8s.io": "a configuration of kubeadm",
+    "apiserver.config.k8s.io": "a configuration of kube-apiserver",
+    "apiserver.k8s.io": "a configuration of kube-apiserver",
+    "audit.k8s.io": "a configuration of kube-apiserver",
+    "eksctl.io": "a configuration of eksctl",
+    "skaffold": "a configuration of Skaffold",
+    "client.authentication.k8s.io": "a configuration of kubectl",
+    "kubectl.config.k8s.io": "a configuration of kubectl",
+    "kustomize.config.k8s.io": "a file of Kustomize",
+    "config.kubernetes.io": "a file of Kustomize",
+}
+
+
+def of_text(data: bytes) -> str:
+    """What a text is that kubectl printed instead of manifests; empty if it is none.
+
+    >>> of_text(b'Error from server (NotFound): pods "web" not found')
+    'this is what kubectl said, not manifests: Error from server (NotFound): pods "web" not found'
+    """
+    start = data.lstrip()[:400]
+    if match := _SAID_BY_KUBECTL.match(start):
+        return f"this is what kubectl said, not manifests: {match[1].decode('utf-8', 'replace').strip()}"
+    if _TABLE.match(start):
+        return "this is a table of kubectl, not manifests: print it with -o yaml"
+    return ""
+
+
+def of_fields(tree: Mapping[str, Any]) -> str:
+    """What a mapping without apiVersion and kind most likely is; empty if nothing is known of it."""
+    fields = {str(key) for key in tree}
+    for needed, others, what in _BY_FIELDS:
+        if needed <= fields and (not others or others & fields):
+            return f"this looks like {what}"
+    return ""
+
+
+def of_kind(api_version: str, kind: str) -> str:
+    """What a kind is that is no object of a cluster, but the configuration of a tool; empty if it is none.
+
+    >>> of_kind("v1", "Config")
+    'a kubeconfig: it says how to reach a cluster and holds no objects'
+    """
+    if (api_version, kind) == ("v1", "Config"):
+        return "a kubeconfig: it says how to reach a cluster and holds no objects"
+    return _CONFIGURATIONS.get(api_version.partition("/")[0], "")

@@ -1,0 +1,87 @@
+"""Folders that have to be rendered before there is anything to apply: Kustomize folders and Helm charts.
+
+They are rendered by the tools that are made for it, where those are on the PATH; else the command to type is told.
+What is in such a folder is never read as it stands: it is not what would be applied.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+"""What the file is called that makes a folder one of Kustomize."""
+CHART = "Chart.yaml"
+_PATIENCE = 60
+"""Seconds that a tool may take."""
+
+
+class RenderError(Exception):
+    """A folder that was not rendered; the text says what it is, why not, and what to type."""
+
+
+def needs_rendering(folder: str) -> bool:
+    """Whether a folder is one of Kustomize, or a Helm chart."""
+    return bool(_tool_for(folder)[0])
+
+
+def render(folder: str) -> tuple[str, bytes]:
+    """What to call the result, after the command that renders a folder, and the manifests that it makes.
+
+    Raises:
+        RenderError: if there is no tool for it here, or the tool refuses.
+    """
+    kind, commands = _tool_for(folder)
+    for command in commands:
+        if shutil.which(command[0]):
+            return f"{folder} ({command[0]} {command[1]})", _run(kind, command)
+    typed = " ".join(map(shlex.quote, commands[0]))
+    raise RenderError(
+        f"this is a {kind}, which has to be rendered, and {_names(commands)} is not installed here; "
+        f"type: {typed} | kubelogic plan -"
+    )
+
+
+def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
+    names = set(_entries(folder))
+    if names.intersection(KUSTOMIZATIONS):
+        return "Kustomize folder", [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
+    if CHART in names:
+        return "Helm chart", [["helm", "template", folder]]
+    return "", []
+
+
+def _entries(folder: str) -> Sequence[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names only
+    except OSError:
+        return ()  # told where the folder itself is read
+
+
+def _names(commands: Sequence[Sequence[str]]) -> str:
+    return " or ".join(command[0] for command in commands)
+
+
+def _run(kind: str, command: Sequence[str]) -> bytes:
+    typed = " ".join(map(shlex.quote, command))
+    try:
+        done = subprocess.run(
+            command, capture_output=True, check=False, timeout=_PATIENCE, stdin=subprocess.DEVNULL, preexec_fn=_as_usual
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RenderError(f"this is a {kind}; {typed} took longer than {_PATIENCE} s") from error
+    except OSError as error:
+        raise RenderError(f"this is a {kind}; {typed} cannot be run: {error.strerror}") from error
+    if done.returncode:
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def _as_usual() -> None:
+    """Let a child hear Ctrl-C, which the main thread of the command line does not."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

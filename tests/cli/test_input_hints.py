@@ -1,0 +1,221 @@
+"""What people feed first: folders to render, files of other kinds, lines one level off. The cause is said, once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kubelogic.cli import main
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: 'web:1'}]}\n"
+OVERLAY = "resources: [web.yaml]\nnamePrefix: prod-\n"
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only directory on the PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def kustomize_folder(tmp_path: Path, name: str = "overlay") -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(OVERLAY)
+    (folder / "web.yaml").write_text("kind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n")
+    return folder
+
+
+def test_a_folder_of_kustomize_is_told_once_with_the_command(
+    tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = kustomize_folder(tmp_path)
+    for path in (folder, folder / "kustomization.yaml"):
+        assert main(["plan", str(path)]) == 2
+        error = capsys.readouterr().err
+        assert error.count(": error: ") == 1
+        assert f"kubectl kustomize {folder} | kubelogic plan -" in error
+
+
+@pytest.mark.parametrize("name", ["kubectl", "kustomize"])
+def test_it_is_rendered_where_the_tool_is_there(
+    name: str, tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = kustomize_folder(tmp_path)
+    words = {"kubectl": f"kustomize {folder}", "kustomize": f"build {folder}"}[name]
+    tool(tools, name, f'[ "$*" = "{words}" ] || exit 9\nprintf "%s" "{POD}"')
+    assert main(["plan", str(folder)]) == 3
+    assert "default/web" in capsys.readouterr().out
+
+
+def test_what_the_tool_refuses_is_told(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = kustomize_folder(tmp_path)
+    tool(tools, "kubectl", 'echo "no such file: base" >&2; exit 1')
+    assert main(["plan", str(folder)]) == 2
+    assert f"kubectl kustomize {folder} says: no such file: base [KL117]" in capsys.readouterr().err
+
+
+def test_a_chart_is_told_or_rendered(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "chart" / "templates").mkdir(parents=True)
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: bell\n")
+    (tmp_path / "chart" / "values.yaml").write_text("replicas: 2\n")
+    (tmp_path / "chart" / "templates" / "web.yaml").write_text("kind: {{ .Values.kind }}\n")
+    assert main(["plan", str(tmp_path / "chart")]) == 2
+    error = capsys.readouterr().err
+    assert error.count(": error: ") == 1
+    assert f"helm template {tmp_path}/chart | kubelogic plan -" in error
+    tool(tools, "helm", f'printf "%s" "{POD}"')
+    assert main(["plan", str(tmp_path / "chart")]) == 3
+
+
+def test_several_such_folders_have_to_be_named(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    top = tmp_path / "repo"
+    top.mkdir()
+    for name in ("base", "prod"):
+        kustomize_folder(top, name)
+    assert main(["plan", str(top)]) == 2
+    assert "2 folders in it have to be rendered" in (error := capsys.readouterr().err)
+    assert f"{top}/base, {top}/prod" in error
+    assert main(["plan", str(top), "--exclude", "base", "--exclude", "prod"]) == 2
+    assert "there is no object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pattern", "read"),
+    [("bad*", ["good.yaml"]), ("sub", ["bad.yaml", "good.yaml"]), ("sub/*", ["bad.yaml", "good.yaml"]), ("*.yaml", [])],
+)
+def test_patterns_leave_out(pattern: str, read: list[str], tmp_path: Path) -> None:
+    from kubelogic.text.sources import find
+
+    (tmp_path / "sub").mkdir()
+    for name in ("good.yaml", "bad.yaml", "sub/bad-too.yaml"):
+        (tmp_path / name).write_text(POD)
+    assert [os.path.relpath(each, tmp_path) for each in find([tmp_path], exclude=[pattern])[0]] == read
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('Error from server (NotFound): deployments.apps "web" not found\n', "this is what kubectl said"),
+        ('error: the server doesn\'t have a resource type "pod3"\n', "this is what kubectl said"),
+        ("The connection to the server localhost:8080 was refused\n", "this is what kubectl said"),
+        ("No resources found in default namespace.\n", "this is what kubectl said"),
+        ("NAME   READY   STATUS    RESTARTS   AGE\nweb-1  1/1     Running   0          3d\n", "print it with -o yaml"),
+        ("apiVersion: v1\nkind: Config\nclusters: []\n", "a kubeconfig"),
+        ("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "a configuration of kind"),
+        ("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n", "of kube-scheduler"),
+        ("services: {web: {image: 'web:1'}}\nvolumes: {}\n", "a Docker Compose file"),
+        ("on: push\njobs: {}\n", "a GitHub workflow"),
+        ("replicaCount: 2\n", "a values file of a Helm chart"),
+        ("steps:\n- {at: 1s, fail: n1}\n", "simulate --scenario"),
+    ],
+)
+def test_files_of_other_kinds_are_named(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    assert main(["plan", str(tmp_path / "x.yaml")]) == 2
+    error = capsys.readouterr().err
+    assert error.count(" [KL1") == 1
+    assert words in error
+
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: "web:1"
+        resources:
+          requests: {cpu: 100m}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ('        image: "web:1"\n', "", ""),
+        ("        resources:\n          requests: {cpu: 100m}", "      ports: []", "containers[0].ports"),
+        ("          requests: {cpu: 100m}", "        requests: {cpu: 100m}", "containers[0].resources.requests"),
+        ("  replicas: 1", "replicas: 1", ""),
+        ("  selector:", "selector:", ""),
+        (
+            "        resources:\n          requests",
+            "        resources:\n        limits: {}\n        requests",
+            "resources.requests",
+        ),
+        ("    metadata: {labels: {app: web}}", "    metadata:\n      labels:\n      app: web", "metadata.labels.app"),
+        ("    spec:\n      containers:", "    spec:\n      replicas: 2\n      containers:", ""),
+    ],
+)
+def test_a_line_one_level_off_is_told_by_its_cause(
+    right: str, wrong: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert right in DEPLOYMENT
+    (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace(right, wrong))
+    assert main(["plan", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert ("it looks as if it belonged to" in error) == bool(place)
+    assert place in error
+
+
+def test_a_misspelt_field_is_still_told_as_misspelt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace("        image:", "        imgae:"))
+    main(["plan", str(tmp_path)])
+    assert 'did you mean "image"?' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("join", ["---\n\ufeff", "\ufeff---\n", "---\n# x\n\n\ufeff"])
+def test_byte_order_marks_between_documents(join: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.yaml").write_text("\ufeff" + POD + join + POD.replace("web}", "b}"), "utf-8")
+    assert main(["plan", str(tmp_path)]) == 3
+    assert "2 pods" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        POD.replace("{name: web}", "{name: old, name: web}"),
+        '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "old", "name": "web"}, '
+        '"spec": {"containers": [{"name": "c", "image": "web:1"}]}}',
+    ],
+)
+def test_a_key_twice_counts_as_the_last(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / ("x.json" if text.startswith("{") else "x.yaml")
+    path.write_text(text)
+    assert main(["plan", str(path)]) == 3
+    out = capsys.readouterr().out
+    assert "default/web" in out
+    assert "the last one counts [KL101]" in out
+    assert main(["plan", str(path), "--strict"]) == 2
+
+
+def test_kinds_that_nobody_reads_are_all_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: a}\n---\n"
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}\n---\n"
+    )
+    limits = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: a}\nspec: {limits: []}\n---\n"
+    (tmp_path / "x.yaml").write_text(lease + policy + limits + POD)
+    main(["plan", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert out.count("KL109") == 2
+    assert "v1 Lease" in out
+    assert "v1 NetworkPolicy" in out
