@@ -30,7 +30,7 @@ def known(differences: Mapping[str, str]) -> Callable[[Callable[..., None]], Cal
 
 def answer_to(path: Path) -> Reading | tuple[Fault, ...]:
     try:
-        return load([path])
+        return load([path], strict=True)
     except InputError as error:
         return error.faults
 

@@ -85,7 +85,7 @@ def test_real_files_are_read_or_refused_with_places(manifest_file: Path) -> None
 
 def test_all_broken_files_together_say_all_at_once(corpus: Path) -> None:
     with pytest.raises(InputError) as caught:
-        load([corpus / "broken"])
+        load([corpus / "broken"], strict=True)
     files = {Path(fault.location.file).name for fault in caught.value.faults}
     assert {"y01-unclosed-quote.yaml", "y04-duplicate-keys.yaml", "e04-unknown-kinds.yaml"} <= files
     assert list(caught.value.faults) == sorted(caught.value.faults)

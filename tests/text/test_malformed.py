@@ -29,7 +29,7 @@ def test_message(path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: boo
     monkeypatch.chdir(FOLDER)
     started = time.perf_counter()
     with pytest.raises(InputError) as caught:
-        load([path.name])
+        load([path.name], strict=True)
     assert time.perf_counter() - started < LONGEST
     said = "".join(say(fault) + "\n" for fault in caught.value.faults)
     golden = path.with_name(path.name + ".txt")
@@ -40,6 +40,6 @@ def test_message(path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: boo
 
 def test_faults_come_in_the_order_of_the_text() -> None:
     with pytest.raises(InputError) as caught:
-        load([str(FOLDER / "duplicate-keys.yaml"), str(FOLDER / "bad-indent.yaml")])
+        load([str(FOLDER / "duplicate-keys.yaml"), str(FOLDER / "bad-indent.yaml")], strict=True)
     lines = [(Path(fault.location.file).name, fault.location.line) for fault in caught.value.faults]
     assert lines == [("bad-indent.yaml", 5), ("duplicate-keys.yaml", 8), ("duplicate-keys.yaml", 9)]
