@@ -28,13 +28,25 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The answer to a request: an HTTP status and, for a refusal, why and what stands in the way."""
+    """The answer to a request: an HTTP status and, for a refusal, why and what stands in the way.
+
+    Attributes:
+        status: the HTTP status.
+        reason: in one word, as ``Forbidden``.
+        message: the API server's words.
+        causes: the words of each cause.
+        obstacles: the objects that a refusal comes from.
+        path: the field of the object itself that is refused; empty for the whole object.
+        kind_of_cause: the type of the first cause, if programs tell refusals apart by it.
+    """
 
     status: int
     reason: str = ""
     message: str = ""
     causes: tuple[str, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
+    path: tuple[str | int, ...] = ()
+    kind_of_cause: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -79,10 +91,25 @@ def resource_name(obj: Object) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def forbidden(obj: Object, why: str, *, causes: tuple[str, ...] = (), obstacles: tuple[Obstacle, ...] = ()) -> Status:
+def forbidden(
+    obj: Object,
+    why: str,
+    *,
+    causes: tuple[str, ...] = (),
+    obstacles: tuple[Obstacle, ...] = (),
+    path: tuple[str | int, ...] = (),
+    kind_of_cause: str = "",
+) -> Status:
     """403: admission refuses an object."""
-    message = f'{resource_name(obj)} "{obj.name}" is forbidden: {why}'
-    return Status(status=403, reason="Forbidden", message=message, causes=causes, obstacles=obstacles)
+    return Status(
+        status=403,
+        reason="Forbidden",
+        message=f'{resource_name(obj)} "{obj.name}" is forbidden: {why}',
+        causes=causes,
+        obstacles=obstacles,
+        path=path,
+        kind_of_cause=kind_of_cause,
+    )
 
 
 def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Status:

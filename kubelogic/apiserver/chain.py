@@ -1,111 +1,130 @@
-"""What the API server adds to objects, and what it refuses, when they are created, changed or evicted.
+"""The chain of admission: what every object passes before it is stored, whoever sends it.
 
-Each kind has a function; it may change the object in the transaction, or answer with a refusal.
+``PLUGINS`` are in kube-apiserver's own order. All of them may first change the object (``admit``); the API server
+fills in and validates it; then all may refuse what came of it (``validate``). Quotas are charged last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Any
 
-from kubelogic.apiserver.admission.default_toleration_seconds import with_default_tolerations
-from kubelogic.apiserver.admission.limit_ranger import admit_claim_by_limits, admit_pod_by_limits
-from kubelogic.apiserver.admission.objects import (
-    admit_claim,
-    admit_node,
-    admit_volume,
-    refuse_in_ending_namespace,
-    refuse_unknown_priority,
+from kubelogic.apiserver.admission import (
+    default_storage_class,
+    default_toleration_seconds,
+    limit_ranger,
+    namespace_lifecycle,
+    persistent_volume_claim_resize,
+    priority,
+    resource_quota,
+    runtime_class,
+    service_account,
+    storage_object_in_use_protection,
+    taint_nodes_by_condition,
 )
-from kubelogic.apiserver.admission.priority import with_priority
-from kubelogic.apiserver.admission.resource_quota import admit_by_quota, admit_change_by_quota
-from kubelogic.apiserver.allocators.services import admit_service, admit_service_change, without_lost_fields
 from kubelogic.apiserver.answers import Status
-from kubelogic.apiserver.registry.daemon_sets import count_template, count_template_change
+from kubelogic.apiserver.registry import strategies
 from kubelogic.apiserver.registry.eviction import decide_eviction
-from kubelogic.apiserver.registry.job_pods import with_selector
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited
+from kubelogic.cluster.edit import metadata, with_document
 
-OnCreate = Callable[[Transaction, Object], Status | None]
-OnUpdate = Callable[[Transaction, Object, Object], Status | None]
-
-
-def admit_pod(tx: Transaction, pod: Object) -> Status | None:
-    """Default tolerations and priority."""
-    spec = with_priority(tx, with_default_tolerations(pod.document.get("spec") or {}))
-    status = {"phase": "Pending", **(pod.document.get("status") or {})}
-    tx.put(edited(edited(pod, ["spec"], spec), ["status"], status))
-    return refuse_unknown_priority(tx, pod)
+Admit = Callable[[Transaction, Object, Object | None], Status | None]
+"""Looks at an object in the transaction, given as it was before or None if it is new; may change or refuse it."""
 
 
-def admit_replication_controller(tx: Transaction, obj: Object) -> Status | None:
-    """The selector defaults to the labels of the template."""
-    spec = obj.document.get("spec") or {}
-    if not spec.get("selector"):
-        labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-        tx.put(edited(obj, ["spec"], {"selector": labels}))
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """One admission plugin.
+
+    Attributes:
+        name: as in ``--enable-admission-plugins``.
+        admit: may change the object, or refuse it (the mutating half).
+        validate: may refuse what came of it (the validating half).
+    """
+
+    name: str
+    admit: Admit | None = None
+    validate: Admit | None = None
 
 
-def admit_job(tx: Transaction, job: Object) -> Status | None:
-    """The selector, and the labels that match it."""
-    tx.put(with_selector(job))
-    return None
-
-
-CREATE: Mapping[str, tuple[OnCreate, ...]] = MappingProxyType(
-    {
-        "Pod": (admit_pod, admit_pod_by_limits),
-        "ReplicationController": (admit_replication_controller,),
-        "Job": (admit_job,),
-        "DaemonSet": (count_template,),
-        "Service": (admit_service,),
-        "Node": (admit_node,),
-        "PersistentVolumeClaim": (admit_claim, admit_claim_by_limits),
-        "PersistentVolume": (admit_volume,),
-    }
+PLUGINS: tuple[Plugin, ...] = (
+    Plugin(name="NamespaceLifecycle", admit=namespace_lifecycle.admit),
+    Plugin(name="LimitRanger", admit=limit_ranger.admit, validate=limit_ranger.validate),
+    Plugin(name="ServiceAccount", admit=service_account.admit),
+    Plugin(name="TaintNodesByCondition", admit=taint_nodes_by_condition.admit),
+    Plugin(name="Priority", admit=priority.admit, validate=priority.validate),
+    Plugin(name="DefaultTolerationSeconds", admit=default_toleration_seconds.admit),
+    Plugin(name="DefaultStorageClass", admit=default_storage_class.admit),
+    Plugin(name="StorageObjectInUseProtection", admit=storage_object_in_use_protection.admit),
+    Plugin(name="PersistentVolumeClaimResize", validate=persistent_volume_claim_resize.validate),
+    Plugin(name="RuntimeClass", admit=runtime_class.admit, validate=runtime_class.validate),
+    Plugin(name="ResourceQuota", validate=resource_quota.validate),
 )
-UPDATE: Mapping[str, tuple[OnUpdate, ...]] = MappingProxyType(
-    {
-        "Service": (admit_service_change, admit_change_by_quota),
-        "PersistentVolumeClaim": (admit_change_by_quota,),
-        "DaemonSet": (count_template_change,),
-    }
-)
+"""Those that are on by default and modelled. Source: AllOrderedPlugins in pkg/kubeapiserver/options/plugins.go."""
 
 
 def on_create(tx: Transaction, obj: Object) -> Status | None:
-    """Admit a new object that is in the transaction already. None: accepted. Quotas are charged last."""
-    for admit in (refuse_in_ending_namespace, *CREATE.get(obj.kind, ()), admit_by_quota):
-        present = tx.get(obj.kind, obj.key)
-        if present is None:
-            return None
-        refusal = admit(tx, present)
-        if refusal is not None:
-            return refusal
-    return None
-
-
-def prepared(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A changed document before it is validated: without what its old state had and its new one cannot have."""
-    return without_lost_fields(old.document, document) if old.kind == "Service" else document
+    """Admit a new object that is in the transaction already. None: accepted."""
+    return mutate(tx, obj) or _prepared(tx, obj) or validate(tx, obj)
 
 
 def on_update(tx: Transaction, old: Object, new: Object) -> Status | None:
-    """Admit a changed object that is in the transaction already. None: accepted."""
-    for admit in UPDATE.get(new.kind, ()):
-        present = tx.get(new.kind, new.key)
-        if present is None:
-            return None
-        refusal = admit(tx, old, present)
-        if refusal is not None:
-            return refusal
-    return None
+    """Admit a changed object that is in the transaction already and has passed validation. None: accepted."""
+    present = tx.get(new.kind, new.key)
+    if present is None:
+        return None
+    return strategies.prepare_changed(tx, old, present) or validate(tx, new, old)
 
 
 def on_evict(tx: Transaction, pod: Object) -> Status | None:
     """Decide about an eviction. None: granted."""
     return decide_eviction(tx, pod)
+
+
+def prepared(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A changed document before it is validated: without what its old state had and its new one cannot have."""
+    return strategies.without_lost(old, document)
+
+
+def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
+    """Let all plugins change an object that is in the transaction.
+
+    What becomes of a new pod depends on its spec and namespace alone: pods that share a spec share what becomes of it.
+    """
+    is_mirror = service_account.MIRROR in (metadata(obj).get("annotations") or ())
+    shared = obj.kind == "Pod" and old is None and not is_mirror
+    spec = obj.document.get("spec")
+    if shared:
+        known = tx.known(("mutated", obj.namespace), spec)
+        if known is not None:
+            tx.put(with_document(obj, {**obj.document, "spec": known}))
+            return None
+    refusal = _pass(tx, obj, old, [plugin.admit for plugin in PLUGINS if plugin.admit is not None])
+    if shared and refusal is None:
+        present = tx.get(obj.kind, obj.key)
+        if present is not None:
+            tx.keep(("mutated", obj.namespace), spec, present.document.get("spec"))
+    return refusal
+
+
+def validate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
+    """Let all plugins refuse an object that is in the transaction."""
+    return _pass(tx, obj, old, [plugin.validate for plugin in PLUGINS if plugin.validate is not None])
+
+
+def _prepared(tx: Transaction, obj: Object) -> Status | None:
+    present = tx.get(obj.kind, obj.key)
+    return strategies.prepare_new(tx, present) if present is not None else None
+
+
+def _pass(tx: Transaction, obj: Object, old: Object | None, halves: list[Admit]) -> Status | None:
+    for half in halves:
+        present = tx.get(obj.kind, obj.key)
+        if present is None:
+            return None
+        refusal = half(tx, present, old)
+        if refusal is not None:
+            return refusal
+    return None

@@ -14,7 +14,7 @@ from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import lookup
-from kubelogic.kinds.validation import Admitter, Problem, cross_check
+from kubelogic.kinds.validation import Admitter, Problem
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault
 from kubelogic.text.notices import Notice
@@ -141,17 +141,12 @@ class Admissions:
         return group, item.document["kind"], (namespace or self.namespace) if namespaced else "", name
 
     def settle(self) -> list[Entry]:
-        """The objects that were admitted, each named and there once, checked against each other."""
+        """The objects that were taken, each named and there once."""
         self._admitter = Admitter(namespace=self.namespace, ip_families=sorted(self._families))
         for place, item in self._late:
             self._take(item, place, late=True)
         self._entries.sort(key=lambda entry: entry.place)
-        entries = self._unique(_named(self._entries))
-        refused = set()
-        for index, problem in cross_check([entry.document for entry in entries]):
-            self.faults.append(_fault(entries[index].origin, entries[index].document, problem))
-            refused.add(index)
-        return [entry for index, entry in enumerate(entries) if index not in refused]
+        return self._unique(_named(self._entries))
 
     def all_notices(self) -> tuple[Notice, ...]:
         """What there is to say, in order."""

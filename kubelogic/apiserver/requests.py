@@ -24,6 +24,9 @@ from kubelogic.text.origin import ItemOrigin
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})
 """Kinds whose dependents stay when they are deleted without a word. Source: rest.DefaultGarbageCollectionPolicy."""
 
+_OF_THE_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
+"""Metadata that no request sets."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -54,13 +57,22 @@ def create(state: State, document: Mapping[str, Any], *, namespace: str = "defau
     if present is not None:
         message = f'{resource_name(present)} "{present.name}" already exists'
         return Outcome(state=state, answer=Status(status=409, reason="AlreadyExists", message=message))
-    if spot and spot not in state.cluster.objects("Namespace") and "default" in state.cluster.objects("Namespace"):
-        return Outcome(state=state, answer=_answer(404, "NotFound", "Namespace", spot, "not found"))
     obj = tx.create(api_version=full["apiVersion"], kind=kind, key=key, document=_owned(full, tx, spot))
     refusal = chain.on_create(tx, obj)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
     return Outcome(state=tx.finish(), answer=Status(status=201))
+
+
+def trial(state: State) -> Transaction:
+    """A transaction in which objects are only tried: what is sent in it counts for what is sent after it."""
+    return Transaction(state=state)
+
+
+def send(tx: Transaction, obj: Object) -> Status | None:
+    """POST a complete object within a trial. None: accepted, and the transaction has it as it would be stored."""
+    tx.put(obj)
+    return chain.on_create(tx, obj)
 
 
 def _owned(document: Mapping[str, Any], tx: Transaction, namespace: str) -> Mapping[str, Any]:
@@ -75,6 +87,28 @@ def _owned(document: Mapping[str, Any], tx: Transaction, namespace: str) -> Mapp
         else:
             references.append(reference)
     return {**document, "metadata": {**meta, "ownerReferences": references}} if references else document
+
+
+def update(state: State, document: Mapping[str, Any], *, namespace: str = "default") -> Outcome:
+    """PUT an object: the document replaces the one that is there, but for its status.
+
+    Args:
+        state: before the request.
+        document: the whole object as it should become.
+        namespace: for namespaced objects that name none.
+    """
+    kind, meta = str(document["kind"]), document["metadata"]
+    spot = "" if is_namespaced(document["apiVersion"], kind) is False else meta.get("namespace") or namespace
+    key = f"{spot}/{meta['name']}" if spot else str(meta["name"])
+    tx = Transaction(state=state)
+    old = tx.get(kind, key)
+    if old is None:
+        return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
+    kept = {name: value for name, value in metadata(old).items() if name in _OF_THE_SERVER}
+    whole = {**document, "metadata": {**meta, **kept}}
+    if "status" in old.document:
+        whole["status"] = old.document["status"]
+    return _update(state, tx, old, whole, subresource="")
 
 
 def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
@@ -194,18 +228,24 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
             first = admitted.problems[0]
             return Outcome(state=state, answer=Status(status=422, reason="Invalid", message=first.message))
         document = admitted.document
-        if document.get("spec") != old.document.get("spec") and old.kind != "Pod":
+        if document.get("spec") != old.document.get("spec") and old.kind not in ("Pod", "Node"):
             meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
             document = {**document, "metadata": meta}
     new = with_document(old, document)
     tx.put(new)
-    refusal = (None if subresource else refuse_change(old, new)) or chain.on_update(tx, old, new)
+    refusal = None if subresource else _admit_change(tx, old, new)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
     kept = tx.get(new.kind, new.key)
     if kept is not None and metadata(kept).get("deletionTimestamp") and not metadata(kept).get("finalizers"):
         tx.delete(new.kind, new.key, grace=0)
     return Outcome(state=tx.finish(), answer=Status(status=200))
+
+
+def _admit_change(tx: Transaction, old: Object, new: Object) -> Status | None:
+    refusal = chain.mutate(tx, new, old)
+    present = tx.get(new.kind, new.key) or new
+    return refusal or refuse_change(old, present) or chain.on_update(tx, old, present)
 
 
 def scale(state: State, kind: str, key: str, replicas: int) -> Outcome:

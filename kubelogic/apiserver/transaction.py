@@ -12,9 +12,13 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.slow_start import SlowStart
 from kubelogic.cluster.state import State
-from kubelogic.logic import Value
+from kubelogic.facts.rulebook import builtin_rulebook, parameters_of
+from kubelogic.logic import Rulebook, Value
 
 Made = TypeVar("Made")
+
+CLASSES = ("PriorityClass", "RuntimeClass", "StorageClass")
+"""Kinds that decisions about other objects rest on."""
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
@@ -36,6 +40,11 @@ class Transaction:
     """How far each owner, by kind and key, has come in making its pods."""
     undone: bool = False
     """Whether the action that is being applied changes nothing: refused, or not tried."""
+    decided: dict[Any, Any] = field(default_factory=dict)
+    """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
+    presumed: frozenset[str] = frozenset()
+    """Namespaces that are taken to be there although no object says so."""
+    _parameters: dict[str, int] = field(default_factory=dict)
     _own: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Statuses that were copied for this transaction, by identity: they are changed in place from then on."""
 
@@ -43,6 +52,21 @@ class Transaction:
     def now(self) -> str:
         """The present as the API writes it."""
         return timestamp(self.state.now)
+
+    @property
+    def rules(self) -> Rulebook:
+        """The rules that the API server decides by."""
+        return self.state.rules or builtin_rulebook()
+
+    def parameter(self, name: str) -> int:
+        """A parameter of the control plane.
+
+        Raises:
+            KeyError: if there is none of that name.
+        """
+        if not self._parameters:
+            self._parameters.update(parameters_of(self.rules))
+        return self._parameters[name]
 
     def get(self, kind: str, key: str) -> Object | None:
         """An object as it is by now."""
@@ -54,6 +78,8 @@ class Transaction:
 
     def put(self, obj: Object) -> None:
         """Add or replace an object."""
+        if obj.kind in CLASSES:
+            self.decided.clear()
         self.changed[obj.kind, obj.key] = obj
 
     def remove(self, kind: str, key: str) -> None:
@@ -69,7 +95,7 @@ class Transaction:
             self.set_status(obj, fields)
             return
         obj = edited(obj, path, fields)
-        if path and path[0] == "spec" and kind != "Pod":
+        if path and path[0] == "spec" and kind not in ("Pod", "Node"):
             obj = edited(obj, ["metadata"], {"generation": int(metadata(obj).get("generation") or 1) + 1})
         self.put(obj)
 
@@ -100,6 +126,15 @@ class Transaction:
             found = self.shared[mark] = (parts, make())  # what is kept cannot lend its identity to another
         made: Made = found[1]
         return made
+
+    def known(self, what: Hashable, part: object) -> Any:
+        """What ``keep`` kept for the very same part, or None."""
+        found = self.shared.get((what, id(part)))
+        return None if found is None else found[1]
+
+    def keep(self, what: Hashable, part: object, made: object) -> None:
+        """Keep what became of a part of a document, for objects that share it."""
+        self.shared[what, id(part)] = (part, made)
 
     def create(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
-from kubelogic.logic import Row, Value
+from kubelogic.logic import Row, Rulebook, Value
 
 World = Mapping[str, frozenset[Row]]
 """What happens outside the control plane, by predicate of ``rules/facts/world.dl``: silent nodes, broken images..."""
@@ -27,6 +28,8 @@ class State:
         world: facts about what happens outside the control plane.
         memory: see ``Memory``.
         names: how many names were made so far, by what stands before the generated suffix.
+        rules: the rules and parameters that the API server decides by; None for the built-in ones.
+        unseen_accounts: the namespaces whose ServiceAccounts were not in the input: nobody knows which ones there are.
     """
 
     cluster: Cluster
@@ -34,14 +37,22 @@ class State:
     world: World = field(default_factory=dict)
     memory: Memory = field(default_factory=dict)
     names: Mapping[str, int] = field(default_factory=dict)
+    rules: Rulebook | None = None
+    unseen_accounts: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, cluster: Cluster) -> State:
+    def of(cls, cluster: Cluster, *, rules: Rulebook | None = None) -> State:
         """The state in which nothing has happened yet. Its clock starts at the latest moment that the cluster mentions.
 
         A cluster without any moment starts at 0.
         """
-        return cls(cluster=cluster, now=_latest(cluster), world=world_of(cluster))
+        return cls(
+            cluster=cluster,
+            now=_latest(cluster),
+            world=world_of(cluster),
+            rules=rules,
+            unseen_accounts=_without_accounts(cluster),
+        )
 
     def with_world(self, *, add: Iterable[tuple[str, Row]] = (), remove: Iterable[tuple[str, Row]] = ()) -> State:
         """The state after changes of the world; what is not there is removed in vain."""
@@ -77,6 +88,24 @@ def world_of(cluster: Cluster) -> World:
     if missing:
         found["presumed_owner"] = {(uid,) for uid in missing}
     return {name: frozenset(rows) for name, rows in found.items()}
+
+
+def _without_accounts(cluster: Cluster) -> frozenset[str]:
+    """The namespaces whose ServiceAccounts were not given.
+
+    They were if ``default``, which every namespace has, is among them, or if the namespace itself is only about to be
+    made: it has nothing yet but what is in the input.
+    """
+    named = {obj.namespace for obj in cluster if obj.namespace}
+    listed = {key.removesuffix("/default") for key in cluster.objects("ServiceAccount") if key.endswith("/default")}
+    new = {name for name, obj in cluster.objects("Namespace").items() if _is_new(obj.document)}
+    return frozenset(named - listed - new)
+
+
+def _is_new(document: Mapping[str, Any]) -> bool:
+    """Whether no API server has seen the document of a namespace yet."""
+    metadata = document.get("metadata") or {}
+    return not (metadata.get("uid") or metadata.get("creationTimestamp"))
 
 
 def _latest(cluster: Cluster) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from kubelogic.logic import Rulebook, Value
@@ -29,3 +30,18 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
     """
     book = Rulebook.read([builtin_rules(), *directories])
     return book.with_facts({"parameter": sorted((parameters or {}).items())})
+
+
+@cache
+def builtin_rulebook() -> Rulebook:
+    """The built-in rules with the built-in parameters, read once.
+
+    Raises:
+        RuleErrors: if the installation is damaged.
+    """
+    return load_rulebook()
+
+
+def parameters_of(rulebook: Rulebook) -> Mapping[str, int]:
+    """The parameters of the control plane by name, as a rulebook has them."""
+    return {str(fact.row[0]): int(fact.row[1]) for fact in rulebook.facts if fact.predicate == "parameter"}

@@ -183,6 +183,7 @@ def attachment(obj: Object) -> Iterator[Fact]:
 def runtime_class(obj: Object) -> Iterator[Fact]:
     """The facts of a RuntimeClass: what it costs and where it is available."""
     document = obj.document
+    yield "runtime_class", (obj.name,)
     for resource, value in sorted(((document.get("overhead") or {}).get("podFixed") or {}).items()):
         yield "runtime_class_overhead", (obj.name, resource, amount(resource, value))
     scheduling = document.get("scheduling") or {}

@@ -52,7 +52,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL141": "owner references contradict each other",
         "KL142": "settings exclude each other",
         "KL143": "not a valid format",
-        "KL144": "runtime class and overhead do not fit together",
         "KL146": "a manifest cannot be applied to the object that a cluster printed",
         "KL150": "nobody gives a Service its address",
         "KL151": "a Service stands for a name that nobody resolves",

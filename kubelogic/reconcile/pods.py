@@ -1,14 +1,11 @@
-"""The document of a new pod: its owner's template, what the owner adds, and what admission adds."""
+"""The document of a new pod as its controller sends it: its owner's template, and what the owner adds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from kubelogic.apiserver.admission.default_toleration_seconds import with_default_tolerations
-from kubelogic.apiserver.admission.priority import with_priority
 from kubelogic.apiserver.registry.job_pods import job_index_labels, job_spec, missing_job_labels
-from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import with_fields
 from kubelogic.facts.daemon_sets import GENERATION_LABEL, template_generation
@@ -26,11 +23,8 @@ _DAEMON_TOLERATIONS = (
 _HOST_NETWORK_TOLERATION = ("node.kubernetes.io/network-unavailable", "NoSchedule")
 
 
-def pod_document(tx: Transaction, owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
-    """What a controller sends to the API server for a new pod, after admission.
-
-    The spec and the labels are shared between pods that one template gives in one tick.
-    """
+def pod_document(owner: Object, template: Mapping[str, Any], action: CreatePod) -> dict[str, Any]:
+    """What a controller sends to the API server for a new pod. Pods of one template share the spec where they can."""
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {}
     labels: Mapping[str, str] = meta.get("labels") or {}
@@ -68,23 +62,7 @@ def pod_document(tx: Transaction, owner: Object, template: Mapping[str, Any], ac
         finalizers = [*(f for f in finalizers if f != TRACKING), TRACKING]
     if finalizers:
         given["finalizers"] = finalizers
-    shared = owner.kind not in ("StatefulSet", "DaemonSet") and action.index < 0
-    return {"metadata": given, "spec": admitted_spec(tx, spec, keep=shared), "status": {"phase": "Pending"}}
-
-
-def admitted_spec(tx: Transaction, spec: Mapping[str, Any], *, keep: bool) -> Mapping[str, Any]:
-    """A pod spec after admission: default tolerations and the priority of its class.
-
-    Args:
-        tx: knows the priority classes.
-        spec: as the controller sent it.
-        keep: whether the same spec object comes again, so that its admitted form is worth keeping.
-    """
-
-    def made() -> Mapping[str, Any]:
-        return with_priority(tx, with_default_tolerations(spec))
-
-    return tx.alike("admission", (spec,), made) if keep else made()
+    return {"metadata": given, "spec": spec, "status": {"phase": "Pending"}}
 
 
 def _stateful_spec(owner: Object, spec: Mapping[str, Any], action: CreatePod) -> Mapping[str, Any]:

@@ -1,10 +1,9 @@
-"""Pods of controllers that the API server does not take: what becomes of the pod, and what the controller remembers."""
+"""Objects of controllers that the API server does not take: what becomes of them, and what the controller remembers."""
 
 from __future__ import annotations
 
-from kubelogic.apiserver.admission.limit_ranger import admit_claim_by_limits, admit_pod_by_limits
-from kubelogic.apiserver.admission.objects import admit_claim, refuse_in_ending_namespace, refuse_unknown_priority
-from kubelogic.apiserver.admission.resource_quota import admit_by_quota
+from kubelogic.apiserver import chain
+from kubelogic.apiserver.admission import namespace_lifecycle
 from kubelogic.apiserver.answers import Refused, Status
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -58,58 +57,57 @@ def admit_created_pod(tx: Transaction, pod: Object, owner: Object) -> bool:
         Whether the controller got no error.
     """
     constant = replica_set_constant(owner.kind, owner.key)
-    refusal = refuse_in_ending_namespace(tx, pod)
-    if refusal is not None:
-        _take_back(tx, pod)
-        tx.memory["pod refused until", constant] = tx.state.now + _LAST_RETRY
-        return True
-    refusal = refuse_unknown_priority(tx, pod) or admit_pod_by_limits(tx, pod)
-    if refusal is None:
-        refusal = admit_by_quota(tx, tx.get(pod.kind, pod.key) or pod)
+    refusal = chain.on_create(tx, pod)
     if refusal is None:
         if owner.kind in _ONE_BY_ONE and ("pod refusals", constant) in tx.state.memory:
             for topic in ("pod refusals", "pod refused", "pod refused until"):
                 tx.memory[topic, constant] = None
         return True
-    _take_back(tx, pod)
-    tx.refused.append(Refused(kind=pod.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
+    if refusal.kind_of_cause == namespace_lifecycle.ENDING:
+        _take_back(tx, pod)
+        tx.memory["pod refused until", constant] = tx.state.now + _LAST_RETRY
+        return True
     first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
+    _refuse(tx, pod, owner, refusal)
     _hold_back(tx, constant, refusal, first, last)
     return False
 
 
-def admit_created_claim(tx: Transaction, claim: Object, owner: Object) -> bool:
-    """Admit a claim that was made for a StatefulSet or a pod in the transaction, or take it away again.
+def admit_created(tx: Transaction, made: Object, owner: Object) -> bool:
+    """Admit what a controller made beside pods in the transaction, a claim, say, or take it away again.
 
     Returns:
-        Whether the claim is there.
+        Whether the object is there.
     """
-    refusal = refuse_in_ending_namespace(tx, claim)
-    for admit in (admit_claim, admit_claim_by_limits, admit_by_quota):
-        present = tx.get(claim.kind, claim.key)
-        if refusal is None and present is not None:
-            refusal = admit(tx, present)
+    refusal = chain.on_create(tx, made)
     if refusal is None:
         return True
-    _take_back(tx, claim)
-    tx.refused.append(Refused(kind=claim.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
+    _refuse(tx, made, owner, refusal)
     _hold_back(tx, replica_set_constant(owner.kind, owner.key), refusal, _FIRST_RETRY, _LAST_RETRY)
     return False
 
 
-def admit_created_replica_set(tx: Transaction, made: Object, owner: Object) -> bool:
-    """Admit a ReplicaSet that a Deployment made in the transaction, or take it away again.
+def admit_created_job(tx: Transaction, job: Object, owner: Object) -> bool:
+    """Admit a Job that a CronJob made in the transaction, or take it away again and remember when to try anew.
 
     Returns:
-        Whether the ReplicaSet is there.
+        Whether the Job is there.
     """
-    refusal = refuse_in_ending_namespace(tx, made) or admit_by_quota(tx, made)
+    refusal = chain.on_create(tx, job)
     if refusal is None:
+        tx.memory["cron job refusals", owner.key] = None
+        tx.memory["cron job refused until", owner.key] = None
         return True
+    _refuse(tx, job, owner, refusal)
+    count = int(tx.state.memory.get(("cron job refusals", owner.key), 0)) + 1
+    tx.memory["cron job refusals", owner.key] = count
+    tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(count, _FIRST_RETRY, _LAST_RETRY)
+    return False
+
+
+def _refuse(tx: Transaction, made: Object, owner: Object, refusal: Status) -> None:
     _take_back(tx, made)
     tx.refused.append(Refused(kind=made.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
-    _hold_back(tx, replica_set_constant(owner.kind, owner.key), refusal, _FIRST_RETRY, _LAST_RETRY)
-    return False
 
 
 def _hold_back(tx: Transaction, constant: str, refusal: Status, first: int, last: int) -> None:
@@ -120,25 +118,6 @@ def _hold_back(tx: Transaction, constant: str, refusal: Status, first: int, last
     tx.memory["pod refusals", constant] = count
     tx.memory["pod refused", constant] = refusal.message
     tx.memory["pod refused until", constant] = tx.state.now + _pause(count, first, last)
-
-
-def admit_created_job(tx: Transaction, job: Object, owner: Object) -> bool:
-    """Admit a Job that a CronJob made in the transaction, or take it away again and remember when to try anew.
-
-    Returns:
-        Whether the Job is there.
-    """
-    refusal = refuse_in_ending_namespace(tx, job) or admit_by_quota(tx, job)
-    if refusal is None:
-        tx.memory["cron job refusals", owner.key] = None
-        tx.memory["cron job refused until", owner.key] = None
-        return True
-    _take_back(tx, job)
-    tx.refused.append(Refused(kind=job.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
-    count = int(tx.state.memory.get(("cron job refusals", owner.key), 0)) + 1
-    tx.memory["cron job refusals", owner.key] = count
-    tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(count, _FIRST_RETRY, _LAST_RETRY)
-    return False
 
 
 def _pause(count: int, first: int, last: int) -> int:

@@ -10,11 +10,14 @@ from typing import Any
 from kubelogic.apiserver import requests, rollback
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
-from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
+
+_COMPLETED = frozenset({"Pod", "PersistentVolumeClaim"})
+"""Kinds whose spec the API server completes from other objects when they are made: applying one again leaves that."""
 
 DRAIN_RETRY = 5_000
 """Milliseconds after which ``kubectl drain`` tries again to evict what a budget protects."""
@@ -249,6 +252,9 @@ def _(operation: Apply, state: State) -> Performed:
         old = state.cluster.get(obj.kind, obj.key)
         if old is None:
             outcome = requests.create(state, obj.document, namespace=obj.namespace or "default")
+        elif obj.kind in _COMPLETED:
+            given = {name: obj.document[name] for name in ("metadata", "spec") if name in obj.document}
+            outcome = requests.strategic_patch(state, obj.kind, obj.key, given)
         else:
             outcome = requests.patch(state, obj.kind, obj.key, _overlay(old.document, obj.document))
         if not outcome.answer.accepted:
@@ -373,8 +379,7 @@ def _stays_in_drain(pod: Object) -> bool:
 
 @perform.register
 def _(operation: Taint, state: State) -> Performed:
-    tx = Transaction(state=state)
-    node = tx.get("Node", operation.node)
+    node = state.cluster.get("Node", operation.node)
     if node is None:
         return Performed(state=state, answer=_missing("Node", operation.node))
     taints = [
@@ -387,10 +392,9 @@ def _(operation: Taint, state: State) -> Performed:
         if operation.value:
             added["value"] = operation.value
         if operation.effect == "NoExecute":
-            added["timeAdded"] = tx.now
+            added["timeAdded"] = timestamp(state.now)
         taints.append(added)
-    tx.put(edited(node, ["spec"], {"taints": taints or None}))
-    return Performed(state=tx.finish(), answer=_DONE)
+    return _performed(requests.patch(state, "Node", operation.node, {"spec": {"taints": taints or None}}))
 
 
 @perform.register

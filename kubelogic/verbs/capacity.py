@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from kubelogic.apiserver.transaction import Transaction
+from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.state import State
@@ -124,7 +124,7 @@ def capacity(
     if pod is None:
         needed, left_out = _needed(book, final, None, 0, limits=limits, options=options)
         return _result(final, needed, left_out, notices=told)
-    sent = admitted(Transaction(state=State(cluster=final)), pod)
+    sent = admitted(requests.trial(done.run.state), pod)
     probe = sent.pod
     given = problem(derive(book, final.replacing([probe, *sent.claims]), GOALS))
     shape = next((each.shape for each in given.pods if each.name == probe.key), None)
@@ -140,7 +140,7 @@ def capacity(
         moves = plan_moves(final, crowded, options, most=allow_moves, ignored=())
     if minimize:
         needed, left_out = _needed(book, final, sent, replicas, limits=limits, options=options)
-    taken, refusal = _admissible(final, pod, min(fits.most, volumes))
+    taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     unsure = unmodelled(final.replacing([pod]), book, pod)
     return replace(
         _result(final, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
@@ -259,11 +259,13 @@ def _reached(problem: Problem, reach: Reach) -> set[str]:
     return {node.name for node in problem.nodes if node.node_class in reach.node_classes or node.name in reach.nodes}
 
 
-def _admissible(cluster: Cluster, pod: Object, most: int) -> tuple[int, str]:
+def _admissible(state: State, pod: Object, first: Probe, most: int) -> tuple[int, str]:
     """How many more of a pod the API server takes, up to so many, and why not one more."""
-    if not cluster.objects("ResourceQuota") and not cluster.objects("LimitRange"):
+    if first.refusal is not None:
+        return 0, first.refusal.message
+    if not state.cluster.objects("ResourceQuota"):
         return most, ""
-    tx = Transaction(state=State(cluster=cluster))
+    tx = requests.trial(state)
     for number in range(min(most, _ASKED)):
         answer = admitted(tx, pod).refusal
         if answer is not None:

@@ -73,7 +73,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     sampled = sampling(len(cluster.objects("Node"))) if options.scheduler == "kube" else ()
     actions = _timed(done, done.run.steps)
     refusals = (
-        *refused_manifests(done.left_out),
+        *refused_manifests(done.left_out, cluster),
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
     omissions = omitted(cluster, (each for file in book.files for each in file.omits))
@@ -89,7 +89,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         pending=pending_pods(
             final, book, judge=done.judge, undecided=undecided(cluster, done, options), moves=_moves(final, options)
         ),
-        gone=_gone(cluster, final, actions),
+        gone=_gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out}),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
@@ -185,8 +185,15 @@ def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
     return tuple(placed)
 
 
-def _gone(before: Cluster, after: Cluster, actions: Sequence[TimedAction]) -> tuple[GonePod, ...]:
-    left = {key: pod for key, pod in before.objects("Pod").items() if after.get("Pod", key) is None}
+def _gone(
+    before: Cluster, after: Cluster, actions: Sequence[TimedAction], *, refused: Collection[tuple[str, str]]
+) -> tuple[GonePod, ...]:
+    """The pods that were there and are not any more; those that were never taken do not count."""
+    left = {
+        key: pod
+        for key, pod in before.objects("Pod").items()
+        if after.get("Pod", key) is None and ("Pod", key) not in refused
+    }
     reasons: dict[str, str] = {}
     for each in actions if left else ():
         match each.action:

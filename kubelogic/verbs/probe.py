@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
-from kubelogic.apiserver.chain import on_create
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
@@ -41,7 +41,9 @@ def probe(cluster: Cluster, given: Object) -> Object:
     Raises:
         NoPodError: if it is no pod and has no template.
     """
-    return admitted(Transaction(state=State(cluster=cluster)), given).pod
+    # which accounts there are does not matter for where a pod could go
+    state = State(cluster=cluster, unseen_accounts=frozenset({given.namespace}))
+    return admitted(requests.trial(state), given).pod
 
 
 def admitted(tx: Transaction, given: Object) -> Probe:
@@ -77,8 +79,7 @@ def admitted(tx: Transaction, given: Object) -> Probe:
     pod = _object(given, "Pod", name, {"metadata": metadata, "spec": spec, "status": {"phase": "Pending"}})
     refusal = None
     for each in (*claims, pod):
-        tx.put(each)
-        refusal = on_create(tx, each)
+        refusal = requests.send(tx, each)
         if refusal is not None:
             break
     return Probe(

@@ -114,7 +114,7 @@ def _needs_time(book: Rulebook, predicate: str) -> bool:
 
 def _evaluate(book: Rulebook, cluster: Cluster, goals: Sequence[str]) -> Evaluation:
     """The relations of a cluster, with those of a first tick only if the goals depend on it."""
-    state, _ = begin(cluster)
+    state, _ = begin(cluster, book)
     if not any(_needs_time(book, goal) for goal in goals):
         return derive(book, state.cluster, goals)
     reconciler = Reconciler(book, functions=FUNCTIONS, goals=goals)

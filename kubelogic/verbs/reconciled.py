@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
@@ -155,13 +155,13 @@ def engine(options: Options) -> Engine:
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
-def begin(cluster: Cluster) -> tuple[State, tuple[tuple[Object, Status], ...]]:
+def begin(cluster: Cluster, rulebook: Rulebook) -> tuple[State, tuple[tuple[Object, Status], ...]]:
     """The state in which nothing has happened yet, and what the API server would not take.
 
-    Services have addresses then. Everything else that admission does is done when rules and controllers read objects.
+    Everything has passed the chain of admission then; Services have addresses.
     """
-    addressed, left_out = address_services(cluster)
-    return State.of(addressed), left_out
+    loaded = load_state(cluster, rules=rulebook)
+    return loaded.state, loaded.refused
 
 
 def reconcile(cluster: Cluster, options: Options) -> Reconciled:
@@ -171,7 +171,7 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         RuleErrors: if the rules or parameters are faulty.
     """
     made = engine(options)
-    start, left_out = begin(cluster)
+    start, left_out = begin(cluster, made.rulebook)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
         rulebook=made.rulebook,

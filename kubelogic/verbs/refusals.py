@@ -51,14 +51,14 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
                 tries=each.count,
                 next_try=max(again - start, 0),
                 location=source.origin.locate(("metadata", "name")) if source.origin else None,
-                remedies=tuple(_remedies(each, state.cluster)),
+                remedies=tuple(_remedies(each.answer, state.cluster)),
             )
         )
     return tuple(found)
 
 
-def refused_manifests(left_out: Iterable[tuple[Object, Status]]) -> tuple[RefusedObjects, ...]:
-    """Objects that were read and that the API server would not take beside the others."""
+def refused_manifests(left_out: Iterable[tuple[Object, Status]], cluster: Cluster) -> tuple[RefusedObjects, ...]:
+    """Objects that were read and that the API server would not take beside the others of a cluster."""
     return tuple(
         RefusedObjects(
             kind=each.kind,
@@ -70,8 +70,8 @@ def refused_manifests(left_out: Iterable[tuple[Object, Status]]) -> tuple[Refuse
             message=answer.message,
             tries=1,
             next_try=None,
-            location=each.origin.locate(("metadata", "name")) if each.origin else None,
-            remedies=(),
+            location=each.origin.locate(answer.path or ("metadata", "name")) if each.origin else None,
+            remedies=tuple(_remedies(answer, cluster)),
         )
         for each, answer in left_out
     )
@@ -106,8 +106,8 @@ def _wanted(owner: Object) -> int:
             return 1 if replicas is None else int(replicas)
 
 
-def _remedies(refusals: Refusals, cluster: Cluster) -> Iterator[Remedy]:
-    for each in refusals.answer.obstacles:
+def _remedies(answer: Status, cluster: Cluster) -> Iterator[Remedy]:
+    for each in answer.obstacles:
         found = cluster.get(each.kind, each.key)
         origin = found.origin if found is not None else None
         yield Remedy(

@@ -57,7 +57,7 @@ def simulate(
         RuleErrors: if the rules or parameters are faulty.
     """
     made = engine(how.options)
-    start, left_out = begin(cluster)
+    start, left_out = begin(cluster, made.rulebook)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
+from kubelogic.apiserver.loading import load_state
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
 from kubelogic.kinds.table import is_modelled, lookup
-from kubelogic.kinds.validation import admit, cross_check
+from kubelogic.kinds.validation import admit
 from kubelogic.text import documents, sources
 from kubelogic.text.documents import Item
 from kubelogic.text.location import Fault
@@ -78,8 +81,12 @@ def verdict(item: Item | None, faults: list[Fault]) -> tuple[str, str]:
     admission = admit(document)
     if admission.problems:
         return "refused", f"{admission.problems[0].path}: {admission.problems[0].message}"
-    crossed = cross_check([admission.document])
-    return ("refused", crossed[0][1].message) if crossed else ("accepted", "")
+    refused = load_state(Cluster.of([as_object(admission.document)])).refused if _is_named(admission.document) else ()
+    return ("refused", refused[0][1].message) if refused else ("accepted", "")
+
+
+def _is_named(document: Mapping[str, Any]) -> bool:
+    return bool(document["metadata"].get("name"))
 
 
 def read(path: Path) -> tuple[list[Item], list[Fault]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds.table import fields_of, served
-from kubelogic.kinds.validation import Admitter, admit, cross_check
+from kubelogic.kinds.validation import Admitter, admit
 
 _SPEC = importlib.util.spec_from_file_location("samples", Path(__file__).with_name("samples.py"))
 assert _SPEC is not None
@@ -86,7 +86,6 @@ def test_any_value_anywhere_gets_an_answer(data: st.DataObject) -> None:
         if not admission.problems:
             json.dumps(admission.document, allow_nan=False)
             assert admit(admission.document).document == admission.document
-            cross_check([admission.document])
 
 
 @given(data=st.data())
@@ -127,24 +126,6 @@ def test_pods_that_are_alike_are_admitted_as_if_alone() -> None:
                 assert together.document == alone.document
                 assert together.problems == alone.problems
                 assert set(together.warnings) == set(alone.warnings)
-
-
-def test_classes_must_exist_for_pods_that_no_cluster_has_admitted() -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"priorityClassName": "gone"}}
-    assert [(index, problem.code) for index, problem in cross_check([{}, pod])] == [(1, "KL140")]
-    assert cross_check([{**pod, "metadata": {"name": "p", "uid": "u"}}]) == []
-    made = {"kind": "PriorityClass", "metadata": {"name": "gone"}, "value": 5}
-    assert cross_check([made, pod]) == []
-    spec = {"priorityClassName": "gone", "priority": 6, "preemptionPolicy": "Never", "runtimeClassName": "vm"}
-    codes = [problem.code for _, problem in cross_check([{**pod, "spec": spec}, made])]
-    assert codes == ["KL140", "KL140", "KL144"]
-
-
-def test_one_class_is_the_default() -> None:
-    first = {"kind": "PriorityClass", "metadata": {"name": "a"}, "value": 5, "globalDefault": True}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"priority": 0}}
-    found = cross_check([first, {**first, "metadata": {"name": "b"}}, pod])
-    assert [(index, problem.path) for index, problem in found] == [(1, ("globalDefault",)), (2, ("spec", "priority"))]
 
 
 def test_pods_are_not_confused() -> None:

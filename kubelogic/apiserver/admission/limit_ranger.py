@@ -1,6 +1,7 @@
 """Limit ranges: defaults for containers, and bounds for containers, pods and claims.
 
-Source: admission plugin LimitRanger of Kubernetes 1.36.
+Source: plugin/pkg/admission/limitranger/admission.go of Kubernetes 1.36. Limits of pods do not count the overhead of
+their runtime.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ READS = frozenset({"LimitRange"})
 """The kinds of objects that the plugin reads."""
 
 
-def admit_pod_by_limits(tx: Transaction, pod: Object) -> Status | None:
-    """Fill in what limit ranges say by default, then refuse a pod outside of their bounds."""
+def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
+    """Fill in what limit ranges say by default."""
+    if pod.kind != "Pod" or old is not None:
+        return None
     ranges = _ranges(tx, pod)
     if not ranges:
         return None
@@ -36,9 +39,24 @@ def admit_pod_by_limits(tx: Transaction, pod: Object) -> Status | None:
         for field in ("initContainers", "containers"):
             if spec.get(field):
                 spec[field] = [_with_defaults(c, defaults, default_requests) for c in spec[field]]
-    pod = edited(pod, ["spec"], spec)
-    tx.put(pod)
-    faults = list(_requests_above_limits(spec))
+    tx.put(edited(pod, ["spec"], spec))
+    return None
+
+
+def validate(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
+    """Refuse a new pod, or a new or changed claim, outside of the bounds of its namespace's limit ranges."""
+    match obj.kind:
+        case "Pod" if old is None:
+            return _refused_pod(_ranges(tx, obj), obj)
+        case "PersistentVolumeClaim":
+            return _refused_claim(_ranges(tx, obj), obj, old)
+        case _:
+            return None
+
+
+def _refused_pod(ranges: Sequence[Object], pod: Object) -> Status | None:
+    spec = pod.document.get("spec") or {}
+    faults = list(_requests_above_limits(spec)) if ranges else []
     if faults:
         return replace(invalid(pod, faults), obstacles=tuple(_sources_of_defaults(ranges)))
     for limit_range in ranges:
@@ -48,20 +66,33 @@ def admit_pod_by_limits(tx: Transaction, pod: Object) -> Status | None:
     return None
 
 
-def admit_claim_by_limits(tx: Transaction, claim: Object) -> Status | None:
-    """Refuse a claim outside of the bounds of its namespace's limit ranges."""
-    requests = ((claim.document.get("spec") or {}).get("resources") or {}).get("requests") or {}
-    for limit_range in _ranges(tx, claim):
+def _refused_claim(ranges: Sequence[Object], claim: Object, old: Object | None) -> Status | None:
+    """What a claim asked for before is not looked at again."""
+    requests, before = _requests(claim), _requests(old) if old is not None else {}
+    for limit_range in ranges:
         by_limit: list[list[str]] = []
         for limit in _limits(limit_range):
             errors: list[str] = []
             if limit.get("type") == "PersistentVolumeClaim":
-                errors.extend(_bounds(limit, "min", lambda k, v: _minimum("PersistentVolumeClaim", k, v, requests, {})))
-                errors.extend(_bounds(limit, "max", lambda k, v: _maximum_request(k, v, requests)))
+                fresh = {
+                    field: {
+                        name: bound
+                        for name, bound in (limit.get(field) or {}).items()
+                        if not (name in requests and name in before and parse(requests[name]) == parse(before[name]))
+                    }
+                    for field in ("min", "max")
+                }
+                errors.extend(_bounds(fresh, "min", lambda k, v: _minimum("PersistentVolumeClaim", k, v, requests, {})))
+                errors.extend(_bounds(fresh, "max", lambda k, v: _maximum_request(k, v, requests)))
             by_limit.append(errors)
         if any(by_limit):
             return _outside(claim, limit_range, by_limit)
     return None
+
+
+def _requests(claim: Object) -> Amounts:
+    found: Amounts = ((claim.document.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    return found
 
 
 def _outside(obj: Object, limit_range: Object, by_limit: Sequence[list[str]]) -> Status:
@@ -82,7 +113,7 @@ def _outside(obj: Object, limit_range: Object, by_limit: Sequence[list[str]]) ->
 
 def _ranges(tx: Transaction, obj: Object) -> list[Object]:
     found = tx.state.cluster.objects("LimitRange")
-    return [found[key] for key in sorted(found) if found[key].namespace == obj.namespace]
+    return [found[key] for key in sorted(found) if found[key].namespace == obj.namespace] if found else []
 
 
 def _limits(limit_range: Object) -> list[Mapping[str, Any]]:
@@ -143,7 +174,8 @@ def _pod_errors(limit: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[s
             resources = container.get("resources") or {}
             yield from _errors(limit, kind, resources.get("requests") or {}, resources.get("limits") or {})
     elif kind == "Pod":
-        yield from _errors(limit, kind, _written(pod_total(spec, "requests")), _written(pod_total(spec, "limits")))
+        bare = {name: value for name, value in spec.items() if name != "overhead"}
+        yield from _errors(limit, kind, _written(pod_total(bare, "requests")), _written(pod_total(bare, "limits")))
 
 
 def _written(totals: Mapping[str, Fraction]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Resource quotas at admission: what a new object costs must fit in what is left of every quota that covers it.
 
-Source: admission plugin ResourceQuota of Kubernetes 1.36. As there, the status of the quota is what counts; it is
-charged at once, and put right by the quota controller when objects go.
+As in the source, the status of the quota is what counts; it is charged at once, and put right by the quota controller
+when objects go.
+
+Source: staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go of Kubernetes 1.36.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from kubelogic.apiserver.answers import Obstacle, Status, forbidden
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
-from kubelogic.facts.quota import COMPUTE, costs, is_covered, limits_of
+from kubelogic.facts.quota import costs, is_covered, limits_of
 from kubelogic.kinds.quantity import canonical, parse, written
 
 READS = frozenset({"ResourceQuota"})
@@ -22,21 +24,37 @@ READS = frozenset({"ResourceQuota"})
 
 _NANO = 10**9
 
+_CHARGED_ON_CHANGE = frozenset({"PersistentVolumeClaim", "Service"})
+"""Kinds of which an object may come to cost more later. Source: the evaluators' Handles."""
 
-def admit_by_quota(tx: Transaction, obj: Object) -> Status | None:
-    """Charge a new object to the quotas of its namespace, or refuse it."""
+_DEMANDED = ("cpu", "memory")
+"""Compute resources that containers have to name if a quota limits them. Source: validationSet of the pod evaluator."""
+
+
+def validate(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
+    """Charge a new object, or what a changed one costs more than before, to the quotas of its namespace."""
+    if old is not None and obj.kind not in _CHARGED_ON_CHANGE:
+        return None
     quotas = _quotas(tx, obj)
-    return _charge(tx, obj, quotas, costs(obj)) if quotas else None
-
-
-def admit_change_by_quota(tx: Transaction, old: Object, new: Object) -> Status | None:
-    """Charge what a changed object costs more than before."""
-    quotas = _quotas(tx, new)
     if not quotas:
         return None
-    before = costs(old)
-    more = {name: amount - before.get(name, Fraction(0)) for name, amount in costs(new).items()}
-    return _charge(tx, new, quotas, {name: amount for name, amount in more.items() if amount > 0})
+    cost = _costs(tx, obj)
+    if old is not None:
+        before = costs(old)
+        cost = {
+            name: amount - before.get(name, Fraction(0))
+            for name, amount in cost.items()
+            if amount > before.get(name, Fraction(0))
+        }
+    return _charge(tx, obj, quotas, cost)
+
+
+def _costs(tx: Transaction, obj: Object) -> Mapping[str, Fraction]:
+    """What an object costs; new pods of one template cost the same."""
+    if obj.kind != "Pod":
+        return costs(obj)
+    spec, status = obj.document.get("spec"), obj.document.get("status") or {}
+    return tx.alike(("costs", status.get("phase")), (spec,), lambda: costs(obj))
 
 
 def _charge(tx: Transaction, obj: Object, quotas: Sequence[Object], cost: Mapping[str, Fraction]) -> Status | None:
@@ -78,8 +96,10 @@ def _more_room(quota: Object, name: str, needed: str) -> Obstacle:
 
 
 def _quotas(tx: Transaction, obj: Object) -> list[Object]:
-    keys = sorted(tx.state.cluster.objects("ResourceQuota"))
-    found = [tx.get("ResourceQuota", key) for key in keys]
+    stored = tx.state.cluster.objects("ResourceQuota")
+    if not stored:
+        return []
+    found = [tx.get("ResourceQuota", key) for key in sorted(stored)]
     return [quota for quota in found if quota is not None and quota.namespace == obj.namespace]
 
 
@@ -88,14 +108,20 @@ def _text(amount: Fraction, like: str) -> str:
 
 
 def _unspecified(obj: Object, hard: Mapping[str, Any]) -> str:
-    """The compute resources that the containers of a pod have to name, because a quota limits them."""
+    """The compute resources that the containers of a pod have to name, because a quota limits them.
+
+    A pod that states any of them for itself as a whole need not. Source: Constraints of the pod evaluator.
+    """
     if obj.kind != "Pod":
         return ""
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    whole = spec.get("resources") or {}
+    if any(whole.get(field) for field in ("requests", "limits")):
+        return ""
     parts: list[str] = []
     for name in sorted(hard):
         field, _, resource = name.rpartition(".") if "." in name else ("requests", "", name)
-        if field not in ("requests", "limits") or resource not in COMPUTE:
+        if field not in ("requests", "limits") or resource not in _DEMANDED:
             continue
         lacking = [
             container["name"]
@@ -103,7 +129,6 @@ def _unspecified(obj: Object, hard: Mapping[str, Any]) -> str:
             for container in spec.get(part) or ()
             if resource not in ((container.get("resources") or {}).get(field) or {})
         ]
-        pod_level = ((spec.get("resources") or {}).get(field) or {}).get(resource)
-        if lacking and pod_level is None:
+        if lacking:
             parts.append(f"{name} for: {','.join(sorted(lacking))}")
     return "; ".join(parts)

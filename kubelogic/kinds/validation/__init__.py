@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kubelogic.kinds.validation.admission import Admission, admit
 from kubelogic.kinds.validation.cached import Admitter
-from kubelogic.kinds.validation.cross import cross_check
 from kubelogic.kinds.validation.problems import Problem
 
-__all__ = ["Admission", "Admitter", "Problem", "admit", "cross_check"]
+__all__ = ["Admission", "Admitter", "Problem", "admit"]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.registry.job_pods import with_selector
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
@@ -139,9 +138,7 @@ def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | N
     }
     full = admit(document, namespace=owner.namespace).document
     job = tx.create(api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
-    job = with_selector(job)
-    tx.put(job)
-    return job if admit_created_job(tx, job, owner) else None
+    return tx.get(_JOB, action.job) if admit_created_job(tx, job, owner) else None
 
 
 def scale_target(tx: Transaction, action: ScaleTarget) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.admission.objects import VOLUME_PROTECTION
+from kubelogic.apiserver import chain
 from kubelogic.apiserver.conditions import put_condition
 from kubelogic.apiserver.registry.eviction import set_disruption_condition
 from kubelogic.apiserver.transaction import Transaction, owners, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
-from kubelogic.cluster.edit import edited, metadata, uid_of
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.quota import unit
 from kubelogic.facts.storage import BIND_COMPLETED
@@ -122,12 +122,12 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
         "name": claim.name,
         "uid": uid_of(claim),
     }
-    tx.create(
+    volume = tx.create(
         api_version="v1",
         kind="PersistentVolume",
         key=name,
         document={
-            "metadata": {"annotations": annotations, "finalizers": [VOLUME_PROTECTION]},
+            "metadata": {"annotations": annotations},
             "spec": {
                 "capacity": {"storage": ((wanted.get("resources") or {}).get("requests") or {}).get("storage", "0")},
                 "accessModes": list(wanted.get("accessModes") or ()),
@@ -140,6 +140,7 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
             "status": {"phase": "Pending"},
         },
     )
+    chain.mutate(tx, volume)
 
 
 def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, str]) -> None:
@@ -162,9 +163,7 @@ def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
 
 
 def assign_pod_range(tx: Transaction, action: AssignPodRange) -> None:
-    node = tx.get("Node", action.node)
-    if node is not None:
-        tx.put(edited(node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]}))
+    tx.edit("Node", action.node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]})
 
 
 def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:

@@ -48,7 +48,7 @@ def create_pod(tx: Transaction, action: CreatePod) -> None:
         tx.undone = True
         return
     template = _template(tx, action, owner)
-    document = pod_document(tx, owner, template, action)
+    document = pod_document(owner, template, action)
     pod = tx.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
     start.note(succeeded=admit_created_pod(tx, pod, owner))
     if not tx.undone:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.apiserver.transaction import Transaction, reference
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import metadata, uid_of, with_document
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.facts.services import (
     HEADLESS,
     MANAGED_BY,
@@ -47,7 +47,7 @@ def write_endpoints(tx: Transaction, action: WriteEndpoints) -> None:
             document={"metadata": {"labels": labels}, "subsets": subsets},
         )
         return
-    tx.put(with_document(found, {**found.document, "subsets": subsets}))
+    tx.edit("Endpoints", action.service, [], {"subsets": subsets})
     tx.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
 
 
@@ -145,7 +145,7 @@ def _write_ports(
             },
         )
         return
-    tx.put(with_document(found, {**found.document, "ports": ports}))
+    tx.edit("EndpointSlice", action.slice, [], {"ports": ports})
     tx.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})
 
 
@@ -157,7 +157,7 @@ def write_slice(tx: Transaction, action: WriteSlice) -> None:
         _endpoint(row, tx) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
     ]
     address_type = "IPv6" if any(":" in endpoint["addresses"][0] for endpoint in endpoints) else "IPv4"
-    tx.put(with_document(found, {**found.document, "addressType": address_type, "endpoints": endpoints}))
+    tx.edit("EndpointSlice", action.slice, [], {"addressType": address_type, "endpoints": endpoints})
 
 
 def _endpoint(row: Row, tx: Transaction) -> dict[str, Any]:

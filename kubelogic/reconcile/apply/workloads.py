@@ -20,7 +20,7 @@ from kubelogic.reconcile.actions import (
     RenumberControllerRevision,
     ScaleReplicaSet,
 )
-from kubelogic.reconcile.refusals import admit_created_claim, admit_created_replica_set
+from kubelogic.reconcile.refusals import admit_created
 
 _PREFIX = "deployment.kubernetes.io"
 REVISION_HISTORY = f"{_PREFIX}/revision-history"
@@ -72,7 +72,7 @@ def create_replica_set(tx: Transaction, action: CreateReplicaSet) -> None:
         document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
         owner=deployment,
     )
-    admit_created_replica_set(tx, made, deployment)
+    admit_created(tx, made, deployment)
 
 
 def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
@@ -140,7 +140,7 @@ def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolu
         given["annotations"] = meta["annotations"]
     document = _new_claim(given, template)
     claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
-    admit_created_claim(tx, claim, owner)
+    admit_created(tx, claim, owner)
 
 
 def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> None:
@@ -154,7 +154,7 @@ def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> Non
     given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
     document = _new_claim(given, template)
     claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
-    admit_created_claim(tx, claim, pod)
+    admit_created(tx, claim, pod)
 
 
 def _new_claim(given: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:

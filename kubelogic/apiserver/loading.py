@@ -1,0 +1,149 @@
+"""From what was read to the first state: manifests pass the chain of admission one after the other, as if they were
+applied; what a cluster made has passed it there.
+
+What a cluster is made of (nodes, namespaces, classes, limit ranges, quotas) is taken to be there first, then the
+accounts and settings that pods need; the rest comes in the order in which it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from kubelogic.apiserver import chain
+from kubelogic.apiserver.admission import default_toleration_seconds, priority
+from kubelogic.apiserver.allocators.services import address_services
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
+from kubelogic.cluster.state import State
+from kubelogic.facts.quota import costs, is_covered, limits_of
+from kubelogic.kinds.quantity import written
+from kubelogic.logic import Rulebook
+
+_GROUND = frozenset({"Node", "Namespace", "LimitRange", "ResourceQuota"})
+"""Kinds of a cluster's own objects beside those that belong to no namespace."""
+
+_NEEDED = ("ServiceAccount", "ConfigMap", "Secret")
+"""Kinds that pods refer to, whatever the order in which they were written."""
+
+_ENDED_UP = frozenset({"Running", "Succeeded", "Failed", "Unknown", "Bound", "Lost"})
+"""Phases that only a cluster writes."""
+
+_NANO = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A cluster as the API server holds it before anything else happens.
+
+    Attributes:
+        state: with everything that was taken.
+        refused: objects that the API server would not take, with its answers.
+    """
+
+    state: State
+    refused: tuple[tuple[Object, Status], ...]
+
+
+def load_state(cluster: Cluster, *, rules: Rulebook | None = None) -> Loaded:
+    """Admit the objects of a cluster that was read.
+
+    Args:
+        cluster: objects as written (with defaults filled in), and objects as a cluster gave them out.
+        rules: the rules and parameters that the API server decides by; None for the built-in ones.
+    """
+    whole = State.of(cluster, rules=rules)
+    addressed, refused = address_services(cluster)
+    new = sorted((obj for obj in addressed if _is_new(obj)), key=_turn)
+    there = addressed.replacing(without=[(obj.kind, obj.key) for obj in new])
+    tx = Transaction(
+        state=replace(whole, cluster=there), presumed=frozenset(obj.namespace for obj in cluster if obj.namespace)
+    )
+    answers = list(refused)
+    for quota in there.objects("ResourceQuota").values():
+        _count(tx, quota, there)
+    for obj in _shortened(there):
+        _fill_in(tx, obj)
+    specs: dict[bytes, Any] = {}
+    for obj in new:
+        refusal = _take(tx, _sharing(obj, specs))
+        if refusal is not None:
+            del tx.changed[obj.kind, obj.key]
+            answers.append((obj, refusal))
+    return Loaded(state=tx.finish(), refused=tuple(answers))
+
+
+def _take(tx: Transaction, obj: Object) -> Status | None:
+    """Admit one object; it has a uid then, by which it is known as admitted."""
+    known = edited(obj, ["metadata"], {"uid": uid_of(obj)})
+    tx.put(known)
+    return chain.mutate(tx, known) or chain.validate(tx, tx.get(obj.kind, obj.key) or known)
+
+
+def _sharing(obj: Object, specs: dict[bytes, Any]) -> Object:
+    """A pod with the spec of an equal one before it, so that what becomes of the spec is found once for both."""
+    spec = obj.document.get("spec")
+    if obj.kind != "Pod" or spec is None:
+        return obj
+    first = specs.setdefault(msgspec.json.encode(spec), spec)
+    return obj if first is spec else with_document(obj, {**obj.document, "spec": first})
+
+
+def was_admitted(obj: Object) -> bool:
+    """Whether a cluster has taken an object before: it gave it a uid, or has brought it further than its maker can."""
+    given = any(metadata(obj).get(name) for name in ("uid", "resourceVersion", "creationTimestamp"))
+    return given or (obj.document.get("status") or {}).get("phase") in _ENDED_UP
+
+
+def _is_new(obj: Object) -> bool:
+    if obj.kind == "PriorityClass":
+        return bool(obj.document.get("globalDefault")) and not was_admitted(obj)
+    is_ground = obj.kind in _GROUND or (not obj.namespace and obj.kind != "PersistentVolume")
+    return not is_ground and not was_admitted(obj)
+
+
+def _turn(obj: Object) -> tuple[int, tuple[str, int, int], str, str]:
+    rank = 0 if obj.kind == "PriorityClass" else 1 if obj.kind in _NEEDED else 2
+    return rank, obj.origin.order if obj.origin is not None else ("", 0, 0), obj.kind, obj.key
+
+
+def _shortened(there: Cluster) -> Iterator[Object]:
+    """Pods of a cluster that lack what every cluster writes into its pods: somebody has left it out."""
+    for pod in there.objects("Pod").values():
+        if (pod.document.get("spec") or {}).get("priority") is None:
+            yield pod
+
+
+def _fill_in(tx: Transaction, pod: Object) -> None:
+    """Give a pod of a cluster what every pod of a cluster has; pods with the same spec share it."""
+    spec = pod.document.get("spec") or {}
+    known = tx.known("shortened", spec)
+    if known is None:
+        tx.put(pod)
+        priority.admit(tx, pod, None)  # a class that is not in the input says nothing
+        default_toleration_seconds.admit(tx, tx.get(pod.kind, pod.key) or pod, None)
+        known = (tx.get(pod.kind, pod.key) or pod).document.get("spec") or {}
+        tx.keep("shortened", spec, known)
+    if known is not spec:
+        tx.put(with_document(pod, {**pod.document, "spec": known}))
+
+
+def _count(tx: Transaction, quota: Object, there: Cluster) -> None:
+    """Let a quota that no controller has looked at yet say what the objects that are there use of it."""
+    if (quota.document.get("status") or {}).get("used") is not None:
+        return
+    hard: Mapping[str, Any] = limits_of(quota)
+    used = dict.fromkeys(hard, Fraction(0))
+    for obj in there:
+        if obj.namespace == quota.namespace and is_covered(quota, obj):
+            for name, amount in costs(obj).items():
+                if name in used:
+                    used[name] += amount
+    texts = {name: written(int(amount * _NANO), like=str(hard[name])) for name, amount in used.items()}
+    tx.put(edited(quota, ["status"], {"hard": dict(hard), "used": texts}))
