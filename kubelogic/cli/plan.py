@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plan and print; 0 if every pod has a node, 1 if some are pending or refused, 3 if a limit hides the answer."""
+    """Plan and print; 0 if all is well, 1 if pods pend, are refused or cannot run, 3 if a limit hides the answer."""
     from kubelogic.report.documents import plan_document
     from kubelogic.report.plan import render_plan
     from kubelogic.verbs.plan import plan
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if not moved and any(pod.verdict == "unknown" for pod in result.pending):
         return UNKNOWN
     pending = [] if moved and moves is not None else result.pending
-    if pending or result.refusals or not result.settled:
+    unwell = any(each.new for each in result.troubles)
+    if pending or result.refusals or unwell or not result.settled:
         return NO
     return UNKNOWN if result.unsure else YES

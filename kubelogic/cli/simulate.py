@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         common.emit(simulation_document(result), args.output)
     waiting = any(each.waiting for each in result.run.restarts)
-    lacking = result.final.pending or result.final.refusals or waiting
+    lacking = result.final.pending or result.final.refusals or result.final.troubles or waiting
     if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled else UNKNOWN

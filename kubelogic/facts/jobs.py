@@ -121,6 +121,9 @@ def _status_facts(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) 
         yield "job_index_done", (key, index)
     for index in failed:
         yield "job_index_failed", (key, index)
+    for outcome in ("completed", "failed"):
+        if _last(status.get(f"{outcome}Indexes") or "") >= completions:
+            yield "job_lists_beyond", (key, outcome)
     if status.get("failedIndexes") is not None:
         yield "job_says_failed_indexes", (key,)
     ahead = len(done) + len(failed) + 3 * int(spec.get("parallelism") or 0) + _MOST_AT_ONCE
@@ -138,6 +141,12 @@ def indexes(text: str, completions: int) -> Iterator[int]:
         first, _, last = interval.partition("-")
         if first.isdigit() and (last or first).isdigit():
             yield from range(int(first), min(int(last or first), completions - 1) + 1)
+
+
+def _last(text: str) -> int:
+    """The greatest number in a list of intervals; -1 if there is none."""
+    ends = (interval.rpartition("-")[2] for interval in text.split(","))
+    return max((int(end) for end in ends if end.isdigit()), default=-1)
 
 
 def intervals(numbers: Iterable[int]) -> str:

@@ -30,6 +30,8 @@ ZONE_LABELS = (
     "topology.kubernetes.io/zone",
 )
 
+HOST_NAME = "kubernetes.io/hostname"
+
 ClassKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], bool, frozenset[str], frozenset[str]]
 """Labels, taints, whether cordoned, topology keys present, features that pods may need."""
 
@@ -44,6 +46,9 @@ def node(obj: Object) -> Iterator[Fact]:
     allocatable = status.get("allocatable") or status.get("capacity") or {}
     for resource, value in sorted(allocatable.items()):
         yield "node_allocatable", (name, resource, amount(resource, value))
+    for key, value in sorted((document["metadata"].get("labels") or {}).items()):
+        if key == HOST_NAME or key.startswith("topology.") or key in ZONE_LABELS:
+            yield "node_segment", (name, key, str(value))
 
 
 def natural(name: str) -> str:

@@ -8,6 +8,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.kinds.table import is_namespaced
 
 ROOT_CA = "kube-root-ca.crt"
 """The ConfigMap with the cluster's certificate that every namespace has."""
@@ -26,6 +27,8 @@ def ownership_facts(obj: Object) -> Iterator[Fact]:
     for reference in metadata.get("ownerReferences") or ():
         blocks = "yes" if reference.get("blockOwnerDeletion") else "no"
         yield "owner_reference", (kind, key, reference.get("uid") or "", blocks)
+        if not obj.namespace and is_namespaced(reference.get("apiVersion") or "", reference.get("kind") or ""):
+            yield "owner_in_namespace", (kind, key, reference.get("uid") or "")
 
 
 _READS = frozenset({"metadata"})

@@ -56,6 +56,14 @@ def bound_facts(obj: Object) -> Sequence[Fact]:
     return (("pod_bound", (obj.key, _bound(document.get("metadata") or {}, status))),)
 
 
+def reason_facts(obj: Object) -> Sequence[Fact]:
+    """Why one pod is in its phase, where its status says so."""
+    status = obj.document.get("status") or {}
+    if not status.get("reason"):
+        return ()
+    return (("pod_status_reason", (obj.key, str(status["reason"]), str(status.get("message") or ""))),)
+
+
 def condition_facts(obj: Object) -> Iterator[Fact]:
     """The conditions of one pod."""
     for condition in (obj.document.get("status") or {}).get("conditions") or ():
@@ -252,6 +260,7 @@ MODULE = FactModule(
             reader(identity_facts, "metadata"),
             reader(bound_facts, "metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions"),
             reader(condition_facts, "status.conditions", by=["status.conditions"]),
+            reader(reason_facts, "status.reason", "status.message"),
             reader(
                 program_facts,
                 "spec.containers",

@@ -11,7 +11,7 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.pod_specs import pinned_node, target_node
 from kubelogic.facts.selectors import label_set
-from kubelogic.facts.shapes import FINISHED, is_pending
+from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, awaits_admission, is_pending
 
 
 def identity(obj: Object) -> Iterator[Fact]:
@@ -47,6 +47,11 @@ def start(obj: Object) -> Iterator[Fact]:
     """When a pod started."""
     if started := (obj.document.get("status") or {}).get("startTime"):
         yield "pod_started", (obj.key, milliseconds(started))
+
+
+def admission(obj: Object) -> Sequence[Fact]:
+    """Whether a kubelet has still to take a pod that no scheduler has looked at."""
+    return (("pod_unadmitted", (obj.key,)),) if awaits_admission(obj.document) else ()
 
 
 def wait(obj: Object) -> Sequence[Fact]:
@@ -93,6 +98,7 @@ MODULE = FactModule(
             reader(phase, "status.phase", by=["status.phase"]),
             reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
             reader(start, "status.startTime", by=["status.startTime"]),
+            reader(admission, *ADMISSION_READS),
             reader(
                 wait,
                 "metadata.deletionTimestamp",

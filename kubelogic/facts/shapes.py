@@ -80,6 +80,23 @@ def is_pending(document: Mapping[str, Any]) -> bool:
     )
 
 
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of the API server's copy of a static pod."""
+
+
+def awaits_admission(document: Mapping[str, Any]) -> bool:
+    """Whether a pod names its node itself, and the kubelet there has not reported anything of it."""
+    if not (document.get("spec") or {}).get("nodeName"):
+        return False
+    status, metadata = document.get("status") or {}, document["metadata"]
+    if (status.get("phase") or "Pending") != "Pending" or status.get("startTime") or metadata.get("deletionTimestamp"):
+        return False
+    if MIRROR in (metadata.get("annotations") or {}):
+        return False
+    conditions = status.get("conditions") or ()
+    return not any(each.get("type") == "PodScheduled" and each.get("status") == "True" for each in conditions)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Shape:
     name: str
@@ -174,7 +191,7 @@ class ShapeStage:
                 if applicant.nominee:
                     yield old, new
                     continue
-                waiting = is_pending(new.document)
+                waiting = is_pending(new.document) or awaits_admission(new.document)
                 if waiting != applicant.waiting and applicant.key is not None:
                     applicant.waiting = waiting
                     self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
@@ -208,8 +225,9 @@ class ShapeStage:
             return _Applicant(facts, obj.namespace, labels, "", "", True, obj)
         metadata, spec = document["metadata"], document.get("spec") or {}
         labels = metadata.get("labels") or {}
-        waiting = not spec.get("nodeName") and is_pending(document)
-        nominee = obj.name if waiting and (document.get("status") or {}).get("nominatedNodeName") else ""
+        pending = not spec.get("nodeName") and is_pending(document)
+        waiting = pending or awaits_admission(document)
+        nominee = obj.name if pending and (document.get("status") or {}).get("nominatedNodeName") else ""
         kind, owner = controller_of(document)
         owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
         facts = self._spec(spec, obj.name, obj.namespace, labels, (), given=_given(obj))
@@ -319,8 +337,18 @@ _SHAPE_READS = frozenset(
 )
 """What shapes are made of."""
 
-_WAITING_READS = frozenset({"metadata.deletionTimestamp", "spec.nodeName", "spec.schedulerName", "status.phase"})
-"""What ``is_pending`` reads."""
+ADMISSION_READS = (
+    "metadata.annotations",
+    "metadata.deletionTimestamp",
+    "spec.nodeName",
+    "status.conditions",
+    "status.phase",
+    "status.startTime",
+)
+"""What ``awaits_admission`` reads."""
+
+_WAITING_READS = frozenset({*ADMISSION_READS, "spec.schedulerName"})
+"""What ``is_pending`` and ``awaits_admission`` read."""
 
 _GIVEN_READS = frozenset({f"status.{name}" for name in resizes.READS})
 """What says how much a node gives a pod."""

@@ -17,6 +17,9 @@ BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+_ATTACHED_IN_TREE = frozenset({"fc", "iscsi"})
+"""Volumes that the attach and detach controller knows without a CSI driver."""
+
 Mentions = set[tuple[str, str, str]]
 
 
@@ -83,6 +86,8 @@ def volume(obj: Object) -> Iterator[Fact]:
             yield "volume_zone", (name, key, value)
     if source := spec.get("csi"):
         yield "volume_attaches", (name, source.get("driver", ""), source.get("volumeHandle", ""))
+    for kind in _ATTACHED_IN_TREE & spec.keys():
+        yield "volume_attached_in_tree", (name, kind)
     for csi_driver, handle in migrated(spec):
         yield "volume_in_tree", (name,)
         yield "volume_attaches", (name, csi_driver, handle)
@@ -161,13 +166,19 @@ def capacity(obj: Object) -> Iterator[Fact]:
 
 def driver(obj: Object) -> Iterator[Fact]:
     """The facts of a CSIDriver."""
+    if (obj.document.get("spec") or {}).get("attachRequired") is False:
+        yield "driver_needs_no_attach", (obj.name,)
     if (obj.document.get("spec") or {}).get("storageCapacity"):
         yield "driver_reports_capacity", (obj.name,)
 
 
 def node_drivers(obj: Object) -> Iterator[Fact]:
     """The facts of a CSINode."""
+    yield "drivers_listed", (obj.name,)
     for found in (obj.document.get("spec") or {}).get("drivers") or ():
+        yield "driver_on_node", (obj.name, found["name"])
+        for key in found.get("topologyKeys") or ():
+            yield "driver_topology_key", (obj.name, found["name"], key)
         count = (found.get("allocatable") or {}).get("count")
         if count is not None:
             yield "attach_limit", (obj.name, found["name"], count)

@@ -9,7 +9,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule, reader
-from kubelogic.facts.storage import CLASS_ANNOTATION, DEFAULT_CLASS
+from kubelogic.facts.storage import BIND_COMPLETED, CLASS_ANNOTATION, DEFAULT_CLASS
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:
@@ -18,6 +18,8 @@ def claim_facts(obj: Object) -> Iterator[Fact]:
     annotations = (obj.document.get("metadata") or {}).get("annotations") or {}
     if "storageClassName" not in spec and CLASS_ANNOTATION not in annotations:
         yield "claim_names_no_class", (key,)
+    if BIND_COMPLETED in annotations:
+        yield "claim_bind_completed", (key,)
     created = (obj.document.get("metadata") or {}).get("creationTimestamp")
     yield "claim_uid", (key, uid_of(obj))
     yield "claim_created", (key, milliseconds(created) if created else 0)

@@ -308,6 +308,14 @@ class ReportPhase(Action, frozen=True, kw_only=True):
     phase: str
 
 
+class RejectPod(Action, frozen=True, kw_only=True):
+    """The kubelet does not take a pod that was given to its node: the pod has failed."""
+
+    pod: str
+    reason: str
+    message: str
+
+
 # -- nodes -----------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +397,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             ReportStarted,
             ReportContainer,
             ReportPhase,
+            RejectPod,
             RemovePod,
             AddTaint,
             RemoveTaint,

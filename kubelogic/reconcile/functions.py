@@ -11,6 +11,7 @@ from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
+from kubelogic.reconcile.words import WORDS
 
 
 def smaller(a: int, b: int) -> int:
@@ -147,16 +148,6 @@ def pod_range(number: int) -> str | None:
     return f"10.244.{number}.0/24" if number < 256 else None
 
 
-def exit_message(container: str, pod: str, code: int, action: str, rule: int) -> str:
-    """What a Job says of a container whose exit code its failure policy matched."""
-    return f"Container {container} for pod {pod} failed with exit code {code} matching {action} rule at index {rule}"
-
-
-def condition_message(pod: str, condition: str, action: str, rule: int) -> str:
-    """What a Job says of a pod whose condition its failure policy matched."""
-    return f"Pod {pod} has condition {condition} matching {action} rule at index {rule}"
-
-
 def run_name(cron_job: str, moment: int) -> str:
     """The key of the Job that a CronJob makes for a moment: the name says the minute.
 
@@ -217,22 +208,6 @@ def policy_limit(direction: str, unit: str, amount: int, start: int) -> int:
     return int(start * (1 - amount / 100))
 
 
-def metric_message(source: str, name: str, goal: str) -> str:
-    """What an autoscaler says of the metric that it follows."""
-    match source:
-        case "Resource" if goal == "AverageValue":
-            text = f"{name} resource"
-        case "Resource":
-            text = f"{name} resource utilization (percentage of request)"
-        case "ContainerResource":
-            text = f"{name} container resource utilization (percentage of request)"
-        case "Pods":
-            text = f"pods metric {name}"
-        case _:
-            text = f"{source.lower()} metric {name}"
-    return f"the HPA was able to successfully calculate a replica count from {text}"
-
-
 def container_key(uid: str, container: str) -> str:
     """One text for a container of a pod, in the memory of kubelets."""
     return f"{uid} {container}"
@@ -257,47 +232,6 @@ def has_labels(labels: str, label_set: str) -> int:
     return 1 if set(labels.split(",")) <= set(label_set.split(",")) else 0
 
 
-def answer_words(answer: str, number: int) -> str:
-    """What a probe was answered, for people.
-
-    >>> answer_words("status", 503), answer_words("refused", 0)
-    ('HTTP status 503', 'connection refused')
-    """
-    words = {
-        "status": f"HTTP status {number}",
-        "exit code": f"exit code {number}",
-        "refused": "connection refused",
-        "timeout": "no answer in time",
-    }
-    return words.get(answer, "unhealthy")
-
-
-def kill_message(probe: str, words: str, times: int, policy: str) -> str:
-    """What a kubelet says when it kills a container for a probe.
-
-    >>> kill_message("liveness", "connection refused", 1, "Never")
-    'failed the liveness probe (connection refused)'
-    >>> kill_message("startup", "exit code 1", 3, "Always")
-    'failed the startup probe 3 times in a row (exit code 1), will be restarted'
-    """
-    often = f" {times} times in a row" if times > 1 else ""
-    again = "" if policy == "Never" else ", will be restarted"
-    return f"failed the {probe} probe{often} ({words}){again}"
-
-
-def backoff_message(ms: int) -> str:
-    """What a kubelet says of a container that has to wait for its restart.
-
-    >>> backoff_message(40_000)
-    'back-off 40s restarting failed container'
-    >>> backoff_message(300_000)
-    'back-off 5m0s restarting failed container'
-    """
-    minutes, seconds = divmod(ms // 1000, 60)
-    length = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
-    return f"back-off {length} restarting failed container"
-
-
 def pull_retry(first: int, most: int, failed: int, again: int) -> int:
     """When a kubelet tries again to pull an image: at once if there is no back-off.
 
@@ -320,9 +254,23 @@ def pull_retry(first: int, most: int, failed: int, again: int) -> int:
     return moment
 
 
-def pull_message(image: str) -> str:
-    """What a kubelet says of an image that it cannot pull."""
-    return f'Back-off pulling image "{image}"'
+def spread_place(claim: str, number: int) -> int:
+    """Which of so many places, in order, a volume without a chosen node is made in.
+
+    Volumes of one StatefulSet go round the places; those of one of its pods are together.
+    Source: kubernetes-csi external-provisioner, getPVCNameHashAndIndexOffset.
+
+    >>> [spread_place(f"d/data-db-{i}", 3) for i in range(4)]
+    [1, 2, 0, 1]
+    """
+    name = claim.rpartition("/")[2]
+    rest, dash, ordinal = name.rpartition("-")
+    index = int(ordinal) if dash and ordinal.isdigit() else 0
+    hashed = rest.rpartition("-")[2] if dash and ordinal.isdigit() else name
+    value = 2166136261
+    for byte in hashed.encode():
+        value = (value * 16777619 & 0xFFFFFFFF) ^ byte
+    return (value + index) % number
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
@@ -341,25 +289,21 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "claim_key": claim_key,
         "percent_up": percent_up,
         "place": place,
-        "exit_message": exit_message,
         "text_number": text_number,
         "deviation": deviation,
         "pods_for": pods_for,
         "policy_limit": policy_limit,
-        "metric_message": metric_message,
         "next_time": next_time,
         "recent_time": recent_time,
         "run_name": run_name,
-        "condition_message": condition_message,
         "container_key": container_key,
         "word": word,
         "has_labels": has_labels,
-        "answer_words": answer_words,
-        "kill_message": kill_message,
-        "backoff_message": backoff_message,
-        "pull_message": pull_message,
         "pull_retry": pull_retry,
+        "attachment_key": place,
+        "spread_place": spread_place,
         **SCHEDULING_FUNCTIONS,
+        **WORDS,
         "generated_name": generated_name,
         "pod_range": pod_range,
         "address_mark": address_mark,

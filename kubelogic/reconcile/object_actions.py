@@ -82,8 +82,11 @@ class AssignStorageClass(Action, frozen=True, kw_only=True):
     class_name: str
 
 
-class ProvisionVolume(Action, frozen=True, kw_only=True):
-    """Make a volume for a claim, as the provisioner of its class does. ``class_name`` is the name of the class."""
+class ProvisionVolume(Gathered, frozen=True, kw_only=True):
+    """Make a volume for a claim, as the provisioner of its class does. ``class_name`` is the name of the class.
+
+    Each row is a label and its value that nodes need to use the volume; empty texts for a volume of all nodes.
+    """
 
     claim: str
     class_name: str

@@ -12,7 +12,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.report.moves import moves_document
 from kubelogic.text import Location, Notice
-from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction
+from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction, Trouble
 
 SCHEMA_VERSION = 1
 
@@ -61,6 +61,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {"placed": each.placed, "left": each.left, "found": each.found, "proof": each.proof} for each in plan.solves
         ],
         "refusals": [refusal_document(each) for each in plan.refusals],
+        "troubles": [trouble_document(each) for each in plan.troubles],
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],
         "moves": moves_document(plan.moves) if plan.moves is not None else None,
@@ -134,6 +135,20 @@ def action_document(each: TimedAction) -> dict[str, Any]:
     for name, value in action.arguments().items():
         document[_camel(name)] = value if type(value) in _SCALARS else _plain(value)
     document["cause"] = str(action.cause)
+    return document
+
+
+def trouble_document(each: Trouble) -> dict[str, Any]:
+    """What is not well within a document; ``new`` if the input was free of it."""
+    document: dict[str, Any] = {
+        "kind": each.kind,
+        "name": each.key,
+        "reason": each.reason,
+        "message": each.message,
+        "new": each.new,
+    }
+    if each.location is not None:
+        document["location"] = location_document(each.location)
     return document
 
 

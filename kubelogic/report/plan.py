@@ -17,7 +17,7 @@ from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import clock, timeline
 from kubelogic.text import Notice
-from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints
+from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
 
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
 """The taint that a cordoned node gets: it says again that the node is cordoned."""
@@ -27,6 +27,7 @@ _PENDING_SHOWN = 30
 _NOTICES_SHOWN = 4
 _GONE_SHOWN = 20
 _SERVICES_SHOWN = 20
+_TROUBLES_SHOWN = 20
 _BLOCKERS_SHOWN = 6
 
 
@@ -47,6 +48,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(render_moves(plan.moves, style))
     if plan.refusals:
         parts.append(render_refusals(plan.refusals, style))
+    if plan.troubles:
+        parts.append(render_troubles(plan.troubles, style))
     if plan.gone:
         parts.append(_gone(plan.gone, style))
     if plan.notices:
@@ -103,6 +106,17 @@ def render_notices(notices: Sequence[Notice], style: Style = PLAIN) -> str:
     return "\n".join(lines)
 
 
+def render_troubles(troubles: Sequence[Trouble], style: Style = PLAIN) -> str:
+    """What is not well at the end, and what is wrong with it."""
+    lines = [style.bold("NOT WELL")]
+    for each in troubles[:_TROUBLES_SHOWN]:
+        place = f" ({each.location})" if each.location else ""
+        lines.append(f"  {each.kind} {each.key}{place}: {each.reason}: {each.message}")
+    if len(troubles) > _TROUBLES_SHOWN:
+        lines.append(style.dim(f"  ... and {count(len(troubles) - _TROUBLES_SHOWN, 'more')}; -o json has them all"))
+    return "\n".join(lines)
+
+
 def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) -> str:
     """What the API server does not take, why and what would help."""
     lines = [style.bold("REFUSED")]
@@ -127,6 +141,7 @@ def _verdict(plan: Plan, style: Style) -> str:
     bad = [f"{len(plan.pending):,} pending"] if plan.pending else []
     bad += [f"{refused:,} refused"] if refused else []
     bad += [f"{count(others, 'other object')} refused"] if others else []
+    bad += [f"{len(plan.troubles):,} not well"] if plan.troubles else []
     line = style.bold(f"{text}, " + style.bad(", ".join(bad))) if bad else style.good(style.bold(text))
     if plan.gone:
         line += style.warn(f", {len(plan.gone):,} gone")

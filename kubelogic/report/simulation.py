@@ -9,7 +9,7 @@ from kubelogic.explain.units import count
 from kubelogic.reconcile.restarts import Restarts
 from kubelogic.reconcile.simulate import Entry, Simulated
 from kubelogic.report.documents import header, plan_document
-from kubelogic.report.plan import render_notices, render_pending, render_refusals
+from kubelogic.report.plan import render_notices, render_pending, render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import clock, timeline
 from kubelogic.verbs.simulate import Simulation
@@ -106,6 +106,8 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         parts.append(render_pending(simulation.final.pending, style))
     if simulation.final.refusals:
         parts.append(render_refusals(simulation.final.refusals, style))
+    if simulation.final.troubles:
+        parts.append(render_troubles(simulation.final.troubles, style))
     if simulation.final.notices:
         parts.append(render_notices(simulation.final.notices, style))
     return "\n\n".join(parts)
@@ -161,6 +163,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     counts = [f"{count(len(final.placements), 'pod')} placed"]
     if final.pending:
         counts.append(style.bad(f"{len(final.pending):,} pending"))
+    if final.troubles:
+        counts.append(style.bad(f"{len(final.troubles):,} not well"))
     if refused := sum(each.missing for each in final.refusals):
         counts.append(style.bad(f"{refused:,} refused"))
     if waiting := sum(bool(each.waiting) for each in run.restarts):

@@ -29,6 +29,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
 from kubelogic.verbs.services import service_notices
+from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided, undone
 
 DEFAULT = Options()
@@ -98,6 +99,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         cluster=final,
         remarks=_remarks(done, {each.owner for each in refusals}, unsure),
         refusals=refusals,
+        troubles=troubles(book, cluster, final, done.relations),
         solves=done.solves,
         unsure=unsure,
     )

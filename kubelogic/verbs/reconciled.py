@@ -151,7 +151,7 @@ def engine(options: Options) -> Engine:
     rival = Remembering(solver=KubeScheduler())
     compared = ComparedScheduler(solver=judge, rival=rival)
     scheduler = compared if options.scheduler == "optimal" else rival
-    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=GOALS)
+    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, "trouble"))
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 

@@ -105,6 +105,27 @@ class GonePod:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An object that is not well at the end.
+
+    Attributes:
+        kind: its kind.
+        key: its key.
+        reason: in a word, as events and conditions have it.
+        message: what is wrong.
+        new: whether the cluster was free of it at the start.
+        location: where the object stands, if it was read.
+    """
+
+    kind: str
+    key: str
+    reason: str
+    message: str
+    new: bool
+    location: Location | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Plan:
     """What the control plane makes of a cluster.
@@ -129,6 +150,7 @@ class Plan:
     cluster: Cluster
     remarks: Sequence[str] = ()
     refusals: tuple[RefusedObjects, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
     moves: MovePlan | None = None
     unsure: tuple[str, ...] = ()
     solves: tuple[Solve, ...] = ()

@@ -74,7 +74,8 @@ def count_job_pod(tx: Transaction, action: CountJobPod) -> None:
 
 def write_job_indexes(tx: Transaction, action: WriteJobIndexes) -> None:
     text = intervals(int(row[0]) for row in action.rows if int(row[0]) >= 0)
-    tx.edit(_JOB, action.job, ["status"], {f"{action.outcome}Indexes": text})
+    written = text or None if action.outcome == "completed" else text
+    tx.edit(_JOB, action.job, ["status"], {f"{action.outcome}Indexes": written})
 
 
 def stamp_status(tx: Transaction, action: StampStatus) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -122,6 +122,7 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
         "name": claim.name,
         "uid": uid_of(claim),
     }
+    labels = [(str(key), str(value)) for key, value in action.rows if key]
     volume = tx.create(
         api_version="v1",
         kind="PersistentVolume",
@@ -136,11 +137,18 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
                 "persistentVolumeReclaimPolicy": storage_class.document.get("reclaimPolicy") or "Delete",
                 "claimRef": {"apiVersion": "v1", **reference},
                 "csi": {"driver": action.provisioner, "volumeHandle": name},
+                **({"nodeAffinity": _on_nodes(labels)} if labels else {}),
             },
             "status": {"phase": "Pending"},
         },
     )
     chain.mutate(tx, volume)
+
+
+def _on_nodes(labels: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
+    """The node affinity of a volume that is used where nodes have labels."""
+    expressions = [{"key": key, "operator": "In", "values": [value]} for key, value in labels]
+    return {"required": {"nodeSelectorTerms": [{"matchExpressions": expressions}]}}
 
 
 def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, str]) -> None:

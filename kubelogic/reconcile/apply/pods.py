@@ -12,6 +12,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
 from kubelogic.cluster.slow_start import SlowStart
+from kubelogic.facts.storage import SELECTED_NODE, claim_class
 from kubelogic.reconcile.actions import (
     Action,
     BindPod,
@@ -23,6 +24,7 @@ from kubelogic.reconcile.actions import (
     KillContainer,
     NominateNode,
     PreemptPod,
+    RejectPod,
     RemovePod,
     ReportContainer,
     ReportPhase,
@@ -96,9 +98,23 @@ def bind_pod(tx: Transaction, action: BindPod) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
+    _select_node(tx, pod, action.node)
     conditions = conditions_after(tx, pod, name="PodScheduled", status="True")
     bound = edited(pod, ["spec"], {"nodeName": action.node})
     tx.set_status(bound, {"nominatedNodeName": None, "conditions": conditions})
+
+
+def _select_node(tx: Transaction, pod: Object, node: str) -> None:
+    """Say for which node volumes are to be made. Source: kube-scheduler, volumebinding, BindPodVolumes."""
+    for volume in (pod.document.get("spec") or {}).get("volumes") or ():
+        named = volume.get("persistentVolumeClaim")
+        name = named["claimName"] if named else f"{pod.name}-{volume['name']}" if "ephemeral" in volume else ""
+        claim = tx.get("PersistentVolumeClaim", f"{pod.namespace}/{name}") if name else None
+        if claim is None or (claim.document.get("spec") or {}).get("volumeName"):
+            continue
+        storage_class = tx.get("StorageClass", claim_class(claim.document))
+        if storage_class is not None and storage_class.document.get("volumeBindingMode") == "WaitForFirstConsumer":
+            tx.put(edited(claim, ["metadata", "annotations"], {SELECTED_NODE: node}))
 
 
 def nominate_node(tx: Transaction, action: NominateNode) -> None:
@@ -229,6 +245,14 @@ def report_phase(tx: Transaction, action: ReportPhase) -> None:
     tx.set_status(pod, fields)
 
 
+def reject_pod(tx: Transaction, action: RejectPod) -> None:
+    """Source: kubelet, rejectPod."""
+    pod = tx.get(_POD, action.pod)
+    if pod is not None:
+        fields = {"phase": "Failed", "reason": action.reason, "message": action.message}
+        tx.set_status(pod, {**fields, **_start_time(pod, tx.now)})
+
+
 def _start_time(pod: Object, now: str) -> Mapping[str, Any]:
     """When the kubelet got a pod, unless its status says so: when it was bound, if anybody said so."""
     status = pod.document.get("status") or {}
@@ -252,5 +276,6 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         **dict.fromkeys(CONTAINER_REPORTS, report_container),
         KillContainer: kill_container,
         ReportPhase: report_phase,
+        RejectPod: reject_pod,
     }
 )

@@ -1,0 +1,233 @@
+"""The sentences of controllers and kubelets: pure functions that the rules call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from kubelogic.logic.compiler import Function
+
+_METRIC_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "Resource": ("failed to get {} utilization", "unable to get metrics for resource {}"),
+        "ContainerResource": ("failed to get {} container metric value", "unable to get metrics for resource {}"),
+        "Pods": ("failed to get pods metric value", "unable to get metric {}"),
+        "Object": ("failed to get object metric value", "unable to get metric {}"),
+        "External": ("failed to get external metric value", "unable to get external metric {}"),
+    }
+)
+
+_METRIC_APIS = MappingProxyType({"Pods": "custom", "Object": "custom", "External": "external"})
+
+
+def exit_message(container: str, pod: str, code: int, action: str, rule: int) -> str:
+    """What a Job says of a container whose exit code its failure policy matched."""
+    return f"Container {container} for pod {pod} failed with exit code {code} matching {action} rule at index {rule}"
+
+
+def condition_message(pod: str, condition: str, action: str, rule: int) -> str:
+    """What a Job says of a pod whose condition its failure policy matched."""
+    return f"Pod {pod} has condition {condition} matching {action} rule at index {rule}"
+
+
+def metric_message(source: str, name: str, goal: str) -> str:
+    """What an autoscaler says of the metric that it follows."""
+    match source:
+        case "Resource" if goal == "AverageValue":
+            text = f"{name} resource"
+        case "Resource":
+            text = f"{name} resource utilization (percentage of request)"
+        case "ContainerResource":
+            text = f"{name} container resource utilization (percentage of request)"
+        case "Pods":
+            text = f"pods metric {name}"
+        case _:
+            text = f"{source.lower()} metric {name}"
+    return f"the HPA was able to successfully calculate a replica count from {text}"
+
+
+def answer_words(answer: str, number: int) -> str:
+    """What a probe was answered, for people.
+
+    >>> answer_words("status", 503), answer_words("refused", 0)
+    ('HTTP status 503', 'connection refused')
+    """
+    words = {
+        "status": f"HTTP status {number}",
+        "exit code": f"exit code {number}",
+        "refused": "connection refused",
+        "timeout": "no answer in time",
+    }
+    return words.get(answer, "unhealthy")
+
+
+def kill_message(probe: str, words: str, times: int, policy: str) -> str:
+    """What a kubelet says when it kills a container for a probe.
+
+    >>> kill_message("liveness", "connection refused", 1, "Never")
+    'failed the liveness probe (connection refused)'
+    >>> kill_message("startup", "exit code 1", 3, "Always")
+    'failed the startup probe 3 times in a row (exit code 1), will be restarted'
+    """
+    often = f" {times} times in a row" if times > 1 else ""
+    again = "" if policy == "Never" else ", will be restarted"
+    return f"failed the {probe} probe{often} ({words}){again}"
+
+
+def backoff_message(ms: int) -> str:
+    """What a kubelet says of a container that has to wait for its restart.
+
+    >>> backoff_message(40_000)
+    'back-off 40s restarting failed container'
+    >>> backoff_message(300_000)
+    'back-off 5m0s restarting failed container'
+    """
+    minutes, seconds = divmod(ms // 1000, 60)
+    length = f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+    return f"back-off {length} restarting failed container"
+
+
+def pull_message(image: str) -> str:
+    """What a kubelet says of an image that it cannot pull."""
+    return f'Back-off pulling image "{image}"'
+
+
+def unbound_words(claim: str) -> str:
+    """What is said of a claim that has no volume, though a pod with a node wants it.
+
+    >>> unbound_words("shop/data")
+    'the claim shop/data is not bound to a volume'
+    """
+    return f"the claim {claim} is not bound to a volume"
+
+
+def missing_claim_words(claim: str) -> str:
+    """What is said of a claim that does not exist.
+
+    >>> missing_claim_words("shop/data")
+    'persistentvolumeclaim "data" not found'
+    """
+    return f'persistentvolumeclaim "{_bare(claim)}" not found'
+
+
+def missing_driver_words(driver: str, node: str) -> str:
+    """What is said of a node without the driver of a volume.
+
+    >>> missing_driver_words("disk.example.com", "oak")
+    'driver name disk.example.com not found in the list of registered CSI drivers of oak'
+    """
+    return f"driver name {driver} not found in the list of registered CSI drivers of {node}"
+
+
+def multi_attach_words(volume: str, claim: str, node: str, pod: str) -> str:
+    """What is said of a volume that another node has; ``pod`` is empty if no pod there uses it.
+
+    Source: attachdetach reconciler, reportMultiAttachError.
+
+    >>> multi_attach_words("pv", "shop/data", "oak", "shop/a")
+    'Multi-Attach error for volume "pv" Volume is already used by pod(s) a: ReadWriteOnce claim shop/data, held by oak'
+    """
+    used = (
+        f"is already used by pod(s) {_bare(pod)}"
+        if pod
+        else "is already exclusively attached to one node and can't be attached to another"
+    )
+    return f'Multi-Attach error for volume "{volume}" Volume {used}: ReadWriteOnce claim {claim}, held by {node}'
+
+
+def resource_words(resource: str, requested: int, used: int, capacity: int) -> str:
+    """What a kubelet says of a resource that does not suffice.
+
+    Source: pkg/kubelet/lifecycle/predicate.go, InsufficientResourceError.
+
+    >>> resource_words("cpu", 6000, 0, 4000)
+    "Node didn't have enough resource: cpu, requested: 6000, used: 0, capacity: 4000"
+    """
+    return f"Node didn't have enough resource: {resource}, requested: {requested}, used: {used}, capacity: {capacity}"
+
+
+def out_of_reason(resource: str) -> str:
+    """The reason of a pod that a kubelet does not take for a resource.
+
+    >>> out_of_reason("cpu")
+    'OutOfcpu'
+    """
+    return f"OutOf{resource}"
+
+
+def request_words(source: str, name: str, container: str, pod: str) -> str:
+    """What an autoscaler says of a container without a request.
+
+    Source: replica_calculator.go, calculateRequests.
+
+    >>> request_words("Resource", "cpu", "side", "shop/api-1")
+    'failed to get cpu utilization: missing request for cpu in container side of Pod api-1'
+    """
+    what = _METRIC_WORDS[source][0].format(name)
+    return f"{what}: missing request for {name} in container {container} of Pod {_bare(pod)}"
+
+
+def no_value_words(source: str, name: str) -> str:
+    """What an autoscaler says of a metric that nobody gives.
+
+    >>> no_value_words("Pods", "load")
+    'failed to get pods metric value: unable to get metric load: no metrics returned from custom metrics API'
+    """
+    what, failed = (text.format(name) for text in _METRIC_WORDS[source])
+    return f"{what}: {failed}: no metrics returned from {_METRIC_APIS.get(source, 'resource')} metrics API"
+
+
+def exit_words(container: str, code: int) -> str:
+    """What is said of a container that failed.
+
+    >>> exit_words("app", 137)
+    'container app ended with exit code 137'
+    """
+    return f"container {container} ended with exit code {code}"
+
+
+def held_words(kind: str, key: str, finalizer: str) -> str:
+    """What is said of an object that a finalizer holds.
+
+    >>> held_words("ConfigMap", "team/held", "example.com/keep")
+    'ConfigMap team/held has the finalizer example.com/keep, which nobody takes away'
+    """
+    return f"{kind} {key} has the finalizer {finalizer}, which nobody takes away"
+
+
+def remaining_words(kind: str, key: str) -> str:
+    """What is said of an object that should be gone.
+
+    >>> remaining_words("Pod", "team/web")
+    'Pod team/web is still there'
+    """
+    return f"{kind} {key} is still there"
+
+
+def _bare(key: str) -> str:
+    return key.rpartition("/")[2]
+
+
+WORDS: Mapping[str, Function] = MappingProxyType(
+    {
+        "exit_message": exit_message,
+        "condition_message": condition_message,
+        "metric_message": metric_message,
+        "answer_words": answer_words,
+        "kill_message": kill_message,
+        "backoff_message": backoff_message,
+        "pull_message": pull_message,
+        "unbound_words": unbound_words,
+        "missing_claim_words": missing_claim_words,
+        "missing_driver_words": missing_driver_words,
+        "multi_attach_words": multi_attach_words,
+        "resource_words": resource_words,
+        "out_of_reason": out_of_reason,
+        "request_words": request_words,
+        "no_value_words": no_value_words,
+        "exit_words": exit_words,
+        "held_words": held_words,
+        "remaining_words": remaining_words,
+    }
+)
+"""By the name of the predicate that is declared with ``->``."""
