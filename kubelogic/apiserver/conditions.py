@@ -8,6 +8,25 @@ from typing import Any
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 
+NOT_READY = "ContainersNotReady"
+
+Wanted = tuple[str, str, str]
+"""A condition's type, status and reason."""
+
+INITIALIZING: tuple[Wanted, ...] = (
+    ("PodReadyToStartContainers", "True", ""),
+    ("Initialized", "False", "ContainersNotInitialized"),
+    ("ContainersReady", "False", NOT_READY),
+)
+"""What a kubelet says of a pod whose init containers work."""
+
+STARTED: tuple[Wanted, ...] = (
+    ("PodReadyToStartContainers", "True", ""),
+    ("Initialized", "True", ""),
+    ("ContainersReady", "False", NOT_READY),
+)
+"""What a kubelet says of a pod whose containers start."""
+
 _TIMED = frozenset({"Deployment"})
 """Kinds whose conditions say when they were last updated."""
 
@@ -29,11 +48,40 @@ def conditions_after(
     )
 
 
+def pod_conditions(tx: Transaction, pod: Object, wanted: Sequence[Wanted]) -> Sequence[Mapping[str, Any]]:
+    """The conditions of a pod with several set now, as a kubelet does; pods with the very same ones share them.
+
+    Source: pkg/kubelet/status/generate.go.
+    """
+
+    def made() -> list[Mapping[str, Any]]:
+        present: list[Mapping[str, Any]] = list((pod.document.get("status") or {}).get("conditions") or ())
+        for name, status, reason in wanted:
+            present = _with(present, now=tx.now, name=name, status=status, reason=reason)
+        return present
+
+    return tx.alike((tuple(wanted), "Pod"), ((pod.document.get("status") or {}).get("conditions"),), made)
+
+
 def conditions_with(
     obj: Object, *, now: str, name: str, status: str, reason: str = "", message: str = ""
 ) -> list[Mapping[str, Any]]:
     """The conditions of an object with one set at ``now``, after the others."""
     present: list[Mapping[str, Any]] = list((obj.document.get("status") or {}).get("conditions") or ())
+    timed = obj.kind in _TIMED
+    return _with(present, now=now, name=name, status=status, reason=reason, message=message, timed=timed)
+
+
+def _with(
+    present: list[Mapping[str, Any]],
+    *,
+    now: str,
+    name: str,
+    status: str,
+    reason: str = "",
+    message: str = "",
+    timed: bool = False,
+) -> list[Mapping[str, Any]]:
     old = next((c for c in present if c.get("type") == name), None)
     condition: dict[str, Any] = {
         "type": name,
@@ -46,7 +94,7 @@ def conditions_with(
         condition["reason"] = reason
     if message:
         condition["message"] = message
-    if obj.kind in _TIMED:
+    if timed:
         condition["lastUpdateTime"] = now
     if old is None:
         present.append(condition)

@@ -294,3 +294,45 @@ def test_slices_are_filled_where_the_rest_fits_before_new_ones_are_made() -> Non
     lab.scale("Deployment", "web", 260)
     lab.wait(10)
     assert sizes() == [60, 100, 100]
+
+
+# -- what kubelets report of pods ------------------------------------------------------------------------------
+
+
+def test_a_pod_goes_through_its_conditions() -> None:
+    lab = Lab(TICKER, nodes=("n1",))
+    lab.world(("image_ready_after", ("app:1", 10_000)), ("image_exits", ("init:1", 5_000, 0)))
+    first = {"name": "first", "image": "init:1"}
+    lab.create(workload("Deployment", "web", replicas=1, template_spec={"initContainers": [first]}))
+    seen = {}
+    for at in (2, 8, 20):
+        lab.until(lab.state.now - lab.state.now % 1000 + 1000 * (at - round(lab.time)))
+        (pod,) = lab.names("Pod")
+        conditions = lab.conditions("Pod", pod)
+        seen[at] = {name: conditions[name].partition("/")[0] for name in ("Initialized", "ContainersReady")}
+        seen[at]["Ready"] = conditions.get("Ready", "False/").partition("/")[0]
+        assert conditions["PodReadyToStartContainers"] == "True/"
+    assert seen == {
+        2: {"Initialized": "False", "ContainersReady": "False", "Ready": "False"},
+        8: {"Initialized": "True", "ContainersReady": "False", "Ready": "False"},
+        20: {"Initialized": "True", "ContainersReady": "True", "Ready": "True"},
+    }
+    (status,) = lab.status("Pod", pod)["initContainerStatuses"]
+    assert status["ready"] is True, "an init container that has done its work is ready"
+
+
+@pytest.mark.parametrize(("resists", "code"), [(False, 143), (True, 137)])
+def test_a_container_that_has_to_be_killed_ends_with_137(resists: bool, code: int) -> None:
+    lab = Lab(TICKER, nodes=("n1",))
+    if resists:
+        lab.world(("image_ignores_stop", ("app:1",)))
+    spec = {"terminationGracePeriodSeconds": 3, "containers": [{"name": "c", "image": "app:1"}]}
+    meta = {"name": "held", "finalizers": ["example.com/keep"]}
+    lab.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    lab.wait(5)
+    lab.delete("Pod", "held")
+    lab.wait(10)
+    ends = {
+        action.exit_code for step, _ in lab.steps for action in step.actions if type(action).__name__ == "EndContainer"
+    }
+    assert ends == {code}

@@ -1,4 +1,4 @@
-"""Volumes of one node, places of provisioned volumes, claims that lose their volumes, pods that kubelets do not take."""
+"""Volumes of one node, places of provisioned volumes, claims that lose volumes, pods that kubelets do not take."""
 
 from __future__ import annotations
 

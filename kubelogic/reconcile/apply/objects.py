@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.conditions import put_condition
+from kubelogic.apiserver.conditions import NOT_READY, pod_conditions, put_condition
 from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
@@ -60,8 +60,18 @@ def update_status(tx: Transaction, action: UpdateStatus) -> None:
 
 
 def set_condition(tx: Transaction, action: SetCondition) -> None:
+    """A kubelet that says of a pod whether it is ready says so of its containers, too; a controller does not."""
     obj = tx.get(action.kind, action.key)
-    if obj is not None:
+    if obj is None:
+        return
+    if action.kind == "Pod" and action.condition == "Ready" and (action.status == "True" or action.reason):
+        ready = "False" if action.reason == NOT_READY else "True"
+        wanted = (
+            ("ContainersReady", ready, "" if ready == "True" else NOT_READY),
+            ("Ready", action.status, action.reason),
+        )
+        tx.set_status(obj, {"conditions": pod_conditions(tx, obj, wanted)})
+    else:
         put_condition(
             tx, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message
         )

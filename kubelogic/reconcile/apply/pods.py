@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.allocators.pod_addresses import pod_address
-from kubelogic.apiserver.conditions import conditions_after, put_condition
+from kubelogic.apiserver.conditions import INITIALIZING, STARTED, conditions_after, pod_conditions, put_condition
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
@@ -149,7 +149,7 @@ def _held(action: HoldContainer, old: Status, _spec: Mapping[str, Any], _now: st
     return status
 
 
-def _ended(action: EndContainer, old: Status, _spec: Mapping[str, Any], now: str) -> Status:
+def _ended(action: EndContainer, old: Status, spec: Mapping[str, Any], now: str) -> Status:
     running = (old.get("state") or {}).get("running")
     terminated = {
         "exitCode": action.exit_code,
@@ -157,7 +157,8 @@ def _ended(action: EndContainer, old: Status, _spec: Mapping[str, Any], now: str
         "startedAt": (running or {}).get("startedAt", now),
         "finishedAt": now,
     }
-    status = {**old, "state": {"terminated": terminated}, "started": False, "ready": False}
+    done = action.exit_code == 0 and _is_plain_init(spec, action.container)
+    status = {**old, "state": {"terminated": terminated}, "started": False, "ready": done}
     before = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
     if running is None and before:
         status.update(restartCount=int(old.get("restartCount") or 0) + 1, lastState={"terminated": before})
@@ -206,7 +207,10 @@ def report_container(tx: Transaction, action: ContainerAction) -> None:
     reported = tx.alike(
         (type(action), *details), (old, initial, main), lambda: _reported(action, old or (), spec, tx.now)
     )
-    tx.set_status(pod, {field: reported, **_start_time(pod, tx.now)})
+    fields = {field: reported, **_start_time(pod, tx.now)}
+    if is_initial and isinstance(action, StartContainer) and not status.get(field):
+        fields["conditions"] = pod_conditions(tx, pod, INITIALIZING)
+    tx.set_status(pod, fields)
 
 
 def _reported(
@@ -218,6 +222,13 @@ def _reported(
         return [change(action, each, spec, now) if each.get("name") == action.container else each for each in statuses]
     image = (_container(spec, action.container) or {}).get("image", "")
     return [*statuses, change(action, {"name": action.container, "image": image, "restartCount": 0}, spec, now)]
+
+
+def _is_plain_init(spec: Mapping[str, Any], name: str) -> bool:
+    """Whether a container is an init container that ends: it is ready once it has done its work."""
+    return any(
+        each["name"] == name and each.get("restartPolicy") != "Always" for each in spec.get("initContainers") or ()
+    )
 
 
 def _container(spec: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -242,6 +253,8 @@ def report_phase(tx: Transaction, action: ReportPhase) -> None:
         address = pod_address(tx, pod)
         if address:
             fields.update(podIP=address, podIPs=[{"ip": address}])
+    if action.phase == "Running":
+        fields["conditions"] = pod_conditions(tx, pod, STARTED)
     tx.set_status(pod, fields)
 
 
