@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.testing.names import Names
 
 _RS_HASH = "pod-template-hash"
@@ -95,3 +95,29 @@ def bounds(moments: Sequence[Mapping[str, Moment]]) -> dict[str, Bounds]:
             templates=max(m.templates for m in seen),
         )
     return result
+
+
+def ordered_sets(cluster: Cluster) -> list[str]:
+    """The StatefulSets whose pods come and go one after the other."""
+    return [
+        each.name
+        for each in cluster.objects("StatefulSet").values()
+        if (each.document.get("spec") or {}).get("podManagementPolicy") != "Parallel"
+        and not metadata(each).get("deletionTimestamp")
+    ]
+
+
+def member_changes(before: Cluster, after: Cluster) -> Iterator[tuple[str, str]]:
+    """Which pods of ordered StatefulSets came and went: the set, and the pod with the change."""
+    ordered = set(ordered_sets(after))
+    removed, added = after.changes_since(before)
+    old = {each.key: each for each in removed if each.kind == "Pod"}
+    new = {each.key: each for each in added if each.kind == "Pod"}
+    for key in sorted({*old, *new}):
+        was, now = old.get(key), new.get(key)
+        for pod, change, other in ((was, "deleted", now), (now, "added", was)):
+            if pod is None or (other is not None and uid_of(pod) == uid_of(other)):
+                continue
+            owner = next((r["name"] for r in metadata(pod).get("ownerReferences") or () if r.get("controller")), "")
+            if owner in ordered:
+                yield f"StatefulSet/{owner}", f"{pod.name} {change}"

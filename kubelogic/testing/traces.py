@@ -20,22 +20,10 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
 from kubelogic.reconcile.settle import Step, Ticker, settle
-from kubelogic.testing.bounds import Bounds, Moment, bounds, owner_moments
+from kubelogic.testing.bounds import Bounds, Moment, bounds, member_changes, ordered_sets, owner_moments
 from kubelogic.testing.names import Names
+from kubelogic.testing.phases import last_heard, start_of
 from kubelogic.testing.snapshots import Snapshot, snapshot
-
-START = 1_000_000_000_000
-"""The moment of a trace's time 0: some day of the simulated clock on which leases and ages are whole seconds."""
-
-_MINUTE = 60_000
-_CRON_DELAY = 100
-"""Milliseconds by which the CronJob controller comes after the time of a schedule."""
-
-_BINDER_PERIOD = 15_000
-"""Milliseconds between two passes of the claim binder."""
-
-_AT_ONCE = 0.5
-"""Seconds within which something happens at once in a trace."""
 
 _WARM_UP = 60_000
 """Milliseconds that the initial objects have to come up before time 0."""
@@ -138,11 +126,14 @@ class Replay:
     def _do(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Status | None:
         match do["op"]:
             case "create":
-                return self._take(requests.create(self.state, do["object"]))
+                if do.get("silent"):  # a node whose kubelet never reports
+                    self._change_node({"op": "kill_node", "node": do["object"]["metadata"]["name"]})
+                return self._take(requests.create(self.state, self._resolved(do["object"], "default", shown)))
             case "patch":
                 change = requests.strategic_patch if do.get("patchType") == "strategic" else requests.patch
                 key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
-                outcome = change(self.state, do["kind"], key, do["patch"], subresource=do.get("subresource") or "")
+                patch = self._resolved(do["patch"], do.get("namespace", "default"), shown)
+                outcome = change(self.state, do["kind"], key, patch, subresource=do.get("subresource") or "")
                 return self._take(outcome)
             case "scale":
                 key = self._key(do["kind"], do["name"], do.get("namespace", "default"), shown)
@@ -168,7 +159,7 @@ class Replay:
             case "kubelet_rule":
                 self._change_rule(do)
                 return None
-            case "kill_node" | "heal_node" | "node_reports":
+            case "silent" | "kill_node" | "heal_node" | "node_reports":
                 self._change_node(do)
                 return None
             case "set_ready" | "finish" | "finish_termination":
@@ -200,11 +191,23 @@ class Replay:
             if row[0] == node
         ]
         new: list[tuple[str, Row]] = []
-        if do["op"] == "kill_node":
-            new = [("node_silent_since", (node, self.state.now))]
+        if do["op"] in ("kill_node", "silent"):
+            new = [("node_silent_since", (node, last_heard(self.case, node, self.state.now, self.start)))]
         elif do["op"] == "node_reports":
             new = [("node_reports", (node, do["ready"]))]
         self.state = self.state.with_world(remove=old, add=new)
+
+    def _resolved(self, value: Any, namespace: str, shown: Mapping[str, Any]) -> Any:
+        """A document in which references by name (``$ref``) have the uid and the name of the object that is meant."""
+        if isinstance(value, list):
+            return [self._resolved(each, namespace, shown) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        if value.get("uid") == "$ref":
+            key = self._key(str(value["kind"]), str(value["name"]), namespace, shown)
+            owner = self.state.cluster.get(str(value["kind"]), key)
+            return {**value, "name": key.rpartition("/")[2], "uid": uid_of(owner) if owner is not None else "absent"}
+        return {name: self._resolved(each, namespace, shown) for name, each in value.items()}
 
     def _tell_pods(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Status:
         keys = [key for key in self._selected(do, shown) if self.state.cluster.get("Pod", key) is not None]
@@ -258,6 +261,8 @@ class Replay:
         direct = f"{namespace}/{name}"
         if self.state.cluster.get(kind, direct) is not None:
             return direct
+        if kind == "EndpointSlice":
+            return self._slice(name, namespace, shown) or direct
         if kind != "Pod":
             return self.names.key(kind, name) or direct
         entry = (shown.get("Pod") or {}).get(name)
@@ -274,6 +279,29 @@ class Replay:
             if ours:
                 return ours[min(likes.index(name), len(ours) - 1)]
         return direct
+
+    def _slice(self, name: str, namespace: str, shown: Mapping[str, Any]) -> str:
+        """The key of the EndpointSlice that a trace calls by its Service and a letter; empty if there is none.
+
+        Letters are given in the order in which slices were made. Of several, that with as many addresses is meant.
+        """
+        service, _, letter = name.partition("~")
+        ours = sorted(
+            (
+                obj
+                for obj in self.state.cluster.objects("EndpointSlice").values()
+                if obj.namespace == namespace
+                and (metadata(obj).get("labels") or {}).get("kubernetes.io/service-name") == service
+            ),
+            key=self.names.order,
+        )
+        entry = (shown.get("EndpointSlice") or {}).get(name) or {}
+        size = len(entry.get("endpoints") or ())
+        alike = [obj for obj in ours if len(obj.document.get("endpoints") or ()) == size]
+        if len(alike) == 1:
+            return alike[0].key
+        place = ord(letter) - ord("a") if len(letter) == 1 else 0
+        return ours[min(place, len(ours) - 1)].key if ours else ""
 
 
 _LIKENESS: Sequence[Sequence[str]] = (
@@ -296,48 +324,6 @@ def _field(pod: Mapping[str, Any], name: str) -> Any:
         return bool(pod.get("ready"))
     found = pod.get(name)
     return None if found == "" or found is False else found
-
-
-def start_of(case: Mapping[str, Any]) -> int:
-    """The moment of a trace's time 0, in milliseconds.
-
-    It matters to controllers that come by the clock. The names of the Jobs of a CronJob say for which minute they were
-    made; a claim that is bound long after it was made was found by a pass of the binder.
-    """
-    made = {e["name"]: e["t"] for e in case["events"] if e["kind"] == "Job" and e["change"] == "added"}
-    for event in case["events"]:
-        if event["kind"] != "Pod" or event["change"] != "added":
-            continue
-        name = event["what"].get("labels", {}).get("job-name", "")
-        number = name.rpartition("-")[2]
-        job = str(event["what"].get("owner") or "").removeprefix("Job/")
-        if job in made and job != name and number.isdigit():
-            return int(number) * _MINUTE + _CRON_DELAY - round(1000 * float(made[job]))
-    for passed in _binder_passes(case):
-        return START - (START + passed) % _BINDER_PERIOD
-    return START
-
-
-def _binder_passes(case: Mapping[str, Any]) -> Iterator[int]:
-    """When the claim binder came by in a trace, in milliseconds: what bound claims that nothing else had woken."""
-    documents = [*(case.get("initial_objects") or ()), *(step["do"].get("object") or {} for step in case["steps"])]
-    waiting = {
-        document["metadata"]["name"]
-        for document in documents
-        if document.get("kind") == "StorageClass" and document.get("volumeBindingMode") == "WaitForFirstConsumer"
-    }
-    made: dict[str, float] = {}
-    for event in case["events"]:
-        what = event["what"]
-        if event["kind"] == "PersistentVolume" and event["change"] == "added" and what.get("claim"):
-            made.pop(str(what["claim"]).rpartition("/")[2], None)
-        if event["kind"] != "PersistentVolumeClaim":
-            continue
-        if event["change"] == "added":
-            if what.get("storageClassName") not in waiting:
-                made[event["name"]] = event["t"]
-        elif what.get("phase") == "Bound" and event["t"] - made.pop(event["name"], event["t"]) > _AT_ONCE:
-            yield round(1000 * event["t"])
 
 
 def _registered(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -385,32 +371,6 @@ def _exits(image: str, rule: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
         yield "image_exits", (image, after, int(rule.get("code") or 0))
 
 
-def ordered_sets(cluster: Cluster) -> list[str]:
-    """The StatefulSets whose pods come and go one after the other."""
-    return [
-        each.name
-        for each in cluster.objects("StatefulSet").values()
-        if (each.document.get("spec") or {}).get("podManagementPolicy") != "Parallel"
-        and not metadata(each).get("deletionTimestamp")
-    ]
-
-
-def member_changes(before: Cluster, after: Cluster) -> Iterator[tuple[str, str]]:
-    """Which pods of ordered StatefulSets came and went: the set, and the pod with the change."""
-    ordered = set(ordered_sets(after))
-    removed, added = after.changes_since(before)
-    old = {each.key: each for each in removed if each.kind == "Pod"}
-    new = {each.key: each for each in added if each.kind == "Pod"}
-    for key in sorted({*old, *new}):
-        was, now = old.get(key), new.get(key)
-        for pod, change, other in ((was, "deleted", now), (now, "added", was)):
-            if pod is None or (other is not None and uid_of(pod) == uid_of(other)):
-                continue
-            owner = next((r["name"] for r in metadata(pod).get("ownerReferences") or () if r.get("controller")), "")
-            if owner in ordered:
-                yield f"StatefulSet/{owner}", f"{pod.name} {change}"
-
-
 def recorded_order(case: Mapping[str, Any], step: int, owner: str) -> tuple[str, ...]:
     """What a trace says of the pods of a StatefulSet in one step, in order; see ``Played.order``."""
     members = re.compile(rf"{re.escape(owner.partition('/')[2])}-\d+$")
@@ -425,14 +385,4 @@ def recorded_order(case: Mapping[str, Any], step: int, owner: str) -> tuple[str,
 def read_case(path: Path) -> dict[str, Any]:
     """One recorded trace."""
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def parameters(case: Mapping[str, Any]) -> dict[str, int]:
-    """The parameters that the flags of a recorded control plane set, in milliseconds."""
-    found = {"kubelet_backoff": 0, "dynamic_provisioning": 0}
-    for flag in (case.get("flags") or {}).get("kube-controller-manager") or ():
-        name, _, value = flag.removeprefix("--").partition("=")
-        if name in ("node-monitor-period", "node-monitor-grace-period", "node-startup-grace-period"):
-            found[name.replace("-", "_")] = round(1000 * float(value.rstrip("sm"))) * (60 if value.endswith("m") else 1)
     return found

@@ -329,13 +329,6 @@ def rejections(lab: Lab) -> int:
     return sum(type(action).__name__ == "RejectPod" for step, _ in lab.steps for action in step.actions)
 
 
-def test_a_replica_set_makes_the_next_pod_at_once_for_ever() -> None:
-    lab = too_large("ReplicaSet", replicas=1)
-    with pytest.raises(RuntimeError, match="never settles"):
-        lab.wait(600)
-    assert rejections(lab) > 50
-
-
 def test_a_daemon_set_waits_longer_and_longer() -> None:
     lab = too_large("DaemonSet")
     lab.wait(20)

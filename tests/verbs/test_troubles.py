@@ -170,6 +170,19 @@ def test_an_autoscaler_without_its_target_is_told() -> None:
     assert [each[:3] for each in told(done)] == [("HorizontalPodAutoscaler", "default/api", "FailedGetScale")]
 
 
+# -- kubelets that do not take a pod ------------------------------------------------------------------------------
+
+
+def test_a_controller_that_makes_pods_for_a_full_node_goes_on_for_ever() -> None:
+    asked = {"resources": {"requests": {"cpu": "6"}}}
+    pinned = workload("Deployment", "pinned", replicas=1, container=asked, template_spec={"nodeName": "n1"})
+    done = end(pinned, minutes=1)
+    assert any(entry.type == "RejectPod" for entry in done.run.cycle)
+    ((kind, _, reason, message),) = told(done)
+    assert (kind, reason) == ("ReplicaSet", "OutOfcpu")
+    assert message.endswith("requested: 6000, used: 0, capacity: 4000")
+
+
 # -- plan ----------------------------------------------------------------------------------------------------------
 
 
