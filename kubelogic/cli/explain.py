@@ -21,6 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     parser.add_argument("--node", metavar="NODE", help="why not on this node")
     parser.add_argument(
+        "--repairs",
+        type=_number,
+        metavar="N",
+        help="show so many repairs; without it the cheapest of each kind and owner",
+    )
+    parser.add_argument(
         "--event", metavar="TEXT", help="a line of kube-scheduler or an autoscaler, mapped to the nodes of the cluster"
     )
     common.add_scheduling(parser)
@@ -57,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--node {args.node}: there is no such node{hint}")
     try:
         with common.watching(args) as options:
-            found = explain_any(cluster, args.pod, options, namespace=args.namespace)
+            found = explain_any(cluster, args.pod, options, namespace=args.namespace, most_repairs=args.repairs)
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
     if args.output != "text":
@@ -101,3 +107,9 @@ def _code(args: argparse.Namespace) -> int:
     else:
         common.emit(document, args.output)
     return YES
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)

@@ -1,30 +1,38 @@
-"""Changes that get a pending workload placed, each proved by placing everything anew.
+"""Changes that get a pending workload placed, each tried: made through the API server's door, and everything run anew.
 
-A repair is kept only if, with its changes made, every pending pod of the workload gets a node, nothing is evicted, and
-no pod that was placed before is left out. Single changes come first; pairs only if no single change works.
+A repair is kept only if the API server takes each of its changes and every pod of the workload then gets a node, while
+no other workload loses one, but for pods that the repair says will go. Of each kind of change and owner the cheapest is
+shown. Single changes come first; pairs only for those (app or platform) who can do nothing alone.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jsonpatch
 
-from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import with_document
-from kubelogic.cluster.objects import as_object
-from kubelogic.cluster.owners import owner_with_origin
-from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.proposals import Candidate, Change, Create, Operation, Owner, Patch, candidates
-from kubelogic.kinds.validation import admit
+from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Owner, Patch
+from kubelogic.explain.proposals.patches import dig
+from kubelogic.explain.proposals.registry import candidates
+from kubelogic.explain.proposals.workloads import is_of_nobody_here, old_ones_first, template_path
+from kubelogic.explain.remade import remade
 
-__all__ = ["Change", "Create", "Patch", "Prover", "Repair", "repairs"]
+__all__ = ["Change", "Create", "Delete", "Outcome", "Patch", "Repair", "Trial", "repairs"]
 
-MOST_CHECKS = 40
-"""Repairs that are tried before giving up."""
+MOST_TRIALS = 60
+"""Changes that are tried before giving up."""
+
+MOST_PAIRS = 2
+"""Pairs that are shown."""
+
+_REMADE = frozenset({"Pod", "Job", "StatefulSet"})
+"""Kinds of which a change that the API server refuses is made by deleting the object and making it anew."""
+
+_RENEWED = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet"})
+"""Kinds that may leave a waiting pod as it is when their template changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,150 +43,193 @@ class Repair:
         summary: what to do, in words.
         cost: how much is asked: smaller is less. Only the order means anything.
         owner: who can do it: ``app`` edits the workload, ``platform`` the cluster.
-        changes: what to change in the user's objects.
+        changes: what to change in the user's objects, in this order.
+        how: how it has to be done where a plain edit is refused; empty if nothing is special about it.
     """
 
     summary: str
     cost: int
     owner: Owner
     changes: tuple[Change, ...]
+    how: str = ""
 
 
-class Prover(Protocol):
-    """Whether every pod that ought to have a node gets one in a changed cluster."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of changes that were tried.
 
-    def __call__(self, changed: Cluster, *, by_controllers: bool) -> bool:
-        """Place everything, after controllers have run if they have a part in it."""
+    Attributes:
+        works: whether every pod of the workload got a node and nobody else lost one.
+        refused: the API server's words if it did not take a change.
+        preempted: pods of lower priority that were pushed out for it.
+    """
+
+    works: bool = False
+    refused: str = ""
+    preempted: tuple[str, ...] = ()
 
 
-def repairs(
-    cluster: Cluster,
-    pod: Object,
-    siblings: Sequence[Object],
-    blockers: Sequence[Blocker],
-    *,
-    proves: Prover,
-    most: int = 3,
-) -> tuple[Repair, ...]:
-    """The cheapest proved repairs.
+class Trial(Protocol):
+    """Tries changes."""
+
+    def __call__(self, changes: Sequence[Change], *, evicts: frozenset[str]) -> Outcome:
+        """Make the changes, run everything, and look.
+
+        Args:
+            changes: in their order.
+            evicts: pods that may go.
+        """
+
+    def expired(self) -> bool:
+        """Whether there is no time left for another trial."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    case: Case
+    trial: Trial
+    budget: int = MOST_TRIALS
+    found: list[Repair] = field(default_factory=list)
+
+    def attempt(self, combination: Sequence[Candidate]) -> Repair | None:
+        """A repair out of candidates, in the first way that works."""
+        refused = False
+        evicts = frozenset[str]().union(*(each.evicts for each in combination))
+        for plan in _plans(self.case, combination):
+            if self.budget == 0 or self.trial.expired() or (plan.only_if_refused and not refused):
+                continue
+            self.budget -= 1
+            outcome = self.trial(plan.changes, evicts=evicts)
+            refused = refused or bool(outcome.refused)
+            if outcome.works:
+                return _repair(combination, plan, outcome)
+        return None
+
+
+def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repair, ...]:
+    """Changes that were tried and work, the cheapest first.
 
     Args:
-        cluster: as it stands, with the pod pending.
-        pod: the pod to place.
-        siblings: the pending pods of its workload, itself among them; all get the same edits.
-        blockers: what is in its way.
-        proves: decides for a changed cluster.
-        most: how many repairs to find.
+        case: the pending pod, its workload, and what is in its way.
+        trial: tries changes.
+        most: show so many, of whatever kinds; None for one of each kind and owner.
     """
-    spec = _written_spec(owner_with_origin(cluster, pod))
-    singles = [each for each in candidates(cluster, pod, blockers) if each.edit is None or each.edit(spec)]
-    pairs = sorted(
-        (two for two in itertools.combinations(singles, 2) if _targets(two[0]).isdisjoint(_targets(two[1]))),
-        key=lambda two: (two[0].cost + two[1].cost, two[0].summary),
+    edited = not is_of_nobody_here(case.workload)
+    singles = [each for each in candidates(case) if edited or not (each.edit or each.alters)]
+    search = _Search(case=case, trial=trial)
+    kinds: set[tuple[str, Owner]] = set()
+    for each in singles:
+        if most is not None and len(search.found) >= most:
+            break
+        known = {kind for kind, _ in kinds}
+        if most is None and ((each.kind, each.owner) in kinds or not known.isdisjoint(each.unless)):
+            continue
+        repair = search.attempt((each,))
+        if repair is not None:
+            kinds.add((each.kind, each.owner))
+            search.found.append(repair)
+    if not any(each.owner == "app" for each in search.found):
+        _pairs(search, singles, any_owner=not search.found)
+    return tuple(sorted(search.found, key=lambda each: (each.cost, each.summary)))
+
+
+def _pairs(search: _Search, singles: Sequence[Candidate], *, any_owner: bool) -> None:
+    """Two changes together, where one alone is not enough."""
+    two = sorted(
+        (pair for pair in itertools.combinations(singles, 2) if _go_together(pair)),
+        key=lambda pair: (pair[0].cost + pair[1].cost, pair[0].summary, pair[1].summary),
     )
-    budget = MOST_CHECKS
-    for group in ([(each,) for each in singles], pairs):
-        found: list[Repair] = []
-        for combination in group:
-            if budget == 0 or len(found) == most:
-                break
-            budget -= 1
-            changed = _changed(cluster, siblings, combination)
-            if proves(changed, by_controllers=any(each.by_controllers for each in combination)):
-                found.append(_repair(cluster, pod, combination))
-        if found:
-            return tuple(found)
-    return ()
+    shown = 0
+    for pair in two:
+        if shown == MOST_PAIRS or search.budget == 0 or search.trial.expired():
+            return
+        if any_owner or all(each.owner == "app" for each in pair):
+            repair = search.attempt(pair)
+            if repair is not None:
+                search.found.append(repair)
+                shown += 1
 
 
-def _changed(cluster: Cluster, siblings: Sequence[Object], combination: Sequence[Candidate]) -> Cluster:
-    """The cluster with all changes made to the pods and objects that they are about."""
-    changed = []
-    for pod in siblings:
-        spec = pod.document["spec"]
-        for each in combination:
-            if each.edit is not None:
-                spec = jsonpatch.apply_patch(spec, with_parents(spec, each.edit(spec)))
-        changed.append(with_document(pod, {**pod.document, "spec": spec}))
-    for change in (change for each in combination for change in each.changes):
-        match change:
-            case Patch(target=target, operations=operations):
-                document = jsonpatch.apply_patch(target.document, with_parents(target.document, operations))
-                changed.append(with_document(target, document))
-            case Create(document=document):
-                changed.append(as_object(admit(document).document))
-    return cluster.replacing(changed)
+def _go_together(pair: tuple[Candidate, Candidate]) -> bool:
+    one, other = pair
+    if one.kind == other.kind and one.kind not in ("toleration", "selector", "spread", "skew"):
+        return False
+    targets = [
+        {(change.target.kind, change.target.key) for change in each.changes if not isinstance(change, Create)}
+        for each in pair
+    ]
+    return targets[0].isdisjoint(targets[1])
 
 
-def _repair(cluster: Cluster, pod: Object, combination: Sequence[Candidate]) -> Repair:
-    """The repair in terms of the objects that the user wrote."""
-    written = owner_with_origin(cluster, pod)
-    spec = _written_spec(written)
-    prefix = "".join(f"/{step}" for step in _template_path(written))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """One way to make changes; ``how`` and ``then`` say what is special about it."""
+
+    changes: tuple[Change, ...]
+    how: str = ""
+    then: str = ""
+    only_if_refused: bool = False
+
+
+def _plans(case: Case, combination: Sequence[Candidate]) -> Iterator[_Plan]:
+    """The ways to make changes: as they are, with the waiting pods made anew, with the workload made anew."""
+    plain = _plain(case, combination)
+    if plain is None:
+        return
+    changes, document = plain
+    top = case.workload
+    edits = any(each.edit or each.alters for each in combination)
+    renews = any(each.renews for each in combination)
+    if not renews:
+        yield _Plan(changes=changes)
+    if top.kind in _REMADE and edits:
+        others = tuple(each for each in changes if not (isinstance(each, Patch) and each.target is top))
+        anew = (*others, Delete(target=top), Create(document=remade(document)))
+        yield _Plan(changes=anew, how=f"delete {top} and make it anew", only_if_refused=True)
+    if top.kind == "Deployment" and edits and not any(each.alters for each in combination):
+        for candidate in old_ones_first(case):
+            with_order = _plain(case, (*combination, candidate))
+            if with_order is not None:
+                yield _Plan(changes=with_order[0], then=f" and {candidate.summary}")
+    waiting = case.waiting
+    if (renews or (edits and top.kind in _RENEWED)) and waiting and top.kind != "Pod":
+        gone = tuple(Delete(target=pod) for pod in waiting)
+        names = ", ".join(pod.name for pod in waiting[:3]) + (f" and {len(waiting) - 3} more" if waiting[3:] else "")
+        then = f", then delete {'pod' if len(waiting) == 1 else 'pods'} {names}"
+        yield _Plan(changes=(*changes, *gone), then=then)
+
+
+def _plain(case: Case, combination: Sequence[Candidate]) -> tuple[tuple[Change, ...], Any] | None:
+    """The changes one after the other, and what becomes of the workload; None if one of them does not apply."""
+    top = case.workload
+    prefix = template_path(top)
+    start = "".join(f"/{step}" for step in prefix)
+    document: Any = top.document
     changes: list[Change] = []
     for each in combination:
+        operations: list[Any] = []
         if each.edit is not None:
-            operations = with_parents(spec, each.edit(spec))
-            spec = jsonpatch.apply_patch(spec, operations)
-            placed = tuple({**operation, "path": prefix + operation["path"]} for operation in operations)
-            changes.append(Patch(target=written, operations=placed))
-        changes.extend(_complete(change) for change in each.changes)
+            made = each.edit(dig(document, prefix) or {})
+            if not made:
+                return None
+            operations += [{**operation, "path": start + operation["path"]} for operation in made]
+        if each.alters is not None:
+            operations += each.alters(document)
+        if operations:
+            document = jsonpatch.apply_patch(document, operations)
+            changes.append(Patch(target=top, operations=tuple(operations)))
+        changes.extend(each.changes)
+    return tuple(changes), document
+
+
+def _repair(combination: Sequence[Candidate], plan: _Plan, outcome: Outcome) -> Repair:
     owners = {each.owner for each in combination}
+    pushed = ", ".join(outcome.preempted[:3]) + (" and more" if outcome.preempted[3:] else "")
+    victims = f"; it then preempts {pushed}" if pushed else ""
     return Repair(
-        summary=" and ".join(each.summary for each in combination),
-        cost=sum(each.cost for each in combination),
+        summary=" and ".join(each.summary for each in combination) + plan.then + victims,
+        cost=sum(each.cost for each in combination) + bool(plan.how) + bool(plan.then) + 3 * bool(victims),
         owner="platform" if "platform" in owners else "app",
-        changes=tuple(changes),
+        changes=plan.changes,
+        how=plan.how,
     )
-
-
-def _complete(change: Change) -> Change:
-    if not isinstance(change, Patch):
-        return change
-    return Patch(target=change.target, operations=tuple(with_parents(change.target.document, change.operations)))
-
-
-def with_parents(document: Any, operations: Iterable[Operation]) -> list[Operation]:
-    """Operations before which the mappings are made that they add to: a patch makes no parents by itself.
-
-    Source: RFC 6902, 4.1.
-
-    >>> with_parents({"metadata": {}}, [{"op": "add", "path": "/metadata/labels/a~1b", "value": "c"}])[0]
-    {'op': 'add', 'path': '/metadata/labels', 'value': {}}
-    """
-    made: set[str] = set()
-    found: list[Operation] = []
-    for operation in operations:
-        part: Any = document
-        path = ""
-        steps = operation["path"].split("/")[1:-1] if operation["op"] == "add" else ()
-        for step in steps:
-            path += f"/{step}"
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(part, list):
-                part = part[int(name)] if name.isdecimal() and int(name) < len(part) else None
-                continue
-            part = part.get(name) if isinstance(part, Mapping) else None
-            if part is None and path not in made:
-                made.add(path)
-                found.append({"op": "add", "path": path, "value": {}})
-        found.append(operation)
-    return found
-
-
-def _targets(candidate: Candidate) -> set[tuple[str, str]]:
-    return {(each.target.kind, each.target.key) for each in candidate.changes if isinstance(each, Patch)}
-
-
-def _written_spec(written: Object) -> Any:
-    """The pod spec in an object that a person wrote."""
-    spec: Any = written.document
-    for step in _template_path(written):
-        spec = (spec or {}).get(step) or {}
-    return spec
-
-
-def _template_path(obj: Object) -> tuple[str, ...]:
-    if obj.kind == "CronJob":
-        return ("spec", "jobTemplate", "spec", "template", "spec")
-    return ("spec", "template", "spec") if "template" in (obj.document.get("spec") or {}) else ("spec",)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kubelogic.cluster import Object
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
 from kubelogic.explain.events import Pasted, matching_nodes
-from kubelogic.explain.repairs import Change, Create, Patch, Repair
+from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.documents import blocker_document, header, location_document, notice_document
 from kubelogic.report.moves import moves_document, render_moves
@@ -88,7 +89,7 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.moves is not None:
         parts.append(render_moves(found.moves, style))
     if found.repairs:
-        lines = [f"  {repair.summary}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
+        lines = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
         parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
@@ -186,12 +187,17 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
     }
 
 
+def _told(repair: Repair) -> str:
+    return f"{repair.summary} ({repair.how})" if repair.how else repair.summary
+
+
 def _repair_document(repair: Repair) -> dict[str, Any]:
     return {
         "summary": repair.summary,
         "cost": repair.cost,
         "owner": repair.owner,
         "verified": True,
+        "how": repair.how or None,
         "changes": [_change_document(change) for change in repair.changes],
     }
 
@@ -200,9 +206,14 @@ def _change_document(change: Change) -> dict[str, Any]:
     match change:
         case Create(document=document):
             return {"create": document}
+        case Delete(target=target):
+            return {"delete": _named(target)}
         case Patch(target=target, operations=operations):
-            named = {"apiVersion": target.api_version, "kind": target.kind}
-            if target.namespace:
-                named["namespace"] = target.namespace
-            named["name"] = target.name
-            return {"patch": named, "jsonPatch": [dict(operation) for operation in operations]}
+            return {"patch": _named(target), "jsonPatch": [dict(operation) for operation in operations]}
+
+
+def _named(target: Object) -> dict[str, str]:
+    named = {"apiVersion": target.api_version, "kind": target.kind}
+    if target.namespace:
+        named["namespace"] = target.namespace
+    return {**named, "name": target.name}

@@ -23,6 +23,7 @@ def moves_document(found: MovePlan) -> dict[str, Any]:
         "placements": [{"pod": pod, "node": node} for pod, node in found.placements],
         "left": list(found.left),
         "hopeless": list(found.hopeless),
+        "commands": list(found.commands),
         "staying": [{"what": what, "pods": pods} for what, pods in found.staying.items()],
     }
 
@@ -38,10 +39,9 @@ def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
         lines.append(f"  Then there is room for {', '.join(shown)}{more}.")
     if found.moves:
         lines.append(
-            style.dim("  Each step is feasible, and keeps the disruption budgets, once the pod before it runs again;")
-            + "\n"
-            + style.dim("  the cordon keeps its successor from coming back to the node that is being emptied.")
+            style.dim("  Followed to the letter, with kube-scheduler, it came out so; evictions keep the budgets.")
         )
+        lines += ["  To type:", *(f"    {command}" for command in found.commands)]
     if found.hopeless:
         lines.append(f"  {_some(found.hopeless)}: no node would take even one alone; moving pods does not help.")
     if found.staying:

@@ -11,13 +11,12 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
-from kubelogic.verbs.explain import Explanation, explain_in
+from kubelogic.verbs.explain import Explanation, explain_run
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.targets import Target, find
-from kubelogic.verbs.undecided import undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,14 @@ class ServiceExplanation:
 About = Explanation | WorkloadExplanation | NodeExplanation | ServiceExplanation
 
 
-def explain_any(cluster: Cluster, text: str, options: Options, *, namespace: str = "default") -> About:
+def explain_any(
+    cluster: Cluster,
+    text: str,
+    options: Options,
+    *,
+    namespace: str = "default",
+    most_repairs: int | None = None,
+) -> About:
     """Reconcile a cluster, then explain what a text names.
 
     Args:
@@ -98,6 +104,7 @@ def explain_any(cluster: Cluster, text: str, options: Options, *, namespace: str
         text: see ``kubelogic.verbs.targets.find``.
         options: how to reconcile.
         namespace: where to look first.
+        most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
 
     Raises:
         UnknownPodError: if there is none.
@@ -107,21 +114,17 @@ def explain_any(cluster: Cluster, text: str, options: Options, *, namespace: str
     target = find(done.cluster, text, namespace)
     match target.kind:
         case "Pod":
-            return _pod(cluster, done, done.cluster.objects("Pod")[target.key], options)
+            pod = done.cluster.objects("Pod")[target.key]
+            return explain_run(done, pod, options, most_repairs=most_repairs)
         case "Node":
             return _node(done, target.key, describe(done, options))
         case "Service":
             return _service(done, target.key, options)
         case _:
-            return _workload(cluster, done, target, options)
+            return _workload(done, target, options, most_repairs)
 
 
-def _pod(before: Cluster, done: Reconciled, pod: Object, options: Options) -> Explanation:
-    left = undecided(before, done, options)
-    return explain_in(done.cluster, pod, done.rulebook, options, before=before, left=left)
-
-
-def _workload(before: Cluster, done: Reconciled, target: Target, options: Options) -> WorkloadExplanation:
+def _workload(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> WorkloadExplanation:
     plan, name = describe(done, options), f"{target.kind} {target.key}"
     pods = done.cluster.objects("Pod")
     mine = {key for key, pod in pods.items() if name in _owners(done.cluster, pod)}
@@ -141,7 +144,7 @@ def _workload(before: Cluster, done: Reconciled, target: Target, options: Option
         refused=refused,
         uncreated=max(0, wanted - len(placed) - len(pending) - missing),
         without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
-        pod=_pod(before, done, first, options) if first is not None else None,
+        pod=explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
@@ -14,20 +14,20 @@ from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
-from kubelogic.explain.relations import Following, derive
-from kubelogic.explain.repairs import Repair, repairs
+from kubelogic.explain.relations import derive
+from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
-from kubelogic.verbs.movable import REPACKED, Movable
+from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.undecided import undecided
 
@@ -77,13 +77,20 @@ class Explanation:
         return f"<Explanation of {self.pod}: {self.verdict}{where}; {len(self.repairs)} repairs>"
 
 
-def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explanation:  # noqa: B008 - a frozen value
+def explain(
+    cluster: Cluster,
+    pod: str,
+    options: Options = Options(),  # noqa: B008 - a frozen value
+    *,
+    most_repairs: int | None = None,
+) -> Explanation:
     """Reconcile a cluster, then explain one of its pods.
 
     Args:
         cluster: desired and observed objects.
         pod: ``namespace/name`` of a pod, or of a workload (then its first pending pod, else its first pod).
         options: how to reconcile.
+        most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
 
     Raises:
         UnknownPodError: if there is none.
@@ -91,9 +98,23 @@ def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explana
     """
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
-    return explain_in(
-        done.cluster, found, done.rulebook, options, before=cluster, left=undecided(cluster, done, options)
-    )
+    return explain_run(done, found, options, most_repairs=most_repairs)
+
+
+def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs: int | None = None) -> Explanation:
+    """Explain a pod of a cluster after a run, repairs and all.
+
+    Args:
+        done: the run.
+        pod: a pod at its end.
+        options: how it was reconciled.
+        most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
+    """
+    left = undecided(done.before, done, options)
+    told = explain_in(done.cluster, pod, done.rulebook, options, before=done.before, left=left)
+    if told.node:
+        return told
+    return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))
 
 
 def explain_in(
@@ -105,7 +126,7 @@ def explain_in(
     before: Cluster | None = None,
     left: Collection[str] = (),
 ) -> Explanation:
-    """Explain a pod of a cluster as it stands.
+    """Explain a pod of a cluster as it stands; repairs apart.
 
     Args:
         cluster: after its controllers have run.
@@ -139,7 +160,7 @@ def explain_in(
         kind = "unknown" if unsure.placements and (old is None or _node(old) != node) else "placed"
     else:
         placement = judge.place(given)
-        movable = Movable(cluster=cluster, given=given, placement=placement, options=options)
+        movable = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
         kind = pending_verdict(
             standing,
             answer="preemption" if seen is not None and seen.rooms else answers(placement, left)(pod.key),
@@ -163,7 +184,6 @@ def explain_in(
         waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
-        repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
         notices=unsure.notices,
         nodes=len(given.nodes),
         reported=found.reasons,
@@ -172,45 +192,6 @@ def explain_in(
 
 def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
     return any(blocker.predicate == "pod_scheduler" for blocker in reasons)
-
-
-def _repairs(
-    cluster: Cluster,
-    rulebook: Rulebook,
-    pod: Object,
-    *,
-    reasons: tuple[Blocker, ...],
-    given: Problem,
-    options: Options,
-) -> tuple[Repair, ...]:
-    """Repairs for the pod's workload, each proved by placing everything that waits anew."""
-    if len(given.pods) > REPACKED:
-        return ()
-    judge, owner = options.judge, workload(cluster, pod)
-    waiting = {key: each for key, each in sorted(cluster.objects("Pod").items()) if not _node(each)}
-    siblings = [each for each in waiting.values() if workload(cluster, each) == owner]
-    wanted = {each.key for each in siblings}
-    left = {each.pod for each in judge.place(given).unplaced}
-
-    following = Following(rulebook, GOALS)
-    following.of(cluster)
-
-    def proves(changed: Cluster, *, by_controllers: bool) -> bool:
-        if by_controllers:
-            return _gets_nodes(reconcile(changed, options), wanted)
-        placement = judge.place(problem(following.of(changed)))
-        bound = {each.pod for each in placement.bindings}
-        out = {each.pod for each in placement.unplaced}
-        return wanted <= bound and not placement.evictions and out <= left
-
-    return repairs(cluster, pod, siblings, reasons, proves=proves) if siblings else ()
-
-
-def _gets_nodes(done: Reconciled, wanted: Collection[str]) -> bool:
-    """Whether pods got nodes while their cluster was run, and no pod was deleted or evicted for it."""
-    pods = done.cluster.objects("Pod")
-    gone = any(isinstance(each, DeletePod | EvictPod | PreemptPod) for step in done.run.steps for each in step.actions)
-    return not gone and all(key in pods and _node(pods[key]) for key in wanted)
 
 
 def _find(cluster: Cluster, name: str) -> Object:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
+from kubelogic.logic import Rulebook
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.verbs.moves import MovePlan, plan_moves
@@ -29,12 +30,14 @@ class Movable:
         given: its placement problem.
         placement: the judging solver's answer to it.
         options: limits.
+        rulebook: the rules.
     """
 
     cluster: Cluster
     given: Problem
     placement: Placement
     options: Options
+    rulebook: Rulebook
     _known: dict[str, MovePlan | None] = field(default_factory=dict)
     _spare: Mapping[str, int] | None = None
 
@@ -66,7 +69,9 @@ class Movable:
             for each in self.placement.unplaced
             if (obj := self.cluster.get("Pod", each.pod)) is None or workload(self.cluster, obj) != owner
         }
-        found = plan_moves(self.cluster, self.given, self.options, most=MOST_MOVES, ignored=ignored)
+        found = plan_moves(
+            self.cluster, self.given, self.options, rulebook=self.rulebook, most=MOST_MOVES, ignored=ignored
+        )
         return found if found.verdict in ("enough", "too_few") and found.moves and not found.left else None
 
 

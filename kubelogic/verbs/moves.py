@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
+from kubelogic.explain.relations import derive
+from kubelogic.logic import Rulebook
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.moves import Verdict, make_room, may_move
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.problem import Pod, Problem
+from kubelogic.placement.problem import Affinity, Pod, Problem, Reach, Spread
+from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.verbs.recipes import Replayer, unbound
 from kubelogic.verbs.reconciled import Options
 
 CRITICAL = 2_000_000_000
@@ -53,6 +57,7 @@ class MovePlan:
         left: the pending pods that do not.
         hopeless: those among them that no node takes even with all that may move gone.
         staying: how many running pods are not moved, by what they are.
+        commands: the moves as commands, replayed with kube-scheduler; none without moves.
     """
 
     verdict: Verdict
@@ -63,24 +68,38 @@ class MovePlan:
     left: tuple[str, ...]
     hopeless: tuple[str, ...]
     staying: Mapping[str, int]
+    commands: tuple[str, ...] = ()
 
 
-def plan_moves(cluster: Cluster, given: Problem, options: Options, *, most: int, ignored: Collection[str]) -> MovePlan:
+def plan_moves(
+    cluster: Cluster,
+    given: Problem,
+    options: Options,
+    *,
+    rulebook: Rulebook,
+    most: int,
+    ignored: Collection[str],
+    more: Sequence[Object] = (),
+) -> MovePlan:
     """Which running pods to move so that the waiting ones fit.
 
     Args:
         cluster: as it stands.
         given: its placement problem. Waiting pods that the cluster has on a node are such as were placed just now.
         options: limits for the solver.
+        rulebook: the rules.
         most: how many moves are allowed.
         ignored: waiting pods that wait for something else than a node.
+        more: waiting pods that are in the problem and not in the cluster.
     """
     limits = Limits(timeout=options.timeout)
     staying = {pod.name: reason for pod in given.pods if pod.node and (reason := _stays(cluster, given, pod))}
+    reach, concerned = judged(cluster, rulebook, given, {pod.name for pod in given.running} - staying.keys())
     asked = msgspec.structs.replace(
         given,
+        allowed={**given.allowed, **reach},
         pods=tuple(
-            msgspec.structs.replace(pod, movable=pod.name not in staying)
+            msgspec.structs.replace(pod, movable=pod.name not in staying and pod.shape not in concerned)
             for pod in given.pods
             if pod.node or pod.name not in ignored
         ),
@@ -95,7 +114,7 @@ def plan_moves(cluster: Cluster, given: Problem, options: Options, *, most: int,
     bound = (*found.placement.bindings, *found.placement.nominations)
     pending = {pod.name for pod in asked.pods if not pod.node and not _placed(cluster, pod.name)}
     placements = sorted((each.pod, each.node) for each in bound if each.pod in pending)
-    return MovePlan(
+    plan = MovePlan(
         verdict=found.verdict,
         allowed=most,
         moves=tuple(
@@ -108,6 +127,58 @@ def plan_moves(cluster: Cluster, given: Problem, options: Options, *, most: int,
         hopeless=tuple(sorted(hopeless)),
         staying=dict(sorted(Counter(staying.values()).items())),
     )
+    return _replayed(plan, unbound(cluster, {pod.name for pod in given.waiting}, more), rulebook, options)
+
+
+def _replayed(plan: MovePlan, cluster: Cluster, rulebook: Rulebook, options: Options) -> MovePlan:
+    """The plan as it comes out when it is followed; without moves, and unknown, if it does not hold."""
+    if not plan.moves:
+        return plan
+    steps = [(move.pod, move.source) for move in plan.moves]
+    wanted = [pod for pod, _ in plan.placements]
+    recipe = Replayer(cluster, rulebook, horizon=options.horizon).replay(steps, wanted)
+    if recipe is None:
+        left = tuple(sorted({*plan.left, *wanted}))
+        verdict: Verdict = "impossible" if plan.verdict == "impossible" else "unknown"
+        return replace(plan, verdict=verdict, moves=(), placements=(), left=left)
+    moves = tuple(replace(move, target=target) for move, target in zip(plan.moves, recipe.targets, strict=True))
+    return replace(plan, moves=moves, placements=recipe.placements, commands=recipe.commands)
+
+
+def judged(
+    cluster: Cluster, rulebook: Rulebook, given: Problem, movers: Collection[str]
+) -> tuple[Mapping[str, Reach], frozenset[str]]:
+    """Where running pods could go if they had to find a node now, as all filters say.
+
+    The rules judge pods that wait. So one pod of each shape is made to wait, and the filters are asked about it.
+
+    Args:
+        cluster: as it stands.
+        rulebook: the rules.
+        given: its placement problem.
+        movers: running pods that may move.
+
+    Returns:
+        The nodes by shape, and the shapes that affinity, spread or claims concern, which stay.
+    """
+    first: dict[str, str] = {}
+    for pod in given.running:
+        if pod.name in movers and cluster.get("Pod", pod.name) is not None:
+            first.setdefault(pod.shape, pod.name)
+    asked = unbound(cluster, first.values())
+    found = problem(derive(rulebook, asked, GOALS))
+    names = {pod.name: pod.shape for pod in found.pods}
+    rules: tuple[Affinity | Spread, ...] = (*found.affinities, *found.spreads)
+    tied = {shape.name for shape in found.shapes if shape.claims}
+    for rule in rules:
+        tied |= {rule.owner, *rule.matches}
+    reach: dict[str, Reach] = {}
+    for shape, name in first.items():
+        if name in names:
+            there = found.allowed.get(names[name], Reach())
+            nodes = {n.name for n in found.nodes if n.node_class in there.node_classes or n.name in there.nodes}
+            reach[shape] = Reach(nodes=frozenset(nodes))
+    return reach, frozenset(shape for shape, name in first.items() if names.get(name, "") in tied or name not in names)
 
 
 def _stays(cluster: Cluster, given: Problem, pod: Pod) -> str:

@@ -59,7 +59,9 @@ def plan(
         return found
     waiting = {pod.pod for pod in found.pending if pod.verdict == "waiting"}
     asked = undone(cluster, done)
-    return replace(found, moves=plan_moves(done.cluster, asked, options, most=allow_moves, ignored=waiting))
+    return replace(
+        found, moves=plan_moves(done.cluster, asked, options, rulebook=done.rulebook, most=allow_moves, ignored=waiting)
+    )
 
 
 def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[Notice] = ()) -> Plan:
@@ -88,7 +90,11 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         ticks=done.run.ticks,
         placements=placements,
         pending=pending_pods(
-            final, book, judge=done.judge, undecided=undecided(cluster, done, options), moves=_moves(final, options)
+            final,
+            book,
+            judge=done.judge,
+            undecided=undecided(cluster, done, options),
+            moves=_moves(final, book, options),
         ),
         gone=_gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out}),
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
@@ -113,11 +119,11 @@ def _timed(done: Reconciled, steps: Iterable[Step]) -> tuple[TimedAction, ...]:
     )
 
 
-def _moves(cluster: Cluster, options: Options) -> Moves:
+def _moves(cluster: Cluster, rulebook: Rulebook, options: Options) -> Moves:
     """Whether pods of a workload fit if running pods move, for so many workloads as are looked at."""
 
     def asked(given: Problem, placement: Placement) -> Callable[[str, frozenset[str]], bool]:
-        found = Movable(cluster=cluster, given=given, placement=placement, options=options)
+        found = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
         return lambda owner, shapes: found.of(owner, shapes) is not None
 
     return asked

@@ -89,40 +89,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
-    """What became of a cluster.
-
-    Attributes:
-        rulebook: the rules that were used.
-        before: the cluster as it was given.
-        start: the moment at which the run began, in milliseconds of the simulated clock.
-        run: what happened.
-        relations: what the rules derive at the end, for at least the goals of the placement problem.
-        judge: the solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out.
-        solves: how the joint scheduler answered, problem by problem.
-        rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
-        rival_unasked: whether that comparison was left out because the problem was too large for it.
-        left_out: objects that the API server would not take beside the others, with its answers.
-    """
-
-    rulebook: Rulebook
-    before: Cluster
-    start: int
-    run: Run
-    relations: Evaluation
-    judge: Remembering
-    solves: tuple[Solve, ...] = ()
-    rival_left: int = 0
-    rival_unasked: bool = False
-    left_out: tuple[tuple[Object, Status], ...] = ()
-
-    @property
-    def cluster(self) -> Cluster:
-        """The cluster at the end."""
-        return self.run.state.cluster
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """What evaluates ticks, made from options.
 
@@ -138,6 +104,42 @@ class Engine:
         """What the rules derive in a state; cheap after a tick that led there."""
         self.reconciler.advance(state)
         return self.reconciler.relations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What became of a cluster.
+
+    Attributes:
+        rulebook: the rules that were used.
+        before: the cluster as it was given.
+        start: the moment at which the run began, in milliseconds of the simulated clock.
+        run: what happened.
+        engine: what evaluated it, and can evaluate more.
+        relations: what the rules derive at the end, for at least the goals of the placement problem.
+        judge: the solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out.
+        solves: how the joint scheduler answered, problem by problem.
+        rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
+        rival_unasked: whether that comparison was left out because the problem was too large for it.
+        left_out: objects that the API server would not take beside the others, with its answers.
+    """
+
+    rulebook: Rulebook
+    before: Cluster
+    start: int
+    run: Run
+    engine: Engine
+    relations: Evaluation
+    judge: Remembering
+    solves: tuple[Solve, ...] = ()
+    rival_left: int = 0
+    rival_unasked: bool = False
+    left_out: tuple[tuple[Object, Status], ...] = ()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster at the end."""
+        return self.run.state.cluster
 
 
 def engine(options: Options) -> Engine:
@@ -178,6 +180,7 @@ def reconcile(cluster: Cluster, options: Options) -> Reconciled:
         before=cluster,
         start=start.now,
         run=run,
+        engine=made,
         relations=made.relations(run.state),
         judge=made.judge,
         solves=tuple(made.compared.solves),

@@ -65,6 +65,7 @@ def simulate(
         before=cluster,
         start=start.now,
         run=settled,
+        engine=made,
         relations=made.relations(run.state),
         judge=made.judge,
         left_out=left_out,

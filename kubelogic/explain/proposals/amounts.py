@@ -1,0 +1,288 @@
+"""Proposals to ask for less: where the request is written, for as much as is free.
+
+What a pod asks for comes from several places: containers, sidecars, init containers, the pod as a whole, the overhead
+of its RuntimeClass, the defaults of a LimitRange. A smaller request is written where the largest part comes from.
+Source: component-helpers/resource/helpers.go, PodRequests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.proposals.case import (
+    Candidate,
+    Case,
+    Document,
+    Edit,
+    Operation,
+    Patch,
+    allocatable_of,
+)
+from kubelogic.explain.proposals.patches import add, dig, remove, setting
+from kubelogic.explain.units import amount, in_bytes
+from kubelogic.kinds import quantity
+
+_OF_PODS = ("cpu", "memory")
+"""Resources that can be asked for by a pod as a whole, beside huge pages."""
+
+_LEAST = 10
+"""A request is not made smaller than its tenth: that would be another program."""
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A place in a pod spec at which an amount is asked for; ``name`` is empty for the only container."""
+
+    path: Path
+    name: str
+    amount: int
+
+
+def shrink(case: Case) -> Iterator[Candidate]:
+    """Ask for as much as the roomiest node has: of those that nothing else bars, and of all."""
+    found = case.about("rejects_fit")
+    barred = case.barred("rejects_fit")
+    open_ones = sorted({blocker.node for blocker in found} - barred)
+    every = sorted({blocker.node for blocker in found})
+    seen: set[str] = set()
+    for nodes in (open_ones, every):
+        for name in _roomiest(found, nodes):
+            short = [blocker for blocker in found if blocker.node == name]
+            for share in (1, case.missing):
+                candidate = _smaller(case, name, short, share)
+                if candidate is not None and candidate.summary not in seen:
+                    seen.add(candidate.summary)
+                    yield candidate
+
+
+def _roomiest(found: list[Blocker], nodes: list[str]) -> list[str]:
+    """The nodes on which the pod has to give up the smallest part of what it asks for, two at most."""
+    worst = {
+        name: min(
+            int(blocker.witness["Free"]) / max(int(blocker.witness["Requested"]), 1)
+            for blocker in found
+            if blocker.node == name
+        )
+        for name in nodes
+    }
+    return sorted(nodes, key=lambda name: (-worst[name], name))[:2]
+
+
+def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candidate | None:
+    """Ask for a share of what a node has free, of each resource that it is short of."""
+    edits: list[tuple[Part, str, int]] = []
+    texts, cost = [], 4
+    for blocker in short:
+        resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
+        free = max(int(blocker.witness["Free"]), 0) // share
+        extra = max(requested - total(case.spec, resource), 0)
+        parts = _parts_to_shrink(case.spec, resource, free - extra)
+        if not parts:
+            return None
+        for part, most in parts:
+            left = _rounded(resource, most)
+            if left <= 0 or left * _LEAST < part.amount:
+                return None
+            cost += left * 2 < part.amount
+            edits.append((part, resource, left))
+            where = f" for {part.name}" if part.name else ""
+            texts.append(f"{amount(resource, left)} of {resource} instead of {amount(resource, part.amount)}{where}")
+
+    def edit(document: Document) -> list[Operation]:
+        operations: list[Operation] = []
+        for part, resource, left in edits:
+            operations += _written(document, part, resource, left, operations)
+        return operations
+
+    what = f"what {node} has free" if share == 1 else f"so that {share} find room on {node}"
+    return Candidate(
+        kind="request", summary=f"request {' and '.join(texts)}, {what}", cost=cost, owner="app", edit=edit
+    )
+
+
+def _rounded(resource: str, left: int) -> int:
+    return left // 1024**2 * 1024**2 if in_bytes(resource) else left
+
+
+def total(spec: Document, resource: str) -> int:
+    """What a pod asks for in all, as far as its spec says.
+
+    >>> pod = {"containers": [{"resources": {"requests": {"cpu": "1"}}}], "overhead": {"cpu": "250m"},
+    ...        "initContainers": [{"resources": {"requests": {"cpu": "3"}}}]}
+    >>> total(pod, "cpu")
+    3250
+    """
+    overhead = quantity.amount(resource, (spec.get("overhead") or {}).get(resource, 0))
+    if _whole(spec, resource) is not None:
+        return (_whole(spec, resource) or 0) + overhead
+    return max(_sum(spec, resource), _peak(spec, resource)) + overhead
+
+
+def _whole(spec: Document, resource: str) -> int | None:
+    """What the pod asks for as a whole; None if it does not."""
+    if resource not in _OF_PODS and not resource.startswith("hugepages-"):
+        return None
+    resources = spec.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return quantity.amount(resource, asked[resource]) if resource in asked else None
+
+
+def _asks(container: Mapping[str, Any], resource: str) -> int:
+    resources = container.get("resources") or {}
+    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    return quantity.amount(resource, asked.get(resource, 0))
+
+
+def _sidecars(spec: Document) -> list[tuple[int, Mapping[str, Any]]]:
+    listed = enumerate(spec.get("initContainers") or ())
+    return [(i, each) for i, each in listed if each.get("restartPolicy") == "Always"]
+
+
+def _sum(spec: Document, resource: str) -> int:
+    """What runs at the same time asks for: containers and sidecars."""
+    running = [*(spec.get("containers") or ()), *(each for _, each in _sidecars(spec))]
+    return sum(_asks(each, resource) for each in running)
+
+
+def _peak(spec: Document, resource: str) -> int:
+    """What the start asks for at most: each init container with the sidecars before it."""
+    beside = peak = 0
+    for each in spec.get("initContainers") or ():
+        asked = _asks(each, resource)
+        if each.get("restartPolicy") == "Always":
+            beside += asked
+        peak = max(peak, beside + (0 if each.get("restartPolicy") == "Always" else asked))
+    return peak
+
+
+def _parts_to_shrink(spec: Document, resource: str, limit: int) -> list[tuple[Part, int]]:
+    """The places to write less in, and how much, so that a pod asks for ``limit`` at most."""
+    found: list[tuple[Part, int]] = []
+    whole = _whole(spec, resource)
+    if whole is not None and whole > limit:
+        found.append((Part(path=("spec", "resources"), name="the whole pod", amount=whole), limit))
+    parts = [
+        Part(path=("spec", "containers", i, "resources"), name=str(each.get("name")), amount=_asks(each, resource))
+        for i, each in enumerate(spec.get("containers") or ())
+    ]
+    parts += [
+        Part(path=("spec", "initContainers", i, "resources"), name=f"sidecar {each.get('name')}", amount=asked)
+        for i, each in _sidecars(spec)
+        if (asked := _asks(each, resource))
+    ]
+    excess = _sum(spec, resource) - limit
+    if excess > 0:
+        largest = max(parts, key=lambda part: part.amount)
+        name = "" if len([part for part in parts if part.amount]) == 1 else largest.name
+        part = Part(path=largest.path, name=name, amount=largest.amount)
+        found.append((part, largest.amount - excess))
+    beside = 0
+    for i, each in enumerate(spec.get("initContainers") or ()):
+        asked = _asks(each, resource)
+        if each.get("restartPolicy") == "Always":
+            beside += asked
+        elif beside + asked > limit:
+            path = ("spec", "initContainers", i, "resources")
+            found.append((Part(path=path, name=f"init container {each.get('name')}", amount=asked), limit - beside))
+    return found
+
+
+def _written(document: Document, part: Part, resource: str, left: int, before: list[Operation]) -> Iterator[Operation]:
+    """Operations that write an amount at a place, after some others."""
+    value = as_written(resource, left)
+    resources = dig(document, part.path) or {}
+    made = {operation["path"] for operation in before}
+    if "/" in resource or resource.startswith("hugepages-"):
+        fields = [name for name in ("limits", "requests") if resource in (resources.get(name) or {})]
+    else:
+        fields = ["requests"]
+    for field in fields:
+        path = (*part.path, field, resource)
+        operations = setting(document, path, value)
+        if operations[0]["path"] in made:  # an operation before this one has made the mapping
+            operations = [add(path, value)]
+        yield from operations
+
+
+def as_written(resource: str, value: int) -> str:
+    """An amount as manifests have it.
+
+    >>> as_written("cpu", 1500), as_written("cpu", 4000), as_written("memory", 3 * 1024**3), as_written("pods", 3)
+    ('1500m', '4', '3Gi', '3')
+    """
+    if resource == "cpu":
+        return f"{value}m" if value % 1000 else str(value // 1000)
+    if in_bytes(resource):
+        for unit, suffix in ((1024**3, "Gi"), (1024**2, "Mi"), (1024, "Ki")):
+            if value % unit == 0:
+                return f"{value // unit}{suffix}"
+    return str(value)
+
+
+def do_without(case: Case) -> Iterator[Candidate]:
+    """Do not ask for a device that no node has."""
+    have = {
+        resource
+        for _, node in case.nodes()
+        for resource, value in allocatable_of(node).items()
+        if quantity.amount(resource, value) > 0
+    }
+    for resource in sorted({str(blocker.witness["Resource"]) for blocker in case.about("rejects_fit")}):
+        if "/" in resource and resource not in have:
+            yield Candidate(
+                kind="device",
+                summary=f"do not ask for {resource}",
+                cost=5,
+                owner="app",
+                edit=_asking_without(resource),
+            )
+
+
+def _asking_without(resource: str) -> Edit:
+    def edit(document: Document) -> list[Operation]:
+        return [
+            remove(path)
+            for kind in ("containers", "initContainers")
+            for i in range(len(dig(document, ("spec", kind)) or ()))
+            for field in ("limits", "requests")
+            if dig(document, path := ("spec", kind, i, "resources", field, resource)) is not None
+        ]
+
+    return edit
+
+
+def lower_defaults(case: Case) -> Iterator[Candidate]:
+    """Make the default request of a LimitRange smaller, where the workload itself writes none."""
+    if case.workload.key == case.pod.key and case.workload.kind == "Pod":
+        return
+    template = dig(case.workload.document, ("spec", "template", "spec", "containers")) or ()
+    found = case.about("rejects_fit")
+    for key, limits in sorted(case.cluster.objects("LimitRange").items()):
+        if limits.namespace != case.pod.namespace:
+            continue
+        for i, item in enumerate((limits.document.get("spec") or {}).get("limits") or ()):
+            for resource in sorted({str(blocker.witness["Resource"]) for blocker in found}):
+                given = quantity.amount(resource, (item.get("defaultRequest") or {}).get(resource, 0))
+                silent = [each for each in template if not _asks(each, resource)]
+                if item.get("type") != "Container" or not given or not silent:
+                    continue
+                room = max(int(b.witness["Free"]) for b in found if b.witness["Resource"] == resource)
+                others = sum(_asks(each, resource) for each in template)
+                left = _rounded(resource, (room - others) // len(silent))
+                if 0 < left < given:
+                    shown = f"{amount(resource, left)} of {resource} instead of {amount(resource, given)}"
+                    path: Path = ("spec", "limits", i, "defaultRequest", resource)
+                    change = Patch(target=limits, operations=(add(path, as_written(resource, left)),))
+                    yield Candidate(
+                        kind="default request",
+                        summary=f"lower the default request of LimitRange {key} to {shown}",
+                        cost=6,
+                        owner="platform",
+                        changes=(change,),
+                        renews=True,
+                    )

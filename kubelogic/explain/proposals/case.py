@@ -1,0 +1,163 @@
+"""What proposals are made of: changes of objects, candidates for repairs, and what is known of a pending pod."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.blockers import Blocker
+
+Operation = Mapping[str, Any]
+"""One operation of a JSON patch (RFC 6902)."""
+
+Document = Mapping[str, Any]
+
+Owner = Literal["app", "platform"]
+"""Who can do it: ``app`` edits the workload, ``platform`` the cluster."""
+
+Edit = Callable[[Document], list[Operation]]
+"""The operations on a document; none if they do not apply to it. The document has ``metadata`` and ``spec``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """A change of an object that exists: operations on its document."""
+
+    target: Object
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """A new object."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """An object goes; what it owns goes with it."""
+
+    target: Object
+
+
+Change = Patch | Create | Delete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A change not yet tried.
+
+    Attributes:
+        kind: what sort of change it is; of each sort and owner one is shown.
+        summary: what to do, in words.
+        cost: how much is asked: smaller is less. Only the order means anything.
+        owner: who can do it.
+        edit: the operations on the pod, or on the template that its workload makes pods from.
+        alters: the operations on the workload's own document.
+        changes: what is done to other objects.
+        renews: whether the workload's waiting pods have to be made anew to get what changed.
+        evicts: pods that go, which the summary says.
+        unless: kinds of change that make this one needless where they work.
+    """
+
+    kind: str
+    summary: str
+    cost: int
+    owner: Owner
+    edit: Edit | None = None
+    alters: Edit | None = None
+    changes: tuple[Change, ...] = ()
+    renews: bool = False
+    evicts: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is known of a pending pod.
+
+    Attributes:
+        cluster: as it stands.
+        pod: the pod.
+        blockers: what is in its way.
+        workload: what a person edits for it: its topmost controller that is there, or the pod itself.
+        pods: all pods of the workload that are not on their way out, by name, the waiting ones among them.
+        desired: how many pods the workload ought to have.
+        passing: keys of taints that somebody puts on and takes off: tolerating or removing them mends nothing.
+    """
+
+    cluster: Cluster
+    pod: Object
+    blockers: Sequence[Blocker]
+    workload: Object
+    pods: Sequence[Object]
+    desired: int = 1
+    passing: Collection[str] = field(default_factory=frozenset)
+
+    def about(self, predicate: str) -> list[Blocker]:
+        """The blockers that are rows of a predicate."""
+        return [blocker for blocker in self.blockers if blocker.predicate == predicate]
+
+    def on(self, node: str) -> list[Blocker]:
+        """The blockers of a node, and those that are about all nodes."""
+        return [blocker for blocker in self.blockers if blocker.node in (node, "")]
+
+    def barred(self, *predicates: str) -> set[str]:
+        """The nodes that something else than the rows of some predicates bars."""
+        return {blocker.node for blocker in self.blockers if blocker.predicate not in predicates}
+
+    @property
+    def waiting(self) -> list[Object]:
+        """The pods of the workload that have no node."""
+        return [pod for pod in self.pods if not node_of(pod)]
+
+    @property
+    def missing(self) -> int:
+        """How many pods of the workload have still to get a node, those that have not been made yet among them."""
+        waiting = len(self.waiting)
+        return max(waiting, self.desired - (len(self.pods) - waiting), 1)
+
+    @property
+    def spec(self) -> Document:
+        """The spec of the pod."""
+        found: Document = self.pod.document.get("spec") or {}
+        return found
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels of the pod."""
+        found: Mapping[str, str] = (self.pod.document.get("metadata") or {}).get("labels") or {}
+        return found
+
+    def nodes(self) -> list[tuple[str, Object]]:
+        """The nodes, by name."""
+        return sorted(self.cluster.objects("Node").items())
+
+
+Proposal = Callable[[Case], Iterator[Candidate]]
+
+
+def node_of(pod: Object) -> str:
+    """The node of a pod; empty if it waits."""
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def labels_of(obj: Object) -> Mapping[str, str]:
+    """The labels of an object."""
+    found: Mapping[str, str] = (obj.document.get("metadata") or {}).get("labels") or {}
+    return found
+
+
+def taints_of(node: Object) -> list[Mapping[str, Any]]:
+    """The taints of a node."""
+    return list((node.document.get("spec") or {}).get("taints") or ())
+
+
+def allocatable_of(node: Object) -> Mapping[str, Any]:
+    """What a node offers to pods, as written."""
+    status = node.document.get("status") or {}
+    found: Mapping[str, Any] = status.get("allocatable") or status.get("capacity") or {}
+    return found

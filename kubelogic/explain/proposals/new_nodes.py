@@ -1,0 +1,245 @@
+"""Proposals to add nodes: like one that is there, with what that one lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.proposals.amounts import as_written
+from kubelogic.explain.proposals.case import (
+    Candidate,
+    Case,
+    Change,
+    Create,
+    Document,
+    allocatable_of,
+    labels_of,
+    taints_of,
+)
+from kubelogic.explain.proposals.nodes import NODE_TERMS, goes, is_leaving, term_labels
+from kubelogic.explain.proposals.patches import dig
+from kubelogic.explain.units import amount
+from kubelogic.kinds import quantity
+
+HOSTNAME = "kubernetes.io/hostname"
+_ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+
+_BY_THE_POD = frozenset({"rejects_features", "rejects_policy", "rejects_name_conflict"})
+"""What another node does not mend."""
+
+_BY_ROOM = frozenset(
+    {
+        "rejects_port",
+        "rejects_pod_count",
+        "rejects_disk",
+        "rejects_attach",
+        "rejects_anti_affinity",
+        "rejects_existing_anti_affinity",
+        "rejects_spread",
+        "rejects_spread_promised",
+        "rejects_unschedulable",
+        "rejects_fit",
+    }
+)
+"""What is not so on a node that is new and empty."""
+
+_MOST_KINDS = 4
+"""Kinds of nodes that are proposed, at most."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """A new node as it takes shape."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
+    untainted: list[str] = field(default_factory=list)
+    elsewhere: str = ""
+    possible: bool = True
+
+    @property
+    def cost(self) -> int:
+        return 6 + len(self.labels) + len(self.resources) + len(self.untainted) + bool(self.elsewhere)
+
+    def words(self) -> str:
+        zones = [(key, value) for key, value in self.labels.items() if key in _ZONES]
+        told = [f"{key}={value}" for key, value in self.labels.items() if key not in _ZONES]
+        told += [f"{amount(resource, value)} of {resource}" for resource, value in self.resources.items()]
+        text = f" with {' and '.join(told)}" if told else ""
+        text += f" without the taint {' and '.join(self.untainted)}" if self.untainted else ""
+        if zones and self.elsewhere not in _ZONES:
+            return f"{text} in zone {zones[0][1]}"
+        return f"{text} in another {self.elsewhere.rpartition('/')[2]}" if self.elsewhere else text
+
+
+def more_nodes(case: Case) -> Iterator[Candidate]:
+    """Nodes like those that are there, one of each kind, with what the pod misses there; and as many as are needed."""
+    if case.workload.kind == "DaemonSet":  # whose waiting pods are for the nodes that are there
+        return
+    if any(blocker.predicate in _BY_THE_POD or not blocker.node for blocker in case.blockers if not _other(blocker)):
+        return
+    drafts: dict[str, tuple[int, str, Object, _Draft]] = {}
+    for name, node in case.nodes():
+        for elsewhere in ("", *_other_domains(case, name)):
+            draft = _draft(case, name, node, elsewhere)
+            if draft.possible and not is_leaving(case, name):
+                drafts.setdefault(_kind(node, draft), (draft.cost, name, node, draft))
+    numbers = sorted({1, *range(2, min(case.missing, 4) + 1), case.missing})
+    for cost, name, node, draft in sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]:
+        for number in numbers:
+            what = f"a node like {name}" if number == 1 else f"{number} nodes like {name}"
+            yield Candidate(
+                kind="node",
+                summary=f"add {what}{draft.words()}",
+                cost=cost + (number > 1),
+                owner="platform",
+                changes=tuple(
+                    change
+                    for n in range(number)
+                    for change in _made(case, node, draft, f"-{n + 1}" if number > 1 else "")
+                ),
+            )
+
+
+def _other(blocker: Blocker) -> bool:
+    """Whether a blocker about all nodes says what a new node could mend."""
+    return blocker.predicate == "rejects_exclusive_claim"
+
+
+def _kind(node: Object, draft: _Draft) -> str:
+    """What a new node would be like: nodes of which the same would come of are one kind."""
+    labels = {key: value for key, value in labels_of(node).items() if key != HOSTNAME and value != node.name}
+    return repr(
+        (
+            sorted({**labels, **draft.labels}.items()),
+            sorted({**{k: str(v) for k, v in allocatable_of(node).items()}, **draft.resources}.items(), key=repr),
+            sorted((t.get("key"), t.get("value"), t.get("effect")) for t in taints_of(node)),
+            draft.untainted,
+            draft.elsewhere,
+        )
+    )
+
+
+def _draft(case: Case, name: str, node: Object, elsewhere: str) -> _Draft:
+    """What a node like this one would have to have besides, for the pod to fit on it."""
+    draft = _Draft(elsewhere=elsewhere)
+    selector = case.spec.get("nodeSelector") or {}
+    if elsewhere:
+        draft.labels[elsewhere] = _fresh(case, elsewhere)
+    for blocker in case.blockers:
+        if blocker.node != name:
+            continue
+        match blocker.predicate:
+            case "rejects_taint":
+                key = str(blocker.witness["Key"])
+                shown = f"{key}:{blocker.witness['Effect']}"
+                if not goes(case, key) and shown not in draft.untainted:
+                    draft.untainted.append(shown)
+            case "rejects_node_selector":
+                key = str(blocker.witness["Key"])
+                draft.labels[key] = str(selector.get(key, blocker.witness["Value"]))
+            case "rejects_node_affinity":
+                _meet(case, draft)
+            case "rejects_volume_node" | "rejects_zone":
+                _reach(case, draft, str(blocker.witness["Volume"]))
+            case "rejects_spread_key" | "rejects_affinity_key":
+                draft.labels[str(blocker.witness["Key"])] = _fresh(case, str(blocker.witness["Key"]))
+            case predicate if predicate not in _BY_ROOM:
+                draft.possible = False
+    _make_room(case, name, node, draft)
+    if HOSTNAME in draft.labels:
+        draft.possible = False
+    return draft
+
+
+def _make_room(case: Case, name: str, node: Object, draft: _Draft) -> None:
+    """Have at least what the pod asks for, and what the pods of DaemonSets will."""
+    offers = allocatable_of(node)
+    for blocker in case.about("rejects_fit"):
+        if blocker.node == name:
+            resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
+            if requested > quantity.amount(resource, offers.get(resource, 0)):
+                draft.resources[resource] = requested
+
+
+def _meet(case: Case, draft: _Draft) -> None:
+    terms = (dig(case.pod.document, NODE_TERMS) or {}).get("nodeSelectorTerms") or ()
+    labels: dict[str, str] = next(filter(None, map(term_labels, terms)), {})
+    draft.labels.update(labels)
+    draft.possible &= bool(labels)
+
+
+def _reach(case: Case, draft: _Draft, volume: str) -> None:
+    """Be where a volume can be used."""
+    obj = case.cluster.get("PersistentVolume", volume)
+    terms = dig(obj.document, ("spec", "nodeAffinity", "required", "nodeSelectorTerms")) if obj is not None else None
+    labels: dict[str, str] = next(filter(None, map(term_labels, terms or ())), {})
+    if obj is not None and not labels:
+        labels = {
+            key: value.split("__")[0] for key, value in labels_of(obj).items() if "zone" in key or "region" in key
+        }
+    draft.labels.update(labels)
+    draft.possible &= bool(labels)
+
+
+def _other_domains(case: Case, name: str) -> list[str]:
+    """Topology keys of which another domain would be free of what bars this node."""
+    kinds = ("rejects_spread", "rejects_anti_affinity", "rejects_existing_anti_affinity")
+    keys = {str(b.witness["Key"]) for kind in kinds for b in case.about(kind) if b.node == name}
+    return sorted(keys - {HOSTNAME})
+
+
+def _fresh(case: Case, key: str) -> str:
+    """A value of a label that no node has."""
+    taken = {labels_of(node).get(key) for _, node in case.nodes()}
+    stem = key.rpartition("/")[2]
+    return next(name for n in range(1, len(taken) + 2) if (name := f"new-{stem}-{n}") not in taken)
+
+
+def _made(case: Case, node: Object, draft: _Draft, suffix: str) -> Iterator[Change]:
+    """A node, and its CSINode where the one that it is like has one."""
+    fresh = f"{node.name}-more{suffix}"
+    while case.cluster.get("Node", fresh) is not None:
+        fresh += "-more"
+    yield Create(document=_node(fresh, node, draft, case))
+    csi = case.cluster.get("CSINode", node.name)
+    if csi is not None:
+        drivers: list[Mapping[str, Any]] = [
+            {**driver, "nodeID": fresh} for driver in dig(csi.document, ("spec", "drivers")) or ()
+        ]
+        yield Create(
+            document={
+                "apiVersion": "storage.k8s.io/v1",
+                "kind": "CSINode",
+                "metadata": {"name": fresh},
+                "spec": {"drivers": drivers},
+            }
+        )
+
+
+def _node(fresh: str, node: Object, draft: _Draft, case: Case) -> Document:
+    labels = {key: fresh if value == node.name else value for key, value in labels_of(node).items()}
+    spec: dict[str, Any] = {}
+    taints = [
+        taint
+        for taint in taints_of(node)
+        if not goes(case, str(taint.get("key"))) and f"{taint.get('key')}:{taint.get('effect')}" not in draft.untainted
+    ]
+    if taints:
+        spec["taints"] = taints
+    more = {resource: as_written(resource, value) for resource, value in draft.resources.items()}
+    status = node.document.get("status") or {}
+    held = {field: {**status[field], **more} for field in ("allocatable", "capacity") if status.get(field)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": fresh, "labels": {**labels, HOSTNAME: fresh, **draft.labels}},
+        "spec": spec,
+        "status": {
+            **(held or {"allocatable": {**allocatable_of(node), **more}}),
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }

@@ -1,0 +1,50 @@
+"""The table of proposals: for each relation that rejects, what would take the rejection away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubelogic.explain.proposals import amounts, neighbours, new_nodes, nodes, queue, spreading, storage, workloads
+from kubelogic.explain.proposals.case import Candidate, Case, Proposal
+
+PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
+    "pod_gate": (queue.open_gate,),
+    "pod_scheduler": (queue.default_scheduler,),
+    "rejects_taint": (nodes.taints,),
+    "rejects_unschedulable": (nodes.uncordon,),
+    "rejects_node_selector": (nodes.selected_labels,),
+    "rejects_node_affinity": (nodes.node_affinity,),
+    "rejects_outside_names": (nodes.node_affinity,),
+    "rejects_name_conflict": (nodes.node_affinity,),
+    "rejects_empty_term": (nodes.node_affinity,),
+    "rejects_fit": (amounts.shrink, amounts.do_without, amounts.lower_defaults),
+    "rejects_port": (neighbours.free_port,),
+    "rejects_disk": (neighbours.stand_in_line,),
+    "rejects_exclusive_claim": (neighbours.stand_in_line,),
+    "rejects_anti_affinity": (neighbours.prefer_apart,),
+    "rejects_existing_anti_affinity": (neighbours.kept_out,),
+    "rejects_affinity": (neighbours.drop_affinity,),
+    "rejects_affinity_key": (neighbours.drop_affinity,),
+    "rejects_spread": (spreading.spread,),
+    "rejects_spread_key": (spreading.spread,),
+    "rejects_spread_promised": (spreading.spread,),
+    "rejects_missing_claim": (storage.make_claims,),
+    "rejects_unbound_claim": (storage.give_class, storage.fit_volumes, storage.make_volumes),
+    "rejects_no_volume": (storage.give_class, storage.fit_volumes, storage.make_volumes),
+}
+"""What is proposed for the rows of a relation that rejects."""
+
+ALWAYS: tuple[Proposal, ...] = (new_nodes.more_nodes, workloads.old_ones_first, workloads.fewer_replicas)
+"""What may help whatever is in the way."""
+
+
+def candidates(case: Case) -> list[Candidate]:
+    """Single changes that each take away some blocker, cheapest first."""
+    there = {blocker.predicate for blocker in case.blockers}
+    chosen: dict[Proposal, None] = {}
+    for predicate, proposals in PROPOSALS.items():
+        if predicate in there:
+            chosen.update(dict.fromkeys(proposals))
+    chosen.update(dict.fromkeys(ALWAYS))
+    found = {each.summary: each for propose in chosen for each in propose(case)}
+    return sorted(found.values(), key=lambda each: (each.cost, each.summary))

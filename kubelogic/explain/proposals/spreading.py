@@ -1,0 +1,94 @@
+"""Proposals about spread constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, labels_of, taints_of
+from kubelogic.explain.proposals.patches import dig, put, remove
+
+_CONSTRAINTS = ("spec", "topologySpreadConstraints")
+
+
+def spread(case: Case) -> Iterator[Candidate]:
+    """Let a constraint count other nodes, allow more, know fewer domains, or be a wish."""
+    kinds = ("rejects_spread", "rejects_spread_key", "rejects_spread_promised")
+    found = [blocker for kind in kinds for blocker in case.about(kind)]
+    constraints = dig(case.pod.document, _CONSTRAINTS) or ()
+    for index in sorted({int(blocker.witness["Index"]) for blocker in found}):
+        if index >= len(constraints):  # one of the cluster's own constraints: nobody wrote it
+            continue
+        constraint = constraints[index]
+        which = f"spread constraint {index}"
+        if constraint.get("nodeTaintsPolicy", "Ignore") != "Honor" and _is_tainted(case):
+            yield Candidate(
+                kind="taints policy",
+                summary=f"let {which} leave out nodes with taints (nodeTaintsPolicy: Honor)",
+                cost=2,
+                owner="app",
+                edit=put((*_CONSTRAINTS, index, "nodeTaintsPolicy"), "Honor"),
+            )
+        yield from _fewer_domains(case, constraint, index)
+        yield from _more_skew(found, constraint, index)
+        yield Candidate(
+            kind="spread",
+            summary=f"make {which} a wish (ScheduleAnyway)",
+            cost=4,
+            owner="app",
+            edit=_as_a_wish(index),
+        )
+
+
+def _is_tainted(case: Case) -> bool:
+    return any(
+        taint.get("effect") in ("NoSchedule", "NoExecute") for _, node in case.nodes() for taint in taints_of(node)
+    )
+
+
+def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidate]:
+    least = int(constraint.get("minDomains") or 1)
+    there = {labels_of(node)[key] for _, node in case.nodes() if (key := constraint["topologyKey"]) in labels_of(node)}
+    if 0 < len(there) < least:
+        yield Candidate(
+            kind="domains",
+            summary=f"let spread constraint {index} ask for {len(there)} domains instead of {least} (minDomains)",
+            cost=3,
+            owner="app",
+            edit=put((*_CONSTRAINTS, index, "minDomains"), len(there)),
+        )
+
+
+def _more_skew(found: Any, constraint: Any, index: int) -> Iterator[Candidate]:
+    now = int(constraint["maxSkew"])
+    needed = sorted(
+        {
+            int(blocker.witness["Count"]) + 1 - int(blocker.witness["Least"])
+            for blocker in found
+            if "Count" in blocker.witness and int(blocker.witness["Index"]) == index
+        }
+    )
+    for skew in sorted({now + 1, *needed})[:3]:
+        if skew > now:
+            yield Candidate(
+                kind="skew",
+                summary=f"allow a skew of {skew} instead of {now} in spread constraint {index}",
+                cost=3 + (skew > now + 1),
+                owner="app",
+                edit=put((*_CONSTRAINTS, index, "maxSkew"), skew),
+            )
+
+
+def _as_a_wish(index: int) -> Edit:
+    """ScheduleAnyway; a number of domains goes only with DoNotSchedule. Source: validateMinDomains."""
+
+    def edit(document: Document) -> list[Operation]:
+        path = (*_CONSTRAINTS, index)
+        if dig(document, path) is None:
+            return []
+        operations: list[Operation] = []
+        if dig(document, (*path, "minDomains")) is not None:
+            operations.append(remove((*path, "minDomains")))
+        return [*operations, *put((*path, "whenUnsatisfiable"), "ScheduleAnyway")(document)]
+
+    return edit

@@ -1,0 +1,202 @@
+"""Proposals about claims, volumes and storage classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document
+from kubelogic.explain.proposals.marks import CLASSLESS, PROVISIONERS
+from kubelogic.explain.proposals.patches import dig
+from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.kinds import quantity
+
+
+def make_claims(case: Case) -> Iterator[Candidate]:
+    """The missing claims, of the default class (or the first), or with volumes where there is no class."""
+    chosen = min(_defaults(case) or case.cluster.objects("StorageClass"), default="")
+    keys = sorted({str(blocker.witness["Claim"]) for blocker in case.about("rejects_missing_claim")})
+    changes: list[Change] = []
+    for key in keys:
+        namespace, _, name = key.partition("/")
+        spec = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+            "storageClassName": chosen,
+        }
+        changes.append(Create(document=_claim(namespace, name, spec)))
+        if not chosen:
+            changes.append(Create(document=_volume(namespace, name, spec)))
+    how = f"of the class {chosen}" if chosen else "and a volume for it"
+    yield Candidate(
+        kind="claim",
+        summary=f"create the claim {', '.join(keys)} (1Gi {how})",
+        cost=2,
+        owner="app" if chosen else "platform",
+        changes=tuple(changes),
+    )
+
+
+def _defaults(case: Case) -> list[str]:
+    classes = case.cluster.objects("StorageClass").items()
+    return [
+        key
+        for key, each in classes
+        if ((each.document.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+    ]
+
+
+def _unbound(case: Case) -> list[Object]:
+    """The claims that have no volume."""
+    kinds = ("rejects_unbound_claim", "rejects_no_volume")
+    keys = sorted({str(blocker.witness["Claim"]) for kind in kinds for blocker in case.about(kind)})
+    found = [case.cluster.get("PersistentVolumeClaim", key) for key in keys]
+    return [claim for claim in found if claim is not None]
+
+
+def _spec(claim: Object) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = claim.document.get("spec") or {}
+    return found
+
+
+def _class_of(claim: Object) -> str | None:
+    spec = _spec(claim)
+    name = spec.get("storageClassName")
+    return None if name is None else str(name)
+
+
+def give_class(case: Case) -> Iterator[Candidate]:
+    """The StorageClasses that claims mean and that are not among the objects."""
+    unbound = _unbound(case)
+    for name in sorted({name for claim in unbound if (name := _class_of(claim)) is not None} - CLASSLESS):
+        if case.cluster.get("StorageClass", name) is None:
+            yield Candidate(
+                kind="storage class",
+                summary=f"give the input the StorageClass {name} of the cluster "
+                f"(kubectl get storageclass {name} -o yaml)",
+                cost=2,
+                owner="platform",
+                changes=(Create(document=_storage_class(case, name, default=False)),),
+            )
+    if any(_class_of(claim) is None for claim in unbound) and not _defaults(case):
+        yield Candidate(
+            kind="storage class",
+            summary="give the input the cluster's StorageClasses, the default one among them "
+            "(kubectl get storageclass -o yaml)",
+            cost=2,
+            owner="platform",
+            changes=(Create(document=_storage_class(case, "default", default=True)),),
+        )
+
+
+def _storage_class(case: Case, name: str, *, default: bool) -> Document:
+    """A class with the provisioner that its name or the nodes' drivers tell; volumes wait for their pods."""
+    drivers = sorted(
+        {
+            str(driver.get("name"))
+            for node in case.cluster.objects("CSINode").values()
+            for driver in dig(node.document, ("spec", "drivers")) or ()
+        }
+    )
+    known = PROVISIONERS.get(name)
+    provisioner = known or (drivers[0] if len(drivers) == 1 else "csi.example.com")
+    fresh = name
+    while case.cluster.get("StorageClass", fresh) is not None:
+        fresh += "-more"
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": fresh, **({"annotations": {DEFAULT_CLASS: "true"}} if default else {})},
+        "provisioner": provisioner,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
+
+
+def make_volumes(case: Case) -> Iterator[Candidate]:
+    """A volume that suits each claim that has none."""
+    unbound = _unbound(case)
+    for claim in unbound if len(unbound) == 1 else ():
+        yield Candidate(
+            kind="volume",
+            summary=f"create a volume of {_size(_spec(claim))} for the claim {claim.key}",
+            cost=4,
+            owner="platform",
+            changes=(Create(document=_volume(claim.namespace, claim.name, _spec(claim))),),
+        )
+    if len(unbound) > 1:
+        names = ", ".join(claim.key for claim in unbound)
+        yield Candidate(
+            kind="volume",
+            summary=f"create volumes for the claims {names}",
+            cost=4,
+            owner="platform",
+            changes=tuple(Create(document=_volume(claim.namespace, claim.name, _spec(claim))) for claim in unbound),
+        )
+
+
+def fit_volumes(case: Case) -> Iterator[Candidate]:
+    """Make a claim anew with the access modes, or the size, of a volume that is free."""
+    for claim in _unbound(case):
+        spec = _spec(claim)
+        for name, volume in sorted(case.cluster.objects("PersistentVolume").items()):
+            offered = volume.document.get("spec") or {}
+            modes, size = list(offered.get("accessModes") or ()), (offered.get("capacity") or {}).get("storage")
+            if offered.get("claimRef") or not size:
+                continue
+            if (offered.get("storageClassName") or "") != (spec.get("storageClassName") or ""):
+                continue
+            changed, words = dict(spec), []
+            if not set(spec.get("accessModes") or ()) <= set(modes):
+                changed["accessModes"] = modes
+                words.append(f"access modes {', '.join(modes)}")
+            if quantity.amount("storage", size) < quantity.amount("storage", _size(spec)):
+                changed["resources"] = {"requests": {"storage": size}}
+                words.append(f"{size} instead of {_size(spec)}")
+            if words:
+                yield Candidate(
+                    kind="claim anew",
+                    summary=f"delete the claim {claim.key} and make it anew with {' and '.join(words)}, "
+                    f"which volume {name} has",
+                    cost=5,
+                    owner="app",
+                    changes=(
+                        Delete(target=claim),
+                        Create(document=_claim(claim.namespace, claim.name, _of_nobody(changed))),
+                    ),
+                )
+
+
+def _of_nobody(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in spec.items() if key != "volumeName"}
+
+
+def _size(spec: Mapping[str, Any]) -> str:
+    return str(((spec.get("resources") or {}).get("requests") or {}).get("storage", "1Gi"))
+
+
+def _claim(namespace: str, name: str, spec: Mapping[str, Any]) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def _volume(namespace: str, name: str, claim: Mapping[str, Any]) -> Document:
+    """A network volume that suits the spec of a claim; where it lies is for a person to fill in."""
+    labels = (claim.get("selector") or {}).get("matchLabels")
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{namespace}-{name}", **({"labels": labels} if labels else {})},
+        "spec": {
+            "accessModes": list(claim.get("accessModes") or ("ReadWriteOnce",)),
+            "capacity": {"storage": _size(claim)},
+            "nfs": {"server": "nfs.example.com", "path": f"/{namespace}/{name}"},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": claim.get("storageClassName") or "",
+            "volumeMode": claim.get("volumeMode") or "Filesystem",
+        },
+    }

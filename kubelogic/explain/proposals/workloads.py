@@ -1,0 +1,118 @@
+"""Proposals about workloads: how many pods there are, and in which order old ones go and new ones come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, node_of
+from kubelogic.explain.proposals.patches import add, dig
+
+_SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
+
+
+def editable(cluster: Cluster, pod: Object) -> Object:
+    """What a person edits to change a pod: its topmost controller that is there; the pod itself if none is."""
+    obj = pod
+    for _ in range(8):
+        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
+        owner = next((each for each in references if each.get("controller")), None)
+        found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}") if owner else None
+        if found is None:
+            return obj
+        obj = found
+    return obj
+
+
+def is_of_nobody_here(top: Object) -> bool:
+    """Whether an object is made by a controller that is not among the objects: to edit it would be undone."""
+    references = (top.document.get("metadata") or {}).get("ownerReferences") or ()
+    return any(each.get("controller") for each in references)
+
+
+def template_path(obj: Object) -> tuple[str, ...]:
+    """Where an object has the template of its pods; nowhere for a pod itself."""
+    if obj.kind == "CronJob":
+        return ("spec", "jobTemplate", "spec", "template")
+    return ("spec", "template") if "template" in (obj.document.get("spec") or {}) else ()
+
+
+def fewer_replicas(case: Case) -> Iterator[Candidate]:
+    """As many pods as find a node."""
+    top, waiting = case.workload, len(case.waiting)
+    spec = top.document.get("spec") or {}
+    if top.kind in _SCALED and not _is_scaled_by_a_machine(case):
+        wanted = int(spec.get("replicas", 1))
+        # Of a rollout, old and new pods are there at once; what runs of either kind is what there is room for.
+        less = min(wanted - 1, wanted - waiting if wanted > waiting else 1)
+        if less >= 1:
+            yield Candidate(
+                kind="replicas",
+                summary=f"{less} {'replica' if less == 1 else 'replicas'} instead of {wanted}",
+                cost=5,
+                owner="app",
+                alters=_with_number("replicas", less),
+            )
+    elif top.kind == "Job":
+        wanted = int(spec.get("parallelism", 1))
+        less = wanted - waiting
+        if less >= 1 and spec.get("completionMode") != "Indexed":
+            yield Candidate(
+                kind="replicas",
+                summary=f"{less} {'pod' if less == 1 else 'pods'} at a time instead of {wanted} (parallelism)",
+                cost=5,
+                owner="app",
+                alters=_with_number("parallelism", less),
+            )
+
+
+def _with_number(field: str, number: int) -> Edit:
+    def edit(_document: Document) -> list[Operation]:
+        return [add(("spec", field), number)]
+
+    return edit
+
+
+def _is_scaled_by_a_machine(case: Case) -> bool:
+    """Whether an autoscaler sets the number of replicas."""
+    for scaler in case.cluster.objects("HorizontalPodAutoscaler").values():
+        target: Any = dig(scaler.document, ("spec", "scaleTargetRef")) or {}
+        named = target.get("kind"), f"{scaler.namespace}/{target.get('name')}"
+        if named == (case.workload.kind, case.workload.key):
+            return True
+    return False
+
+
+def old_ones_first(case: Case) -> Iterator[Candidate]:
+    """Let a rollout take old pods away before it makes new ones, where they are in each other's way."""
+    top = case.workload
+    strategy = dig(top.document, ("spec", "strategy")) or {}
+    running = [pod for pod in case.pods if node_of(pod)]
+    if top.kind != "Deployment" or not running or strategy.get("type") == "Recreate":
+        return
+    rolling = strategy.get("rollingUpdate") or {}
+    if str(rolling.get("maxSurge", "25%")) not in ("0", "0%"):
+        careful = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+        yield Candidate(
+            kind="rollout",
+            summary="let old pods go first (maxSurge 0, maxUnavailable 1)",
+            cost=2,
+            owner="app",
+            alters=_with_strategy(careful),
+        )
+    yield Candidate(
+        kind="recreate",
+        summary="let all old pods go first (strategy Recreate)",
+        cost=4,
+        owner="app",
+        alters=_with_strategy({"type": "Recreate"}),
+        unless=frozenset({"rollout"}),
+    )
+
+
+def _with_strategy(strategy: Document) -> Edit:
+    def edit(_document: Document) -> list[Operation]:
+        return [add(("spec", "strategy"), strategy)]
+
+    return edit

@@ -1,0 +1,227 @@
+"""Repairs of a pod's workload, each tried on the cluster as it stands and on the objects as they were given.
+
+A trial makes the changes by requests to the API server and runs the control loops with kube-scheduler, which places one
+pod at a time: what works so works with the joint placement, too. Where the run before has placed pods itself, the same
+is done from the beginning, as somebody does who edits the manifests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+
+from kubelogic.apiserver import requests
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.proposals.case import Case, node_of
+from kubelogic.explain.proposals.workloads import editable
+from kubelogic.explain.repairs import Change, Create, Delete, Outcome, Patch, Repair, repairs
+from kubelogic.reconcile.actions import BindPod, PreemptPod
+from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
+from kubelogic.reconcile.settle import Run, settle
+from kubelogic.verbs.counts import placed, workload_name
+from kubelogic.verbs.movable import REPACKED
+from kubelogic.verbs.reconciled import Options, Reconciled, begin
+
+_RUN_AGAIN = 200
+"""Clusters with more pods than this are not run from the beginning for each repair."""
+
+_ENDED = frozenset({"Succeeded", "Failed"})
+
+
+def workload_repairs(
+    done: Reconciled, pod: Object, reasons: Sequence[Blocker], options: Options, *, most: int | None = None
+) -> tuple[Repair, ...]:
+    """What gets all pods of a pod's workload placed.
+
+    Args:
+        done: the cluster after its controllers have run.
+        pod: one of its pods, without a node.
+        reasons: what is in its way.
+        options: how it was reconciled.
+        most: show so many repairs; None for one of each kind and owner.
+    """
+    cluster = done.cluster
+    if len(cluster.objects("Pod")) > REPACKED:
+        return ()
+    top = editable(cluster, pod)
+    case = Case(
+        cluster=cluster,
+        pod=pod,
+        blockers=reasons,
+        workload=top,
+        pods=tuple(_pods(cluster, top)),
+        desired=_desired(top),
+        passing=frozenset(
+            str(fact.terms[0]).strip("'") for fact in done.rulebook.facts if fact.predicate == "passing_taint"
+        ),
+    )
+    with _trials(done, top, options) as trial:
+        return repairs(case, trial=trial, most=most)
+
+
+def _pods(cluster: Cluster, top: Object) -> Iterator[Object]:
+    """The pods of a workload that are not on their way out."""
+    for _, pod in sorted(cluster.objects("Pod").items()):
+        if not (pod.document.get("metadata") or {}).get("deletionTimestamp"):
+            found = editable(cluster, pod)
+            if (found.kind, found.key) == (top.kind, top.key) and _phase(pod) != "Failed":
+                yield pod
+
+
+def _phase(pod: Object) -> str:
+    return str((pod.document.get("status") or {}).get("phase") or "")
+
+
+@contextmanager
+def _trials(done: Reconciled, top: Object, options: Options) -> Iterator[_Trials]:
+    """Trials that use the engine of a run, which is afterwards as it was."""
+    reconciler = done.engine.reconciler
+    scheduler = reconciler.scheduler
+    reconciler.scheduler = Remembering(solver=KubeScheduler())
+    try:
+        yield _Trials(done=done, top=top, options=options)
+    finally:
+        reconciler.scheduler = scheduler
+        reconciler.advance(done.run.state)
+
+
+class _Trials:
+    """Tries changes; see ``kubelogic.explain.repairs.Trial``."""
+
+    def __init__(self, *, done: Reconciled, top: Object, options: Options) -> None:
+        self._done, self._top, self._options = done, top, options
+        self._deadline = options.clock() + options.timeout if options.clock is not None else None
+
+    def expired(self) -> bool:
+        """See ``Trial``."""
+        clock = self._options.clock
+        return clock is not None and self._deadline is not None and clock() > self._deadline
+
+    def __call__(self, changes: Sequence[Change], *, evicts: frozenset[str]) -> Outcome:
+        """See ``Trial``."""
+        found = self._tried(self._done.run.state, changes, self._settled, evicts, strict=True)
+        if found.works and self._again:
+            again = self._tried(self._start, changes, self._from_start, evicts, strict=False)
+            return found if again.works else Outcome()
+        return found
+
+    def _tried(
+        self,
+        state: State,
+        changes: Sequence[Change],
+        usual: Mapping[str, int],
+        evicts: frozenset[str],
+        *,
+        strict: bool,
+    ) -> Outcome:
+        changed = applied(state, changes, strict=strict, run=lambda halfway: self._run(halfway).state)
+        if isinstance(changed, str):
+            return Outcome(refused=changed)
+        run = self._run(changed)
+        if run.cycle or not self._is_whole(run.state.cluster):
+            return Outcome()
+        pushed = _preempted(run)
+        going = {workload_name(state.cluster, key) for key in (*pushed, *evicts)}
+        now = placed(run.state.cluster)
+        mine = str(self._top)
+        lost = any(now[name] < number for name, number in usual.items() if name not in going and name != mine)
+        return Outcome() if lost else Outcome(works=True, preempted=pushed)
+
+    def _run(self, state: State) -> Run:
+        return settle(self._done.engine.reconciler, state, until=state.now + self._options.horizon)
+
+    @cached_property
+    def _settled(self) -> Mapping[str, int]:
+        """How many pods of each workload have nodes as things stand."""
+        return placed(self._done.cluster)
+
+    @cached_property
+    def _start(self) -> State:
+        return begin(self._done.before)[0]
+
+    @cached_property
+    def _again(self) -> bool:
+        """Whether the run has placed pods itself, so that edited manifests may come out otherwise."""
+        bound = any(isinstance(each, BindPod) for step in self._done.run.steps for each in step.actions)
+        return bound and len(self._done.cluster.objects("Pod")) <= _RUN_AGAIN
+
+    @cached_property
+    def _from_start(self) -> Mapping[str, int]:
+        """How many pods of each workload get nodes if kube-scheduler does it all and nothing is changed."""
+        return placed(self._run(self._start).state.cluster)
+
+    def _is_whole(self, cluster: Cluster) -> bool:
+        """Whether all pods of the workload that ought to be there have a node."""
+        top = cluster.get(self._top.kind, self._top.key)
+        if top is None:
+            return False
+        pods = list(_pods(cluster, top))
+        if any(not node_of(pod) and _phase(pod) not in _ENDED for pod in pods):
+            return False
+        return len(pods) >= _desired(top) and _is_rolled_out(top)
+
+
+def _desired(top: Object) -> int:
+    """How many pods a workload ought to have."""
+    spec, status = top.document.get("spec") or {}, top.document.get("status") or {}
+    match top.kind:
+        case "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet":
+            return int(spec.get("replicas", 1))
+        case "DaemonSet":
+            return int(status.get("desiredNumberScheduled") or 1)
+        case "Job":
+            completions = spec.get("completions")
+            parallel = int(spec.get("parallelism", 1))
+            left = parallel if completions is None else int(completions) - int(status.get("succeeded") or 0)
+            return max(min(parallel, left), 0)
+        case _:
+            return 1
+
+
+def _is_rolled_out(top: Object) -> bool:
+    """Whether a Deployment has as many pods of its present template as it ought to have."""
+    status = top.document.get("status") or {}
+    return top.kind != "Deployment" or int(status.get("updatedReplicas") or 0) >= _desired(top)
+
+
+def applied(
+    state: State,
+    changes: Sequence[Change],
+    *,
+    strict: bool = True,
+    run: Callable[[State], State] | None = None,
+) -> State | str:
+    """The state after requests to the API server, or its words if it refuses one.
+
+    Args:
+        state: before.
+        changes: what to ask for, in this order.
+        strict: whether it is a refusal, too, if something that is to be deleted is not there.
+        run: lets controllers act; asked if something that was deleted is still there.
+    """
+    for change in changes:
+        match change:
+            case Create(document=document):
+                found = requests.create(state, document)
+            case Delete(target=target):
+                if not strict and state.cluster.get(target.kind, target.key) is None:
+                    continue
+                found = requests.delete(state, target.kind, target.key, propagation="Background")
+                if run is not None and found.state.cluster.get(target.kind, target.key) is not None:
+                    found = replace(found, state=run(found.state))
+            case Patch(target=target, operations=operations):
+                found = requests.json_patch(state, target.kind, target.key, operations)
+        if not found.answer.accepted:
+            return found.answer.message or found.answer.reason
+        state = found.state
+    return state
+
+
+def _preempted(run: Run) -> tuple[str, ...]:
+    """The pods that were pushed out during a run."""
+    found = {each.pod for step in run.steps for each in step.actions if isinstance(each, PreemptPod)}
+    return tuple(sorted(found))

@@ -1,0 +1,481 @@
+"""Each kind of repair: what is offered, what is not, and that what is offered passes the API server and works.
+
+Rows are (objects, pod or workload, summaries that are there, words that are in no summary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubelogic.api import explain, load, plan
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.state import State
+from kubelogic.explain.proposals.marks import is_passing, states_a_fact
+from kubelogic.explain.repairs import Create, Delete, Patch, Repair
+from kubelogic.verbs.reconciled import Options
+from kubelogic.verbs.repairs import applied
+from tests.explain.small import (
+    HOST,
+    ZONE,
+    apart,
+    claim,
+    cordoned,
+    csi_node,
+    node,
+    pod,
+    spec,
+    spread,
+    storage_class,
+    uses,
+    volume,
+    workload,
+)
+
+Document = dict[str, Any]
+OAK = node("oak")
+ZONES = [node("a1", labels={ZONE: "a"}), node("b1", labels={ZONE: "b"})]
+GOING = [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]
+REMOVED = [{"key": "ToBeDeletedByClusterAutoscaler", "value": "1760000000", "effect": "NoSchedule"}]
+MASTER = [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]
+GPU = [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]
+TEAM = [{"key": "team", "value": "a", "effect": "NoSchedule"}]
+URGENT: Document = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "urgent"},
+    "value": 5000,
+}
+CAGE: Document = {
+    "apiVersion": "node.k8s.io/v1",
+    "kind": "RuntimeClass",
+    "metadata": {"name": "cage"},
+    "handler": "cage",
+    "overhead": {"podFixed": {"cpu": "1"}},
+}
+
+
+def limits(**item: Any) -> Document:
+    own = {"limits": [{"type": "Container", **item}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"name": "usual", "namespace": "default"},
+        "spec": own,
+    }
+
+
+def job(name: str, what: Document) -> Document:
+    own = {"template": {"spec": {"restartPolicy": "Never", **what}}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": own}
+
+
+def rollout(strategy: Document | None = None) -> list[Document]:
+    """A Deployment on one node whose old pod has the port that its new one needs."""
+    ports = [{"containerPort": 80, "hostPort": 80}]
+    old = {"containers": [{"name": "app", "image": "gate:1", "ports": ports}]}
+    new = {"containers": [{"name": "app", "image": "gate:2", "ports": ports}]}
+    top = workload("Deployment", "gate", new, **({"strategy": strategy} if strategy else {}))
+    revision = "deployment.kubernetes.io/revision"
+    top["metadata"] |= {"uid": "dep-1", "generation": 2, "annotations": {revision: "1"}}
+    labels = {"app": "gate", "pod-template-hash": "old"}
+    owned = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "gate", "uid": "dep-1", "controller": True}
+    mine = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "gate-old", "uid": "rs-old", "controller": True}
+    revised = workload("ReplicaSet", "gate-old", old)
+    revised["metadata"] |= {
+        "uid": "rs-old",
+        "labels": labels,
+        "annotations": {revision: "1"},
+        "ownerReferences": [owned],
+    }
+    revised["spec"]["selector"] = {"matchLabels": labels}
+    revised["spec"]["template"]["metadata"] = {"labels": labels}
+    revised["status"] = {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    return [top, revised, pod("gate-old-0", old, on="solo", labels=labels, ownerReferences=[mine])]
+
+
+WEB = workload("Deployment", "web", spec("3"))
+HEAVY = spec("6")
+INIT = spec("1", initContainers=[{"name": "warm", "image": "w:1", "resources": {"requests": {"cpu": "6"}}}])
+SIDE = spec(
+    "1",
+    initContainers=[
+        {"name": "mesh", "image": "m:1", "restartPolicy": "Always", "resources": {"requests": {"cpu": "5"}}}
+    ],
+)
+WHOLE = {**spec(), "resources": {"requests": {"cpu": "7"}}}
+SHARDS = workload(
+    "StatefulSet",
+    "shard",
+    spec("100m"),
+    replicas=8,
+    podManagementPolicy="Parallel",
+    volumeClaimTemplates=[
+        {
+            "metadata": {"name": "d"},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "disk",
+                "resources": {"requests": {"storage": "1Gi"}},
+            },
+        }
+    ],
+)
+SHARDS["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "d", "mountPath": "/d"}]
+TRIO = workload("Deployment", "trio", spec("100m", affinity=apart({"app": "trio"}, ZONE)), replicas=3)
+QUORUM = workload(
+    "Deployment", "quorum", spec("100m", topologySpreadConstraints=spread("quorum", ZONE, minDomains=3)), replicas=3
+)
+EVEN = workload("Deployment", "web", spec("100m", topologySpreadConstraints=spread("web", HOST)), replicas=4)
+SOLO = ["ReadWriteOncePod"]
+HERMIT = pod("hermit", spec(affinity=apart({"kind": "noisy"}, ZONE)), on="a1", labels={"app": "hermit"})
+NEAR = {
+    "podAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"labelSelector": {"matchLabels": {"app": "cache"}}, "topologyKey": HOST}
+        ]
+    }
+}
+WANTS = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchExpressions": [{"key": "disk", "operator": "In", "values": ["nvme"]}]}]
+        }
+    }
+}
+SPACE: Document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "data"}}
+
+CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
+    # requests: where they are written
+    "an init container": ([OAK, pod("p", INIT)], "p", ["request 4 of cpu instead of 6 for init container warm"], []),
+    "a sidecar": ([OAK, pod("p", SIDE)], "p", ["request 3 of cpu instead of 5 for sidecar mesh"], []),
+    "the whole pod": ([OAK, pod("p", WHOLE)], "p", ["request 4 of cpu instead of 7 for the whole pod"], []),
+    "overhead of a runtime class": (
+        [OAK, CAGE, pod("p", spec("4", runtimeClassName="cage"))],
+        "p",
+        ["request 3 of cpu instead of 4"],
+        ["instead of 5"],
+    ),
+    "defaults of a limit range": (
+        [OAK, limits(defaultRequest={"cpu": "5"}, default={"cpu": "6"}), workload("Deployment", "web", spec())],
+        "web",
+        ["request 4 of cpu instead of 5", "lower the default request of LimitRange default/usual to 4 of cpu"],
+        [],
+    ),
+    "below the minimum of a limit range": (
+        [node("oak", cpu="1"), limits(min={"cpu": "2"}), WEB],
+        "web",
+        ["add a node like oak with 3 of cpu"],
+        ["request"],
+    ),
+    "above the minimum of a limit range": (
+        [node("oak", cpu="2"), limits(min={"cpu": "2"}), WEB],
+        "web",
+        ["request 2 of cpu instead of 3"],
+        [],
+    ),
+    "a device that no node has": (
+        [
+            OAK,
+            pod("p", {"containers": [{"name": "a", "image": "a", "resources": {"limits": {"example.com/tpu": "2"}}}]}),
+        ],
+        "p",
+        ["do not ask for example.com/tpu", "add a node like oak with 2 of example.com/tpu"],
+        [],
+    ),
+    # what the API server refuses is made anew
+    "a Job": ([node("oak", cpu="2"), job("report", spec("3"))], "report", ["request 2 of cpu instead of 3"], []),
+    "an ordered set that waits for its first pod": (
+        [OAK, node("elm"), workload("StatefulSet", "db", HEAVY, replicas=2)],
+        "db",
+        ["request 4 of cpu instead of 6, what", ", then delete pod db-0"],
+        [],
+    ),
+    "a replica set without a deployment": (
+        [OAK, workload("ReplicaSet", "bare", HEAVY)],
+        "bare",
+        ["request 4 of cpu instead of 6, what oak has free, then delete pod bare-"],
+        [],
+    ),
+    # taints and labels
+    "nodes that are going": (
+        [
+            node("n1", cpu="1"),
+            node("n2", taints=GOING),
+            node("n3", taints=REMOVED),
+            pod("full", spec("1"), on="n1"),
+            pod("p", spec("500m")),
+        ],
+        "p",
+        ["add a node like n1"],
+        ["tolerate", "remove the taint", "like n2", "like n3"],
+    ),
+    "a pool of somebody": (
+        [node("n1", cpu="1"), node("n2", taints=TEAM), pod("p", spec("2"))],
+        "p",
+        ["tolerate the taint team=a:NoSchedule"],
+        [],
+    ),
+    "labels that state facts": (
+        [
+            node("oak", labels={"kubernetes.io/arch": "amd64"}),
+            pod("p", spec("1", nodeSelector={"kubernetes.io/arch": "arm64"})),
+        ],
+        "p",
+        ["add a node like oak with kubernetes.io/arch=arm64"],
+        ["label oak"],
+    ),
+    "labels that people give": (
+        [OAK, pod("p", spec("1", nodeSelector={"disk": "nvme"}))],
+        "p",
+        ["label oak with disk=nvme", "do not ask for nodes with disk=nvme", "add a node like oak with disk=nvme"],
+        [],
+    ),
+    "a node affinity": (
+        [OAK, pod("p", spec("1", affinity=WANTS))],
+        "p",
+        ["label oak with disk=nvme", "do not require a node affinity"],
+        [],
+    ),
+    "an instance type": (
+        [OAK, pod("p", spec("1", nodeSelector={"node.kubernetes.io/instance-type": "m5.large"}))],
+        "p",
+        ["add a node like oak with node.kubernetes.io/instance-type=m5.large"],
+        ["label oak"],
+    ),
+    # nodes that are added
+    "a node like a cordoned one": (
+        [cordoned(OAK), pod("old", spec("3"), on="oak"), pod("p", spec("2"))],
+        "p",
+        ["add a node like oak"],
+        [],
+    ),
+    "a node of another pool": (
+        [
+            node("oak", labels={"pool": "red"}),
+            pod("old", spec("3"), on="oak"),
+            pod("p", spec("2", nodeSelector={"pool": "blue"})),
+        ],
+        "p",
+        ["add a node like oak with pool=blue"],
+        [],
+    ),
+    "nodes that attach three volumes": (
+        [OAK, csi_node("oak", 3), storage_class(), SHARDS],
+        "shard",
+        ["add 2 nodes like oak", "3 replicas instead of 8"],
+        ["add a node"],
+    ),
+    "a node in the zone of the volume": (
+        [
+            ZONES[0],
+            storage_class(),
+            volume("d7", claim="books", zone="f"),
+            claim("books", bound="d7"),
+            pod("p", spec(volumes=uses("books"))),
+        ],
+        "p",
+        ["add a node like a1 in zone f"],
+        [],
+    ),
+    # other pods
+    "more pods than zones": (
+        [*ZONES, TRIO],
+        "trio",
+        ["2 replicas instead of 3", "add a node like a1 in another zone", "prefer to be apart"],
+        [],
+    ),
+    "fewer zones than asked for": (
+        [*ZONES, QUORUM],
+        "quorum",
+        ["let spread constraint 0 ask for 2 domains instead of 3 (minDomains)", "(ScheduleAnyway)", "in another zone"],
+        [],
+    ),
+    "a spread over a node with a taint": (
+        [node("master", taints=MASTER), node("w1"), node("w2"), EVEN],
+        "web",
+        ["(nodeTaintsPolicy: Honor)", "(ScheduleAnyway)", "allow a skew of 2 instead of 1"],
+        [],
+    ),
+    "a pod that wants no neighbours": (
+        [ZONES[0], HERMIT, pod("p", spec(), labels={"kind": "noisy"})],
+        "p",
+        ["take the label kind off p", "delete pod default/hermit", "in another zone"],
+        [],
+    ),
+    "company in another namespace": (
+        [
+            OAK,
+            SPACE,
+            pod("cache", spec(), on="oak", namespace="data", labels={"app": "cache"}),
+            pod("p", spec(affinity=NEAR)),
+        ],
+        "p",
+        ["look for its company in the namespace data"],
+        [],
+    ),
+    "a rollout in the way of itself": (
+        [node("solo"), *rollout()],
+        "gate",
+        ["let old pods go first (maxSurge 0, maxUnavailable 1)"],
+        ["do not ask for port"],
+    ),
+    "a rollout that cannot surge": ([node("solo"), *rollout({"type": "Recreate"})], "gate", [], []),
+    "a port that another has": (
+        [
+            OAK,
+            *(
+                pod(
+                    n,
+                    {"containers": [{"name": "a", "image": "a", "ports": [{"containerPort": 80, "hostPort": 80}]}]},
+                    on=o,
+                )
+                for n, o in (("q", "oak"), ("p", ""))
+            ),
+        ],
+        "p",
+        ["add a node like oak", "do not ask for port 80 of the node", "delete pod default/q"],
+        [],
+    ),
+    "a claim for one pod": (
+        [
+            OAK,
+            storage_class(),
+            volume("d1", claim="ledger", modes=SOLO),
+            claim("ledger", bound="d1", modes=SOLO),
+            pod("first", spec(volumes=uses("ledger")), on="oak"),
+            pod("p", spec(volumes=uses("ledger"))),
+        ],
+        "p",
+        ["delete pod default/first"],
+        [],
+    ),
+    "a gate, and then preemption": (
+        [
+            OAK,
+            URGENT,
+            pod("batch", spec("4"), on="oak"),
+            pod("p", spec("3", priorityClassName="urgent", schedulingGates=[{"name": "a/b"}])),
+        ],
+        "p",
+        ["remove the scheduling gate a/b; it then preempts default/batch"],
+        [],
+    ),
+    "a gate, and room": (
+        [OAK, pod("p", spec("3", schedulingGates=[{"name": "a/b"}]))],
+        "p",
+        ["remove the scheduling gate a/b"],
+        ["preempts"],
+    ),
+    # storage
+    "a claim of a class that is not given": (
+        [OAK, claim("data", of="gp3"), pod("p", spec(volumes=uses("data")))],
+        "p",
+        ["give the input the StorageClass gp3", "create a volume of 1Gi for the claim default/data"],
+        [],
+    ),
+    "a claim that means the default": (
+        [OAK, claim("data", of=None), pod("p", spec(volumes=uses("data")))],
+        "p",
+        ["give the input the cluster's StorageClasses"],
+        [],
+    ),
+    "a claim with other access modes": (
+        [
+            OAK,
+            {**storage_class(provisioner="kubernetes.io/no-provisioner"), "volumeBindingMode": "Immediate"},
+            volume("d2"),
+            claim("data", modes=["ReadWriteMany"]),
+            pod("p", spec(volumes=uses("data"))),
+        ],
+        "p",
+        ["delete the claim default/data and make it anew with access modes ReadWriteOnce"],
+        [],
+    ),
+}
+
+
+def repairs_of(objects: Sequence[Document], name: str, **more: Any) -> tuple[Cluster, tuple[Repair, ...]]:
+    cluster = load(objects)
+    return cluster, explain(cluster, f"default/{name}", **more).repairs
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_offered_and_that_it_works(case: str) -> None:
+    objects, name, there, absent = CASES[case]
+    cluster, found = repairs_of(objects, name)
+    summaries = [repair.summary for repair in found]
+    for words in there:
+        assert any(words in summary for summary in summaries), summaries
+    for words in absent:
+        assert not any(words in summary for summary in summaries), summaries
+    assert [repair.cost for repair in found] == sorted(repair.cost for repair in found)
+    for repair in found:
+        _works(cluster, name, repair)
+
+
+def _works(cluster: Cluster, name: str, repair: Repair) -> None:
+    """Made by requests, and planned with kube-scheduler, a repair leaves nothing of the workload pending."""
+    changed = applied(State.of(cluster), repair.changes, strict=False)
+    assert isinstance(changed, State), (repair.summary, changed)
+    after = plan(changed.cluster, replace(Options(), scheduler="kube"))
+    owners = {each.owner.partition(" ")[2] for each in after.pending}
+    assert f"default/{name}" not in owners, repair.summary
+
+
+def test_one_of_each_kind_and_owner_and_more_if_asked() -> None:
+    objects = [node("n1", cpu="1"), node("n2", taints=TEAM), node("n3", taints=GPU), pod("p", spec("2"))]
+    _, few = repairs_of(objects, "p")
+    _, many = repairs_of(objects, "p", most_repairs=9)
+    tolerations = [[r.summary for r in found if "tolerate" in r.summary] for found in (few, many)]
+    assert tolerations[0] == ["tolerate the taint team=a:NoSchedule"]
+    assert tolerations[1] == ["tolerate the taint team=a:NoSchedule", "tolerate the taint nvidia.com/gpu:NoSchedule"]
+    assert len(repairs_of(objects, "p", most_repairs=1)[1]) == 1
+
+
+def test_dear_pools_come_last() -> None:
+    objects = [node("n1", cpu="1"), node("n3", taints=GPU), pod("p", spec("2"))]
+    summaries = [repair.summary for repair in repairs_of(objects, "p")[1]]
+    assert summaries[-1] == "tolerate the taint nvidia.com/gpu:NoSchedule"
+
+
+def test_a_job_is_deleted_and_made_anew() -> None:
+    _, found = repairs_of([node("oak", cpu="2"), job("report", spec("3"))], "report")
+    (repair,) = (each for each in found if each.owner == "app")
+    assert [type(change) for change in repair.changes] == [Delete, Create]
+    assert repair.how == "delete Job default/report and make it anew"
+
+
+def test_a_new_node_is_well_and_has_its_drivers() -> None:
+    _, found = repairs_of([cordoned(OAK), csi_node("oak", 3), pod("p", spec("2"))], "p")
+    (repair,) = (each for each in found if each.summary.startswith("add a node"))
+    made = [change.document for change in repair.changes if isinstance(change, Create)]
+    assert [(document["kind"], document["metadata"]["name"]) for document in made] == [
+        ("Node", "oak-more"),
+        ("CSINode", "oak-more"),
+    ]
+    assert "unschedulable" not in made[0]["spec"]
+    assert not made[0]["spec"].get("taints")
+    assert made[1]["spec"]["drivers"][0]["allocatable"] == {"count": 3}
+
+
+def test_labels_are_added_to_nodes_without_any() -> None:
+    bare = {**OAK, "metadata": {"name": "oak"}}
+    _, found = repairs_of([bare, pod("p", spec(nodeSelector={"disk": "nvme"}))], "p")
+    patches = [change for repair in found for change in repair.changes if isinstance(change, Patch)]
+    assert any(operation["path"].startswith("/metadata/labels") for patch in patches for operation in patch.operations)
+
+
+@pytest.mark.parametrize("key", ["kubernetes.io/os", "topology.kubernetes.io/region", "nvidia.com/gpu.product"])
+def test_facts(key: str) -> None:
+    assert states_a_fact(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["node.kubernetes.io/not-ready", "karpenter.sh/unregistered", "ToBeDeletedByClusterAutoscaler"]
+)
+def test_passing_taints(key: str) -> None:
+    assert is_passing(key)
