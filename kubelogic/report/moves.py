@@ -23,7 +23,7 @@ def moves_document(found: MovePlan) -> dict[str, Any]:
         "placements": [{"pod": pod, "node": node} for pod, node in found.placements],
         "left": list(found.left),
         "hopeless": list(found.hopeless),
-        "commands": list(found.commands),
+        "commands": "\n".join(found.commands) or None,
         "staying": [{"what": what, "pods": pods} for what, pods in found.staying.items()],
     }
 
@@ -37,7 +37,7 @@ def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
         shown = [f"{pod} on {node}" for pod, node in found.placements[:_SHOWN]]
         more = f" and {len(found.placements) - _SHOWN} more" if len(found.placements) > _SHOWN else ""
         lines.append(f"  Then there is room for {', '.join(shown)}{more}.")
-    if found.moves:
+    if found.commands:
         lines.append(
             style.dim("  Followed to the letter, with kube-scheduler, it came out so; evictions keep the budgets.")
         )

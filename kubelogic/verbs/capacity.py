@@ -137,8 +137,7 @@ def capacity(
     moves: MovePlan | None = None
     if allow_moves is not None:
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
-        copies = [_copy(probe, each.name) for each in crowded.waiting if each.name.startswith(f"{probe.key}+")]
-        moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), more=copies)
+        moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
     if minimize:
         needed, left_out = _needed(book, final, sent, replicas, limits=limits, options=options)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
@@ -177,13 +176,6 @@ def _result(
         short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
         notices=notices,
     )
-
-
-def _copy(probe: Object, key: str) -> Object:
-    """The pod under another name."""
-    name = key.partition("/")[2]
-    metadata = {**probe.document["metadata"], "name": name}
-    return msgspec.structs.replace(probe, name=name, document={**probe.document, "metadata": metadata})
 
 
 def _with_more(asked: Problem, shape: str, fits: Fits, *, name: str, number: int) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -79,7 +79,7 @@ def plan_moves(
     rulebook: Rulebook,
     most: int,
     ignored: Collection[str],
-    more: Sequence[Object] = (),
+    hypothetical: bool = False,
 ) -> MovePlan:
     """Which running pods to move so that the waiting ones fit.
 
@@ -90,7 +90,7 @@ def plan_moves(
         rulebook: the rules.
         most: how many moves are allowed.
         ignored: waiting pods that wait for something else than a node.
-        more: waiting pods that are in the problem and not in the cluster.
+        hypothetical: whether waiting pods are only in the problem: then there is nothing to replay, and no commands.
     """
     limits = Limits(timeout=options.timeout)
     staying = {pod.name: reason for pod in given.pods if pod.node and (reason := _stays(cluster, given, pod))}
@@ -127,7 +127,9 @@ def plan_moves(
         hopeless=tuple(sorted(hopeless)),
         staying=dict(sorted(Counter(staying.values()).items())),
     )
-    return _replayed(plan, unbound(cluster, {pod.name for pod in given.waiting}, more), rulebook, options)
+    if hypothetical:
+        return plan
+    return _replayed(plan, unbound(cluster, {pod.name for pod in given.waiting}), rulebook, options)
 
 
 def _replayed(plan: MovePlan, cluster: Cluster, rulebook: Rulebook, options: Options) -> MovePlan:
@@ -141,8 +143,7 @@ def _replayed(plan: MovePlan, cluster: Cluster, rulebook: Rulebook, options: Opt
         left = tuple(sorted({*plan.left, *wanted}))
         verdict: Verdict = "impossible" if plan.verdict == "impossible" else "unknown"
         return replace(plan, verdict=verdict, moves=(), placements=(), left=left)
-    moves = tuple(replace(move, target=target) for move, target in zip(plan.moves, recipe.targets, strict=True))
-    return replace(plan, moves=moves, placements=recipe.placements, commands=recipe.commands)
+    return replace(plan, placements=recipe.placements, commands=recipe.commands)
 
 
 def judged(

@@ -139,13 +139,12 @@ class Replayer:
         return state, fresh[0]
 
 
-def unbound(cluster: Cluster, waiting: Collection[str], more: Sequence[Object] = ()) -> Cluster:
-    """The cluster in which some pods wait again, and some more do.
+def unbound(cluster: Cluster, waiting: Collection[str]) -> Cluster:
+    """The cluster in which some pods wait again.
 
     Args:
         cluster: as it stands.
         waiting: pods that a run has placed just now.
-        more: pods that are not in it.
     """
     loose = []
     for key in sorted(waiting):
@@ -153,7 +152,7 @@ def unbound(cluster: Cluster, waiting: Collection[str], more: Sequence[Object] =
         if pod is not None and node_of(pod):
             spec = {name: value for name, value in pod.document["spec"].items() if name != "nodeName"}
             loose.append(with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}}))
-    return cluster.replacing([*loose, *more])
+    return cluster.replacing(loose)
 
 
 def _is_cordoned(cluster: Cluster, node: str) -> bool:
