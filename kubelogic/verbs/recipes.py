@@ -58,7 +58,7 @@ class Replayer:
         self._reconciler = Reconciler(
             rulebook, functions=FUNCTIONS, scheduler=Remembering(solver=KubeScheduler()), goals=GOALS
         )
-        self._start, self._horizon = begin(cluster)[0], horizon
+        self._start, self._horizon = begin(cluster, rulebook)[0], horizon
 
     def replay(self, steps: Sequence[Step], wanted: Collection[str]) -> Recipe | None:
         """What becomes of a recipe; None if it does not hold.

@@ -141,7 +141,7 @@ class _Trials:
 
     @cached_property
     def _start(self) -> State:
-        return begin(self._done.before)[0]
+        return begin(self._done.before, self._done.rulebook)[0]
 
     @cached_property
     def _again(self) -> bool:
