@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from kubelogic.explain.filters import Relations, filled, filters, reached
 from kubelogic.explain.units import amount
 from kubelogic.logic import Rulebook, Value
@@ -66,6 +68,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
         code = _code(relations.rulebook, declaration)
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
+            said = _declared(relations, declaration, shape, witness)
             about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
             for node in about:
                 found.append(
@@ -76,10 +79,8 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                             node=node,
                             code=code,
                             reason=filled(each.words, witness),
-                            detail=sentence(declaration, {**witness, **called, "NodeClass": node}),
-                            gist=sentence(
-                                declaration, {**witness, **called, "NodeClass": "the node", "Node": "the node"}
-                            ),
+                            detail=sentence(said, {**witness, **called, "NodeClass": node}),
+                            gist=sentence(said, {**witness, **called, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
                             predicate=each.predicate,
                             witness=witness,
@@ -111,6 +112,30 @@ def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
                 )
             )
     return tuple(found)
+
+
+def _declared(relations: Relations, declaration: Declaration, shape: str, witness: Mapping[str, Value]) -> Declaration:
+    """The declaration of a rejection, with a truer sentence where a spread counts its minimum as 0.
+
+    Source: kube-scheduler plugin PodTopologySpread, minMatchNum: 0 while there are fewer domains than minDomains.
+    """
+    if declaration.predicate != "rejects_spread" or witness["Least"] != 0:
+        return declaration
+    index = witness["Index"]
+    rows = relations.matching("shape_spread", {0: shape, 1: index})
+    least = max((int(row[5]) for row in rows), default=1)
+    classes = {row[2] for row in relations.matching("spread_eligible", {0: shape, 1: index})}
+    nodes = {row[0] for name in classes for row in relations.matching("node_class", {1: name})}
+    known = {str(row[2]) for row in relations.matching("node_topology", {1: witness["Key"]}) if row[0] in nodes}
+    if len(known) >= least:
+        return declaration
+    domains = ", ".join(sorted(known))
+    text = (
+        "{Key}={Domain} has {Count} matching pods, and the minimum counts as 0, because minDomains is "
+        f"{least} and only {len(known)} of {{Key}} are eligible ({domains}): "
+        "one more of {Shape} breaks a skew of {MaxSkew} (constraint {Index})"
+    )
+    return msgspec.structs.replace(declaration, sentence=text)
 
 
 def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple[Blocker, ...]:

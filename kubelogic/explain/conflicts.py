@@ -11,6 +11,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations
+from kubelogic.explain.parties import Party, holders, places, replicas, sources_of
 from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
 from kubelogic.placement.placement import Assumption
@@ -49,6 +50,9 @@ _WAITING_PATHS: Mapping[str, Path] = {
 }
 """Where a pod's spec says what it waits for; claims are looked up."""
 
+_RULES = frozenset({"anti_affinity", "spread", "affinity", "port", "exclusive", "node_names"})
+"""Kinds of assumptions that contradict nothing alone."""
+
 _TEXTS: Mapping[str, str] = {
     "count": "{0} wants {count} pods",
     "request": "each pod of {0} requests {amount} of {1}",
@@ -74,9 +78,15 @@ _TEXTS: Mapping[str, str] = {
 
 
 def conflict_members(
-    cluster: Cluster, relations: Relations, problem: Problem, core: Sequence[Assumption], *, pod: Object
+    cluster: Cluster,
+    relations: Relations,
+    problem: Problem,
+    core: Sequence[Assumption],
+    *,
+    pod: Object,
+    blockers: Sequence[Blocker] = (),
 ) -> tuple[ConflictMember, ...]:
-    """The members of a core, in its order.
+    """The members of a core, in its order, and the parties that it leaves unsaid: replicas, places, who is there.
 
     Args:
         cluster: the objects.
@@ -84,8 +94,20 @@ def conflict_members(
         problem: the problem that the core is about.
         core: the assumptions that cannot hold together.
         pod: the pod that is asked about; what is said of its shape is said of its workload.
+        blockers: what is in its way.
     """
-    return tuple(_member(cluster, relations, problem, each, core=core, pod=pod) for each in core)
+    members = [_member(cluster, relations, problem, each, core=core, pod=pod) for each in core]
+    kinds = {each.kind for each in core}
+    unsaid: list[Party] = []
+    if kinds & _RULES:
+        if "count" not in kinds:
+            unsaid += replicas(cluster, pod)
+        unsaid += places(cluster, problem, core)
+        if len(members) + len(unsaid) < 3 and "spread" not in kinds:
+            unsaid += holders(cluster, blockers)
+    for text, obj, path in unsaid:
+        members.append(_placed(text, obj, path))
+    return tuple(dict.fromkeys(members))
 
 
 def waits_for(
@@ -216,7 +238,10 @@ def _member(
     )
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
-    return _placed(_text(problem, each, core, named), obj, _path(obj, each) if obj is not None else ())
+    text = _text(problem, each, core, named)
+    if each.kind == "request":
+        text += sources_of(cluster, pod, each.subjects[1]) if _base(each.subjects[0]) == _base(shape) else ""
+    return _placed(text, obj, _path(obj, each) if obj is not None else ())
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
@@ -237,26 +262,41 @@ def _text(problem: Problem, each: Assumption, core: Sequence[Assumption], named:
         values["amount"] = amount(each.subjects[1], found)
     if each.kind == "capacity" and len(each.subjects) > 1:
         name, resource = each.subjects[:2]
+        pinned = {one.subjects[0].partition("@")[2] for one in core if one.kind == "node_names"} - {""}
         members = [node for node in problem.nodes if name in (node.name, node.node_class)]
+        members = [node for node in members if node.name in pinned] or members
         if not members:
             return str(each)
-        who = members[0].name if len(members) == 1 else f"each of the {len(members)} nodes like {name}"
+        names = sorted(node.name for node in members)
+        who = names[0] if len(names) == 1 else f"each of the {len(members)} nodes like {name}"
         most = max(node.allocatable.get(resource, 0) for node in members)
         used = _used(problem, resource)
         free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
         if most == 0:
-            none = members[0].name if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
+            none = names[0] if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
             return f"{none} has {'no' if len(members) == 1 else 'any'} {resource}"
         if free == most or _asked(problem, core, resource) > most:
             return f"{who} can hold at most {amount(resource, most)} of {resource}"
         left = amount(resource, max(free, 0))
         at_most = "" if len(members) == 1 else "at most "
         return f"{who} has {at_most}{left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
+    if each.kind == "node_names" and "@" in each.subjects[0]:
+        subject, _, wanted = each.subjects[0].partition("@")
+        there = any(node.name == wanted for node in problem.nodes)
+        who = named.get(subject, _base(subject))
+        return f"pods of {who} ask for the node {wanted} by its name" + ("" if there else ", and there is no such node")
     template = _TEXTS.get(each.kind)
     if template is None:
         return str(each)
-    subjects = (*(named.get(subject, subject) for subject in each.subjects), "", "")
+    # The problem's names of shapes, ``shop/cart#2@n1``, are no names that a person knows.
+    subjects = [named.get(subject.partition("@")[0], subject) for subject in each.subjects]
+    subjects = [*(_base(subject) for subject in subjects), "", ""]
     return template.format(*subjects, **values)
+
+
+def _base(name: str) -> str:
+    """A shape's name without what tells it apart from others of its workload."""
+    return name.partition("@")[0].partition("#")[0]
 
 
 def _asked(problem: Problem, core: Sequence[Assumption], resource: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,7 +86,7 @@ def _everything(found: Explanation, style: Style) -> list[str]:
         parts.append("\n".join([style.bold("Who would have to go"), *lines]))
     if found.conflict:
         title = style.bold("These cannot all hold; without any one of them, they could")
-        parts.append("\n".join([title, *_members(found.conflict, style)]))
+        parts.append("\n".join([title, *_members(found.conflict, style), *_chain(found)]))
     if found.moves is not None:
         parts.append(render_moves(found.moves, style))
     if found.repairs:
@@ -94,6 +95,20 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
+
+
+def _chain(found: Explanation) -> list[str]:
+    """A short conflict as one sentence: what there is, what is asked of it, and so how many pods are too many."""
+    wanted = [each.text for each in found.conflict if re.search(r" wants [\d,]+ pods$", each.text)]
+    there = [each.text for each in found.conflict if each.text.startswith("there ")]
+    rest = [each.text for each in found.conflict if each.text not in (*wanted, *there)]
+    if not wanted or not there or len(found.conflict) > _CHAINED:
+        return []
+    return [f"  Because {', '.join([*there, *rest])}, not all can run: {wanted[0]}."]
+
+
+_CHAINED = 5
+"""Members up to which a conflict is told as one sentence, too."""
 
 
 def _says(text: str, blocker: Blocker) -> bool:

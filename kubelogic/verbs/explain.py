@@ -168,7 +168,7 @@ def explain_in(
             unmodelled=bool(unsure.rejections),
         )
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
-    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge)
+    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge, reasons=reasons)
     return Explanation(
         pod=pod.key,
         owner=owner,
@@ -208,12 +208,20 @@ def _find(cluster: Cluster, name: str) -> Object:
 
 
 def _conflict(
-    cluster: Cluster, relations: Evaluation, given: Problem, pod: Object, judge: OptimalScheduler
+    cluster: Cluster,
+    relations: Evaluation,
+    given: Problem,
+    pod: Object,
+    judge: OptimalScheduler,
+    *,
+    reasons: Sequence[Blocker],
 ) -> tuple[ConflictMember, ...]:
     placement = judge.place(given)
     shape = next((each.shape for each in placement.unplaced if each.pod == pod.key), None)
     found = judge.conflict(given, placement, shape) if shape is not None else None
-    return conflict_members(cluster, relations, given, found.core, pod=pod) if found is not None else ()
+    if found is None:
+        return ()
+    return conflict_members(cluster, relations, given, found.core, pod=pod, blockers=reasons)
 
 
 def _node(pod: Object) -> str:

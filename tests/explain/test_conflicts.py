@@ -91,7 +91,11 @@ def test_ports_of_all_nodes_are_taken(tmp_path: Path) -> None:
     ports = ", ports: [{containerPort: 80, hostPort: 80}]"
     found = explained(tmp_path, node("n1", 4), node("n2", 4), deployment(3, container("1", ports)))
     # Two of the three have a node by now, so the third alone is one too many.
-    assert said(found) == {("pods of default/web need ports of their node", "spec.template.spec.containers")}
+    assert said(found) == {
+        ("pods of default/web need ports of their node", "spec.template.spec.containers"),
+        ("Deployment default/web wants 3 pods", "spec.replicas"),
+        ("there are 2 nodes: n1, n2", "metadata.labels"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,4 +119,91 @@ def test_ports_of_all_nodes_are_taken(tmp_path: Path) -> None:
 def test_too_few_domains(rule: str, text: str, field: str, tmp_path: Path) -> None:
     nodes = node("n1", 8), node("n2", 8, zone="b")
     found = explained(tmp_path, *nodes, deployment(3, f"{{{container('1')}, {rule}}}"))
-    assert said(found) == {(text, field)}
+    assert said(found) == {
+        (text, field),
+        ("Deployment default/web wants 3 pods", "spec.replicas"),
+        ("there are 2 values of zone: a, b", "metadata.labels"),
+    }
+
+
+def test_a_minimum_that_counts_as_zero_says_why(tmp_path: Path) -> None:
+    rule = (
+        "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, minDomains: 3, "
+        "whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]"
+    )
+    nodes = node("n1", 8), node("n2", 8, zone="b")
+    found = explained(tmp_path, *nodes, deployment(3, f"{{{container('1')}, {rule}}}"))
+    assert {blocker.detail.partition(":")[0] for blocker in found.blockers} == {
+        f"zone={zone} has 1 matching pods, and the minimum counts as 0, because minDomains is 3 and only 2 of zone are "
+        "eligible (a, b)"
+        for zone in "ab"
+    }
+
+
+PINNED = (
+    "{%s, affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: "
+    "[{matchFields: [{key: metadata.name, operator: In, values: [%s]}]}]}}}}"
+)
+
+
+def test_a_node_by_name_that_is_not_there(tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 4), node("n2", 4), deployment(1, PINNED % (container("1"), "yew")))
+    assert ("there are 2 nodes: n1, n2", "metadata.labels") in said(found)
+    assert any("ask for the node yew by its name, and there is no such node" in text for text, _ in said(found))
+    assert {blocker.node for blocker in found.blockers} == {"n1", "n2"}
+    assert all("there is no node yew" in blocker.detail for blocker in found.blockers)
+
+
+def test_a_node_by_name_that_is_too_small(tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 2), node("n2", 16), deployment(1, PINNED % (container("6"), "n1")))
+    texts = {text for text, _ in said(found)}
+    assert "n1 can hold at most 2 of cpu" in texts
+    assert "pods of default/web ask for the node n1 by its name" in texts
+    assert not any("@" in text or "#" in text for text in texts)
+    assert any(blocker.node == "n2" and "which n2 is not" in blocker.detail for blocker in found.blockers)
+
+
+RUNTIME = "apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: cage}\nhandler: cage\n"
+OVERHEAD = "overhead: {podFixed: {cpu: 2}}\n---\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "made_of"),
+    [
+        (f"{{runtimeClassName: cage, {container('3')}}}", ": 3 of container c and 2 overhead of RuntimeClass cage"),
+        (
+            f"{{{container('1')}, initContainers: [{{name: warm, image: i, resources: {{requests: {{cpu: 5}}}}}}]}}",
+            ": 5 of init container warm, which is more than all others",
+        ),
+        (
+            f"{{{container('3')}, initContainers: [{{name: side, image: i, restartPolicy: Always, "
+            "resources: {requests: {cpu: 2}}}]}",
+            ": 3 of container c and 2 of sidecar side",
+        ),
+        (f"{{{container('5')}}}", ""),
+    ],
+    ids=["overhead", "init", "sidecar", "as written"],
+)
+def test_amounts_that_nobody_wrote_name_their_source(spec: str, made_of: str, tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 4), RUNTIME + OVERHEAD, deployment(1, spec))
+    assert f"each pod of default/web requests 5 of cpu{made_of}" in {text for text, _ in said(found)}
+
+
+def test_two_spreads_that_allow_five_of_six(tmp_path: Path) -> None:
+    """Because only n3 is in zone b: with a skew of 1 it takes three of six, but its host then has one too many."""
+    spreads = ", ".join(
+        f"{{maxSkew: 1, topologyKey: {key}, whenUnsatisfiable: DoNotSchedule, "
+        "labelSelector: {matchLabels: {app: web}}}"
+        for key in ("zone", "kubernetes.io/hostname")
+    )
+    nodes = node("n1", 8), node("n2", 8), node("n3", 8, zone="b")
+    spec = f"{{{container('100m')}, topologySpreadConstraints: [{spreads}]}}"
+    found = explained(tmp_path, *nodes, deployment(6, spec))
+    texts = {text for text, _ in said(found)}
+    assert found.verdict in ("no-room", "movable")
+    assert {
+        "Deployment default/web wants 6 pods",
+        "there are 2 values of zone: a, b",
+        "there are 3 nodes: n1, n2, n3",
+    } <= texts
+    assert len([text for text in texts if "have to be spread over" in text]) == 2

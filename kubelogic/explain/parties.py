@@ -1,0 +1,153 @@
+"""The parties of a conflict that a solver's core does not name: replicas, nodes and domains, who holds the room.
+
+A rule alone contradicts nothing: it takes so many pods, so few places, or somebody who is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.units import amount, count
+from kubelogic.kinds import quantity
+from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Problem
+from kubelogic.text.location import Path
+
+Party = tuple[str, Object | None, Path]
+"""What is said, of which object, at which field of it."""
+
+_PER_NODE = frozenset({"port", "exclusive", "attach", "node_names"})
+_LISTED = 4
+
+
+def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
+    """How many pods the workload of a pod wants, if that is more than this one."""
+    owner = workload(cluster, pod)
+    mine = sum(workload(cluster, each) == owner for each in cluster.objects("Pod").values())
+    source = owner_with_origin(cluster, pod)
+    wanted = (source.document.get("spec") or {}).get("replicas")
+    number = int(wanted) if isinstance(wanted, int) else mine
+    if number > 1 and not owner.startswith("DaemonSet "):
+        path: Path = ("spec", "replicas") if "replicas" in (source.document.get("spec") or {}) else ("metadata", "name")
+        yield f"{owner} wants {count(number, 'pod')}", source, path
+
+
+def places(cluster: Cluster, problem: Problem, core: Sequence[Assumption]) -> Iterator[Party]:
+    """How few domains there are for each rule of a core about domains, or how few nodes."""
+    said: set[str] = set()
+    for each in core:
+        if each.kind == "node_names" and len(core) > 1:
+            continue
+        key = each.subjects[1] if each.kind in ("anti_affinity", "spread", "affinity") else ""
+        if not key and each.kind not in _PER_NODE:
+            continue
+        if not key or key == "kubernetes.io/hostname":
+            names, what = sorted(node.name for node in problem.nodes), "node"
+        else:
+            names = sorted({node.topology[key] for node in problem.nodes if key in node.topology})
+            what = f"value of {key}"
+        text = _only(names, what)
+        if text not in said:
+            said.add(text)
+            yield text, _first_node(cluster, problem, key, names), ("metadata", "labels")
+
+
+def _only(names: Sequence[str], what: str) -> str:
+    plural = what.replace("value", "values", 1) if what.startswith("value") else f"{what}s"
+    if not names:
+        return f"there is no {what}"
+    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    are = "is" if len(names) == 1 else "are"
+    return f"there {are} {len(names)} {what if len(names) == 1 else plural}: {listed}"
+
+
+def _first_node(cluster: Cluster, problem: Problem, key: str, names: Sequence[str]) -> Object | None:
+    for node in sorted(problem.nodes, key=lambda each: each.name):
+        if names and (not key or node.name in names or node.topology.get(key) in names):
+            return cluster.get("Node", node.name)
+    return None
+
+
+def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
+    """The pods that are there already and stand in the way, as the blockers name them."""
+    for each in blockers:
+        if each.predicate in ("rejects_port", "rejects_existing_anti_affinity", "rejects_anti_affinity"):
+            domain = f"{each.witness['Key']}={each.witness['Domain']}" if "Key" in each.witness else each.node
+            other = cluster.get("Pod", str(each.witness.get("Other", "")))
+            yield f"{each.witness['Other']} runs on {domain}", other, ("metadata", "name")
+
+
+def sources_of(cluster: Cluster, pod: Object, resource: str) -> str:
+    """What an amount that a pod asks for is made of, where nobody wrote it as it stands; else empty.
+
+    Source: k8s.io/component-helpers/resource, PodRequests; admission plugins RuntimeClass and LimitRanger.
+    """
+    spec: Mapping[str, Any] = pod.document.get("spec") or {}
+    overhead = _overhead(cluster, spec, resource)
+    parts: list[str] = []
+    whole = ((spec.get("resources") or {}).get("requests") or {}).get(resource)
+    if whole is not None:
+        parts.append(f"{_shown(resource, whole)} of the pod as a whole (spec.resources)")
+    else:
+        main = [(f"container {each['name']}", each) for each in spec.get("containers") or ()]
+        inits = spec.get("initContainers") or ()
+        main += [(f"sidecar {each['name']}", each) for each in inits if each.get("restartPolicy") == "Always"]
+        asked = [(name, each, value) for name, each in main if (value := _request(each, resource)) is not None]
+        total = sum(quantity.amount(resource, value) for _, _, value in asked)
+        peaks = [
+            (quantity.amount(resource, value), each["name"], value)
+            for each in inits
+            if each.get("restartPolicy") != "Always" and (value := _request(each, resource)) is not None
+        ]
+        peak = max(peaks, default=(0, "", ""))
+        if peak[0] > total:
+            parts.append(f"{_shown(resource, peak[2])} of init container {peak[1]}, which is more than all others")
+        else:
+            written = _written(cluster, pod, resource)
+            for name, each, value in asked:
+                by = "" if each["name"] in written else _default(cluster, pod)
+                parts.append(f"{_shown(resource, value)} of {name}{by}")
+    if overhead is not None:
+        parts.append(f"{_shown(resource, overhead)} overhead of RuntimeClass {spec.get('runtimeClassName')}")
+    plain = len(parts) == 1 and " of container " in parts[0] and " by the default" not in parts[0]
+    return "" if plain or not parts else ": " + " and ".join(parts)
+
+
+def _shown(resource: str, value: Any) -> str:
+    return amount(resource, quantity.amount(resource, value))
+
+
+def _request(container: Mapping[str, Any], resource: str) -> Any:
+    resources = container.get("resources") or {}
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    return requests.get(resource, limits.get(resource))
+
+
+def _overhead(cluster: Cluster, spec: Mapping[str, Any], resource: str) -> Any:
+    if spec.get("overhead"):
+        return spec["overhead"].get(resource)
+    found = cluster.get("RuntimeClass", str(spec.get("runtimeClassName") or ""))
+    fixed = ((found.document.get("overhead") or {}).get("podFixed") or {}) if found is not None else {}
+    return fixed.get(resource)
+
+
+def _written(cluster: Cluster, pod: Object, resource: str) -> set[str]:
+    """The containers for which a person wrote the amount; all, where the pod itself is what was written."""
+    source = owner_with_origin(cluster, pod)
+    spec = source.document.get("spec") or {}
+    if source.kind == "CronJob":
+        spec = (spec.get("jobTemplate") or {}).get("spec") or {}
+    inner = spec if source.kind == "Pod" else (spec.get("template") or {}).get("spec") or {}
+    containers = [*(inner.get("containers") or ()), *(inner.get("initContainers") or ())]
+    given = {str(each["name"]) for each in containers if _request(each, resource) is not None}
+    told = str(((pod.document.get("metadata") or {}).get("annotations") or {}).get("kubernetes.io/limit-ranger") or "")
+    return {name for name in given if f"{resource} request for container {name}" not in told}
+
+
+def _default(cluster: Cluster, pod: Object) -> str:
+    names = sorted(each.name for each in cluster.objects("LimitRange").values() if each.namespace == pod.namespace)
+    return f" by the default of LimitRange {', '.join(names)}" if names else " by default"
