@@ -18,6 +18,7 @@ from kubelogic.kinds.validation.common import (
     metadata,
     required_name,
 )
+from kubelogic.kinds.validation.port_warnings import shared_ports
 from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.text.location import Path
 
@@ -126,6 +127,7 @@ def pod_spec(report: Report, path: Path, spec: Tree, meta: Tree | None, claimed:
         [((*path, "containers", index), node) for index, node in enumerate(mains)]
         + [((*path, "initContainers", index), node) for index, node in enumerate(inits)],
     )
+    shared_ports(report, path, spec)
     _placement(report, path, spec)
     _identity(report, path, spec)
     _dns(report, path, spec)
