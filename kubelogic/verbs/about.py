@@ -118,7 +118,7 @@ def explain_any(cluster: Cluster, text: str, options: Options, *, namespace: str
 
 def _pod(before: Cluster, done: Reconciled, pod: Object, options: Options) -> Explanation:
     left = undecided(before, done, options)
-    return explain_in(done.cluster, pod, done.rulebook, options, before=before, left=left)
+    return explain_in(done.run.state, pod, done.rulebook, options, before=before, left=left)
 
 
 def _workload(before: Cluster, done: Reconciled, target: Target, options: Options) -> WorkloadExplanation:
@@ -176,7 +176,7 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     """Why a workload has no pod, for one that is not refused any."""
     spec = obj.document.get("spec") or {}
     if obj.kind == "DaemonSet":
-        yield from daemon_set_reasons(done.cluster, done.rulebook, obj)
+        yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
         yield "it has no Job at this time" + (", as it is suspended" if spec.get("suspend") else "")
     elif obj.kind == "Job":

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.state import State
 from kubelogic.explain import verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
-from kubelogic.explain.relations import Following, derive
 from kubelogic.explain.repairs import Repair, repairs
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
@@ -23,6 +23,7 @@ from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
 from kubelogic.verbs.movable import REPACKED, Movable
@@ -92,12 +93,12 @@ def explain(cluster: Cluster, pod: str, options: Options = Options()) -> Explana
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
     return explain_in(
-        done.cluster, found, done.rulebook, options, before=cluster, left=undecided(cluster, done, options)
+        done.run.state, found, done.rulebook, options, before=cluster, left=undecided(cluster, done, options)
     )
 
 
 def explain_in(
-    cluster: Cluster,
+    state: State,
     pod: Object,
     rulebook: Rulebook,
     options: Options,
@@ -105,19 +106,20 @@ def explain_in(
     before: Cluster | None = None,
     left: Collection[str] = (),
 ) -> Explanation:
-    """Explain a pod of a cluster as it stands.
+    """Explain a pod of a state as it stands.
 
     Args:
-        cluster: after its controllers have run.
+        state: after its controllers have run.
         pod: one of its pods.
         rulebook: the rules.
         options: limits.
         before: the cluster as it was given: a pod that had its node there is there, whatever is not modelled.
         left: pods that placements of this run left out because a limit was reached.
     """
+    cluster = state.cluster
     node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
-    relations = derive(rulebook, asked, [*goals(rulebook), *GOALS, *verdicts.GOALS])
+    relations = Relations.of(rulebook, replace(state, cluster=asked), [*goals(rulebook), *GOALS, *verdicts.GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     subject = owner.partition(" ")[2]
     reasons = (
@@ -163,7 +165,7 @@ def explain_in(
         waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
-        repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
+        repairs=() if node else _repairs(state, rulebook, pod, reasons=reasons, given=given, options=options),
         notices=unsure.notices,
         nodes=len(given.nodes),
         reported=found.reasons,
@@ -175,7 +177,7 @@ def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
 
 
 def _repairs(
-    cluster: Cluster,
+    state: State,
     rulebook: Rulebook,
     pod: Object,
     *,
@@ -186,19 +188,20 @@ def _repairs(
     """Repairs for the pod's workload, each proved by placing everything that waits anew."""
     if len(given.pods) > REPACKED:
         return ()
+    cluster = state.cluster
     judge, owner = options.judge, workload(cluster, pod)
     waiting = {key: each for key, each in sorted(cluster.objects("Pod").items()) if not _node(each)}
     siblings = [each for each in waiting.values() if workload(cluster, each) == owner]
     wanted = {each.key for each in siblings}
     left = {each.pod for each in judge.place(given).unplaced}
 
-    following = Following(rulebook, GOALS)
-    following.of(cluster)
+    followed = Relations(rulebook, GOALS)
+    followed.advance(state)
 
     def proves(changed: Cluster, *, by_controllers: bool) -> bool:
         if by_controllers:
             return _gets_nodes(reconcile(changed, options), wanted)
-        placement = judge.place(problem(following.of(changed)))
+        placement = judge.place(problem(followed.advance(replace(state, cluster=changed))))
         bound = {each.pod for each in placement.bindings}
         out = {each.pod for each in placement.unplaced}
         return wanted <= bound and not placement.evictions and out <= left
