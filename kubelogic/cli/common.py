@@ -251,21 +251,6 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     return Cluster.of(reading.objects), reading.notices
 
 
-def read_settled(args: argparse.Namespace) -> Cluster:
-    """The cluster that the paths describe; with ``--settled`` as its controllers leave it.
-
-    Raises:
-        InputError: as ``kubelogic.apiserver.reading.load``.
-    """
-    cluster, _ = read_cluster(args)
-    if not args.settled:
-        return cluster
-    from kubelogic.verbs.reconciled import Options, reconcile
-
-    options = Options(rules=rule_directories(args), parameters=parameters(args), clock=time.monotonic)
-    return reconcile(cluster, options).cluster
-
-
 def standard_input(paths: Sequence[str]) -> bytes | None:
     """What stands on standard input, if ``-`` is among the paths."""
     if "-" not in paths:
@@ -324,7 +309,6 @@ __all__ = [
     "output_style",
     "parameters",
     "read_cluster",
-    "read_settled",
     "rule_directories",
     "standard_input",
     "watching",

@@ -16,6 +16,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_settled(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    parser.add_argument(
+        "--engine",
+        choices=("compiled", "pydatalog"),
+        default="compiled",
+        help="who resolves the question: compiled joins (default) or pyDatalog; the rows are the same",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,12 +29,14 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import answer_document, render_answer
     from kubelogic.verbs.query import query
 
-    cluster = common.read_settled(args)
+    cluster, _ = common.read_cluster(args)
     answer = query(
         cluster,
         args.atom,
         rules=common.rule_directories(args),
         parameters=common.parameters(args),
+        settled=args.settled,
+        engine=args.engine,
     )
     if args.output == "text":
         streams.say(render_answer(answer, common.output_style(args)))

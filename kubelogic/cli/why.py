@@ -24,12 +24,13 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.report.proofs import explanation_document, render_explanation
     from kubelogic.verbs.query import why
 
-    cluster = common.read_settled(args)
+    cluster, _ = common.read_cluster(args)
     explanation = why(
         cluster,
         args.fact,
         rules=common.rule_directories(args),
         parameters=common.parameters(args),
+        settled=args.settled,
         limit=max(1, args.limit),
     )
     if args.output == "text":

@@ -6,18 +6,19 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.state import State
 from kubelogic.explain import message, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.filters import goals
-from kubelogic.explain.relations import derive
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import KubeScheduler, Solver
 from kubelogic.text import Notice
 
@@ -47,21 +48,22 @@ class PendingPod:
 
 
 def pending_pods(
-    cluster: Cluster, rulebook: Rulebook, *, judge: Solver, undecided: Collection[str] = (), moves: Moves
+    state: State, rulebook: Rulebook, *, judge: Solver, undecided: Collection[str] = (), moves: Moves
 ) -> tuple[PendingPod, ...]:
-    """The pods of a cluster that have no node, by name.
+    """The pods of a state that have no node, by name.
 
     Args:
-        cluster: as it stands.
+        state: as it stands.
         rulebook: the rules.
         judge: a solver whose ``impossible`` is a proof.
         undecided: pods that earlier placements left out because a limit was reached.
         moves: says whether pods fit if running pods move.
     """
+    cluster = state.cluster
     waiting = {key: pod for key, pod in sorted(cluster.objects("Pod").items()) if _waits(pod)}
     if not waiting:
         return ()
-    relations = derive(rulebook, cluster, [*goals(rulebook), *GOALS, *verdicts.GOALS])
+    relations = Relations.of(rulebook, state, [*goals(rulebook), *GOALS, *verdicts.GOALS])
     given = problem(relations)
     placement = judge.place(given)
     answer = answers(placement, undecided)

@@ -39,6 +39,7 @@ HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
 _HEADER = re.compile(r"#! ?(\w+):\s*(.*)$")
 _MORE_HEADER = re.compile(r"#!\s+(.*)$")
 _LONGEST_SHOWN = 60
+_NAME = re.compile(r"[a-z][a-z0-9./-]*")
 _DEEPEST = 50
 """Levels of arithmetic."""
 
@@ -379,9 +380,15 @@ class _Reader:
         self.fault(
             self.place(node),
             f"{self.shown(node)} is not a term",
-            "terms are Variables, 'text', whole numbers and + - * // % of them",
+            "terms are Variables, 'text', whole numbers and + - * // % of them" + _quoted(self.shown(node)),
         )
         return None
+
+
+def _quoted(text: str) -> str:
+    """What to write instead, if text looks like a name without quotes."""
+    text = text.replace(" ", "")
+    return f"; if it is text, write '{text}'" if _NAME.fullmatch(text) else ""
 
 
 def _parsed(text: str, mode: str) -> ast.AST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import structs
@@ -99,16 +100,7 @@ class Rulebook:
         Raises:
             RuleErrors: with every fault of every text.
         """
-        files: list[RuleFile] = []
-        faults: list[RuleFault] = []
-        for path in sorted(texts, key=_rank):
-            try:
-                files.append(parse(texts[path], path))
-            except RuleErrors as errors:
-                faults.extend(errors.faults)
-        if faults:
-            raise RuleErrors(faults)
-        return cls.of(files)
+        return _parsed(tuple((path, texts[path]) for path in sorted(texts, key=_rank)))
 
     @classmethod
     def read(cls, directories: Sequence[Path]) -> Rulebook:
@@ -185,6 +177,21 @@ class Rulebook:
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""
         return tuple(clause for clause in self.clauses if clause.head.predicate == predicate)
+
+
+@lru_cache(maxsize=8)
+def _parsed(texts: tuple[tuple[str, str], ...]) -> Rulebook:
+    """The rulebook of some texts. Every question needs it, and a rulebook never changes."""
+    files: list[RuleFile] = []
+    faults: list[RuleFault] = []
+    for path, text in texts:
+        try:
+            files.append(parse(text, path))
+        except RuleErrors as errors:
+            faults.extend(errors.faults)
+    if faults:
+        raise RuleErrors(faults)
+    return Rulebook.of(files)
 
 
 def _no_fact(facts: Iterable[Atom], predicate: str, row: Row, found: Atom | None) -> RuleFault:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.cluster.state import State
-from kubelogic.facts import FactBase, FactModule, modules_for
+from kubelogic.facts import FactModule
 from kubelogic.facts.base import uncollected
-from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
+from kubelogic.logic import Changes, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import (
@@ -34,14 +33,10 @@ from kubelogic.reconcile.actions import (
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
 from kubelogic.reconcile.problem import GOALS, Problems, problem
+from kubelogic.reconcile.relations import WAKING, Relations
 from kubelogic.reconcile.schedulers import Solver
 
-Changed = dict[str, list[Row]]
-
 _ACTIONS: Mapping[str, type[Action]] = {**ACTIONS, **OBJECT_ACTIONS, **JOB_ACTIONS}
-
-_WAKING = ("wakes_at", "retries_at")
-"""Predicates of moments at which time alone changes something."""
 
 UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""
@@ -87,19 +82,18 @@ class Reconciler:
             ValueError: if an action predicate has no class, or other arguments than its class.
         """
         self._predicates = _action_predicates(rulebook)
-        reads = () if scheduler is None else GOALS
-        wanted = {*self._predicates, *_WAKING, UNSCHEDULED, *reads, *goals} & set(rulebook.declarations)
-        self.facts = FactBase(modules_for(rulebook) if modules is None else modules)
-        self.relations = Evaluation(rulebook, functions, goals=sorted(wanted), watched=(*_WAKING, *reads))
         self.scheduler = scheduler
+        reads = () if scheduler is None else GOALS
+        self._followed = Relations(
+            rulebook,
+            (*self._predicates, *WAKING, UNSCHEDULED, *reads, *goals),
+            functions=functions,
+            modules=modules,
+            watched=reads,
+            told=self._note,
+        )
+        self.relations = self._followed.evaluation
         self._problems = None if scheduler is None else Problems(self.relations)
-        self._world: frozenset[tuple[str, Row]] = frozenset()
-        self._world_given: Mapping[str, frozenset[Row]] = {}
-        self._memory: Mapping[tuple[str, str], Value] = {}
-        self._now: int | None = None
-        self._due: dict[int, int] = {}
-        self._passed: set[int] = set()
-        self._ahead: list[int] = []
 
     def tick(self, state: State) -> Tick:
         """What happens in a state.
@@ -112,11 +106,15 @@ class Reconciler:
             actions = self._read(state)
         if self.scheduler is not None and UNSCHEDULED in self.relations.rulebook.declarations:
             actions.extend(self._schedule(state, self.scheduler))
-        return Tick(actions=tuple(actions), wakes_at=self._next(state.now), only_retries=self._only_retries(state.now))
+        return Tick(
+            actions=tuple(actions),
+            wakes_at=self._followed.next_moment(state.now),
+            only_retries=self._only_retries(state.now),
+        )
 
     def due(self, now: int) -> frozenset[int]:
         """The moments after ``now`` at which something is due, as of the last tick."""
-        return frozenset(moment for moment in self._due if moment > now)
+        return self._followed.due(now)
 
     def problem(self) -> Problem:
         """The placement problem of the last state; without a scheduler, the goals have to hold ``problem.GOALS``."""
@@ -124,100 +122,16 @@ class Reconciler:
 
     def advance(self, state: State) -> None:
         """Make the relations those of a state."""
-        delta = self.facts.update(state.cluster)
-        added: Changed = {name: list(rows) for name, rows in delta.added.items()}
-        removed: Changed = {name: list(rows) for name, rows in delta.removed.items()}
-        self._change_world(state, added, removed)
-        self._change_memory(state, added, removed)
-        self._change_time(state.now, added, removed)
-        declared = self.relations.rulebook.declarations
-        unknown = sorted({*added, *removed} - set(declared))
-        if unknown:
-            raise KeyError(f"facts of undeclared predicates: {', '.join(unknown)}")
-        changes = self._derive(added, removed)
-        while fresh := self._reached(changes, state.now):
-            changes = self._derive({"passed": [(moment,) for moment in fresh]}, {})
+        self._followed.advance(state)
 
-    def _derive(self, added: Changed, removed: Changed) -> Changes:
-        changes = self.relations.update(added, removed)
+    def _note(self, changes: Changes) -> None:
         if self._problems is not None:
             self._problems.note(changes)
-        return changes
-
-    # -- facts beside the cluster's ------------------------------------------------------------------------
-
-    def _change_world(self, state: State, added: Changed, removed: Changed) -> None:
-        if state.world is self._world_given:
-            return
-        world = frozenset((name, row) for name, rows in state.world.items() for row in rows)
-        for name, row in sorted(world - self._world):
-            added.setdefault(name, []).append(row)
-        for name, row in sorted(self._world - world):
-            removed.setdefault(name, []).append(row)
-        self._world, self._world_given = world, state.world
-
-    def _change_memory(self, state: State, added: Changed, removed: Changed) -> None:
-        if state.memory is self._memory:
-            return
-        old = {(*key, value) for key, value in self._memory.items()}
-        new = {(*key, value) for key, value in state.memory.items()}
-        added.setdefault("memory", []).extend(sorted(new - old, key=repr))
-        removed.setdefault("memory", []).extend(sorted(old - new, key=repr))
-        self._memory = state.memory
-
-    def _change_time(self, now: int, added: Changed, removed: Changed) -> None:
-        if now == self._now:
-            return
-        if self._now is not None:
-            removed["now"] = [(self._now,)]
-            if now < self._now:
-                back = sorted(moment for moment in self._passed if moment > now)
-                removed["passed"] = [(moment,) for moment in back]
-                self._passed.difference_update(back)
-                self._ahead = [moment for moment in self._due if moment > now]
-                heapify(self._ahead)
-        added["now"] = [(now,)]
-        reached: list[Row] = []
-        while self._ahead and self._ahead[0] <= now:
-            moment = heappop(self._ahead)
-            if moment not in self._passed and moment in self._due:
-                self._passed.add(moment)
-                reached.append((moment,))
-        added["passed"] = reached
-        self._now = now
-
-    def _reached(self, changes: Changes, now: int) -> list[int]:
-        """Keep the moments that the rules wait for and return those new ones that are already past."""
-        fresh = []
-        for predicate in _WAKING:
-            for (moment,) in changes.removed.get(predicate, ()):
-                at = int(moment)
-                self._due[at] -= 1
-                if not self._due[at]:
-                    del self._due[at]
-        come = set()
-        for predicate in _WAKING:
-            for (moment,) in changes.added.get(predicate, ()):
-                at = int(moment)
-                self._due[at] = self._due.get(at, 0) + 1
-                come.add(at)
-        for at in come:
-            if at > now:
-                heappush(self._ahead, at)
-            elif at not in self._passed:
-                self._passed.add(at)
-                fresh.append(at)
-        return sorted(fresh)
 
     def _only_retries(self, now: int) -> bool:
         if "retries_at" not in self.relations.rulebook.declarations or not self.relations.rows("retries_at"):
             return False
         return not any(int(row[0]) > now for row in self.relations.rows("wakes_at"))
-
-    def _next(self, now: int) -> int | None:
-        while self._ahead and (self._ahead[0] <= now or self._ahead[0] not in self._due):
-            heappop(self._ahead)
-        return self._ahead[0] if self._ahead else None
 
     # -- relations to actions ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.logic.words import Words
@@ -17,7 +18,7 @@ def render_answer(answer: Status, style: Style = PLAIN) -> str:
     """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
     if not answer.rows:
         words = Words(answer.rulebook)
-        return f"Nothing fits {words.atom(answer.predicate, answer.pattern)}."
+        return "\n".join([f"Nothing fits {words.atom(answer.predicate, answer.pattern)}.", *_told(answer.hints)])
     if not answer.columns:
         return Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0])
     asked = [i for i, value in enumerate(answer.pattern) if value is None]
@@ -40,14 +41,19 @@ def answer_document(answer: Status) -> dict[str, Any]:
         "columns": [argument.name for argument in arguments],
         "rows": [list(row) for row in answer.rows],
         "text": [words.sentence(answer.predicate, row) for row in answer.rows],
+        "hints": list(answer.hints),
     }
+
+
+def _told(hints: Sequence[str]) -> list[str]:
+    return [f"hint: {hint}" for hint in hints]
 
 
 def render_explanation(explanation: Explanation) -> str:
     """The proofs, or what each rule lacks."""
     words = Words(explanation.rulebook, FORMATS)
     if explanation.refutation is not None:
-        return words.refutation(explanation.refutation)
+        return "\n".join([words.refutation(explanation.refutation), *_told(explanation.hints)])
     blocks = [words.proof(proof) for proof in explanation.proofs]
     if explanation.others:
         blocks.append(
@@ -67,6 +73,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
     }
     if explanation.refutation is not None:
         document["refutation"] = words.refutation_document(explanation.refutation, _place)
+        document["hints"] = list(explanation.hints)
     else:
         document["proofs"] = [words.proof_document(proof, _place) for proof in explanation.proofs]
         document["others"] = explanation.others

@@ -179,7 +179,7 @@ def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     """Why a workload has no pod, for one that is not refused any."""
     spec = obj.document.get("spec") or {}
     if obj.kind == "DaemonSet":
-        yield from daemon_set_reasons(done.cluster, done.rulebook, obj)
+        yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
         yield "it has no Job at this time" + (", as it is suspended" if spec.get("suspend") else "")
     elif obj.kind == "Job":

@@ -12,7 +12,6 @@ from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.state import State
-from kubelogic.explain.relations import derive
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
@@ -23,6 +22,7 @@ from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach, Shape
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Notice
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
@@ -122,11 +122,11 @@ def capacity(
     needed: NodesNeeded | None = None
     left_out: tuple[str, ...] = ()
     if pod is None:
-        needed, left_out = _needed(book, final, None, 0, limits=limits, options=options)
+        needed, left_out = _needed(book, done.run.state, None, 0, limits=limits, options=options)
         return _result(final, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = sent.pod
-    given = problem(derive(book, final.replacing([probe, *sent.claims]), GOALS))
+    given = _problem(book, done.run.state, final.replacing([probe, *sent.claims]))
     shape = next((each.shape for each in given.pods if each.name == probe.key), None)
     if shape is None:
         raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
@@ -139,7 +139,7 @@ def capacity(
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
     if minimize:
-        needed, left_out = _needed(book, final, sent, replicas, limits=limits, options=options)
+        needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     unsure = unmodelled(final.replacing([pod]), book, pod)
     return replace(
@@ -176,6 +176,11 @@ def _result(
         short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
         notices=notices,
     )
+
+
+def _problem(book: Rulebook, state: State, cluster: Cluster) -> Problem:
+    """The placement problem of a state, if its cluster were another."""
+    return problem(Relations.of(book, replace(state, cluster=cluster), GOALS))
 
 
 def _with_more(asked: Problem, shape: str, fits: Fits, *, name: str, number: int) -> Problem:
@@ -287,19 +292,20 @@ def _one_by_one(given: Problem, shape: str, fits: Fits) -> int:
 
 
 def _needed(
-    book: Rulebook, cluster: Cluster, sent: Probe | None, replicas: int, *, limits: Limits, options: Options
+    book: Rulebook, state: State, sent: Probe | None, replicas: int, *, limits: Limits, options: Options
 ) -> tuple[NodesNeeded | None, tuple[str, ...]]:
     """The fewest nodes of the cluster's types for all its pods, placed anew, and some more of the probe.
 
     The pods of DaemonSets are part of a node: what they ask for is taken from what it offers.
     """
+    cluster = state.cluster
     pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not finished(each)]
     daemons = {each.key: node_of(each) for each in pods if controller_of(each.document)[0] == "DaemonSet"}
     loose = [_unbound(each) for each in pods if each.key not in daemons]
     ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if finished(each)]
-    here = problem(derive(book, cluster, GOALS))
+    here = _problem(book, state, cluster)
     asked = (sent.pod, *sent.claims) if sent is not None else ()
-    anew = problem(derive(book, cluster.replacing([*loose, *asked], without=ended), GOALS))
+    anew = _problem(book, state, cluster.replacing([*loose, *asked], without=ended))
     name = sent.pod.key if sent is not None else ""
     shape = next((each.shape for each in anew.pods if each.name == name), "")
     if sent is not None:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Object
+from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import blockers
 from kubelogic.explain.filters import goals
-from kubelogic.explain.relations import derive
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.problem import GOALS
+from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.probe import probe
 
 
-def daemon_set_reasons(cluster: Cluster, rulebook: Rulebook, obj: Object) -> Iterator[str]:
+def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterator[str]:
     """Why no node gets a pod of a DaemonSet, in sentences.
 
     Source: kube-controller-manager, NodeShouldRunDaemonPod: node name, node affinity and taints count, room does not.
     """
+    cluster = state.cluster
     if not cluster.objects("Node"):
         yield "there is no node in the input"
         return
     asked = probe(cluster, obj)
-    relations = derive(rulebook, cluster.replacing([asked]), [*goals(rulebook), *GOALS])
+    relations = Relations.of(rulebook, replace(state, cluster=cluster.replacing([asked])), [*goals(rulebook), *GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: asked.key})), "")
     alike: dict[str, list[str]] = {}
     for each in blockers(relations, shape, subject=obj.key):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.state import State
 from kubelogic.explain import verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
-from kubelogic.explain.relations import derive
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
@@ -22,6 +22,7 @@ from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
 from kubelogic.verbs.movable import Movable
@@ -111,14 +112,14 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
         most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
     """
     left = undecided(done.before, done, options)
-    told = explain_in(done.cluster, pod, done.rulebook, options, before=done.before, left=left)
+    told = explain_in(done.run.state, pod, done.rulebook, options, before=done.before, left=left)
     if told.node:
         return told
     return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))
 
 
 def explain_in(
-    cluster: Cluster,
+    state: State,
     pod: Object,
     rulebook: Rulebook,
     options: Options,
@@ -126,19 +127,20 @@ def explain_in(
     before: Cluster | None = None,
     left: Collection[str] = (),
 ) -> Explanation:
-    """Explain a pod of a cluster as it stands; repairs apart.
+    """Explain a pod of a state as it stands; repairs apart.
 
     Args:
-        cluster: after its controllers have run.
+        state: after its controllers have run.
         pod: one of its pods.
         rulebook: the rules.
         options: limits.
         before: the cluster as it was given: a pod that had its node there is there, whatever is not modelled.
         left: pods that placements of this run left out because a limit was reached.
     """
+    cluster = state.cluster
     node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
-    relations = derive(rulebook, asked, [*goals(rulebook), *GOALS, *verdicts.GOALS])
+    relations = Relations.of(rulebook, replace(state, cluster=asked), [*goals(rulebook), *GOALS, *verdicts.GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     subject = owner.partition(" ")[2]
     reasons = (

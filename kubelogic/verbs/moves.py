@@ -10,13 +10,14 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.relations import derive
+from kubelogic.cluster.state import State
 from kubelogic.logic import Rulebook
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.moves import Verdict, make_room, may_move
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Affinity, Pod, Problem, Reach, Spread
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.recipes import Replayer, unbound
 from kubelogic.verbs.reconciled import Options
 
@@ -167,7 +168,7 @@ def judged(
         if pod.name in movers and cluster.get("Pod", pod.name) is not None:
             first.setdefault(pod.shape, pod.name)
     asked = unbound(cluster, first.values())
-    found = problem(derive(rulebook, asked, GOALS))
+    found = problem(Relations.of(rulebook, State.of(asked), GOALS))
     names = {pod.name: pod.shape for pod in found.pods}
     rules: tuple[Affinity | Spread, ...] = (*found.affinities, *found.spreads)
     tied = {shape.name for shape in found.shapes if shape.claims}

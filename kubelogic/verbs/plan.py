@@ -90,7 +90,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         ticks=done.run.ticks,
         placements=placements,
         pending=pending_pods(
-            final,
+            done.run.state,
             book,
             judge=done.judge,
             undecided=undecided(cluster, done, options),
@@ -169,7 +169,7 @@ def _without_nodes(done: Reconciled) -> Iterator[str]:
     for key, each in sorted(done.cluster.objects("DaemonSet").items()):
         status = each.document.get("status") or {}
         if done.cluster.objects("Node") and not status.get("desiredNumberScheduled"):
-            reasons = list(daemon_set_reasons(done.cluster, done.rulebook, each))
+            reasons = list(daemon_set_reasons(done.run.state, done.rulebook, each))
             if reasons:
                 yield f"DaemonSet {key} has no pods, as no node is for them: {'; '.join(reasons)}."
 

@@ -1,33 +1,50 @@
-"""Query and why: the rulebook's own answers about a cluster as it stands."""
+"""Query and why: the rulebook's own answers about a cluster, in the very world that ``plan`` starts from."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
+from kubelogic.explain.hints import OFFERS, Question, hints
 from kubelogic.explain.origins import Origins
-from kubelogic.explain.relations import derive
-from kubelogic.facts import FactBase, modules_for
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Evaluation, Row, Rulebook, Value
-from kubelogic.logic.plan import needed
-from kubelogic.logic.proofs import NotDerived, Proof, Prover
+from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.logic.proofs import Given, NotDerived, Proof, Prover
+from kubelogic.logic.solving import Fact
 from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
-from kubelogic.reconcile.tick import Reconciler
-from kubelogic.verbs.reconciled import begin
+from kubelogic.reconcile.relations import Relations, given_facts
+from kubelogic.verbs.reconciled import Options, begin, reconcile
+
+Engine = Literal["compiled", "pydatalog"]
+"""Who resolves a question: both give the same rows; see ``docs/explanation/evaluation.md``."""
+
+_PATIENCE = 10.0
+"""Seconds for each solve when the cluster is only settled to see whether more would fit then."""
+
+_MANY = 5_000
+"""Clusters that ask for more pods than this are not settled for a hint."""
+
+_CHANGING = frozenset(
+    {"CronJob", "DaemonSet", "Deployment", "Job", "Pod", "ReplicaSet", "ReplicationController", "StatefulSet"}
+)
+"""Kinds of which a plan makes or places pods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The rows of a predicate that fit a pattern, sorted."""
+    """The rows of a predicate that fit a pattern, sorted; where there are none, ``hints`` say what would have some."""
 
     rulebook: Rulebook
     predicate: str
     pattern: Pattern
     rows: tuple[Row, ...]
+    hints: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,32 +63,44 @@ class Explanation:
     proofs: tuple[Proof, ...] = ()
     others: int = 0
     refutation: NotDerived | None = None
+    hints: tuple[str, ...] = ()
 
 
 def query(
-    cluster: Cluster, atom: str, *, rules: Sequence[Path] = (), parameters: Mapping[str, Value] | None = None
+    cluster: Cluster,
+    atom: str,
+    *,
+    rules: Sequence[Path] = (),
+    parameters: Mapping[str, Value] | None = None,
+    settled: bool = False,
+    engine: Engine = "compiled",
 ) -> Status:
-    """All rows that fit an atom. A question with values in it is answered top-down, if it does not depend on the time.
+    """All rows that fit an atom.
 
     Args:
         cluster: the objects to ask about.
         atom: such as ``rejects_taint('shop/cart', Node, Key, _, _)``.
         rules: directories of further rules.
         parameters: rule parameters that differ from the built-in ones.
+        settled: ask about the cluster as ``plan`` leaves it, not as it stands.
+        engine: who resolves the question.
 
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
     """
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
-    if all(value is None for value in pattern) or _needs_time(book, predicate):
-        known = {i: value for i, value in enumerate(pattern) if value is not None}
-        rows = list(_evaluate(book, cluster, [predicate]).matching(predicate, known))
-    else:
-        from kubelogic.logic.topdown import TopDown
-
-        rows = TopDown(book, FactBase(modules_for(book)).update(cluster).added, FUNCTIONS).ask(predicate, pattern)
-    return Status(rulebook=book, predicate=predicate, pattern=pattern, rows=tuple(sorted(rows, key=_order)))
+    options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
+    state = _state(book, cluster, options, settled=settled)
+    question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
+    rows = ask(book, state, predicate, pattern, engine=engine)
+    return Status(
+        rulebook=book,
+        predicate=predicate,
+        pattern=pattern,
+        rows=tuple(sorted(rows, key=_order)),
+        hints=() if rows else _hints(book, question, cluster, options, settled=settled),
+    )
 
 
 def why(
@@ -80,6 +109,7 @@ def why(
     *,
     rules: Sequence[Path] = (),
     parameters: Mapping[str, Value] | None = None,
+    settled: bool = False,
     limit: int = 1,
 ) -> Explanation:
     """Why an atom holds, or why nothing that fits it does.
@@ -89,6 +119,7 @@ def why(
         atom: with values or variables.
         rules: directories of further rules.
         parameters: rule parameters that differ from the built-in ones.
+        settled: ask about the cluster as ``plan`` leaves it, not as it stands.
         limit: how many of the rows that fit are proved.
 
     Raises:
@@ -96,30 +127,85 @@ def why(
     """
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
-    evaluation = _evaluate(book, cluster, [predicate, *({"pod_shape", "node_class"} & set(book.declarations))])
-    prover = Prover(evaluation, origin=Origins(cluster, evaluation))
+    options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
+    state = _state(book, cluster, options, settled=settled)
+    if book.declarations[predicate].function and (results := ask(book, state, predicate, pattern)):
+        steps = [
+            Given(fact=Fact(predicate=predicate, row=row), place=book.declarations[predicate].place) for row in results
+        ]
+        proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
+        return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
+    evaluation = Relations.of(book, state, [predicate, "pod_shape", "node_class"])
+    prover = Prover(evaluation, origin=Origins(state.cluster, evaluation))
     rows = prover.select(predicate, pattern)
     if not rows:
-        refutation = prover.why_not(predicate, pattern)
-        return Explanation(rulebook=book, predicate=predicate, pattern=pattern, refutation=refutation)
+        question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
+        return Explanation(
+            rulebook=book,
+            predicate=predicate,
+            pattern=pattern,
+            refutation=prover.why_not(predicate, pattern),
+            hints=_hints(book, question, cluster, options, settled=settled),
+        )
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
     return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others)
 
 
-def _needs_time(book: Rulebook, predicate: str) -> bool:
-    """Whether a predicate depends on what only a tick knows: the time, and what controllers remember."""
-    return not needed(book, [predicate]).isdisjoint(("now", "passed", "memory"))
+def _state(book: Rulebook, cluster: Cluster, options: Options, *, settled: bool) -> State:
+    """The state that a question is about: as ``plan`` finds the cluster, or as it leaves it."""
+    return reconcile(cluster, options).run.state if settled else begin(cluster, book)[0]
 
 
-def _evaluate(book: Rulebook, cluster: Cluster, goals: Sequence[str]) -> Evaluation:
-    """The relations of a cluster, with those of a first tick only if the goals depend on it."""
-    state, _ = begin(cluster, book)
-    if not any(_needs_time(book, goal) for goal in goals):
-        return derive(book, state.cluster, goals)
-    reconciler = Reconciler(book, functions=FUNCTIONS, goals=goals)
-    reconciler.advance(state)
-    return reconciler.relations
+def ask(
+    book: Rulebook, state: State, predicate: str, pattern: Pattern, *, engine: Engine = "compiled"
+) -> Sequence[Row]:
+    """The rows of a predicate that fit a pattern in a state, in no promised order.
+
+    Args:
+        book: the rules.
+        state: what is asked about.
+        predicate: a declared predicate. A function answers if all arguments but the last are given.
+        pattern: a value for each argument, None for any.
+        engine: who resolves the question.
+    """
+    if book.declarations[predicate].function:
+        given = tuple(value for value in pattern[:-1] if value is not None)
+        result = FUNCTIONS[predicate](*given) if len(given) == len(pattern) - 1 else None
+        return [(*given, result)] if result is not None and pattern[-1] in (None, result) else []
+    if engine == "compiled":
+        known = {i: value for i, value in enumerate(pattern) if value is not None}
+        return list(Relations.of(book, state, [predicate]).matching(predicate, known))
+    from kubelogic.logic.topdown import TopDown
+
+    return TopDown(book, given_facts(book, state, [predicate]), FUNCTIONS).ask(predicate, pattern)
+
+
+def _hints(book: Rulebook, question: Question, cluster: Cluster, options: Options, *, settled: bool) -> tuple[str, ...]:
+    """What would have rows: other constants, or the other of the two states."""
+    predicate, pattern = question.predicate, question.pattern
+    if book.declarations[predicate].function:
+        results = ask(book, question.state, predicate, (*pattern[:-1], None))
+        return tuple(f"{predicate} gives {row[-1]!r} here." for row in results) or (
+            f"{predicate} is a function: give all arguments but the last.",
+        )
+    mine = hints(question)
+    if any(OFFERS in hint for hint in mine) or _CHANGING.isdisjoint(cluster.kinds()):
+        return mine
+    if not settled and sum(_replicas(obj) for obj in cluster) > _MANY:
+        return (*mine, "pods of workloads are there with --settled only; that was not tried, as there are many.")
+    brief = replace(options, timeout=_PATIENCE)
+    other = replace(question, state=_state(book, cluster, brief, settled=not settled))
+    flag = "without --settled, as the cluster stands" if settled else "with --settled, pods of workloads included"
+    if rows := len(ask(book, other.state, predicate, pattern)):
+        return (f"{flag}, {rows} {'row fits' if rows == 1 else 'rows fit'}.", *mine)
+    return (*mine, *(f"{flag}, {hint}" for hint in hints(other) if OFFERS in hint))
+
+
+def _replicas(obj: Object) -> int:
+    """How many pods an object is or asks for, roughly."""
+    replicas = (obj.document.get("spec") or {}).get("replicas")
+    return replicas if isinstance(replicas, int) else 1
 
 
 def _order(row: Row) -> tuple[tuple[bool, Value], ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubelogic.cluster import Cluster
-from kubelogic.explain.relations import derive
+from kubelogic.cluster.state import State
 from kubelogic.logic import Evaluation, Row, Rulebook
+from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.results import Trouble
 
 TROUBLE = "trouble"
@@ -25,7 +26,7 @@ def troubles(book: Rulebook, before: Cluster, after: Cluster, relations: Evaluat
     found = _about(relations.rows(TROUBLE))
     if not found:
         return ()
-    known = set(_about(derive(book, before, [TROUBLE]).rows(TROUBLE)))
+    known = set(_about(Relations.of(book, State.of(before), [TROUBLE]).rows(TROUBLE)))
     told = []
     for kind, key, reason, message in found:
         obj = after.get(kind, key)

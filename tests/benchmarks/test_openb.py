@@ -9,7 +9,7 @@ import pytest
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.explain.relations import derive
+from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
@@ -18,6 +18,7 @@ from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
 from kubelogic.testing import openb
 from kubelogic.testing.fleets import as_json
 
@@ -31,7 +32,7 @@ def posed(corpus: Path, pods: str, where: Path) -> Problem:
         *openb.pods(folder / f"openb_pod_list_{pods}.csv"),
     ]
     file.write_bytes(as_json(documents))
-    return problem(derive(load_rulebook(), Cluster.of(load([file]).objects), GOALS))
+    return problem(Relations.of(load_rulebook(), State.of(Cluster.of(load([file]).objects)), GOALS))
 
 
 def gpus(given: Problem, placement: Placement) -> tuple[float, float]:

@@ -66,7 +66,9 @@ def test_query_as_json_is_the_same_top_down_and_bottom_up(
 
 def test_query_without_an_answer(manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "rejects_taint(S, N, 'soft', V, E)", manifest]) == 1
-    assert capsys.readouterr().out == "Nothing fits rejects_taint(_, _, 'soft', _, _).\n"
+    assert capsys.readouterr().out == (
+        "Nothing fits rejects_taint(_, _, 'soft', _, _).\nhint: no Key is 'soft'; there is 'gpu'.\n"
+    )
 
 
 def test_a_misspelt_predicate_is_bad_input(manifest: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
+from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.message import Pasted, Verdict, event, line, read
-from kubelogic.explain.relations import derive
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
 from kubelogic.placement.placement import Refusal, Rejection
+from kubelogic.reconcile.relations import Relations
 
 CPU, TAINT = "Insufficient cpu", "node(s) had untolerated taint(s)"
 
@@ -130,7 +131,7 @@ def test_of_several_claims_that_wait_the_first_that_fails_is_reported(claims: li
     documents = [pod, node, driver, *classes, *claims]
     cluster = Cluster.of([as_object(document) for document in documents])
     book = load_rulebook()
-    assert message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons == {"n": (words,)}
+    assert message.verdict(Relations.of(book, State.of(cluster), message.goals(book)), "d/p").reasons == {"n": (words,)}
 
 
 def by_name(*nodes: str) -> dict[str, Any]:
@@ -176,7 +177,7 @@ def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_nam
     ]
     cluster = Cluster.of([as_object(document) for document in (pod, *nodes)])
     book = load_rulebook()
-    found = message.verdict(derive(book, cluster, message.goals(book)), "d/p").reasons
+    found = message.verdict(Relations.of(book, State.of(cluster), message.goals(book)), "d/p").reasons
     assert found == {node: (words,) for node, words in reasons.items()}
 
 
