@@ -270,6 +270,8 @@ def _(operation: Apply, state: State) -> Performed:
         written = written_document(obj) or obj.document
         if operation.replace:
             outcome = requests.replace_object(state, obj.document, namespace=obj.namespace or "default")
+        elif obj.kind == "Node" and state.cluster.get("Node", obj.key) is None:
+            outcome = requests.create(state, obj.document)  # a kubelet registers it, with what it has
         else:
             outcome = requests.apply(
                 state, written, namespace=obj.namespace or "default", server_side=operation.server_side

@@ -209,7 +209,7 @@ def test_the_outcome(name: str, capsys: pytest.CaptureFixture[str], tmp_path: Pa
 
 
 REFUSED = {
-    "drain: n9": "there is no Node n9; did you mean n",
+    "drain: n9": "there is no Node n9",
     "drain: {node: n1, forse: true}": "unknown field; did you mean force?",
     "scale: {name: wed, replicas: 2}": "there is no Deployment wed; did you mean default/web?",
     "metric: {name: web, each: 90m}": "no autoscaler reads cpu of Deployment default/web",
