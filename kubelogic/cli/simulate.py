@@ -96,15 +96,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         common.emit(simulation_document(result), args.output)
     waiting = any(each.waiting for each in result.run.restarts)
-<<<<<<< HEAD
     lacking = result.final.pending or result.final.refusals or result.final.troubles or waiting
-    if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
-=======
-    lacking = result.final.pending or result.final.refusals or waiting
     if not result.run.settled and result.run.cycle:
         return NO
     if result.run.ailments or lacking or any(not each.complete for each in result.run.rollouts):
->>>>>>> 78eff37 (Drains, applies, patches and deletions as kubectl does them; the clock's start; what is not well at the end)
         return NO
     return YES if result.run.settled else UNKNOWN
 
