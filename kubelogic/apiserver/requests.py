@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelogic.apiserver import chain, patches
-from kubelogic.apiserver.answers import Status, resource_name
+from kubelogic.apiserver.answers import Status, invalid, resource_name
 from kubelogic.apiserver.patches import PatchError, strategic_merge
 from kubelogic.apiserver.registry.immutable import refuse_change
 from kubelogic.apiserver.transaction import Transaction
@@ -18,7 +18,9 @@ from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import is_namespaced
 from kubelogic.kinds.validation import admit
+from kubelogic.kinds.validation.problems import Problem
 from kubelogic.text import documents
+from kubelogic.text.location import dotted
 from kubelogic.text.origin import ItemOrigin
 
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})
@@ -46,8 +48,7 @@ def create(state: State, document: Mapping[str, Any], *, namespace: str = "defau
     """
     admitted = admit(document, namespace=namespace)
     if admitted.problems:
-        first = admitted.problems[0]
-        return Outcome(state=state, answer=Status(status=422, reason="Invalid", message=first.message))
+        return Outcome(state=state, answer=_invalid(document, admitted.problems))
     full = admitted.document
     kind, meta = str(full["kind"]), full["metadata"]
     tx = Transaction(state=state)
@@ -219,14 +220,49 @@ def _written_before(obj: Object) -> Mapping[str, Any] | None:
     return written if isinstance(written, dict) and not is_stored(written) else None
 
 
+def _invalid(document: Mapping[str, Any], problems: Sequence[Problem]) -> Status:
+    """422 with every fault and its field, in the API server's words."""
+    name = str((document.get("metadata") or {}).get("name") or "")
+    api_version, kind = str(document.get("apiVersion") or ""), str(document.get("kind") or "")
+    subject = Object(api_version=api_version, kind=kind, namespace="", name=name, document=document)
+    return invalid(subject, [(dotted(each.path), each.message) for each in problems])
+
+
+def replace_object(state: State, document: Mapping[str, Any], *, namespace: str = "default") -> Outcome:
+    """PUT an object, as ``kubectl replace`` does: all but its status and the server's metadata is as in the document.
+
+    Args:
+        state: before the request.
+        document: as in a manifest.
+        namespace: for namespaced objects that name none.
+    """
+    kind, meta = str(document.get("kind") or ""), document.get("metadata") or {}
+    spot = str(meta.get("namespace") or namespace)
+    namespaced = is_namespaced(str(document.get("apiVersion") or ""), kind) is not False
+    key = f"{spot}/{meta.get('name')}" if namespaced else str(meta.get("name") or "")
+    tx = Transaction(state=state)
+    old = tx.get(kind, key)
+    if old is None:
+        return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
+    kept = {name: value for name, value in metadata(old).items() if name not in _USERS_METADATA}
+    given = {name: value for name, value in meta.items() if name in _USERS_METADATA}
+    new = {name: value for name, value in document.items() if name != "status"}
+    if "status" in old.document:
+        new["status"] = old.document["status"]
+    return _update(state, tx, old, {**new, "metadata": {**kept, **given}}, subresource="")
+
+
+_USERS_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+"""Metadata that a request may change."""
+
+
 def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
     if subresource == "status":
         document = {**old.document, "status": document.get("status") or {}}
     else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
-            first = admitted.problems[0]
-            return Outcome(state=state, answer=Status(status=422, reason="Invalid", message=first.message))
+            return Outcome(state=state, answer=_invalid(document, admitted.problems))
         document = admitted.document
         if document.get("spec") != old.document.get("spec") and old.kind not in ("Pod", "Node"):
             meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}

@@ -40,8 +40,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--horizon",
         type=common.duration,
         metavar="TIME",
-        help="simulated time to look ahead, such as 90 or 10m (default: until nothing happens any more)",
+        help="simulated time to look ahead, such as 90 or 10m (default: until nothing happens any more; with CronJobs "
+        "or autoscalers 7 days after the last step)",
     )
+    parser.add_argument(
+        "--start",
+        type=_moment,
+        metavar="TIME",
+        help="when the clock starts, such as 2026-11-01T08:00Z (default: the newest moment that the input mentions, or "
+        "2026-11-02T00:00Z)",
+    )
+
+
+def _moment(text: str) -> int:
+    """Milliseconds since 1970 of a moment on the command line."""
+    from kubelogic.cluster.clock import milliseconds
+
+    try:
+        return milliseconds(text)
+    except (ValueError, TypeError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment such as 2026-11-01T08:00Z") from None
 
 
 class _Event(argparse.Action):
@@ -69,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise UsageError(f"there is no node {', '.join(unknown)}")
     args.horizon = 0
-    how = SimulationOptions(options=common.options(args), progress=_progress())
+    how = SimulationOptions(options=common.options(args), progress=_progress(), start=args.start)
     result = simulate(cluster, scenario, how, notices=notices)
     if how.progress is not None:
         sys.stderr.write(_CLEAR_LINE)
@@ -79,7 +97,9 @@ def run(args: argparse.Namespace) -> int:
         common.emit(simulation_document(result), args.output)
     waiting = any(each.waiting for each in result.run.restarts)
     lacking = result.final.pending or result.final.refusals or result.final.troubles or waiting
-    if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
+    if not result.run.settled and result.run.cycle:
+        return NO
+    if result.run.ailments or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled else UNKNOWN
 

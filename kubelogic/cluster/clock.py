@@ -10,6 +10,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_000
 """The last second of the year 9999, the end of what the API's text can say; later moments are written as this one."""
 _FIRST = -62_135_596_800_000
+PRESENT = 1_793_577_600_000
+"""When the clock starts for manifests that mention no moment: Monday, 2026-11-02T00:00:00Z. Never the machine's clock,
+so that equal input gives equal output."""
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _FRACTION = re.compile(r"\.(\d+)")
 
 
@@ -38,3 +43,21 @@ def milliseconds(text: str) -> int:
     """
     micros = _FRACTION.sub(lambda match: "." + match[1][:6].ljust(6, "0"), text.replace("Z", "+00:00"))
     return (datetime.fromisoformat(micros) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def weekday(moment: int) -> str:
+    """The day of the week of a moment, in UTC.
+
+    >>> weekday(0)
+    'Thursday'
+    """
+    return (_EPOCH + timedelta(milliseconds=moment)).strftime("%A")
+
+
+def is_moment(text: str) -> bool:
+    """Whether a text is a moment as the API writes it.
+
+    >>> is_moment("2026-08-11T09:59:30Z"), is_moment("2026-08-11")
+    (True, False)
+    """
+    return _MOMENT.fullmatch(text) is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.clock import milliseconds
+from kubelogic.cluster.clock import is_moment, milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.logic import Row, Rulebook, Value
 
@@ -109,13 +109,35 @@ def _is_new(document: Mapping[str, Any]) -> bool:
 
 
 def _latest(cluster: Cluster) -> int:
-    """The latest creation, transition or start in a cluster, rounded up to a second; at least 0."""
-    texts: set[str | None] = set()
+    """The latest moment that a cluster mentions as past, rounded up to a second; at least 0.
+
+    Those are creations, all moments in statuses (heartbeats, transitions, starts and ends of containers, schedules,
+    completions), the renewal of leases, and the moments of events.
+    """
+    texts: set[str] = set()
     for obj in cluster:
-        texts.add((obj.document.get("metadata") or {}).get("creationTimestamp"))
-        status = obj.document.get("status")
-        if isinstance(status, Mapping):
-            texts.add(status.get("startTime"))
-            texts.update(c.get("lastTransitionTime") for c in status.get("conditions") or ())
-    latest = max((milliseconds(text) for text in texts if text), default=0)
+        created = (obj.document.get("metadata") or {}).get("creationTimestamp")
+        if created:
+            texts.add(str(created))
+        _collect(obj.document.get("status"), texts)
+        if obj.kind == "Lease":
+            _collect(obj.document.get("spec"), texts)
+        elif obj.kind == "Event":
+            _collect({name: value for name, value in obj.document.items() if name != "metadata"}, texts)
+    latest = max((milliseconds(text) for text in texts), default=0)
     return -(-max(latest, 0) // 1000) * 1000
+
+
+def _collect(value: object, texts: set[str]) -> None:
+    if isinstance(value, str):
+        if len(value) >= _SHORTEST_MOMENT and value[4] == "-" and is_moment(value):
+            texts.add(value)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            _collect(inner, texts)
+    elif isinstance(value, list):
+        for inner in value:
+            _collect(inner, texts)
+
+
+_SHORTEST_MOMENT = len("2026-01-01T00:00:00Z")

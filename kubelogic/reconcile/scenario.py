@@ -12,12 +12,11 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
-from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-
-_COMPLETED = frozenset({"Pod", "PersistentVolumeClaim"})
-"""Kinds whose spec the API server completes from other objects when they are made: applying one again leaves that."""
+from kubelogic.text import documents
+from kubelogic.text.origin import ItemOrigin
 
 DRAIN_RETRY = 5_000
 """Milliseconds after which ``kubectl drain`` tries again to evict what a budget protects."""
@@ -39,22 +38,29 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apply(Operation):
-    """Objects are created, or replace those of the same name; their status stays."""
+    """Objects are made, or changed as ``kubectl apply`` does it: fields that the manifest never had stay.
+
+    ``replace``: they replace those of the same name, as ``kubectl replace`` does; their status stays.
+    """
 
     objects: tuple[Object, ...]
+    server_side: bool = True
+    replace: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """The names of the objects."""
-        return {"objects": [str(obj) for obj in self.objects]}
+        return {"objects": [str(obj) for obj in self.objects], "replaced": self.replace}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch(Operation):
-    """A JSON merge patch."""
+    """A patch: ``strategic`` (as kubectl patch does by itself), ``merge``, or ``json`` with its ``operations``."""
 
     kind: str
     key: str
     patch: Mapping[str, Any]
+    how: str = "strategic"
+    operations: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +100,12 @@ class Pause(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete(Operation):
-    """An object is deleted."""
+    """An object is deleted; ``grace``: seconds for a pod to end, 0 to remove it at once."""
 
     kind: str
     key: str
     propagation: str = ""
+    grace: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +139,19 @@ class Cordon(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain(Operation):
-    """A node is cordoned and its pods are evicted, those of DaemonSets aside, as ``kubectl drain`` does it."""
+    """A node is cordoned and its pods are evicted, as ``kubectl drain`` does it (see ``drains``).
+
+    Attributes:
+        node: its name.
+        force: also pods that no controller makes anew.
+        delete_empty_dir: also pods whose emptyDir volumes are lost with them.
+        ignore_daemon_sets: leave pods of DaemonSets alone, instead of refusing because of them.
+    """
 
     node: str
+    force: bool = False
+    delete_empty_dir: bool = False
+    ignore_daemon_sets: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,43 +265,42 @@ def _performed(outcome: Outcome) -> Performed:
 
 @perform.register
 def _(operation: Apply, state: State) -> Performed:
+    refused: list[Status] = []
     for obj in operation.objects:
-        old = state.cluster.get(obj.kind, obj.key)
-        if old is None:
-            outcome = requests.create(state, obj.document, namespace=obj.namespace or "default")
-        elif obj.kind in _COMPLETED:
-            given = {name: obj.document[name] for name in ("metadata", "spec") if name in obj.document}
-            outcome = requests.strategic_patch(state, obj.kind, obj.key, given)
+        written = written_document(obj) or obj.document
+        if operation.replace:
+            outcome = requests.replace_object(state, obj.document, namespace=obj.namespace or "default")
+        elif obj.kind == "Node" and state.cluster.get("Node", obj.key) is None:
+            outcome = requests.create(state, obj.document)  # a kubelet registers it, with what it has
         else:
-            outcome = requests.patch(state, obj.kind, obj.key, _overlay(old.document, obj.document))
-        if not outcome.answer.accepted:
-            return _performed(outcome)
+            outcome = requests.apply(
+                state, written, namespace=obj.namespace or "default", server_side=operation.server_side
+            )
         state = outcome.state
-    return Performed(state=state, answer=_DONE)
+        if not outcome.answer.accepted:
+            refused.append(outcome.answer)
+    if len(refused) > 1:
+        return Performed(state=state, answer=replace(refused[0], message="; ".join(each.message for each in refused)))
+    return Performed(state=state, answer=refused[0] if refused else _DONE)
 
 
-def _overlay(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """A merge patch that turns all of ``old`` but status and the server's metadata into ``new``."""
-    change = {key: None for key in old if key not in new and key not in ("status", "metadata")}
-    meta = {
-        key: value
-        for key, value in (new.get("metadata") or {}).items()
-        if key in ("labels", "annotations", "finalizers")
-    }
-    return {**change, **{k: _whole(old.get(k), v) for k, v in new.items() if k != "status"}, "metadata": meta}
-
-
-def _whole(old: Any, new: Any) -> Any:
-    """A merge patch that turns ``old`` into ``new``."""
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        return new
-    gone = {key: None for key in old if key not in new}
-    return {**gone, **{key: _whole(old.get(key), value) for key, value in new.items()}}
+def written_document(obj: Object) -> Mapping[str, Any] | None:
+    """The document of an object as it stands in its file, without defaults; None if no file holds it."""
+    if not isinstance(obj.origin, ItemOrigin):
+        return None
+    found = documents.written(obj.origin)
+    return found if isinstance(found, dict) else None
 
 
 @perform.register
 def _(operation: Patch, state: State) -> Performed:
-    return _performed(requests.patch(state, operation.kind, operation.key, operation.patch))
+    if operation.how == "json":
+        outcome = requests.json_patch(state, operation.kind, operation.key, operation.operations)
+    elif operation.how == "merge":
+        outcome = requests.patch(state, operation.kind, operation.key, operation.patch)
+    else:
+        outcome = requests.strategic_patch(state, operation.kind, operation.key, operation.patch)
+    return _performed(outcome)
 
 
 @perform.register
@@ -319,7 +335,9 @@ def _(operation: Pause, state: State) -> Performed:
 
 @perform.register
 def _(operation: Delete, state: State) -> Performed:
-    return _performed(requests.delete(state, operation.kind, operation.key, propagation=operation.propagation))
+    return _performed(
+        requests.delete(state, operation.kind, operation.key, propagation=operation.propagation, grace=operation.grace)
+    )
 
 
 @perform.register
@@ -346,35 +364,6 @@ def _(operation: HealNode, state: State) -> Performed:
 @perform.register
 def _(operation: Cordon, state: State) -> Performed:
     return _performed(requests.cordon(state, operation.node, unschedulable=operation.unschedulable))
-
-
-@perform.register
-def _(operation: Drain, state: State) -> Performed:
-    outcome = requests.cordon(state, operation.node, unschedulable=True)
-    if not outcome.answer.accepted:
-        return _performed(outcome)
-    state, refused = outcome.state, None
-    for key, pod in sorted(state.cluster.objects("Pod").items()):
-        spec = pod.document.get("spec") or {}
-        if spec.get("nodeName") != operation.node or _stays_in_drain(pod):
-            continue
-        evicted = requests.evict(state, key)
-        if evicted.answer.accepted:
-            state = evicted.state
-        else:
-            refused = evicted.answer
-    return Performed(state=state, answer=refused or _DONE, again=operation if refused else None)
-
-
-def _stays_in_drain(pod: Object) -> bool:
-    """Pods that drain does not evict: a DaemonSet's, a mirror of a static one, and those on their way out."""
-    meta = metadata(pod)
-    owners = meta.get("ownerReferences") or ()
-    return (
-        any(r.get("controller") and r.get("kind") in ("DaemonSet", "Node") for r in owners)
-        or "kubernetes.io/config.mirror" in (meta.get("annotations") or {})
-        or bool(meta.get("deletionTimestamp"))
-    )
 
 
 @perform.register

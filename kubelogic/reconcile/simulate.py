@@ -8,8 +8,11 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from kubelogic.apiserver.requests import at
+from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.actions import KillContainer
+from kubelogic.reconcile.actions import Action, KillContainer
+from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
+from kubelogic.reconcile.drains import DrainAgain
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
@@ -17,6 +20,12 @@ from kubelogic.reconcile.settle import MAX_TICKS, Folded, Refusals, Run, Step, T
 
 REPEAT = "Repeat"
 """The type of entry for rounds of a loop that are not told one by one."""
+
+DEFAULT_HORIZON = 7 * 86_400_000
+"""Milliseconds after the last step up to which clusters with periodic things are looked at, unless told otherwise."""
+
+ENDPOINTS = "Endpoints"
+"""The type of entry for a change of how many ready endpoints a Service has."""
 
 FAILED_CREATE = "FailedCreate"
 """The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
@@ -49,6 +58,10 @@ class Simulated:
         refusals: what the API server refused to controllers, by owner.
         next_at: when something more may happen after the horizon, in milliseconds from the start; None if never.
         restarts: the containers that were restarted, or that wait at the end; worst first.
+        ailments: what else is not well at the end, and the steps that were refused.
+        start: the moment of the simulated clock at which it begins.
+        assumed_horizon: milliseconds from the start up to which it was run because nobody said how long; None if it was
+            said, or not needed.
     """
 
     state: State
@@ -61,6 +74,31 @@ class Simulated:
     refusals: tuple[Refusals, ...] = ()
     next_at: int | None = None
     restarts: tuple[Restarts, ...] = ()
+    ailments: tuple[Ailment, ...] = ()
+    start: int = 0
+    assumed_horizon: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Drain:
+    """A drain that was not done at once."""
+
+    since: int
+    message: str
+    tries: int = 1
+    skipped: int = 0
+    """Tries of these that are only counted, since nothing happened in between."""
+    open: bool = True
+
+    @property
+    def tried(self) -> int:
+        """How often the eviction was really tried."""
+        return self.tries - self.skipped
+
+    def skip(self, tries: int) -> None:
+        """Count tries that can only come to the same."""
+        self.tries += tries
+        self.skipped += tries
 
 
 @dataclass(slots=True)
@@ -73,6 +111,12 @@ class _Run:
     ticks: int = 0
     refusals: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
     next_at: int | None = None
+    drains: dict[str, _Drain] = field(default_factory=dict)
+    endpoints: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """How many ready endpoints each Service has, and since when."""
+    served: dict[str, bool] = field(default_factory=dict)
+    slices: object = None
+    refused: list[Ailment] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     """How long the timeline was after each step of the last stretch."""
 
@@ -104,8 +148,9 @@ class _Run:
         )
         self.timeline[self.told[max(first + size, 0)] : self.told[folded.after]] = [entry]
 
-    def _watch(self, step: Step, _state: State) -> None:
+    def _watch(self, step: Step, state: State) -> None:
         self.timeline.extend(self.entries(step))
+        self.timeline.extend(self._endpoints(step.now - self.start, state))
         if step.actions:
             self.told.append(len(self.timeline))
         else:
@@ -116,7 +161,7 @@ class _Run:
     def entries(self, step: Step) -> list[Entry]:
         time = step.now - self.start
         done = [
-            Entry(time=time, type=action.type, arguments=action.arguments(), cause=str(action.cause))
+            Entry(time=time, type=action.type, arguments=_arguments(action, step.now), cause=str(action.cause))
             for action in step.actions
         ]
         refused = [
@@ -130,20 +175,65 @@ class _Run:
         ]
         return done + refused
 
+    def _endpoints(self, time: int, state: State) -> list[Entry]:
+        """What has changed of the ready endpoints of Services that had one before."""
+        slices = state.cluster.objects("EndpointSlice")
+        if slices is self.slices:
+            return []
+        self.slices = slices
+        entries: list[Entry] = []
+        for service, count in sorted(ready_endpoints(state.cluster).items()):
+            was = self.endpoints.get(service, (0, 0))[0]
+            if count == was:
+                continue
+            self.endpoints[service] = count, time
+            if not count or (not was and self.served.get(service)):
+                entries.append(Entry(time=time, type=ENDPOINTS, arguments={"service": service, "ready": count}))
+            self.served[service] = True
+        return entries
+
     def do(self, operation: Operation) -> Operation | None:
         """Perform an operation now; what has to be tried again."""
         done = perform(operation, self.state)
         refused = "" if done.answer.accepted else done.answer.message or done.answer.reason
-        self.timeline.append(
-            Entry(
-                time=self.state.now - self.start,
-                type=operation.type,
-                arguments=operation.arguments(),
-                refused=refused,
-            )
-        )
+        time = self.state.now - self.start
+        arguments = operation.arguments()
         self.state = done.state
+        node = str(arguments.get("node"))
+        known = self.drains.get(node) if operation.type == DrainAgain.__name__ else None
+        if known is not None:
+            known.tries += 1
+            if known.message == refused:
+                return done.again
+            known.message, known.open = refused or known.message, bool(refused)
+        elif operation.type == "Drain" and refused:
+            self.drains[node] = _Drain(since=time, message=refused)
+        elif refused:
+            self.refused.append(
+                Ailment(kind="Step", key=clock(time), message=f"{operation.type} is refused: {refused}")
+            )
+        self.timeline.append(Entry(time=time, type=operation.type, arguments=arguments, refused=refused))
         return done.again
+
+    def unwell(self) -> tuple[Ailment, ...]:
+        """What is not well now."""
+        drains = [
+            Ailment(
+                kind="Drain",
+                key=node,
+                message=f"is not done since {clock(each.since)}, after {each.tries} "
+                f"{'try' if each.tries == 1 else 'tries'}: {each.message}",
+            )
+            for node, each in sorted(self.drains.items())
+            if each.open
+        ]
+        found = [
+            replace(each, message=f"{each.message} since {clock(self.endpoints[each.key][1])}")
+            if each.kind == "Service" and each.key in self.endpoints
+            else each
+            for each in ailments(self.state.cluster, self.served)
+        ]
+        return (*self.refused, *drains, *found)
 
 
 def simulate(
@@ -171,26 +261,37 @@ def simulate(
     waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
     heapify(waiting)
     count = len(waiting)
-    settled = True
-    cycle: tuple[Entry, ...] = ()
-    period = 0
     horizon = scenario.horizon
+    assumed = None
+    if horizon is None and any(state.cluster.objects(kind) for kind in _PERIODIC):
+        last_step = max((event.at for event in scenario.events), default=0)
+        horizon = assumed = last_step + DEFAULT_HORIZON
     while waiting and (horizon is None or waiting[0][0] <= horizon):
         moment, _, event = heappop(waiting)
-        run.until(run.start + moment, max_ticks)
+        before = run.state.cluster
+        stretch = run.until(run.start + moment, max_ticks)
         run.state = at(run.state, run.start + moment)
         again = run.do(event.operation)
-        if again is not None:
-            count += 1
-            heappush(waiting, (moment + DRAIN_RETRY, count, Event(at=moment + DRAIN_RETRY, operation=again)))
-            if _stuck(run.timeline, again):
-                settled = False
-                break
-    else:
-        end = None if horizon is None else run.start + horizon
-        last = run.until(end, max_ticks)
-        settled, period = last.settled, last.period
-        cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
+        if again is None:
+            continue
+        following = moment + DRAIN_RETRY
+        known = run.drains[str(again.arguments()["node"])]
+        if event.operation.type == DrainAgain.__name__ and run.state.cluster is before and not stretch.steps:
+            ahead = [item[0] for item in waiting if item[2].operation.type != DrainAgain.__name__]
+            ahead += [each for each in (run.next_at, horizon) if each is not None]
+            if not ahead:
+                continue  # nothing will ever happen that could let it through
+            following = max(following, moment + -(-(min(ahead) - moment) // DRAIN_RETRY) * DRAIN_RETRY)
+            known.skip((following - moment) // DRAIN_RETRY - 1)
+        elif known.tried >= _PATIENCE:
+            following = moment + _PATIENCE * DRAIN_RETRY
+        if horizon is None and known.tried >= 2 * _PATIENCE:
+            continue
+        count += 1
+        heappush(waiting, (following, count, Event(at=following, operation=again)))
+    last = run.until(None if horizon is None else run.start + horizon, max_ticks)
+    settled, period = last.settled, last.period
+    cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
     killed = {
         (each.arguments["pod"], each.arguments["container"]): str(each.arguments["message"])
         for each in run.timeline
@@ -207,7 +308,16 @@ def simulate(
         refusals=tuple(run.refusals[key] for key in sorted(run.refusals)),
         next_at=run.next_at,
         restarts=restarts(state.cluster, run.state.cluster, killed),
+        ailments=run.unwell(),
+        start=run.start,
+        assumed_horizon=assumed,
     )
+
+
+def _arguments(action: Action, now: int) -> Mapping[str, Any]:
+    """The arguments of an action; where a calendar matters, with the moment."""
+    found = action.arguments()
+    return {**found, "moment": timestamp(now - now % 1000)} if action.type == "StartCronRun" else found
 
 
 def _same_round(one: Sequence[Step], other: Sequence[Step], period: int) -> bool:
@@ -218,15 +328,19 @@ def _same_round(one: Sequence[Step], other: Sequence[Step], period: int) -> bool
 
 
 _PATIENCE = 120
-"""How often a drain is tried in vain before it is given up (ten minutes)."""
+"""Tries in vain after which a drain that other things go on beside is tried less often (ten minutes)."""
+
+_PERIODIC = ("CronJob", "HorizontalPodAutoscaler")
+"""Kinds that may go on acting for ever."""
 
 
-def _stuck(timeline: list[Entry], operation: Operation) -> bool:
-    """Whether an operation was tried so often that nothing but other events could help it."""
-    tries = 0
-    for entry in reversed(timeline):
-        if entry.type == operation.type and entry.arguments == operation.arguments():
-            tries += 1
-            if tries >= _PATIENCE:
-                return True
-    return False
+def clock(time: int) -> str:
+    """Milliseconds as a person reads them.
+
+    >>> clock(340_000), clock(1_200), clock(600_000), clock(7_384_000), clock(0)
+    ('5m40s', '1.2s', '10m', '2h3m4s', '0s')
+    """
+    hours, rest = divmod(time, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest / 1000:g}s" if rest else ""]
+    return "".join(parts) or "0s"

@@ -10,12 +10,12 @@ from itertools import groupby
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.simulate import Entry, clock
 from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
-from kubelogic.report.timeline import clock, timeline
+from kubelogic.report.timeline import timeline
 from kubelogic.text import Notice
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kubelogic.cluster.clock import timestamp, weekday
 from kubelogic.explain.units import count
 from kubelogic.reconcile.restarts import Restarts
-from kubelogic.reconcile.simulate import Entry, Simulated
+from kubelogic.reconcile.simulate import Entry, Simulated, clock
 from kubelogic.report.documents import header, plan_document
 from kubelogic.report.plan import render_notices, render_pending, render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.report.timeline import clock, timeline
+from kubelogic.report.timeline import timeline
 from kubelogic.verbs.simulate import Simulation
 
 _GROUPS_SHOWN = 8
 """So many kinds of restarts are told."""
+
+_WORDS = {"Drain": "the drain of node", "Step": "the step at"}
 
 _PODS_SHOWN = 3
 """So many pods with restarts of one kind are named; the rest are counted."""
@@ -53,6 +56,8 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
             }
             for each in run.rollouts
         ],
+        "notWell": [{"kind": each.kind, "name": each.key, "message": each.message} for each in run.ailments],
+        "start": timestamp(run.start),
         "final": plan_document(simulation.final),
     }
 
@@ -92,6 +97,10 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     """The verdict, what happened when, and what is not as it should be at the end."""
     run = simulation.run
     parts = [_verdict(simulation, style)]
+    if any(simulation.final.cluster.objects("CronJob")):
+        parts.append(f"The clock starts at {weekday(run.start)}, {timestamp(run.start)}.")
+    if run.assumed_horizon is not None:
+        parts.append(f"Looked ahead up to {clock(run.assumed_horizon)}, the default; --horizon changes it.")
     told = timeline(run.timeline, style)
     parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *told]) if told else "Nothing happens.")
     if run.cycle:
@@ -102,6 +111,9 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
     if run.restarts:
         parts.append("\n".join([style.bold("CONTAINERS THAT WERE RESTARTED OR WAIT"), *_restarts(run.restarts)]))
+    if run.ailments:
+        rows = [f"  {_WORDS.get(each.kind, each.kind)} {each.key} {each.message}" for each in run.ailments]
+        parts.append("\n".join([style.bold("NOT WELL"), *rows]))
     if simulation.final.pending:
         parts.append(render_pending(simulation.final.pending, style))
     if simulation.final.refusals:
@@ -152,7 +164,11 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     run, final = simulation.run, simulation.final
     unfinished = sum(not each.complete for each in run.rollouts)
     end = clock(run.timeline[-1].time) if run.timeline else "0s"
-    if run.cycle:
+    if run.cycle and run.settled:
+        verdict = (
+            f"The cluster goes round {f'every {clock(run.period)}' if run.period else 'at once'}, and all is as it was"
+        )
+    elif run.cycle:
         verdict = style.bad("The cluster never settles: what is listed last goes on for ever")
     elif run.settled and run.next_at is not None:
         verdict = f"Up to the horizon, the last thing happens at {end}; more may happen at {clock(run.next_at)}"
@@ -169,6 +185,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
         counts.append(style.bad(f"{refused:,} refused"))
     if waiting := sum(bool(each.waiting) for each in run.restarts):
         counts.append(style.bad(f"{count(waiting, 'container')} in back-off"))
+    if run.ailments:
+        counts.append(style.bad(f"{len(run.ailments)} not well"))
     if unfinished:
         counts.append(style.bad(f"{count(unfinished, 'rollout')} not complete"))
     line = f"{verdict}: {', '.join(counts)}."

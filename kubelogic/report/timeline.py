@@ -14,7 +14,7 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.reconcile.simulate import FAILED_CREATE, REPEAT, Entry
+from kubelogic.reconcile.simulate import ENDPOINTS, FAILED_CREATE, REPEAT, Entry, clock
 from kubelogic.report.style import Style
 
 _NAMED = 3
@@ -101,6 +101,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
     {
         # people and the world
         ("Apply",): _event("applied: {objects}"),
+        ("Apply", "True"): _event("replaced: {objects}"),
         ("Patch",): _event("{kind} {key} is patched: {patch}"),
         ("Scale",): _event("{kind} {key} is scaled to {replicas}"),
         ("SetImage",): _event("{kind} {key} gets the image {image}"),
@@ -115,6 +116,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Cordon", "True"): _event("node {node} is cordoned"),
         ("Cordon", "False"): _event("node {node} is uncordoned"),
         ("Drain",): _event("node {node} is drained"),
+        ("DrainAgain",): _event("the drain of node {node} goes on with {pods}"),
         ("Taint", "True"): _event("node {node} gets the taint {taint}={value}:{effect}"),
         ("Taint", "False"): _event("node {node} loses the taint {taint}:{effect}"),
         ("Behave",): _event("containers of {image} behave differently: {rest}"),
@@ -180,8 +182,10 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
             "{replica_set} to {replicas}",
         ),
         ("ScaleTarget",): _event("an autoscaler sets {kind} {key} to {replicas}"),
-        ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job}", "{n} CronJobs start Jobs", "{job}"),
+        ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job} ({moment})", "{n} CronJobs start Jobs", "{job}"),
         ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
+        (ENDPOINTS, "0"): Phrase("Service {service} has no ready endpoint any more"),
+        (ENDPOINTS,): Phrase("Service {service} has ready endpoints again: {ready}"),
         (REPEAT, "0"): _event("and so on, again and again in no time, until {until}"),
         (REPEAT,): _event("and so on, every {every}, until {until}"),
         (FAILED_CREATE,): Phrase("{owner_kind} {owner} cannot make a {kind}"),
@@ -262,11 +266,13 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
 
 _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "Apply": ("replaced",),
         "Cordon": ("unschedulable",),
         "FailProbe": ("answer",),
         "HoldContainer": ("reason",),
         "RejectPod": ("reason",),
         "Pause": ("paused",),
+        ENDPOINTS: ("ready",),
         REPEAT: ("every",),
         "ReportPhase": ("phase",),
         "StartContainer": ("restart",),
@@ -347,15 +353,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value))
     return str(value)
-
-
-def clock(time: int) -> str:
-    """Milliseconds as a person reads them.
-
-    >>> clock(340_000), clock(1_200), clock(600_000), clock(7_384_000), clock(0)
-    ('5m40s', '1.2s', '10m', '2h3m4s', '0s')
-    """
-    hours, rest = divmod(time, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest / 1000:g}s" if rest else ""]
-    return "".join(parts) or "0s"

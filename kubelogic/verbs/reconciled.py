@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.clock import PRESENT, timestamp
+from kubelogic.cluster.edit import edited, metadata
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
@@ -157,13 +159,29 @@ def engine(options: Options) -> Engine:
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
-def begin(cluster: Cluster, rulebook: Rulebook) -> tuple[State, tuple[tuple[Object, Status], ...]]:
+def begin(
+    cluster: Cluster, rulebook: Rulebook, start: int | None = None
+) -> tuple[State, tuple[tuple[Object, Status], ...]]:
     """The state in which nothing has happened yet, and what the API server would not take.
 
-    Everything has passed the chain of admission then; Services have addresses.
+    Everything has passed the chain of admission then; Services have addresses. A CronJob that names no other time is
+    made then.
+
+    Args:
+        cluster: as it was read.
+        rulebook: the rules of admission.
+        start: when the clock starts, in milliseconds since 1970; by itself at the newest moment that the cluster
+            mentions, or, if it mentions none, at ``clock.PRESENT``.
     """
     loaded = load_state(cluster, rules=rulebook)
-    return loaded.state, loaded.refused
+    state = loaded.state
+    now = start if start is not None else State.of(cluster).now or PRESENT
+    fresh = [
+        edited(obj, ["metadata"], {"creationTimestamp": timestamp(now)})
+        for key, obj in state.cluster.objects("CronJob").items()
+        if (given := cluster.get("CronJob", key)) is None or not metadata(given).get("creationTimestamp")
+    ]
+    return replace(state, cluster=state.cluster.replacing(fresh), now=now), loaded.refused
 
 
 def reconcile(cluster: Cluster, options: Options) -> Reconciled:

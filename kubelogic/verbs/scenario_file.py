@@ -10,6 +10,7 @@ from typing import Any
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.facts.autoscalers import amount
+from kubelogic.kinds.table import served
 from kubelogic.reconcile.scenario import (
     Apply,
     Behave,
@@ -37,6 +38,7 @@ from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
+from kubelogic.verbs.scenario_objects import check_objects
 from kubelogic.verbs.scenario_targets import Known, condition, exits, fail_probe, heal_probe
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -61,24 +63,37 @@ def _set_image(fields: Fields) -> Operation:
 
 
 def _patch(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "patch"))
+    fields.check(("kind", "name", "namespace", "type", "patch"))
     change = fields.value.get("patch")
+    kind = fields.text("kind")
+    how = fields.choice("type", ("strategic", "merge", "json"), "strategic")
+    if how == "json":
+        if not isinstance(change, list) or not all(isinstance(each, Mapping) for each in change):
+            raise WrongFieldError((*fields.path, "patch"), "must be a list of operations")
+        return Patch(kind=kind, key=_key_of(fields, kind), patch={}, how=how, operations=tuple(change))
     if not isinstance(change, Mapping):
         raise WrongFieldError((*fields.path, "patch"), "must be a mapping")
-    kind = fields.text("kind")
-    return Patch(kind=kind, key=_key_of(fields, kind), patch=change)
+    return Patch(kind=kind, key=_key_of(fields, kind), patch=change, how=how)
 
 
 def _delete(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "propagation"))
+    fields.check(("kind", "name", "namespace", "propagation", "grace", "force"))
     kind = fields.text("kind")
+    grace = fields.number("grace") if "grace" in fields.value else None
+    if fields.flag("force"):
+        if grace:
+            raise WrongFieldError((*fields.path, "force"), "force goes with grace 0 only", code="KL142")
+        grace = 0
+    if grace is not None and kind != "Pod":
+        field = "grace" if "grace" in fields.value else "force"
+        raise WrongFieldError((*fields.path, field), f"only pods have a grace period, not a {kind}", on_key=True)
     propagation = fields.choice("propagation", ("", "Background", "Foreground", "Orphan"), "")
-    return Delete(kind=kind, key=_key_of(fields, kind), propagation=propagation)
+    return Delete(kind=kind, key=_key_of(fields, kind), propagation=propagation, grace=grace)
 
 
 def _key_of(fields: Fields, kind: str) -> str:
-    cluster_scoped = ("Node", "Namespace", "PersistentVolume", "PriorityClass", "StorageClass")
-    return fields.text("name") if kind in cluster_scoped else fields.key()
+    scopes = {each.namespaced for (_, name), each in served().items() if name == kind}
+    return fields.text("name") if scopes == {False} else fields.key()
 
 
 def _undo(fields: Fields) -> Operation:
@@ -159,6 +174,17 @@ def _quantity(fields: Fields, name: str, metric: str) -> int | None:
         raise WrongFieldError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
 
 
+def _drain(fields: Fields) -> Operation:
+    fields.check(("node", "force", "deleteEmptyDirData", "ignoreDaemonSets"))
+    ignore = fields.flag("ignoreDaemonSets")
+    return Drain(
+        node=fields.text("node"),
+        force=bool(fields.flag("force")),
+        delete_empty_dir=bool(fields.flag("deleteEmptyDirData")),
+        ignore_daemon_sets=True if ignore is None else ignore,
+    )
+
+
 _WITH_FIELDS: Mapping[str, Callable[[Fields], Operation]] = {
     "scale": _scale,
     "setImage": _set_image,
@@ -177,7 +203,11 @@ _WITH_FIELDS: Mapping[str, Callable[[Fields], Operation]] = {
     "condition": condition,
 }
 
-_WITH_PROBE: Mapping[str, Callable[[Fields], Operation]] = {"fail": fail_probe, "heal": heal_probe}
+_WITH_PROBE: Mapping[str, Callable[[Fields], Operation]] = {
+    "fail": fail_probe,
+    "heal": heal_probe,
+    "drain": _drain,
+}
 
 _WITH_NODE: Mapping[str, Callable[[str], Operation]] = {
     "fail": lambda node: FailNode(node=node),
@@ -187,7 +217,7 @@ _WITH_NODE: Mapping[str, Callable[[str], Operation]] = {
     "uncordon": lambda node: Cordon(node=node, unschedulable=False),
 }
 
-OPERATIONS = (*_WITH_NODE, "apply", *_WITH_FIELDS)
+OPERATIONS = (*_WITH_NODE, "apply", "replace", *_WITH_FIELDS)
 """What a step can do."""
 
 
@@ -242,6 +272,12 @@ def read_scenario(name: str, *, namespace: str = "default", cluster: Cluster | N
         else:
             events.append(event)
             placed.append(((*base, number, next(word for word in step if word != "at")), event.operation))
+    if cluster is not None:
+        for path, operation in placed:
+            try:
+                check_objects(cluster, [each for _, each in placed], operation, path)
+            except WrongFieldError as error:
+                report(error)
     if cluster is not None and not faults:
         known = Known.of(cluster, [operation for _, operation in placed])
         for path, operation in placed:
@@ -299,14 +335,22 @@ def _operation(word: str, value: Any, path: FieldPath, namespace: str, directory
         return _WITH_PROBE[word](Fields(value=value, path=path, namespace=namespace, directory=directory))
     if word in _WITH_NODE:
         if not isinstance(value, str):
-            what = "the name of a node or a mapping about a probe" if word in _WITH_PROBE else "the name of a node"
+            more = {"drain": " or a mapping with node"}.get(word, " or a mapping about a probe")
+            what = f"the name of a node{more if word in _WITH_PROBE else ''}"
             raise WrongFieldError(path, f"must be {what}, is {value!r}")
         return _WITH_NODE[word](value)
-    if word == "apply":
+    if word in ("apply", "replace"):
+        server_side = True
+        if isinstance(value, Mapping):
+            fields = Fields(value=value, path=path, namespace=namespace, directory=directory)
+            fields.check(("files", "serverSide"))
+            server_side = fields.flag("serverSide") is not False
+            value, path = value.get("files"), (*path, "files")
         names = value if isinstance(value, list) else [value]
         if not names or not all(isinstance(each, str) for each in names):
             raise WrongFieldError(path, "must be a file or a list of files")
-        return Apply(objects=load([str(directory / each) for each in names], namespace=namespace).objects)
+        found = load([str(directory / each) for each in names], namespace=namespace).objects
+        return Apply(objects=found, server_side=server_side, replace=word == "replace")
     if not isinstance(value, Mapping):
         raise WrongFieldError(path, "must be a mapping")
     return _WITH_FIELDS[word](Fields(value=value, path=path, namespace=namespace, directory=directory))

@@ -33,12 +33,14 @@ class SimulationOptions:
 
     Attributes:
         options: which scheduler, rules and parameters. Their horizon does not count: the scenario's does.
+        start: when the clock starts, in milliseconds since 1970; None: see ``reconciled.begin``.
         max_ticks: ticks after which a stretch without events gives up.
         progress: told the simulated time that is reached, in milliseconds.
     """
 
     options: Options = field(default_factory=Options)
     max_ticks: int = 100_000
+    start: int | None = None
     progress: Callable[[int], None] | None = None
 
 
@@ -57,7 +59,7 @@ def simulate(
         RuleErrors: if the rules or parameters are faulty.
     """
     made = engine(how.options)
-    start, left_out = begin(cluster, made.rulebook)
+    start, left_out = begin(cluster, made.rulebook, how.start)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(

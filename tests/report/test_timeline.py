@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kubelogic.reconcile import actions, job_actions, object_actions, scenario, troubles
-from kubelogic.reconcile.simulate import FAILED_CREATE, REPEAT, Entry
+from kubelogic.reconcile import actions, drains, job_actions, object_actions, scenario, troubles
+from kubelogic.reconcile.simulate import ENDPOINTS, FAILED_CREATE, REPEAT, Entry
 from kubelogic.report.style import PLAIN
 from kubelogic.report.timeline import PHRASES, QUIET, clock, timeline
 
@@ -31,13 +31,13 @@ def test_every_action_is_told_or_left_out_on_purpose() -> None:
 
 def test_every_event_is_told() -> None:
     told = {key[0] for key, phrase in PHRASES.items() if phrase.event}
-    assert named(scenario, troubles, base=scenario.Operation) - told == set()
+    assert named(scenario, drains, troubles, base=scenario.Operation) - told == set()
 
 
 def test_nothing_is_told_that_cannot_happen() -> None:
     can = named(actions, object_actions, job_actions, base=actions.Action)
-    can |= named(scenario, troubles, base=scenario.Operation)
-    assert (QUIET | {key[0] for key in PHRASES}) - can == {FAILED_CREATE, REPEAT}
+    can |= named(scenario, drains, troubles, base=scenario.Operation)
+    assert (QUIET | {key[0] for key in PHRASES}) - can == {ENDPOINTS, FAILED_CREATE, REPEAT}
 
 
 def entry(type_: str, time: int = 0, refused: str = "", /, **arguments: Any) -> Entry:

@@ -1,0 +1,121 @@
+"""Drains: which pods of a node ``kubectl drain`` evicts, what it refuses to touch, and what it tries again.
+
+Source: k8s.io/kubectl, pkg/drain (filters.go, drain.go evictPods) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.registry.eviction import budgets_of
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Drain, Operation, Performed, perform
+
+_DAEMONS = "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
+_LOCAL = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
+_UNMANAGED = "cannot delete Pods that declare no controller (use --force to override)"
+
+Meant = tuple[tuple[str, str], ...]
+"""Pods by key and uid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAgain(Operation):
+    """A drain tries again to evict the pods that were refused.
+
+    Attributes:
+        node: that is drained.
+        pods: those that are left, by key and uid.
+    """
+
+    node: str
+    pods: Meant
+
+    def arguments(self) -> dict[str, Any]:
+        """The node, and the keys of the pods."""
+        return {"node": self.node, "pods": [key for key, _ in self.pods]}
+
+
+@perform.register
+def _(operation: Drain, state: State) -> Performed:
+    outcome = requests.cordon(state, operation.node, unschedulable=True)
+    if not outcome.answer.accepted:
+        return Performed(state=state, answer=outcome.answer)
+    chosen: list[tuple[str, str]] = []
+    refused: dict[str, list[str]] = {}
+    for key, pod in sorted(outcome.state.cluster.objects("Pod").items()):
+        if (pod.document.get("spec") or {}).get("nodeName") != operation.node:
+            continue
+        why = _judged(operation, pod, outcome.state)
+        if why:
+            refused.setdefault(why, []).append(key)
+        elif why is not None:
+            chosen.append((key, uid_of(pod)))
+    if refused:
+        message = "; ".join(f"{why}: {', '.join(keys)}" for why, keys in refused.items())
+        answer = Status(status=422, reason="Refused", message=f"{message} (nothing is evicted; the node is cordoned)")
+        return Performed(state=outcome.state, answer=answer)
+    return _evicted(operation.node, tuple(chosen), outcome.state)
+
+
+@perform.register
+def _(operation: DrainAgain, state: State) -> Performed:
+    return _evicted(operation.node, operation.pods, state)
+
+
+def _judged(operation: Drain, pod: Object, state: State) -> str | None:
+    """Why a drain refuses to evict a pod; empty if it evicts it, None if it leaves it alone."""
+    spec: Mapping[str, Any] = pod.document.get("spec") or {}
+    meta = metadata(pod)
+    owner = next((r for r in meta.get("ownerReferences") or () if r.get("controller")), None)
+    ended = (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    if owner is not None and owner.get("kind") == "DaemonSet" and not ended:
+        if state.cluster.get("DaemonSet", f"{pod.namespace}/{owner.get('name')}") is None:
+            return "" if operation.force else f'daemonsets.apps "{owner.get("name")}" not found'
+        return None if operation.ignore_daemon_sets else _DAEMONS
+    if "kubernetes.io/config.mirror" in (meta.get("annotations") or {}):
+        return None
+    local = any("emptyDir" in volume for volume in spec.get("volumes") or ())
+    if local and not ended and not operation.delete_empty_dir:
+        return _LOCAL
+    if owner is None and not ended and not operation.force:
+        return _UNMANAGED
+    return ""
+
+
+def _evicted(node: str, pods: Meant, state: State) -> Performed:
+    """Evict pods: what a budget protects is tried again, any other error is final for its pod."""
+    left: list[tuple[str, str]] = []
+    again: list[str] = []
+    errors: list[str] = []
+    for key, uid in pods:
+        pod = state.cluster.get("Pod", key)
+        if pod is None or uid_of(pod) != uid:
+            continue
+        outcome = requests.evict(state, key)
+        if outcome.answer.accepted:
+            state = outcome.state
+        elif outcome.answer.status == 429:
+            left.append((key, uid))
+            again.append(_told(pod, outcome.answer, state))
+        else:
+            errors.append(_told(pod, outcome.answer, state))
+    operation = DrainAgain(node=node, pods=tuple(left)) if left else None
+    if not left and not errors:
+        return Performed(state=state, answer=Status(status=200))
+    retried = f"{'; '.join(again)} (tried again every 5s)" if again else ""
+    message = "; ".join(filter(None, [*errors, retried]))
+    return Performed(state=state, answer=Status(status=429 if left else 500, message=message), again=operation)
+
+
+def _told(pod: Object, answer: Status, state: State) -> str:
+    budgets = ", ".join(f"PodDisruptionBudget {b.key}" for b in budgets_of(Transaction(state=state), pod))
+    causes = " ".join(answer.causes)
+    return f"error when evicting pod {pod.key}: {answer.message}{' ' if causes else ''}{causes} ({budgets})"
