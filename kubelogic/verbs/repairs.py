@@ -55,12 +55,21 @@ def workload_repairs(
         workload=top,
         pods=tuple(_pods(cluster, top)),
         desired=_desired(top),
+        defaults=_defaults(done.before, top),
         passing=frozenset(
             str(fact.terms[0]).strip("'") for fact in done.rulebook.facts if fact.predicate == "passing_taint"
         ),
     )
     with _trials(done, top, options) as trial:
         return repairs(case, trial=trial, most=most)
+
+
+def _defaults(before: Cluster, top: Object) -> int:
+    """How many tolerations a pod has got that was given without any."""
+    given = before.get(top.kind, top.key)
+    if top.kind != "Pod" or given is None or (given.document.get("spec") or {}).get("tolerations"):
+        return 0
+    return len((top.document.get("spec") or {}).get("tolerations") or ())
 
 
 def _pods(cluster: Cluster, top: Object) -> Iterator[Object]:

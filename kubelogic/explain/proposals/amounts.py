@@ -80,7 +80,8 @@ def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candida
     for blocker in short:
         resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
         free = max(int(blocker.witness["Free"]), 0) // share
-        extra = max(requested - total(case.spec, resource), 0)
+        # What comes on top of the containers: overhead that admission wrote, or that a RuntimeClass will add.
+        extra = max(requested - _of_containers(case.spec, resource), 0)
         parts = _parts_to_shrink(case.spec, resource, free - extra)
         if not parts:
             return None
@@ -109,18 +110,16 @@ def _rounded(resource: str, left: int) -> int:
     return left // 1024**2 * 1024**2 if in_bytes(resource) else left
 
 
-def total(spec: Document, resource: str) -> int:
-    """What a pod asks for in all, as far as its spec says.
+def _of_containers(spec: Document, resource: str) -> int:
+    """What a pod asks for beside its overhead, as far as its spec says.
 
     >>> pod = {"containers": [{"resources": {"requests": {"cpu": "1"}}}], "overhead": {"cpu": "250m"},
     ...        "initContainers": [{"resources": {"requests": {"cpu": "3"}}}]}
-    >>> total(pod, "cpu")
-    3250
+    >>> _of_containers(pod, "cpu")
+    3000
     """
-    overhead = quantity.amount(resource, (spec.get("overhead") or {}).get(resource, 0))
-    if _whole(spec, resource) is not None:
-        return (_whole(spec, resource) or 0) + overhead
-    return max(_sum(spec, resource), _peak(spec, resource)) + overhead
+    whole = _whole(spec, resource)
+    return max(_sum(spec, resource), _peak(spec, resource)) if whole is None else whole
 
 
 def _whole(spec: Document, resource: str) -> int | None:

@@ -86,6 +86,7 @@ class Case:
         workload: what a person edits for it: its topmost controller that is there, or the pod itself.
         pods: all pods of the workload that are not on their way out, by name, the waiting ones among them.
         desired: how many pods the workload ought to have.
+        defaults: how many tolerations admission has added to a pod that was written without any.
         passing: keys of taints that somebody puts on and takes off: tolerating or removing them mends nothing.
     """
 
@@ -95,6 +96,7 @@ class Case:
     workload: Object
     pods: Sequence[Object]
     desired: int = 1
+    defaults: int = 0
     passing: Collection[str] = field(default_factory=frozenset)
 
     def about(self, predicate: str) -> list[Blocker]:

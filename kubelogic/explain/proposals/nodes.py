@@ -51,7 +51,7 @@ def taints(case: Case) -> Iterator[Candidate]:
             summary=f"tolerate the taint {_shown(taint)}",
             cost=2 + dear,
             owner="app",
-            edit=appended(("spec", "tolerations"), toleration),
+            edit=appended(("spec", "tolerations"), toleration, added=case.defaults),
         )
         name = min(names, key=lambda node: (len(case.on(node)), node))
         node = case.cluster.get("Node", name)

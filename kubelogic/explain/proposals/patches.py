@@ -30,11 +30,19 @@ def without(*path: str | int) -> Edit:
     return edit
 
 
-def appended(path: Sequence[str | int], item: Mapping[str, Any]) -> Edit:
-    """Add an item to a list, which is made if it is not there."""
+def appended(path: Sequence[str | int], item: Mapping[str, Any], *, added: int = 0) -> Edit:
+    """Add an item to a list, which is made if it is not there.
+
+    Args:
+        path: where the list is.
+        item: what to add.
+        added: how many items of the list admission has added to a document that had none: a patch that sets the whole
+            list does for the document as it was written, too.
+    """
 
     def edit(document: Document) -> list[Operation]:
-        return [add((*path, "-"), item)] if dig(document, path) else [add(path, [item])]
+        there = dig(document, path) or []
+        return [add((*path, "-"), item)] if len(there) > added else [add(path, [*there, item])]
 
     return edit
 
