@@ -38,4 +38,4 @@ def run(args: argparse.Namespace) -> int:
     pending = [] if moved and moves is not None else result.pending
     if pending or result.refusals or not result.settled:
         return NO
-    return UNKNOWN if result.unsure else YES
+    return UNKNOWN if result.unsure or result.unknown else YES

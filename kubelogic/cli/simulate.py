@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     lacking = result.final.pending or result.final.refusals or waiting
     if result.run.cycle or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
-    return YES if result.run.settled else UNKNOWN
+    return YES if result.run.settled and not result.final.unknown else UNKNOWN
 
 
 def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:

@@ -25,6 +25,7 @@ from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
+from kubelogic.verbs.missing import about
 from kubelogic.verbs.movable import REPACKED, Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -164,7 +165,7 @@ def explain_in(
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
         repairs=() if node else _repairs(cluster, rulebook, pod, reasons=reasons, given=given, options=options),
-        notices=unsure.notices,
+        notices=(*unsure.notices, *about(cluster, pod)),
         nodes=len(given.nodes),
         reported=found.reasons,
     )
