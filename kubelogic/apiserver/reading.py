@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kubelogic.apiserver.changes import apply_changes
 from kubelogic.apiserver.intake import Admissions, Entry
+from kubelogic.apiserver.standins import with_stand_ins
 from kubelogic.cluster.objects import Object
 from kubelogic.text import documents, sources
 from kubelogic.text.location import Fault, InputError
@@ -74,7 +75,7 @@ def load(
         doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
-        objects, notices = _objects(entries), admission.all_notices()
+        objects, notices = with_stand_ins(_objects(entries)), admission.all_notices()
         if admission.changes:
             changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)
             faults += refused

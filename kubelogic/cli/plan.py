@@ -39,4 +39,4 @@ def run(args: argparse.Namespace) -> int:
     unwell = any(each.new for each in result.troubles)
     if pending or result.refusals or unwell or not result.settled:
         return NO
-    return UNKNOWN if result.unsure else YES
+    return UNKNOWN if result.unsure or result.unknown else YES

@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         return NO
     if result.run.ailments or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
-    return YES if result.run.settled else UNKNOWN
+    return YES if result.run.settled and not result.final.unknown else UNKNOWN
 
 
 def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:

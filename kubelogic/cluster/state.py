@@ -9,6 +9,7 @@ from typing import Any
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import is_moment, milliseconds
 from kubelogic.cluster.edit import uid_of
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.logic import Row, Rulebook, Value
 
 World = Mapping[str, frozenset[Row]]
@@ -68,7 +69,8 @@ def world_of(cluster: Cluster) -> World:
     """What a cluster as it was read says of the world outside of it.
 
     A node whose Ready condition is Unknown has a kubelet that is silent since then, one with Ready=False a kubelet
-    that reports so. An owner that is named but not there is taken to exist elsewhere: often only a part is read.
+    that reports so. An owner that is named but not there, and a node on which a pod of the cluster runs, are taken to
+    exist elsewhere: often only a part is read.
     """
     found: dict[str, set[Row]] = {}
     for name, node in cluster.objects("Node").items():
@@ -80,6 +82,14 @@ def world_of(cluster: Cluster) -> World:
                 found.setdefault("node_silent_since", set()).add((name, milliseconds(since) if since else 0))
             elif condition.get("status") == "False":
                 found.setdefault("node_reports", set()).add((name, "False"))
+    nodes = cluster.objects("Node")
+    outside = {
+        str(host)
+        for pod in cluster.objects("Pod").values()
+        if (host := (pod.document.get("spec") or {}).get("nodeName")) and host not in nodes and is_stored(pod.document)
+    }
+    if outside:
+        found["outside_node"] = {(each,) for each in outside}
     named: set[str] = set()
     for obj in cluster:
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():

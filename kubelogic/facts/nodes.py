@@ -15,6 +15,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.features import REQUIRABLE
+from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.node_terms import NODE_NAME, integer
 from kubelogic.kinds.quantity import amount
 
@@ -210,7 +211,7 @@ def _read(obj: Object) -> _Node:
         for name in image.get("names") or ():
             images[name] = image.get("sizeBytes") or 0
     return _Node(
-        labels=document["metadata"].get("labels") or {},
+        labels=kept_labels(document["metadata"].get("labels") or {}),
         taints=tuple(sorted({(t["key"], t.get("value") or "", t["effect"]) for t in taints})),
         cordoned=bool(spec.get("unschedulable")),
         features=REQUIRABLE.intersection(status.get("declaredFeatures") or ()),

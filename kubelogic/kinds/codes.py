@@ -62,6 +62,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL192": "deprecated",
         "KL193": "obeyed by a cluster, but not modelled",
         "KL194": "an object that a cluster printed is changed by a manifest",
+        "KL195": "something that the input refers to is not in it, and what was assumed",
+        "KL196": "a reference to something that is not in the input",
     }
 )
 """What each code stands for."""

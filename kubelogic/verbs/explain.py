@@ -25,6 +25,7 @@ from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
+from kubelogic.verbs.missing import about
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -186,7 +187,7 @@ def explain_in(
         waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
-        notices=unsure.notices,
+        notices=(*unsure.notices, *about(cluster, pod)),
         nodes=len(given.nodes),
         reported=found.reasons,
     )

@@ -23,6 +23,8 @@ from kubelogic.reconcile.schedulers import sampling
 from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
 from kubelogic.verbs.daemons import daemon_set_reasons
+from kubelogic.verbs.missing import missing
+from kubelogic.verbs.missing import undecided as not_known
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -80,9 +82,11 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
     omissions = omitted(cluster, (each for file in book.files for each in file.omits))
-    told = (*notices, *service_notices(final), *omissions, *sampled)
+    told = (*notices, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
     placements = _placements(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
+    gone = _gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out})
+    unknown = not_known(cluster, final, (each.pod for each in gone))
     return Plan(
         settled=done.run.settled,
         cycle=_timed(done, done.run.cycle),
@@ -96,14 +100,15 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
             undecided=undecided(cluster, done, options),
             moves=_moves(final, book, options),
         ),
-        gone=_gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out}),
+        gone=gone,
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
         actions=actions,
         nodes=loads(done.relations, final),
         notices=told,
         cluster=final,
-        remarks=_remarks(done, {each.owner for each in refusals}, unsure),
+        remarks=(*unknown, *_remarks(done, {each.owner for each in refusals}, unsure)),
+        unknown=unknown,
         refusals=refusals,
         troubles=troubles(book, cluster, final, done.relations),
         solves=done.solves,

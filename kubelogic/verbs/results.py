@@ -134,7 +134,8 @@ class Plan:
     loop that is no routine of CronJobs and autoscalers. ``cycle`` is one round of that loop, ``period`` its length in
     milliseconds. ``moves`` is None if it was not asked for, or if nothing is pending. ``solves`` says of each joint
     placement who found it and what proves it. ``unsure``: the pods that this plan placed although they ask for what is
-    not modelled, so that their node may not take them.
+    not modelled, so that their node may not take them. ``unknown``: what is not in the input and would have been needed
+    for an answer.
     """
 
     settled: bool
@@ -153,6 +154,7 @@ class Plan:
     troubles: tuple[Trouble, ...] = ()
     moves: MovePlan | None = None
     unsure: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     solves: tuple[Solve, ...] = ()
     cycle: tuple[TimedAction, ...] = ()
     period: int = 0

@@ -1,0 +1,225 @@
+"""What the input refers to and does not have: said, with what was assumed and how to bring it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.quota import plural_of
+from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.kinds.evidence import is_stored, stand_in_reason
+from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
+from kubelogic.text import Notice
+from kubelogic.verbs.references import missing_references
+
+NO_NODES = (
+    "There is no node in the input, so nothing can be said of where pods fit: "
+    "kubectl get nodes -o yaml brings the nodes of a cluster."
+)
+
+
+def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...]:
+    """One notice for each kind of object that the input refers to and does not have, and for references to nothing.
+
+    Args:
+        cluster: as it was read.
+        final: as its controllers leave it; None if they have not run.
+    """
+    found = [
+        *_stand_ins(cluster),
+        *_nodes(cluster),
+        *_owners(cluster),
+        *_classes(cluster),
+        *_volumes(cluster),
+        *_storage_classes(final if final is not None else cluster),
+        *missing_references(cluster),
+    ]
+    return tuple(sorted(found, key=lambda notice: notice.order))
+
+
+def about(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:
+    """What is missing of the classes of a pod's claims."""
+    volumes = (pod.document.get("spec") or {}).get("volumes") or ()
+    names = {(each.get("persistentVolumeClaim") or {}).get("claimName") for each in volumes}
+    claims = {f"{pod.namespace}/{name}" for name in names if name}
+    return tuple(_storage_classes(cluster, claims)) if claims else ()
+
+
+def outside_nodes(cluster: Cluster) -> list[str]:
+    """The nodes on which pods of the cluster run and that the input does not have."""
+    nodes = cluster.objects("Node")
+    names = {_node(pod) for pod in cluster.objects("Pod").values() if is_stored(pod.document)}
+    return sorted(name for name in names if name and name not in nodes)
+
+
+def lost_owner(cluster: Cluster, pod: Object) -> str:
+    """The controller of a pod that the input does not have, so that nobody here makes the pod anew; empty: none."""
+    owner = _controller(pod)
+    if owner is None or owner.get("kind") == "Node":
+        return ""
+    found = cluster.get(str(owner.get("kind")), f"{pod.namespace}/{owner.get('name')}")
+    return "" if found is not None else f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
+
+
+def _node(pod: Object) -> str:
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def _controller(obj: Object) -> Mapping[str, Any] | None:
+    references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
+    return next((each for each in references if each.get("controller")), None)
+
+
+def _get(kind: str) -> str:
+    """The command that brings all objects of a kind."""
+    return f"kubectl get {plural_of(kind)} -A -o yaml"
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _notice(message: str, first: Object | None, path: tuple[str | int, ...], number: int) -> Notice:
+    place = first.origin.locate(path) if first is not None and first.origin is not None else None
+    return Notice(code="KL195", message=message, location=place, count=number)
+
+
+def _stand_ins(cluster: Cluster) -> Iterator[Notice]:
+    made: dict[str, list[Object]] = defaultdict(list)
+    for kind in ("ControllerRevision", "ReplicaSet", "ReplicationController"):
+        for _, obj in sorted(cluster.objects(kind).items()):
+            if stand_in_reason(obj.document):
+                made[kind].append(obj)
+    for kind, objects in made.items():
+        first = objects[0]
+        reason = stand_in_reason(first.document)
+        whose = _controller(first) if kind == "ControllerRevision" else None
+        about = f"those of {whose['kind']} {first.namespace}/{whose['name']}" if whose else first.key
+        message = f"not in the input: {plural_of(kind)} ({about}); assumed from {reason}; {_get(kind)} brings them"
+        yield _notice(message, first, ("metadata", "name"), len(objects))
+
+
+def _nodes(cluster: Cluster) -> Iterator[Notice]:
+    outside = outside_nodes(cluster)
+    if not outside:
+        return
+    pods = [pod for _, pod in sorted(cluster.objects("Pod").items()) if _node(pod) in set(outside)]
+    message = (
+        f"not in the input: nodes {_list(outside)}, on which {len(pods)} pods run; these pods are left alone; "
+        "kubectl get nodes -o yaml brings them"
+    )
+    yield _notice(message, pods[0], ("spec", "nodeName"), len(outside))
+
+
+def _owners(cluster: Cluster) -> Iterator[Notice]:
+    lost: dict[str, dict[str, Object]] = defaultdict(dict)
+    for _, pod in sorted(cluster.objects("Pod").items()):
+        owner = lost_owner(cluster, pod) if is_stored(pod.document) else ""
+        if owner:
+            lost[owner.partition(" ")[0]].setdefault(owner.partition(" ")[2], pod)
+    for kind, owners in sorted(lost.items()):
+        names = list(owners)
+        message = (
+            f"not in the input: {kind} {_list(names)}; taken to exist, but what it would make anew is not known; "
+            f"{_get(kind)} brings it"
+        )
+        yield _notice(message, owners[names[0]], ("metadata", "ownerReferences"), len(names))
+
+
+def _classes(cluster: Cluster) -> Iterator[Notice]:
+    for kind, field, built_in in (
+        ("PriorityClass", "priorityClassName", frozenset(SYSTEM_PRIORITIES)),
+        ("RuntimeClass", "runtimeClassName", frozenset[str]()),
+    ):
+        users: dict[str, Object] = {}
+        for _, pod in sorted(cluster.objects("Pod").items()):
+            name = str((pod.document.get("spec") or {}).get(field) or "")
+            if name and name not in built_in and is_stored(pod.document) and cluster.get(kind, name) is None:
+                users.setdefault(name, pod)
+        if users:
+            names = sorted(users)
+            message = (
+                f"not in the input: {kind} {_list(names)}; what its pods say of themselves is taken; "
+                f"{_get(kind)} brings it"
+            )
+            yield _notice(message, users[names[0]], ("spec", field), len(names))
+
+
+def _volumes(cluster: Cluster) -> Iterator[Notice]:
+    volumes, claims = cluster.objects("PersistentVolume"), cluster.objects("PersistentVolumeClaim")
+    bound = [
+        (str(name), claim)
+        for _, claim in sorted(claims.items())
+        if (name := (claim.document.get("spec") or {}).get("volumeName")) and name not in volumes
+    ]
+    if bound:
+        message = (
+            f"not in the input: PersistentVolume {_list([name for name, _ in bound])}; running pods keep it, but which "
+            f"nodes can attach it is not known; {_get('PersistentVolume')} brings it"
+        )
+        yield _notice(message, bound[0][1], ("spec", "volumeName"), len(bound))
+    lacking: dict[str, Object] = {}
+    for _, pod in sorted(cluster.objects("Pod").items()):
+        for volume in (pod.document.get("spec") or {}).get("volumes") or () if is_stored(pod.document) else ():
+            name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if name and f"{pod.namespace}/{name}" not in claims:
+                lacking.setdefault(f"{pod.namespace}/{name}", pod)
+    if lacking:
+        names = sorted(lacking)
+        message = f"not in the input: PersistentVolumeClaim {_list(names)}; {_get('PersistentVolumeClaim')} brings it"
+        yield _notice(message, lacking[names[0]], ("spec", "volumes"), len(names))
+
+
+def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> Iterator[Notice]:
+    classes = cluster.objects("StorageClass")
+    has_default = any(
+        ((each.document.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+        for each in classes.values()
+    )
+    brings = "kubectl get storageclasses -o yaml brings those of the cluster"
+    without: dict[str, Object] = {}
+    unknown: dict[str, dict[str, Object]] = defaultdict(dict)
+    for key, claim in sorted(cluster.objects("PersistentVolumeClaim").items()):
+        spec = claim.document.get("spec") or {}
+        name = spec.get("storageClassName")
+        if spec.get("volumeName") or name == "" or (only is not None and key not in only):
+            continue
+        if name is None and not has_default:
+            without[key] = claim
+        elif name and name not in classes:
+            unknown[str(name)][key] = claim
+    if without:
+        keys = list(without)
+        message = (
+            f"claim {_list(keys)} names no class, and no StorageClass in the input is the default one, so no volume is "
+            f"made for it here; {brings}"
+        )
+        yield _notice(message, without[keys[0]], ("spec",), len(keys))
+    for name, claims in sorted(unknown.items()):
+        keys = list(claims)
+        message = f"no StorageClass {name} is in the input, which claim {_list(keys)} names; {brings}"
+        yield _notice(message, claims[keys[0]], ("spec", "storageClassName"), len(keys))
+
+
+def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str]) -> tuple[str, ...]:
+    """Why an answer that is good as far as it goes is none: remarks, the most important first; empty if it is one.
+
+    Args:
+        cluster: as it was read.
+        final: as its controllers leave it.
+        gone: the pods that are gone at the end.
+    """
+    remarks = []
+    outside = outside_nodes(cluster)
+    if final.objects("Pod") and not cluster.objects("Node") and not final.objects("Node"):
+        remarks.append(NO_NODES)
+    elif outside:
+        remarks.append(f"{len(outside)} nodes on which pods run are not in the input; those pods are left alone.")
+    pods = cluster.objects("Pod")
+    lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
+    if lost:
+        remarks.append(f"Whether {_list(lost)} makes the pods anew is not known: it is not in the input.")
+    return tuple(remarks)

@@ -1,0 +1,136 @@
+"""ConfigMaps and Secrets that pods of manifests refer to by name and that are not in the input, nor their keys.
+
+Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables), pkg/volume/{configmap,secret,projected} (SetUpAt) of
+Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.evidence import is_stored
+from kubelogic.text import Notice
+
+_TEMPLATES: Mapping[str, tuple[str | int, ...]] = {
+    "Pod": ("spec",),
+    "DaemonSet": ("spec", "template", "spec"),
+    "Deployment": ("spec", "template", "spec"),
+    "Job": ("spec", "template", "spec"),
+    "ReplicaSet": ("spec", "template", "spec"),
+    "ReplicationController": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+_OF_EVERY_NAMESPACE = frozenset({"kube-root-ca.crt"})
+_WAITS = "its container waits with CreateContainerConfigError without it"
+_MOUNTS = "its pod stays in ContainerCreating without it"
+_PULLS = "private images cannot be pulled without it"
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What a part of a pod refers to.
+
+    Attributes:
+        kind: ConfigMap or Secret.
+        name: of the object.
+        keys: of it that are needed.
+        path: of the name, in the pod's spec.
+        follows: what follows if it is not there.
+    """
+
+    kind: str
+    name: str
+    keys: tuple[str, ...]
+    path: Path
+    follows: str
+
+
+def references(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    """All that a pod needs of ConfigMaps and Secrets; what is optional is left out."""
+    for part in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(part) or ()):
+            yield from _of_container(container, (part, index))
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        yield from _of_volume(volume, ("volumes", index))
+    for index, secret in enumerate(spec.get("imagePullSecrets") or ()):
+        if secret.get("name"):
+            path = ("imagePullSecrets", index, "name")
+            yield Reference(kind="Secret", name=secret["name"], keys=(), path=path, follows=_PULLS)
+
+
+def _of_container(container: Mapping[str, Any], path: Path) -> Iterator[Reference]:
+    for index, variable in enumerate(container.get("env") or ()):
+        source = variable.get("valueFrom") or {}
+        for field, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            chosen = source.get(field)
+            if chosen and chosen.get("name") and not chosen.get("optional"):
+                where = (*path, "env", index, "valueFrom", field, "name")
+                keys = (str(chosen["key"]),) if chosen.get("key") else ()
+                yield Reference(kind=kind, name=chosen["name"], keys=keys, path=where, follows=_WAITS)
+    for index, source in enumerate(container.get("envFrom") or ()):
+        for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            chosen = source.get(field)
+            if chosen and chosen.get("name") and not chosen.get("optional"):
+                where = (*path, "envFrom", index, field, "name")
+                yield Reference(kind=kind, name=chosen["name"], keys=(), path=where, follows=_WAITS)
+
+
+def _of_volume(volume: Mapping[str, Any], path: Path) -> Iterator[Reference]:
+    sources = [(volume, path)]
+    projected = (volume.get("projected") or {}).get("sources") or ()
+    sources += [(each, (*path, "projected", "sources", index)) for index, each in enumerate(projected)]
+    for source, where in sources:
+        for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+            chosen = source.get(field)
+            if not chosen or chosen.get("optional"):
+                continue
+            named = "secretName" if chosen.get("secretName") else "name"
+            if chosen.get(named):
+                keys = tuple(str(each["key"]) for each in chosen.get("items") or () if each.get("key"))
+                place = (*where, field, named)
+                yield Reference(kind=kind, name=chosen[named], keys=keys, path=place, follows=_MOUNTS)
+
+
+def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
+    """One notice for each ConfigMap or Secret, and each key of one, that manifests name and the input does not have.
+
+    Pods that a cluster printed are left out: what they refer to was there when they started.
+    """
+    users: dict[tuple[str, str, str], list[tuple[Object, Path, str]]] = defaultdict(list)
+    for kind, path in _TEMPLATES.items():
+        for _, obj in sorted(cluster.objects(kind).items()):
+            if not is_stored(obj.document):
+                spec: Any = obj.document
+                for step in path:
+                    spec = spec.get(str(step)) or {}
+                for each in references(spec):
+                    for key in _lacking(cluster, obj.namespace, each):
+                        identity = each.kind, f"{obj.namespace}/{each.name}", key
+                        users[identity].append((obj, (*path, *each.path), each.follows))
+    found = []
+    for (kind, name, key), places in sorted(users.items()):
+        obj, path, follows = places[0]
+        what = f'{kind} {name} has no key "{key}"' if key else f"{kind} {name} is not in the input"
+        message = f"{what}: {obj} refers to it, and {follows}"
+        place = obj.origin.locate(path) if obj.origin is not None else None
+        found.append(Notice(code="KL196", message=message, location=place, count=len(places)))
+    return tuple(found)
+
+
+def _lacking(cluster: Cluster, namespace: str, needed: Reference) -> Iterator[str]:
+    """An empty text if the object is not there, else the keys that it lacks."""
+    if needed.kind == "ConfigMap" and needed.name in _OF_EVERY_NAMESPACE:
+        return
+    found = cluster.get(needed.kind, f"{namespace}/{needed.name}")
+    if found is None:
+        yield ""
+        return
+    present = {key for part in ("data", "binaryData", "stringData") for key in found.document.get(part) or ()}
+    yield from (key for key in needed.keys if key not in present)

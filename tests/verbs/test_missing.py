@@ -1,0 +1,286 @@
+"""Dumps that lack kinds: nothing that runs is rolled, collected, refused or lost, and what is missing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from kubelogic.api import load, plan
+from kubelogic.verbs.results import Plan
+
+Document = dict[str, Any]
+
+
+def node(name: str, *, cpu: str = "4", **labels: str) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **labels}},
+        "status": {
+            "allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+def pod(
+    name: str, host: str = "oak", *, owner: Sequence[str] = (), labels: Document | None = None, **spec: Any
+) -> Document:
+    metadata: Document = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "labels": labels or {}}
+    if owner:
+        kind, of, uid = owner
+        api = "v1" if kind == "ReplicationController" else "batch/v1" if kind == "Job" else "apps/v1"
+        metadata["ownerReferences"] = [{"apiVersion": api, "kind": kind, "name": of, "uid": uid, "controller": True}]
+    containers = [{"name": "app", "image": "app:1", "resources": {"requests": {"cpu": "100m"}}}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"nodeName": host, "containers": containers, **spec},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def owner(kind: str, name: str, uid: str, template: Document, status: Document, **spec: Any) -> Document:
+    labels = template["metadata"]["labels"]
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": uid,
+            "generation": 4,
+            "annotations": {"deprecated.daemonset.template.generation": "4", "deployment.kubernetes.io/revision": "3"},
+        },
+        "spec": {"selector": {"matchLabels": labels}, "template": template, **spec},
+        "status": {"observedGeneration": 4, **status},
+    }
+
+
+def template(app: str, image: str = "app:1") -> Document:
+    containers = [{"name": "app", "image": image, "resources": {"requests": {"cpu": "100m"}}}]
+    return {"metadata": {"labels": {"app": app}}, "spec": {"containers": containers}}
+
+
+def made(result: Plan) -> list[str]:
+    return [type(each.action).__name__ for each in result.actions if type(each.action).__name__ == "CreatePod"]
+
+
+def codes(result: Plan) -> list[str]:
+    return [each.code for each in result.notices]
+
+
+DAEMON = owner("DaemonSet", "relay", "d", template("relay"), {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2})
+MEMBERS = {"app": "relay", "controller-revision-hash": "7d4f", "pod-template-generation": "4"}
+STATEFUL = owner(
+    "StatefulSet",
+    "db",
+    "s",
+    template("db"),
+    {"replicas": 2, "currentRevision": "db-6c9f", "updateRevision": "db-6c9f"},
+    replicas=2,
+    serviceName="db",
+)
+DEPLOYMENT = owner("Deployment", "web", "w", template("web"), {"replicas": 2, "updatedReplicas": 2}, replicas=2)
+HASHED = {"app": "web", "pod-template-hash": "5c9f"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "told"),
+    [
+        pytest.param(
+            [
+                DAEMON,
+                pod("relay-a", "oak", owner=("DaemonSet", "relay", "d"), labels=MEMBERS),
+                pod("relay-b", "elm", owner=("DaemonSet", "relay", "d"), labels=MEMBERS),
+            ],
+            "controllerrevisions",
+            id="a DaemonSet without its revisions",
+        ),
+        pytest.param(
+            [
+                STATEFUL,
+                *(
+                    pod(
+                        f"db-{number}",
+                        owner=("StatefulSet", "db", "s"),
+                        labels={"app": "db", "controller-revision-hash": "db-6c9f"},
+                    )
+                    for number in (0, 1)
+                ),
+            ],
+            "controllerrevisions",
+            id="a StatefulSet without its revisions",
+        ),
+        pytest.param(
+            [DEPLOYMENT, *(pod(f"web-5c9f-{n}", owner=("ReplicaSet", "web-5c9f", "r"), labels=HASHED) for n in "ab")],
+            "replicasets",
+            id="a Deployment without its ReplicaSets",
+        ),
+        pytest.param(
+            [pod(f"web-5c9f-{n}", owner=("ReplicaSet", "web-5c9f", "r"), labels=HASHED) for n in "ab"],
+            "replicasets",
+            id="nodes and pods only",
+        ),
+        pytest.param(
+            [pod("old-x", owner=("ReplicationController", "old", "c"), labels={"app": "old"})],
+            "replicationcontrollers",
+            id="a pod of a ReplicationController",
+        ),
+        pytest.param([pod("once-x", owner=("Job", "once", "j"))], "Job shop/once", id="a pod of a Job"),
+        pytest.param([pod("far", "ash")], "nodes ash, on which 1 pods run", id="a pod on a node that was not printed"),
+        pytest.param([pod("a", priorityClassName="steady", priority=5)], "PriorityClass steady", id="a class"),
+        pytest.param(
+            [pod("a", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])],
+            "PersistentVolumeClaim shop/data",
+            id="a claim",
+        ),
+    ],
+)
+def test_what_runs_stays_and_what_is_missing_is_said(objects: list[Document], told: str) -> None:
+    result = plan(load([node("oak"), node("elm"), *objects]))
+    assert result.gone == ()
+    assert made(result) == []
+    assert len(result.placements) == sum(each["kind"] == "Pod" for each in objects)
+    (notice,) = (each for each in result.notices if each.code == "KL195")
+    assert told in notice.message
+    assert "kubectl get" in notice.message
+
+
+def test_pods_without_any_node_are_left_alone_and_the_answer_is_none() -> None:
+    result = plan(load([pod("a"), pod("b", "elm")]))
+    assert (result.gone, len(result.placements)) == ((), 2)
+    assert result.remarks[0].startswith("There is no node in the input")
+    assert "kubectl get nodes" in result.remarks[0]
+    assert result.unknown
+
+
+def test_a_pod_that_a_manifest_binds_to_no_node_is_still_stranded() -> None:
+    given = pod("a", "nowhere")
+    del given["metadata"]["uid"], given["status"]
+    result = plan(load([node("oak"), given]))
+    assert [each.pod for each in result.pending] + [each.pod for each in result.gone] == ["shop/a"]
+
+
+def test_a_changed_daemon_set_is_rolled_though_its_revisions_were_not_printed() -> None:
+    objects = [DAEMON, pod("relay-a", "oak", owner=("DaemonSet", "relay", "d"), labels=MEMBERS)]
+    change = owner("DaemonSet", "relay", "", template("relay", "app:2"), {})
+    change["metadata"] = {"name": "relay", "namespace": "shop"}
+    del change["status"]
+    result = plan(load([node("oak"), *objects, change]))
+    assert [each.pod for each in result.gone] == ["shop/relay-a"]
+    assert len(result.placements) == 1
+
+
+def test_a_whole_dump_has_nothing_missing() -> None:
+    result = plan(load([node("oak"), pod("a")]))
+    assert "KL195" not in codes(result)
+    assert result.unknown == ()
+
+
+def refer(**spec: Any) -> Document:
+    container = {"name": "app", "image": "app:1", **spec.pop("container", {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {"containers": [container], **spec},
+    }
+
+
+def settings(kind: str, name: str, **data: str) -> Document:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "shop"}, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (refer(container={"envFrom": [{"configMapRef": {"name": "c"}}]}), "ConfigMap shop/c is not in the input"),
+        (
+            refer(container={"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}),
+            "CreateContainerConfigError",
+        ),
+        (refer(volumes=[{"name": "v", "secret": {"secretName": "s"}}]), "ContainerCreating"),
+        (
+            refer(volumes=[{"name": "v", "projected": {"sources": [{"configMap": {"name": "c"}}]}}]),
+            "ConfigMap shop/c is not in the input",
+        ),
+        (refer(imagePullSecrets=[{"name": "s"}]), "Secret shop/s is not in the input"),
+        (
+            refer(
+                container={"env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "there", "key": "none"}}}]}
+            ),
+            'ConfigMap shop/there has no key "none"',
+        ),
+        (refer(container={"envFrom": [{"configMapRef": {"name": "c", "optional": True}}]}), ""),
+        (refer(volumes=[{"name": "v", "secret": {"secretName": "s", "optional": True}}]), ""),
+        (refer(volumes=[{"name": "v", "configMap": {"name": "kube-root-ca.crt"}}]), ""),
+        (refer(container={"envFrom": [{"configMapRef": {"name": "there"}}]}), ""),
+    ],
+)
+def test_references_to_what_is_not_there_are_told(given: Document, told: str) -> None:
+    result = plan(load([node("oak"), settings("ConfigMap", "there", key="1"), given]))
+    found = [each for each in result.notices if each.code == "KL196"]
+    assert len(found) == bool(told)
+    assert all(told in each.message and each.location is not None for each in found)
+
+
+def test_the_places_of_missing_references_are_those_of_the_manifest(tmp_path: Any) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    image: app:1\n"
+        "    envFrom:\n    - secretRef: {name: keys}\n"
+    )
+    (found,) = (each for each in plan(load([path])).notices if each.code == "KL196")
+    assert found.location is not None
+    assert (found.location.line, found.location.path) == (9, "spec.containers[0].envFrom[0].secretRef.name")
+
+
+def claim(**spec: Any) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "shop"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec},
+    }
+
+
+def storage_class(name: str, *, default: bool) -> Document:
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
+    metadata = {"name": name, "annotations": annotations}
+    return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": metadata, "provisioner": "x/y"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "told"),
+    [
+        ([claim()], "names no class, and no StorageClass in the input is the default one"),
+        ([claim(storageClassName="fast")], "no StorageClass fast is in the input"),
+        ([claim(), storage_class("fast", default=False)], "names no class"),
+        ([claim(), storage_class("fast", default=True)], ""),
+        ([claim(storageClassName="fast"), storage_class("fast", default=False)], ""),
+        ([claim(storageClassName="")], ""),
+    ],
+)
+def test_claims_say_which_class_is_missing(objects: list[Document], told: str) -> None:
+    result = plan(load([node("oak"), *objects]))
+    found = [each.message for each in result.notices if each.code == "KL195"]
+    assert len(found) == bool(told)
+    assert all(told in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("label", "wanted", "placed"),
+    [
+        ("kubernetes.io/os", "beta.kubernetes.io/os", 1),
+        ("kubernetes.io/arch", "beta.kubernetes.io/arch", 1),
+        ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone", 0),
+        ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", 0),
+    ],
+)
+def test_old_labels_of_system_and_architecture_follow_the_new_ones(label: str, wanted: str, placed: int) -> None:
+    result = plan(load([node("oak", **{label: "x"}), refer(nodeSelector={wanted: "x"})]))
+    assert len(result.placements) == placed
