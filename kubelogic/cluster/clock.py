@@ -51,7 +51,7 @@ def weekday(moment: int) -> str:
     >>> weekday(0)
     'Thursday'
     """
-    return (_EPOCH + timedelta(milliseconds=moment)).strftime("%A")
+    return (_EPOCH + timedelta(milliseconds=max(_FIRST, min(moment, LAST)))).strftime("%A")
 
 
 def is_moment(text: str) -> bool:

@@ -191,6 +191,7 @@ def check_types(
     checker = _Checker(declared)
     for facts, clauses in files:
         for fact in facts:
+            checker.sorts = {}
             checker.atom(fact)
         for clause in clauses:
             checker.clause(clause)

@@ -95,7 +95,9 @@ def read(path: Path) -> tuple[list[Item], list[Fault]]:
     faults: list[Fault] = []
     match sources.read(str(path), None):
         case Source() as source:
-            return list(documents.read(source, faults)), faults
+            items = list(documents.read(source, faults))
+            doubled = {fault.object for fault in faults if fault.code == "KL101"}  # refused by strict validation
+            return [item for item in items if item.title not in doubled], faults
         case Fault() as fault:
             return [], [fault]
 

@@ -51,7 +51,8 @@ def test_a_selector_on_one_host_name_makes_two_classes_and_they_join_again() -> 
 def test_taints_and_cordons_tell_nodes_apart_and_running_pods_do_not() -> None:
     cordoned = obj("Node", "n3", spec={"unschedulable": True})
     tainted = node("n2", taints=[{"key": "k", "effect": "NoSchedule"}])
-    running = pod("a", nodeName="n1", nodeSelector={"kubernetes.io/hostname": "n1"})
+    bound = {"containers": [], "nodeName": "n1", "nodeSelector": {"kubernetes.io/hostname": "n1"}}
+    running = obj("Pod", "a", "d", spec=bound, status={"phase": "Running"})
     found = classes(FactBase(MODULES), Cluster.of([node("n1"), node("n4"), tainted, cordoned, running]), {})
     assert found["n1"] == found["n4"]
     assert len({found["n1"], found["n2"], found["n3"]}) == 3

@@ -159,7 +159,7 @@ HINTS = [
     ("pod_node('shop/til-0', N)", "there is no pod 'shop/til-0'; did you mean 'shop/till-0'?"),
     ("pod_node('shop/till-0', 'oka')", "there is no node 'oka'; did you mean 'oak'?"),
     ("pod_node('shop/till-0', 'elm')", "with another Node something fits: 'oak'."),
-    ("node_allocatable('oak', 'storage', A)", "there is no resource 'storage'; there are 'cpu', 'memory', 'pods'."),
+    ("node_allocatable('oak', 'storage', A)", "there is no resource 'storage'; there are 'cpu', "),
     ("pod_shape('shop/till-0', 'shop/till-0')", "there is no shape 'shop/till-0'; did you mean 'shop/till'?"),
     ("image_registry('quay.io/a', 'docker.io')", "image_registry gives 'quay.io' here."),
     ("image_registry(Image, R)", "image_registry is a function: give all arguments but the last."),

@@ -114,7 +114,7 @@ def _select_node(tx: Transaction, pod: Object, node: str) -> None:
             continue
         storage_class = tx.get("StorageClass", claim_class(claim.document))
         if storage_class is not None and storage_class.document.get("volumeBindingMode") == "WaitForFirstConsumer":
-            tx.put(edited(claim, ["metadata", "annotations"], {SELECTED_NODE: node}))
+            tx.edit("PersistentVolumeClaim", claim.key, ["metadata", "annotations"], {SELECTED_NODE: node})
 
 
 def nominate_node(tx: Transaction, action: NominateNode) -> None:
