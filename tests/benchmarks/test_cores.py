@@ -9,12 +9,12 @@ from random import Random
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.generate import Recipe, generate
-from kubelogic.placement.impossible import FAMILIES, impossible
-from kubelogic.placement.mixture import mixture
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import core_of, solve
 from kubelogic.placement.problem import Problem
+from tests.support.impossible import FAMILIES, impossible
+from tests.support.mixture import mixture
+from tests.support.problems import Recipe, generate
 
 pytestmark = pytest.mark.benchmark
 

@@ -9,7 +9,6 @@ from random import Random
 import pytest
 
 from kubelogic.placement.kube import schedule
-from kubelogic.placement.mixture import SCORERS
 from kubelogic.placement.problem import (
     Affinity,
     Node,
@@ -22,6 +21,7 @@ from kubelogic.placement.problem import (
     SoftSpread,
     Spread,
 )
+from tests.support.mixture import SCORERS
 
 GIB = 1024**3
 MIB = 1024**2

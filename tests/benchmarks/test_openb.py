@@ -19,8 +19,8 @@ from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
-from kubelogic.testing import openb
-from kubelogic.testing.fleets import as_json
+from tests.support import openb
+from tests.support.fleets import as_json
 
 
 def posed(corpus: Path, pods: str, where: Path) -> Problem:

@@ -9,12 +9,12 @@ from random import Random
 import msgspec
 import pytest
 
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
+from tests.support.problems import Recipe, generate
 
 pytestmark = pytest.mark.benchmark
 

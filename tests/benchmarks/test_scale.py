@@ -26,14 +26,14 @@ from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.placement.generate import Recipe
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import ComparedScheduler, KubeScheduler, OptimalScheduler, Remembering
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.tick import Reconciler, Tick
-from kubelogic.testing.fleets import as_json, pending, running
+from tests.support.fleets import as_json, pending, running
+from tests.support.problems import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 BIG = Recipe(nodes=5_000, classes=60, pods=50_000, shapes=50, fill=0.8)

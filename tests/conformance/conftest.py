@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubelogic.testing.decisions import Pipeline
+from tests.support.decisions import Pipeline
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance"
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "agreement.md"

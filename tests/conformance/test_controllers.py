@@ -13,9 +13,9 @@ import pytest
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.testing.phases import parameters
-from kubelogic.testing.snapshots import differences
-from kubelogic.testing.traces import Played, Replay, read_case, recorded_order
+from tests.support.phases import parameters
+from tests.support.snapshots import differences
+from tests.support.traces import Played, Replay, read_case, recorded_order
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "conformance" / "controllers"
 

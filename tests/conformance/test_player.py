@@ -6,8 +6,8 @@ from typing import Any
 
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.testing.phases import START, last_heard, start_of
-from kubelogic.testing.traces import Played, Replay
+from tests.support.phases import START, last_heard, start_of
+from tests.support.traces import Played, Replay
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 

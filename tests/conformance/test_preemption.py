@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubelogic.placement.kube import examine, schedule
 from kubelogic.placement.placement import Placement
-from kubelogic.testing.decisions import Attempt, Pipeline, attempts, read_case
+from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 
 
 def test_candidates_victims_and_nominated_node(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubelogic.explain import message
 from kubelogic.placement.kube import examine
-from kubelogic.testing.decisions import Attempt, Pipeline, attempts, read_case
+from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 
 
 def test_feasible_nodes_reasons_and_message(

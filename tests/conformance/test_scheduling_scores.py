@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubelogic.placement.check import check, faults
 from kubelogic.placement.kube import Examination, examine, schedule
-from kubelogic.testing.decisions import Attempt, Pipeline, attempts, read_case
+from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 
 NOT_MODELLED = frozenset({"DynamicResources"})
 """Always 0 here: without device claims, which are not modelled, there is nothing to score."""

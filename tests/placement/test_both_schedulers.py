@@ -8,10 +8,10 @@ import pytest
 
 from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
-from kubelogic.placement.mixture import mixture
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
+from tests.support.mixture import mixture
 
 
 def standing(problem: Problem, placement: Placement) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.optimal.limits import Deadline, Limits
 from kubelogic.placement.optimal.model import compile_problem
 from kubelogic.placement.optimal.neighbourhoods import search
@@ -15,6 +14,7 @@ from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
+from tests.support.problems import Recipe, generate
 
 
 def packing(sizes: list[int], nodes: int, capacity: int = 10) -> Problem:

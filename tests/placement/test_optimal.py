@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Problem
+from tests.support.problems import Recipe, generate
 
 RECIPES = {
     "loose": Recipe(nodes=20, classes=3, pods=150, shapes=8, fill=0.7, seed=1),

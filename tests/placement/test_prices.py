@@ -6,12 +6,12 @@ import pytest
 from msgspec import structs
 
 from kubelogic.placement.check import check
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.optimal.clearance import afterwards, cleared
 from kubelogic.placement.optimal.limits import Deadline, Limits
 from kubelogic.placement.optimal.prices import Priced, Prices
 from kubelogic.placement.optimal.solve import core_of, solve
 from kubelogic.placement.problem import Affinity, Budget, Node, Pod, Problem, Reach, Shape
+from tests.support.problems import Recipe, generate
 
 ALL = Reach(node_classes=frozenset({"c"}))
 

@@ -7,10 +7,10 @@ import pytest
 
 from kubelogic.placement.check import check
 from kubelogic.placement.kube import schedule
-from kubelogic.placement.mixture import mixture
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
+from tests.support.mixture import mixture
 
 EVERYWHERE = Reach(node_classes=frozenset({"all"}))
 

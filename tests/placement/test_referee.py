@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Problem
+from tests.support.problems import Recipe, generate
 
 cp_model = pytest.importorskip("ortools.sat.python.cp_model")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.pack import split
 from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
+from tests.support.problems import Recipe, generate
 
 RECIPES = {
     "alike": Recipe(nodes=300, classes=6, pods=3000, shapes=20, fill=0.8, restricted=0.0),

@@ -32,7 +32,7 @@ from kubelogic.reconcile.scenario import (
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.tick import Reconciler
 from kubelogic.reconcile.troubles import ExitContainers, FailProbe, HealProbe, Target
-from kubelogic.testing.invariants import Watch
+from tests.support.invariants import Watch
 
 NODES = ("n1", "n2", "n3")
 BOOK: list[Rulebook] = []

@@ -11,8 +11,8 @@ from kubelogic.placement.check import check, faults
 from kubelogic.placement.kube import examine, schedule
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
-from kubelogic.testing.decisions import Pipeline
-from kubelogic.testing.random_clusters import random_cluster
+from tests.support.decisions import Pipeline
+from tests.support.random_clusters import random_cluster
 
 FEW = range(60)
 MANY = range(60, 3000)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from kubelogic.explain import message
 from kubelogic.placement.kube import examine
-from kubelogic.testing.clusters import HOST, POD_LABELS, TAINTS, TOLERATIONS, ZONE, clusters, nodes, pods
-from kubelogic.testing.decisions import Pipeline
+from tests.support.clusters import HOST, POD_LABELS, TAINTS, TOLERATIONS, ZONE, clusters, nodes, pods
+from tests.support.decisions import Pipeline
 
 Document = dict[str, Any]
 PIPELINE = settings(

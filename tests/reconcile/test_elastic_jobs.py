@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.testing.lab import Lab, workload
+from tests.support.lab import Lab, workload
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 INDEX = "batch.kubernetes.io/job-completion-index"

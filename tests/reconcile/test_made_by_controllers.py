@@ -10,7 +10,7 @@ from kubelogic.cluster import naming
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.validation import admit
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.testing.lab import Lab, workload
+from tests.support.lab import Lab, workload
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 CLASS = {

@@ -8,7 +8,7 @@ import pytest
 
 from kubelogic.placement.check import faults
 from kubelogic.placement.problem import Problem, Reach, dumps
-from kubelogic.testing.decisions import Pipeline
+from tests.support.decisions import Pipeline
 
 Document = dict[str, Any]
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

@@ -16,7 +16,7 @@ from kubelogic.placement.check import faults
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS, Problems, problem
-from kubelogic.testing.random_clusters import random_cluster
+from tests.support.random_clusters import random_cluster
 
 Key = tuple[str, str, str]
 

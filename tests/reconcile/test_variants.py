@@ -8,7 +8,7 @@ import pytest
 
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.testing.lab import Lab, workload
+from tests.support.lab import Lab, workload
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
 STAYS_UNREADY = ("image_stays_unready", ("app:2",))

@@ -8,8 +8,8 @@ import pytest
 
 from kubelogic import api
 from kubelogic.reconcile.scenario import Behave, Delete, Event, Measure, Operation, Scenario
-from kubelogic.testing.lab import workload
 from kubelogic.verbs.results import Trouble
+from tests.support.lab import workload
 
 NODE = {
     "apiVersion": "v1",

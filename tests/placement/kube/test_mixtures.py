@@ -14,9 +14,9 @@ from kubelogic.placement import check
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.state import Resident
-from kubelogic.placement.mixture import mixture
 from kubelogic.placement.placement import Binding
 from kubelogic.placement.problem import Problem
+from tests.support.mixture import mixture
 
 SEEDS = st.integers(min_value=0, max_value=10**6)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from kubelogic.placement.kube import schedule
-from kubelogic.placement.mixture import SCORERS
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Affinity, Claim, Node, Pod, Problem, Reach, Shape, Spread, Volume
+from tests.support.mixture import SCORERS
 
 EVERYWHERE = Reach(node_classes=frozenset({"c"}))
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kubelogic.placement.kube.engine import Engine
-from kubelogic.placement.mixture import SCORERS
 from kubelogic.placement.problem import Node, Pod, Preference, Problem, Reach, Scorer, Shape, SoftAffinity, SoftSpread
+from tests.support.mixture import SCORERS
 
 NEW = frozenset({"new"})
 OLD = frozenset({"old"})

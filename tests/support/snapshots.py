@@ -10,8 +10,8 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
-from kubelogic.testing import batch, descriptions
-from kubelogic.testing.names import Names, controller
+from tests.support import batch, descriptions
+from tests.support.names import Names, controller
 
 Described = dict[str, Any]
 Describe = Callable[[Object, Names], Described]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import metadata, uid_of
-from kubelogic.testing.names import Names
+from tests.support.names import Names
 
 _RS_HASH = "pod-template-hash"
 

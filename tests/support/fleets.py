@@ -1,6 +1,6 @@
 """Large clusters as JSON manifests, equal for equal arguments: for benchmarks, and to try what a real one would cost.
 
-Two kinds. ``pending`` writes a placement problem of ``kubelogic.placement.generate`` as API objects: nodes in pools,
+Two kinds. ``pending`` writes a placement problem of ``tests.support.problems`` as API objects: nodes in pools,
 and Deployments or bare pods that wait for them. ``running`` writes a cluster at rest: Deployments with their
 ReplicaSets, pods that run, and a Service each.
 """
@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.problem import Node, Problem, Shape
+from tests.support.problems import Recipe, generate
 
 Document = Mapping[str, Any]
 

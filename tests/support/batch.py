@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.testing.names import Names
+from tests.support.names import Names
 
 Described = dict[str, Any]
 

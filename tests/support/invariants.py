@@ -37,7 +37,7 @@ class Watch:
         self.state = state
 
 
-def surge(before: Cluster, after: Cluster, actions: Iterable[Action]) -> Iterator[str]:  # noqa: ARG001
+def surge(before: Cluster, after: Cluster, actions: Iterable[Action]) -> Iterator[str]:
     """The controller never raises the sum of a Deployment's ReplicaSets above replicas + maxSurge.
 
     Source: Kubernetes documentation, "Deployments", Max Surge: "the total number of Pods running at any time during the
@@ -84,7 +84,7 @@ def order(before: Cluster, after: Cluster, actions: Iterable[Action]) -> Iterato
                 yield f"{action.pod} is made before {action.owner}-{ordinal} is ready"
 
 
-def identity(before: Cluster, after: Cluster, actions: Iterable[Action]) -> Iterator[str]:  # noqa: ARG001
+def identity(before: Cluster, after: Cluster, actions: Iterable[Action]) -> Iterator[str]:
     """A StatefulSet's pod is made only after the one of that name is gone: at most one pod has an identity.
 
     Source: Kubernetes documentation, "Force Delete StatefulSet Pods".

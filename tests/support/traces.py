@@ -20,10 +20,10 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
 from kubelogic.reconcile.settle import Step, Ticker, settle
-from kubelogic.testing.bounds import Bounds, Moment, bounds, member_changes, ordered_sets, owner_moments
-from kubelogic.testing.names import Names
-from kubelogic.testing.phases import last_heard, start_of
-from kubelogic.testing.snapshots import Snapshot, snapshot
+from tests.support.bounds import Bounds, Moment, bounds, member_changes, ordered_sets, owner_moments
+from tests.support.names import Names
+from tests.support.phases import last_heard, start_of
+from tests.support.snapshots import Snapshot, snapshot
 
 _WARM_UP = 60_000
 """Milliseconds that the initial objects have to come up before time 0."""

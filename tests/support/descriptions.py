@@ -13,7 +13,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.facts.services import SLICE_MANAGED_BY, SLICE_SERVICE
-from kubelogic.testing.names import Names
+from tests.support.names import Names
 
 Described = dict[str, Any]
 

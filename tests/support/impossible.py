@@ -13,7 +13,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from kubelogic.placement.generate import Recipe, generate
 from kubelogic.placement.problem import (
     Affinity,
     Claim,
@@ -27,6 +26,7 @@ from kubelogic.placement.problem import (
     Spread,
     Volume,
 )
+from tests.support.problems import Recipe, generate
 
 _TINY = {"cpu": 1, "memory": 1, "pods": 1}
 _ASKED = "asked"

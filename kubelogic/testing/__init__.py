@@ -1,1 +1,0 @@
-"""Hypothesis strategies, the state machine, invariants and the pytest plugin."""
