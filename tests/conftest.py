@@ -18,6 +18,8 @@ settings.load_profile("shared")
 
 # Reports are as wide as the terminal says; tests that are about that say how wide it is.
 os.environ.pop("COLUMNS", None)
+# What is kept between runs lies in the checkout, not in a person's home.
+os.environ.setdefault("KUBELOGIC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "kubelogic"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

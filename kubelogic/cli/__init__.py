@@ -185,6 +185,7 @@ def _available() -> list[str]:
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
     from kubelogic.logic.errors import RuleErrors
+    from kubelogic.logic.kept import CODES
     from kubelogic.report.faults import render_faults, render_rule_faults
     from kubelogic.report.style import style_for
     from kubelogic.text.location import InputError
@@ -201,6 +202,7 @@ def _guarded(args: argparse.Namespace) -> int:
     except UsageError as error:
         streams.warn(f"kubelogic {args.command}: {error}")
         return BAD_INPUT
+    CODES.keep()
     return code
 
 

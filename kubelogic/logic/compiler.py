@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from kubelogic.logic.endless import MOST_ROWS, MOST_WORK, runaway
+from kubelogic.logic.kept import CODES
 from kubelogic.logic.plan import Rule, kept_columns
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import (
@@ -62,7 +63,7 @@ def compile_join(
     """
     source = _Writer(rule, seed=seed, functions=functions, relations=relations).source()
     namespace: dict[str, Any] = {"runaway": partial(runaway, rule.clause)}
-    exec(compile(source, f"<{rule.label}>", "exec"), namespace)
+    exec(CODES.code(source, f"<{rule.label}>"), namespace)
     join: Join = namespace["join"]
     return join
 

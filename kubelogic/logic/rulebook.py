@@ -13,6 +13,7 @@ from msgspec import structs
 from kubelogic.logic.checker import check, check_atom, lint
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
+from kubelogic.logic.kept import Texts, keep_files, kept_files
 from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components
 from kubelogic.logic.terms import (
@@ -35,6 +36,10 @@ _FIRST = "rules/"
 
 def _rank(path: str) -> tuple[bool, str]:
     return not path.startswith(_FIRST), path
+
+
+def _ranked(texts: Mapping[str, str]) -> Texts:
+    return tuple((path, texts[path]) for path in sorted(texts, key=_rank))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,11 @@ class Rulebook:
         faults = check(files)
         if faults:
             raise RuleErrors(faults)
+        return cls.checked(files)
+
+    @classmethod
+    def checked(cls, files: tuple[RuleFile, ...]) -> Rulebook:
+        """A rulebook of files that were checked together and are in order."""
         return cls.assemble(
             files=files,
             declarations={d.predicate: d for file in files for d in file.declarations},
@@ -100,7 +110,7 @@ class Rulebook:
         Raises:
             RuleErrors: with every fault of every text.
         """
-        return _parsed(tuple((path, texts[path]) for path in sorted(texts, key=_rank)))
+        return _parsed(_ranked(texts))
 
     @classmethod
     def read(cls, directories: Sequence[Path]) -> Rulebook:
@@ -122,7 +132,7 @@ class Rulebook:
                 texts[name if name not in texts else path.as_posix()] = text
         if faults:
             raise RuleErrors(faults)
-        return cls.parse(texts)
+        return cls.parse(texts) if len(directories) > 1 else _kept(_ranked(texts))
 
     def with_facts(self, facts: Mapping[str, Iterable[Row]]) -> Rulebook:
         """This rulebook with other facts of its own: a row replaces the one that is equal in all but the last column.
@@ -180,7 +190,7 @@ class Rulebook:
 
 
 @lru_cache(maxsize=8)
-def _parsed(texts: tuple[tuple[str, str], ...]) -> Rulebook:
+def _parsed(texts: Texts) -> Rulebook:
     """The rulebook of some texts. Every question needs it, and a rulebook never changes."""
     files: list[RuleFile] = []
     faults: list[RuleFault] = []
@@ -192,6 +202,17 @@ def _parsed(texts: tuple[tuple[str, str], ...]) -> Rulebook:
     if faults:
         raise RuleErrors(faults)
     return Rulebook.of(files)
+
+
+@lru_cache(maxsize=2)
+def _kept(texts: Texts) -> Rulebook:
+    """The same for rules that rarely change: kept between runs."""
+    kept = kept_files(texts)
+    if kept is not None:
+        return Rulebook.checked(kept)
+    book = _parsed(texts)
+    keep_files(texts, book.files)
+    return book
 
 
 def _no_fact(facts: Iterable[Atom], predicate: str, row: Row, found: Atom | None) -> RuleFault:

@@ -28,21 +28,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-class Variable(msgspec.Struct, frozen=True):
+class Variable(msgspec.Struct, frozen=True, tag=True):
     name: str
 
     def __str__(self) -> str:
         return self.name
 
 
-class Constant(msgspec.Struct, frozen=True):
+class Constant(msgspec.Struct, frozen=True, tag=True):
     value: Value
 
     def __str__(self) -> str:
         return repr(self.value)
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, tag=True):
     """Integer arithmetic: ``+ - * // %``."""
 
     operator: str
@@ -90,7 +90,7 @@ class Atom(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.predicate}({', '.join(map(str, self.terms))})"
 
 
-class Literal(msgspec.Struct, frozen=True, kw_only=True):
+class Literal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     atom: Atom
     negated: bool = False
 
@@ -98,7 +98,7 @@ class Literal(msgspec.Struct, frozen=True, kw_only=True):
         return f"~{self.atom}" if self.negated else str(self.atom)
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """``left operator right``. ``==`` with one unbound variable alone on a side binds it."""
 
     operator: str

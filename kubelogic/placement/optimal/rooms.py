@@ -97,6 +97,12 @@ def rooms(model: Model) -> Rooms:
     )
 
 
+def alone(known: Rooms) -> Ints:
+    """How many pods of each kind there can be at most, whatever becomes of the other kinds."""
+    most: Ints = np.minimum(known.count, known.room.sum(axis=1)) + known.fixed.sum(axis=1)
+    return most
+
+
 def solo(model: Model, free: Ints, counts: Ints) -> Ints:
     """How many pods of each kind each node could take if it were alone there: kinds by nodes."""
     room = np.where(model.allowed, counts[:, None], 0)

@@ -18,7 +18,7 @@ from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.result import adopted, result, standing
-from kubelogic.placement.optimal.rooms import rooms
+from kubelogic.placement.optimal.rooms import alone, rooms
 from kubelogic.placement.optimal.stages import (
     BRANCHES,
     by_integers,
@@ -145,8 +145,12 @@ def _candidates(
     most: dict[int, int] = {}
     proof = ""
     before, theirs = state, None
-    if state.left.any():
-        known = rooms(model)
+    known = rooms(model) if state.left.any() else None
+    if known is not None and not model.reserved and (state.placed.sum(axis=1) >= alone(known)).all():
+        # Those that are left have no room on any node, even with everybody gone who may be evicted for them.
+        most = dict(_sums(model, achieved(model, state)))
+        proof = "room for each kind by itself, in exact integers"
+    elif known is not None:
         weights = weigh(model, known)
         theirs = schedule(problem) if comparable(model) else None
         state, bound = by_patterns(model, known, weights, state, expired, branches=branches)
@@ -185,6 +189,14 @@ def _candidates(
     if before is not state:
         yield result(model, before, most=most, conflicts=(), statistics={})
     yield adopted(model, theirs or schedule(problem), most=most)
+
+
+def _sums(model: Model, got: Mapping[int, int]) -> Iterator[tuple[int, int]]:
+    """The pods of each priority and higher."""
+    total = 0
+    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
+        total += got[level]
+        yield level, total
 
 
 def _in_the_way(model: Model, placement: Placement) -> int | None:

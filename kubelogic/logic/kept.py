@@ -1,0 +1,189 @@
+"""What is made of rules and never differs, kept as files between runs: parsed rule files, compiled joins.
+
+The files lie in the user's cache directory (``KUBELOGIC_CACHE_DIR``; else ``kubelogic`` below ``XDG_CACHE_HOME`` or
+``~/.cache``). Each is found by a hash of all that it was made from, so none is ever stale; none is ever needed, and
+what cannot be read or written is made anew. Compiled joins are code, as ``.pyc`` files are: a directory that
+somebody else may write to is not used. ``KUBELOGIC_CACHE_DIR=`` (empty) keeps nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from types import CodeType
+
+import msgspec
+
+from kubelogic.logic.terms import RuleFile
+
+Texts = tuple[tuple[str, str], ...]
+"""Rule files in their order: name and text of each."""
+
+_VARIABLE = "KUBELOGIC_CACHE_DIR"
+_MOST_CODES = 20_000
+"""Compiled joins in the file; a file with more is begun anew with those of the present run."""
+_BOOKS = 4
+"""Rulebooks that are kept; the ones longest unused go."""
+
+
+def directory() -> Path | None:
+    """Where things are kept; None if nowhere."""
+    named = os.environ.get(_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "kubelogic"
+    except RuntimeError:  # nobody's home
+        return None
+
+
+def kept_files(texts: Texts) -> tuple[RuleFile, ...] | None:
+    """The rule files that these texts were parsed to and that were found in order; None if that is not known."""
+    path = _book(texts)
+    data = _read(path)
+    if data is None:
+        return None
+    try:
+        return msgspec.msgpack.decode(data, type=tuple[RuleFile, ...])
+    except msgspec.MsgspecError:
+        return None
+
+
+def keep_files(texts: Texts, files: tuple[RuleFile, ...]) -> None:
+    """Remember what these texts were parsed to. Call it only with files that were checked."""
+    path = _book(texts)
+    if path is not None and _write(path, msgspec.msgpack.encode(files)):
+        with contextlib.suppress(OSError):
+            books = sorted(path.parent.glob("rules-*"), key=lambda book: book.stat().st_mtime_ns, reverse=True)
+            for old in books[_BOOKS:]:
+                old.unlink()
+
+
+class Codes:
+    """Compiled joins by their source.
+
+    >>> eval(Codes().code("6 * 7", "<doc>", "eval"))
+    42
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[bytes, CodeType] = {}
+        self._kept: dict[bytes, bytes] | None = None
+        self._new = False
+
+    def code(self, source: str, name: str, mode: str = "exec") -> CodeType:
+        """``source`` compiled; ``name`` is the file's name in tracebacks."""
+        key = sha256(f"{mode}\0{name}\0{source}".encode()).digest()
+        found = self._made.get(key)
+        if found is None:
+            if self._kept is None:
+                self._kept = _codes()
+            data = self._kept.get(key)
+            if data is None:
+                found = compile(source, name, mode)
+                self._new = True
+            else:
+                found = marshal.loads(data)
+                assert isinstance(found, CodeType)
+            self._made[key] = found
+        return found
+
+    def keep(self) -> None:
+        """Write what was compiled since, for later runs."""
+        path = _joins()
+        if not self._new or path is None:
+            return
+        known = _codes()
+        known.update((key, marshal.dumps(code)) for key, code in self._made.items() if key not in known)
+        if len(known) > _MOST_CODES:
+            known = {key: marshal.dumps(code) for key, code in self._made.items()}
+        _write(path, marshal.dumps(known))
+        self._new = False
+
+
+CODES = Codes()
+"""The joins of this process."""
+
+
+def _book(texts: Texts) -> Path | None:
+    where = directory()
+    if where is None:
+        return None
+    digest = sha256(_engine())
+    for name, text in texts:
+        digest.update(f"{len(name)} {len(text)} {name}{text}".encode())
+    return where / f"rules-{digest.hexdigest()[:32]}"
+
+
+def _joins() -> Path | None:
+    where = directory()
+    return None if where is None else where / f"joins-{sys.implementation.cache_tag}-{sys.hexversion:x}"
+
+
+@cache
+def _engine() -> bytes:
+    """What tells this parser and checker from those of other versions: the state of each of their source files."""
+
+    def states() -> Iterator[str]:
+        for path in sorted(Path(__file__).parent.glob("*.py")):
+            state = path.stat()
+            yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
+
+    return "\n".join(states()).encode()
+
+
+def _codes() -> dict[bytes, bytes]:
+    data = _read(_joins())
+    if data is None:
+        return {}
+    try:
+        found = marshal.loads(data)
+    except (EOFError, ValueError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(path: Path | None) -> bytes | None:
+    """What a file of ours holds; None if it is not there, cannot be read, or may have been written by others."""
+    if path is None or not _ours(path.parent):
+        return None
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Put a file in place as a whole, or not at all; says which."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _ours(path.parent):
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                Path(temporary).replace(path)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+                return False
+            return True
+    return False
+
+
+def _ours(where: Path) -> bool:
+    """Whether a directory is this user's and nobody else's to write to."""
+    try:
+        state = where.stat()
+    except OSError:
+        return False
+    mine = not hasattr(os, "getuid") or state.st_uid == os.getuid()
+    return mine and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -1,0 +1,107 @@
+"""What is kept of rules between runs: never stale, never needed, never somebody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kubelogic.logic import Rulebook
+from kubelogic.logic.kept import Codes, keep_files, kept_files
+
+_RULES = """
+#: parent(A: str, B: str) "{A} is a parent of {B}"
+#: elder(A: str, B: str) "{A} comes before {B}"
+elder(A, B) <= parent(A, B)
+elder(A, C) <= parent(A, B) & elder(B, C)
+"""
+_TEXTS = (("rules/family.dl", _RULES),)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache directory."""
+    monkeypatch.setenv("KUBELOGIC_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_parsed_files_come_back_equal(cache: Path) -> None:
+    book = Rulebook.parse(dict(_TEXTS))
+    assert kept_files(_TEXTS) is None
+    keep_files(_TEXTS, book.files)
+    found = kept_files(_TEXTS)
+    assert found == book.files
+    assert Rulebook.checked(found) == book
+    assert cache.stat().st_mode & 0o077 == 0, "nobody else may look or write"
+
+
+def test_a_changed_text_is_another_rulebook(cache: Path) -> None:
+    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    assert kept_files((("rules/family.dl", _RULES + "\n"),)) is None
+    assert kept_files((("rules/other.dl", _RULES),)) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", b"\xff" * 100, b"[1, 2]"])
+def test_a_damaged_file_counts_as_none(cache: Path, data: bytes) -> None:
+    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    codes = Codes()
+    codes.code("x = 1", "<a>")
+    codes.keep()
+    for path in cache.iterdir():
+        path.write_bytes(data)
+    assert kept_files(_TEXTS) is None
+    assert eval(Codes().code("6 * 7", "<a>", "eval")) == 42
+
+
+def test_a_directory_that_others_may_write_to_is_not_used(cache: Path) -> None:
+    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    cache.chmod(0o777)
+    assert kept_files(_TEXTS) is None
+    cache.chmod(0o700)
+    assert kept_files(_TEXTS) is not None
+
+
+def test_compiled_joins_are_kept(cache: Path) -> None:
+    codes = Codes()
+    codes.code("x = 6 * 7", "<a>")
+    codes.keep()
+    (path,) = cache.iterdir()
+    before = path.stat().st_mtime_ns
+    again = Codes()
+    space: dict[str, int] = {}
+    exec(again.code("x = 6 * 7", "<a>"), space)
+    assert space["x"] == 42
+    again.keep()
+    assert path.stat().st_mtime_ns == before, "nothing new, nothing written"
+    again.code("x = 1", "<a>")
+    again.keep()
+    assert path.stat().st_mtime_ns > before
+
+
+def test_old_rulebooks_go(cache: Path) -> None:
+    for number in range(7):
+        texts = (("rules/family.dl", _RULES + "\n" * number),)
+        keep_files(texts, Rulebook.parse(dict(texts)).files)
+    assert len(list(cache.glob("rules-*"))) == 4
+    assert kept_files(texts) is not None
+
+
+def test_no_directory_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBELOGIC_CACHE_DIR", "")
+    monkeypatch.chdir(tmp_path)
+    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    codes = Codes()
+    codes.code("x = 1", "<a>")
+    codes.keep()
+    assert kept_files(_TEXTS) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KUBELOGIC_CACHE_DIR", str(tmp_path / "file" / "below"))
+    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    codes = Codes()
+    codes.code("x = 1", "<a>")
+    codes.keep()
+    assert kept_files(_TEXTS) is None
