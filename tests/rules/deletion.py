@@ -1,24 +1,30 @@
 """Which clauses of a rule file its tables miss: each clause is left out in turn, and some case has to notice.
 
-A clause can only matter where it derives a row that no other clause derives. So each case is evaluated once with every
-clause of the file also deriving a predicate of its own, and only clauses that alone derive something there are tried.
+All cases of a table are evaluated on one ``Bench``: the rules are compiled once, the facts of a case go in and come out
+again. To leave a clause out costs no new rulebook either: on a bench with switches every clause of the file asks that
+its number is not ``left_out``, which is a fact like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from msgspec import structs
-from ruamel.yaml import YAML
 
 from kubelogic.logic import Evaluation, Row, Rulebook
-from kubelogic.logic.terms import Clause
+from kubelogic.logic.terms import Argument, Atom, Clause, Constant, Declaration, Literal, Place
 from kubelogic.reconcile.functions import FUNCTIONS
 
 Facts = Mapping[str, Sequence[Row]]
+Derived = dict[str, list[Row]]
+
+LEFT_OUT = "left_out"
+PARAMETER = "parameter"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +44,6 @@ class Table:
     name: str
     content: Mapping[str, Any]
 
-    @property
-    def recorded(self) -> bool:
-        """Whether it holds situations of runs."""
-        return self.name.startswith("recorded/")
-
 
 def read_tables() -> tuple[Table, ...]:
     """All tables beside this module."""
@@ -50,104 +51,107 @@ def read_tables() -> tuple[Table, ...]:
     found = []
     for path in sorted(here.rglob("*.yaml")):
         name = path.relative_to(here).with_suffix("").as_posix()
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        found.append(Table(file=f"rules/{name.removeprefix('recorded/')}.dl", name=name, content=content))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+        found.append(Table(file=f"rules/{name}.dl", name=name, content=content))
     return tuple(found)
 
 
 def case_of(table: Mapping[str, Any], case: Mapping[str, Any]) -> Case:
     """One case of a table."""
     facts = {name: [tuple(row) for row in rows] for name, rows in case.get("facts", {}).items()}
-    derives = tuple(table.get("derives") or sorted(case["derived"]))
+    derives = tuple(case.get("derives") or table.get("derives") or sorted(case["derived"]))
     return Case(facts=facts, parameters=case.get("parameters", {}), derives=derives)
+
+
+class Bench:
+    """The rules as a rule file's tables see them, compiled once for many cases.
+
+    Of open predicates, such as actions, only the clauses of the file itself count.
+    """
+
+    def __init__(self, book: Rulebook, file: str, cases: Iterable[Case], *, switches: bool = False) -> None:
+        """Compile the rules for what ``cases`` compare; with switches, clauses of ``file`` can be left out."""
+        own = own_clauses(book, file)
+        self.clauses = [clause for clause in own.clauses if clause.place.file == file]
+        self._parameters = {fact.row[0]: fact.row for fact in own.facts if fact.predicate == PARAMETER}
+        book = with_switches(own, self.clauses) if switches else own
+        goals = sorted({name for case in cases for name in case.derives})
+        facts = tuple(fact for fact in book.facts if fact.predicate != PARAMETER)
+        book = Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=book.clauses, facts=facts)
+        self._evaluation = Evaluation(book, FUNCTIONS, goals=goals, watched=())
+
+    def derived(self, case: Case) -> Derived:
+        """The rows of the predicates that a case compares."""
+        facts = self._given(case)
+        self._evaluation.update(facts)
+        rows = self._rows(case)
+        self._evaluation.update(None, facts)
+        return rows
+
+    def noticed(self, case: Case, clauses: Iterable[Clause]) -> list[Clause]:
+        """Those of ``clauses`` without which a case comes out otherwise."""
+        facts = self._given(case)
+        self._evaluation.update(facts)
+        whole = self._rows(case)
+        found = []
+        for clause in clauses:
+            switch = {LEFT_OUT: [(self._number(clause),)]}
+            self._evaluation.update(switch)
+            if self._rows(case) != whole:
+                found.append(clause)
+            self._evaluation.update(None, switch)
+        self._evaluation.update(None, facts)
+        return found
+
+    def _number(self, clause: Clause) -> int:
+        return next(number for number, each in enumerate(self.clauses) if each is clause)
+
+    def _given(self, case: Case) -> dict[str, list[Row]]:
+        unknown = case.parameters.keys() - self._parameters.keys()
+        assert not unknown, f"no such parameter: {', '.join(sorted(unknown))}"
+        parameters = {**self._parameters, **{name: (name, value) for name, value in case.parameters.items()}}
+        return {**{name: list(rows) for name, rows in case.facts.items()}, PARAMETER: list(parameters.values())}
+
+    def _rows(self, case: Case) -> Derived:
+        return {name: sorted(self._evaluation.rows(name)) for name in case.derives}
 
 
 def survivors(book: Rulebook, file: str, cases: Sequence[Case]) -> list[Clause]:
     """The clauses of a rule file that can be left out without any case noticing."""
-    alive = [clause for clause in book.clauses if clause.place.file == file]
+    bench = Bench(book, file, cases, switches=True)
+    alive = list(bench.clauses)
     for case in cases:
-        if not alive:
-            break
-        for clause in alone_somewhere(book, alive, case):
-            if derived(without(book, clause), case) != derived(book, case):
-                alive.remove(clause)
+        noticed = {id(clause) for clause in bench.noticed(case, alive)}
+        alive = [clause for clause in alive if id(clause) not in noticed]
     return alive
 
 
-def derived(book: Rulebook, case: Case) -> dict[str, list[Row]]:
-    """The rows of the predicates that a case compares."""
-    evaluation = evaluated(book, case, case.derives)
-    return {name: sorted(evaluation.rows(name)) for name in case.derives}
+def with_switches(book: Rulebook, clauses: Sequence[Clause]) -> Rulebook:
+    """The rulebook in which each of ``clauses`` holds only while its number is not left out."""
+    place = Place(file=LEFT_OUT, line=1)
+    number = Argument(name="Number", type="int")
+    switch = Declaration(predicate=LEFT_OUT, arguments=(number,), sentence="", place=place, role="input")
+    numbers = {id(clause): position for position, clause in enumerate(clauses)}
 
+    def switched() -> Iterator[Clause]:
+        for clause in book.clauses:
+            position = numbers.get(id(clause))
+            if position is None:
+                yield clause
+            else:
+                atom = Atom(predicate=LEFT_OUT, terms=(Constant(position),), place=place)
+                yield structs.replace(clause, body=(*clause.body, Literal(atom=atom, negated=True)))
 
-def evaluated(book: Rulebook, case: Case, goals: Sequence[str]) -> Evaluation:
-    """The evaluation of a case."""
-    evaluation = Evaluation(book.with_facts({"parameter": sorted(case.parameters.items())}), FUNCTIONS, goals=goals)
-    evaluation.update(case.facts)
-    return evaluation
-
-
-def without(book: Rulebook, clause: Clause) -> Rulebook:
-    """The rulebook but for one clause."""
-    kept = tuple(each for each in book.clauses if each is not clause)
-    return Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=kept, facts=book.facts)
-
-
-def named(number: int) -> str:
-    """The predicate that tells which rows a clause derives."""
-    return f"by_clause_{number}"
-
-
-def telling(book: Rulebook, clauses: Sequence[Clause]) -> tuple[Rulebook, dict[str, list[tuple[str, Clause]]]]:
-    """The rulebook in which all clauses of the heads of ``clauses`` tell what they derive, and by head who tells it."""
-    heads = {clause.head.predicate for clause in clauses}
-    declarations = dict(book.declarations)
-    extra: list[Clause] = []
-    told: dict[str, list[tuple[str, Clause]]] = {head: [] for head in heads}
-    for number, clause in enumerate(book.clauses):
-        head = clause.head.predicate
-        if head in heads:
-            name = named(number)
-            declarations[name] = structs.replace(book.declarations[head], predicate=name)
-            extra.append(structs.replace(clause, head=structs.replace(clause.head, predicate=name)))
-            told[head].append((name, clause))
-    whole = Rulebook.assemble(
-        files=book.files, declarations=declarations, clauses=(*book.clauses, *extra), facts=book.facts
+    return Rulebook.assemble(
+        files=book.files,
+        declarations={**book.declarations, LEFT_OUT: switch},
+        clauses=tuple(switched()),
+        facts=book.facts,
     )
-    return whole, told
-
-
-def alone_somewhere(book: Rulebook, clauses: Sequence[Clause], case: Case) -> list[Clause]:
-    """Those of ``clauses`` that alone derive some row in a case, and whose head the case's predicates depend on."""
-    whole, told = telling(book, clauses)
-    evaluation = evaluated(whole, case, [*case.derives, *(name for each in told.values() for name, _ in each)])
-    reached = needed_for(book, case.derives)
-    found = []
-    for clause in clauses:
-        head = clause.head.predicate
-        if head not in reached:
-            continue
-        mine = next(name for name, each in told[head] if each is clause)
-        others = [set(evaluation.rows(name)) for name, each in told[head] if each is not clause]
-        if set(evaluation.rows(mine)).difference(*others):
-            found.append(clause)
-    return found
-
-
-def needed_for(book: Rulebook, goals: Sequence[str]) -> set[str]:
-    """The predicates that the goals depend on, themselves included."""
-    found: set[str] = set()
-    todo = list(goals)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo.extend(book.uses.get(name, ()))
-    return found
 
 
 def own_clauses(book: Rulebook, file: str) -> Rulebook:
     """The rulebook without the clauses that other files add to open predicates (actions, moments of interest)."""
     open_ones = {name for name, declaration in book.declarations.items() if declaration.role == "open"}
     kept = tuple(c for c in book.clauses if c.head.predicate not in open_ones or c.place.file == file)
-    return replace(book, clauses=kept)
+    return Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=kept, facts=book.facts)
