@@ -21,8 +21,8 @@ from kubelogic.text.notices import Notice
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
 
-_READ = kinds_read() | ADMISSION_READS
-"""The kinds that rules or admission plugins read."""
+KINDS_READ = kinds_read() | ADMISSION_READS | {"Secret"}
+"""The kinds that rules or admission plugins read, or that pods refer to."""
 
 LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
@@ -101,7 +101,7 @@ class Admissions:
             message = f"the object has {size} bytes as JSON; the API server takes {LARGEST_OBJECT}"
             self.faults.append(item.fault((), "KL107", message))
             return
-        if kind not in _READ:
+        if kind not in KINDS_READ:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
         admission = self._admitter.admit(item.document)
         if admission.problems:

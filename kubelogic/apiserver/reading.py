@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kubelogic.apiserver.changes import apply_changes
 from kubelogic.apiserver.intake import Admissions, Entry
+from kubelogic.apiserver.node_pools import added_nodes, nodes_of
 from kubelogic.apiserver.standins import with_stand_ins
 from kubelogic.cluster.objects import Object
 from kubelogic.text import documents, sources
@@ -40,6 +41,7 @@ def load(
     keep_going: bool = False,
     exclude: Iterable[str] = (),
     strict: bool = False,
+    nodes: Iterable[str] = (),
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
@@ -55,6 +57,7 @@ def load(
         exclude: shell patterns of what to leave out of directories.
         strict: refuse a key that is there twice in one mapping. Else the last one counts, as for kubectl, and a
             notice says so.
+        nodes: further nodes: pools in short form (see ``kinds.pools``), or files of which only the nodes count.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
@@ -70,12 +73,15 @@ def load(
                 case source:
                     for item in documents.read(source, faults):
                         admission.take(item)
+        pools, said_of_nodes = added_nodes(nodes, admission, stdin)
         if not (admission.taken or faults):
             faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
         doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
-        objects, notices = with_stand_ins(_objects(entries)), admission.all_notices()
+        given = _objects(entries)
+        objects = with_stand_ins(_sorted([*given, *nodes_of(pools, given)]) if pools else given)
+        notices = tuple(sorted([*admission.all_notices(), *said_of_nodes], key=lambda notice: notice.order))
         if admission.changes:
             changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)
             faults += refused

@@ -49,6 +49,7 @@ COMMANDS = {
     "diff": "what an edit changes",
     "query": "ask the rulebook: all rows of a relation",
     "why": "the derivation of a fact, or what is missing for it",
+    "snapshot": "the line of kubectl that collects all of a cluster that is read",
     "rules": "list, check and document the rules",
     "version": "which kubelogic this is",
 }
@@ -56,7 +57,11 @@ COMMANDS = {
 
 
 EXAMPLES = {
-    "plan": ("kubelogic plan cluster.yaml web.yaml", "kubectl get nodes,pods -A -o yaml | kubelogic plan - web.yaml"),
+    "plan": (
+        "kubelogic plan cluster.yaml web.yaml   # cluster.yaml: see kubelogic snapshot --command",
+        "kubelogic plan web.yaml --nodes 3:4cpu:16Gi",
+        "kubectl get nodes,pods -A -o yaml | kubelogic plan - web.yaml",
+    ),
     "explain": (
         "kubelogic explain shop/cart cluster.yaml",
         "kubelogic explain -n shop deploy/cart cluster.yaml --node n1",
@@ -70,6 +75,7 @@ EXAMPLES = {
     ),
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
+    "snapshot": ("kubelogic snapshot --command", 'eval "$(kubelogic snapshot --command)"'),
     "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),
     "version": ("kubelogic version -o json",),
 }

@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         streams.say(render_capacity(found, common.output_style(args)))
     else:
         common.emit(capacity_document(found), args.output)
+    if found.nodeless:
+        return UNKNOWN
     if pod is None:
         return YES if found.nodes is not None and not found.left_out else NO
     moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left

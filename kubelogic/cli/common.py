@@ -46,6 +46,14 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         help="namespace of objects that name none, and of what is asked about",
     )
     parser.add_argument(
+        "--nodes",
+        action="append",
+        default=[],
+        metavar="POOL|FILE",
+        help="add nodes: so many (3), of a size (3:4cpu:16Gi), with labels and taints "
+        "(2:8cpu:zone=a:gpu=true!NoSchedule), or the nodes of a file; may be given several times",
+    )
+    parser.add_argument(
         "--exclude",
         action="append",
         default=[],
@@ -240,11 +248,12 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
 
     reading = load(
         args.paths,
-        stdin=standard_input(args.paths),
+        stdin=standard_input([*args.paths, *args.nodes]),
         namespace=args.namespace,
         keep_going=args.keep_going,
         exclude=args.exclude,
         strict=args.strict,
+        nodes=args.nodes,
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))

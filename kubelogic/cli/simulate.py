@@ -79,6 +79,7 @@ class _Event(argparse.Action):
 def run(args: argparse.Namespace) -> int:
     """Simulate and print; 0 if all is well at the end, 1 if pods pend, a rollout is not complete or nothing settles."""
     from kubelogic.report.simulation import render_simulation, simulation_document
+    from kubelogic.verbs.missing import NO_NODES
     from kubelogic.verbs.simulate import SimulationOptions, simulate
 
     cluster, notices = common.read_cluster(args)
@@ -95,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         streams.say(render_simulation(result, common.output_style(args)))
     else:
         common.emit(simulation_document(result), args.output)
+    if NO_NODES in result.final.unknown:
+        return UNKNOWN
     waiting = any(each.waiting for each in result.run.restarts)
     lacking = result.final.pending or result.final.refusals or result.final.troubles or waiting
     if not result.run.settled and result.run.cycle:

@@ -28,6 +28,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL115": "not base64",
         "KL116": "nested too deeply",
         "KL117": "a folder that has to be rendered first: Kustomize or Helm",
+        "KL118": "a pool of nodes on the command line that cannot be read",
+        "KL119": "what was assumed of nodes that the command line adds",
         "KL120": "a required value is missing",
         "KL121": "not one of the allowed values",
         "KL122": "a number is out of bounds",

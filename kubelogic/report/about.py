@@ -10,6 +10,7 @@ from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document
 from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
@@ -21,13 +22,16 @@ def render_about(found: About, style: Style = PLAIN, *, node: str = "", event: P
     """What was found, for a person."""
     match found:
         case WorkloadExplanation():
-            return _workload(found, style, node, event)
+            text = _workload(found, style, node, event)
         case NodeExplanation():
-            return _node(found, style)
+            text = _node(found, style)
         case ServiceExplanation():
-            return _service(found, style)
+            text = _service(found, style)
         case _:
             return render_explanation(found, style, node=node, event=event)
+    head, gap, rest = text.partition("\n\n")
+    parts = [*said_first(found.lacking), head, *said_beside(found.lacking, style)]
+    return "\n\n".join([*parts, rest] if gap else parts)
 
 
 def about_document(found: About) -> dict[str, Any]:
@@ -44,9 +48,16 @@ def about_document(found: About) -> dict[str, Any]:
                 "withoutPods": list(found.without_pods),
             }
             if found.pod is not None:
-                return {**explanation_document(found.pod), "workload": held}
+                return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
             verdict = "waiting" if found.refused or found.uncreated else None
-            return {**header("Explanation"), "pod": None, "owner": found.workload, "verdict": verdict, "workload": held}
+            return {
+                **header("Explanation"),
+                "pod": None,
+                "owner": found.workload,
+                "verdict": verdict,
+                "workload": held,
+                **lacking_document(found.lacking),
+            }
         case NodeExplanation():
             return {
                 **header("NodeExplanation"),
@@ -55,6 +66,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "requested": dict(sorted(found.load.requested.items())) if found.load else {},
                 "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
                 "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
+                **lacking_document(found.lacking),
             }
         case ServiceExplanation():
             return {
@@ -65,6 +77,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "notReady": list(found.not_ready),
                 "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
                 "remarks": list(found.remarks),
+                **lacking_document(found.lacking),
             }
         case _:
             return explanation_document(found)

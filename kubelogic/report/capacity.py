@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import header, notice_document
+from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
@@ -28,6 +29,7 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "refusal": found.refusal or None,
         "unsure": found.unsure,
         "notices": [notice_document(each) for each in found.notices],
+        **lacking_document(found.lacking),
     }
 
 
@@ -54,6 +56,8 @@ def _fits(found: Capacity, style: Style) -> str:
 
 def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
     """The answer for a person."""
+    if found.nodeless:
+        return "\n\n".join([*said_first(found.lacking), *said_beside(found.lacking, style)])
     lines = [_fits(found, style)] if found.pod else []
     if found.unsure:
         lines.append(style.warn("It asks for what is not modelled (see the notices): it may be fewer."))
@@ -79,7 +83,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
     if found.moves is not None:
         lines += ["", f"For {found.moves_for:,} of it:", render_moves(found.moves, style)]
     if not lines:
-        lines.append("There is no node in the input whose type counts (kubectl get nodes -o yaml prints them).")
+        lines.append("There is no node in the input whose type counts.")
+    lines[1:1] = said_beside(found.lacking, style)
     if found.notices:
         lines += ["", render_notices(found.notices, style)]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from kubelogic.explain.events import Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.documents import blocker_document, header, location_document, notice_document
+from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import blocker_lines, render_notices
 from kubelogic.report.style import PLAIN, Style
@@ -35,7 +36,7 @@ def _verdict(found: Explanation) -> str:
             return f"is on {found.node} in this plan, but asks for what is not modelled: it is not known to fit there"
         return "is undecided: it asks for what is not modelled"
     if found.verdict == "unknown" and not found.nodes:
-        return "is undecided: there is no node in the input (kubectl get nodes -o yaml prints them)"
+        return "is undecided: there is no node in the input"
     return _VERDICTS[found.verdict].format(node=found.node)
 
 
@@ -56,7 +57,8 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
         parts.insert(1, _compared(found, event, style))
     if found.notices:
         parts.insert(1, render_notices(found.notices, style))
-    return "\n\n".join(part for part in parts if part)
+    parts[1:1] = said_beside(found.lacking, style, told=found.notices)
+    return "\n\n".join(part for part in (*said_first(found.lacking), *parts) if part)
 
 
 def _everything(found: Explanation, style: Style) -> list[str]:
@@ -199,6 +201,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
         "notices": [notice_document(each) for each in found.notices],
         "workload": None,
+        **lacking_document(found.lacking),
     }
 
 

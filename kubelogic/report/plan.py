@@ -17,6 +17,7 @@ from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import timeline
 from kubelogic.text import Notice
+from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
 
 _CORDON_TAINT = "node.kubernetes.io/unschedulable"
@@ -33,7 +34,8 @@ _BLOCKERS_SHOWN = 6
 
 def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     """The whole plan for a person."""
-    parts = [_verdict(plan, style), *plan.remarks]
+    first = [each for each in plan.remarks if each == NO_NODES]
+    parts = [*map(style.warn, first), _verdict(plan, style), *(each for each in plan.remarks if each not in first)]
     if plan.cycle:
         parts.append(_loop(plan, style))
     if plan.nodes:
@@ -95,9 +97,9 @@ def _gone(gone: Sequence[GonePod], style: Style) -> str:
     return "\n".join(lines)
 
 
-def render_notices(notices: Sequence[Notice], style: Style = PLAIN) -> str:
+def render_notices(notices: Sequence[Notice], style: Style = PLAIN, *, title: str = "NOTICES") -> str:
     """What was noticed on the way: features that are not modelled, values that are accepted but not meant."""
-    lines = [style.bold("NOTICES")]
+    lines = [style.bold(title)]
     for code, group in groupby(notices, key=lambda notice: notice.code):
         alike = list(group)
         lines += [f"  {one_line(str(notice))}" for notice in alike[:_NOTICES_SHOWN]]

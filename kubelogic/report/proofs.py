@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.logic.words import Words
+from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
 from kubelogic.text.location import Location
+from kubelogic.verbs.missing import Lacking
 from kubelogic.verbs.query import Explanation, Status
 
 
@@ -18,15 +20,23 @@ def render_answer(answer: Status, style: Style = PLAIN) -> str:
     """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
     if not answer.rows:
         words = Words(answer.rulebook)
-        return "\n".join([f"Nothing fits {words.atom(answer.predicate, answer.pattern)}.", *_told(answer.hints)])
+        lines = [f"Nothing fits {words.atom(answer.predicate, answer.pattern)}.", *_told(answer.hints)]
+        return _beside("\n".join(lines), answer.lacking, style)
     if not answer.columns:
-        return Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0])
+        return _beside(
+            Words(answer.rulebook, FORMATS).sentence(answer.predicate, answer.rows[0]), answer.lacking, style
+        )
     asked = [i for i, value in enumerate(answer.pattern) if value is None]
     rows = [[name.upper() for name in answer.columns]]
     rows += [[one_line(str(row[i])) for i in asked] for row in answer.rows]
     lines = table(rows, style)
     lines.append(f"{len(answer.rows)} {'row' if len(answer.rows) == 1 else 'rows'}")
-    return "\n".join(lines)
+    return _beside("\n".join(lines), answer.lacking, style)
+
+
+def _beside(text: str, lacks: Lacking, style: Style = PLAIN) -> str:
+    """An answer with what the input lacks."""
+    return "\n\n".join([*said_first(lacks), text, *said_beside(lacks, style)])
 
 
 def answer_document(answer: Status) -> dict[str, Any]:
@@ -42,6 +52,7 @@ def answer_document(answer: Status) -> dict[str, Any]:
         "rows": [list(row) for row in answer.rows],
         "text": [words.sentence(answer.predicate, row) for row in answer.rows],
         "hints": list(answer.hints),
+        **lacking_document(answer.lacking),
     }
 
 
@@ -53,13 +64,14 @@ def render_explanation(explanation: Explanation) -> str:
     """The proofs, or what each rule lacks."""
     words = Words(explanation.rulebook, FORMATS)
     if explanation.refutation is not None:
-        return "\n".join([words.refutation(explanation.refutation), *_told(explanation.hints)])
+        lines = [words.refutation(explanation.refutation), *_told(explanation.hints)]
+        return _beside("\n".join(lines), explanation.lacking)
     blocks = [words.proof(proof) for proof in explanation.proofs]
     if explanation.others:
         blocks.append(
             f"{explanation.others} more {'row fits' if explanation.others == 1 else 'rows fit'}; --limit shows more."
         )
-    return "\n\n".join(blocks)
+    return _beside("\n\n".join(blocks), explanation.lacking)
 
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
@@ -77,7 +89,7 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
     else:
         document["proofs"] = [words.proof_document(proof, _place) for proof in explanation.proofs]
         document["others"] = explanation.others
-    return document
+    return {**document, **lacking_document(explanation.lacking)}
 
 
 def _place(origin: object) -> Any:

@@ -13,6 +13,7 @@ from kubelogic.report.documents import header, plan_document
 from kubelogic.report.plan import render_notices, render_pending, render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import timeline
+from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.simulate import Simulation
 
 _GROUPS_SHOWN = 8
@@ -96,7 +97,8 @@ def _plain(value: Any) -> Any:
 def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     """The verdict, what happened when, and what is not as it should be at the end."""
     run = simulation.run
-    parts = [_verdict(simulation, style)]
+    first = [each for each in simulation.final.unknown if each == NO_NODES]
+    parts = [*first, _verdict(simulation, style), *(each for each in simulation.final.unknown if each not in first)]
     if any(simulation.final.cluster.objects("CronJob")):
         parts.append(f"The clock starts at {weekday(run.start)}, {timestamp(run.start)}.")
     if run.assumed_horizon is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -12,6 +12,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.explain import Explanation, explain_run
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
@@ -32,6 +33,7 @@ class WorkloadExplanation:
         uncreated: how many pods are neither there nor refused.
         without_pods: for a workload that wants none here, why.
         pod: the explanation of its first pending pod, else of its first pod; None if it has none.
+        lacking: what the input does not have.
     """
 
     workload: str
@@ -42,6 +44,7 @@ class WorkloadExplanation:
     uncreated: int
     without_pods: tuple[str, ...] = ()
     pod: Explanation | None = None
+    lacking: Lacking = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class NodeExplanation:
         pods: those on it.
         refuses: by pending pod, every reason against this node.
         location: where it stands.
+        lacking: what the input does not have.
     """
 
     node: str
@@ -61,6 +65,7 @@ class NodeExplanation:
     pods: tuple[str, ...]
     refuses: Mapping[str, tuple[Blocker, ...]]
     location: Location | None
+    lacking: Lacking = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class ServiceExplanation:
         pods: the pods that it selects, each with why it is not among the ready endpoints; empty if it is.
         remarks: what keeps the Service as a whole from working.
         location: where it stands.
+        lacking: what the input does not have.
     """
 
     service: str
@@ -84,6 +90,7 @@ class ServiceExplanation:
     pods: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
     location: Location | None
+    lacking: Lacking = NOTHING
 
 
 About = Explanation | WorkloadExplanation | NodeExplanation | ServiceExplanation
@@ -112,6 +119,11 @@ def explain_any(
     """
     done = reconcile(cluster, options)
     target = find(done.cluster, text, namespace)
+    found = _explained(done, target, options, most_repairs)
+    return replace(found, lacking=lacking(cluster, done.cluster))
+
+
+def _explained(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> About:
     match target.kind:
         case "Pod":
             pod = done.cluster.objects("Pod")[target.key]

@@ -24,10 +24,11 @@ from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reac
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Notice
+from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
-from kubelogic.verbs.reconciled import Options, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 POOL_LABELS = (
     "node.kubernetes.io/instance-type",
@@ -66,6 +67,7 @@ class Capacity:
         refusal: the API server's answer to one more than ``optimal``, if it takes no more.
         unsure: whether the pod asks for what is not modelled, so that fewer may fit.
         notices: features that the input uses and that are not modelled.
+        lacking: what the input does not have.
     """
 
     pod: str
@@ -82,6 +84,12 @@ class Capacity:
     refusal: str = ""
     unsure: bool = False
     notices: tuple[Notice, ...] = ()
+    lacking: Lacking = NOTHING
+
+    @property
+    def nodeless(self) -> bool:
+        """Whether nothing can be said of room, as there is no node in the input."""
+        return NO_NODES in self.lacking.remarks
 
     def __repr__(self) -> str:
         return f"<Capacity of {self.pod}: {self.optimal} more fit, {self.kube} one by one>"
@@ -123,7 +131,7 @@ def capacity(
     left_out: tuple[str, ...] = ()
     if pod is None:
         needed, left_out = _needed(book, done.run.state, None, 0, limits=limits, options=options)
-        return _result(final, needed, left_out, notices=told)
+        return _result(done, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = sent.pod
     given = _problem(book, done.run.state, final.replacing([probe, *sent.claims]))
@@ -143,7 +151,7 @@ def capacity(
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     unsure = unmodelled(final.replacing([pod]), book, pod)
     return replace(
-        _result(final, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
+        _result(done, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
         kube=min(_one_by_one(asked, shape, fits), taken, volumes),
@@ -155,7 +163,7 @@ def capacity(
 
 
 def _result(
-    cluster: Cluster,
+    done: Reconciled,
     needed: NodesNeeded | None,
     left_out: tuple[str, ...],
     *,
@@ -170,11 +178,12 @@ def _result(
         optimal=0,
         most=0,
         kube=0,
-        nodes=_by_type(cluster, needed) if needed is not None and needed.enough else None,
+        nodes=_by_type(done.cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
         short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
         notices=notices,
+        lacking=lacking(done.before, done.cluster, asked=bool(pod)),
     )
 
 

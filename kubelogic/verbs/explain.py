@@ -25,7 +25,7 @@ from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import OptimalScheduler
 from kubelogic.text import Notice
-from kubelogic.verbs.missing import about
+from kubelogic.verbs.missing import NOTHING, Lacking, about, lacking
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -55,6 +55,7 @@ class Explanation:
         notices: what it asks for that is not modelled.
         nodes: how many nodes there are.
         reported: of each node, the reasons that the scheduler reports: those of the first filter that rejects it.
+        lacking: what the input does not have.
     """
 
     pod: str
@@ -73,6 +74,7 @@ class Explanation:
     notices: tuple[Notice, ...] = ()
     nodes: int = 0
     reported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lacking: Lacking = NOTHING
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -100,7 +102,8 @@ def explain(
     """
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
-    return explain_run(done, found, options, most_repairs=most_repairs)
+    told = explain_run(done, found, options, most_repairs=most_repairs)
+    return replace(told, lacking=lacking(cluster, done.cluster))
 
 
 def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs: int | None = None) -> Explanation:

@@ -17,7 +17,7 @@ Source = Path | Document | Iterable[Path | Document]
 """What ``load`` takes: a path, text of manifests, an object as a mapping, or several of these."""
 
 
-def load(source: Source, *, namespace: str = "default", keep_going: bool = False) -> Cluster:
+def load(source: Source, *, namespace: str = "default", keep_going: bool = False, nodes: Iterable[str] = ()) -> Cluster:
     """The cluster that some manifests describe.
 
     Args:
@@ -25,6 +25,7 @@ def load(source: Source, *, namespace: str = "default", keep_going: bool = False
             least one line break, which is read as manifests; an object as a mapping; or several of these.
         namespace: where namespaced objects go that do not say.
         keep_going: leave out what the API server would refuse.
+        nodes: further nodes, such as ``3:4cpu:16Gi`` (see ``kubelogic.kinds.pools``), or files of nodes.
 
     Raises:
         InputError: with every fault of every file.
@@ -57,7 +58,8 @@ def load(source: Source, *, namespace: str = "default", keep_going: bool = False
         raise ValueError("load takes one text, and mappings only without it")
     stdin = texts[0].encode("utf-8", "surrogatepass") if texts else None
     names = [*paths, *(["-"] if texts else [])]
-    return Cluster.of(read(names, stdin=stdin, namespace=namespace, keep_going=keep_going).objects)
+    found = read(names, stdin=stdin, namespace=namespace, keep_going=keep_going, nodes=nodes)
+    return Cluster.of(found.objects)
 
 
 def _several(source: Any) -> Iterable[Any]:

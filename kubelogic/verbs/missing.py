@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -14,10 +15,46 @@ from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.references import missing_references
 
+MAKERS = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
+"""Kinds of which controllers make pods."""
+
 NO_NODES = (
     "There is no node in the input, so nothing can be said of where pods fit: "
-    "kubectl get nodes -o yaml brings the nodes of a cluster."
+    "--nodes 3:4cpu:16Gi adds some, and kubectl get nodes -o yaml brings those of a cluster (all that is read: "
+    "kubelogic snapshot --command)."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """What the input does not have although an answer may hang on it.
+
+    Attributes:
+        remarks: why the answer is good only as far as it goes, the most important first.
+        notices: one for each kind of object that is missing.
+    """
+
+    remarks: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+NOTHING = Lacking()
+"""All is there."""
+
+
+def lacking(cluster: Cluster, final: Cluster | None = None, *, asked: bool = False) -> Lacking:
+    """What is to be said beside any answer about a cluster.
+
+    Args:
+        cluster: as it was read.
+        final: as its controllers leave it; None if they have not run.
+        asked: whether a pod is asked about that need not be in it.
+    """
+    kinds = tuple(each for each in missing(cluster, final) if each.code == "KL195")
+    remarks = undecided(cluster, final or cluster)
+    if asked and NO_NODES not in remarks and not (final or cluster).objects("Node"):
+        remarks = (NO_NODES, *remarks)
+    return Lacking(remarks=remarks, notices=kinds)
 
 
 def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...]:
@@ -45,6 +82,11 @@ def about(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:
     names = {(each.get("persistentVolumeClaim") or {}).get("claimName") for each in volumes}
     claims = {f"{pod.namespace}/{name}" for name in names if name}
     return tuple(_storage_classes(cluster, claims)) if claims else ()
+
+
+def makes_pods(cluster: Cluster) -> bool:
+    """Whether there are pods, or objects that make some."""
+    return any(cluster.objects(kind) for kind in ("Pod", *MAKERS))
 
 
 def outside_nodes(cluster: Cluster) -> list[str]:
@@ -204,7 +246,7 @@ def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> I
         yield _notice(message, claims[keys[0]], ("spec", "storageClassName"), len(keys))
 
 
-def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str]) -> tuple[str, ...]:
+def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tuple[str, ...]:
     """Why an answer that is good as far as it goes is none: remarks, the most important first; empty if it is one.
 
     Args:
@@ -214,7 +256,7 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str]) -> tuple[st
     """
     remarks = []
     outside = outside_nodes(cluster)
-    if final.objects("Pod") and not cluster.objects("Node") and not final.objects("Node"):
+    if makes_pods(final) and not cluster.objects("Node") and not final.objects("Node"):
         remarks.append(NO_NODES)
     elif outside:
         remarks.append(f"{len(outside)} nodes on which pods run are not in the input; those pods are left alone.")

@@ -19,6 +19,7 @@ from kubelogic.logic.solving import Fact
 from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, reconcile
 
 Engine = Literal["compiled", "pydatalog"]
@@ -45,6 +46,7 @@ class Status:
     pattern: Pattern
     rows: tuple[Row, ...]
     hints: tuple[str, ...] = ()
+    lacking: Lacking = NOTHING
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,6 +66,7 @@ class Explanation:
     others: int = 0
     refutation: NotDerived | None = None
     hints: tuple[str, ...] = ()
+    lacking: Lacking = NOTHING
 
 
 def query(
@@ -100,6 +103,7 @@ def query(
         pattern=pattern,
         rows=tuple(sorted(rows, key=_order)),
         hints=() if rows else _hints(book, question, cluster, options, settled=settled),
+        lacking=lacking(cluster, state.cluster),
     )
 
 
@@ -135,6 +139,7 @@ def why(
         ]
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
         return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
+    lacks = lacking(cluster, state.cluster)
     evaluation = Relations.of(book, state, [predicate, "pod_shape", "node_class"])
     prover = Prover(evaluation, origin=Origins(state.cluster, evaluation))
     rows = prover.select(predicate, pattern)
@@ -146,10 +151,11 @@ def why(
             pattern=pattern,
             refutation=prover.why_not(predicate, pattern),
             hints=_hints(book, question, cluster, options, settled=settled),
+            lacking=lacks,
         )
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
-    return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others)
+    return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
 
 
 def _state(book: Rulebook, cluster: Cluster, options: Options, *, settled: bool) -> State:

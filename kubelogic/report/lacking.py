@@ -1,0 +1,29 @@
+"""What the input does not have, beside any verdict: as text and as part of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from kubelogic.report.documents import notice_document
+from kubelogic.report.plan import render_notices
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.text import Notice
+from kubelogic.verbs.missing import NO_NODES, Lacking
+
+
+def said_first(found: Lacking) -> list[str]:
+    """What makes every other word moot, and so comes before it."""
+    return [each for each in found.remarks if each == NO_NODES]
+
+
+def said_beside(found: Lacking, style: Style = PLAIN, *, told: Collection[Notice] = ()) -> list[str]:
+    """The rest, for a person, without notices that were told already."""
+    parts = [each for each in found.remarks if each != NO_NODES]
+    notices = [each for each in found.notices if each.message not in {other.message for other in told}]
+    return [*parts, render_notices(notices, style, title="NOT IN THE INPUT")] if notices else parts
+
+
+def lacking_document(found: Lacking) -> dict[str, Any]:
+    """The keys ``unknown`` and ``missing`` of a document."""
+    return {"unknown": list(found.remarks), "missing": [notice_document(each) for each in found.notices]}
