@@ -112,21 +112,22 @@ def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repai
     Args:
         case: the pending pod, its workload, and what is in its way.
         trial: tries changes.
-        most: show so many, of whatever kinds; None for one of each kind and owner.
+        most: show so many, of whatever kinds; None for one of each kind, subject and owner.
     """
     edited = not is_of_nobody_here(case.workload)
     singles = [each for each in candidates(case) if edited or not (each.edit or each.alters)]
     search = _Search(case=case, trial=trial)
-    kinds: set[tuple[str, Owner]] = set()
+    kinds: set[tuple[str, str, Owner]] = set()
     for each in singles:
         if most is not None and len(search.found) >= most:
             break
-        known = {kind for kind, _ in kinds}
-        if most is None and ((each.kind, each.owner) in kinds or not known.isdisjoint(each.unless)):
+        known = {kind for kind, _, _ in kinds}
+        sort = (each.kind, each.subject, each.owner)
+        if most is None and (sort in kinds or not known.isdisjoint(each.unless)):
             continue
         repair = search.attempt((each,))
         if repair is not None:
-            kinds.add((each.kind, each.owner))
+            kinds.add(sort)
             search.found.append(repair)
     if not any(each.owner == "app" for each in search.found):
         _pairs(search, singles, any_owner=not search.found)

@@ -9,6 +9,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
+from kubelogic.explain.derivations import derivation_document
 from kubelogic.explain.events import Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
@@ -88,7 +89,9 @@ def _everything(found: Explanation, style: Style) -> list[str]:
         parts.append("\n".join([style.bold("Who would have to go"), *lines]))
     if found.conflict:
         title = style.bold("These cannot all hold; without any one of them, they could")
-        parts.append("\n".join([title, *_members(found.conflict, style), *_chain(found)]))
+        parts.append("\n".join([title, *_members(found.conflict, style), *(() if found.because else _chain(found))]))
+    if found.because:
+        parts.append("\n".join([style.bold("Why"), *(f"  {sentence}" for sentence in found.because)]))
     if found.moves is not None:
         parts.append(render_moves(found.moves, style))
     if found.repairs:
@@ -195,6 +198,8 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
         "blockers": [blocker_document(each) for each in found.blockers],
         "conflict": [_member_document(each) for each in found.conflict],
+        "because": list(found.because),
+        "derivation": derivation_document(found.derivation) if found.derivation is not None else None,
         "waitsFor": [_member_document(each) for each in found.waits_for],
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "repairs": [_repair_document(repair) for repair in found.repairs],

@@ -12,6 +12,7 @@ from kubelogic.cluster.state import State
 from kubelogic.explain import verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
+from kubelogic.explain.derivations import told
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
@@ -19,6 +20,7 @@ from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
+from kubelogic.placement.derivation import Derivation, derive
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
@@ -48,6 +50,8 @@ class Explanation:
         scores: kube-scheduler's scores of those nodes, by node and scorer.
         blockers: every reason against every other node.
         conflict: what cannot hold together, each member needed; empty if nothing was proved.
+        because: why as many pods as the workload wants cannot be, step by step; empty if counts do not tell.
+        derivation: the same as data.
         waits_for: for ``waiting``, what has to come first.
         victims: for ``preemption``, the pods that have to go, by node.
         moves: for ``movable``, which running pods to move so that the pods of its workload fit.
@@ -69,6 +73,8 @@ class Explanation:
     conflict: tuple[ConflictMember, ...]
     waits_for: tuple[ConflictMember, ...]
     victims: Mapping[str, tuple[str, ...]]
+    because: tuple[str, ...] = ()
+    derivation: Derivation | None = None
     repairs: tuple[Repair, ...] = ()
     moves: MovePlan | None = None
     notices: tuple[Notice, ...] = ()
@@ -175,6 +181,9 @@ def explain_in(
         )
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
     conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge, reasons=reasons)
+    mates = _mates(cluster, owner)
+    derivation = _derivation(given, pod, mates) if kind in ("no-room", "movable") else None
+    placed = sum(bool(_node(each)) for each in mates)
     return Explanation(
         pod=pod.key,
         owner=owner,
@@ -187,6 +196,8 @@ def explain_in(
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
         blockers=reasons,
         conflict=conflict,
+        because=told(derivation, subject=subject, placed=placed) if derivation is not None else (),
+        derivation=derivation,
         waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
@@ -207,7 +218,7 @@ def _find(cluster: Cluster, name: str) -> Object:
     if target.kind == "Pod":
         return pods[target.key]
     owner = f"{target.kind} {target.key}"
-    members = [pod for _, pod in sorted(pods.items()) if workload(cluster, pod) == owner]
+    members = sorted(_mates(cluster, owner), key=lambda pod: pod.key)
     if not members:
         raise UnknownPodError(name, (), "pod of")
     return next((pod for pod in members if not _node(pod)), members[0])
@@ -228,6 +239,21 @@ def _conflict(
     if found is None:
         return ()
     return conflict_members(cluster, relations, given, found.core, pod=pod, blockers=reasons)
+
+
+def _mates(cluster: Cluster, owner: str) -> list[Object]:
+    """The pods of a workload."""
+    return [pod for pod in cluster.objects("Pod").values() if workload(cluster, pod) == owner]
+
+
+def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivation | None:
+    """What counts tell of the pods of a workload, if they are all alike and there are several."""
+    shapes = {each.name: each.shape for each in given.pods}
+    shape = shapes.get(pod.key)
+    alike = [each for each in mates if shapes.get(each.key) == shape]
+    if shape is None or len(alike) < 2 or len(alike) < len(mates):
+        return None
+    return derive(given, shape, len(alike))
 
 
 def _node(pod: Object) -> str:

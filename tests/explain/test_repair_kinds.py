@@ -291,7 +291,11 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
     "fewer zones than asked for": (
         [*ZONES, QUORUM],
         "quorum",
-        ["let spread constraint 0 ask for 2 domains instead of 3 (minDomains)", "(ScheduleAnyway)", "in another zone"],
+        [
+            "let spread constraint 0 (topology.kubernetes.io/zone) ask for 2 domains instead of 3 (minDomains)",
+            "(ScheduleAnyway)",
+            "in another zone",
+        ],
         [],
     ),
     "a spread over a node with a taint": (

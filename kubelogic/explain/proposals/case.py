@@ -51,7 +51,8 @@ class Candidate:
     """A change not yet tried.
 
     Attributes:
-        kind: what sort of change it is; of each sort and owner one is shown.
+        kind: what sort of change it is; of each sort, subject and owner one is shown.
+        subject: what of its sort it is about, where there may be several.
         summary: what to do, in words.
         cost: how much is asked: smaller is less. Only the order means anything.
         owner: who can do it.
@@ -73,6 +74,7 @@ class Candidate:
     renews: bool = False
     evicts: frozenset[str] = frozenset()
     unless: frozenset[str] = frozenset()
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ def spread(case: Case) -> Iterator[Candidate]:
         if index >= len(constraints):  # one of the cluster's own constraints: nobody wrote it
             continue
         constraint = constraints[index]
-        which = f"spread constraint {index}"
+        which = _which(constraint, index)
         if constraint.get("nodeTaintsPolicy", "Ignore") != "Honor" and _is_tainted(case):
             yield Candidate(
                 kind="taints policy",
@@ -33,11 +33,16 @@ def spread(case: Case) -> Iterator[Candidate]:
         yield from _more_skew(found, constraint, index)
         yield Candidate(
             kind="spread",
+            subject=str(index),
             summary=f"make {which} a wish (ScheduleAnyway)",
             cost=4,
             owner="app",
             edit=_as_a_wish(index),
         )
+
+
+def _which(constraint: Any, index: int) -> str:
+    return f"spread constraint {index} ({constraint['topologyKey']})"
 
 
 def _is_tainted(case: Case) -> bool:
@@ -52,7 +57,7 @@ def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidat
     if 0 < len(there) < least:
         yield Candidate(
             kind="domains",
-            summary=f"let spread constraint {index} ask for {len(there)} domains instead of {least} (minDomains)",
+            summary=f"let {_which(constraint, index)} ask for {len(there)} domains instead of {least} (minDomains)",
             cost=3,
             owner="app",
             edit=put((*_CONSTRAINTS, index, "minDomains"), len(there)),
@@ -72,7 +77,8 @@ def _more_skew(found: Any, constraint: Any, index: int) -> Iterator[Candidate]:
         if skew > now:
             yield Candidate(
                 kind="skew",
-                summary=f"allow a skew of {skew} instead of {now} in spread constraint {index}",
+                subject=str(index),
+                summary=f"allow a skew of {skew} instead of {now} in {_which(constraint, index)}",
                 cost=3 + (skew > now + 1),
                 owner="app",
                 edit=put((*_CONSTRAINTS, index, "maxSkew"), skew),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from kubelogic.placement.check import Violation, check
+from kubelogic.placement.counts import counts_of
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
@@ -18,7 +19,7 @@ from kubelogic.placement.optimal.model import Model, compile_problem
 from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.oracle import Place
 from kubelogic.placement.optimal.result import adopted, result, standing
-from kubelogic.placement.optimal.rooms import alone, rooms
+from kubelogic.placement.optimal.rooms import Rooms, alone, rooms
 from kubelogic.placement.optimal.stages import (
     BRANCHES,
     by_integers,
@@ -38,6 +39,7 @@ from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 
 _FEW_BRANCHES = 4
+_STATES = 1_500
 
 
 def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None = None) -> Placement:
@@ -148,7 +150,7 @@ def _candidates(
     known = rooms(model) if state.left.any() else None
     if known is not None and not model.reserved and (state.placed.sum(axis=1) >= alone(known)).all():
         # Those that are left have no room on any node, even with everybody gone who may be evicted for them.
-        most = dict(_sums(model, achieved(model, state)))
+        most = dict(_sums(model, dict(enumerate(state.placed.sum(axis=1).tolist()))))
         proof = "room for each kind by itself, in exact integers"
     elif known is not None:
         weights = weigh(model, known)
@@ -170,6 +172,8 @@ def _candidates(
             "sums over classes, by z3": dict(relax.limits(model, known, placed, deadline=expired)),
         }
         most, proof = _tightest(model, state, limits)
+        if not proof and (found := _by_states(model, known, state)):
+            most, proof = _tightest(model, state, limits | {"all states of counts, gone through": found})
     elif waits(model):
         state = make_way(model, weigh(model, rooms(model)), state, expired)
     if not state.released:
@@ -191,12 +195,28 @@ def _candidates(
     yield adopted(model, theirs or schedule(problem), most=most)
 
 
+def _by_states(model: Model, known: Rooms, state: State) -> dict[int, int]:
+    """Limits from going through all that kinds that were left can come to; empty where there are too many states.
+
+    A rule between pods holds when a pod comes; what can be reached so may be less than what keeps the rules.
+    """
+    most = alone(known)
+    for k, kind in enumerate(model.kinds):
+        shape = model.shapes[kind.shapes[0]].name
+        if state.left[k] and kind.coupled and len(kind.shapes) == 1:
+            counts = counts_of(model.problem, shape)
+            there = 0 if counts is None else sum(counts.there)
+            reached = None if counts is None else counts.reachable(there + len(kind.pods), states=_STATES)
+            if reached is None:
+                return {}
+            most[k] = min(int(most[k]), reached - there)
+    return dict(_sums(model, {k: int(most[k]) for k in range(len(model.kinds))}))
+
+
 def _sums(model: Model, got: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """The pods of each priority and higher."""
-    total = 0
+    """The pods of each priority and higher, of so many per kind."""
     for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
-        total += got[level]
-        yield level, total
+        yield level, sum(got[k] for k, kind in enumerate(model.kinds) if kind.priority >= level)
 
 
 def _in_the_way(model: Model, placement: Placement) -> int | None:
