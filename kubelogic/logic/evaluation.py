@@ -4,6 +4,8 @@ Predicates are evaluated in dependency order. Non-recursive ones keep, for each 
 derivations (the counting algorithm of Gupta, Mumick and Subrahmanian), so a change costs what it touches and
 deletions are exact. Recursive ones are maintained by ``recursion``. An aggregate is computed again for the groups
 that changed. A change of most facts is evaluated from nothing.
+
+One class over one set of relations; its parts read and write the same counts, so the file is longer than others.
 """
 
 from __future__ import annotations

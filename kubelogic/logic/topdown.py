@@ -6,6 +6,8 @@ For each predicate and set of arguments that are known when it is asked, the bod
 that uses what is known (an adorned program), since pyDatalog takes them as they come.
 
 An engine has a pyDatalog program of its own. It is entered for one question at a time, in whatever thread asks.
+
+pyDatalog's clauses and primitives are made of the same rules side by side, so the file is longer than others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The independent checker: replays a placement pod by pod. Shares no code with what computes placements."""
+"""The independent checker: replays a placement pod by pod. Shares no code with what computes placements.
+
+It is as long as there are constraints: each is written once more here, on purpose.
+"""
 
 from __future__ import annotations
 

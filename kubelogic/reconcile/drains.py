@@ -16,7 +16,8 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.scenario import Drain, Operation, Performed, perform
+from kubelogic.reconcile.performing import Performed, perform
+from kubelogic.reconcile.scenario import Drain, Operation
 
 _DAEMONS = "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
 _LOCAL = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"

@@ -13,9 +13,10 @@ from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action, KillContainer
 from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
 from kubelogic.reconcile.drains import DrainAgain
+from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
-from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario, perform
+from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario
 from kubelogic.reconcile.settle import MAX_TICKS, Folded, Refusals, Run, Step, Ticker, settle
 
 REPEAT = "Repeat"

@@ -8,7 +8,8 @@ from typing import Any
 from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.scenario import Operation, Performed, perform
+from kubelogic.reconcile.performing import Performed, perform
+from kubelogic.reconcile.scenario import Operation
 
 _DONE = Status(status=200)
 

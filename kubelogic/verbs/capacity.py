@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -20,10 +20,11 @@ from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal.capacity import Fits, NodesNeeded, fewest_nodes, how_many
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach, Shape
+from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Notice
+from kubelogic.verbs.claimed import own_volumes
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
@@ -39,9 +40,6 @@ POOL_LABELS = (
     "pool",
 )
 """Labels that name the type of a node, the best first. Nodes without any are named after the first of their type."""
-
-_MANY = 1 << 20
-"""More of anything than is asked for."""
 
 _ASKED = 5_000
 """Pods up to which quotas are asked, one pod after the other."""
@@ -139,7 +137,7 @@ def capacity(
     if shape is None:
         raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
     asked = msgspec.structs.replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
-    asked, volumes = _own_volumes(asked, shape, {claim.key for claim in sent.claims})
+    asked, volumes = own_volumes(asked, shape, {claim.key for claim in sent.claims})
     fits = how_many(asked, shape, limits=limits, clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None
@@ -200,79 +198,6 @@ def _with_more(asked: Problem, shape: str, fits: Fits, *, name: str, number: int
     return msgspec.structs.replace(asked, pods=(*kept, *more))
 
 
-def _own_volumes(asked: Problem, shape: str, claims: Collection[str]) -> tuple[Problem, int]:
-    """The problem with claims that each pod of a shape brings along, and how many volumes there are at most for them.
-
-    Each pod attaches volumes of its own: what a node can still attach is then like any resource that is used up. The
-    claims themselves go, as every pod has others.
-    """
-    own = next(each for each in asked.shapes if each.name == shape)
-    if not claims:
-        return asked, _MANY
-    mine = [(driver, volume) for driver, volume in own.attaches if volume in claims]
-    needs = Counter(f"volumes that {driver} attaches" for driver, _ in mine)
-    drivers = {f"volumes that {driver} attaches": driver for driver, _ in mine}
-    attaches = {each.name: each.attaches for each in asked.shapes}
-    there: dict[str, set[tuple[str, str]]] = {node.name: set(node.attached) for node in asked.nodes}
-    for pod in asked.running:
-        there[pod.node].update(attaches[pod.shape])
-    nodes = []
-    for node in asked.nodes:
-        left = {
-            name: max(0, node.attach_limits[driver] - sum(each[0] == driver for each in there[node.name]))
-            if driver in node.attach_limits
-            else _MANY
-            for name, driver in drivers.items()
-        }
-        nodes.append(msgspec.structs.replace(node, allocatable={**node.allocatable, **left}))
-    reach, volumes = asked.allowed[shape], _MANY
-    for claim in asked.claims:
-        if claim.name in claims:
-            provisioned = _reached(asked, claim.provisions)
-            found = [each for each in asked.volumes if each.name in claim.volumes]
-            usable = provisioned.union(*(_reached(asked, each.reach) for each in found))
-            reach = _reach(asked, _reached(asked, reach) & usable)
-            volumes = volumes if provisioned else min(volumes, len(found))
-    changed = msgspec.structs.replace(
-        own,
-        requests={**own.requests, **needs},
-        attaches=tuple(each for each in own.attaches if each not in mine),
-        claims=tuple(name for name in own.claims if name not in claims),
-    )
-    running = {pod.shape for pod in asked.running}
-    shapes = tuple(
-        changed if each.name == shape else each if each.name in running else _with_volumes(each, drivers)
-        for each in asked.shapes
-    )
-    problem = msgspec.structs.replace(
-        asked,
-        nodes=tuple(nodes),
-        shapes=shapes,
-        allowed={**asked.allowed, shape: reach},
-        claims=tuple(each for each in asked.claims if each.name not in claims),
-    )
-    return problem, volumes
-
-
-def _with_volumes(shape: Shape, drivers: Mapping[str, str]) -> Shape:
-    """A shape that waits, with its volumes counted as what nodes can attach. Running pods are counted at the nodes."""
-    counts = Counter(driver for driver, _ in shape.attaches)
-    needs = {name: counts[driver] for name, driver in drivers.items() if counts[driver]}
-    return msgspec.structs.replace(shape, requests={**shape.requests, **needs}) if needs else shape
-
-
-def _reach(problem: Problem, names: Collection[str]) -> Reach:
-    """Some nodes, whole classes by their class."""
-    out = {node.node_class for node in problem.nodes if node.name not in names}
-    whole = {node.node_class for node in problem.nodes} - out
-    rest = {node.name for node in problem.nodes if node.name in names and node.node_class in out}
-    return Reach(node_classes=frozenset(whole), nodes=frozenset(rest))
-
-
-def _reached(problem: Problem, reach: Reach) -> set[str]:
-    return {node.name for node in problem.nodes if node.node_class in reach.node_classes or node.name in reach.nodes}
-
-
 def _admissible(state: State, pod: Object, first: Probe, most: int) -> tuple[int, str]:
     """How many more of a pod the API server takes, up to so many, and why not one more."""
     if first.refusal is not None:
@@ -318,7 +243,7 @@ def _needed(
     name = sent.pod.key if sent is not None else ""
     shape = next((each.shape for each in anew.pods if each.name == name), "")
     if sent is not None:
-        anew, _ = _own_volumes(anew, shape, {claim.key for claim in sent.claims})
+        anew, _ = own_volumes(anew, shape, {claim.key for claim in sent.claims})
     types = _types(anew, _overhead(here, daemons))
     if not types:
         return None, ()

@@ -13,7 +13,8 @@ from kubelogic.cluster.naming import suffix, template_hash
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
-from kubelogic.reconcile.scenario import SetImage, perform
+from kubelogic.reconcile.performing import perform
+from kubelogic.reconcile.scenario import SetImage
 from kubelogic.reconcile.settle import settle
 
 pytestmark = pytest.mark.benchmark

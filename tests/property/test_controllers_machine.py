@@ -15,6 +15,7 @@ from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.engine import reconciler
+from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.rollouts import rollouts
 from kubelogic.reconcile.scenario import (
@@ -27,7 +28,6 @@ from kubelogic.reconcile.scenario import (
     Scale,
     SetImage,
     Undo,
-    perform,
 )
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.tick import Reconciler

@@ -1,0 +1,256 @@
+"""Operations of scenarios, done: each is a request to the API server, or something that befalls the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+from kubelogic.apiserver import requests, rollback
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.requests import Outcome
+from kubelogic.cluster import Object
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.state import State
+from kubelogic.logic import Row
+from kubelogic.reconcile.scenario import (
+    Apply,
+    Behave,
+    Cordon,
+    Delete,
+    Evict,
+    FailNode,
+    HealNode,
+    Measure,
+    Operation,
+    Patch,
+    Pause,
+    Scale,
+    SetImage,
+    Taint,
+    TellPod,
+    Undo,
+)
+from kubelogic.text import documents
+from kubelogic.text.origin import ItemOrigin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """What an operation did; ``again`` is the operation to try once more after ``DRAIN_RETRY``, if any."""
+
+    state: State
+    answer: Status
+    again: Operation | None = None
+
+
+_DONE = Status(status=200)
+
+
+@singledispatch
+def perform(operation: Operation, state: State) -> Performed:  # noqa: ARG001 - the argument of all that follow
+    """Do it now.
+
+    Args:
+        operation: what to do.
+        state: as it is.
+    """
+    raise TypeError(f"no way to perform {operation.type}")
+
+
+def _performed(outcome: Outcome) -> Performed:
+    return Performed(state=outcome.state, answer=outcome.answer)
+
+
+@perform.register
+def _(operation: Apply, state: State) -> Performed:
+    refused: list[Status] = []
+    for obj in operation.objects:
+        written = written_document(obj) or obj.document
+        if operation.replace:
+            outcome = requests.replace_object(state, obj.document, namespace=obj.namespace or "default")
+        elif obj.kind == "Node" and state.cluster.get("Node", obj.key) is None:
+            outcome = requests.create(state, obj.document)  # a kubelet registers it, with what it has
+        else:
+            outcome = requests.apply(
+                state, written, namespace=obj.namespace or "default", server_side=operation.server_side
+            )
+        state = outcome.state
+        if not outcome.answer.accepted:
+            refused.append(outcome.answer)
+    if len(refused) > 1:
+        return Performed(state=state, answer=replace(refused[0], message="; ".join(each.message for each in refused)))
+    return Performed(state=state, answer=refused[0] if refused else _DONE)
+
+
+def written_document(obj: Object) -> Mapping[str, Any] | None:
+    """The document of an object as it stands in its file, without defaults; None if no file holds it."""
+    if not isinstance(obj.origin, ItemOrigin):
+        return None
+    found = documents.written(obj.origin)
+    return found if isinstance(found, dict) else None
+
+
+@perform.register
+def _(operation: Patch, state: State) -> Performed:
+    if operation.how == "json":
+        outcome = requests.json_patch(state, operation.kind, operation.key, operation.operations)
+    elif operation.how == "merge":
+        outcome = requests.patch(state, operation.kind, operation.key, operation.patch)
+    else:
+        outcome = requests.strategic_patch(state, operation.kind, operation.key, operation.patch)
+    return _performed(outcome)
+
+
+@perform.register
+def _(operation: Scale, state: State) -> Performed:
+    return _performed(requests.scale(state, operation.kind, operation.key, operation.replicas))
+
+
+@perform.register
+def _(operation: SetImage, state: State) -> Performed:
+    obj = state.cluster.get(operation.kind, operation.key)
+    if obj is None:
+        return Performed(state=state, answer=_missing(operation.kind, operation.key))
+    template = obj.document["spec"]["template"]
+    containers = [
+        {**c, "image": operation.image} if operation.container in ("", c["name"]) else c
+        for c in template["spec"]["containers"]
+    ]
+    change = {"spec": {"template": {"spec": {"containers": containers}}}}
+    return _performed(requests.patch(state, operation.kind, operation.key, change))
+
+
+@perform.register
+def _(operation: Undo, state: State) -> Performed:
+    return _performed(rollback.undo(state, operation.key, operation.revision))
+
+
+@perform.register
+def _(operation: Pause, state: State) -> Performed:
+    change = {"spec": {"paused": True if operation.paused else None}}
+    return _performed(requests.patch(state, "Deployment", operation.key, change))
+
+
+@perform.register
+def _(operation: Delete, state: State) -> Performed:
+    return _performed(
+        requests.delete(state, operation.kind, operation.key, propagation=operation.propagation, grace=operation.grace)
+    )
+
+
+@perform.register
+def _(operation: Evict, state: State) -> Performed:
+    return _performed(requests.evict(state, operation.key))
+
+
+@perform.register
+def _(operation: FailNode, state: State) -> Performed:
+    if state.cluster.get("Node", operation.node) is None:
+        return Performed(state=state, answer=_missing("Node", operation.node))
+    if _world_rows(state, "node_silent_since", operation.node):
+        return Performed(state=state, answer=_DONE)
+    return Performed(state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE)
+
+
+@perform.register
+def _(operation: HealNode, state: State) -> Performed:
+    return Performed(
+        state=state.with_world(remove=_world_rows(state, "node_silent_since", operation.node)), answer=_DONE
+    )
+
+
+@perform.register
+def _(operation: Cordon, state: State) -> Performed:
+    return _performed(requests.cordon(state, operation.node, unschedulable=operation.unschedulable))
+
+
+@perform.register
+def _(operation: Taint, state: State) -> Performed:
+    node = state.cluster.get("Node", operation.node)
+    if node is None:
+        return Performed(state=state, answer=_missing("Node", operation.node))
+    taints = [
+        taint
+        for taint in (node.document.get("spec") or {}).get("taints") or ()
+        if (taint.get("key"), taint.get("effect")) != (operation.taint, operation.effect)
+    ]
+    if operation.present:
+        added = {"key": operation.taint, "effect": operation.effect}
+        if operation.value:
+            added["value"] = operation.value
+        if operation.effect == "NoExecute":
+            added["timeAdded"] = timestamp(state.now)
+        taints.append(added)
+    return _performed(requests.patch(state, "Node", operation.node, {"spec": {"taints": taints or None}}))
+
+
+@perform.register
+def _(operation: Measure, state: State) -> Performed:
+    about: Row = (operation.kind, operation.key, "", operation.metric)
+    remove = [
+        (predicate, row)
+        for predicate in ("workload_uses", "workload_carries")
+        for row in state.world.get(predicate, ())
+        if row[:4] == about
+    ]
+    add: list[tuple[str, Row]] = []
+    if operation.each is not None:
+        add.append(("workload_uses", (*about, operation.each)))
+    if operation.total is not None:
+        add.append(("workload_carries", (*about, operation.total)))
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+
+
+@perform.register
+def _(operation: Behave, state: State) -> Performed:
+    image = operation.image
+    remove: list[tuple[str, Row]] = []
+    add: list[tuple[str, Row]] = []
+
+    def choose(predicate: str, chosen: Sequence[Row] | None) -> None:
+        if chosen is not None:
+            remove.extend(_world_rows(state, predicate, image))
+            add.extend((predicate, row) for row in chosen)
+
+    flag: Callable[[bool | None], Sequence[Row] | None] = lambda off: (  # noqa: E731
+        None if off is None else ([] if off else [(image,)])
+    )
+    was_missing = bool(_world_rows(state, "image_cannot_be_pulled", image))
+    choose("image_cannot_be_pulled", flag(operation.pull))
+    if operation.pull is not None:
+        choose("image_pulled_again", [(image, state.now)] if operation.pull and was_missing else [])
+    choose("image_cannot_start", flag(operation.start))
+    choose("image_stays_unready", flag(operation.ready))
+    choose("image_ignores_stop", flag(operation.stops))
+    if operation.ready_after is not None:
+        choose("image_ready_after", [(image, operation.ready_after)])
+    if operation.exits is False:
+        choose("image_exits", [])
+    if operation.exit_after is not None:
+        choose("image_exits", [(image, operation.exit_after, operation.exit_code)])
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+
+
+@perform.register
+def _(operation: TellPod, state: State) -> Performed:
+    pod = state.cluster.get("Pod", operation.key)
+    if pod is None:
+        return Performed(state=state, answer=_missing("Pod", operation.key))
+    uid = uid_of(pod)
+    if operation.exit_code is not None:
+        state = state.with_world(add=[("pod_told_to_end", (uid, operation.exit_code))])
+    if operation.ready is not None:
+        said = 1 if operation.ready else 0
+        state = state.with_world(remove=[("pod_said_ready", (uid, 1 - said))], add=[("pod_said_ready", (uid, said))])
+    return Performed(state=state, answer=_DONE)
+
+
+def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row]]:
+    return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
+
+
+def _missing(kind: str, key: str) -> Status:
+    return Status(status=404, reason="NotFound", message=f"{kind} {key} does not exist")
