@@ -32,10 +32,13 @@ _UNICODE = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ut
 """Encodings that have every character."""
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """``PATH...`` and how to read them."""
+def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
+    """``PATH...`` and how to read them; ``least`` of them have to be typed."""
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a file, a directory, or - for standard input (YAML or JSON)"
+        "paths",
+        nargs="+" if least else "*",
+        metavar="PATH",
+        help="a file, a directory, or - for standard input (YAML or JSON)",
     )
     parser.add_argument(
         "-n",
@@ -293,7 +296,13 @@ def emit(document: Mapping[str, Any], output: str) -> None:
     streams.emit_text(written.getvalue().removesuffix("\n"))
 
 
-def _json(document: Mapping[str, Any], *, ascii_only: bool) -> str:
+def emit_list(items: Sequence[Mapping[str, Any]]) -> None:
+    """Write documents as one JSON list."""
+    ascii_only = codecs.lookup(streams.encoding()).name not in _UNICODE
+    streams.emit_text(_json(items, ascii_only=ascii_only))
+
+
+def _json(document: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, ascii_only: bool) -> str:
     import json
 
     import msgspec
@@ -314,6 +323,7 @@ __all__ = [
     "add_scheduling",
     "add_settled",
     "emit",
+    "emit_list",
     "options",
     "output_style",
     "parameters",

@@ -21,6 +21,7 @@ from kubelogic.facts import (
     shapes,
     stateful_sets,
     storage,
+    templates,
     volumes,
     workloads,
 )
@@ -53,11 +54,15 @@ MODULES: tuple[FactModule, ...] = (
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""
 
 
+CHECKS: tuple[FactModule, ...] = (templates.MODULE,)
+"""Fact modules that only checks read."""
+
+
 def kinds_read() -> frozenset[str]:
-    """The kinds of which a fact module reads anything."""
+    """The kinds of which a fact module reads anything that counts in a plan."""
     return frozenset(kind for module in MODULES for kind in module.extractors)
 
 
 def modules_for(rulebook: Rulebook) -> tuple[FactModule, ...]:
     """Every fact module, and what the rules themselves mention."""
-    return (mentions(rulebook), *MODULES)
+    return (mentions(rulebook), *CHECKS, *MODULES)

@@ -55,6 +55,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL142": "settings exclude each other",
         "KL143": "not a valid format",
         "KL146": "a manifest cannot be applied to the object that a cluster printed",
+        "KL147": "a setting that is unknown or wrong",
         "KL150": "nobody gives a Service its address",
         "KL151": "a Service stands for a name that nobody resolves",
         "KL152": "a Service selects no pod",

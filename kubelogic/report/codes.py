@@ -22,16 +22,25 @@ def code_document(book: Rulebook, code: str) -> dict[str, Any] | None:
     """The document ``Code``; None if nothing has that code."""
     files = [file for file in book.files if file.header.get("code") == code]
     omits = [(file, each) for file in book.files for each in file.omits if each.code == code]
-    meaning = CODES.get(code) or (files[0].header.get("title") if files else "") or _OTHERS.get(code, "")
+    finding = next((fact.row for fact in book.facts if fact.predicate == "finding_code" and fact.row[0] == code), None)
+    meaning = (
+        CODES.get(code)
+        or (str(finding[2]) if finding else "")
+        or (files[0].header.get("title") if files else "")
+        or _OTHERS.get(code, "")
+    )
     if not meaning and not omits:
         return None
-    sources = [file for file, _ in omits] or files
+    places = {fact.place.file for fact in book.facts if fact.predicate == "finding_code" and fact.row[0] == code}
+    sources = [file for file, _ in omits] or files or [file for file in book.files if file.path in places]
     first = sources[0] if sources else None
     return {
         **header("Code"),
         "code": code,
         "meaning": meaning or f"not modelled: {omits[0][1].words}",
         "schedulerSays": files[0].header.get("reason") if files else None,
+        "severity": str(finding[1]) if finding else None,
+        "helps": str(finding[4]) if finding else None,
         "rules": [file.path for file in sources],
         "source": first.header.get("source") if first else None,
         "docs": f"{_DOCS}{first.header['docs']}/" if first and first.header.get("docs") else None,
@@ -52,6 +61,10 @@ def render_code(document: dict[str, Any]) -> str:
         lines.append(f"  kube-scheduler says  {document['schedulerSays']}")
     lines += [f"  it reads             {each}" for each in document["sentences"]]
     lines += [f"  not modelled         {each['subject']}: {each['words']}" for each in document["omits"]]
+    if document["severity"]:
+        lines.append(f"  severity             {document['severity']}, in kubelogic check")
+    if document["helps"]:
+        lines.append(f"  what helps           {document['helps']}")
     if document["source"]:
         lines.append(f"  source               {document['source']}")
     if document["docs"]:

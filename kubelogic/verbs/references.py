@@ -98,8 +98,38 @@ def _of_volume(volume: Mapping[str, Any], path: Path) -> Iterator[Reference]:
                 yield Reference(kind=kind, name=chosen[named], keys=keys, path=place, follows=_MOUNTS)
 
 
-def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
-    """One notice for each ConfigMap or Secret, and each key of one, that manifests name and the input does not have.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lacking:
+    """An object, or a key of one, that manifests name and the input does not have.
+
+    Attributes:
+        kind: ConfigMap or Secret.
+        name: its key.
+        key: the key in it that is not there; empty if the object itself is not.
+        user: the first that names it.
+        path: where.
+        follows: what follows from it.
+        count: how often it is named.
+    """
+
+    kind: str
+    name: str
+    key: str
+    user: Object
+    path: Path
+    follows: str
+    count: int
+
+    @property
+    def message(self) -> str:
+        """What is missing, for whom, and what follows."""
+        what = f'{self.kind} {self.name} has no key "{self.key}"' if self.key else f"{self.kind} {self.name}"
+        missing = what if self.key else f"{what} is not in the input"
+        return f"{missing}: {self.user} refers to it, and {self.follows}"
+
+
+def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
+    """What manifests name and the input does not have, each once.
 
     Pods that a cluster printed are left out: what they refer to was there when they started.
     """
@@ -114,14 +144,25 @@ def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
                     for key in _lacking(cluster, obj.namespace, each):
                         identity = each.kind, f"{obj.namespace}/{each.name}", key
                         users[identity].append((obj, (*path, *each.path), each.follows))
-    found = []
-    for (kind, name, key), places in sorted(users.items()):
-        obj, path, follows = places[0]
-        what = f'{kind} {name} has no key "{key}"' if key else f"{kind} {name} is not in the input"
-        message = f"{what}: {obj} refers to it, and {follows}"
-        place = obj.origin.locate(path) if obj.origin is not None else None
-        found.append(Notice(code="KL196", message=message, location=place, count=len(places)))
-    return tuple(found)
+    return tuple(
+        Lacking(
+            kind=kind, name=name, key=key, user=places[0][0], path=places[0][1], follows=places[0][2], count=len(places)
+        )
+        for (kind, name, key), places in sorted(users.items())
+    )
+
+
+def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
+    """One notice for each ConfigMap or Secret, and each key of one, that manifests name and the input does not have."""
+    return tuple(
+        Notice(
+            code="KL196",
+            message=each.message,
+            location=each.user.origin.locate(each.path) if each.user.origin is not None else None,
+            count=each.count,
+        )
+        for each in lacking(cluster)
+    )
 
 
 def _lacking(cluster: Cluster, namespace: str, needed: Reference) -> Iterator[str]:

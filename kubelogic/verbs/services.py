@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.templates import MAKERS, template_of
 from kubelogic.text import Location, Notice
 
 NO_LOAD_BALANCER, NO_RESOLVER, NO_PODS, NO_PORT = "KL150", "KL151", "KL152", "KL153"
@@ -28,6 +29,19 @@ def service_notices(cluster: Cluster) -> tuple[Notice, ...]:
 def notices_of(cluster: Cluster, service: Object) -> tuple[Notice, ...]:
     """The same of one Service."""
     return tuple(_notices(service, _groups(cluster)))
+
+
+def may_have_pods(cluster: Cluster, service: Object) -> bool:
+    """Whether a Service that selects no pod may be right: its workload is at rest, or its namespace was not given.
+
+    Args:
+        cluster: with the workloads.
+        service: one that selects no pod now.
+    """
+    wanted = set(((service.document.get("spec") or {}).get("selector") or {}).items())
+    near = [obj for kind in MAKERS for obj in cluster.objects(kind).values() if obj.namespace == service.namespace]
+    labels = [(template_of(obj).get("metadata") or {}).get("labels") or {} for obj in near]
+    return not near or any(wanted <= set(each.items()) for each in labels)
 
 
 def selected(cluster: Cluster, service: Object) -> list[Object]:
@@ -63,7 +77,7 @@ def _notices(service: Object, groups: _Groups) -> Iterator[Notice]:
         return
     for index, port in enumerate(spec.get("ports") or ()):
         if wrong := _port_nobody_has(port, pods):
-            yield _notice(service, NO_PORT, f"{service} leads to {wrong}", "ports", index)
+            yield _notice(service, NO_PORT, f"{service} leads to {wrong}", "ports", index, "targetPort")
 
 
 def _notice(service: Object, code: str, message: str, *path: str | int) -> Notice:

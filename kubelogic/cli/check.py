@@ -1,0 +1,141 @@
+"""``kubelogic check``: the gate for CI."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, streams
+
+if TYPE_CHECKING:
+    from kubelogic.text.settings import Settings
+    from kubelogic.verbs.check import Check, Input
+
+NAME = "check"
+FORMATS = ("text", "json", "yaml", "sarif", "junit", "github", "gitlab")
+SEVERITIES = ("error", "warning", "note")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    common.add_inputs(parser, least=0)
+    parser.add_argument(
+        "--base",
+        action="append",
+        metavar="FILE|REVISION",
+        help="judge only what is new, changed or worse against a dump (with the nodes) or a git revision, or both",
+    )
+    parser.add_argument(
+        "--fail-on", choices=(*SEVERITIES, "never"), help="the least severity at which to exit with 1 (default error)"
+    )
+    parser.add_argument(
+        "--select",
+        action="append",
+        type=_codes,
+        metavar="CODES",
+        help="tell only these codes, or all that begin so: KL4,KL152",
+    )
+    parser.add_argument("--ignore", action="append", type=_codes, metavar="CODES", help="leave these codes out")
+    parser.add_argument(
+        "--show",
+        choices=SEVERITIES,
+        help="the least severity that text shows (default warning); other formats have all",
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings, instead of kubelogic.toml or pyproject.toml")
+    common.add_scheduling(parser)
+    common.add_rules(parser)
+    common.add_output(parser, FORMATS)
+    parser.set_defaults(scheduler=None, timeout=None, namespace=None)
+
+
+def _codes(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; 0 if the gate opens, 1 if not, 2 for invalid input, 3 if a limit hides the answer."""
+    from kubelogic.verbs.check import Rules, all_codes, check
+    from kubelogic.verbs.checking.ignored import unknown_codes
+
+    settings = _settings(args)
+    _merge(args, settings)
+    with ExitStack() as stack, common.watching(args) as options:
+        rules = Rules(fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists))
+        if args.select or args.ignore:
+            from kubelogic.facts.rulebook import load_rulebook
+
+            known = all_codes(load_rulebook(options.rules, options.parameters))
+            if wrong := unknown_codes((*args.select, *args.ignore), known):
+                raise UsageError("; ".join(wrong))
+        given, base = _read(args, stack)
+        found = check(given, options, rules, base=base)
+    _print(found, args)
+    if found.invalid:
+        return BAD_INPUT
+    if found.failing:
+        return NO
+    return UNKNOWN if found.undecided else YES
+
+
+def _print(found: Check, args: argparse.Namespace) -> None:
+    from kubelogic.report import check as report
+    from kubelogic.report import machine
+
+    match args.output:
+        case "text":
+            streams.say(report.render_check(found, common.output_style(args), least=args.show))
+        case "json" | "yaml":
+            common.emit(report.check_document(found), args.output)
+        case "sarif":
+            common.emit(machine.sarif(found), "json")
+        case "gitlab":
+            common.emit_list(machine.gitlab(found))
+        case "junit":
+            streams.emit_text(machine.junit(found))
+        case "github":
+            streams.emit_text(machine.github(found))
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from kubelogic.text.settings import find, read
+
+    path = args.config or find(Path.cwd())
+    return read(str(path) if path is not None else None)
+
+
+def _merge(args: argparse.Namespace, settings: Settings) -> None:
+    """What was typed counts before what the settings say, and that before what is usual."""
+    folder = settings.folder
+
+    def inside(path: str) -> str:
+        return path if path == "-" else os.path.relpath(folder / path)
+
+    args.paths = args.paths or [inside(each) for each in settings.paths]
+    if not args.paths:
+        raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml)")
+    typed = args.base is not None
+    args.base = args.base if typed else [_in(folder, each) for each in settings.base]
+    args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)
+    args.ignore = [code for codes in args.ignore for code in codes] if args.ignore else list(settings.ignore)
+    args.exclude = args.exclude or list(settings.exclude)
+    args.rules = args.rules or [inside(each) for each in settings.rules]
+    args.parameters = args.parameters or [f"{name}={value}" for name, value in settings.parameters]
+    args.fail_on = args.fail_on or settings.fail_on or "error"
+    args.show = args.show or settings.show or "warning"
+    args.scheduler = args.scheduler or settings.scheduler or "optimal"
+    args.timeout = args.timeout or settings.timeout or 60.0
+    args.namespace = args.namespace or settings.namespace or "default"
+
+
+def _in(folder: Path, base: str) -> str:
+    return os.path.relpath(folder / base) if (folder / base).exists() else base
+
+
+def _read(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input | None]:
+    """What to check, and what to compare it with."""
+    from kubelogic.cli.baseline import read_both
+
+    return read_both(args, stack)

@@ -1,0 +1,165 @@
+"""What manifests say of the pods that they make, whether or not a pod is there yet: what checks read.
+
+A workload here is what a person writes: objects that another one controls are left out, as are pods that a controller
+made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.facts.selectors import label_set, matches, requirements, selector
+
+_PATHS: Mapping[str, tuple[str, ...]] = {
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "Deployment": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "Pod": (),
+}
+"""By kind, where the template of its pods stands."""
+
+MAKERS = tuple(_PATHS)
+"""The kinds that make pods, and pods themselves."""
+
+_SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
+
+
+def template_path(kind: str) -> tuple[str, ...]:
+    """The path to the template of the pods that objects of a kind make; empty for pods themselves.
+
+    Raises:
+        KeyError: for a kind that makes no pods.
+    """
+    return _PATHS[kind]
+
+
+def template_of(obj: Object) -> Mapping[str, Any]:
+    """The template of a workload's pods; of a pod, the pod itself."""
+    found: Any = obj.document
+    for step in _PATHS[obj.kind]:
+        found = found.get(step) or {}
+    return found  # type: ignore[no-any-return]
+
+
+def is_written(obj: Object) -> bool:
+    """Whether nothing controls an object, so that a person wrote it."""
+    references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
+    return not any(each.get("controller") for each in references)
+
+
+def template_facts(obj: Object) -> Iterator[Fact]:
+    """The facts of one workload."""
+    if not is_written(obj):
+        return
+    kind, key, template = obj.kind, obj.key, template_of(obj)
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    spec = template.get("spec") or {}
+    yield "template", (kind, key, obj.namespace)
+    yield "template_labels", (kind, key, label_set(labels))
+    yield "label_set", (label_set(labels),)
+    if kind in _SCALED or kind == "Pod":
+        replicas = (obj.document.get("spec") or {}).get("replicas") if kind in _SCALED else 1
+        yield "template_replicas", (kind, key, 1 if replicas is None else int(replicas))
+    wanted = (obj.document.get("spec") or {}).get("selector")
+    if kind in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet") and wanted:
+        yield "template_selector", (kind, key, selector(wanted))
+        yield "selector", (selector(wanted),)
+    yield from _ports(obj, spec)
+    yield from _spreading(obj, spec, labels)
+
+
+def _ports(obj: Object, spec: Mapping[str, Any]) -> Iterator[Fact]:
+    for index, container in enumerate(spec.get("containers") or ()):
+        name = str(container.get("name") or "")
+        for number, port in enumerate(container.get("ports") or ()):
+            protocol, value = port.get("protocol") or "TCP", port.get("containerPort")
+            if isinstance(value, int):
+                field = ".".join((*_PATHS[obj.kind], "spec", f"containers[{index}]", f"ports[{number}]"))
+                called = str(port.get("name") or "")
+                yield "template_port", (obj.kind, obj.key, index, name, value, protocol, called, field)
+
+
+def _spreading(obj: Object, spec: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[Fact]:
+    """Over what the pods are spread by their own rules: firmly, or if possible."""
+    for each in spec.get("topologySpreadConstraints") or ():
+        if _selects(each.get("labelSelector"), labels):
+            firm = "yes" if each.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule" else "no"
+            yield "template_spread", (obj.kind, obj.key, str(each.get("topologyKey") or ""), firm)
+    anti = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
+    for term in anti.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
+        if _selects(term.get("labelSelector"), labels):
+            yield "template_spread", (obj.kind, obj.key, str(term.get("topologyKey") or ""), "yes")
+    for weighted in anti.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+        term = weighted.get("podAffinityTerm") or {}
+        if _selects(term.get("labelSelector"), labels):
+            yield "template_spread", (obj.kind, obj.key, str(term.get("topologyKey") or ""), "no")
+    if any(port.get("hostPort") for each in spec.get("containers") or () for port in each.get("ports") or ()):
+        yield "template_spread", (obj.kind, obj.key, "kubernetes.io/hostname", "yes")
+
+
+def _selects(document: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    return document is not None and matches(requirements(document), labels)
+
+
+# -- what objects refer to -----------------------------------------------------------------------------------------
+
+
+def _refers(obj: Object, field: str, kind: str, name: Any, namespace: str | None = None) -> Fact:
+    space = obj.namespace if namespace is None else namespace
+    return "refers", (obj.kind, obj.key, field, kind, f"{space}/{name}" if space else str(name))
+
+
+def ingress_facts(obj: Object) -> Iterator[Fact]:
+    """The Services that an Ingress leads to, and on which ports."""
+    spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    backends = [("spec.defaultBackend.service", (spec.get("defaultBackend") or {}).get("service"))]
+    for rule, each in enumerate(spec.get("rules") or ()):
+        for path, one in enumerate((each.get("http") or {}).get("paths") or ()):
+            field = f"spec.rules[{rule}].http.paths[{path}].backend.service"
+            backends.append((field, (one.get("backend") or {}).get("service")))
+    for field, service in backends:
+        if not service or not service.get("name"):
+            continue
+        yield _refers(obj, f"{field}.name", "Service", service["name"])
+        port = service.get("port") or {}
+        key = f"{obj.namespace}/{service['name']}"
+        if port.get("number"):
+            yield "leads_to_number", (obj.kind, obj.key, f"{field}.port.number", key, int(port["number"]))
+        elif port.get("name"):
+            yield "leads_to_name", (obj.kind, obj.key, f"{field}.port.name", key, str(port["name"]))
+
+
+def stateful_set_facts(obj: Object) -> Iterator[Fact]:
+    """The Service that gives the pods of a StatefulSet their names."""
+    name = (obj.document.get("spec") or {}).get("serviceName")
+    if name:
+        yield _refers(obj, "spec.serviceName", "Service", name)
+
+
+def autoscaler_reference(obj: Object) -> Iterator[Fact]:
+    """What an autoscaler scales."""
+    target = (obj.document.get("spec") or {}).get("scaleTargetRef") or {}
+    if target.get("kind") in _SCALED and target.get("name"):
+        yield _refers(obj, "spec.scaleTargetRef.name", str(target["kind"]), target["name"])
+
+
+_SPEC = ("metadata", "spec")
+
+MODULE = FactModule(
+    name="templates",
+    extractors={
+        **dict.fromkeys((*_PATHS,), (reader(template_facts, *_SPEC),)),
+        "StatefulSet": (reader(template_facts, *_SPEC), reader(stateful_set_facts, *_SPEC)),
+        "HorizontalPodAutoscaler": (reader(autoscaler_reference, "spec"),),
+        "Ingress": (reader(ingress_facts, "spec"),),
+    },
+    shared=frozenset({"label_set", "selector"}),
+)
+"""What only checks read: a kind that no other module reads changes nothing in a plan."""

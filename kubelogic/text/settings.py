@@ -1,0 +1,177 @@
+"""Settings of a project: ``kubelogic.toml``, or ``[tool.kubelogic]`` in ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from kubelogic.text.location import Fault, InputError, Location
+
+FILES = ("kubelogic.toml", "pyproject.toml")
+CODE = "KL147"
+
+_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a project has settled for ``kubelogic check``; what is empty or None was left open.
+
+    Attributes:
+        folder: where the file is; its paths are relative to it.
+        paths: what to check if nothing is typed.
+        base: dumps and revisions to compare with.
+        exclude: shell patterns of what to leave out of directories.
+        fail_on: the least severity that fails.
+        show: the least severity that text shows.
+        select: prefixes of codes to tell.
+        ignore: prefixes of codes to leave out.
+        exists: objects that the cluster has although the input has not.
+        rules: directories of further rules.
+        parameters: rule parameters (the table ``set``), as pairs.
+        scheduler: ``optimal`` or ``kube``.
+        namespace: of objects that name none.
+        timeout: seconds for each solve.
+    """
+
+    folder: Path = field(default_factory=Path)
+    paths: tuple[str, ...] = ()
+    base: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    fail_on: str | None = None
+    show: str | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    exists: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, int | str], ...] = ()
+    scheduler: str | None = None
+    namespace: str | None = None
+    timeout: float | None = None
+
+
+_LISTS = ("paths", "base", "exclude", "select", "ignore", "exists", "rules")
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "fail-on": ("error", "warning", "note", "never"),
+    "show": ("error", "warning", "note"),
+    "scheduler": ("optimal", "kube"),
+}
+_KEYS = (*_LISTS, *_CHOICES, "namespace", "set", "timeout")
+
+
+def find(start: Path) -> Path | None:
+    """The nearest file with settings, from a folder up to the root of its repository; None if there is none.
+
+    A ``pyproject.toml`` counts if it has a table ``tool.kubelogic``.
+    """
+    for folder in (start, *start.parents):
+        for name in FILES:
+            path = folder / name
+            if path.is_file() and (name == FILES[0] or _has_table(path)):
+                return path
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _has_table(path: Path) -> bool:
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "[tool.kubelogic" in path.read_bytes().decode("utf-8", "replace")  # it is read, and told, later
+    return "kubelogic" in (tree.get("tool") or {})
+
+
+def read(name: str | None) -> Settings:
+    """The settings in a file; those that leave everything open for None.
+
+    Raises:
+        InputError: with everything that is wrong with it.
+    """
+    if name is None:
+        return Settings()
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or "it is no UTF-8 text").lower()
+        raise InputError([_fault(name, 0, 0, "", f"cannot be read: {why}")]) from error
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _POSITION.search(str(error))
+        line, column = (int(found[1]), int(found[2])) if found else (0, 0)
+        said = _POSITION.sub("", str(error)).strip()
+        raise InputError(
+            [_fault(name, line, column, text, f"this is no TOML: {said[:1].lower()}{said[1:]}")]
+        ) from error
+    if Path(name).name == "pyproject.toml":
+        tree = (tree.get("tool") or {}).get("kubelogic") or {}
+    faults = list(_faults(name, text, tree))
+    if faults:
+        raise InputError(faults)
+    given: dict[str, Any] = {each: tuple(_as_list(tree.get(each, ()))) for each in _LISTS}
+    given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, "namespace", "timeout")}
+    known = {each.name for each in fields(Settings)}
+    assert set(given) <= known
+    return Settings(
+        folder=Path(name).resolve().parent, parameters=tuple(sorted((tree.get("set") or {}).items())), **given
+    )
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, value in tree.items():
+        line, column = _place(text, key)
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key.replace("_", "-"), _KEYS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_KEYS))}"
+            yield _fault(name, line, column, text, f"unknown key {key}; {hint}")
+        elif key in _LISTS:
+            if not all(isinstance(each, str) for each in _as_list(value) if isinstance(value, list | str)) or not (
+                isinstance(value, list | str)
+            ):
+                yield _fault(name, line, column, text, f"{key} is a list of texts, not {value!r}")
+        elif key in _CHOICES:
+            if value not in _CHOICES[key]:
+                near = difflib.get_close_matches(str(value), _CHOICES[key], n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                yield _fault(
+                    name, line, column, text, f"{key} is one of {', '.join(_CHOICES[key])}, not {value!r}{hint}"
+                )
+        elif key == "set":
+            if not isinstance(value, dict) or not all(
+                isinstance(each, int | str) and not isinstance(each, bool) for each in value.values()
+            ):
+                yield _fault(name, line, column, text, "set is a table of parameters: numbers or texts by name")
+        elif key == "timeout":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+                yield _fault(name, line, column, text, f"timeout is a number of seconds above 0, not {value!r}")
+        elif not isinstance(value, str):
+            yield _fault(name, line, column, text, f"{key} is a text, not {value!r}")
+
+
+def _place(text: str, key: str) -> tuple[int, int]:
+    """Where a key is written: in a table of kubelogic if there are several of that name."""
+    pattern = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=|\s*\[(?:tool\.kubelogic\.)?{re.escape(key)}\]")
+    inside = "[tool.kubelogic" not in text
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("[tool."):
+            inside = line.lstrip().startswith("[tool.kubelogic")
+        if inside and (pattern.match(line)):
+            return number, len(line) - len(line.lstrip()) + 1
+    return 0, 0
+
+
+def _fault(name: str, line: int, column: int, text: str, message: str) -> Fault:
+    lines = text.splitlines()
+    excerpt = lines[line - 1] if 0 < line <= len(lines) else ""
+    place = Location(file=name, line=line, column=column)
+    return Fault(location=place, code=CODE, message=message, excerpt=excerpt, caret=column)

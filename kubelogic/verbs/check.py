@@ -1,0 +1,276 @@
+"""Check: what is wrong with manifests, by themselves and in the cluster that they make; what a gate lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.kinds.codes import CODES
+from kubelogic.logic import Rulebook
+from kubelogic.text import Notice
+from kubelogic.text.location import Fault
+from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
+from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
+from kubelogic.verbs.checking.named import exists, of_references
+from kubelogic.verbs.checking.relational import relational
+from kubelogic.verbs.checking.rolled import of_rollouts
+from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, Objects, of_faults, of_notices, of_plan, repaired
+from kubelogic.verbs.plan import describe
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.results import Plan
+from kubelogic.verbs.services import NO_PODS, may_have_pods
+
+_SELDOM = frozenset({"KL196"})
+"""Notices of a plan that a check tells in its own, structured way."""
+
+_CUSTOM = "KL108"
+
+_REPAIRED = 3
+"""Workloads for which a change is looked for that helps; each costs some runs of the control loops."""
+
+_NO_PODS = frozenset({NO_PODS, "KL403"})
+"""Codes of what has no pods in the input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a check tells, and at what it fails.
+
+    Attributes:
+        fail_on: the least severity that makes the check fail; ``never`` lets everything through but invalid input.
+        select: prefixes of the codes to tell; empty for all.
+        ignore: prefixes of codes to leave out.
+        exists: objects that the cluster has although the input has not: ``Secret/shop/keys`` or ``Secret/keys``.
+    """
+
+    fail_on: Severity | str = "error"
+    select: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    exists: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a severity that does not exist.
+
+        Raises:
+            ValueError: then.
+        """
+        if self.fail_on not in (*SEVERITIES, "never"):
+            raise ValueError(f"fail_on is one of {', '.join((*SEVERITIES, 'never'))}, not {self.fail_on!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What was read: the cluster, and what reading had to say.
+
+    Attributes:
+        cluster: all that is valid.
+        notices: what was noticed.
+        faults: what the API server would refuse; it is not in the cluster.
+    """
+
+    cluster: Cluster
+    notices: Sequence[Notice] = ()
+    faults: Sequence[Fault] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Check:
+    """What a check has found.
+
+    Attributes:
+        findings: the worst first, then by place.
+        ignored: what annotations excuse, with their reasons.
+        known: how many findings the base has, too, and that are therefore left out.
+        objects: how many objects were looked at.
+        fail_on: the least severity that makes it fail.
+    """
+
+    findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...] = ()
+    known: int = 0
+    objects: int = 0
+    fail_on: str = "error"
+    nodes: int = 0
+
+    @property
+    def invalid(self) -> bool:
+        """Whether something would be refused, or is no manifest."""
+        return any(each.invalid for each in self.findings)
+
+    @property
+    def failing(self) -> tuple[Finding, ...]:
+        """The findings at which the gate stays shut."""
+        if self.fail_on == "never":
+            return ()
+        return tuple(
+            each for each in self.findings if SEVERITIES.index(each.severity) <= SEVERITIES.index(self.fail_on)
+        )
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a limit was reached before something was decided."""
+        return any(each.code == UNKNOWN for each in self.findings)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate opens."""
+        return not (self.invalid or self.failing or self.undecided)
+
+    def number(self, severity: str) -> int:
+        """How many findings are of a severity."""
+        return sum(each.severity == severity for each in self.findings)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.number(each)} {each}s" for each in SEVERITIES)
+        return f"<Check: {'passes' if self.passes else 'fails'}; {counts}>"
+
+
+def check(
+    given: Cluster | Input,
+    options: Options = Options(),  # noqa: B008 - a frozen value
+    rules: Rules = Rules(),
+    *,
+    base: Cluster | Input | None = None,
+) -> Check:
+    """Look for everything that is wrong with manifests and with the cluster that they make.
+
+    Args:
+        given: what was read, the base included.
+        options: how to reconcile.
+        rules: what to tell, and at what to fail.
+        base: the same before a change: only what is new or worse than there is told.
+
+    Raises:
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    now = given if isinstance(given, Input) else Input(cluster=given)
+    before = base if isinstance(base, Input) or base is None else Input(cluster=base)
+    found = _Found(now, options)
+    findings = [each for each in found.findings() if not exists(each, rules.exists)]
+    known = 0
+    if before is not None:
+        old = by_identity(_Found(before, options, rollouts=found.stuck).findings())
+        fresh = [
+            each
+            for each in findings
+            if old.get(each.identity, 0) < each.weight or _is_changed(before.cluster, now.cluster, each)
+        ]
+        known = len(findings) - len(fresh)
+        findings = fresh
+    left, ignored = excused(findings, now.cluster, all_codes(found.rulebook))
+    told = sorted((each for each in left if chosen(each, rules.select, rules.ignore)), key=lambda each: each.order)
+    return Check(
+        findings=tuple(found.with_steps(list(_each_once(told)))),
+        ignored=tuple(sorted(ignored, key=lambda each: each.finding.order)),
+        known=known,
+        objects=len(now.cluster),
+        fail_on=rules.fail_on,
+        nodes=len(now.cluster.objects("Node")),
+    )
+
+
+def all_codes(rulebook: Rulebook) -> frozenset[str]:
+    """Every code that a finding can have."""
+    headers = {str(file.header["code"]) for file in rulebook.files if file.header.get("code")}
+    omits = {str(each.code) for file in rulebook.files for each in file.omits if each.code}
+    return frozenset({*CODES, *severities(rulebook), *headers, *omits, "KL180", "KL181", "KL200", "KL294", "KL297"})
+
+
+@dataclass(slots=True)
+class _Found:
+    """The findings of one version of the input."""
+
+    given: Input
+    options: Options
+    rollouts: frozenset[tuple[str, str]] | None = None
+    rulebook: Rulebook = field(init=False)
+    stuck: frozenset[tuple[str, str]] = frozenset()
+    plan: Plan | None = None
+    done: Reconciled | None = None
+
+    def with_steps(self, findings: Sequence[Finding]) -> Iterator[Finding]:
+        """The findings, the first of those about pods without a node with a change that was tried."""
+        tried = 0
+        for each in findings:
+            if each.family != NO_NODE or each.severity != "error" or tried == _REPAIRED or self.done is None:
+                yield each
+            elif self.plan is not None:
+                tried += 1
+                yield repaired(each, self.plan, self.done, self.options)
+
+    def findings(self) -> list[Finding]:
+        """All of them, in no order."""
+        return list(self._all())
+
+    def __post_init__(self) -> None:
+        self.rulebook = load_rulebook(self.options.rules, self.options.parameters)
+
+    def _all(self) -> Iterator[Finding]:
+        given, options = self.given, self.options
+        known = severities(self.rulebook)
+        objects = Objects(given.cluster)
+        makers = any(each.code == _CUSTOM for each in given.notices) or bool(
+            given.cluster.objects("CustomResourceDefinition")
+        )
+        yield from of_faults(given.faults)
+        yield from of_references(given.cluster, makers=makers)
+        done = reconcile(given.cluster, options)
+        plan = describe(done, options)
+        notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]
+        for each in of_notices(notices, objects, known):
+            service = given.cluster.get("Service", each.key) if each.code == NO_PODS else None
+            if service is None or not may_have_pods(done.cluster, service):
+                yield _open_world(each) if makers else each
+        for each in relational(done.rulebook, done.run.state):
+            yield _open_world(each) if makers else each
+        if not done.cluster.objects("Node"):
+            return
+        self.plan, self.done = plan, done
+        yield from of_plan(plan, done)
+        rolled = list(of_rollouts(done, self.rollouts))
+        self.stuck = frozenset((each.kind, each.key) for each in rolled)
+        yield from rolled
+
+
+def _open_world(finding: Finding) -> Finding:
+    """The finding as far as it holds where custom resources, which nobody reads here, may make pods."""
+    if finding.code not in _NO_PODS or finding.severity != "error":
+        return finding
+    message = f"{finding.message} (unless a custom resource of the input makes such pods)"
+    return replace(finding, severity="warning", message=message)
+
+
+_UNWRITTEN = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"})
+"""Metadata that people do not write."""
+
+
+def _is_changed(before: Cluster, now: Cluster, finding: Finding) -> bool:
+    """Whether the object of a finding is new, or was changed by somebody who wrote manifests."""
+    old, new = before.get(finding.kind, finding.key), now.get(finding.kind, finding.key)
+    if new is None or old is new:
+        return False
+    return old is None or _written(old) != _written(new)
+
+
+def _written(obj: Object) -> object:
+    """What people write of an object."""
+    metadata = dict(obj.document.get("metadata") or {})
+    notes = dict(metadata.pop("annotations", None) or {})
+    notes.pop("kubectl.kubernetes.io/last-applied-configuration", None)
+    meant = {key: value for key, value in metadata.items() if key not in _UNWRITTEN}
+    rest = {key: value for key, value in obj.document.items() if key not in ("metadata", "status")}
+    return rest, meant, notes
+
+
+def _each_once(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings without repetitions; doubts of reading are left out where more is known of the place."""
+    seen: set[tuple[str, str, str]] = set()
+    known = {each.location for each in findings if each.location is not None and each.code != "KL191"}
+    for each in findings:
+        if each.code == "KL191" and each.location in known:
+            continue
+        if (one := (each.code, each.message, str(each.location))) not in seen:
+            seen.add(one)
+            yield each

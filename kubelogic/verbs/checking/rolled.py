@@ -1,0 +1,201 @@
+"""Rollouts that cannot finish: each workload is given a new revision, and the control loops are run.
+
+Source: ``kubectl rollout restart`` (an annotation of the template) and ``kubectl rollout status`` of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from kubelogic.apiserver import requests
+from kubelogic.cluster import Object
+from kubelogic.cluster.owners import workload
+from kubelogic.cluster.state import State
+from kubelogic.explain.pending import pending_pods
+from kubelogic.explain.units import count
+from kubelogic.reconcile.relations import Relations
+from kubelogic.reconcile.rollouts import Rollout, rollouts
+from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
+from kubelogic.reconcile.settle import Run, settle
+from kubelogic.verbs.checking.findings import Finding, place
+from kubelogic.verbs.reconciled import Reconciled
+
+STUCK, NOT_TRIED = "KL301", "KL302"
+
+_LONGEST = 3_600_000
+"""Milliseconds of simulated time that a rollout is given."""
+
+_MOST_PODS = 2_000
+"""Clusters with more pods are not rolled."""
+
+_Change = Mapping[str, Any]
+
+_WAYS: Mapping[str, Sequence[tuple[str, _Change]]] = {
+    "Deployment": (
+        (
+            "set spec.strategy.rollingUpdate.maxSurge to 0 and maxUnavailable to 1",
+            {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}},
+        ),
+        (
+            "set spec.strategy.type to Recreate",
+            {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
+        ),
+    ),
+    "DaemonSet": (
+        (
+            "set spec.updateStrategy.rollingUpdate.maxSurge to 0 and maxUnavailable to 1",
+            {"spec": {"updateStrategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}},
+        ),
+    ),
+}
+"""By kind, what often lets a rollout finish, the smallest change first."""
+
+_RESTART: _Change = {
+    "spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}
+}
+
+
+def of_rollouts(done: Reconciled, only: Collection[tuple[str, str]] | None = None) -> Iterator[Finding]:
+    """The workloads of which a new revision would never be rolled out.
+
+    Args:
+        done: the cluster after its controllers have run.
+        only: kinds and keys to look at; None for all.
+    """
+    asked = [obj for obj in _rollable(done) if only is None or (obj.kind, obj.key) in only]
+    if not asked:
+        return
+    if len(done.cluster.objects("Pod")) > _MOST_PODS:
+        yield Finding(
+            code=NOT_TRIED,
+            severity="note",
+            message=f"rollouts were not simulated: there are {len(done.cluster.objects('Pod'))} pods, more than "
+            f"{_MOST_PODS}",
+        )
+        return
+    with _runner(done) as runner:
+        # What finishes beside all others finishes; what does not is tried alone, which decides.
+        together = runner.roll(asked)
+        for obj in asked:
+            if not _finished(together, obj) and (stuck := runner.stuck(obj)) is not None:
+                yield stuck
+
+
+def _rollable(done: Reconciled) -> Iterator[Object]:
+    """The workloads that are updated bit by bit and are all there."""
+    complete = {(each.kind, each.key) for each in rollouts(done.cluster) if each.complete}
+    for kind, field in (("DaemonSet", "updateStrategy"), ("Deployment", "strategy"), ("StatefulSet", "updateStrategy")):
+        for key, obj in sorted(done.cluster.objects(kind).items()):
+            spec = obj.document.get("spec") or {}
+            rolls = ((spec.get(field) or {}).get("type") or "RollingUpdate") == "RollingUpdate"
+            if rolls and not spec.get("paused") and (kind, key) in complete and spec.get("replicas") != 0:
+                yield obj
+
+
+@contextmanager
+def _runner(done: Reconciled) -> Iterator[_Runner]:
+    """Runs that use the engine of a run, which is afterwards as it was."""
+    reconciler = done.engine.reconciler
+    scheduler = reconciler.scheduler
+    reconciler.scheduler = Remembering(solver=KubeScheduler())
+    try:
+        yield _Runner(done)
+    finally:
+        reconciler.scheduler = scheduler
+        reconciler.advance(done.run.state)
+
+
+class _Runner:
+    def __init__(self, done: Reconciled) -> None:
+        self._done = done
+        state = done.run.state
+        # They would make Jobs for an hour, which have no part in this.
+        jobs = [("CronJob", key) for key in state.cluster.objects("CronJob")]
+        self._start = replace(state, cluster=state.cluster.replacing(without=jobs))
+
+    def roll(self, objects: Sequence[Object], change: _Change | None = None) -> Run | None:
+        """What comes of a new revision of some workloads, after a change of them; None if it is refused."""
+        state = self._start
+        for obj in objects:
+            for patch in [change, _RESTART] if change is not None else [_RESTART]:
+                outcome = requests.patch(state, obj.kind, obj.key, patch)
+                if not outcome.answer.accepted:
+                    return None
+                state = outcome.state
+        return settle(self._done.engine.reconciler, state, until=state.now + _LONGEST)
+
+    def stuck(self, obj: Object) -> Finding | None:
+        """The finding that a workload's rollout does not finish; None if it does, or takes long only."""
+        run = self.roll([obj])
+        found = _rollout(run, obj)
+        if run is None or found is None or found.complete or not (run.settled or run.cycle or found.stuck):
+            return None
+        why = self._why(run.state, obj)
+        step = next((told for told, way in _WAYS.get(obj.kind, ()) if self._helps(obj, way)), "")
+        message = found.message.partition(": ")[2] if obj.kind == "Deployment" else found.message
+        status = run.state.cluster.get(obj.kind, obj.key)
+        far = _far(status) or message
+        return Finding(
+            code=STUCK,
+            severity="error",
+            message=f"a rollout of {obj} cannot finish: {far}{f'; {why}' if why else ''}",
+            api_version=obj.api_version,
+            kind=obj.kind,
+            key=obj.key,
+            location=place(self._done.cluster, obj, _strategy(obj)),
+            step=step,
+            checked=bool(step),
+            about=("rollout",),
+        )
+
+    def _helps(self, obj: Object, way: _Change) -> bool:
+        return _finished(self.roll([obj], way), obj)
+
+    def _why(self, state: State, obj: Object) -> str:
+        """What holds the next pod of a rollout."""
+        name = str(obj)
+        waiting = pending_pods(state, self._done.rulebook, judge=self._done.judge, moves=lambda *_: lambda *_: False)
+        for pod in waiting:
+            if pod.owner == name:
+                return f"the next pod gets no node: {pod.message.partition('. ')[0].rstrip('.')}"
+        troubles = Relations.of(self._done.rulebook, state, ["trouble"]).rows("trouble")
+        for kind, key, reason, message in sorted(troubles, key=repr):
+            pod_object = state.cluster.get(str(kind), str(key))
+            if kind == "Pod" and pod_object is not None and workload(state.cluster, pod_object) == name:
+                return f"the next pod does not run: {reason}: {message}"
+        return ""
+
+
+def _far(obj: Object | None) -> str:
+    """How many pods of the new revision there are, and run."""
+    if obj is None:
+        return ""
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    if obj.kind == "DaemonSet":
+        wanted, updated = status.get("desiredNumberScheduled") or 0, status.get("updatedNumberScheduled") or 0
+    else:
+        wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas") or 0
+    return f"{updated} of {count(int(wanted), 'pod')} are of the new revision"
+
+
+def _strategy(obj: Object) -> tuple[str, ...]:
+    """The field that says how a workload is updated, if it is written; else the workload's name."""
+    path = ("spec", "strategy" if obj.kind == "Deployment" else "updateStrategy")
+    if obj.origin is None:
+        return path
+    here, around = obj.origin.locate(path), obj.origin.locate(path[:1])
+    return path if (here.line, here.column) != (around.line, around.column) else ("metadata", "name")
+
+
+def _rollout(run: Run | None, obj: Object) -> Rollout | None:
+    if run is None:
+        return None
+    return next((each for each in rollouts(run.state.cluster) if (each.kind, each.key) == (obj.kind, obj.key)), None)
+
+
+def _finished(run: Run | None, obj: Object) -> bool:
+    found = _rollout(run, obj)
+    return found is not None and found.complete
