@@ -33,7 +33,7 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
         InputError: if a file cannot be read at all.
         UsageError: if a base is neither a file nor a revision.
     """
-    stdin = common.standard_input([*args.paths, *args.base])
+    stdin = common.standard_input([*args.paths, *args.base, *args.nodes])
     files = [each for each in args.base if each == "-" or os.path.exists(each)]  # noqa: PTH110 - as it was typed
     revisions = [each for each in args.base if each not in files]
     if len(revisions) > 1:
@@ -66,11 +66,17 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
     from kubelogic.cluster import Cluster
     from kubelogic.verbs.check import Input
 
-    if not paths and empty:
+    if not (paths or args.nodes) and empty:
         return Input(cluster=Cluster())
     try:
         reading = load(
-            paths, stdin=stdin, namespace=args.namespace, keep_going=True, exclude=args.exclude, strict=args.strict
+            paths,
+            stdin=stdin,
+            namespace=args.namespace,
+            keep_going=True,
+            exclude=args.exclude,
+            strict=args.strict,
+            nodes=args.nodes,
         )
     except InputError as error:
         if all(fault.code in _UNREAD for fault in error.faults):

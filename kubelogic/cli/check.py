@@ -120,6 +120,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
     args.base = args.base if typed else [_in(folder, each) for each in settings.base]
     args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)
     args.ignore = [code for codes in args.ignore for code in codes] if args.ignore else list(settings.ignore)
+    args.nodes = args.nodes or [_in(folder, each) for each in settings.nodes]
     args.exclude = args.exclude or list(settings.exclude)
     args.rules = args.rules or [inside(each) for each in settings.rules]
     args.parameters = args.parameters or [f"{name}={value}" for name, value in settings.parameters]

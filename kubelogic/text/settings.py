@@ -25,6 +25,7 @@ class Settings:
     Attributes:
         folder: where the file is; its paths are relative to it.
         paths: what to check if nothing is typed.
+        nodes: nodes to add, as ``--nodes`` takes them.
         base: dumps and revisions to compare with.
         exclude: shell patterns of what to leave out of directories.
         fail_on: the least severity that fails.
@@ -41,6 +42,7 @@ class Settings:
 
     folder: Path = field(default_factory=Path)
     paths: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
     base: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     fail_on: str | None = None
@@ -55,7 +57,7 @@ class Settings:
     timeout: float | None = None
 
 
-_LISTS = ("paths", "base", "exclude", "select", "ignore", "exists", "rules")
+_LISTS = ("paths", "nodes", "base", "exclude", "select", "ignore", "exists", "rules")
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "fail-on": ("error", "warning", "note", "never"),
     "show": ("error", "warning", "note"),
