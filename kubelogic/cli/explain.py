@@ -21,6 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     parser.add_argument("--node", metavar="NODE", help="why not on this node")
     parser.add_argument(
+        "--drain", action="store_true", help="of a node: what a drain needs, in which order its pods go, what blocks it"
+    )
+    parser.add_argument(
         "--repairs",
         type=_number,
         metavar="N",
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.explain.events import read
     from kubelogic.report.about import about_document, render_about
     from kubelogic.report.explanation import render_explanation
-    from kubelogic.verbs.about import explain_any
+    from kubelogic.verbs.about import NodeExplanation, explain_any
     from kubelogic.verbs.explain import Explanation
     from kubelogic.verbs.targets import CODE, UnknownPodError, near_nodes, node_name
 
@@ -63,9 +66,18 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--node {args.node}: there is no such node{hint}")
     try:
         with common.watching(args) as options:
-            found = explain_any(cluster, args.pod, options, namespace=args.namespace, most_repairs=args.repairs)
+            found = explain_any(
+                cluster,
+                args.pod,
+                options,
+                namespace=args.namespace,
+                most_repairs=args.repairs,
+                drained=args.drain,
+            )
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
+    if args.drain and not isinstance(found, NodeExplanation):
+        raise UsageError(f"--drain is about a node: kubelogic explain node/NAME --drain; {args.pod} is none")
     if args.output != "text":
         common.emit(about_document(found), args.output)
     elif isinstance(found, Explanation):
@@ -85,7 +97,7 @@ def _exit_code(found: About) -> int:
                 return UNKNOWN
             return NO if found.pending or found.refused or found.uncreated else YES
         case NodeExplanation():
-            return YES
+            return YES if found.drain is None or found.drain.works else NO
         case ServiceExplanation():
             return YES if found.ready and not found.remarks else NO
         case _:

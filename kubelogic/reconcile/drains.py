@@ -20,8 +20,8 @@ from kubelogic.reconcile.performing import Performed, perform
 from kubelogic.reconcile.scenario import Drain, Operation
 
 _DAEMONS = "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
-_LOCAL = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
-_UNMANAGED = "cannot delete Pods that declare no controller (use --force to override)"
+LOCAL = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
+UNMANAGED = "cannot delete Pods that declare no controller (use --force to override)"
 
 Meant = tuple[tuple[str, str], ...]
 """Pods by key and uid."""
@@ -49,26 +49,32 @@ def _(operation: Drain, state: State) -> Performed:
     outcome = requests.cordon(state, operation.node, unschedulable=True)
     if not outcome.answer.accepted:
         return Performed(state=state, answer=outcome.answer)
-    chosen: list[tuple[str, str]] = []
-    refused: dict[str, list[str]] = {}
-    for key, pod in sorted(outcome.state.cluster.objects("Pod").items()):
-        if (pod.document.get("spec") or {}).get("nodeName") != operation.node:
-            continue
-        why = _judged(operation, pod, outcome.state)
-        if why:
-            refused.setdefault(why, []).append(key)
-        elif why is not None:
-            chosen.append((key, uid_of(pod)))
+    chosen, refused = meant(operation, outcome.state)
     if refused:
         message = "; ".join(f"{why}: {', '.join(keys)}" for why, keys in refused.items())
         answer = Status(status=422, reason="Refused", message=f"{message} (nothing is evicted; the node is cordoned)")
         return Performed(state=outcome.state, answer=answer)
-    return _evicted(operation.node, tuple(chosen), outcome.state)
+    return _evicted(operation.node, chosen, outcome.state)
 
 
 @perform.register
 def _(operation: DrainAgain, state: State) -> Performed:
     return _evicted(operation.node, operation.pods, state)
+
+
+def meant(operation: Drain, state: State) -> tuple[Meant, dict[str, list[str]]]:
+    """The pods that a drain evicts, and those because of which it refuses to do anything, by its words."""
+    chosen: list[tuple[str, str]] = []
+    refused: dict[str, list[str]] = {}
+    for key, pod in sorted(state.cluster.objects("Pod").items()):
+        if (pod.document.get("spec") or {}).get("nodeName") != operation.node:
+            continue
+        why = _judged(operation, pod, state)
+        if why:
+            refused.setdefault(why, []).append(key)
+        elif why is not None:
+            chosen.append((key, uid_of(pod)))
+    return tuple(chosen), refused
 
 
 def _judged(operation: Drain, pod: Object, state: State) -> str | None:
@@ -85,9 +91,9 @@ def _judged(operation: Drain, pod: Object, state: State) -> str | None:
         return None
     local = any("emptyDir" in volume for volume in spec.get("volumes") or ())
     if local and not ended and not operation.delete_empty_dir:
-        return _LOCAL
+        return LOCAL
     if owner is None and not ended and not operation.force:
-        return _UNMANAGED
+        return UNMANAGED
     return ""
 
 

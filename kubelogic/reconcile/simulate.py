@@ -193,6 +193,10 @@ class _Run:
             self.served[service] = True
         return entries
 
+    def look(self, state: State) -> None:
+        """Take notice of the endpoints that there are at the start."""
+        self._endpoints(0, state)
+
     def do(self, operation: Operation) -> Operation | None:
         """Perform an operation now; what has to be tried again."""
         done = perform(operation, self.state)
@@ -259,6 +263,7 @@ def simulate(
         holds up is tried again every five seconds.
     """
     run = _Run(ticker, state, state.now, progress)
+    run.look(state)
     waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
     heapify(waiting)
     count = len(waiting)

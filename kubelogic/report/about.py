@@ -9,6 +9,7 @@ from typing import Any
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document
+from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.report.explanation import explanation_document, render_explanation
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_refusals
@@ -66,6 +67,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "requested": dict(sorted(found.load.requested.items())) if found.load else {},
                 "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
                 "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
+                "drain": drain_document(found.drain) if found.drain is not None else None,
                 **lacking_document(found.lacking),
             }
         case ServiceExplanation():
@@ -108,6 +110,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
 
 
 def _node(found: NodeExplanation, style: Style) -> str:
+    if found.drain is not None:
+        return render_drain(found.drain, style)
     place = f"  {style.dim(str(found.location))}" if found.location else ""
     lines = [f"{style.bold(found.node)} has {count(len(found.pods), 'pod')}{place}"]
     if found.load is not None:

@@ -11,6 +11,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
+from kubelogic.verbs.drain import NodeDrain, drain
 from kubelogic.verbs.explain import Explanation, explain_run
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe
@@ -57,6 +58,7 @@ class NodeExplanation:
         pods: those on it.
         refuses: by pending pod, every reason against this node.
         location: where it stands.
+        drain: what comes of draining it, if that was asked.
         lacking: what the input does not have.
     """
 
@@ -65,6 +67,7 @@ class NodeExplanation:
     pods: tuple[str, ...]
     refuses: Mapping[str, tuple[Blocker, ...]]
     location: Location | None
+    drain: NodeDrain | None = None
     lacking: Lacking = NOTHING
 
 
@@ -103,6 +106,7 @@ def explain_any(
     *,
     namespace: str = "default",
     most_repairs: int | None = None,
+    drained: bool = False,
 ) -> About:
     """Reconcile a cluster, then explain what a text names.
 
@@ -112,6 +116,7 @@ def explain_any(
         options: how to reconcile.
         namespace: where to look first.
         most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
+        drained: of a node, also what comes of draining it.
 
     Raises:
         UnknownPodError: if there is none.
@@ -120,6 +125,8 @@ def explain_any(
     done = reconcile(cluster, options)
     target = find(done.cluster, text, namespace)
     found = _explained(done, target, options, most_repairs)
+    if drained and isinstance(found, NodeExplanation):
+        found = replace(found, drain=drain(done, found.node, options))
     return replace(found, lacking=lacking(cluster, done.cluster))
 
 

@@ -1,0 +1,270 @@
+"""Draining a node: what ``kubectl drain`` needs to be told, in which order the pods go, what blocks it, what helps.
+
+The answer is a run of the control plane from the settled cluster with the drain as its only event, budgets, controllers
+and scheduler included; what helps was tried in the same way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.registry.eviction import budgets_of
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.owners import workload
+from kubelogic.cluster.state import State
+from kubelogic.explain.pending import PendingPod
+from kubelogic.reconcile.drains import LOCAL, UNMANAGED, meant
+from kubelogic.reconcile.scenario import Drain, Event, Scenario
+from kubelogic.reconcile.settle import Run
+from kubelogic.reconcile.simulate import Simulated, simulate
+from kubelogic.verbs.plan import describe
+from kubelogic.verbs.reconciled import Options, Reconciled
+
+PATIENCE = 30 * 60_000
+"""Milliseconds of simulated time that a drain is given."""
+
+_FLAGS: Mapping[str, tuple[str, str]] = {
+    LOCAL: ("--delete-emptydir-data", "what is in their emptyDir volumes is lost"),
+    UNMANAGED: ("--force", "nothing makes them anew"),
+}
+"""What kubectl has to be told where it refuses, and what that means for the pods."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A pod that cannot be evicted within the time.
+
+    Attributes:
+        pod: its key.
+        budget: key of the budget that protects it; empty where there are several.
+        why: what the budget wants and has, at the end.
+        always: whether the budget would allow no eviction even if all pods were healthy.
+    """
+
+    pod: str
+    budget: str
+    why: str
+    always: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help:
+    """Something to do before the drain with which it was tried, and worked: in so many milliseconds."""
+
+    summary: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDrain:
+    """What comes of draining a node.
+
+    Attributes:
+        node: its name.
+        command: what to type.
+        flags: for each flag beyond ``--ignore-daemonsets``, what it means and for which pods.
+        stays: pods that a drain leaves alone.
+        order: the pods in the order in which they are gone, each with the time, in milliseconds from the start.
+        done: when the last of them is gone; None if some never are.
+        blocked: pods that stay because of budgets.
+        homeless: pods that find no node afterwards and that would have one without the drain.
+        unserved: Services that have no ready endpoint for a while or at the end: from when to when (None: the end).
+        helps: what was tried and lets the drain end with every pod on a node.
+    """
+
+    node: str
+    command: str
+    flags: tuple[tuple[str, str, tuple[str, ...]], ...]
+    stays: tuple[str, ...]
+    order: tuple[tuple[int, str], ...]
+    done: int | None
+    blocked: tuple[Blocked, ...]
+    homeless: tuple[PendingPod, ...]
+    unserved: tuple[tuple[str, int, int | None], ...]
+    helps: tuple[Help, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether the node gets empty and every pod a place."""
+        return self.done is not None and not self.homeless
+
+
+def drain(done: Reconciled, node: str, options: Options) -> NodeDrain:
+    """Drain a node of a cluster after a run.
+
+    Args:
+        done: the run.
+        node: its name.
+        options: how it was reconciled.
+    """
+    found, run = _drained(done, done.run.state, node, options)
+    if found.works:
+        return found
+    return replace(found, helps=tuple(_helps(done, node, options, found, run)))
+
+
+def _drained(done: Reconciled, state: State, node: str, options: Options) -> tuple[NodeDrain, Simulated]:
+    plain = Drain(node=node)
+    _, refused = meant(plain, state)
+    operation = replace(plain, force=UNMANAGED in refused, delete_empty_dir=True)
+    _, refused = meant(replace(operation, delete_empty_dir=False, force=True), state)
+    operation = replace(operation, delete_empty_dir=LOCAL in refused)
+    flags = tuple(_flags(state, node))
+    chosen, _ = meant(operation, state)
+    leaving = dict(chosen)
+    scenario = Scenario(events=(Event(at=0, operation=operation),), horizon=PATIENCE)
+    run = simulate(done.engine.reconciler, state, scenario)
+    left = [key for key, uid in chosen if _still(run.state, key, uid)]
+    gone = [
+        (entry.time, str(entry.arguments["pod"]))
+        for entry in run.timeline
+        if entry.type == "RemovePod" and entry.arguments["pod"] in leaving
+    ]
+    order = tuple({pod: (time, pod) for time, pod in reversed(gone) if pod not in left}.values())
+    after = replace(
+        done,
+        run=Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals),
+        relations=done.engine.relations(run.state),
+    )
+    before = Counter(each.owner for each in describe(done, options).pending)
+    found = NodeDrain(
+        node=node,
+        command=" ".join(["kubectl drain", node, "--ignore-daemonsets", *(flag for flag, _, _ in flags)]),
+        flags=flags,
+        stays=tuple(
+            key
+            for key, pod in sorted(state.cluster.objects("Pod").items())
+            if (pod.document.get("spec") or {}).get("nodeName") == node and key not in leaving
+        ),
+        order=tuple(sorted(order)),
+        done=None if left else max((time for time, _ in order), default=0),
+        blocked=tuple(_blocked(run.state, key) for key in left),
+        homeless=tuple(_more(before, describe(after, options).pending)),
+        unserved=tuple(_unserved(run)),
+    )
+    return found, run
+
+
+def _more(before: Counter[str], pending: Sequence[PendingPod]) -> Iterator[PendingPod]:
+    """The pending pods of workloads beyond as many as waited before, the first ones of each."""
+    left = Counter(each.owner for each in pending) - before
+    for each in pending:
+        if left[each.owner]:
+            left[each.owner] -= 1
+            yield each
+
+
+def _flags(state: State, node: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for operation in (Drain(node=node, force=True), Drain(node=node, delete_empty_dir=True)):
+        _, refused = meant(operation, state)
+        for words, pods in refused.items():
+            if words in _FLAGS:
+                flag, meaning = _FLAGS[words]
+                yield flag, meaning, tuple(pods)
+
+
+def _still(state: State, key: str, uid: str) -> bool:
+    pod = state.cluster.get("Pod", key)
+    return pod is not None and uid_of(pod) == uid
+
+
+def _blocked(state: State, key: str) -> Blocked:
+    pod = state.cluster.objects("Pod")[key]
+    budgets = budgets_of(Transaction(state=state), pod)
+    if metadata(pod).get("deletionTimestamp"):
+        return Blocked(pod=key, budget="", why="it is terminating and does not end", always=False)
+    if len(budgets) != 1:
+        names = ", ".join(each.key for each in budgets)
+        why = f"{len(budgets)} budgets cover it ({names}), and the API server refuses every eviction of such a pod"
+        return Blocked(pod=key, budget="", why=why, always=True)
+    status: Mapping[str, Any] = budgets[0].document.get("status") or {}
+    wanted, there = int(status.get("desiredHealthy") or 0), int(status.get("expectedPods") or 0)
+    healthy = int(status.get("currentHealthy") or 0)
+    always = wanted >= there
+    why = (
+        f"budget {budgets[0].key} wants {wanted} healthy pods of {there}: it never lets one go"
+        if always
+        else f"budget {budgets[0].key} wants {wanted} healthy pods, and {healthy} of {there} are"
+    )
+    return Blocked(pod=key, budget=budgets[0].key, why=why, always=always)
+
+
+def _unserved(run: Simulated) -> Iterator[tuple[str, int, int | None]]:
+    since: dict[str, int] = {}
+    for entry in run.timeline:
+        if entry.type == "Endpoints":
+            service = str(entry.arguments["service"])
+            if not entry.arguments["ready"]:
+                since.setdefault(service, entry.time)
+            elif service in since:
+                yield service, since.pop(service), entry.time
+    yield from ((service, time, None) for service, time in sorted(since.items()))
+
+
+def _helps(done: Reconciled, node: str, options: Options, found: NodeDrain, run: Simulated) -> Iterator[Help]:
+    """What may help, tried: another node first, one more replica, a budget that lets one pod go."""
+    for summary, change in _ideas(done.run.state, node, found, run):
+        outcome = change(done.run.state)
+        if not outcome.answer.accepted:
+            continue
+        settled = simulate(done.engine.reconciler, outcome.state, Scenario(horizon=options.horizon))
+        after, _ = _drained(done, settled.state, node, options)
+        if after.works and after.done is not None:
+            yield Help(summary=summary, done=after.done)
+
+
+Change = Callable[[State], requests.Outcome]
+
+
+def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterator[tuple[str, Change]]:
+    if found.homeless or any(not each.always for each in found.blocked):
+        twin = _twin(state.cluster.objects("Node")[node])
+        yield f"add a node like {node} first", lambda s: requests.create(s, twin)
+    for budget in sorted({each.budget for each in found.blocked if each.budget}):
+        spec = {"maxUnavailable": 1, "minAvailable": None}
+        yield (
+            f"let PodDisruptionBudget {budget} spare one pod (maxUnavailable: 1)",
+            lambda s, key=budget, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+        )
+    owners = sorted({workload(run.state.cluster, run.state.cluster.objects("Pod")[b.pod]) for b in found.blocked})
+    for owner in owners:
+        kind, _, key = owner.partition(" ")
+        obj = state.cluster.get(kind, key)
+        if obj is None or kind not in ("Deployment", "StatefulSet", "ReplicaSet"):
+            continue
+        more = int((obj.document.get("spec") or {}).get("replicas", 1)) + 1
+        yield (
+            f"run {more} replicas of {owner} meanwhile",
+            lambda s, kind=kind, key=key, more=more: requests.scale(s, kind, key, more),  # type: ignore[misc]
+        )
+
+
+def _twin(node: Object) -> Mapping[str, Any]:
+    """A node like another, under a name of its own."""
+    document = dict(node.document)
+    meta = dict(metadata(node))
+    name = f"like-{node.name}"
+    labels = {**(meta.get("labels") or {}), "kubernetes.io/hostname": name}
+    document["metadata"] = {"name": name, "labels": labels, "annotations": dict(meta.get("annotations") or {})}
+    taints = [each for each in (document.get("spec") or {}).get("taints") or () if not _is_passing(each)]
+    document["spec"] = {"taints": taints} if taints else {}
+    return document
+
+
+def _is_passing(taint: Mapping[str, Any]) -> bool:
+    """Whether a taint says how a node is at the moment."""
+    return str(taint.get("key")).startswith("node.kubernetes.io/")
+
+
+def told_order(order: Sequence[tuple[int, str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Pods that go at one moment together."""
+    moments: dict[int, list[str]] = {}
+    for time, pod in order:
+        moments.setdefault(time, []).append(pod)
+    yield from ((time, tuple(pods)) for time, pods in sorted(moments.items()))

@@ -1,0 +1,133 @@
+"""``explain node/NAME --drain``: what a drain needs, what blocks it, and what helps, each of it tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelogic.api import load
+from kubelogic.report.drain import drain_document, render_drain
+from kubelogic.verbs.about import NodeExplanation, explain_any
+from kubelogic.verbs.drain import NodeDrain
+from kubelogic.verbs.reconciled import Options
+
+
+def node(name: str, cpu: str = "4") -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "status": {
+            "allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "20"},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+def deployment(replicas: int, *, cpu: str = "1", **spec: Any) -> dict[str, Any]:
+    container = {"name": "web", "image": "web:1", "resources": {"requests": {"cpu": cpu}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container], **spec}},
+        },
+    }
+
+
+def budget(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, **spec},
+    }
+
+
+def drained(name: str, *documents: dict[str, Any]) -> NodeDrain:
+    found = explain_any(load(list(documents)), f"node/{name}", Options(), drained=True)
+    assert isinstance(found, NodeExplanation)
+    assert found.drain is not None
+    return found.drain
+
+
+def test_a_node_whose_pods_fit_elsewhere() -> None:
+    found = drained("n1", node("n1"), node("n2"), deployment(2))
+    assert found.works
+    assert (found.blocked, found.homeless, found.helps) == ((), (), ())
+    assert found.command == "kubectl drain n1 --ignore-daemonsets"
+    assert "can be drained" in render_drain(found)
+
+
+def test_a_budget_that_lets_nobody_go_is_said_to_and_what_helps_was_tried() -> None:
+    found = drained("n1", node("n1"), node("n2"), deployment(2), budget(minAvailable=2))
+    assert not found.works
+    assert found.done is None
+    assert [(each.budget, each.always) for each in found.blocked] == [("default/web", True)]
+    assert found.blocked[0].why == "budget default/web wants 2 healthy pods of 2: it never lets one go"
+    summaries = [each.summary for each in found.helps]
+    assert summaries == [
+        "let PodDisruptionBudget default/web spare one pod (maxUnavailable: 1)",
+        "run 3 replicas of Deployment default/web meanwhile",
+    ]
+    text = render_drain(found)
+    assert text.startswith("n1 cannot be drained: 1 pod cannot be evicted ever.")
+    assert text.splitlines()[-1].startswith("Next: let PodDisruptionBudget default/web spare one pod")
+
+
+def test_a_budget_that_waits_for_a_pod_that_finds_no_node() -> None:
+    """One may go, its replacement fits nowhere, so the second may not go: a node more helps."""
+    found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(2), budget(maxUnavailable=1))
+    assert [(each.budget, each.always) for each in found.blocked] == [("default/web", False)]
+    assert "wants 1 healthy pods, and 1 of 2 are" in found.blocked[0].why
+    assert [each.owner for each in found.homeless] == ["Deployment default/web"]
+    assert [each.summary for each in found.helps] == ["add a node like n1 first"]
+
+
+def test_pods_that_find_no_other_node_are_told_and_a_node_like_it_helps() -> None:
+    found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(1))
+    assert found.done is not None
+    assert not found.works
+    assert [blocker.node for blocker in found.homeless[0].blockers if blocker.predicate == "rejects_fit"] == ["n2"]
+    assert [each.summary for each in found.helps] == ["add a node like n1 first"]
+    assert "gets empty, but not every pod a place: 1 pod would find no other node" in render_drain(found)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "flags"),
+    [({}, []), ({"volumes": [{"name": "tmp", "emptyDir": {}}]}, ["--delete-emptydir-data"])],
+    ids=["plain", "emptyDir"],
+)
+def test_the_command_has_the_flags_that_kubectl_asks_for(volumes: dict[str, Any], flags: list[str]) -> None:
+    found = drained("n1", node("n1"), node("n2"), deployment(1, nodeSelector={}, **volumes))
+    other = drained("n2", node("n1"), node("n2"), deployment(1, nodeSelector={}, **volumes))
+    asked = [flag for each in (found, other) for flag, _, _ in each.flags]
+    assert asked == flags
+
+
+def test_a_bare_pod_needs_force_and_is_lost() -> None:
+    bare = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "bare"},
+        "spec": {"containers": [{"name": "c", "image": "c:1"}]},
+    }
+    found = drained("n1", node("n1"), bare)
+    assert found.flags == (("--force", "nothing makes them anew", ("default/bare",)),)
+    assert found.command.endswith("--ignore-daemonsets --force")
+    assert drain_document(found)["flags"][0]["pods"] == ["default/bare"]
+
+
+def test_services_that_are_without_an_endpoint_are_told() -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+    }
+    found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(1), service)
+    assert [(name, until) for name, _, until in found.unserved] == [("default/web", None)]
