@@ -7,7 +7,6 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
-from kubelogic.facts.jobs import whole_second
 from kubelogic.facts.objects import created, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import map_selector, selector
 from kubelogic.kinds.quantity import parse
@@ -29,7 +28,6 @@ def autoscaler_facts(obj: Object) -> Iterator[Fact]:
     """Facts of one autoscaler, of version 1 or 2."""
     key = obj.key
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
-    status: Mapping[str, Any] = obj.document.get("status") or {}
     yield from identity_facts(obj)
     yield from status_facts(obj, ("currentReplicas", "desiredReplicas"))
     yield "autoscaler", (key, obj.namespace)
@@ -38,8 +36,6 @@ def autoscaler_facts(obj: Object) -> Iterator[Fact]:
     yield "autoscaler_target", (key, str(target.get("kind")), sibling(obj.namespace, str(target.get("name"))))
     least = spec.get("minReplicas")
     yield "autoscaler_bounds", (key, 1 if least is None else int(least), int(spec.get("maxReplicas") or 0))
-    if status.get("lastScaleTime"):
-        yield "autoscaler_last", (key, whole_second(status["lastScaleTime"]))
     for number, metric in enumerate(_metrics(spec)):
         yield from _metric_facts(obj, number, metric)
     if spec.get("behavior") is not None:

@@ -92,7 +92,6 @@ def _policy_facts(key: str, spec: Mapping[str, Any]) -> Iterator[Fact]:
             yield "job_failure_condition", (key, number, pattern["type"], pattern.get("status") or "True")
     completions = int(spec.get("completions") or 0)
     for number, rule in enumerate((spec.get("successPolicy") or {}).get("rules") or ()):
-        yield "job_success_rule", (key, number)
         if rule.get("succeededCount") is not None:
             yield "job_success_count", (key, number, int(rule["succeededCount"]))
         if rule.get("succeededIndexes") is not None:

@@ -121,8 +121,6 @@ def storage_class(obj: Object) -> Iterator[Fact]:
     yield "storage_class", (name, document.get("provisioner") or "")
     if document.get("volumeBindingMode") == "WaitForFirstConsumer":
         yield "class_waits", (name,)
-    if (document["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true":
-        yield "class_is_default", (name,)
     terms, facts, _ = _class_terms(document)
     for term in terms:
         yield "class_topology_term", (name, term)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from kubelogic.logic.endless import endless
 from kubelogic.logic.errors import RuleFault
+from kubelogic.logic.lint import lint
 from kubelogic.logic.strata import unstratified
 from kubelogic.logic.terms import (
     Atom,
@@ -84,28 +84,9 @@ def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
     return [fault for fault in faults if fault.place.file == atom.place.file]
 
 
-def lint(files: Sequence[RuleFile]) -> list[RuleFault]:
-    """What does not keep rules from working but should not stay: no header, nothing defines it, nothing uses it."""
-    program = _Program.of(files)
-    heads = {clause.head.predicate for clause in program.clauses} | {fact.predicate for fact in program.facts}
-    used = {item.atom.predicate for clause in program.clauses for item in clause.body if isinstance(item, Literal)}
-    faults: list[RuleFault] = []
-    for file in files:
-        missing = [key for key in ("title", "source") if key not in file.header]
-        if missing:
-            place = Place(file=file.path, line=1)
-            faults.append(RuleFault(place=place, message=f"the header has no {' and no '.join(missing)}"))
-        given = not file.clauses and not file.facts
-        for declaration in file.declarations:
-            name = declaration.predicate
-            if not (name in heads or given or declaration.role or declaration.function):
-                hint = "if its facts come from outside, declare it as: input name(...)"
-                faults.append(RuleFault(place=declaration.place, message=f"nothing defines {name}", hint=hint))
-            if name in heads and name not in used and declaration.role not in ("output", "open"):
-                hint = "if it is read from outside, declare it as: output name(...)"
-                faults.append(RuleFault(place=declaration.place, message=f"nothing uses {name}", hint=hint))
-    faults += endless(program.clauses, program.declared)
-    return _excerpted(faults, files)
+def warnings(files: Sequence[RuleFile]) -> list[RuleFault]:
+    """What does not keep a set of checked files from working but should not stay, by place."""
+    return _excerpted(lint(files, _Program.of(files).declared), files)
 
 
 def _excerpted(faults: Iterable[RuleFault], files: Sequence[RuleFile]) -> list[RuleFault]:

@@ -8,7 +8,7 @@ import re
 from kubelogic.logic.errors import RuleFault
 from kubelogic.logic.terms import Argument, Declaration, Omission, Place
 
-HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note")
+HEADER_KEYS = ("title", "source", "docs", "reason", "code", "omits", "note", "length")
 """What a header may say; all but ``omits`` at most once."""
 
 _HEADER = re.compile(r"#! ?(\w+):\s*(.*)$")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from kubelogic.logic.checker import check, check_atom, lint
+from kubelogic.logic.checker import check, check_atom, warnings
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
 from kubelogic.logic.kept import Texts, keep_files, kept_files
@@ -164,7 +164,7 @@ class Rulebook:
 
     def warnings(self) -> tuple[RuleFault, ...]:
         """What does not keep the rules from working but should not stay, by place."""
-        return tuple(lint(self.files))
+        return tuple(warnings(self.files))
 
     def atom(self, text: str) -> tuple[str, Pattern]:
         """An atom to ask about: the predicate, and a value for each argument, None where a variable stands.
