@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver.unprinted import unprinted_pods
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
@@ -36,10 +37,77 @@ def with_stand_ins(objects: Iterable[Object]) -> tuple[Object, ...]:
     """The objects of a dump, and stand-ins for owners and revisions that it does not have, sorted like them."""
     given = tuple(objects)
     by_uid = {str(_meta(each).get("uid") or ""): each for each in given}
-    made = [*_owners(given, by_uid), *_revisions(given)]
-    if not made:
+    made = [*_owners(given, by_uid), *_present_sets(given), *_revisions(given)]
+    unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made])]
+    if not made and not unprinted:
         return given
-    return tuple(sorted([*given, *made], key=lambda each: (each.kind, each.key, each.api_version)))
+    return tuple(sorted([*given, *made, *unprinted], key=lambda each: (each.kind, each.key, each.api_version)))
+
+
+def _defaulted(pod: Object) -> Object:
+    """A pod with the defaults of its kind, found where its controller was written."""
+    return _admitted(pod.document, pod)
+
+
+def _present_sets(given: Sequence[Object]) -> Iterator[Object]:
+    """The ReplicaSet of each Deployment that has pods by its status, but neither pods nor ReplicaSets here."""
+    owned = {
+        str(owner.get("uid"))
+        for each in given
+        if each.kind == "ReplicaSet" and (owner := _controller(each)) is not None
+    }
+    pods = [
+        each
+        for each in given
+        if each.kind == "Pod" and (owner := _controller(each)) and owner.get("kind") == "ReplicaSet"
+    ]
+    for each in given:
+        uid, status = str(_meta(each).get("uid") or ""), each.document.get("status") or {}
+        number = status.get("replicas") or 0
+        if (
+            each.kind != "Deployment"
+            or not uid
+            or uid in owned
+            or not number
+            or status.get("updatedReplicas") != number
+        ):
+            continue
+        if not any(
+            _is_of(each, pod.namespace, str((_controller(pod) or {}).get("name")), _meta(pod).get("labels") or {})
+            for pod in pods
+        ):
+            yield _present_set(each, uid, number)
+
+
+def _present_set(deployment: Object, uid: str, number: int) -> Object:
+    """A ReplicaSet of the present template, as the status of its Deployment has it."""
+    template = (deployment.document.get("spec") or {}).get("template") or {}
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), HASH_LABEL: "unprinted"}
+    revision = str((_meta(deployment).get("annotations") or {}).get(REVISION) or "1")
+    name = f"{deployment.name}-unprinted"
+    reference = {"apiVersion": deployment.api_version, "kind": "Deployment", "name": deployment.name, "uid": uid}
+    status = deployment.document.get("status") or {}
+    return _admitted(
+        {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": name,
+                "namespace": deployment.namespace,
+                "uid": f"stand-in-{uid}",
+                "labels": labels,
+                "annotations": {STAND_IN: f"the status of Deployment {deployment.key}", REVISION: revision},
+                "ownerReferences": [{**reference, "controller": True, "blockOwnerDeletion": True}],
+            },
+            "spec": {
+                "replicas": number,
+                "selector": {"matchLabels": labels},
+                "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}},
+            },
+            "status": {"replicas": number, "readyReplicas": status.get("readyReplicas") or 0},
+        },
+        deployment,
+    )
 
 
 def _meta(obj: Object) -> Document:
@@ -95,7 +163,7 @@ def _owner(
     about["annotations"] = {STAND_IN: words}
     if above is not None:
         present = (above.document.get("spec") or {}).get("template") or {}
-        if _made_from(members[0], present):
+        if _made_from(members[0], present) or _all_updated(above, members):
             template = {**present, "metadata": {**(present.get("metadata") or {}), "labels": dict(labels)}}
         revision = str((_meta(above).get("annotations") or {}).get(REVISION) or "1")
         about["annotations"][REVISION] = revision
@@ -138,6 +206,14 @@ def _is_of(deployment: Object, namespace: str, name: str, labels: Mapping[str, s
     return all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
 
 
+def _all_updated(deployment: Object, members: Sequence[Object]) -> bool:
+    """Whether a Deployment has seen its present template, and has no pods of any other."""
+    status = deployment.document.get("status") or {}
+    seen = status.get("observedGeneration") == (_meta(deployment).get("generation") or 1)
+    number = status.get("replicas") or 0
+    return bool(seen and number and status.get("updatedReplicas") == number >= len(members))
+
+
 def _made_from(pod: Object, template: Document) -> bool:
     """Whether a pod has all that a template says: what admission and kubelet add does not matter."""
     return _covers(pod.document.get("spec") or {}, template.get("spec") or {})
@@ -151,9 +227,6 @@ def _covers(whole: Any, part: Any) -> bool:
     if isinstance(part, list):
         if not isinstance(whole, list):
             return not part
-        if all(isinstance(each, Mapping) and "name" in each for each in part):
-            named = {each.get("name"): each for each in whole if isinstance(each, Mapping)}
-            return all(_covers(named.get(each["name"]), each) for each in part)
         return all(any(_covers(other, each) for other in whole) for each in part)
     return bool(whole == part) or part in (None, "", 0, False)
 

@@ -8,6 +8,9 @@ from typing import Any
 STAND_IN = "kubelogic/stand-in"
 """The annotation of an object that was not in the input: what it was made from."""
 
+UNKNOWN_NODE = "not-in-the-input"
+"""Where pods are that a controller counts and the input does not have."""
+
 
 def is_stored(document: Mapping[str, Any]) -> bool:
     """Whether an object was printed by a cluster. Manifests have no uid, no version, no moment and no status.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.quota import plural_of
 from kubelogic.facts.storage import DEFAULT_CLASS
-from kubelogic.kinds.evidence import is_stored, stand_in_reason
+from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.references import missing_references
@@ -66,6 +66,7 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
     """
     found = [
         *_stand_ins(cluster),
+        *_unprinted_pods(cluster),
         *_nodes(cluster),
         *_owners(cluster),
         *_classes(cluster),
@@ -89,11 +90,33 @@ def makes_pods(cluster: Cluster) -> bool:
     return any(cluster.objects(kind) for kind in ("Pod", *MAKERS))
 
 
+def unprinted(cluster: Cluster) -> list[Object]:
+    """The stand-ins for pods that controllers count and the input does not have."""
+    return [pod for _, pod in sorted(cluster.objects("Pod").items()) if stand_in_reason(pod.document)]
+
+
 def outside_nodes(cluster: Cluster) -> list[str]:
     """The nodes on which pods of the cluster run and that the input does not have."""
     nodes = cluster.objects("Node")
     names = {_node(pod) for pod in cluster.objects("Pod").values() if is_stored(pod.document)}
-    return sorted(name for name in names if name and name not in nodes)
+    return sorted(name for name in names if name and name not in nodes and name != UNKNOWN_NODE)
+
+
+def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
+    pods = unprinted(cluster)
+    if pods:
+        owners: Counter[str] = Counter(_owner_of(pod) for pod in pods)
+        told = [f"{number} of {owner}" for owner, number in sorted(owners.items())]
+        message = (
+            f"not in the input: pods ({_list(told)}), which the status of their controllers counts; taken to be there, "
+            f"on nodes that are not known; {_get('Pod')} brings them"
+        )
+        yield _notice(message, pods[0], ("status",), len(pods))
+
+
+def _owner_of(pod: Object) -> str:
+    owner = _controller(pod) or {}
+    return f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
 
 
 def lost_owner(cluster: Cluster, pod: Object) -> str:
@@ -260,6 +283,9 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
         remarks.append(NO_NODES)
     elif outside:
         remarks.append(f"{len(outside)} nodes on which pods run are not in the input; those pods are left alone.")
+    if number := len(unprinted(cluster)):
+        are = "pod that a controller counts is" if number == 1 else "pods that controllers count are"
+        remarks.append(f"{number} {are} not in the input: where they run and what room they take is not known.")
     pods = cluster.objects("Pod")
     lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
     if lost:

@@ -13,6 +13,7 @@ from kubelogic.explain.pending import Moves, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
 from kubelogic.facts.omitted import omitted
+from kubelogic.kinds.evidence import stand_in_reason
 from kubelogic.logic import Rulebook, Value
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -191,7 +192,7 @@ def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
     for key in sorted(pods):
         pod = pods[key]
         node = node_of(pod)
-        if node and not finished(pod) and not is_being_deleted(pod):
+        if node and not finished(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
             old = were.get(key)
             new = old is None or node_of(old) != node
             placed.append(PlacedPod(pod=key, owner=workload(after, pod), node=node, new=new))
@@ -205,7 +206,7 @@ def _gone(
     left = {
         key: pod
         for key, pod in before.objects("Pod").items()
-        if after.get("Pod", key) is None and ("Pod", key) not in refused
+        if after.get("Pod", key) is None and ("Pod", key) not in refused and not stand_in_reason(pod.document)
     }
     reasons: dict[str, str] = {}
     for each in actions if left else ():

@@ -1,0 +1,200 @@
+"""Stand-ins for pods that a dump does not have although the status of their controller counts them.
+
+``kubectl get pods --field-selector status.phase=Running``, a label selector, or no pods at all: the controller would
+make the others anew if they were taken for absent. They hold their place, on a node of which nothing is known.
+
+Source: status of pkg/controller/replicaset (calculateStatus), statefulset (updateStatefulSet), daemon
+(updateDaemonSetStatus) and job (syncJob) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_stored
+
+MOST = 1_000
+"""Stand-ins for one controller, at most."""
+
+_COUNTED: Mapping[str, tuple[str, str]] = {
+    "DaemonSet": ("currentNumberScheduled", "numberReady"),
+    "Job": ("active", "ready"),
+    "ReplicaSet": ("replicas", "readyReplicas"),
+    "ReplicationController": ("replicas", "readyReplicas"),
+    "StatefulSet": ("replicas", "readyReplicas"),
+}
+"""By kind of controller, where its status says how many pods there are, and how many are ready."""
+
+_INDEX = "batch.kubernetes.io/job-completion-index"
+
+Document = Mapping[str, Any]
+
+
+def unprinted_pods(given: Sequence[Object]) -> Iterator[Object]:
+    """One pod for each that a controller counts and that is not there, as documents without defaults."""
+    owners = [each for each in given if each.kind in _COUNTED and _about(each).get("uid") and is_stored(each.document)]
+    if not owners:
+        return
+    pods: dict[str, list[Object]] = defaultdict(list)
+    for each in given:
+        if each.kind == "Pod":
+            for reference in _about(each).get("ownerReferences") or ():
+                if reference.get("controller"):
+                    pods[str(reference.get("uid"))].append(each)
+    nodes = [each for each in given if each.kind == "Node"]
+    taken = {each.key for each in given if each.kind == "Pod"}
+    for owner in owners:
+        here = pods[str(_about(owner)["uid"])]
+        status = owner.document.get("status") or {}
+        counted, ready = (_number(status.get(name)) for name in _COUNTED[owner.kind])
+        missing = counted - len(here)  # those that ended a moment ago may still be counted
+        if missing > 0 and owner.document.get("spec"):
+            lacking_ready = max(0, ready - sum(_is_ready(each) for each in here))
+            yield from _made(owner, here, nodes, taken, (min(missing, MOST), lacking_ready, counted))
+
+
+def _made(
+    owner: Object,
+    here: Sequence[Object],
+    nodes: Sequence[Object],
+    taken: set[str],
+    numbers: tuple[int, int, int],
+) -> Iterator[Object]:
+    missing, lacking_ready, counted = numbers
+    noun = "1 pod" if counted == 1 else f"{counted} pods"
+    reason = f"the status of {owner.kind} {owner.key}, which counts {noun}"
+    places = islice(_places(owner, here, nodes), missing)
+    for number, (name, node, extra) in enumerate(places):
+        if f"{owner.namespace}/{name}" not in taken:
+            yield _pod(owner, name, node, extra, reason=reason, is_ready=number < lacking_ready)
+
+
+def _places(owner: Object, here: Sequence[Object], nodes: Sequence[Object]) -> Iterator[tuple[str, str, Document]]:
+    """Names of pods that are not there, where they are, and labels and annotations of their own."""
+    spec = owner.document["spec"]
+    names = {each.name for each in here}
+    match owner.kind:
+        case "StatefulSet":
+            first = _number((spec.get("ordinals") or {}).get("start"))
+            wanted = spec.get("replicas")
+            for ordinal in range(first, first + (1 if wanted is None else _number(wanted))):
+                name = f"{owner.name}-{ordinal}"
+                if name not in names:
+                    own = {"apps.kubernetes.io/pod-index": str(ordinal), "statefulset.kubernetes.io/pod-name": name}
+                    yield name, UNKNOWN_NODE, {"labels": {**own, **_revision_label(owner, here)}}
+        case "DaemonSet":
+            hosts = {_node(each) for each in here}
+            free = [each for each in nodes if each.name not in hosts and _may_run_on(spec, each)]
+            for number, node in enumerate(free):
+                generation = (_about(owner).get("annotations") or {}).get("deprecated.daemonset.template.generation")
+                labels = {**_revision_label(owner, here), "pod-template-generation": str(generation or 1)}
+                yield f"{owner.name}-unprinted-{number + 1}", node.name, {"labels": labels}
+        case "Job" if spec.get("completionMode") == "Indexed":
+            done = _indexes(str((owner.document.get("status") or {}).get("completedIndexes") or ""))
+            done |= {_number((_about(each).get("annotations") or {}).get(_INDEX)) for each in here if _is_active(each)}
+            for number in range(_number(spec.get("completions"))):
+                if number not in done:
+                    extra = {"annotations": {_INDEX: str(number)}, "labels": {_INDEX: str(number)}}
+                    yield f"{owner.name}-{number}-unprinted", UNKNOWN_NODE, extra
+        case _:
+            for number in count(1):
+                yield f"{owner.name}-unprinted-{number}", UNKNOWN_NODE, {}
+
+
+def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, is_ready: bool) -> Object:
+    template = owner.document["spec"].get("template") or {}
+    about = template.get("metadata") or {}
+    reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "controller": True}
+    conditions = [{"type": kind, "status": "True" if is_ready else "False"} for kind in ("Ready", "ContainersReady")]
+    document = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": owner.namespace,
+            "uid": f"unprinted-{owner.namespace}-{name}",
+            "labels": {**(about.get("labels") or {}), **extra.get("labels", {})},
+            "annotations": {**(about.get("annotations") or {}), **extra.get("annotations", {}), STAND_IN: reason},
+            "ownerReferences": [{**reference, "uid": str(_about(owner)["uid"]), "blockOwnerDeletion": True}],
+        },
+        "spec": {**(template.get("spec") or {}), "nodeName": node},
+        "status": {"phase": "Running" if is_ready else "Pending", "conditions": conditions},
+    }
+    return Object(
+        api_version="v1", kind="Pod", namespace=owner.namespace, name=name, document=document, origin=owner.origin
+    )
+
+
+def _about(obj: Object) -> Document:
+    found: Document = obj.document.get("metadata") or {}
+    return found
+
+
+def _number(value: Any) -> int:
+    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else 0
+
+
+def _node(pod: Object) -> str:
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def _is_active(pod: Object) -> bool:
+    phase = (pod.document.get("status") or {}).get("phase")
+    return phase not in ("Succeeded", "Failed") and not _about(pod).get("deletionTimestamp")
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions: Iterable[Document] = (pod.document.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def _revision_label(owner: Object, here: Sequence[Object]) -> dict[str, str]:
+    """The label of the revision that most likely is theirs: that of the status, or of the pods that are there."""
+    key = "controller-revision-hash"
+    status = owner.document.get("status") or {}
+    told = status.get("updateRevision") or status.get("currentRevision")
+    seen = sorted({str(value) for each in here if (value := (_about(each).get("labels") or {}).get(key))})
+    code = told or (seen[-1] if seen else "unprinted" if owner.kind == "DaemonSet" else "")
+    return {key: str(code)} if code else {}
+
+
+def _may_run_on(spec: Document, node: Object) -> bool:
+    """Whether a DaemonSet has a pod on a node, as far as its selector and the node's taints tell.
+
+    Source: pkg/controller/daemon/util/daemonset_util.go AddOrUpdateDaemonPodTolerations.
+    """
+    pod = (spec.get("template") or {}).get("spec") or {}
+    labels = _about(node).get("labels") or {}
+    if any(labels.get(key) != value for key, value in (pod.get("nodeSelector") or {}).items()):
+        return False
+    taints = (node.document.get("spec") or {}).get("taints") or ()
+    hard = [each for each in taints if each.get("effect") in ("NoSchedule", "NoExecute")]
+    return all(_is_own(each) or any(_tolerates(t, each) for t in pod.get("tolerations") or ()) for each in hard)
+
+
+def _is_own(taint: Document) -> bool:
+    """Whether every DaemonSet tolerates a taint."""
+    return str(taint.get("key")).startswith("node.kubernetes.io/")
+
+
+def _tolerates(toleration: Document, taint: Document) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    if toleration.get("operator") == "Exists":
+        return toleration.get("key") in (None, "", taint.get("key"))
+    same = toleration.get("key") == taint.get("key")
+    return same and (toleration.get("value") or "") == (taint.get("value") or "")
+
+
+def _indexes(text: str) -> set[int]:
+    """The numbers of a list such as ``0,2-4``; none of a text that is no such list."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (not last or last.isdecimal()):
+            found.update(range(int(first), min(int(last or first), int(first) + MOST * 10) + 1))
+    return found
