@@ -10,8 +10,8 @@ import numpy as np
 import z3
 
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.model import compile_problem
-from kubelogic.placement.optimal.rooms import rooms, solo
+from kubelogic.placement.optimal.model import Ints, Model, compile_problem
+from kubelogic.placement.optimal.rooms import alone, rooms, solo
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem
@@ -102,21 +102,54 @@ def fewest_nodes(
     deadline = Deadline(limits, clock)
     counts = _relaxed(problem, types, most=most, deadline=deadline)
     least = sum(counts)
+    counts = _enough_for_each(problem, types, counts, most=most, deadline=deadline)
     best = _with(problem, types, counts, limits=limits, clock=clock)
+    tried = [] if _full(best) else [counts]
     while not _full(best) and not deadline():
         larger = _grown(problem, types, counts, best, most=most, limits=limits, clock=clock)
         if larger is None:
             break
         counts, best = larger
+        tried += [] if _full(best) else [counts]
     for t in range(len(types)):
         while _full(best) and counts[t] > 0 and sum(counts) > least and not deadline():
             fewer = [n - (i == t) for i, n in enumerate(counts)]
+            if fewer in tried or _short(compile_problem(_extended(problem, types, fewer))).any():
+                break
             smaller = _with(problem, types, fewer, limits=limits, clock=clock)
             if not _full(smaller):
                 break
             counts, best = fewer, smaller
     names = {node.name: n for node, n in zip(types, counts, strict=True)}
     return NodesNeeded(nodes=names, least=least, enough=_full(best), placement=best)
+
+
+def _short(model: Model) -> Ints:
+    """How many pods of each kind find no node even if all other kinds are gone."""
+    left: Ints = np.maximum(model.counts - alone(rooms(model)), 0)
+    return left
+
+
+def _enough_for_each(
+    problem: Problem, types: tuple[Node, ...], counts: list[int], *, most: int, deadline: Deadline
+) -> list[int]:
+    """The counts with more nodes until each kind by itself has room, as far as a node of some type brings it any.
+
+    Cheap, where a placement that cannot be whole is searched for at length.
+    """
+    while sum(counts) < most and not deadline():
+        short = _short(compile_problem(_extended(problem, types, counts)))
+        if not short.any():
+            break
+        gains = []
+        for t in range(len(types)):
+            more = [n + (i == t) for i, n in enumerate(counts)]
+            gains.append((int((short - _short(compile_problem(_extended(problem, types, more)))).sum()), -t))
+        gain, best = max(gains)
+        if gain <= 0:
+            break
+        counts = [n + (i == -best) for i, n in enumerate(counts)]
+    return counts
 
 
 def _full(placement: Placement) -> bool:
