@@ -68,10 +68,20 @@ def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
         action="store_true",
         help="refuse a key that is there twice, which kubectl apply takes (the last one)",
     )
+    add_configuration(parser)
     parser.add_argument(
         "--keep-going",
         action="store_true",
         help="leave out what the API server would refuse; of several objects of one name the last stands",
+    )
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """``--scheduler-config``."""
+    parser.add_argument(
+        "--scheduler-config",
+        metavar="FILE",
+        help="the KubeSchedulerConfiguration of the cluster's scheduler; one among the manifests is found by itself",
     )
 
 
@@ -249,8 +259,9 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
+    configuration = [args.scheduler_config] if args.scheduler_config else []
     reading = load(
-        args.paths,
+        [*args.paths, *configuration],
         stdin=standard_input([*args.paths, *args.nodes]),
         namespace=args.namespace,
         keep_going=args.keep_going,

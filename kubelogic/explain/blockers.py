@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kubelogic.explain.filters import Relations, filled, filters, reached
+from kubelogic.explain.filters import Relations, filled, filters, point_of, reached, switched_off
 from kubelogic.explain.units import amount
 from kubelogic.logic import Rulebook, Value
 from kubelogic.logic.terms import Declaration
@@ -63,7 +63,10 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
     found: list[tuple[str, int, Blocker]] = []
     called = {"Shape": subject or shape}
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
+    off = switched_off(relations, shape)
     for each in filters(relations):
+        if (each.plugin, point_of(each)) in off:
+            continue
         declaration = relations.rulebook.declarations[each.predicate]
         code = _code(relations.rulebook, declaration)
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):

@@ -40,7 +40,8 @@ class Pasted:
 
 _HEAD = re.compile(r"0/(\d+) nodes are available: ")
 _COUNT = re.compile(r"(\d+) (?=\S)")
-_PREEMPTION = re.compile(r"(?:no new claims to deallocate, )?preemption: ")
+_CLAIMS = "no new claims to deallocate|still not schedulable|deallocation of ResourceClaim completed"
+_PREEMPTION = re.compile(rf"(?:{_CLAIMS})(?:, preemption: )?|preemption: ")
 _SCALE_UP = re.compile(r"pod didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
 _KARPENTER = re.compile(r"Failed to schedule pod, ")
 

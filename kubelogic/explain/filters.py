@@ -21,6 +21,7 @@ GOALS: tuple[str, ...] = (
     "pod_nominated",
     "pod_gate",
     "pod_scheduler",
+    "unfiltered",
 )
 """The predicates that explanations read, beside those that ``filter`` names."""
 
@@ -70,6 +71,16 @@ def filters(relations: Relations) -> list[Filter]:
         )
         for stage, plugin, predicate, scope, _, words, place in relations.rows("filter")
     )
+
+
+def switched_off(relations: Relations, shape: str) -> frozenset[tuple[str, str]]:
+    """The plugins that the profile of a shape goes without, each with the point at which it does."""
+    return frozenset((str(row[1]), str(row[2])) for row in relations.matching("unfiltered", {0: shape}))
+
+
+def point_of(each: Filter) -> str:
+    """Where a filter acts."""
+    return "preFilter" if each.scope in ("everywhere", "before") else "filter"
 
 
 def filled(words: str, witness: Mapping[str, Value]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kubelogic.explain.events import Pasted, read
-from kubelogic.explain.filters import Relations, filled, filters, goals, reached
+from kubelogic.explain.filters import Relations, filled, filters, goals, point_of, reached, switched_off
 from kubelogic.placement.placement import Refusal, Rejection
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NO_CLAIMS = "no new claims to deallocate"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [{}]"
 NAMES_PLUGIN = "NodeAffinity"
@@ -45,9 +46,13 @@ INELIGIBLE: Mapping[str, str] = {
 }
 """Why a pod may not preempt now, in the scheduler's words."""
 
+POST_FILTERS = ("DynamicResources", "DefaultPreemption")
+"""The plugins that are asked once no node passes, in their order."""
+
 _PREDICATE_OF: Mapping[tuple[str, str], str] = {
     ("NodeUnschedulable", "unschedulable"): "rejects_unschedulable",
     ("TaintToleration", "toleration"): "rejects_taint",
+    ("NodeAffinity", "added_affinity"): "rejects_added_affinity",
     ("NodeAffinity", "node_affinity"): "rejects_node_affinity",
     ("NodePorts", "port"): "rejects_port",
     ("NodeResourcesFit", "resource"): "rejects_fit",
@@ -78,6 +83,7 @@ class Verdict:
         reasons: for each node that does not pass, the words of the first plugin that rejects it, sorted.
         volumes: what ``VolumeBinding`` says of each node that it rejects, whether or not another plugin was first.
             Evicting pods does not change that.
+        post_filters: what is asked once no node passes.
     """
 
     nodes: int
@@ -85,6 +91,7 @@ class Verdict:
     everywhere: str = ""
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    post_filters: tuple[str, ...] = POST_FILTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -158,7 +165,11 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     everywhere: list[_Word] = []
     parts = {str(row[1]): (str(row[2]), int(row[3])) for row in relations.rows("reports_first")}
     turns = {row[1]: int(row[2]) for row in relations.matching("claim_turn", {0: shape})} if parts else {}
+    off = switched_off(relations, shape)
+    asked = tuple(plugin for plugin in POST_FILTERS if (plugin, "postFilter") not in off)
     for each in filters(relations):
+        if off and (each.plugin, point_of(each)) in off:
+            continue
         part, turn = parts.get(each.predicate, ("", 0))
         names = [argument.name for argument in relations.rulebook.declarations[each.predicate].arguments]
         for row in relations.matching(each.predicate, {0: shape}):
@@ -199,6 +210,7 @@ def verdict(relations: Relations, pod: str) -> Verdict:
         nodes=len(nodes),
         reasons={node: reasons[node] for node in sorted(reasons)},
         volumes={node: _reported(words, all_of) for node, words in sorted(bound.items()) if words},
+        post_filters=asked,
     )
 
 
@@ -246,13 +258,21 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
     text = _fit_error(found.nodes, Counter(word for words in found.reasons.values() for word in words))
     if refusal is None or relations is None:
         return text
+    said = [NO_CLAIMS] if "DynamicResources" in found.post_filters else []
+    if "DefaultPreemption" in found.post_filters:
+        said.append(f"preemption: {_preemption(found, refusal, relations)}")
+    return f"{text} {', '.join(said)}" if said else text
+
+
+def _preemption(found: Verdict, refusal: Refusal, relations: Relations) -> str:
+    """What came of preemption."""
     if refusal.ineligible:
-        return f"{text} no new claims to deallocate, preemption: {INELIGIBLE[refusal.ineligible]}"
+        return INELIGIBLE[refusal.ineligible]
     counts = Counter(word for words in _after_eviction(refusal, relations, found.volumes).values() for word in words)
     counts[NO_VICTIMS] += len(refusal.helpless)
     tried = {node for rejection in refusal.preemption for node in rejection.nodes}
     counts[NOT_HELPFUL] += found.nodes - len(refusal.helpless) - len(tried)
-    return f"{text} no new claims to deallocate, preemption: {_fit_error(found.nodes, +counts)}"
+    return _fit_error(found.nodes, +counts)
 
 
 def event(message: str) -> str:

@@ -39,7 +39,21 @@ def key_domain(key: str) -> str:
     return domain if slash else ""
 
 
+def default_group(shape: str) -> str:
+    """The pods that spreading by default counts for a shape.
+
+    >>> default_group("shop/cart")
+    '<default for shop/cart>'
+    """
+    return f"<default for {shape}>"
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {"image_registry": image_registry, "image_share": image_share, "key_domain": key_domain}
+    {
+        "default_group": default_group,
+        "image_registry": image_registry,
+        "image_share": image_share,
+        "key_domain": key_domain,
+    }
 )
 """By the name that the rules use."""

@@ -16,6 +16,7 @@ from kubelogic.facts import (
     pod_status,
     pods,
     quota,
+    scheduler_configuration,
     selectors,
     services,
     shapes,
@@ -49,6 +50,7 @@ MODULES: tuple[FactModule, ...] = (
     jobs.MODULE,
     cron_jobs.MODULE,
     autoscalers.MODULE,
+    scheduler_configuration.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -1,8 +1,9 @@
 """Notices for features that a cluster uses and the rules say they do not model (``#! omits: CODE Subject — words``).
 
 A subject is a kind and the path of a field, ``Pod.spec.resourceClaims``; lists on the way are gone through. It may
-end in ``=value`` or ``!=value``; otherwise the presence of anything but an empty value counts. A subject of pods
-also speaks of templates that pods are made from.
+end in ``=value`` or ``!=value``; otherwise the presence of anything but an empty value counts. A value can be
+``value|SUBJECT``: what stands at that subject, or the value where nothing does. A subject of pods also speaks of
+templates that pods are made from.
 """
 
 from __future__ import annotations
@@ -43,15 +44,15 @@ class _Subject:
     kind: str
     path: tuple[str, ...]
     operator: str
-    value: str
+    values: frozenset[str]
 
     def first_use(self, tree: Any, path: tuple[str, ...]) -> _Place | None:
         """The first place at a path in a JSON tree where the subject is used."""
         for place, value in _values(tree, path):
             if self.operator == "=":
-                used = str(value) == self.value
+                used = str(value) in self.values
             elif self.operator == "!=":
-                used = str(value) != self.value
+                used = str(value) not in self.values
             else:
                 used = value not in (None, "", 0, False, [], {})
             if used:
@@ -73,7 +74,7 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
     parts = _Parts(cluster=cluster)
     for omission in omissions:
         if omission.code:
-            subject = _read(omission.subject)
+            subject = _read(omission.subject, cluster)
             users = list(_users(parts, subject))
             if users:
                 first, place = min(users, key=lambda user: (user[0].kind, user[0].key))
@@ -88,7 +89,7 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
     return tuple(sorted(found, key=lambda notice: notice.order))
 
 
-def _read(text: str) -> _Subject:
+def _read(text: str, cluster: Cluster) -> _Subject:
     match = _SUBJECT.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a kind and the path of a field")
@@ -96,8 +97,22 @@ def _read(text: str) -> _Subject:
         kind=match["kind"],
         path=tuple(match["path"].split(".")),
         operator=match["operator"] or "",
-        value=match["value"] or "",
+        values=_compared(match["value"] or "", cluster),
     )
+
+
+def _compared(text: str, cluster: Cluster) -> frozenset[str]:
+    """The values that a subject is compared with."""
+    plain, _, elsewhere = text.partition("|")
+    if not elsewhere:
+        return frozenset({plain})
+    kind, _, path = elsewhere.partition(".")
+    found = (
+        str(value)
+        for obj in cluster.objects(kind).values()
+        for _, value in _values(obj.document, tuple(path.split(".")))
+    )
+    return frozenset(found) or frozenset({plain})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,9 @@ def target_node(spec: Spec) -> str:
     return ""
 
 
+DEFAULT_SCHEDULER = "default-scheduler"
+"""Schedules pods that name no other."""
+
 READS = (
     "affinity",
     "containers",
@@ -99,6 +102,7 @@ READS = (
     "resourceClaims",
     "resources",
     "runtimeClassName",
+    "schedulerName",
     "schedulingGroup",
     "tolerations",
     "topologySpreadConstraints",
@@ -149,6 +153,7 @@ def relevant(spec: Spec, pod: str) -> list[Any]:
         get("schedulingGroup"),
         get("hostNetwork"),
         required_features(spec),
+        get("schedulerName"),
     ]
 
 
@@ -232,6 +237,7 @@ def read(
         extra_tolerations: those that a controller adds to its template.
     """
     facts = _Facts(namespace, labels)
+    facts.tail("shape_scheduler", spec.get("schedulerName") or DEFAULT_SCHEDULER)
     _read_requests(spec, facts)
     _read_ports(spec, facts)
     _read_node_constraints(spec, facts, extra_tolerations)
@@ -433,7 +439,7 @@ def _read_spread(spec: Spec, facts: _Facts) -> None:
         hard = constraint.get("whenUnsatisfiable") == "DoNotSchedule"
         if hard:
             least = constraint.get("minDomains") or 1
-            facts.tail("shape_spread", index, group, key, constraint["maxSkew"], least)
+            facts.tail("shape_given_spread", index, group, key, constraint["maxSkew"], least)
         else:
             facts.tail("shape_soft_spread", index, group, key, constraint["maxSkew"])
         if constraint.get("nodeAffinityPolicy") == "Ignore":

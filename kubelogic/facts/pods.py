@@ -9,7 +9,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
-from kubelogic.facts.pod_specs import pinned_node, target_node
+from kubelogic.facts.pod_specs import DEFAULT_SCHEDULER, pinned_node, target_node
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, awaits_admission, is_pending
 
@@ -59,10 +59,7 @@ def wait(obj: Object) -> Sequence[Fact]:
     spec = obj.document.get("spec") or {}
     if spec.get("nodeName"):
         return ()
-    if is_pending(obj.document):
-        return tuple(_waiting(obj.key, spec, obj.document.get("status") or {}))
-    scheduler = spec.get("schedulerName") or "default-scheduler"
-    return () if scheduler == "default-scheduler" else (("pod_scheduler", (obj.key, scheduler)),)
+    return tuple(_waiting(obj.key, spec, obj.document.get("status") or {})) if is_pending(obj.document) else ()
 
 
 def _phase(obj: Object) -> str:
@@ -71,7 +68,7 @@ def _phase(obj: Object) -> str:
 
 def _waiting(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Fact]:
     """What only pods without a node have."""
-    yield "pod_pending", (key,)
+    yield "pod_waits", (key, spec.get("schedulerName") or DEFAULT_SCHEDULER)
     if spec.get("affinity"):
         if pinned := pinned_node(spec):
             yield "pod_pinned", (key, pinned)

@@ -70,12 +70,11 @@ def workload_name(document: Mapping[str, Any], name: str) -> str:
 
 
 def is_pending(document: Mapping[str, Any]) -> bool:
-    """Whether the default scheduler has still to find a node for a pod."""
+    """Whether a scheduler has still to find a node for a pod."""
     spec = document.get("spec") or {}
     return (
         not spec.get("nodeName")
         and not document["metadata"].get("deletionTimestamp")
-        and (spec.get("schedulerName") or "default-scheduler") == "default-scheduler"
         and (document.get("status") or {}).get("phase") not in FINISHED
     )
 
@@ -347,7 +346,7 @@ ADMISSION_READS = (
 )
 """What ``awaits_admission`` reads."""
 
-_WAITING_READS = frozenset({*ADMISSION_READS, "spec.schedulerName"})
+_WAITING_READS = frozenset(ADMISSION_READS)
 """What ``is_pending`` and ``awaits_admission`` read."""
 
 _GIVEN_READS = frozenset({f"status.{name}" for name in resizes.READS})

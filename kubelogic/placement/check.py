@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from kubelogic.placement.ignored import without_ignored
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape, SoftSpread, Spread
 
@@ -38,6 +39,7 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     pod got exactly one answer, that evictions are lawful and that bounds agree with what was placed. A pod that
     ``kube`` made room for may yet find it taken, as kube-scheduler's do.
     """
+    problem = without_ignored(problem)
     found: list[Violation] = []
     board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
     pods = {pod.name: pod for pod in problem.waiting}
@@ -95,7 +97,7 @@ def faults(problem: Problem) -> tuple[str, ...]:
         "volume": [v.name for v in problem.volumes],
         "claim": [c.name for c in problem.claims],
         "budget": [b.name for b in problem.budgets],
-        "scorer": [s.name for s in problem.scorers],
+        "scorer": [f"{s.name} of {s.profile}" if s.profile else s.name for s in problem.scorers],
     }
     for kind, names in kinds.items():
         found.extend(f"{kind} {name}: named twice" for name, times in sorted(Counter(names).items()) if times > 1)
@@ -131,9 +133,11 @@ def _mentions(problem: Problem) -> Iterator[tuple[str, str, str]]:
     for soft in problem.soft_affinities:
         yield "soft affinity", "shape", soft.shape
         yield from (("soft affinity", "shape", name) for name in sorted(soft.neighbours))
+    profiles = {shape.name: shape.profile for shape in problem.shapes}
     for preference in problem.preferences:
         yield "preference", "shape", preference.shape
-        yield "preference", "scorer", preference.scorer
+        profile = profiles.get(preference.shape, "")
+        yield "preference", "scorer", f"{preference.scorer} of {profile}" if profile else preference.scorer
 
 
 @dataclass(slots=True)

@@ -44,7 +44,10 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     evict pods of lower priority. ``ports`` are ``(host ip, protocol, port)``; two pods on a node may not
     have ports that overlap (equal protocol and port, and equal ip or one of them ``0.0.0.0``). ``attaches``
     are ``(driver, volume)`` pairs; distinct ones on a node count against its limit for the driver.
-    ``claims`` name the ``Claim``s that still have to get a volume.
+    ``claims`` name the ``Claim``s that still have to get a volume. ``unchecked`` are requests that take room but that
+    no node is asked for. ``ignores`` names constraints that do not keep its pods away from a node, though its pods
+    count for those of others: ``ports``, ``exclusive``, ``attaches``, ``claims``, ``affinity``, ``spread``.
+    ``profile`` says whose scorers count.
     """
 
     name: str
@@ -57,6 +60,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     exclusive: tuple[Exclusive, ...] = ()
     attaches: tuple[tuple[str, str], ...] = ()
     claims: tuple[str, ...] = ()
+    unchecked: frozenset[str] = frozenset()
+    ignores: frozenset[str] = frozenset()
+    profile: str = ""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,19 +168,33 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 class Scorer(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind of wish becomes a score between 0 and 100, and what that weighs.
 
-    ``kind`` says what it reads: the ``Preference``s that name it, the share of ``resources`` that stays
-    free (``least_allocated``), how even the shares of ``resources`` are (``balanced_allocation``), the
-    ``SoftSpread``s or the ``SoftAffinity``s. ``normalize``: ``max`` scales the best node to 100;
-    ``reversed`` the same, then 100 minus it; ``none`` as it is. Only preferences heed it. ``always``: it
-    scores 0 (or, if reversed, 100) for shapes without a wish, too, instead of standing aside.
+    ``kind`` says what it reads: the ``Preference``s that name it, the share of ``resources`` that stays free
+    (``least_allocated``) or is used (``most_allocated``), a function of that share (``requested_to_capacity``, through
+    ``points``: share in percent and score), how even the shares of ``resources`` are (``balanced_allocation``), the
+    ``SoftSpread``s or the ``SoftAffinity``s. ``weights`` are those of the resources (none: all 1); ``optional``
+    resources count only for shapes that request them. ``normalize``: ``max`` scales the best node to 100; ``reversed``
+    the same, then 100 minus it; ``none`` as it is. Only preferences heed it. ``always``: it scores 0 (or, if reversed,
+    100) for shapes without a wish, too, instead of standing aside. ``profile``: it is for shapes of this profile.
     """
 
     name: str
     weight: int = 1
-    kind: Literal["preference", "least_allocated", "balanced_allocation", "soft_spread", "soft_affinity"] = "preference"
+    kind: Literal[
+        "preference",
+        "least_allocated",
+        "most_allocated",
+        "requested_to_capacity",
+        "balanced_allocation",
+        "soft_spread",
+        "soft_affinity",
+    ] = "preference"
     normalize: Literal["max", "reversed", "none"] = "max"
     resources: tuple[str, ...] = ()
+    weights: tuple[int, ...] = ()
+    optional: frozenset[str] = frozenset()
+    points: tuple[tuple[int, int], ...] = ()
     always: bool = False
+    profile: str = ""
 
 
 class Preference(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.facts.base import uncollected
@@ -34,7 +34,6 @@ from kubelogic.reconcile.problem_reads import (
     BLOCKED,
     DENIALS,
     GOALS,
-    SCORED_RESOURCES,
     Relations,
     number,
     text,
@@ -100,6 +99,25 @@ class Problems:
 
 _READS = frozenset(GOALS)
 
+DEFAULT = "default-scheduler"
+
+POINTS: Mapping[str, str] = {"everywhere": "preFilter", "before": "preFilter"}
+"""Where filters of a scope act, if not at ``filter``."""
+
+IGNORED: Mapping[str, str] = {
+    "ports": "NodePorts",
+    "exclusive": "VolumeRestrictions",
+    "attaches": "NodeVolumeLimits",
+    "claims": "VolumeBinding",
+    "affinity": "InterPodAffinity",
+    "spread": "PodTopologySpread",
+}
+"""The plugin without which a shape ignores a constraint."""
+
+
+def _profile(name: str) -> str:
+    return "" if name == DEFAULT else name
+
 
 class _Builder:
     def __init__(self, relations: Relations, applicants: tuple[Applicant, ...]) -> None:
@@ -109,6 +127,8 @@ class _Builder:
         self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
         self._considered = {text(row[0]) for row in self.rows("considered")}
         self._applicants = applicants
+        self._off = {(text(shape), text(plugin), text(point)) for shape, plugin, point in relations.rows("unfiltered")}
+        self._scoring: set[tuple[str, str]] | None = None
         self._names: dict[str, list[str]] = defaultdict(list)
         for applicant in self._applicants:
             self._names[applicant.shape].append(applicant.name)
@@ -172,7 +192,8 @@ class _Builder:
     def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
         requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))
         priority = dict(self.pairs("shape_priority"))
-        never = {row[0] for row in self.rows("never_preempts")}
+        never = {row[0] for predicate in ("never_preempts", "never_evicts") for row in self.rows(predicate)}
+        scheduler, unchecked = self.lookup("shape_scheduler"), self.grouped("unchecked_resource")
         ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
         made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
         claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
@@ -196,6 +217,9 @@ class _Builder:
                 exclusive=tuple(dict.fromkeys(tokens)),
                 attaches=tuple((text(driver), text(volume)) for driver, volume in attaches.get(shape, ())),
                 claims=tuple(name for name in dict.fromkeys(used) if name in open_claims),
+                unchecked=frozenset(text(row[0]) for row in unchecked.get(shape, ())),
+                ignores=frozenset(name for name, plugin in IGNORED.items() if (shape, plugin, "filter") in self._off),
+                profile=_profile(scheduler.get(shape, DEFAULT)),
             )
 
     # -- where shapes may go -------------------------------------------------------------------------------
@@ -203,13 +227,21 @@ class _Builder:
     def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
         denied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         filters: dict[str, tuple[int, str]] = {}
+        asked: dict[str, tuple[str, str]] = {}
         for stage, plugin, predicate, scope, _, _, _ in self.rows("filter"):
+            asked[text(predicate)] = text(plugin), POINTS.get(text(scope), "filter")
             if predicate in DENIALS:
                 filters[DENIALS[text(predicate)]] = BEFORE if scope == "before" else number(stage), text(plugin)
         for predicate, reason in DENIALS.items():
             for row in self.rows(predicate):
-                denied[text(row[0])][reason].add(text(row[1]))
-        blocked = {text(row[0]) for predicate in BLOCKED for row in self.rows(predicate)}
+                if (row[0], *asked[predicate]) not in self._off:
+                    denied[text(row[0])][reason].add(text(row[1]))
+        blocked = {
+            text(row[0])
+            for predicate in BLOCKED
+            for row in self.rows(predicate)
+            if (row[0], *asked[predicate]) not in self._off
+        }
         allowed: dict[str, Reach] = {}
         denials: list[Denial] = []
         for applicant in self._applicants:
@@ -332,17 +364,45 @@ class _Builder:
     # -- wishes --------------------------------------------------------------------------------------------
 
     def _scorers(self) -> Iterator[Scorer]:
-        for _, name, weight, kind, normalize, always in self.rows("scorer"):
+        optional = frozenset(text(row[0]) for row in self.rows("requested_only"))
+        used, balanced, points = (self.grouped(name) for name in ("fit_resource", "balanced_resource", "fit_point"))
+        for profile, _, name, weight, kind, normalize, always in self.rows("scorer"):
+            by_use = name == "NodeResourcesFit"
+            counted = used.get(profile, ()) if by_use else ()
+            balance = balanced.get(profile, ()) if kind == "balanced_allocation" else ()
+            resources = tuple(text(row[1]) for row in (*counted, *balance))
+            weights = tuple(number(row[2]) for row in counted)
+            shares = points.get(profile, ()) if kind == "requested_to_capacity" else ()
             yield Scorer(
                 name=text(name),
                 weight=number(weight),
                 kind=kind,  # type: ignore[arg-type]
                 normalize=normalize,  # type: ignore[arg-type]
-                resources=SCORED_RESOURCES if kind in ("least_allocated", "balanced_allocation") else (),
+                resources=resources,
+                weights=weights if set(weights) - {1} else (),
+                optional=optional.intersection(resources),
+                points=tuple((number(share), number(score)) for share, score in shares),
                 always=always == "yes",
+                profile=_profile(text(profile)),
             )
 
     def _preferences(self) -> Iterator[Preference]:
+        for preference in self._all_preferences():
+            if self._scores(preference.shape, preference.scorer):
+                yield preference
+
+    def _scores(self, name: str, plugin: str) -> bool:
+        """Whether a plugin scores for the pods of one of the problem's shapes."""
+        if self._scoring is None:
+            scoring = {(text(row[0]), text(row[2])) for row in self.rows("scorer")}
+            scheduler = self.lookup("shape_scheduler")
+            profiles = {applicant.name: scheduler.get(applicant.shape, DEFAULT) for applicant in self._applicants}
+            self._scoring = {
+                (shape, each) for shape, profile in profiles.items() for one, each in scoring if one == profile
+            }
+        return (name, plugin) in self._scoring
+
+    def _all_preferences(self) -> Iterator[Preference]:
         for shape, rows in self.grouped("avoids_taints").items():
             by_count: dict[int, set[str]] = defaultdict(set)
             for node_class, count in rows:
@@ -354,7 +414,7 @@ class _Builder:
         liked: dict[tuple[Value, Value], set[str]] = defaultdict(set)
         for shape, node_class, index, _ in self.rows("likes_node"):
             liked[shape, index].add(text(node_class))
-        for shape, index, _, weight in self.rows("shape_preferred_node_term"):
+        for shape, index, _, weight in self.rows("node_wish"):
             for name in self._names.get(text(shape), ()):
                 reach = self._reach(liked.get((shape, index), ()))
                 yield Preference(shape=name, scorer="NodeAffinity", value=number(weight), reach=reach)
@@ -368,6 +428,9 @@ class _Builder:
                     yield Preference(shape=name, scorer="ImageLocality", value=score, reach=reach)
 
     def _soft_spreads(self) -> Iterator[SoftSpread]:
+        return (wish for wish in self._all_soft_spreads() if self._scores(wish.owner, "PodTopologySpread"))
+
+    def _all_soft_spreads(self) -> Iterator[SoftSpread]:
         members, eligible = self.grouped("spreads_among"), self.grouped("soft_eligible", key=2)
         for shape, index, group, key, max_skew in self.rows("shape_soft_spread"):
             if shape not in self._considered:
@@ -381,8 +444,10 @@ class _Builder:
                     eligible=self._reach(text(row[0]) for row in eligible.get((shape, index), ())),
                     per_node=key == "kubernetes.io/hostname",
                 )
-        counted, matching = self.grouped("default_counted"), self.grouped("matches_node")
-        for shape, key, max_skew in self.rows("default_spread"):
+        counted, matching = self.grouped("default_counted"), self.grouped("default_eligible")
+        built_in = [(*row, 0) for row in self.rows("default_spread")]
+        listed = [(shape, key, max_skew, 1) for shape, _, key, max_skew in self.rows("listed_spread")]
+        for shape, key, max_skew, requires_keys in (*built_in, *listed):
             for name in self._names.get(text(shape), ()):
                 yield SoftSpread(
                     owner=name,
@@ -390,7 +455,7 @@ class _Builder:
                     max_skew=number(max_skew),
                     matches=self.every_name(row[0] for row in counted.get(shape, ())),
                     eligible=self._reach(text(row[0]) for row in matching.get(shape, ())),
-                    requires_keys=False,
+                    requires_keys=bool(requires_keys),
                     per_node=key == "kubernetes.io/hostname",
                 )
 
@@ -401,7 +466,10 @@ class _Builder:
                 (text(shape), text(key), text(other), number(weight))
                 for shape, key, other, _, weight in self.rows(predicate)
             ]
-        found += [(text(shape), text(key), text(other), 1) for shape, key, other, _ in self.rows("keeps_company")]
+        found += [
+            (text(shape), text(key), text(other), number(weight))
+            for shape, key, other, _, weight in self.rows("keeps_company")
+        ]
         totals: dict[tuple[str, str, str], int] = defaultdict(int)
         for shape, key, other, weight in found:
             totals[shape, key, other] += weight
@@ -410,5 +478,5 @@ class _Builder:
             grouped[shape, key, weight].add(other)
         for (shape, key, weight), others in sorted(grouped.items()):
             for name in self._names.get(shape, ()):
-                if neighbours := self.every_name(others):
+                if (neighbours := self.every_name(others)) and self._scores(name, "InterPodAffinity"):
                     yield SoftAffinity(shape=name, key=key, neighbours=neighbours, weight=weight)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from kubelogic.cluster import Cluster
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.text.notices import Notice
@@ -149,19 +150,16 @@ class ComparedScheduler:
         return placement
 
 
-SAMPLED_FROM = 100
-"""In clusters of this many nodes and more, kube-scheduler looks at a share of the nodes only."""
-
-
-def sampling(nodes: int) -> tuple[Notice, ...]:
+def sampling(nodes: int, shares: Collection[int] = ()) -> tuple[Notice, ...]:
     """What to say about a placement by ``KubeScheduler`` in a cluster of this many nodes.
 
-    Source: kube-scheduler 1.36, numFeasibleNodesToFind.
+    Args:
+        nodes: how many there are.
+        shares: ``percentageOfNodesToScore`` of each profile; none: by the size of the cluster.
     """
-    if nodes < SAMPLED_FROM:
-        return ()
-    share = max(5, 50 - nodes // 125)
-    enough = max(SAMPLED_FROM, nodes * share // 100)
+    from kubelogic.placement.kube.sampling import wanted
+
+    enough = min(wanted(nodes, share) for share in shares or (0,))
     if enough >= nodes:
         return ()
     message = (
@@ -169,3 +167,15 @@ def sampling(nodes: int) -> tuple[Notice, ...]:
         "here every node is looked at, so it may choose others"
     )
     return (Notice(code="KL297", message=message),)
+
+
+def shares_of(cluster: Cluster) -> tuple[int, ...]:
+    """``percentageOfNodesToScore`` of each profile of a cluster's scheduler; 0: by the size of the cluster."""
+    found: list[int] = []
+    for configuration in cluster.objects("KubeSchedulerConfiguration").values():
+        everywhere = configuration.document.get("percentageOfNodesToScore") or 0
+        profiles: Sequence[Mapping[str, Any]] = configuration.document.get("profiles") or ({},)
+        for profile in profiles:
+            own = profile.get("percentageOfNodesToScore")
+            found.append(everywhere if own is None else own)
+    return tuple(found)

@@ -20,7 +20,7 @@ from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import DeletePod, EvictPod, PreemptPod
 from kubelogic.reconcile.object_actions import CollectPod
 from kubelogic.reconcile.problem import Relations, number, text
-from kubelogic.reconcile.schedulers import sampling
+from kubelogic.reconcile.schedulers import sampling, shares_of
 from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
 from kubelogic.verbs.daemons import daemon_set_reasons
@@ -76,7 +76,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         notices: what else is to be in the result.
     """
     cluster, book, final = done.before, done.rulebook, done.cluster
-    sampled = sampling(len(cluster.objects("Node"))) if options.scheduler == "kube" else ()
+    sampled = sampling(len(cluster.objects("Node")), shares_of(cluster)) if options.scheduler == "kube" else ()
     actions = _timed(done, done.run.steps)
     refusals = (
         *refused_manifests(done.left_out, cluster),

@@ -113,7 +113,6 @@ def test_patterns_leave_out(pattern: str, read: list[str], tmp_path: Path) -> No
         ("NAME   READY   STATUS    RESTARTS   AGE\nweb-1  1/1     Running   0          3d\n", "print it with -o yaml"),
         ("apiVersion: v1\nkind: Config\nclusters: []\n", "a kubeconfig"),
         ("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "a configuration of kind"),
-        ("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n", "of kube-scheduler"),
         ("services: {web: {image: 'web:1'}}\nvolumes: {}\n", "a Docker Compose file"),
         ("on: push\njobs: {}\n", "a GitHub workflow"),
         ("replicaCount: 2\n", "a values file of a Helm chart"),

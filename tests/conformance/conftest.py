@@ -22,10 +22,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if fixture in metafunc.fixturenames:
             given = metafunc.config.getoption("--cases")
             directory = Path(given) if given else FIXTURES
-            if (directory / "scheduling").is_dir():
-                directory = directory / "scheduling"
-            files = [path for path in sorted(directory.glob("*.json")) if mark in path.read_text(encoding="utf-8")]
+            parts = [directory / name for name in ("scheduling", "profiles") if (directory / name).is_dir()]
+            found = [path for part in parts or [directory] for path in sorted(part.glob("*.json"))]
+            files = [path for path in found if _is_case(path, mark)]
             metafunc.parametrize(fixture, [pytest.param(path, id=path.stem) for path in files])
+
+
+def _is_case(path: Path, mark: str) -> bool:
+    """Whether a file has decisions about single pods, and what else is asked for."""
+    text = path.read_text(encoding="utf-8")
+    return mark in text and '"steps"' not in text and '"ResourceSlice"' not in text
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
-from kubelogic.placement.kube import examine
+from kubelogic.placement.kube import examine, wanted
+from kubelogic.reconcile.schedulers import shares_of
 from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 
 
@@ -20,6 +23,10 @@ def test_feasible_nodes_reasons_and_message(
         if recorded.get("bypassed_scheduler"):
             assert not relations.matching("pod_pending", {0: attempt.pod})
             continue
+        if not attempt.tried:
+            assert relations.matching("pod_scheduler", {0: attempt.pod})
+            assert not relations.matching("pod_pending", {0: attempt.pod})
+            continue
         found = message.verdict(relations, attempt.pod)
         ours = _message(attempt, found, pipeline)
         agreement(case.area, "message", ours == recorded["condition_message"])
@@ -28,11 +35,16 @@ def test_feasible_nodes_reasons_and_message(
             assert recorded["condition_reason"] == "SchedulingGated"
             continue
         nodes = {str(row[0]) for row in relations.rows("node")}
+        if "feasible_node_count" in recorded:
+            (share,) = shares_of(Cluster.of(as_object(document) for document in attempt.documents))
+            sought = min(wanted(len(nodes), share), len(nodes - found.reasons.keys()))
+            assert agreement(case.area, "derived", sought == recorded["feasible_node_count"])
+            continue
         feasible = sorted(nodes - found.reasons.keys())
         agreement(case.area, "derived", feasible == sorted(recorded["feasible_nodes"]))
         assert feasible == sorted(recorded["feasible_nodes"])
         (shape,) = (row[1] for row in relations.matching("pod_shape", {0: attempt.pod}))
-        if not relations.matching("pod_pinned", {0: attempt.pod}):
+        if not relations.matching("pod_pinned", {0: attempt.pod}) and not relations.matching("unfiltered", {0: shape}):
             assert feasible == sorted(str(row[1]) for row in relations.matching("feasible", {0: shape}))
         if "failed_nodes" in recorded:
             failed = {node: sorted(set(reasons)) for node, reasons in recorded["failed_nodes"].items()}

@@ -14,6 +14,7 @@ from kubelogic.explain import message
 from kubelogic.facts import MODULES, FactBase
 from kubelogic.facts.functions import FUNCTIONS
 from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.kinds.validation import admit
 from kubelogic.logic import Evaluation
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, Problems
@@ -64,8 +65,18 @@ class Attempt:
 
     @property
     def decided(self) -> bool:
-        """Whether the scheduler looked at nodes for it: no gate held it back, no node was given to it."""
-        return not self.outcome.get("bypassed_scheduler") and self.outcome["condition_reason"] != "SchedulingGated"
+        """Whether the scheduler looked at nodes for it: no gate, no node that it names, a profile that is for it."""
+        return not self.outcome.get("bypassed_scheduler") and self.tried and not self.gated
+
+    @property
+    def gated(self) -> bool:
+        """Whether scheduling gates held it back."""
+        return bool(self.outcome["condition_reason"] == "SchedulingGated")
+
+    @property
+    def tried(self) -> bool:
+        """Whether a scheduler said anything about it."""
+        return bool(self.outcome["scheduled"] or self.outcome["condition_reason"])
 
 
 def read_case(path: Path) -> Case:
@@ -76,11 +87,19 @@ def read_case(path: Path) -> Case:
     return Case(
         name=document["name"],
         area=document["area"],
-        objects=(*document["objects"], *(_namespace(name) for name in implied)),
+        objects=(*document["objects"], *(_namespace(name) for name in implied), *_configuration(document)),
         pods=tuple({"apiVersion": "v1", "kind": "Pod", **pod} for pod in document["pods"]),
         outcomes=tuple(document["outcomes"]),
         victims_remain=document.get("victims_remain", False),
     )
+
+
+def _configuration(document: Document) -> Iterator[Document]:
+    """The configuration of the scheduler as it is read: checked and with defaults."""
+    if given := document.get("scheduler_configuration"):
+        admission = admit(given)
+        assert not admission.problems
+        yield admission.document
 
 
 class Pipeline:
@@ -106,7 +125,7 @@ def attempts(case: Case, pipeline: Pipeline) -> Iterator[Attempt]:
         key = _key(pod)
         present = (*documents.values(), pod)
         yield Attempt(pod=outcome["pod"], outcome=outcome, documents=present, problem=pipeline.problem(present))
-        if outcome["scheduled"]:
+        if outcome["scheduled"] and "node" in outcome:
             node = documents.get(("Node", "", outcome["node"]), {"metadata": {}})
             documents[key] = _bound(pod, outcome["node"], node["metadata"].get("labels") or {})
         elif case.victims_remain:

@@ -38,6 +38,7 @@ DEFAULTERS: Mapping[tuple[str, str], Callable[[Tree], None]] = MappingProxyType(
         ("autoscaling/v1", "HorizontalPodAutoscaler"): workloads.autoscaler_v1,
         ("autoscaling/v2", "HorizontalPodAutoscaler"): workloads.autoscaler_v2,
         ("discovery.k8s.io/v1", "EndpointSlice"): cluster.endpoint_slice,
+        ("kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"): cluster.scheduler_configuration,
         ("networking.k8s.io/v1", "NetworkPolicy"): cluster.network_policy,
         ("networking.k8s.io/v1", "IngressClass"): cluster.ingress_class,
         ("node.k8s.io/v1", "RuntimeClass"): cluster.runtime_class,

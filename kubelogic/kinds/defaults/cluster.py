@@ -202,3 +202,13 @@ def role_binding(tree: Tree) -> None:
     for subject in tree.get("subjects", ()):
         if not subject.get("apiGroup") and subject.get("kind") in ("User", "Group"):
             subject["apiGroup"] = _RBAC
+
+
+def scheduler_configuration(tree: Tree) -> None:
+    """Defaults of a KubeSchedulerConfiguration: a name, as files have none, and a profile for pods that name none."""
+    tree["metadata"].setdefault("name", "kube-scheduler")
+    profiles = tree.setdefault("profiles", [])
+    if not profiles:
+        profiles.append({})
+    if len(profiles) == 1 and not profiles[0].get("schedulerName"):
+        profiles[0]["schedulerName"] = "default-scheduler"

@@ -18,8 +18,8 @@ from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
 from kubelogic.placement.placement import Rejection
 from kubelogic.placement.problem import Problem, Scorer
 
-FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]
-"""Requests, and what scoring takes them to be."""
+FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...], frozenset[str], str]
+"""Requests, what scoring takes them to be, those that are not asked for, and whose scorers count."""
 
 
 class Engine:
@@ -43,9 +43,9 @@ class Engine:
             if pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
         self._index = RuleIndex(self.state)
-        self._scorers: tuple[Scorer, ...] = problem.scorers
-        self._least = _resources(problem.scorers, "least_allocated")
-        self._balanced = _resources(problem.scorers, "balanced_allocation")
+        self._scorers: dict[str, list[Scorer]] = {}
+        for scorer in problem.scorers:
+            self._scorers.setdefault(scorer.profile, []).append(scorer)
         self._fits: dict[FitKey, Fit] = {}
         self._users: dict[FitKey, int] = {}
         self._key_of: dict[int, FitKey] = {}
@@ -124,7 +124,7 @@ class Engine:
 
     def _room(self, shape: int, select: Nodes) -> Mask:
         free = self.state.free
-        return np.array([all(free[r, n] >= amount for r, amount in self.tables.requests[shape]) for n in select])
+        return np.array([all(free[r, n] >= amount for r, amount in self.tables.checked[shape]) for n in select])
 
     @contextmanager
     def with_promised(self, pod: str, shape: int, node: int) -> Iterator[bool]:
@@ -165,7 +165,7 @@ class Engine:
 
     def scores(self, shape: int, nodes: Nodes) -> list[tuple[Scorer, Ints | int]]:
         """What each scorer that takes part gives each of the feasible nodes, weighted."""
-        found = scores(self._scorers, self.rules(shape), self._fit(shape), nodes)
+        found = scores(self._of(shape), self.rules(shape), self._fit(shape), nodes)
         return [(scorer, score * scorer.weight) for scorer, score in found]
 
     def best(self, shape: int, nodes: Nodes) -> Nodes:
@@ -209,14 +209,22 @@ class Engine:
         select = np.array([node])
         return [reason for reason, mask in filters.reasons(self.state, self.rules(shape), select) if mask[0]]
 
+    def _of(self, shape: int) -> tuple[Scorer, ...]:
+        return tuple(self._scorers.get(self.tables.shapes[shape].profile, ()))
+
     def _fit(self, shape: int) -> Fit:
         """Shared by shapes with equal requests."""
         key = self._key_of.get(shape)
         if key is None:
             described = self.tables.shapes[shape]
-            key = (by_name(described.requests), by_name(described.scored_requests))
+            key = (
+                by_name(described.requests),
+                by_name(described.scored_requests),
+                described.unchecked,
+                described.profile,
+            )
             if key not in self._fits:
-                self._fits[key] = Fit(self.state, described, least=self._least, balanced=self._balanced)
+                self._fits[key] = Fit(self.state, described, scorers=self._of(shape))
             self._key_of[shape] = key
             self._users[key] = self._users.get(key, 0) + 1
         found = self._fits[key]
@@ -237,7 +245,3 @@ def as_rejections(tables: Tables, merged: Mapping[Reason, set[int]]) -> tuple[Re
         )
         for reason in sorted(merged)
     )
-
-
-def _resources(scorers: tuple[Scorer, ...], kind: str) -> tuple[str, ...]:
-    return next((scorer.resources for scorer in scorers if scorer.kind == kind), ())

@@ -43,9 +43,9 @@ def feasible(state: State, rules: Rules, select: Select, fits: Mask) -> Mask:
     for _, counter in rules.exclusive:
         if counter.total:
             found &= ~counter.present(select)
-    for driver in sorted({driver for driver, _ in rules.shape.attaches}):
+    for driver in sorted({driver for driver, _ in rules.attaches}):
         found &= ~_full(state, rules, driver, select)
-    if rules.shape.claims:
+    if rules.claims:
         found &= ~_unclaimable(state, rules, select)
     for rule in rules.spreads:
         found &= rule.topology.has[select] & ~_skewed(rule, select)
@@ -69,11 +69,11 @@ def reasons(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason
             _reason(RESTRICTIONS, place, "VolumeRestrictions", f"exclusive_{use.scope}", use.token),
             (counter.present(select)),
         )
-    for driver in sorted({driver for driver, _ in rules.shape.attaches}):
+    for driver in sorted({driver for driver, _ in rules.attaches}):
         yield _reason(LIMITS, 0, "NodeVolumeLimits", "attach", driver), _full(state, rules, driver, select)
-    if rules.shape.claims:
+    if rules.claims:
         found = _unclaimable(state, rules, select)
-        subject = ",".join(rules.shape.claims)
+        subject = ",".join(rules.claims)
         yield _reason(BINDING, 1, "VolumeBinding", "claim", subject, resolvable=False), found
     yield from _uneven(rules, select)
     if rules.affinities:
@@ -102,7 +102,7 @@ def _denied(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
 def _short(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     """Source: kube-scheduler, NodeResourcesFit: the pod count first, then the resources."""
     tables = state.tables
-    rows = [(tables.resources[resource], resource, amount) for resource, amount in tables.requests[rules.number]]
+    rows = [(tables.resources[resource], resource, amount) for resource, amount in tables.checked[rules.number]]
     for place, (name, resource, amount) in enumerate(sorted(rows, key=lambda row: (row[0] != "pods", row[0]))):
         lacks = state.free[resource, select] < amount
         never = tables.allocatable[resource, select] < amount
@@ -150,7 +150,7 @@ def _befriended(rules: Rules, select: Select) -> Mask:
 
 
 def _full(state: State, rules: Rules, driver: str, select: Select) -> Mask:
-    volumes = [volume for name, volume in rules.shape.attaches if name == driver]
+    volumes = [volume for name, volume in rules.attaches if name == driver]
     missing = state.missing(driver, volumes)[select]
     found: Mask = (missing > 0) & (state.attached(driver)[select] + missing > state.limits(driver)[select])
     return found
@@ -159,10 +159,10 @@ def _full(state: State, rules: Rules, driver: str, select: Select) -> Mask:
 def _unclaimable(state: State, rules: Rules, select: Select) -> Mask:
     """Nodes on which some claim of the shape can have no volume; several claims may want the same one."""
     possible = np.ones_like(rules.allowed)
-    for name in rules.shape.claims:
+    for name in rules.claims:
         possible &= state.usable(state.claims[name])
-    if sum(name not in state.given for name in rules.shape.claims) > 1:
+    if sum(name not in state.given for name in rules.claims) > 1:
         for node in np.flatnonzero(possible):
-            possible[node] = state.volumes(rules.shape.claims, int(node)) is not None
+            possible[node] = state.volumes(rules.claims, int(node)) is not None
     found: Mask = ~possible[select]
     return found

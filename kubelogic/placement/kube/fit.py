@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
 from kubelogic.placement.kube.state import State
-from kubelogic.placement.kube.tables import EVERY, Floats, Ints, Mask, Select
-from kubelogic.placement.problem import Shape
+from kubelogic.placement.kube.tables import EVERY, Floats, Ints, Mask, Select, Tables
+from kubelogic.placement.problem import Amounts, Scorer, Shape
 
 MOST = 100
 """The best score a scorer gives."""
+
+_BY_USE = frozenset({"least_allocated", "most_allocated", "requested_to_capacity"})
+_POINTS = 10
+"""The best score that a point of a shape gives."""
 
 
 class Fit:
@@ -17,29 +24,34 @@ class Fit:
 
     Attributes:
         fits: which nodes have room.
-        least: per node, the mean share of the scored resources that stays free, 0 to 100.
+        used: per node, the score by the use of resources, 0 to 100; what it says is a matter of the scorer's kind.
         balanced: per node, how much more even the shares become, 0 to 100; all 0 for pods without requests.
+        stands_aside: the pods request nothing that is balanced.
     """
 
-    def __init__(self, state: State, shape: Shape, *, least: tuple[str, ...], balanced: tuple[str, ...]) -> None:
+    def __init__(self, state: State, shape: Shape, *, scorers: tuple[Scorer, ...]) -> None:
         """All nodes.
 
         Args:
             state: what it follows.
             shape: one of the shapes with these requests.
-            least: the resources of ``least``.
-            balanced: the resources of ``balanced``.
+            scorers: those of the shape.
         """
         tables = state.tables
         self._state = state
-        self._requests = tables.amounts(shape.requests)
-        scored = shape.scored_requests or shape.requests
-        self._least = tuple((tables.resource_number[name], scored.get(name, 0)) for name in least)
-        self._balanced = tuple((tables.resource_number[name], shape.requests.get(name, 0)) for name in balanced)
+        self._requests = tables.amounts({n: a for n, a in shape.requests.items() if n not in shape.unchecked})
+        self._scorer = next((scorer for scorer in scorers if scorer.kind in _BY_USE), None)
+        scored = {**shape.requests, **shape.scored_requests}
+        self._used = tuple(_counted(self._scorer, scored, tables)) if self._scorer is not None else ()
+        balance = next((scorer for scorer in scorers if scorer.kind == "balanced_allocation"), None)
+        self._balanced = tuple(
+            (resource, amount) for resource, amount, _ in (_counted(balance, shape.requests, tables) if balance else ())
+        )
         self.stands_aside = not any(amount for _, amount in self._balanced)
+        self._table = _function(self._scorer.points) if self._scorer is not None else None
         self._read = len(state.touched)
         self.fits: Mask = self.room(EVERY)
-        self.least: Ints = self._least_allocated(EVERY)
+        self.used: Ints = self._by_use(EVERY)
         self.balanced: Ints = self._balance(EVERY)
 
     def refresh(self) -> None:
@@ -53,7 +65,7 @@ class Fit:
             select = np.array(touched[self._read :] if fresh == 1 else sorted({*touched[self._read :]}))
         self._read = len(touched)
         self.fits[select] = self.room(select)
-        self.least[select] = self._least_allocated(select)
+        self.used[select] = self._by_use(select)
         if not self.stands_aside:
             self.balanced[select] = self._balance(select)
 
@@ -66,18 +78,31 @@ class Fit:
             found = enough if found is None else found & enough
         return np.ones(_count(select, self._state), dtype=np.bool_) if found is None else found
 
-    def _least_allocated(self, select: Select) -> Ints:
-        """Source: kube-scheduler, NodeResourcesFit with the LeastAllocated strategy (integer arithmetic)."""
+    def _by_use(self, select: Select) -> Ints:
+        """Source: kube-scheduler, NodeResourcesFit: its three strategies, in integers."""
         tables = self._state.tables
         total = np.zeros(_count(select, self._state), dtype=np.int64)
-        present = np.zeros_like(total)
-        for resource, amount in self._least:
+        weights = np.zeros_like(total)
+        kind = self._scorer.kind if self._scorer is not None else "least_allocated"
+        for resource, amount, weight in self._used:
             capacity = tables.allocatable[resource, select]
-            left = capacity - (self._state.assumed[resource, select] + amount)
-            share = np.maximum(left, 0) * MOST // np.maximum(capacity, 1)
-            total += share
-            present += capacity > 0
-        return total // np.maximum(present, 1)
+            asked = self._state.assumed[resource, select] + amount
+            present = capacity > 0
+            if kind == "least_allocated":
+                score = np.maximum(capacity - asked, 0) * MOST // np.maximum(capacity, 1)
+            elif kind == "most_allocated":
+                score = np.minimum(asked, capacity) * MOST // np.maximum(capacity, 1)
+            else:
+                assert self._table is not None
+                share = np.where(asked > capacity, MOST, asked * MOST // np.maximum(capacity, 1))
+                score = self._table[np.clip(share, 0, MOST)]
+                present = present & (score > 0)
+            total += np.where(present, score, 0) * weight
+            weights += np.where(present, weight, 0)
+        if kind != "requested_to_capacity":
+            return total // np.maximum(weights, 1)
+        ratio = total / np.maximum(weights, 1)
+        return np.floor(ratio + 0.5).astype(np.int64)
 
     def _balance(self, select: Select) -> Ints:
         """Source: kube-scheduler, NodeResourcesBalancedAllocation (float arithmetic in this very order)."""
@@ -98,6 +123,32 @@ class Fit:
             present.append(capacity > 0)
             shares.append(np.where(present[-1], share, 0.0))
         return ((1.0 - _deviation(shares, present)) * float(MOST)).astype(np.int64)
+
+
+def _counted(scorer: Scorer, amounts: Amounts, tables: Tables) -> Iterator[tuple[int, int, int]]:
+    """The resources that a scorer counts for pods of some requests: number, amount and weight of each."""
+    weights = scorer.weights or (1,) * len(scorer.resources)
+    for name, weight in zip(scorer.resources, weights, strict=True):
+        amount = amounts.get(name, 0)
+        if amount or name not in scorer.optional:
+            yield tables.resource_number[name], amount, weight
+
+
+def _function(points: tuple[tuple[int, int], ...]) -> Ints | None:
+    """The score at each whole percentage: straight lines between the points, level before and after them.
+
+    Source: kube-scheduler, BuildBrokenLinearFunction. Divisions cut towards zero.
+    """
+    if not points:
+        return None
+    scale = MOST // _POINTS
+    found = np.full(MOST + 1, points[-1][1] * scale, dtype=np.int64)
+    found[: points[0][0] + 1] = points[0][1] * scale
+    for (left, low), (right, high) in pairwise(points):
+        for share in range(left + 1, right + 1):
+            rise = (high - low) * scale * (share - left)
+            found[share] = low * scale + (rise // (right - left) if rise >= 0 else -(-rise // (right - left)))
+    return found
 
 
 def _deviation(shares: list[Floats], present: list[Mask]) -> Floats:

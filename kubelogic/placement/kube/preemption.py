@@ -201,7 +201,7 @@ class Preemption:
         tables = self._tables
         lacking = {
             resource: amount - int(self._state.free[resource, node])
-            for resource, amount in tables.requests[shape]
+            for resource, amount in tables.checked[shape]
             if amount > self._state.free[resource, node]
         }
         lower = [r for r in self._state.residents[node].values() if self._lower(shape, r)]

@@ -12,6 +12,9 @@ from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Ints, Mask, Topology, narrowed, with_rest
 from kubelogic.placement.problem import Affinity, Denial, Exclusive, Preference, Shape, SoftAffinity, SoftSpread, Spread
 
+_HEEDED = frozenset({"ports", "exclusive", "attaches", "claims", "affinity", "spread"})
+"""The constraints that shapes heed unless they ignore them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpreadRule:
@@ -43,6 +46,8 @@ class Rules:
         denials: why it may not use the others.
         ports: each host port with the pods that hold one that overlaps, per node.
         exclusive: each exclusive use with the pods that stand against it.
+        attaches: its ``(driver, volume)`` pairs.
+        claims: those that still have to get a volume.
         affinities: each affinity's key with the matching pods per domain.
         first: it may be the first of its own group.
         repels: for each own anti-affinity, the key and the matching pods per domain.
@@ -60,6 +65,8 @@ class Rules:
     denials: tuple[tuple[Denial, Mask], ...]
     ports: tuple[tuple[str, Counter], ...]
     exclusive: tuple[tuple[Exclusive, Counter], ...]
+    attaches: tuple[tuple[str, str], ...]
+    claims: tuple[str, ...]
     affinities: tuple[tuple[str, Counter], ...]
     first: bool
     repels: tuple[tuple[str, Counter], ...]
@@ -73,7 +80,7 @@ class Rules:
     @property
     def couples(self) -> bool:
         """Whether what happens on one node can change what is possible on another."""
-        return bool(self.affinities or self.repels or self.repelled or self.spreads or self.shape.claims) or any(
+        return bool(self.affinities or self.repels or self.repelled or self.spreads or self.claims) or any(
             use.scope == "cluster" for use, _ in self.exclusive
         )
 
@@ -138,9 +145,10 @@ class RuleIndex:
     def _make(self, number: int) -> Rules:
         tables, state = self._tables, self._state
         shape = tables.shapes[number]
-        owned = self._affinities.get(shape.name, [])
+        heeds = _HEEDED - shape.ignores
+        owned = self._affinities.get(shape.name, []) if "affinity" in heeds else []
         repellers: dict[str, dict[int, int]] = {}
-        for rule in self._repellers.get(shape.name, ()):
+        for rule in self._repellers.get(shape.name, ()) if "affinity" in heeds else ():
             repellers.setdefault(rule.key, {})[tables.shape_number[rule.owner]] = 1
         soft_spreads = self._soft_spreads.get(shape.name, [])
         within = np.ones(tables.size, dtype=np.bool_)
@@ -152,13 +160,15 @@ class RuleIndex:
             shape=shape,
             allowed=tables.mask(tables.problem.allowed[shape.name]),
             denials=tuple(self._denials.get(shape.name, ())),
-            ports=tuple(self._port(port) for port in shape.ports),
-            exclusive=tuple(self._exclusive(use) for use in shape.exclusive),
+            ports=tuple(self._port(port) for port in shape.ports if "ports" in heeds),
+            exclusive=tuple(self._exclusive(use) for use in shape.exclusive if "exclusive" in heeds),
+            attaches=shape.attaches if "attaches" in heeds else (),
+            claims=shape.claims if "claims" in heeds else (),
             affinities=tuple(self._matching(rule) for rule in owned if not rule.anti),
             first=all(rule.self_satisfied for rule in owned if not rule.anti),
             repels=tuple(self._matching(rule) for rule in owned if rule.anti),
             repelled=tuple((k, state.counter(tables.topology(k), repellers[k])) for k in sorted(repellers)),
-            spreads=tuple(self._spread(rule) for rule in self._spreads.get(shape.name, ())),
+            spreads=tuple(self._spread(rule) for rule in self._spreads.get(shape.name, ()) if "spread" in heeds),
             wishes=self._wishes(shape),
             soft_spreads=tuple(self._soft_spread(wish, within) for wish in soft_spreads),
             spread_within=within,

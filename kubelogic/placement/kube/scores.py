@@ -31,8 +31,8 @@ def scores(scorers: tuple[Scorer, ...], rules: Rules, fit: Fit, nodes: Nodes) ->
     for scorer in scorers:
         found: Ints | int | None
         match scorer.kind:
-            case "least_allocated":
-                found = fit.least[nodes]
+            case "least_allocated" | "most_allocated" | "requested_to_capacity":
+                found = fit.used[nodes]
             case "balanced_allocation":
                 found = None if fit.stands_aside else fit.balanced[nodes]
             case "soft_spread":

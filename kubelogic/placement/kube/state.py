@@ -113,7 +113,8 @@ class State:
         self._counters = Counters()
         self._spots = _Spots(running)
         self._assumes = tuple(
-            tables.amounts(shape.scored_usage or shape.scored_requests or shape.requests) for shape in tables.shapes
+            tables.amounts({**shape.requests, **(shape.scored_usage or shape.scored_requests)})
+            for shape in tables.shapes
         )
         self._users: dict[tuple[str, str], dict[int, int]] = {}
         self._attached: dict[str, Ints] = {}

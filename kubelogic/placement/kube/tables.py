@@ -49,6 +49,7 @@ class Tables:
         resources: sorted; a resource's number is its place here.
         allocatable: resources x nodes.
         requests: per shape, ``(resource number, amount)`` of what it asks for, zeros left out.
+        checked: the same without what no node is asked for.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -75,6 +76,12 @@ class Tables:
                     self.allocatable[self.resource_number[name], i] = min(amount, _LARGEST)
         self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
             self.amounts(shape.requests) for shape in problem.shapes
+        )
+        self.checked: tuple[tuple[tuple[int, int], ...], ...] = tuple(
+            self.amounts({name: n for name, n in shape.requests.items() if name not in shape.unchecked})
+            if shape.unchecked
+            else requests
+            for shape, requests in zip(problem.shapes, self.requests, strict=True)
         )
 
     @cached_property

@@ -225,7 +225,8 @@ def _wishful(problem: Problem) -> set[str]:
 
 def _worths(problem: Problem, masks: _Masks) -> dict[str, Floats]:
     """What each node is worth to each shape with a preference, on the scale of the declared weights."""
-    scorers = {scorer.name: scorer for scorer in problem.scorers}
+    scorers = {(scorer.profile, scorer.name): scorer for scorer in problem.scorers}
+    profiles = {shape.name: shape.profile for shape in problem.shapes}
     raw: dict[tuple[str, str], Floats] = {}
     for preference in sorted(problem.preferences, key=lambda p: (p.shape, p.scorer, p.value)):
         key = (preference.shape, preference.scorer)
@@ -233,7 +234,7 @@ def _worths(problem: Problem, masks: _Masks) -> dict[str, Floats]:
         raw[key] = raw.get(key, np.zeros(len(reach))) + reach * float(preference.value)
     found: dict[str, Floats] = {}
     for (shape, name), values in sorted(raw.items()):
-        scorer = scorers[name]
+        scorer = scorers[profiles[shape], name]
         usable = masks.of(problem.allowed[shape])
         most = float(values[usable].max(initial=0.0))
         scaled = values * (100.0 / most) if scorer.normalize != "none" and most > 0 else values

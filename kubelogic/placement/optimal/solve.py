@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.placement.check import Violation, check
 from kubelogic.placement.counts import counts_of
+from kubelogic.placement.ignored import without_ignored
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
@@ -57,6 +58,7 @@ def solve(problem: Problem, *, limits: Limits | None = None, clock: Clock | None
         AssertionError: if the independent checker refuses every placement that was found, which is a fault in this
             package.
     """
+    problem = without_ignored(problem)
     limits = limits or Limits()
     deadline = Deadline(limits, clock)
     refused: tuple[Violation, ...] = ()
@@ -86,7 +88,7 @@ def explain(
         limits: When to stop looking.
         clock: Seconds from any origin, monotonic.
     """
-    return _explain(problem, placement, shapes, Deadline(limits or Limits(), clock))
+    return _explain(without_ignored(problem), placement, shapes, Deadline(limits or Limits(), clock))
 
 
 def core_of(
@@ -94,7 +96,7 @@ def core_of(
 ) -> Core | None:
     """The conflict of one shape as ``explain`` finds it, with a placement for each member that shows it is needed."""
     deadline = Deadline(limits or Limits(), clock)
-    return find_core(problem, placement, shape, place=_decider(deadline), deadline=deadline)
+    return find_core(without_ignored(problem), placement, shape, place=_decider(deadline), deadline=deadline)
 
 
 def _explain(

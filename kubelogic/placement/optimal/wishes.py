@@ -29,9 +29,7 @@ class Wishes:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        weights = {scorer.kind: scorer.weight for scorer in model.problem.scorers}
-        self._spread_weight = weights.get("soft_spread", 1)
-        self._affinity_weight = weights.get("soft_affinity", 1)
+        self._weights = {(scorer.profile, scorer.kind): scorer.weight for scorer in model.problem.scorers}
         self._domains: dict[str, tuple[Ints, int]] = {}
         self._near: list[_Near] = []
         self._owned: dict[str, list[int]] = defaultdict(list)
@@ -72,7 +70,8 @@ class Wishes:
         """What each of ``nodes`` is worth to one more pod of the kind."""
         model = self._model
         total: Floats = model.worth[kind, nodes].copy()
-        owned = self._owned.get(model.shapes[model.kinds[kind].shapes[0]].name, ())
+        shape = model.shapes[model.kinds[kind].shapes[0]]
+        owned = self._owned.get(shape.name, ())
         drawn, crowd = np.zeros(len(nodes)), np.zeros(len(nodes))
         for i in owned:
             near = self._near[i]
@@ -81,8 +80,8 @@ class Wishes:
                 drawn += near.weight * found
             else:
                 crowd += found
-        total += self._affinity_weight * _scaled(drawn)
-        total += self._spread_weight * _scaled(-crowd)
+        total += self._weights.get((shape.profile, "soft_affinity"), 1) * _scaled(drawn)
+        total += self._weights.get((shape.profile, "soft_spread"), 1) * _scaled(-crowd)
         return total
 
 

@@ -1,0 +1,270 @@
+"""KubeSchedulerConfiguration: what kube-scheduler refuses to start with.
+
+Source: pkg/scheduler/apis/config/validation, ValidateKubeSchedulerConfiguration and the checks of each plugin's
+arguments, Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+
+from kubelogic.kinds.validation.common import label_key
+from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.scheduling import affinity
+from kubelogic.kinds.validation.structure import MISSING, decoder
+from kubelogic.text.location import Path
+
+PLUGINS = frozenset(
+    {
+        "DefaultBinder",
+        "DefaultPreemption",
+        "DynamicResources",
+        "GangScheduling",
+        "ImageLocality",
+        "InterPodAffinity",
+        "NodeAffinity",
+        "NodeDeclaredFeatures",
+        "NodeName",
+        "NodePorts",
+        "NodeResourcesBalancedAllocation",
+        "NodeResourcesFit",
+        "NodeUnschedulable",
+        "NodeVolumeLimits",
+        "PodTopologySpread",
+        "PrioritySort",
+        "SchedulingGates",
+        "TaintToleration",
+        "VolumeBinding",
+        "VolumeRestrictions",
+        "VolumeZone",
+    }
+)
+"""The plugins that kube-scheduler is built with."""
+
+STRATEGIES = ("LeastAllocated", "MostAllocated", "RequestedToCapacityRatio")
+_MODELLED_SCORES = 10
+_LARGEST = 100
+
+
+def configuration(report: Report, tree: Tree) -> None:
+    """Check one KubeSchedulerConfiguration."""
+    if tree.get("parallelism", 1) <= 0:
+        report.add(("parallelism",), "KL122", f"must be greater than 0, is {tree['parallelism']}")
+    _percentage(report, (), tree)
+    first, longest = tree.get("podInitialBackoffSeconds", 1), tree.get("podMaxBackoffSeconds", 10)
+    if first <= 0:
+        report.add(("podInitialBackoffSeconds",), "KL122", f"must be greater than 0, is {first}")
+    elif longest < first:
+        report.add(
+            ("podMaxBackoffSeconds",), "KL122", f"must be at least podInitialBackoffSeconds, {first}, is {longest}"
+        )
+    if tree.get("extenders"):
+        report.warn(
+            ("extenders",), "KL193", "extenders are asked by a cluster, but not here: what they filter is not known"
+        )
+    profiles = tree.get("profiles", [])
+    seen: set[str] = set()
+    for index, profile in enumerate(profiles):
+        path: Path = ("profiles", index)
+        name = profile.get("schedulerName", "")
+        if not name:
+            if len(profiles) > 1:
+                report.required((*path, "schedulerName"), "pods choose a profile by it")
+        elif name in seen:
+            report.duplicate((*path, "schedulerName"), name)
+        seen.add(name)
+        _percentage(report, path, profile)
+        _plugins(report, (*path, "plugins"), profile.get("plugins", {}))
+        _arguments(report, (*path, "pluginConfig"), profile.get("pluginConfig", ()))
+
+
+def _percentage(report: Report, path: Path, node: Tree) -> None:
+    report.between(node.get("percentageOfNodesToScore", 0), (*path, "percentageOfNodesToScore"), 0, _LARGEST)
+
+
+def _plugins(report: Report, path: Path, sets: Tree) -> None:
+    for point, chosen in sets.items():
+        here = (*path, point)
+        enabled: set[str] = set()
+        for index, plugin in enumerate(chosen.get("enabled", ())):
+            where = (*here, "enabled", index, "name")
+            name = plugin.get("name", "")
+            if not name:
+                report.required(where)
+            elif name in enabled:
+                report.duplicate(where, name)
+            elif name not in PLUGINS:
+                report.warn(where, "KL193", f"{name} is no plugin of kube-scheduler itself: what it does is not known")
+            enabled.add(name)
+        for index, plugin in enumerate(chosen.get("disabled", ())):
+            where = (*here, "disabled", index, "name")
+            name = plugin.get("name", "")
+            if not name:
+                report.required(where)
+            elif name != "*" and name not in PLUGINS:
+                report.warn(where, "KL190", f"{name} is no plugin of kube-scheduler itself, so nothing is switched off")
+    multi, sort = sets.get("multiPoint", {}), sets.get("queueSort", {})
+    for plugin, point in (("PrioritySort", "queueSort"), ("DefaultBinder", "bind")):
+        own = sets.get(point, {})
+        off = [entry.get("name") for entry in (*multi.get("disabled", ()), *own.get("disabled", ()))]
+        on = [entry.get("name") for entry in (*multi.get("enabled", ()), *own.get("enabled", ()))]
+        others = [entry for entry in own.get("enabled", ()) if entry.get("name") not in PLUGINS]
+        if ("*" in off or plugin in off) and plugin not in on and not others:
+            report.add((*path, point), "KL120", f"is required: without {plugin} the profile has no plugin for {point}")
+    if len(sort.get("enabled", ())) > 1:
+        report.add((*path, "queueSort", "enabled"), "KL129", "only one plugin can sort the queue")
+
+
+def _arguments(report: Report, path: Path, entries: Iterable[Tree]) -> None:
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        here = (*path, index)
+        name, args = entry.get("name", ""), entry.get("args")
+        if not name:
+            report.required((*here, "name"))
+        elif name in seen:
+            report.duplicate((*here, "name"), name)
+        seen.add(name)
+        if args is None or name not in _CHECKS:
+            if args and name not in _CHECKS:
+                report.warn((*here, "args"), "KL193", f"the arguments of {name or 'the plugin'} are not modelled")
+            continue
+        tree = decoder(f"@{name}Args")(args, (*here, "args"), report)
+        if tree is not MISSING:
+            entry["args"] = tree
+            _CHECKS[name](report, (*here, "args"), tree)
+
+
+def _resources(report: Report, path: Path, resources: Iterable[Tree], most: int) -> None:
+    seen: set[str] = set()
+    for index, resource in enumerate(resources):
+        name, here = resource.get("name", ""), (*path, index)
+        if not name:
+            report.required((*here, "name"))
+        elif name in seen:
+            report.duplicate((*here, "name"), name)
+        else:
+            label_key(report, (*here, "name"), name)
+        seen.add(name)
+        weight = resource.get("weight", 0) or 1
+        report.between(weight, (*here, "weight"), 1, most)
+
+
+def _shape(report: Report, path: Path, points: Iterable[Tree]) -> None:
+    """A function from utilization to score: rising utilizations, scores up to 10."""
+    last = -1
+    for index, point in enumerate(points):
+        used, here = point.get("utilization", 0), (*path, index)
+        report.between(used, (*here, "utilization"), 0, _LARGEST)
+        report.between(point.get("score", 0), (*here, "score"), 0, _MODELLED_SCORES)
+        if used <= last:
+            report.add(
+                (*here, "utilization"), "KL122", f"must be more than that of the point before, {last}, is {used}"
+            )
+        last = used
+    if last < 0:
+        report.required(path, "give at least one point")
+
+
+def _fit(report: Report, path: Path, args: Tree) -> None:
+    for index, name in enumerate(args.get("ignoredResources", ())):
+        label_key(report, (*path, "ignoredResources", index), name)
+    for index, group in enumerate(args.get("ignoredResourceGroups", ())):
+        here = (*path, "ignoredResourceGroups", index)
+        if "/" in group:
+            report.invalid(here, "KL143", group, "must be the part of resource names before '/'")
+        else:
+            label_key(report, here, group)
+    strategy = args.get("scoringStrategy")
+    if strategy is None:
+        return
+    here = (*path, "scoringStrategy")
+    report.one_of((*here, "type"), strategy.get("type", ""), STRATEGIES)
+    _resources(report, (*here, "resources"), strategy.get("resources", ()), _LARGEST)
+    if strategy.get("type") == "RequestedToCapacityRatio":
+        ratio = strategy.get("requestedToCapacityRatio", {})
+        _shape(report, (*here, "requestedToCapacityRatio", "shape"), ratio.get("shape", ()))
+
+
+def _balanced(report: Report, path: Path, args: Tree) -> None:
+    _resources(report, (*path, "resources"), args.get("resources", ()), 1)
+
+
+def _spread(report: Report, path: Path, args: Tree) -> None:
+    kind = args.get("defaultingType") or "System"
+    report.one_of((*path, "defaultingType"), kind, ("List", "System"))
+    constraints = args.get("defaultConstraints", ())
+    if kind == "System" and constraints:
+        report.forbidden((*path, "defaultConstraints"), "may only be given with defaultingType: List")
+    seen: set[tuple[str, str]] = set()
+    for index, constraint in enumerate(constraints):
+        here = (*path, "defaultConstraints", index)
+        skew, key = constraint.get("maxSkew", 0), constraint.get("topologyKey", "")
+        if skew <= 0:
+            report.add((*here, "maxSkew"), "KL122", f"must be greater than 0, is {skew}")
+        if not key:
+            report.required((*here, "topologyKey"))
+        else:
+            label_key(report, (*here, "topologyKey"), key)
+        action = constraint.get("whenUnsatisfiable", "")
+        report.one_of((*here, "whenUnsatisfiable"), action, ("DoNotSchedule", "ScheduleAnyway"))
+        if "labelSelector" in constraint:
+            report.forbidden(
+                (*here, "labelSelector"), "may not be set: the selectors are those of Services and controllers"
+            )
+        if (key, action) in seen:
+            report.duplicate(here, f"{key}, {action}")
+        seen.add((key, action))
+
+
+def _node_affinity(report: Report, path: Path, args: Tree) -> None:
+    if "addedAffinity" in args:
+        inner = Report()
+        affinity(inner, ("",), {"nodeAffinity": args["addedAffinity"]})
+        for problem in inner.problems:
+            report.add(
+                (*path, "addedAffinity", *problem.path[2:]), problem.code, problem.message, on_key=problem.on_key
+            )
+
+
+def _pod_affinity(report: Report, path: Path, args: Tree) -> None:
+    report.between(args.get("hardPodAffinityWeight", 1), (*path, "hardPodAffinityWeight"), 0, _LARGEST)
+
+
+def _preemption(report: Report, path: Path, args: Tree) -> None:
+    share, count = args.get("minCandidateNodesPercentage", 10), args.get("minCandidateNodesAbsolute", 100)
+    report.between(share, (*path, "minCandidateNodesPercentage"), 0, _LARGEST)
+    if count < 0:
+        report.add((*path, "minCandidateNodesAbsolute"), "KL122", f"must be at least 0, is {count}")
+    if not share and not count:
+        report.add(path, "KL142", "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be 0")
+
+
+def _volume_binding(report: Report, path: Path, args: Tree) -> None:
+    if args.get("bindTimeoutSeconds", 0) < 0:
+        report.add((*path, "bindTimeoutSeconds"), "KL122", f"must be at least 0, is {args['bindTimeoutSeconds']}")
+    if "shape" in args:
+        _shape(report, (*path, "shape"), args["shape"])
+        report.warn((*path, "shape"), "KL193", "the score of VolumeBinding by free storage is not modelled")
+
+
+def _devices(report: Report, path: Path, args: Tree) -> None:
+    """Time limits of the search for devices have no effect here: every search is brought to its end."""
+    for name in sorted(args.keys() - {"apiVersion", "kind"}):
+        report.warn((*path, name), "KL193", "time limits of the search for devices are not modelled")
+
+
+_CHECKS: Mapping[str, Callable[[Report, Path, Tree], None]] = MappingProxyType(
+    {
+        "DefaultPreemption": _preemption,
+        "DynamicResources": _devices,
+        "InterPodAffinity": _pod_affinity,
+        "NodeAffinity": _node_affinity,
+        "NodeResourcesBalancedAllocation": _balanced,
+        "NodeResourcesFit": _fit,
+        "PodTopologySpread": _spread,
+        "VolumeBinding": _volume_binding,
+    }
+)
+"""The checks of each plugin's arguments."""

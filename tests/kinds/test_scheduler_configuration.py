@@ -1,0 +1,122 @@
+"""What kube-scheduler refuses of a KubeSchedulerConfiguration, with the places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelogic.kinds.validation import admit
+
+HEAD = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
+ARGS = ("profiles", 0, "pluginConfig", 0, "args")
+
+
+def _args(plugin: str, **args: Any) -> dict[str, Any]:
+    return {"profiles": [{"pluginConfig": [{"name": plugin, "args": args}]}]}
+
+
+def _strategy(**strategy: Any) -> dict[str, Any]:
+    return _args("NodeResourcesFit", scoringStrategy=strategy)
+
+
+SHAPE = "requestedToCapacityRatio"
+ZONE = "topology.kubernetes.io/zone"
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "code"),
+    [
+        ({"percentageOfNodesToScore": 101}, ("percentageOfNodesToScore",), "KL122"),
+        ({"parallelism": 0}, ("parallelism",), "KL122"),
+        ({"podInitialBackoffSeconds": 5, "podMaxBackoffSeconds": 1}, ("podMaxBackoffSeconds",), "KL122"),
+        ({"profile": []}, ("profile",), "KL112"),
+        ({"profiles": [{}, {"schedulerName": "b"}]}, ("profiles", 0, "schedulerName"), "KL120"),
+        (
+            {"profiles": [{"schedulerName": "b"}, {"schedulerName": "b"}]},
+            ("profiles", 1, "schedulerName"),
+            "KL126",
+        ),
+        (
+            {"profiles": [{"plugins": {"filter": {"enabled": [{"name": "VolumeZone"}, {"name": "VolumeZone"}]}}}]},
+            ("profiles", 0, "plugins", "filter", "enabled", 1, "name"),
+            "KL126",
+        ),
+        (
+            {
+                "profiles": [
+                    {"plugins": {"multiPoint": {"disabled": [{"name": "*"}], "enabled": [{"name": "PrioritySort"}]}}}
+                ]
+            },
+            ("profiles", 0, "plugins", "bind"),
+            "KL120",
+        ),
+        (_strategy(type="Least"), (*ARGS, "scoringStrategy", "type"), "KL121"),
+        (
+            _strategy(type="MostAllocated", resources=[{"name": "cpu", "weight": 101}]),
+            (*ARGS, "scoringStrategy", "resources", 0, "weight"),
+            "KL122",
+        ),
+        (_strategy(type="RequestedToCapacityRatio"), (*ARGS, "scoringStrategy", SHAPE, "shape"), "KL120"),
+        (
+            _strategy(type="RequestedToCapacityRatio", requestedToCapacityRatio={"shape": [{"score": 11}]}),
+            (*ARGS, "scoringStrategy", SHAPE, "shape", 0, "score"),
+            "KL122",
+        ),
+        (
+            _strategy(
+                type="RequestedToCapacityRatio",
+                requestedToCapacityRatio={"shape": [{"utilization": 5}, {"utilization": 5, "score": 1}]},
+            ),
+            (*ARGS, "scoringStrategy", SHAPE, "shape", 1, "utilization"),
+            "KL122",
+        ),
+        (_args("NodeResourcesFit", ignoredResourceGroups=["a/b"]), (*ARGS, "ignoredResourceGroups", 0), "KL143"),
+        (
+            _args("NodeResourcesBalancedAllocation", resources=[{"name": "cpu", "weight": 2}]),
+            (*ARGS, "resources", 0, "weight"),
+            "KL122",
+        ),
+        (_args("InterPodAffinity", hardPodAffinityWeight=101), (*ARGS, "hardPodAffinityWeight"), "KL122"),
+        (_args("InterPodAffinity", hardPodAffinityWeight="1"), (*ARGS, "hardPodAffinityWeight"), "KL110"),
+        (
+            _args("PodTopologySpread", defaultConstraints=[{"maxSkew": 1, "topologyKey": ZONE}]),
+            (*ARGS, "defaultConstraints"),
+            "KL127",
+        ),
+        (
+            _args(
+                "PodTopologySpread",
+                defaultingType="List",
+                defaultConstraints=[{"maxSkew": 0, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule"}],
+            ),
+            (*ARGS, "defaultConstraints", 0, "maxSkew"),
+            "KL122",
+        ),
+        (
+            _args(
+                "NodeAffinity",
+                addedAffinity={"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}},
+            ),
+            (*ARGS, "addedAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),
+            "KL120",
+        ),
+        (_args("DefaultPreemption", minCandidateNodesPercentage=0, minCandidateNodesAbsolute=0), ARGS, "KL142"),
+    ],
+)
+def test_what_is_refused(document: dict[str, Any], path: tuple[Any, ...], code: str) -> None:
+    found = admit({**HEAD, **document}).problems
+    assert (path, code) in {(problem.path, problem.code) for problem in found}
+
+
+def test_what_is_not_known_is_told() -> None:
+    plugins = {"score": {"enabled": [{"name": "Coscheduling", "weight": 3}]}}
+    found = admit({**HEAD, "extenders": [{"urlPrefix": "http://e"}], "profiles": [{"plugins": plugins}]})
+    assert not found.problems
+    assert [warning.code for warning in found.warnings] == ["KL193", "KL193"]
+
+
+def test_one_profile_needs_no_name() -> None:
+    found = admit({**HEAD, "profiles": [{"percentageOfNodesToScore": 7}]})
+    assert found.document["profiles"] == [{"percentageOfNodesToScore": 7, "schedulerName": "default-scheduler"}]
+    assert admit(HEAD).document["profiles"] == [{"schedulerName": "default-scheduler"}]
