@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, Objects, of_faults, 
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Plan
-from kubelogic.verbs.services import NO_PODS, may_have_pods
+from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
 
 _SELDOM = frozenset({"KL196"})
 """Notices of a plan that a check tells in its own, structured way."""
@@ -219,26 +220,45 @@ class _Found:
         done = reconcile(given.cluster, options)
         plan = describe(done, options)
         notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]
-        for each in of_notices(notices, objects, known):
-            service = given.cluster.get("Service", each.key) if each.code == NO_PODS else None
-            if service is None or not may_have_pods(done.cluster, service):
-                yield _open_world(each) if makers else each
+        yield from self._of_services(list(of_notices(notices, objects, known)), done.cluster, makers=makers)
         for each in relational(done.rulebook, done.run.state):
             yield _open_world(each) if makers else each
         if not done.cluster.objects("Node"):
             return
         self.plan, self.done = plan, done
         yield from of_plan(plan, done)
-        rolled = list(of_rollouts(done, self.rollouts))
+        rolled = list(of_rollouts(done, options, self.rollouts))
         self.stuck = frozenset((each.kind, each.key) for each in rolled)
         yield from rolled
+
+    def _of_services(self, findings: Sequence[Finding], cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
+        """The findings; those about Services as far as they hold."""
+        wrong = Counter(each.key for each in findings if each.code == NO_PORT)
+        for each in findings:
+            service = self.given.cluster.get("Service", each.key) if each.code in (NO_PODS, NO_PORT) else None
+            if service is None:
+                yield each
+            elif each.code == NO_PODS:
+                if not may_have_pods(cluster, service):
+                    yield _open_world(each) if makers or service.namespace == _SYSTEM else each
+            elif _DECLARE in each.message and wrong[each.key] < len(service.document["spec"]["ports"]):
+                # A container listens where it will: if other ports are right, this one may only lack its declaration.
+                yield replace(each, severity="warning")
+            else:
+                yield each
+
+
+_SYSTEM = "kube-system"
+"""The namespace of pods that belong to the cluster, and are in nobody's manifests."""
+
+_DECLARE = "containers declare"
 
 
 def _open_world(finding: Finding) -> Finding:
     """The finding as far as it holds where custom resources, which nobody reads here, may make pods."""
     if finding.code not in _NO_PODS or finding.severity != "error":
         return finding
-    message = f"{finding.message} (unless a custom resource of the input makes such pods)"
+    message = f"{finding.message} (unless the cluster or a custom resource makes such pods)"
     return replace(finding, severity="warning", message=message)
 
 

@@ -40,8 +40,23 @@ def may_have_pods(cluster: Cluster, service: Object) -> bool:
     """
     wanted = set(((service.document.get("spec") or {}).get("selector") or {}).items())
     near = [obj for kind in MAKERS for obj in cluster.objects(kind).values() if obj.namespace == service.namespace]
-    labels = [(template_of(obj).get("metadata") or {}).get("labels") or {} for obj in near]
-    return not near or any(wanted <= set(each.items()) for each in labels)
+    return not near or any(wanted <= labels for obj in near for labels in _labels_to_come(obj))
+
+
+def _labels_to_come(obj: Object) -> Iterator[set[tuple[str, str]]]:
+    """The labels of the pods that a workload makes: of a StatefulSet, with those that tell its pods apart.
+
+    Source: pkg/controller/statefulset/stateful_set_utils.go, initIdentity and newVersionedStatefulSetPod.
+    """
+    labels = set(((template_of(obj).get("metadata") or {}).get("labels") or {}).items())
+    yield labels
+    if obj.kind == "StatefulSet":
+        spec = obj.document.get("spec") or {}
+        first = int((spec.get("ordinals") or {}).get("start") or 0)
+        replicas = spec.get("replicas")
+        for number in range(first, first + (1 if replicas is None else int(replicas))):
+            own = {("statefulset.kubernetes.io/pod-name", f"{obj.name}-{number}")}
+            yield labels | own | {("apps.kubernetes.io/pod-index", str(number))}
 
 
 def selected(cluster: Cluster, service: Object) -> list[Object]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.verbs.checking.findings import Finding
 from kubelogic.verbs.references import Lacking, lacking
 
 WRONG, UNSEEN = "KL197", "KL196"
+_SINGLY = 3
+"""So many of one kind that a workload refers to are told one by one."""
 
 
 def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
@@ -23,6 +27,7 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
         cluster: as it was read.
         makers: whether the input has custom resources.
     """
+    unseen: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for each in lacking(cluster):
         space, _, name = each.name.partition("/")
         others = [key.partition("/")[2] for key in cluster.objects(each.kind) if key.startswith(f"{space}/")]
@@ -31,7 +36,7 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
         )
         sure = bool(each.key or near or (each.kind == "ConfigMap" and not makers))
         step = f"did you mean {near[0]}?" if near else ""
-        yield Finding(
+        found = Finding(
             code=WRONG if sure else UNSEEN,
             severity="error" if sure else "warning",
             message=each.message,
@@ -44,6 +49,23 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
             about=(each.kind, each.name, each.key),
             weight=each.count,
         )
+        if sure:
+            yield found
+        else:
+            unseen[each.user.kind, each.user.key, each.kind].append(found)
+    for (_, _, kind), findings in unseen.items():
+        yield from findings if len(findings) <= _SINGLY else [_together(kind, findings)]
+
+
+def _together(kind: str, findings: Sequence[Finding]) -> Finding:
+    """One finding for many of a kind that a workload refers to."""
+    first = findings[0]
+    names = sorted(each.about[1] for each in findings)
+    message = (
+        f"{len(names)} {kind}s to which {first.kind} {first.key} refers are not in the input: "
+        f"{', '.join(names[:_SINGLY])} and {len(names) - _SINGLY} more"
+    )
+    return replace(first, message=message, about=(kind,), weight=len(names))
 
 
 def _near(cluster: Cluster, each: Lacking) -> list[str]:

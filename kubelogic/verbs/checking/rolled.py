@@ -21,7 +21,7 @@ from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.verbs.checking.findings import Finding, place
-from kubelogic.verbs.reconciled import Reconciled
+from kubelogic.verbs.reconciled import Options, Reconciled
 
 STUCK, NOT_TRIED = "KL301", "KL302"
 
@@ -58,11 +58,14 @@ _RESTART: _Change = {
 }
 
 
-def of_rollouts(done: Reconciled, only: Collection[tuple[str, str]] | None = None) -> Iterator[Finding]:
+def of_rollouts(
+    done: Reconciled, options: Options, only: Collection[tuple[str, str]] | None = None
+) -> Iterator[Finding]:
     """The workloads of which a new revision would never be rolled out.
 
     Args:
         done: the cluster after its controllers have run.
+        options: how it was reconciled; its time limit holds for all rollouts together.
         only: kinds and keys to look at; None for all.
     """
     asked = [obj for obj in _rollable(done) if only is None or (obj.kind, obj.key) in only]
@@ -76,12 +79,25 @@ def of_rollouts(done: Reconciled, only: Collection[tuple[str, str]] | None = Non
             f"{_MOST_PODS}",
         )
         return
-    with _runner(done) as runner:
+    late: list[Object] = []
+    with _runner(done, options) as runner:
         # What finishes beside all others finishes; what does not is tried alone, which decides.
         together = runner.roll(asked)
         for obj in asked:
-            if not _finished(together, obj) and (stuck := runner.stuck(obj)) is not None:
+            if _finished(together, obj):
+                continue
+            if runner.expired():
+                late.append(obj)
+            elif (stuck := runner.stuck(obj)) is not None:
                 yield stuck
+    if late:
+        more = f" and {len(late) - 3} more" if len(late) > 3 else ""
+        yield Finding(
+            code=NOT_TRIED,
+            severity="note",
+            message=f"the time limit of {options.timeout:g} s did not suffice for the rollouts of "
+            f"{', '.join(map(str, late[:3]))}{more}",
+        )
 
 
 def _rollable(done: Reconciled) -> Iterator[Object]:
@@ -96,25 +112,31 @@ def _rollable(done: Reconciled) -> Iterator[Object]:
 
 
 @contextmanager
-def _runner(done: Reconciled) -> Iterator[_Runner]:
+def _runner(done: Reconciled, options: Options) -> Iterator[_Runner]:
     """Runs that use the engine of a run, which is afterwards as it was."""
     reconciler = done.engine.reconciler
     scheduler = reconciler.scheduler
     reconciler.scheduler = Remembering(solver=KubeScheduler())
     try:
-        yield _Runner(done)
+        yield _Runner(done, options)
     finally:
         reconciler.scheduler = scheduler
         reconciler.advance(done.run.state)
 
 
 class _Runner:
-    def __init__(self, done: Reconciled) -> None:
-        self._done = done
+    def __init__(self, done: Reconciled, options: Options) -> None:
+        self._done, self._clock = done, options.clock
+        self._deadline = options.clock() + options.timeout if options.clock is not None else 0.0
+        self._pending = frozenset(key for key, pod in done.cluster.objects("Pod").items() if not _node(pod))
         state = done.run.state
         # They would make Jobs for an hour, which have no part in this.
         jobs = [("CronJob", key) for key in state.cluster.objects("CronJob")]
         self._start = replace(state, cluster=state.cluster.replacing(without=jobs))
+
+    def expired(self) -> bool:
+        """Whether there is no time left."""
+        return self._clock is not None and self._clock() > self._deadline
 
     def roll(self, objects: Sequence[Object], change: _Change | None = None) -> Run | None:
         """What comes of a new revision of some workloads, after a change of them; None if it is refused."""
@@ -133,8 +155,11 @@ class _Runner:
         found = _rollout(run, obj)
         if run is None or found is None or found.complete or not (run.settled or run.cycle or found.stuck):
             return None
+        pods = run.state.cluster.objects("Pod")
+        if any(_node(pods[key]) for key in self._pending if key in pods):
+            return None  # pods that waited before have taken the room: that they wait is a finding of its own
         why = self._why(run.state, obj)
-        step = next((told for told, way in _WAYS.get(obj.kind, ()) if self._helps(obj, way)), "")
+        step = next((told for told, way in _WAYS.get(obj.kind, ()) if not self.expired() and self._helps(obj, way)), "")
         message = found.message.partition(": ")[2] if obj.kind == "Deployment" else found.message
         status = run.state.cluster.get(obj.kind, obj.key)
         far = _far(status) or message
@@ -167,6 +192,10 @@ class _Runner:
             if kind == "Pod" and pod_object is not None and workload(state.cluster, pod_object) == name:
                 return f"the next pod does not run: {reason}: {message}"
         return ""
+
+
+def _node(pod: Object) -> str:
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
 
 
 def _far(obj: Object | None) -> str:

@@ -109,8 +109,13 @@ def of_plan(plan: Plan, done: Reconciled) -> Iterator[Finding]:
         yield Finding(
             code=REFUSED,
             severity="error",
-            message=f"{refused.missing} of {refused.wanted} {refused.kind}s of {refused.owner} are refused: "
-            f"{refused.message}" + (f" ({where})" if where else ""),
+            message=(
+                f"{refused.owner} is refused: {refused.message}"
+                if refused.owner.startswith(f"{refused.kind} ")
+                else f"{refused.missing} of {count(refused.wanted, refused.kind)} of {refused.owner} are refused: "
+                f"{refused.message}"
+            )
+            + (f" ({where})" if where else ""),
             api_version=obj.api_version if obj is not None else "",
             kind=kind,
             key=key,
