@@ -67,6 +67,15 @@ EXAMPLES = {
         "kubelogic explain -n shop deploy/cart cluster.yaml --node n1",
         "kubelogic explain KL206",
     ),
+    "check": (
+        "kubelogic check k8s/ nodes.yaml",
+        "kubelogic check k8s/ --base cluster.yaml",
+        "kubelogic check k8s/ --nodes 3:4cpu:16Gi --base origin/main -o sarif",
+    ),
+    "diff": (
+        "kubelogic diff old/ new/ --with nodes.yaml",
+        "kubelogic diff origin/main k8s/ --nodes 3:4cpu:16Gi",
+    ),
     "simulate": ("kubelogic simulate cluster.yaml --fail n1@30s", "kubelogic simulate cluster.yaml --drain n2@1m"),
     "capacity": (
         "kubelogic capacity cluster.yaml --pod web.yaml --replicas 5",

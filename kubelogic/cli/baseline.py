@@ -46,7 +46,7 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
     return _on_top(args, given, before, files, stdin), before
 
 
-def past(paths: Sequence[str], revision: str, stack: ExitStack) -> list[str]:
+def past(paths: Sequence[str], revision: str, stack: ExitStack, *, what: str = "--base") -> list[str]:
     """The paths as they were at a revision.
 
     Raises:
@@ -58,7 +58,7 @@ def past(paths: Sequence[str], revision: str, stack: ExitStack) -> list[str]:
     try:
         return at_revision(paths, revision, Path(folder))
     except RevisionError as error:
-        raise UsageError(f"--base {error}") from error
+        raise UsageError(f"{what} {error}") from error
 
 
 def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *, empty: bool = False) -> Input:
@@ -68,9 +68,10 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
 
     if not (paths or args.nodes) and empty:
         return Input(cluster=Cluster())
+    configuration = [args.scheduler_config] if args.scheduler_config else []
     try:
         reading = load(
-            paths,
+            [*paths, *configuration],
             stdin=stdin,
             namespace=args.namespace,
             keep_going=True,

@@ -57,13 +57,15 @@ def _codes(text: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the gate opens, 1 if not, 2 for invalid input, 3 if a limit hides the answer."""
-    from kubelogic.verbs.check import Rules, all_codes, check
+    from kubelogic.verbs.check import CheckOptions, all_codes, check
     from kubelogic.verbs.checking.ignored import unknown_codes
 
     settings = _settings(args)
     _merge(args, settings)
     with ExitStack() as stack, common.watching(args) as options:
-        rules = Rules(fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists))
+        how = CheckOptions(
+            fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists)
+        )
         if args.select or args.ignore:
             from kubelogic.facts.rulebook import load_rulebook
 
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             if wrong := unknown_codes((*args.select, *args.ignore), known):
                 raise UsageError("; ".join(wrong))
         given, base = _read(args, stack)
-        found = check(given, options, rules, base=base)
+        found = check(given, options, how, base=base)
     _print(found, args)
     if found.invalid:
         return BAD_INPUT

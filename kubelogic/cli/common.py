@@ -40,6 +40,11 @@ def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
         metavar="PATH",
         help="a file, a directory, or - for standard input (YAML or JSON)",
     )
+    add_reading(parser)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """How to read files, and nodes to add."""
     parser.add_argument(
         "-n",
         "--namespace",
@@ -255,14 +260,27 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
     """
+    return _read(args, args.paths, standard_input([*args.paths, *args.nodes]))
+
+
+def read_paths(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -> Cluster:
+    """The cluster that some paths describe. What is left out goes to stderr.
+
+    Raises:
+        InputError: as ``kubelogic.apiserver.reading.load``.
+    """
+    return _read(args, paths, stdin)[0]
+
+
+def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -> tuple[Cluster, tuple[Notice, ...]]:
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
     configuration = [args.scheduler_config] if args.scheduler_config else []
     reading = load(
-        [*args.paths, *configuration],
-        stdin=standard_input([*args.paths, *args.nodes]),
+        [*paths, *configuration],
+        stdin=stdin,
         namespace=args.namespace,
         keep_going=args.keep_going,
         exclude=args.exclude,
@@ -330,6 +348,7 @@ __all__ = [
     "add_inputs",
     "add_moves",
     "add_output",
+    "add_reading",
     "add_rules",
     "add_scheduling",
     "add_settled",
@@ -339,6 +358,7 @@ __all__ = [
     "output_style",
     "parameters",
     "read_cluster",
+    "read_paths",
     "rule_directories",
     "standard_input",
     "watching",

@@ -106,7 +106,8 @@ def read(name: str | None) -> Settings:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = _POSITION.search(str(error))
-        line, column = (int(found[1]), int(found[2])) if found else (0, 0)
+        lines = text.splitlines()  # without a place: at the end of the document
+        line, column = (int(found[1]), int(found[2])) if found else (len(lines), len(lines[-1]) + 1 if lines else 0)
         said = _POSITION.sub("", str(error)).strip()
         raise InputError(
             [_fault(name, line, column, text, f"this is no TOML: {said[:1].lower()}{said[1:]}")]
@@ -137,9 +138,7 @@ def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_KEYS))}"
             yield _fault(name, line, column, text, f"unknown key {key}; {hint}")
         elif key in _LISTS:
-            if not all(isinstance(each, str) for each in _as_list(value) if isinstance(value, list | str)) or not (
-                isinstance(value, list | str)
-            ):
+            if not isinstance(value, list | str) or not all(isinstance(each, str) for each in _as_list(value)):
                 yield _fault(name, line, column, text, f"{key} is a list of texts, not {value!r}")
         elif key in _CHOICES:
             if value not in _CHOICES[key]:

@@ -36,7 +36,7 @@ _NO_PODS = frozenset({NO_PODS, "KL403"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class CheckOptions:
     """What a check tells, and at what it fails.
 
     Attributes:
@@ -131,7 +131,7 @@ class Check:
 def check(
     given: Cluster | Input,
     options: Options = Options(),  # noqa: B008 - a frozen value
-    rules: Rules = Rules(),
+    how: CheckOptions = CheckOptions(),
     *,
     base: Cluster | Input | None = None,
 ) -> Check:
@@ -140,7 +140,7 @@ def check(
     Args:
         given: what was read, the base included.
         options: how to reconcile.
-        rules: what to tell, and at what to fail.
+        how: what to tell, and at what to fail.
         base: the same before a change: only what is new or worse than there is told.
 
     Raises:
@@ -149,7 +149,7 @@ def check(
     now = given if isinstance(given, Input) else Input(cluster=given)
     before = base if isinstance(base, Input) or base is None else Input(cluster=base)
     found = _Found(now, options)
-    findings = [each for each in found.findings() if not exists(each, rules.exists)]
+    findings = [each for each in found.findings() if not exists(each, how.exists)]
     known = 0
     if before is not None:
         old = by_identity(_Found(before, options, rollouts=found.stuck).findings())
@@ -161,13 +161,13 @@ def check(
         known = len(findings) - len(fresh)
         findings = fresh
     left, ignored = excused(findings, now.cluster, all_codes(found.rulebook))
-    told = sorted((each for each in left if chosen(each, rules.select, rules.ignore)), key=lambda each: each.order)
+    told = sorted((each for each in left if chosen(each, how.select, how.ignore)), key=lambda each: each.order)
     return Check(
         findings=tuple(found.with_steps(list(_each_once(told)))),
         ignored=tuple(sorted(ignored, key=lambda each: each.finding.order)),
         known=known,
         objects=len(now.cluster),
-        fail_on=rules.fail_on,
+        fail_on=how.fail_on,
         nodes=len(now.cluster.objects("Node")),
     )
 

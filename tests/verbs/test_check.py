@@ -6,7 +6,7 @@ import pytest
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.verbs.check import Check, Input, Rules, check
+from kubelogic.verbs.check import Check, CheckOptions, Input, check
 from kubelogic.verbs.checking.findings import Finding
 from kubelogic.verbs.checking.ignored import chosen, parse
 from kubelogic.verbs.reconciled import Options
@@ -53,8 +53,8 @@ def read(*texts: str) -> Input:
     return Input(cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused)
 
 
-def found(*texts: str, rules: Rules = Rules(), base: Input | None = None) -> Check:  # noqa: B008 - a frozen value
-    return check(read(*texts), Options(), rules, base=base)
+def found(*texts: str, how: CheckOptions = CheckOptions(), base: Input | None = None) -> Check:  # noqa: B008 - a frozen value
+    return check(read(*texts), Options(), how, base=base)
 
 
 def codes(result: Check, least: str = "warning") -> list[str]:
@@ -341,7 +341,7 @@ def test_severity_that_fails() -> None:
     passes = {each: Check(findings=told, fail_on=each).passes for each in ("error", "warning", "note", "never")}
     assert passes == {"error": True, "warning": False, "note": False, "never": True}
     with pytest.raises(ValueError, match="fail_on is one of"):
-        Rules(fail_on="fatal")
+        CheckOptions(fail_on="fatal")
 
 
 def test_invalid_input_is_found_beside_the_rest() -> None:
@@ -353,4 +353,4 @@ def test_invalid_input_is_found_beside_the_rest() -> None:
 def test_what_is_said_to_exist_is_not_missed() -> None:
     text = deployment("web", ENV % ("configMapKeyRef", "web-settings", "colour"), replicas=1)
     assert codes(found(text)) == ["KL197"]
-    assert codes(found(text, rules=Rules(exists={"ConfigMap/shop/web-settings"}))) == []
+    assert codes(found(text, how=CheckOptions(exists={"ConfigMap/shop/web-settings"}))) == []

@@ -1,0 +1,58 @@
+"""``kubelogic diff``: what an edit changes, and which of the edits make it worse."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+
+NAME = "diff"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("old", metavar="OLD", help="before: a file, a directory, or a git revision of NEW")
+    parser.add_argument("new", metavar="NEW", help="after: a file or a directory, or - for standard input")
+    parser.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        dest="common",
+        metavar="PATH",
+        help="what is there before and after, such as the nodes; may be given several times",
+    )
+    common.add_reading(parser)
+    common.add_scheduling(parser)
+    common.add_rules(parser)
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print; 0 if nothing is worse, 1 if something is, 3 if a limit hides the answer."""
+    from kubelogic.cluster import Cluster
+    from kubelogic.report.diff import diff_document, render_diff
+    from kubelogic.verbs.diff import diff
+
+    with ExitStack() as stack, common.watching(args) as options:
+        if args.old == args.new == "-":
+            raise UsageError("OLD and NEW cannot both be standard input")
+        stdin = common.standard_input([args.old, args.new, *args.common, *args.nodes])
+        new = common.read_paths(args, [*args.common, args.new], stdin)
+        if args.old == "-" or os.path.exists(args.old):  # noqa: PTH110 - as it was typed
+            old = common.read_paths(args, [*args.common, args.old], stdin)
+        else:
+            from kubelogic.cli.baseline import past
+
+            found = past([args.new], args.old, stack, what="OLD")
+            paths = [*args.common, *found]
+            old = common.read_paths(args, paths, stdin) if paths or args.nodes else Cluster()
+        result = diff(old, new, options)
+    if args.output == "text":
+        streams.say(render_diff(result, common.output_style(args)))
+    else:
+        common.emit(diff_document(result), args.output)
+    if result.worse:
+        return NO
+    return UNKNOWN if result.undecided else YES

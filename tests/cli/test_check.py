@@ -1,0 +1,214 @@
+"""``kubelogic check`` as it is typed: exit codes, formats that other programs read, bases, settings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+import xmlschema
+
+from kubelogic.apiserver.reading import load
+from kubelogic.cli import main
+from kubelogic.cluster import Cluster
+from kubelogic.report import machine
+from kubelogic.report.check import check_document
+from kubelogic.verbs.check import Input, check
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "tests" / "data" / "schemas"
+FIXTURE = str(ROOT / "fixtures" / "check" / "web.yaml")
+
+Typed = Callable[..., tuple[int, str, str]]
+
+WEB = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: app, image: "web:1", ports: [{containerPort: 8080}]}]
+"""
+SERVICE = """apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 9090}]}
+"""
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["check", *arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One check of invalid input and findings of each severity, in every format."""
+    bad = tmp_path_factory.mktemp("outputs") / "a b.yaml"
+    bad.write_text(WEB.replace("image: ", "imgae: ").replace("name: web", "name: wob") + "---\n" + SERVICE)
+    reading = load([FIXTURE, bad], keep_going=True)
+    found = check(Input(cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused))
+    return {
+        "json": json.dumps(check_document(found)),
+        "sarif": json.dumps(machine.sarif(found)),
+        "gitlab": json.dumps(machine.gitlab(found)),
+        "junit": machine.junit(found),
+        "github": machine.github(found),
+    }
+
+
+def test_sarif_follows_its_schema(outputs: dict[str, str]) -> None:
+    log = json.loads(outputs["sarif"])
+    jsonschema.validate(log, json.loads((SCHEMAS / "sarif-2.1.0.json").read_text(encoding="utf-8")))
+    (run,) = log["runs"]
+    assert [run["tool"]["driver"]["rules"][each["ruleIndex"]]["id"] for each in run["results"]] == [
+        each["ruleId"] for each in run["results"]
+    ]
+    assert {"KL112", "KL153", "KL401"} <= {each["ruleId"] for each in run["results"]}
+    (excused,) = [each for each in run["results"] if "suppressions" in each]
+    assert excused["suppressions"] == [
+        {"kind": "inSource", "justification": "a cache, the shop is only slower without it"}
+    ]
+    files = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
+    assert any(each.endswith("a%20b.yaml") for each in files)
+
+
+def test_junit_follows_its_schema(outputs: dict[str, str]) -> None:
+    xmlschema.XMLSchema(str(SCHEMAS / "junit-10.xsd")).validate(outputs["junit"])
+    root = ElementTree.fromstring(outputs["junit"])
+    cases = root.findall("./testsuite/testcase")
+    assert root.get("tests") == str(len(cases))
+    assert root.get("failures") == str(len(root.findall("./testsuite/testcase/failure")))
+
+
+def test_github_and_gitlab_have_every_finding(outputs: dict[str, str]) -> None:
+    document = json.loads(outputs["json"])
+    number = len(document["findings"])
+    lines = outputs["github"].splitlines()
+    assert len(lines) == number
+    assert all(line.startswith(("::error file=", "::warning file=", "::notice file=")) for line in lines)
+    report = json.loads(outputs["gitlab"])
+    assert len(report) == number
+    assert len({each["fingerprint"] for each in report}) == number
+    assert {each["severity"] for each in report} <= {"info", "minor", "major", "critical"}
+    assert all(each["location"]["lines"]["begin"] > 0 for each in report)
+
+
+def test_the_document_says_all(outputs: dict[str, str]) -> None:
+    document = json.loads(outputs["json"])
+    assert (document["kind"], document["passes"], document["failOn"]) == ("Check", False, "error")
+    budget = next(each for each in document["findings"] if each["code"] == "KL401")
+    assert budget["object"] == {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "namespace": "shop",
+        "name": "web",
+    }
+    assert budget["next"] == {"text": "set spec.minAvailable to 1", "checked": True}
+    assert (budget["location"]["line"], budget["severity"]) == (41, "error")
+
+
+def test_exit_codes_and_what_fails(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(WEB)
+    (tmp_path / "bad.yaml").write_text(WEB + "---\n" + SERVICE)
+    code, out, _ = typed("web.yaml")
+    assert (code, out.splitlines()[0]) == (0, "Passes: nothing to find fault with in 1 object.")
+    code, out, _ = typed("bad.yaml")
+    assert code == 1
+    assert "bad.yaml:14:61: error: Service shop/web leads to port 9090" in out
+    assert typed("bad.yaml", "--ignore", "KL15")[0] == 0
+    assert typed("bad.yaml", "--select", "KL4", "--fail-on", "warning")[0] == 1
+    code, _, err = typed("gone.yaml")
+    assert (code, "gone.yaml: error: cannot be read" in err) == (2, True)
+    code, _, err = typed("web.yaml", "--select", "KL4100")
+    assert (code, err) == (2, "kubelogic check: no code begins with KL4100; did you mean KL410?\n")
+    code, _, err = typed()
+    assert (code, "PATH" in err) == (2, True)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_a_revision_is_a_base(typed: Typed, tmp_path: Path) -> None:
+    folder = tmp_path / "k8s"
+    folder.mkdir()
+    (folder / "theirs.yaml").write_text(SERVICE + "---\n" + WEB)
+    git(tmp_path, "init", "-q", ".")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    (folder / "mine.yaml").write_text((WEB + "---\n" + SERVICE).replace("web", "mine").replace("9090", "9091"))
+    code, out, _ = typed("k8s", "--base", "HEAD")
+    assert code == 1
+    assert out.startswith("Fails: 1 error and 1 warning in 4 objects; 2 findings that the base has, too, left out.")
+    assert "Service shop/mine leads to port 9091" in out
+    (folder / "mine.yaml").write_text(WEB.replace("web", "mine"))
+    assert typed("k8s", "--base", "HEAD")[0] == 0
+    code, _, err = typed("k8s", "--base", "HAED")
+    assert (code, err) == (2, "kubelogic check: --base HAED: no such file, and no revision of the git repository\n")
+
+
+def test_a_file_of_manifests_is_a_base_too(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(SERVICE + "---\n" + WEB)
+    (tmp_path / "new.yaml").write_text(WEB.replace("web:1", "web:2"))
+    code, out, _ = typed("new.yaml", "--base", "old.yaml")
+    assert (code, "2 objects" in out, "KL103" in out) == (0, True, False)
+
+
+SETTINGS = """
+[tool.other]
+paths = ["nowhere"]
+
+[tool.kubelogic]
+paths = ["k8s"]
+ignore = ["KL153"]
+fail-on = "warning"
+"""
+
+
+def test_settings_count_and_what_is_typed_counts_first(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "k8s"
+    folder.mkdir()
+    (folder / "web.yaml").write_text(SERVICE + "---\n" + WEB)
+    (tmp_path / "pyproject.toml").write_text(SETTINGS)
+    monkeypatch.chdir(folder)
+    code, out, _ = typed()
+    assert (code, "web.yaml:10:3: warning: A single pod" in out, "KL153" in out) == (1, True, False)
+    assert typed("--fail-on", "error")[0] == 0
+    assert typed("--ignore", "KL4")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("fial-on = 'error'", "1:1", "unknown key fial-on; did you mean fail-on?"),
+        ("\nfail-on = 'eror'", "2:1", "fail-on is one of error, warning, note, never, not 'eror'; did you mean error?"),
+        ("paths = 3", "1:1", "paths is a list of texts, not 3"),
+        ("exclude = [1]", "1:1", "exclude is a list of texts, not [1]"),
+        ("timeout = 0", "1:1", "timeout is a number of seconds above 0, not 0"),
+        ("namespace = []", "1:1", "namespace is a text, not []"),
+        ("[set]\nx = 1.5", "1:1", "set is a table of parameters: numbers or texts by name"),
+        ("paths = [", "1:10", "this is no TOML: "),
+    ],
+)
+def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str, line: str, message: str) -> None:
+    (tmp_path / "kubelogic.toml").write_text(text)
+    code, _, err = typed("x.yaml")
+    assert code == 2
+    assert f"kubelogic.toml:{line}: error: {message}" in err
