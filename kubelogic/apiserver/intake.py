@@ -12,8 +12,9 @@ from kubelogic.apiserver.admission import ADMISSION_READS
 from kubelogic.apiserver.changes import Change
 from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
+from kubelogic.kinds.conversion import converted, is_removed
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.table import lookup
+from kubelogic.kinds.table import REMOVED, lookup
 from kubelogic.kinds.validation import Admitter, Problem
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault
@@ -72,6 +73,8 @@ class Admissions:
     _notices: list[Notice] = field(default_factory=list)
     _custom: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     _unmodelled: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
+    _old: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
+    """Objects that an older cluster printed."""
     _partial: list[tuple[int, _Identity, Item, list[Fault]]] = field(default_factory=list)
     """Manifests that are not complete, and what is wrong with them: they may still change an object that is."""
     _late: list[tuple[int, Item]] = field(default_factory=list)
@@ -90,6 +93,12 @@ class Admissions:
     def _take(self, item: Item, place: int, *, late: bool = False) -> None:
         api_version, kind = item.document["apiVersion"], item.document["kind"]
         known = lookup(api_version, kind)
+        if known is None and is_removed(api_version, kind) and is_stored(item.document):
+            self._old.setdefault((api_version, kind), []).append(item.origin)
+            present = converted(item.document)
+            if present is not None:
+                self._take(msgspec.structs.replace(item, document=present), place, late=late)
+            return
         if known is None:
             wrong = naming.unknown_kind(api_version, kind)
             if wrong is None:
@@ -214,6 +223,12 @@ class Admissions:
                 first = min(origins, key=lambda origin: origin.order)
                 text = message.format(f"{api_version} {kind}")
                 yield Notice(code=code, message=text, location=first.locate(("kind",)), count=len(origins))
+        for (api_version, kind), origins in self._old.items():
+            first = min(origins, key=lambda origin: origin.order)
+            present = REMOVED[api_version, kind] if converted({"apiVersion": api_version, "kind": kind}) else ""
+            became = f"read as {present}" if present else "left out, as it has no equal in this one"
+            text = f"{api_version} {kind} was printed by an older cluster: {became}"
+            yield Notice(code="KL198", message=text, location=first.locate(("apiVersion",)), count=len(origins))
 
 
 def _families_of(document: Mapping[str, Any]) -> set[str]:
