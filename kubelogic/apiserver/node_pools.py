@@ -10,6 +10,7 @@ from kubelogic.kinds import pools
 from kubelogic.kinds.pools import Pool
 from kubelogic.kinds.validation import admit
 from kubelogic.text import documents, sources
+from kubelogic.text.archives import sources_of
 from kubelogic.text.location import Fault, Location
 from kubelogic.text.notices import Notice
 
@@ -51,8 +52,8 @@ def _of_file(name: str, admission: Admissions, stdin: bytes | None) -> list[Noti
     names, unreadable = sources.find([name])
     faults += unreadable
     left, taken = 0, 0
-    for each in names:
-        match sources.read(each, stdin):
+    for read in (each for found in names for each in sources_of(found, stdin)):
+        match read:
             case Fault() as fault:
                 faults.append(fault)
             case source:

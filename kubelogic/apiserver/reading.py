@@ -14,6 +14,7 @@ from kubelogic.apiserver.node_pools import added_nodes, nodes_of
 from kubelogic.apiserver.standins import with_stand_ins
 from kubelogic.cluster.objects import Object
 from kubelogic.text import documents, sources
+from kubelogic.text.archives import sources_of
 from kubelogic.text.location import Fault, InputError
 from kubelogic.text.notices import Notice
 
@@ -66,8 +67,8 @@ def load(
     with _collector_paused():
         names, faults = sources.find(paths, exclude=exclude)
         admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
-        for name in names:
-            match sources.read(name, stdin):
+        for read in (each for name in names for each in sources_of(name, stdin)):
+            match read:
                 case Fault() as fault:
                     faults.append(fault)
                 case source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ LARGEST = 1 << 30
 """Bytes of a file that are read at most."""
 
 _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+_LOGS = re.compile(rb"^==== START logs for container .*?^==== END logs for container [^\n]*", re.MULTILINE | re.DOTALL)
 _KEPT = 64
 _SHOWN = 5
 
@@ -179,20 +181,37 @@ def _what(mode: int) -> str:
 
 def read(name: str, stdin: bytes | None) -> Source | Fault:
     """The text of one file (``-``: of ``stdin``), or what prevents it."""
+    match bytes_of(name, stdin):
+        case Fault() as fault:
+            return fault
+        case (called, data):
+            return decoded(called, data)
+
+
+def bytes_of(name: str, stdin: bytes | None) -> tuple[str, bytes] | Fault:
+    """What one file is called and its bytes (``-``: those of ``stdin``), or what prevents it."""
     if name == "-":
-        if stdin is None:
-            return unreadable(STDIN, "nothing was given on standard input")
-        data, name = stdin, STDIN
-    else:
-        try:
-            rendered = rendering.needs_rendering(name)
-            name, data = rendering.render(name) if rendered else (name, file_bytes(name))
-        except rendering.RenderError as error:
-            return Fault(location=Location(file=name), code="KL117", message=str(error))
-        except (OSError, ValueError) as error:
-            return unreadable(name, _reason(error))
+        return unreadable(STDIN, "nothing was given on standard input") if stdin is None else (STDIN, stdin)
     try:
-        return Source(name=name, data=characters.as_utf8(data))
+        return rendering.render(name) if rendering.needs_rendering(name) else (name, file_bytes(name))
+    except rendering.RenderError as error:
+        return Fault(location=Location(file=name), code="KL117", message=str(error))
+    except (OSError, ValueError) as error:
+        return unreadable(name, _reason(error))
+
+
+def without_logs(data: bytes) -> bytes:
+    """The text without the logs of containers that ``kubectl cluster-info dump`` prints between its JSON.
+
+    Lines stay where they are. Source: k8s.io/kubectl, pkg/cmd/clusterinfo/clusterinfo_dump.go.
+    """
+    return _LOGS.sub(lambda match: b"\n" * match[0].count(b"\n"), data) if b"==== START logs" in data else data
+
+
+def decoded(name: str, data: bytes) -> Source | Fault:
+    """The text of a file in UTF-8, or what prevents it."""
+    try:
+        return Source(name=name, data=without_logs(characters.as_utf8(data)))
     except characters.EncodingError as error:
         place = Location(file=name, line=error.line, column=error.column)
         line, caret = characters.excerpt(data, error.line, error.column)
