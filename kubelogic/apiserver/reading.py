@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kubelogic.apiserver.changes import apply_changes
+from kubelogic.apiserver.default_class import with_default_class
 from kubelogic.apiserver.intake import Admissions, Entry
 from kubelogic.apiserver.node_pools import added_nodes, nodes_of
 from kubelogic.apiserver.standins import with_stand_ins
@@ -43,6 +44,7 @@ def load(
     exclude: Iterable[str] = (),
     strict: bool = False,
     nodes: Iterable[str] = (),
+    default_storage_class: str = "",
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
@@ -59,6 +61,7 @@ def load(
         strict: refuse a key that is there twice in one mapping. Else the last one counts, as for kubectl, and a
             notice says so.
         nodes: further nodes: pools in short form (see ``kinds.pools``), or files of which only the nodes count.
+        default_storage_class: the class that claims get which name none, whether it is in the input or not.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
@@ -88,6 +91,9 @@ def load(
             faults += refused
             objects = _sorted(changed)
             notices = tuple(sorted([*notices, *said], key=lambda notice: notice.order))
+        if default_storage_class:
+            objects, assumed = with_default_class(objects, default_storage_class)
+            objects, notices = _sorted(objects), (*notices, *assumed)
         if faults and not (keep_going and entries):
             raise InputError(faults)
         notices = (*map(_counts, doubled), *notices)

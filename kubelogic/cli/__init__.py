@@ -199,6 +199,8 @@ def _available() -> list[str]:
 
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
+    from kubelogic.cli.limits import OutOfTimeError, bounded
+    from kubelogic.cluster.extent import TooManyPodsError
     from kubelogic.logic.errors import RuleErrors
     from kubelogic.logic.kept import CODES
     from kubelogic.report.faults import render_faults, render_rule_faults
@@ -207,7 +209,8 @@ def _guarded(args: argparse.Namespace) -> int:
 
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
-        code: int = importlib.import_module(f"kubelogic.cli.{args.command}").run(args)
+        with bounded(getattr(args, "timeout", None)):
+            code: int = importlib.import_module(f"kubelogic.cli.{args.command}").run(args)
     except InputError as error:
         streams.warn(render_faults(error.faults, style))
         return BAD_INPUT
@@ -217,6 +220,15 @@ def _guarded(args: argparse.Namespace) -> int:
     except UsageError as error:
         streams.warn(f"kubelogic {args.command}: {error}")
         return BAD_INPUT
+    except TooManyPodsError as error:
+        streams.warn(f"kubelogic {args.command}: unknown: {error}")
+        return UNKNOWN
+    except OutOfTimeError as error:
+        streams.warn(
+            f"kubelogic {args.command}: unknown: no answer within {error}, the limit for the whole command that "
+            f"follows from --timeout {args.timeout:g}; a larger one may find it"
+        )
+        return UNKNOWN
     CODES.keep()
     return code
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kubelogic.verbs.reconciled import Options
 
 FORMATS = ("text", "json", "yaml")
+_DEFAULT_CLASS = "default_storage_class"
 _UNICODE = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"})
 """Encodings that have every character."""
 
@@ -112,7 +113,12 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         "--rules", action="append", default=[], metavar="DIR", help="also use the rules in this directory"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="parameters", help="set a rule parameter"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="parameters",
+        help="set a rule parameter; default_storage_class=NAME names the class of claims that name none",
     )
 
 
@@ -129,7 +135,8 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="limit for each question to the solver (default 60); what is not decided by then is unknown",
+        help="limit for each question to the solver (default 60); what is not decided by then is unknown. The whole "
+        "command ends after three times as long and 15 s",
     )
 
 
@@ -232,8 +239,24 @@ def parameters(args: argparse.Namespace) -> dict[str, int | str]:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UsageError(f"--set takes NAME=VALUE, not {item!r}")
+        if name == _DEFAULT_CLASS:
+            continue
         found[name] = _whole(value) if re.fullmatch(r"[-+]?[0-9]+", value) else value
     return found
+
+
+def default_storage_class(args: argparse.Namespace) -> str:
+    """What ``--set default_storage_class=NAME`` says; empty if nothing.
+
+    Raises:
+        UsageError: if it is no name of a class.
+    """
+    from kubelogic.kinds.validation import names
+
+    given = [item.partition("=")[2] for item in args.parameters if item.partition("=")[0] == _DEFAULT_CLASS]
+    if given and (wrong := names.dns_subdomain(given[-1])):
+        raise UsageError(f"--set {_DEFAULT_CLASS}: {given[-1][:60]!r} is no name of a StorageClass: it {wrong}")
+    return given[-1] if given else ""
 
 
 def _whole(text: str) -> int:
@@ -286,6 +309,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
         exclude=args.exclude,
         strict=args.strict,
         nodes=args.nodes,
+        default_storage_class=default_storage_class(args),
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))

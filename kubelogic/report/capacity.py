@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelogic.cluster.extent import MOST_PODS
 from kubelogic.explain.units import count
 from kubelogic.report.documents import header, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
@@ -70,6 +71,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         fit = "fit" if found.replicas else "fits"
         on = f"{count(total, 'node')} of these types ({least}): {parts}"
         lines.append(f"{_what(found).capitalize()} {fit} on {on}")
+    if found.replicas > MOST_PODS:
+        lines.append(f"The fewest nodes for so many were not looked for: no cluster has more than {MOST_PODS:,} pods.")
     if found.short:
         what = _what(found)
         named = ", ".join(found.short[:_SHOWN]) + (

@@ -11,6 +11,7 @@ import msgspec
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
 from kubelogic.cluster.state import State
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.facts.omitted import omitted
@@ -117,6 +118,7 @@ def capacity(
         notices: what reading the cluster had to say; they go into the result.
 
     Raises:
+        TooManyPodsError: more pods are asked for than any cluster has.
         NoPodError: if ``pod`` is neither, or waits for something else than a node.
         RuleErrors: if the rules or parameters are faulty.
     """
@@ -141,10 +143,12 @@ def capacity(
     fits = how_many(asked, shape, limits=limits, clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None
+    if allow_moves is not None and moves_for > MOST_PODS:
+        raise TooManyPodsError(f"moves that make room for {moves_for:,} pods are not looked for: {MOST_PODS:,} at most")
     if allow_moves is not None:
         crowded = _with_more(asked, shape, fits, name=probe.key, number=moves_for)
         moves = plan_moves(final, crowded, options, rulebook=book, most=allow_moves, ignored=(), hypothetical=True)
-    if minimize:
+    if minimize and replicas <= MOST_PODS:
         needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     unsure = unmodelled(final.replacing([pod]), book, pod)

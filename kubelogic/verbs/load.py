@@ -17,7 +17,14 @@ Source = Path | Document | Iterable[Path | Document]
 """What ``load`` takes: a path, text of manifests, an object as a mapping, or several of these."""
 
 
-def load(source: Source, *, namespace: str = "default", keep_going: bool = False, nodes: Iterable[str] = ()) -> Cluster:
+def load(
+    source: Source,
+    *,
+    namespace: str = "default",
+    keep_going: bool = False,
+    nodes: Iterable[str] = (),
+    default_storage_class: str = "",
+) -> Cluster:
     """The cluster that some manifests describe.
 
     Args:
@@ -26,6 +33,7 @@ def load(source: Source, *, namespace: str = "default", keep_going: bool = False
         namespace: where namespaced objects go that do not say.
         keep_going: leave out what the API server would refuse.
         nodes: further nodes, such as ``3:4cpu:16Gi`` (see ``kubelogic.kinds.pools``), or files of nodes.
+        default_storage_class: the class of claims that name none, whether it is in the input or not.
 
     Raises:
         InputError: with every fault of every file.
@@ -58,7 +66,14 @@ def load(source: Source, *, namespace: str = "default", keep_going: bool = False
         raise ValueError("load takes one text, and mappings only without it")
     stdin = texts[0].encode("utf-8", "surrogatepass") if texts else None
     names = [*paths, *(["-"] if texts else [])]
-    found = read(names, stdin=stdin, namespace=namespace, keep_going=keep_going, nodes=nodes)
+    found = read(
+        names,
+        stdin=stdin,
+        namespace=namespace,
+        keep_going=keep_going,
+        nodes=nodes,
+        default_storage_class=default_storage_class,
+    )
     return Cluster.of(found.objects)
 
 

@@ -260,7 +260,7 @@ def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> I
         keys = list(without)
         message = (
             f"claim {_list(keys)} names no class, and no StorageClass in the input is the default one, so no volume is "
-            f"made for it here; {brings}"
+            f"made for it here; {brings}, and --set default_storage_class=NAME names it"
         )
         yield _notice(message, without[keys[0]], ("spec",), len(keys))
     for name, claims in sorted(unknown.items()):

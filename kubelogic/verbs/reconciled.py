@@ -14,6 +14,7 @@ from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT, timestamp
 from kubelogic.cluster.edit import edited, metadata
+from kubelogic.cluster.extent import check_extent
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Rulebook, Value
@@ -167,12 +168,16 @@ def begin(
     Everything has passed the chain of admission then; Services have addresses. A CronJob that names no other time is
     made then.
 
+    Raises:
+        TooManyPodsError: more pods are asked for than any cluster has.
+
     Args:
         cluster: as it was read.
         rulebook: the rules of admission.
         start: when the clock starts, in milliseconds since 1970; by itself at the newest moment that the cluster
             mentions, or, if it mentions none, at ``clock.PRESENT``.
     """
+    check_extent(cluster)
     loaded = load_state(cluster, rules=rulebook)
     state = loaded.state
     now = start if start is not None else State.of(cluster).now or PRESENT

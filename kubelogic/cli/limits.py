@@ -1,0 +1,46 @@
+"""How long a whole command may take: a multiple of what one question to the solver may."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+FACTOR, BASE = 3.0, 15.0
+"""The limit of a command is so many times that of a solve, and so many seconds for all that is no solving."""
+
+
+class OutOfTimeError(BaseException):
+    """The time of the whole command is up. No ordinary handler of exceptions takes it for something else."""
+
+
+@contextmanager
+def bounded(timeout: float | None) -> Iterator[None]:
+    """End what runs in it when the time of the command is up.
+
+    Args:
+        timeout: seconds for each question to the solver; None: no limit.
+
+    Raises:
+        OutOfTimeError: says what the limit was.
+    """
+    if timeout is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    limit = FACTOR * timeout + BASE
+    if signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield  # somebody else measures the time of this process already
+        return
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise OutOfTimeError(f"{limit:g} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, min(limit, 1e8))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
