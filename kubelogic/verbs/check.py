@@ -17,7 +17,7 @@ from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_references
 from kubelogic.verbs.checking.relational import relational
 from kubelogic.verbs.checking.rolled import of_rollouts
-from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, Objects, of_faults, of_notices, of_plan, repaired
+from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Plan
@@ -210,7 +210,6 @@ class _Found:
 
     def _all(self) -> Iterator[Finding]:
         given, options = self.given, self.options
-        known = severities(self.rulebook)
         objects = Objects(given.cluster)
         makers = any(each.code == _CUSTOM for each in given.notices) or bool(
             given.cluster.objects("CustomResourceDefinition")
@@ -220,13 +219,17 @@ class _Found:
         done = reconcile(given.cluster, options)
         plan = describe(done, options)
         notices = [each for each in (*given.notices, *plan.notices) if each.code not in _SELDOM]
-        yield from self._of_services(list(of_notices(notices, objects, known)), done.cluster, makers=makers)
-        for each in relational(done.rulebook, done.run.state):
+        yield from self._of_services(list(of_notices(notices, objects, self.rulebook)), done.cluster, makers=makers)
+        derived = list(relational(done.rulebook, done.run.state))
+        for each in derived:
             yield _open_world(each) if makers else each
         if not done.cluster.objects("Node"):
             return
         self.plan, self.done = plan, done
-        yield from of_plan(plan, done)
+        explained = {(each.kind, each.key) for each in derived if each.severity == "error"}
+        for each in of_plan(plan, done):
+            if each.code != UNWELL or (each.kind, each.key) not in explained:
+                yield each
         rolled = list(of_rollouts(done, options, self.rollouts))
         self.stuck = frozenset((each.kind, each.key) for each in rolled)
         yield from rolled

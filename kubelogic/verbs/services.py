@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -127,7 +128,9 @@ def _nearest(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str],
         for each in labels
         if all(name in dict(each) for name in selector)
     )
-    return f"; there are {found[0]}" if found else ""
+    wanted = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
+    nearest = min(found, key=lambda each: (-SequenceMatcher(None, wanted, each).ratio(), each), default="")
+    return f"; there are {nearest}" if nearest else ""
 
 
 def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:

@@ -87,6 +87,11 @@ def severities(rulebook: Rulebook) -> Mapping[str, Severity]:
     return found
 
 
+def advice(rulebook: Rulebook) -> Mapping[str, str]:
+    """What usually helps against what kubelogic tells with a code, where the rules say so."""
+    return {str(fact.row[0]): str(fact.row[2]) for fact in rulebook.facts if fact.predicate == "code_severity"}
+
+
 def path_of(field: str) -> Path:
     """The path that a dotted text stands for.
 

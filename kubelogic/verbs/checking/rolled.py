@@ -15,7 +15,6 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import pending_pods
-from kubelogic.explain.units import count
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
@@ -207,7 +206,7 @@ def _far(obj: Object | None) -> str:
         wanted, updated = status.get("desiredNumberScheduled") or 0, status.get("updatedNumberScheduled") or 0
     else:
         wanted, updated = spec.get("replicas", 1), status.get("updatedReplicas") or 0
-    return f"{updated} of {count(int(wanted), 'pod')} are of the new revision"
+    return f"{updated} of {wanted} pods {'is' if updated == 1 else 'are'} of the new revision"
 
 
 def _strategy(obj: Object) -> tuple[str, ...]:

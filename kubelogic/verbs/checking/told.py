@@ -13,9 +13,10 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import count
 from kubelogic.facts.templates import template_path
+from kubelogic.logic import Rulebook
 from kubelogic.text import Location, Notice
 from kubelogic.text.location import Fault
-from kubelogic.verbs.checking.findings import Finding, Severity, place
+from kubelogic.verbs.checking.findings import Finding, advice, place, severities
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.results import Plan
@@ -82,8 +83,9 @@ def of_faults(faults: Iterable[Fault]) -> Iterator[Finding]:
         )
 
 
-def of_notices(notices: Iterable[Notice], objects: Objects, known: Mapping[str, Severity]) -> Iterator[Finding]:
+def of_notices(notices: Iterable[Notice], objects: Objects, rulebook: Rulebook) -> Iterator[Finding]:
     """What reading and planning notice."""
+    known, helps = severities(rulebook), advice(rulebook)
     for notice in notices:
         obj = objects.at(notice.location)
         yield Finding(
@@ -94,6 +96,7 @@ def of_notices(notices: Iterable[Notice], objects: Objects, known: Mapping[str, 
             kind=obj.kind if obj is not None else "",
             key=obj.key if obj is not None else "",
             location=notice.location,
+            helps=helps.get(notice.code, ""),
             about=(notice.message,),
             weight=notice.count,
         )
