@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kubelogic.apiserver.changes import apply_changes
+from kubelogic.apiserver.changes import Change, apply_changes
 from kubelogic.apiserver.default_class import with_default_class
 from kubelogic.apiserver.intake import Admissions, Entry
 from kubelogic.apiserver.node_pools import added_nodes, nodes_of
@@ -27,12 +27,14 @@ _DOUBLED = "KL101"
 class Reading:
     """What was read: the objects, by kind and key, and what there is to say about them.
 
-    ``refused`` is empty unless the reader was told to keep going.
+    ``refused`` is empty unless the reader was told to keep going. ``changes`` are the manifests that were applied to
+    objects that a cluster printed.
     """
 
     objects: tuple[Object, ...]
     notices: tuple[Notice, ...]
     refused: tuple[Fault, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 def load(
@@ -97,7 +99,9 @@ def load(
         if faults and not (keep_going and entries):
             raise InputError(faults)
         notices = (*map(_counts, doubled), *notices)
-        return Reading(objects=objects, notices=notices, refused=tuple(sorted(faults)))
+        return Reading(
+            objects=objects, notices=notices, refused=tuple(sorted(faults)), changes=tuple(admission.changes)
+        )
 
 
 def _counts(fault: Fault) -> Notice:

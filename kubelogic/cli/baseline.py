@@ -87,7 +87,9 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
         return Input(cluster=Cluster(), faults=error.faults)
     if unread := [fault for fault in reading.refused if fault.code in _UNREAD]:
         raise InputError(unread)
-    return Input(cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused)
+    return Input(
+        cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused, changes=reading.changes
+    )
 
 
 def _on_top(args: argparse.Namespace, given: Input, before: Input, files: Sequence[str], stdin: bytes | None) -> Input:
@@ -102,6 +104,7 @@ def _on_top(args: argparse.Namespace, given: Input, before: Input, files: Sequen
     kept = {each.location for each in others}
     return Input(
         cluster=given.cluster,
+        changes=given.changes,
         notices=[each for each in given.notices if each.code != _TWICE or each.location in kept],
         faults=[each for each in given.faults if each.code != _TWICE or each.location in kept],
     )

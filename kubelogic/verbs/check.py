@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from kubelogic.apiserver.changes import Change
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.codes import CODES
 from kubelogic.logic import Rulebook
 from kubelogic.text import Notice
 from kubelogic.text.location import Fault
-from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
+from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, path_of, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_references
 from kubelogic.verbs.checking.relational import relational
@@ -69,11 +70,13 @@ class Input:
         cluster: all that is valid.
         notices: what was noticed.
         faults: what the API server would refuse; it is not in the cluster.
+        changes: manifests that were applied to objects that a cluster printed: findings are told at their places.
     """
 
     cluster: Cluster
     notices: Sequence[Notice] = ()
     faults: Sequence[Fault] = ()
+    changes: Sequence[Change] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -149,7 +152,7 @@ def check(
     now = given if isinstance(given, Input) else Input(cluster=given)
     before = base if isinstance(base, Input) or base is None else Input(cluster=base)
     found = _Found(now, options)
-    findings = [each for each in found.findings() if not exists(each, how.exists)]
+    findings = [_in_manifests(each, now.changes) for each in found.findings() if not exists(each, how.exists)]
     known = 0
     if before is not None:
         old = by_identity(_Found(before, options, rollouts=found.stuck).findings())
@@ -170,6 +173,21 @@ def check(
         fail_on=how.fail_on,
         nodes=len(now.cluster.objects("Node")),
     )
+
+
+def _in_manifests(finding: Finding, changes: Sequence[Change]) -> Finding:
+    """The finding where a person edits it: in the last manifest of an object that a cluster printed, if any."""
+    mine = [each for each in changes if (each.kind, each.key) == (finding.kind, finding.key)]
+    if not mine or finding.location is None:
+        return finding
+    path, value = path_of(finding.location.path), mine[-1].document
+    for step in path:
+        try:
+            value = value[step]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            path = ("metadata", "name")
+            break
+    return replace(finding, location=mine[-1].origin.locate(path))
 
 
 def all_codes(rulebook: Rulebook) -> frozenset[str]:

@@ -169,6 +169,14 @@ def test_a_file_of_manifests_is_a_base_too(typed: Typed, tmp_path: Path) -> None
     assert (code, "2 objects" in out, "KL103" in out) == (0, True, False)
 
 
+def test_findings_about_objects_of_a_dump_stand_in_the_manifest(typed: Typed, tmp_path: Path) -> None:
+    dumped = SERVICE.replace("namespace: shop}", "namespace: shop, uid: u1}").replace("9090", "8080")
+    (tmp_path / "dump.yaml").write_text(dumped + "---\n" + WEB.replace("namespace: shop}", "namespace: shop, uid: u2}"))
+    (tmp_path / "mine.yaml").write_text(SERVICE)
+    code, out, _ = typed("mine.yaml", "--base", "dump.yaml")
+    assert (code, "mine.yaml:4:61: error: Service shop/web leads to port 9090" in out) == (1, True)
+
+
 SETTINGS = """
 [tool.other]
 paths = ["nowhere"]
