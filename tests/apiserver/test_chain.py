@@ -95,6 +95,7 @@ ALLOWED = {
     "reconcile/drains.py": "reads the budgets of a pod; nothing is finished",
     "reconcile/loops.py": "moves a state in time",
     "verbs/capacity.py": "asks about a cluster that never becomes one",
+    "verbs/drain.py": "reads the budgets of a pod; nothing is finished",
     "verbs/daemons.py": "asks about a pod that is never made",
     "verbs/explain.py": "asks about a pod as if it had no node",
     "verbs/reconciled.py": "dates CronJobs that were given without a date",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from kubelogic.apiserver import requests
@@ -129,9 +128,10 @@ class _Runner:
         self._deadline = options.clock() + options.timeout if options.clock is not None else 0.0
         self._pending = frozenset(key for key, pod in done.cluster.objects("Pod").items() if not _node(pod))
         state = done.run.state
-        # They would make Jobs for an hour, which have no part in this.
-        jobs = [("CronJob", key) for key in state.cluster.objects("CronJob")]
-        self._start = replace(state, cluster=state.cluster.replacing(without=jobs))
+        # CronJobs would make Jobs for an hour, which have no part in this.
+        for key in sorted(state.cluster.objects("CronJob")):
+            state = requests.patch(state, "CronJob", key, {"spec": {"suspend": True}}).state
+        self._start = state
 
     def expired(self) -> bool:
         """Whether there is no time left."""
