@@ -60,6 +60,10 @@ class AppliedOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             found = found[step]
         return self.manifest.locate(path, key=key)
 
+    def holds(self, path: Path) -> bool:
+        """Whether the field at ``path`` itself is written in one of the two."""
+        return self.manifest.holds(path) or bool(self.dump.holds(path))
+
 
 def apply_changes(
     objects: Iterable[Object], changes: Sequence[Change], *, namespace: str

@@ -169,4 +169,5 @@ MODULE = FactModule(
     name="autoscalers",
     extractors={_KIND: autoscaler_facts, **{kind: _scale(find) for kind, find in _SCALED.items()}},
     stages=(RequestStage,),
+    traced=lambda world: {"Pod": request_facts} if world.cluster.objects(_KIND) else {},
 )

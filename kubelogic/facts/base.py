@@ -18,7 +18,19 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.alike import Fact, Patterns, Row, Value
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair, concern, grouped
 
-__all__ = ["Changes", "Delta", "Extractor", "Fact", "FactBase", "FactModule", "Reader", "Row", "Stage", "Value"]
+__all__ = [
+    "Changes",
+    "Delta",
+    "Extractor",
+    "Fact",
+    "FactBase",
+    "FactModule",
+    "Reader",
+    "Row",
+    "Stage",
+    "Value",
+    "World",
+]
 
 Extractor = Callable[[Object], Iterable[Fact]]
 """The facts of one object. Pure: equal objects have equal facts."""
@@ -159,6 +171,23 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the facts of one object that a stage gives depend on beside the object: read when a fact is traced.
+
+    Attributes:
+        cluster: all objects.
+        rows: the given rows of a predicate that have the given values in the given columns.
+    """
+
+    cluster: Cluster
+    rows: Callable[[str, Mapping[int, Value]], Iterable[Row]]
+
+
+def _nothing(world: World) -> Mapping[str, Extractor]:  # noqa: ARG001 - whatever it is
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactModule:
     """One group of kinds.
 
@@ -168,12 +197,22 @@ class FactModule:
         shared: predicates whose rows several objects can give (a selector, a label set). They are counted:
             a row comes with its first giver and goes with its last.
         stages: makers of stages; they run after all extractors, in the order of the modules.
+        traced: what the stages give of one object, by its kind (``*``: of any), so that ``places`` can find the fields
+            that decide. Constants that stand for many objects (shapes, classes, programs) are those that the world has.
+        composed: predicates of a stage that follow from other facts, and these.
     """
 
     name: str
     extractors: Mapping[str, Extractor | Sequence[Reader]] = field(default_factory=dict)
     shared: frozenset[str] = frozenset()
     stages: tuple[Callable[[], Stage], ...] = ()
+    traced: Callable[[World], Mapping[str, Extractor]] = _nothing
+    composed: Mapping[str, Callable[[Row], Sequence[Fact]]] = field(default_factory=dict)
+
+
+def readers_of(given: Extractor | Sequence[Reader]) -> Sequence[Reader]:
+    """What a module says of a kind, as readers."""
+    return (Reader(extract=given),) if callable(given) else given
 
 
 class FactBase:
@@ -197,8 +236,7 @@ class FactBase:
         self._readers: dict[str, list[Reader]] = {}
         for module in modules:
             for kind, given in module.extractors.items():
-                readers = (Reader(extract=given),) if callable(given) else given
-                self._readers.setdefault(kind, []).extend(readers)
+                self._readers.setdefault(kind, []).extend(readers_of(given))
         shared: frozenset[str] = frozenset().union(*(module.shared for module in modules))
         self._counts: dict[str, dict[Row, int]] = {predicate: {} for predicate in sorted(shared)}
         self._stages: list[Stage] = [make() for module in modules for make in module.stages]

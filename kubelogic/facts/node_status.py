@@ -10,7 +10,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
-from kubelogic.facts.base import Changes, Fact, FactModule, reader
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader
 
 EXCLUDED_FROM_DISRUPTION = "node.kubernetes.io/exclude-disruption"
 """The label of nodes that do not count when a zone's health is judged."""
@@ -106,9 +106,20 @@ def _tolerations(constant: str) -> Iterator[Fact]:
             yield "listed_toleration_seconds", (constant, index, int(seconds))
 
 
+def _traced(world: World) -> Mapping[str, Extractor]:
+    def facts(pod: Object) -> Iterator[Fact]:
+        text = toleration_list((pod.document.get("spec") or {}).get("tolerations") or [])
+        for (constant,) in [row[1:] for row in world.rows("pod_tolerations", {0: pod.key})]:
+            for predicate, row in _tolerations(text):
+                yield predicate, (constant, *row[1:])
+
+    return {"Pod": facts}
+
+
 MODULE = FactModule(
     name="node_status",
     extractors={"Node": node_facts, "Pod": (reader(toleration_facts, "spec.tolerations", by=["spec.tolerations"]),)},
     shared=frozenset({"toleration_list"}),
     stages=(TolerationStage,),
+    traced=_traced,
 )

@@ -7,13 +7,13 @@ value that none of them mentions is ``*``, so a selector on one host name makes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
-from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, Row, World
 from kubelogic.facts.features import REQUIRABLE
 from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.node_terms import NODE_NAME, integer
@@ -108,31 +108,44 @@ class NodeClassStage:
             self._enter(name, come[name], changes)
 
     def _read_mentions(self, changes: Changes) -> bool:
-        touched = False
-        for sign, rows in (
-            (False, changes.went("node_label_mentioned")),
-            (True, changes.came("node_label_mentioned")),
-        ):
-            for key, how, value in rows:
-                touched = True
-                if how == "value":
-                    values = self._values.setdefault(str(key), set())
-                    (values.add if sign else values.discard)(str(value))
-                    if not values:
-                        del self._values[str(key)]
-                else:
-                    keys = self._numbers if how == "number" else self._present
-                    (keys.add if sign else keys.discard)(str(key))
-        for predicate, known in (("topology_key", self._topology), ("image_mentioned", self._images)):
-            for (name,) in changes.went(predicate):
-                touched = True
-                known.discard(str(name))
-            for (name,) in changes.came(predicate):
-                touched = True
-                known.add(str(name))
-        return touched
+        went = {predicate: changes.went(predicate) for predicate in _MENTIONS}
+        came = {predicate: changes.came(predicate) for predicate in _MENTIONS}
+        self._mention(went, known=False)
+        self._mention(came, known=True)
+        return any(went.values()) or any(came.values())
 
-    def _enter(self, name: str, found: _Node, changes: Changes) -> None:
+    def _mention(self, rows: Mapping[str, Iterable[Row]], *, known: bool) -> None:
+        """Have things mentioned from now on, or no longer."""
+        for key, how, value in rows["node_label_mentioned"]:
+            if how == "value":
+                values = self._values.setdefault(str(key), set())
+                (values.add if known else values.discard)(str(value))
+                if not values:
+                    del self._values[str(key)]
+            else:
+                keys = self._numbers if how == "number" else self._present
+                (keys.add if known else keys.discard)(str(key))
+        for predicate, names in (("topology_key", self._topology), ("image_mentioned", self._images)):
+            (names.update if known else names.difference_update)(str(name) for (name,) in rows[predicate])
+
+    @classmethod
+    def traced(cls, world: World) -> Mapping[str, Extractor]:
+        """The facts of single nodes and of their classes, as far as this world mentions labels and images."""
+        stage = cls()
+        stage._mention({predicate: world.rows(predicate, {}) for predicate in _MENTIONS}, known=True)
+
+        def facts(obj: Object) -> Iterator[Fact]:
+            name, found = obj.name, _read(obj)
+            key = stage._look(name, found)
+            yield from _node_facts(name, found)
+            for _, node_class in world.rows("node_class", {0: name}):
+                yield "node_class", (name, node_class)
+                yield from stage._class_facts(str(node_class), key)
+
+        return {"Node": facts}
+
+    def _look(self, name: str, found: _Node) -> ClassKey:
+        """What of a node is mentioned."""
         labels = {**found.labels, NODE_NAME: name}
         counted = []
         for key in sorted({*self._values, *self._numbers, *self._present}):
@@ -141,6 +154,7 @@ class NodeClassStage:
                 known = key in self._numbers or value in self._values.get(key, ())
                 counted.append((key, value if known else OTHER))
         found.topology = tuple((key, labels[key]) for key in sorted(self._topology) if key in labels)
+        found.shown_images = tuple((image, found.images[image]) for image in sorted(self._images & found.images.keys()))
         found.key = (
             tuple(counted),
             found.taints,
@@ -148,27 +162,26 @@ class NodeClassStage:
             frozenset(key for key, _ in found.topology),
             found.features,
         )
-        node_class = self._classes.get(found.key)
+        return found.key
+
+    def _enter(self, name: str, found: _Node, changes: Changes) -> None:
+        key = self._look(name, found)
+        node_class = self._classes.get(key)
         if node_class is None:
-            node_class = self._classes[found.key] = _Class(name=self._free_name(name))
-            for fact in self._class_facts(node_class.name, found.key):
+            node_class = self._classes[key] = _Class(name=self._free_name(name))
+            for fact in self._class_facts(node_class.name, key):
                 changes.add(*fact)
         node_class.nodes += 1
         changes.add("node_class", (name, node_class.name))
-        for key, value in found.topology:
-            changes.add("node_topology", (name, key, value))
-        found.shown_images = tuple((image, found.images[image]) for image in sorted(self._images & found.images.keys()))
-        for image, size in found.shown_images:
-            changes.add("node_image", (name, image, size))
+        for fact in _node_facts(name, found):
+            changes.add(*fact)
 
     def _leave(self, name: str, found: _Node, changes: Changes) -> None:
         assert found.key is not None
         node_class = self._classes[found.key]
         changes.remove("node_class", (name, node_class.name))
-        for key, value in found.topology:
-            changes.remove("node_topology", (name, key, value))
-        for image, size in found.shown_images:
-            changes.remove("node_image", (name, image, size))
+        for fact in _node_facts(name, found):
+            changes.remove(*fact)
         node_class.nodes -= 1
         if not node_class.nodes:
             del self._classes[found.key]
@@ -202,6 +215,17 @@ class NodeClassStage:
             yield "class_feature", (name, feature)
 
 
+_MENTIONS = ("node_label_mentioned", "topology_key", "image_mentioned")
+
+
+def _node_facts(name: str, found: _Node) -> Iterator[Fact]:
+    """What is mentioned of one node and does not count for its class."""
+    for key, value in found.topology:
+        yield "node_topology", (name, key, value)
+    for image, size in found.shown_images:
+        yield "node_image", (name, image, size)
+
+
 def _read(obj: Object) -> _Node:
     document = obj.document
     spec, status = document.get("spec") or {}, document.get("status") or {}
@@ -229,4 +253,4 @@ def _fresh(kept: _Node) -> _Node:
     )
 
 
-MODULE = FactModule(name="nodes", extractors={"Node": node}, stages=(NodeClassStage,))
+MODULE = FactModule(name="nodes", extractors={"Node": node}, stages=(NodeClassStage,), traced=NodeClassStage.traced)

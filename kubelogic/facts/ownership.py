@@ -67,4 +67,5 @@ MODULE = FactModule(
         "ConfigMap": config_map_facts,
     },
     stages=(OwnershipStage,),
+    traced=lambda _: {"*": ownership_facts},
 )

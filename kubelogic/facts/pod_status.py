@@ -11,7 +11,7 @@ import msgspec
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Changes, Fact, FactModule, reader
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.selectors import label_set
 
@@ -253,6 +253,16 @@ class ProgramStage:
                 changes.add(*fact)
 
 
+def _traced(world: World) -> Mapping[str, Extractor]:
+    def facts(pod: Object) -> Iterator[Fact]:
+        text = _program(pod.document.get("spec") or {})
+        for _, program in world.rows("pod_program", {0: pod.key}):
+            for predicate, row in _program_facts(text):
+                yield predicate, (program, *row[1:])
+
+    return {"Pod": facts}
+
+
 MODULE = FactModule(
     name="pod status",
     extractors={
@@ -276,4 +286,5 @@ MODULE = FactModule(
     },
     shared=frozenset({"program"}),
     stages=(ProgramStage,),
+    traced=_traced,
 )

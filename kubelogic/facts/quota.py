@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.base import Changes, Fact, FactModule, Row
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, Row, World
 from kubelogic.facts.storage import claim_class
 from kubelogic.kinds.quantity import parse
 
@@ -261,4 +261,9 @@ def _cost_rows(obj: Object, quotas: Iterable[Object]) -> Iterator[Row]:
                     yield quota.key, resource, obj.kind, obj.key, counted(resource, amount)
 
 
-MODULE = FactModule(name="quota", extractors={_KIND: quota_facts}, stages=(CostStage,))
+def _traced(world: World) -> Mapping[str, Extractor]:
+    quotas = _quotas(world.cluster)
+    return {"*": lambda obj: (("quota_cost", row) for row in _cost_rows(obj, quotas.get(obj.namespace, ())))}
+
+
+MODULE = FactModule(name="quota", extractors={_KIND: quota_facts}, stages=(CostStage,), traced=_traced)

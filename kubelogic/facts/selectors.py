@@ -234,4 +234,9 @@ def _discard(index: dict[tuple[str, str], dict[str, None]], pair: tuple[str, str
         del index[pair]
 
 
-MODULE = FactModule(name="selectors", shared=frozenset({"selector", "label_set"}), stages=(SelectorStage,))
+MODULE = FactModule(
+    name="selectors",
+    shared=frozenset({"selector", "label_set"}),
+    stages=(SelectorStage,),
+    composed={"selector_matches": lambda row: (("selector", row[:1]), ("label_set", row[1:]))},
+)

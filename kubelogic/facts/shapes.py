@@ -7,7 +7,7 @@ DaemonSet's pods) does not make a shape of its own: it is the fact ``pod_pinned`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +15,10 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.facts import pod_specs, resizes
-from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World
 from kubelogic.facts.pod_specs import SpecFacts
 from kubelogic.facts.replacements import Pair, concern
-from kubelogic.facts.selectors import NOTHING, label_set, map_selector, parse, selector
+from kubelogic.facts.selectors import NOTHING, label_set, labels_of, map_selector, parse, selector
 
 SPREAD_OWNERS = ("ReplicaSet", "ReplicationController", "StatefulSet")
 """The controllers whose selectors take part in default spreading."""
@@ -214,43 +214,25 @@ class ShapeStage:
     # -- reading -------------------------------------------------------------------------------------------
 
     def _read(self, obj: Object) -> _Applicant:
-        document = obj.document
-        if obj.kind == "DaemonSet":
-            template = document["spec"]["template"]
-            spec = template.get("spec") or {}
-            extra = (*DAEMON_TOLERATIONS, *([_HOST_NETWORK] if spec.get("hostNetwork") else ()))
-            labels = (template.get("metadata") or {}).get("labels") or {}
-            facts = self._spec(spec, obj.name, obj.namespace, labels, extra)
-            return _Applicant(facts, obj.namespace, labels, "", "", True, obj)
-        metadata, spec = document["metadata"], document.get("spec") or {}
-        labels = metadata.get("labels") or {}
-        pending = not spec.get("nodeName") and is_pending(document)
-        waiting = pending or awaits_admission(document)
-        nominee = obj.name if pending and (document.get("status") or {}).get("nominatedNodeName") else ""
-        kind, owner = controller_of(document)
-        owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
-        facts = self._spec(spec, obj.name, obj.namespace, labels, (), given=_given(obj))
-        return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting, obj)
+        return _applicant(obj, self._spec)
 
     def _spec(
         self,
         spec: Mapping[str, Any],
-        pod: str,
-        namespace: str,
+        obj: Object,
         labels: Mapping[str, str],
         extra: Sequence[Mapping[str, Any]],
-        *,
-        given: Sequence[Fact] = (),
+        given: Sequence[Fact],
     ) -> SpecFacts:
+        namespace = obj.namespace
         same = None if extra or given else self._same.get((id(spec), namespace))
         if same is None:
-            encoded = pod_specs.fingerprint(spec, pod=pod, labels=labels)
+            encoded = pod_specs.fingerprint(spec, pod=obj.name, labels=labels)
             personal = extra or given or pod_specs.is_personal(encoded)
             key = (encoded + msgspec.json.encode(given) if given else encoded) + (b"+daemon" if extra else b"")
             same = self._by_bytes.get((key, namespace))
             if same is None:
-                fresh = pod_specs.read(spec, pod=pod, namespace=namespace, labels=labels, extra_tolerations=extra)
-                same = self._keep(replace(fresh, tails=(*fresh.tails, *given)) if given else fresh, (key, namespace))
+                same = self._keep(_spec_facts(spec, obj, labels, extra, given), (key, namespace))
             if not personal:
                 self._same[id(spec), namespace] = same
         users = self._spec_users.get(same, 0)
@@ -326,6 +308,61 @@ class ShapeStage:
             name = f"{first}#{number}"
         self._names.add(name)
         return name
+
+
+_ReadSpec = Callable[
+    [Mapping[str, Any], Object, Mapping[str, str], Sequence[Mapping[str, Any]], Sequence[Fact]], SpecFacts
+]
+"""The facts of a spec, of an object, with a pod's labels, more tolerations, and what its node gives it."""
+
+
+def _spec_facts(
+    spec: Mapping[str, Any],
+    obj: Object,
+    labels: Mapping[str, str],
+    extra: Sequence[Mapping[str, Any]],
+    given: Sequence[Fact],
+) -> SpecFacts:
+    fresh = pod_specs.read(spec, pod=obj.name, namespace=obj.namespace, labels=labels, extra_tolerations=extra)
+    return replace(fresh, tails=(*fresh.tails, *given)) if given else fresh
+
+
+def _applicant(obj: Object, read: _ReadSpec) -> _Applicant:
+    document = obj.document
+    if obj.kind == "DaemonSet":
+        template = document["spec"]["template"]
+        spec = template.get("spec") or {}
+        extra = (*DAEMON_TOLERATIONS, *([_HOST_NETWORK] if spec.get("hostNetwork") else ()))
+        labels = (template.get("metadata") or {}).get("labels") or {}
+        facts = read(spec, obj, labels, extra, ())
+        return _Applicant(facts, obj.namespace, labels, "", "", True, obj)
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    labels = metadata.get("labels") or {}
+    pending = not spec.get("nodeName") and is_pending(document)
+    waiting = pending or awaits_admission(document)
+    nominee = obj.name if pending and (document.get("status") or {}).get("nominatedNodeName") else ""
+    kind, owner = controller_of(document)
+    owner_key = f"{kind} {obj.namespace}/{owner}" if kind in SPREAD_OWNERS else ""
+    facts = read(spec, obj, labels, (), _given(obj))
+    return _Applicant(facts, obj.namespace, labels, owner_key, nominee, waiting, obj)
+
+
+def _traced(world: World) -> Mapping[str, Extractor]:
+    """What a pod or DaemonSet says of its shape, which has the name that it has in this world."""
+
+    def facts(obj: Object) -> Iterator[Fact]:
+        predicate = "pod_shape" if obj.kind == "Pod" else "daemonset_shape"
+        found = _applicant(obj, _spec_facts)
+        for _, shape in world.rows(predicate, {0: obj.key}):
+            yield predicate, (obj.key, shape)
+            counted = {key for _, text in world.rows("shape_labels", {0: shape}) for key in labels_of(str(text))}
+            labels = label_set({key: value for key, value in found.labels.items() if key in counted})
+            key = found.spec, found.namespace, labels, found.owner, found.nominee
+            if found.waiting:
+                yield from _waiting_facts(str(shape), key)
+            yield from _shape_facts(str(shape), key)
+
+    return {"Pod": facts, "DaemonSet": facts}
 
 
 _PEOPLE = frozenset({"Pod", "DaemonSet"})
@@ -450,4 +487,5 @@ MODULE = FactModule(
         }
     ),
     stages=(ShapeStage,),
+    traced=_traced,
 )

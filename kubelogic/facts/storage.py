@@ -288,16 +288,32 @@ class VolumeStage:
             document = self._volumes[name].document
             found |= _volume_terms(document)[2]
             labels = document["metadata"].get("labels") or {}
-            for key, values in _zones(labels):
-                found |= {(key, "value", value) for value in values}
-                found |= {(_translated(key), "value", value) for value in values}
-        if any((key in ZONE_LABELS) for key, _, _ in found):
-            found |= {(key, "present", "") for key in ZONE_LABELS}
-        return found
+            found |= _zone_mentions(labels)
+        return found | _zones_present(found)
+
+
+def _zone_mentions(labels: Mapping[str, str]) -> Mentions:
+    places = [(name, value) for key, values in _zones(labels) for name in (key, _translated(key)) for value in values]
+    return {(name, "value", value) for name, value in places}
+
+
+def _zones_present(mentions: Mentions) -> Mentions:
+    """All zone labels, if any is mentioned."""
+    return {(key, "present", "") for key in ZONE_LABELS} if any(key in ZONE_LABELS for key, _, _ in mentions) else set()
 
 
 def _translated(key: str) -> str:
     return key.replace("failure-domain.beta.kubernetes.io", "topology.kubernetes.io")
+
+
+def _mentioned(obj: Object) -> Iterator[Fact]:
+    """The node labels that a volume or class mentions once waiting pods may use it."""
+    document = obj.document
+    found = _volume_terms(document)[2] | _class_terms(document)[2]
+    if obj.kind == "PersistentVolume":
+        found |= _zone_mentions(document["metadata"].get("labels") or {})
+    for mention in sorted(found | _zones_present(found)):
+        yield "node_label_mentioned", mention
 
 
 MODULE = FactModule(
@@ -313,4 +329,5 @@ MODULE = FactModule(
         "RuntimeClass": runtime_class,
     },
     stages=(VolumeStage,),
+    traced=lambda _: {"PersistentVolume": _mentioned, "StorageClass": _mentioned},
 )

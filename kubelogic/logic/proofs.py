@@ -7,7 +7,7 @@ a value too: for each clause that could have derived the atom, how far it got.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -26,8 +26,8 @@ from kubelogic.logic.solving import (
 )
 from kubelogic.logic.terms import BodyItem, Clause, Literal, Operation, Pattern, Place, Row, Value
 
-Origin = Callable[[str, Row], object]
-"""Where a given fact comes from (opaque), or None."""
+Origin = Callable[[Fact, Collection[Fact]], object]
+"""Where a given fact comes from (opaque), told the other facts of its proof, too."""
 
 _ENOUGH = 1_000
 """Of more derivations of one fact by one clause than this, the least is taken among the first so many."""
@@ -127,7 +127,7 @@ class Prover:
 
         Args:
             evaluation: holds what is true.
-            origin: says where a given fact comes from; None as a result means unknown.
+            origin: says where a given fact comes from; asked once a proof is complete. None as a result means unknown.
         """
         self._evaluation = evaluation
         self._book = evaluation.rulebook
@@ -163,21 +163,21 @@ class Prover:
         goal = Fact(predicate=predicate, row=row)
         if not self._evaluation.holds(predicate, row):
             return None
-        steps: dict[Fact, Step] = {}
+        steps: dict[Fact, Derived | None] = {}
         todo = [goal]
         while todo:
             fact = todo.pop(0)
             if fact in steps:
                 continue
             _, derived = self._height(fact)
-            steps[fact] = derived or self._given(fact)
+            steps[fact] = derived
             if derived:
                 todo.extend(premise for premise in derived.premises if isinstance(premise, Fact))
-        return Proof(goal=goal, steps=tuple(steps.values()))
+        return Proof(goal=goal, steps=tuple(step or self._given(fact, steps) for fact, step in steps.items()))
 
-    def _given(self, fact: Fact) -> Given:
+    def _given(self, fact: Fact, near: Collection[Fact]) -> Given:
         place = self._own.get(fact)
-        origin = self._origin(fact.predicate, fact.row) if self._origin and place is None else None
+        origin = self._origin(fact, near) if self._origin and place is None else None
         return Given(fact=fact, origin=origin, place=place)
 
     def _height(self, fact: Fact) -> tuple[int, Derived | None]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kubelogic.explain.written import Written
 from kubelogic.logic.words import Words
+from kubelogic.report.documents import location_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
-from kubelogic.text.location import Location
 from kubelogic.verbs.missing import Lacking
 from kubelogic.verbs.query import Explanation, Status
 
@@ -93,7 +94,9 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
 
 
 def _place(origin: object) -> Any:
-    """A location as a document."""
-    if not isinstance(origin, Location):
+    """Where something was written, as a document: the place that matters most, others, and the author."""
+    if not isinstance(origin, Written):
         return str(origin)
-    return {"file": origin.file, "line": origin.line, "column": origin.column, "path": origin.path}
+    first, *others = [location_document(place) for place in origin.places] or [{}]
+    author = {"author": origin.author} if origin.author else {}
+    return {**first, **({"others": others} if others else {}), **author}

@@ -58,6 +58,10 @@ class Origin(Protocol):
         """
         ...
 
+    def holds(self, path: Path) -> bool:
+        """Whether the field at ``path`` itself is written there."""
+        ...
+
     def excerpt(self, location: Location) -> Excerpt:
         """The source line of a location, for a caret under its column; empty if there is none."""
         ...

@@ -31,17 +31,17 @@ class DocumentOrigin:
     inner: int = 0
     items: tuple[tuple[int, int], ...] = ()
 
-    def find(self, path: Path, *, key: bool) -> tuple[int, int]:
-        """Line and column of the field at ``path``, or of the nearest enclosing one that exists."""
+    def find(self, path: Path, *, key: bool) -> tuple[int, int, Path]:
+        """Line and column of the field at ``path``, or of the nearest enclosing one that exists, and its path."""
         match path:
             case ("items", int(index), *rest) if index < len(self.items):
                 start, end = self.items[index]
                 item = DocumentOrigin(source=self.source, number=0, start=start, end=end, json=True)
-                return item.find(tuple(rest), key=key)
+                line, column, found = item.find(tuple(rest), key=key)
+                return line, column, ("items", index, *found)
             case _:
                 places = self.source.places((self.start, self.inner), self._read_again)
-                line, column, _ = places.find(path, key=key)
-                return line, column
+                return places.find(path, key=key)
 
     def _read_again(self) -> Place:
         data = self.source.data[self.start : self.end]
@@ -77,8 +77,13 @@ class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
         With ``key`` the place of the mapping key, not of its value.
         """
-        line, column = self.document.find((*self.base, *path), key=key)
+        line, column, _ = self.document.find((*self.base, *path), key=key)
         return Location(file=self.document.source.name, line=line, column=column, path=dotted(path))
+
+    def holds(self, path: Path) -> bool:
+        """Whether the field at ``path`` itself is written there."""
+        *_, found = self.document.find((*self.base, *path), key=False)
+        return found == (*self.base, *path)
 
     def excerpt(self, location: Location) -> Excerpt:
         """The source line of a location, for a caret under its column."""

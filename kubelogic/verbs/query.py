@@ -11,7 +11,7 @@ from typing import Literal
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.hints import OFFERS, Question, hints
-from kubelogic.explain.origins import Origins
+from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Row, Rulebook, Value
 from kubelogic.logic.proofs import Given, NotDerived, Proof, Prover
@@ -140,8 +140,8 @@ def why(
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
         return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
     lacks = lacking(cluster, state.cluster)
-    evaluation = Relations.of(book, state, [predicate, "pod_shape", "node_class"])
-    prover = Prover(evaluation, origin=Origins(state.cluster, evaluation))
+    evaluation = Relations.of(book, state, [predicate, *GOALS])
+    prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
     rows = prover.select(predicate, pattern)
     if not rows:
         question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)

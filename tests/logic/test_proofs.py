@@ -48,7 +48,7 @@ FACTS = {
 def prover() -> Prover:
     evaluation = Evaluation(Rulebook.parse({"p.dl": TEXT}))
     evaluation.update(FACTS)
-    return Prover(evaluation, origin=lambda predicate, row: f"{predicate}.yaml:{len(row)}")
+    return Prover(evaluation, origin=lambda fact, _: f"{fact.predicate}.yaml:{len(fact.row)}")
 
 
 @pytest.fixture
