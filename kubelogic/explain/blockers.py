@@ -13,6 +13,7 @@ import msgspec
 
 from kubelogic.explain.filters import Relations, filled, filters, point_of, reached, switched_off
 from kubelogic.explain.units import amount
+from kubelogic.explain.written import Written
 from kubelogic.logic import Rulebook, Value
 from kubelogic.logic.terms import Declaration
 
@@ -33,6 +34,7 @@ class Blocker:
         plugin: kube-scheduler's plugin.
         predicate: the relation that the rejection is a row of.
         witness: the arguments of the rejection by name.
+        places: where what it rests on was written, as far as that was traced (``evidence``).
     """
 
     node: str
@@ -43,6 +45,7 @@ class Blocker:
     plugin: str
     predicate: str
     witness: Mapping[str, Value] = field(default_factory=dict)
+    places: tuple[Written, ...] = ()
 
 
 _BEFORE_THE_QUEUE: Mapping[str, tuple[str, str]] = {

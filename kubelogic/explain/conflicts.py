@@ -14,6 +14,7 @@ from kubelogic.explain.filters import Relations
 from kubelogic.explain.parties import Party, holders, places, replicas, sources_of
 from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
+from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 from kubelogic.text import Location
@@ -356,10 +357,20 @@ def _pod_spec(obj: Object) -> Path:
 
 
 def _request_path(spec: Mapping[str, Any], resource: str) -> Path:
-    """The first container that says how much of a resource it wants; the containers if none does."""
+    """Where a spec asks for the most of a resource; its containers if it does not say.
+
+    That is an init container only if it asks for more than all others together.
+    """
+    asked: list[tuple[int, str, Path]] = []
     for group in ("containers", "initContainers"):
-        for part in ("requests", "limits"):
-            for index, container in enumerate(spec.get(group) or ()):
-                if resource in ((container.get("resources") or {}).get(part) or {}):
-                    return (group, index, "resources", part, resource)
-    return ("containers",)
+        for index, container in enumerate(spec.get(group) or ()):
+            for part in ("requests", "limits"):
+                value = ((container.get("resources") or {}).get(part) or {}).get(resource)
+                if value is not None:
+                    asked.append((quantity.amount(resource, value), group, (group, index, "resources", part, resource)))
+                    break
+    main = [each for each in asked if each[1] == "containers"]
+    init = [each for each in asked if each[1] == "initContainers"]
+    peak = max((each[0] for each in init), default=0)
+    chosen = main if main and peak <= sum(each[0] for each in main) else init or main
+    return max(chosen, key=lambda each: each[0])[2] if chosen else ("containers",)

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
+from kubelogic.explain.written import Written
 from kubelogic.report.moves import moves_document
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction, Trouble
@@ -121,6 +122,7 @@ def blocker_document(blocker: Blocker) -> dict[str, Any]:
         "detail": blocker.detail,
         "plugin": blocker.plugin,
         "witness": dict(blocker.witness),
+        **({"places": [written_document(each) for each in blocker.places]} if blocker.places else {}),
     }
 
 
@@ -184,6 +186,13 @@ def notice_document(notice: Notice) -> dict[str, Any]:
     if notice.location is not None:
         document["location"] = location_document(notice.location)
     return document
+
+
+def written_document(written: Written) -> dict[str, Any]:
+    """Where a value was written, within a document: the place that matters most, others, and the author."""
+    first, *others = [location_document(place) for place in written.places] or [{}]
+    author = {"author": written.author} if written.author else {}
+    return {**first, **({"others": others} if others else {}), **author}
 
 
 def location_document(location: Location) -> dict[str, Any]:

@@ -262,19 +262,26 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
     open_ = [blocker for blocker in blockers if blocker.node not in barred]
     best = max(open_ or blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
     if len(blockers) == 1:
-        return f"{best.detail} [{best.code}]"
+        return f"{best.detail} [{best.code}]{_written(best)}"
     closest = "the most of those that nothing else bars" if open_ and len(open_) < len(blockers) else "the most"
-    return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]"
+    return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]{_written(best)}"
 
 
 def _alike(blockers: Sequence[Blocker]) -> str:
     first = blockers[0]
     names = sorted({blocker.node for blocker in blockers})
     if len(names) == 1 or not first.node:
-        return f"{first.detail} [{first.code}]"
+        return f"{first.detail} [{first.code}]{_written(first)}"
     if len({blocker.gist for blocker in blockers}) == 1:
-        return f"{_some(names)}: {first.gist} [{first.code}]"
-    return f"{first.detail}; likewise {_some([name for name in names if name != first.node])} [{first.code}]"
+        return f"{_some(names)}: {first.gist} [{first.code}]{_written(first)}"
+    others = _some([name for name in names if name != first.node])
+    return f"{first.detail}; likewise {others} [{first.code}]{_written(first)}"
+
+
+def _written(blocker: Blocker) -> str:
+    """Where what it rests on was written, if that was looked up."""
+    places = list(dict.fromkeys(str(place) for written in blocker.places for place in written.places[:2]))
+    return f"  {', '.join(places)}" if places else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.explain.written import Written
 from kubelogic.logic.words import Words
-from kubelogic.report.documents import location_document
+from kubelogic.report.documents import written_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
@@ -94,9 +94,4 @@ def explanation_document(explanation: Explanation) -> dict[str, Any]:
 
 
 def _place(origin: object) -> Any:
-    """Where something was written, as a document: the place that matters most, others, and the author."""
-    if not isinstance(origin, Written):
-        return str(origin)
-    first, *others = [location_document(place) for place in origin.places] or [{}]
-    author = {"author": origin.author} if origin.author else {}
-    return {**first, **({"others": others} if others else {}), **author}
+    return written_document(origin) if isinstance(origin, Written) else str(origin)

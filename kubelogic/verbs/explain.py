@@ -9,10 +9,11 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
-from kubelogic.explain import verdicts
+from kubelogic.explain import origins, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.derivations import told
+from kubelogic.explain.evidence import with_places
 from kubelogic.explain.filters import goals
 from kubelogic.explain.message import line
 from kubelogic.explain.message import verdict as scheduler_verdict
@@ -150,7 +151,8 @@ def explain_in(
     cluster = state.cluster
     node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
     asked = cluster.replacing([_unbound(pod)]) if node else cluster
-    relations = Relations.of(rulebook, replace(state, cluster=asked), [*goals(rulebook), *GOALS, *verdicts.GOALS])
+    asked_of = replace(state, cluster=asked)
+    relations = Relations.of(rulebook, asked_of, [*goals(rulebook), *GOALS, *verdicts.GOALS, *origins.GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     subject = owner.partition(" ")[2]
     reasons = (
@@ -194,7 +196,9 @@ def explain_in(
         else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
-        blockers=reasons,
+        blockers=with_places(
+            reasons, relations, origins.Origins(asked_of, relations, loaded=cluster if before is None else before)
+        ),
         conflict=conflict,
         because=told(derivation, subject=subject, placed=placed) if derivation is not None else (),
         derivation=derivation,

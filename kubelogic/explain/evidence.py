@@ -1,0 +1,68 @@
+"""The places of what stands in a pod's way: the given facts that a rejection rests on, where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.origins import Origins
+from kubelogic.explain.written import Written
+from kubelogic.logic import Evaluation
+from kubelogic.logic.proofs import Given, Proof, Prover
+from kubelogic.logic.solving import Fact
+
+MOST = 24
+"""Rejections that are traced: first one of each wording, then others in their order."""
+
+_SHOWN = 4
+"""Places of one rejection."""
+
+_NAMES = frozenset({"Shape", "NodeClass", "Node", "Pod", "Index"})
+"""Arguments of rejections that say who is rejected where, not why."""
+
+
+def with_places(blockers: Sequence[Blocker], evaluation: Evaluation, origins: Origins) -> tuple[Blocker, ...]:
+    """The same blockers; the first of each wording, and some more, with the places of what they rest on.
+
+    Args:
+        blockers: rejections with their witnesses.
+        evaluation: derives them; ``origins.GOALS`` are among its goals.
+        origins: of that evaluation.
+    """
+    chosen = list({(each.predicate, each.gist): i for i, each in reversed(list(enumerate(blockers)))}.values())
+    chosen = [*sorted(chosen), *(i for i in range(len(blockers)) if i not in set(chosen))][:MOST]
+    prover = Prover(evaluation)
+    found = list(blockers)
+    for i in chosen:
+        proof = _proof(blockers[i], evaluation, prover)
+        if proof is not None:
+            found[i] = replace(blockers[i], places=_places(blockers[i], proof, origins))
+    return tuple(found)
+
+
+def _proof(blocker: Blocker, evaluation: Evaluation, prover: Prover) -> Proof | None:
+    """The proof of the rejection; None for one that is no row of its relation."""
+    arguments = evaluation.rulebook.declarations[blocker.predicate].arguments
+    if {argument.name for argument in arguments} != set(blocker.witness):
+        return None
+    return prover.prove(blocker.predicate, tuple(blocker.witness[argument.name] for argument in arguments))
+
+
+def _places(blocker: Blocker, proof: Proof, origins: Origins) -> tuple[Written, ...]:
+    """Where the facts were written that have what the witness tells: one of each predicate, of amounts the largest."""
+    told = {value for name, value in blocker.witness.items() if name not in _NAMES}
+    facts = [step.fact for step in proof.steps if isinstance(step, Given) and step.place is None]
+    telling = [fact for fact in facts if told.intersection(fact.row)] or facts
+    first: dict[str, Fact] = {}
+    for fact in telling:
+        kept = first.get(fact.predicate)
+        if kept is None or (kept.row[:-1] != fact.row[:-1] and _amount(fact) > _amount(kept)):
+            first[fact.predicate] = fact
+    found = dict.fromkeys(place for fact in first.values() if (place := origins(fact, facts)) is not None)
+    return tuple(place for place in found if place.places)[:_SHOWN]
+
+
+def _amount(fact: Fact) -> int:
+    last = fact.row[-1] if fact.row else 0
+    return last if isinstance(last, int) else 0
