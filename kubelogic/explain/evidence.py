@@ -60,7 +60,8 @@ def _places(blocker: Blocker, proof: Proof, origins: Origins) -> tuple[Written, 
         if kept is None or (kept.row[:-1] != fact.row[:-1] and _amount(fact) > _amount(kept)):
             first[fact.predicate] = fact
     found = dict.fromkeys(place for fact in first.values() if (place := origins(fact, facts)) is not None)
-    return tuple(place for place in found if place.places)[:_SHOWN]
+    said = [written for written in found if written.places]
+    return tuple([written for written in said if written.places[0].path] or said)[:_SHOWN]
 
 
 def _amount(fact: Fact) -> int:
