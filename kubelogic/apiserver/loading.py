@@ -16,13 +16,16 @@ import msgspec
 
 from kubelogic.apiserver import chain
 from kubelogic.apiserver.admission import default_toleration_seconds, priority
+from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.state import State
+from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.quota import costs, is_covered, limits_of
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.quantity import written
 from kubelogic.logic import Rulebook
 
@@ -59,7 +62,8 @@ def load_state(cluster: Cluster, *, rules: Rulebook | None = None) -> Loaded:
         rules: the rules and parameters that the API server decides by; None for the built-in ones.
     """
     whole = State.of(cluster, rules=rules)
-    addressed, refused = address_services(cluster)
+    book = rules or builtin_rulebook()
+    addressed, refused = address_services(cluster, Ranges.named(parameters_of(book)))
     new = sorted((obj for obj in addressed if _is_new(obj)), key=_turn)
     there = addressed.replacing(without=[(obj.kind, obj.key) for obj in new])
     tx = Transaction(

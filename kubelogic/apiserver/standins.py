@@ -20,6 +20,8 @@ from kubelogic.apiserver.unprinted import unprinted_pods
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 from kubelogic.kinds.validation import admit
 
@@ -252,9 +254,14 @@ def _without_mounts(container: Document, volumes: set[str]) -> Document:
     return {**container, "volumeMounts": mounts}
 
 
+def _usual_seconds() -> int:
+    """How long pods of a cluster whose flags nobody knows tolerate a node's troubles by default."""
+    return int(parameters_of(builtin_rulebook())["default_toleration_seconds"])
+
+
 def _is_given(toleration: Document) -> bool:
     """Whether admission gave a toleration to the pod."""
-    return toleration.get("key") in _GIVEN_TOLERATIONS and toleration.get("tolerationSeconds") == 300
+    return toleration.get("key") in _GIVEN_TOLERATIONS and toleration.get("tolerationSeconds") == _usual_seconds()
 
 
 def _revisions(given: Sequence[Object]) -> Iterator[Object]:

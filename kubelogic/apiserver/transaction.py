@@ -12,7 +12,8 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.slow_start import SlowStart
 from kubelogic.cluster.state import State
-from kubelogic.facts.rulebook import builtin_rulebook, parameters_of
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.logic import Rulebook, Value
 
 Made = TypeVar("Made")
@@ -44,7 +45,7 @@ class Transaction:
     """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
     presumed: frozenset[str] = frozenset()
     """Namespaces that are taken to be there although no object says so."""
-    _parameters: dict[str, int] = field(default_factory=dict)
+    _parameters: dict[str, Value] = field(default_factory=dict)
     _own: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Statuses that were copied for this transaction, by identity: they are changed in place from then on."""
 
@@ -59,14 +60,26 @@ class Transaction:
         return self.state.rules or builtin_rulebook()
 
     def parameter(self, name: str) -> int:
-        """A parameter of the control plane.
+        """A number of the control plane.
 
         Raises:
             KeyError: if there is none of that name.
         """
+        return int(self.parameters()[name])
+
+    def range_of(self, name: str) -> str:
+        """A range of the control plane, as its text.
+
+        Raises:
+            KeyError: if there is none of that name.
+        """
+        return str(self.parameters()[name])
+
+    def parameters(self) -> Mapping[str, Value]:
+        """All numbers and ranges of the control plane, by name."""
         if not self._parameters:
             self._parameters.update(parameters_of(self.rules))
-        return self._parameters[name]
+        return self._parameters
 
     def get(self, kind: str, key: str) -> Object | None:
         """An object as it is by now."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class SlowStart:
-    """The batches of one owner within one pass.
+    """The batches of one owner within one pass; ``size`` is that of the first.
 
-    >>> start = SlowStart()
+    >>> start = SlowStart(size=1)
     >>> def attempt(succeeds):
     ...     if start.goes_on():
     ...         start.note(succeeded=succeeds)
@@ -22,7 +22,7 @@ class SlowStart:
     ['tried', 'tried', 'tried', 'tried', 'tried', 'tried', 'tried', 'left for the next pass', 'left for the next pass']
     """
 
-    size: int = 1
+    size: int
     tried: int = 0
     failed: bool = False
 

@@ -22,8 +22,8 @@ FINISHED = ("Complete", "Failed")
 
 COUNTERS = ("active", "ready", "terminating", "succeeded", "failed")
 
-_MOST_AT_ONCE = 500
-"""Pods that a Job makes in one go. Source: MaxPodCreateDeletePerSync."""
+_AHEAD = 500
+"""How many indexes beyond those that its pods can have a Job is told of; it never makes more pods than it may run."""
 
 
 def job_facts(obj: Object) -> Iterator[Fact]:
@@ -125,7 +125,7 @@ def _status_facts(key: str, spec: Mapping[str, Any], status: Mapping[str, Any]) 
             yield "job_lists_beyond", (key, outcome)
     if status.get("failedIndexes") is not None:
         yield "job_says_failed_indexes", (key,)
-    ahead = len(done) + len(failed) + 3 * int(spec.get("parallelism") or 0) + _MOST_AT_ONCE
+    ahead = len(done) + len(failed) + 3 * int(spec.get("parallelism") or 0) + _AHEAD
     for index in range(min(completions, ahead)):
         yield "job_index", (key, index)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from kubelogic.facts.parameters import with_parameters
 from kubelogic.logic import Rulebook, Value
 
 
@@ -26,10 +27,9 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
     """The built-in rules, those of ``directories``, and parameters set to other values.
 
     Raises:
-        RuleErrors: with every fault of the rules, an unknown parameter among them.
+        RuleErrors: with every fault of the rules, or every unknown parameter and impossible value.
     """
-    book = Rulebook.read([builtin_rules(), *directories])
-    return book.with_facts({"parameter": sorted((parameters or {}).items())})
+    return with_parameters(Rulebook.read([builtin_rules(), *directories]), parameters or {})
 
 
 @cache
@@ -40,8 +40,3 @@ def builtin_rulebook() -> Rulebook:
         RuleErrors: if the installation is damaged.
     """
     return load_rulebook()
-
-
-def parameters_of(rulebook: Rulebook) -> Mapping[str, int]:
-    """The parameters of the control plane by name, as a rulebook has them."""
-    return {str(fact.row[0]): int(fact.row[1]) for fact in rulebook.facts if fact.predicate == "parameter"}

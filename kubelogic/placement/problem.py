@@ -267,6 +267,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that placement depends on. ``allowed`` maps each shape to the nodes it may use.
 
     Every name that is mentioned exists, and names are unique within their kind; ``check.faults`` tells.
+    ``candidates_least`` and ``candidates_percent``: in how many nodes, and in which share of them, kube-scheduler looks
+    for room by preemption; the larger counts.
     """
 
     nodes: tuple[Node, ...]
@@ -283,6 +285,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     soft_spreads: tuple[SoftSpread, ...] = ()
     soft_affinities: tuple[SoftAffinity, ...] = ()
     denials: tuple[Denial, ...] = ()
+    candidates_least: int = 0
+    candidates_percent: int = 100
 
     @cached_property
     def running(self) -> tuple[Pod, ...]:

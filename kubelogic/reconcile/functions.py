@@ -9,6 +9,7 @@ from zlib import crc32
 
 from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
+from kubelogic.facts.parameters import networks
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
 from kubelogic.reconcile.words import WORDS
@@ -139,13 +140,17 @@ def address_mark(*parts: str | int) -> int:
     return crc32("\0".join(map(str, parts)).encode())
 
 
-def pod_range(number: int) -> str | None:
-    """The address range of the ``number``-th node, from 0, in 10.244.0.0/16; None when all 256 are taken.
+def pod_range(text: str, size: int, number: int) -> str | None:
+    """The address range of the ``number``-th node, from 0; None when all are taken.
 
-    >>> pod_range(3), pod_range(256)
+    >>> pod_range("10.244.0.0/16", 24, 3), pod_range("10.244.0.0/16", 24, 256)
     ('10.244.3.0/24', None)
     """
-    return f"10.244.{number}.0/24" if number < 256 else None
+    whole = networks(text)[0]
+    if not whole.prefixlen <= size <= whole.max_prefixlen or number >= 1 << size - whole.prefixlen:
+        return None
+    first = int(whole.network_address) + (number << whole.max_prefixlen - size)
+    return f"{type(whole.network_address)(first)}/{size}"
 
 
 def run_name(cron_job: str, moment: int) -> str:

@@ -39,7 +39,7 @@ from kubelogic.text.origin import ItemOrigin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performed:
-    """What an operation did; ``again`` is the operation to try once more after ``DRAIN_RETRY``, if any."""
+    """What an operation did; ``again`` is what to try again after the parameter ``drain_retry``, if any."""
 
     state: State
     answer: Status

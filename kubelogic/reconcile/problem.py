@@ -181,6 +181,7 @@ class _Builder:
             soft_spreads=tuple(self._soft_spreads()),
             soft_affinities=tuple(self._soft_affinities()),
             denials=denials,
+            **self._candidates(),
         )
         try:
             return within_64_bits(found)
@@ -362,6 +363,15 @@ class _Builder:
         return found
 
     # -- wishes --------------------------------------------------------------------------------------------
+
+    def _candidates(self) -> Mapping[str, int]:
+        """In how many nodes kube-scheduler looks for room by preemption."""
+        found = {text(name): number(value) for name, value in self.rows("parameter")}
+        names = {
+            "candidates_least": "preemption_candidates_least",
+            "candidates_percent": "preemption_candidates_percent",
+        }
+        return {name: found[parameter] for name, parameter in names.items() if parameter in found}
 
     def _scorers(self) -> Iterator[Scorer]:
         optional = frozenset(text(row[0]) for row in self.rows("requested_only"))

@@ -79,6 +79,7 @@ GOALS: tuple[str, ...] = (
     "node_class",
     "node_topology",
     "node_wish",
+    "parameter",
     "pod_budget",
     "pod_created",
     "pod_displaced",

@@ -10,16 +10,9 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.state import Memory, State
 from kubelogic.facts.workloads import replica_set_constant
 
-_FIRST_RETRY = 5
-_LAST_RETRY = 1_000_000
-"""Milliseconds after which a refused controller tries again, doubled each time. Source: client-go's rate limiter."""
-
-_FIRST_RETRY_OF_JOB = 1000
-_LAST_RETRY_OF_JOB = 60_000
-"""The same for Jobs. Source: job controller, DefaultJobApiBackOff and MaxJobApiBackOff."""
-
-
-_MOST_DOUBLINGS = 32
+_BACKOFF = "controller_backoff"
+_BACKOFF_OF_JOB = "job_api_backoff"
+"""Parameters: after how long a refused controller tries again, doubled each time; with ``_maximum``, at most."""
 
 _UNTIL = ("pod refused until", "cron job refused until")
 """Topics of the memory that say when a controller tries again."""
@@ -65,11 +58,10 @@ def admit_created_pod(tx: Transaction, pod: Object, owner: Object) -> bool:
         return True
     if refusal.kind_of_cause == namespace_lifecycle.ENDING:
         _take_back(tx, pod)
-        tx.memory["pod refused until", constant] = tx.state.now + _LAST_RETRY
+        tx.memory["pod refused until", constant] = tx.state.now + tx.parameter(f"{_BACKOFF}_maximum")
         return True
-    first, last = (_FIRST_RETRY_OF_JOB, _LAST_RETRY_OF_JOB) if owner.kind == "Job" else (_FIRST_RETRY, _LAST_RETRY)
     _refuse(tx, pod, owner, refusal)
-    _hold_back(tx, constant, refusal, first, last)
+    _hold_back(tx, constant, refusal, _BACKOFF_OF_JOB if owner.kind == "Job" else _BACKOFF)
     return False
 
 
@@ -83,7 +75,7 @@ def admit_created(tx: Transaction, made: Object, owner: Object) -> bool:
     if refusal is None:
         return True
     _refuse(tx, made, owner, refusal)
-    _hold_back(tx, replica_set_constant(owner.kind, owner.key), refusal, _FIRST_RETRY, _LAST_RETRY)
+    _hold_back(tx, replica_set_constant(owner.kind, owner.key), refusal, _BACKOFF)
     return False
 
 
@@ -101,7 +93,7 @@ def admit_created_job(tx: Transaction, job: Object, owner: Object) -> bool:
     _refuse(tx, job, owner, refusal)
     count = int(tx.state.memory.get(("cron job refusals", owner.key), 0)) + 1
     tx.memory["cron job refusals", owner.key] = count
-    tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(count, _FIRST_RETRY, _LAST_RETRY)
+    tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(tx, count, _BACKOFF)
     return False
 
 
@@ -110,18 +102,20 @@ def _refuse(tx: Transaction, made: Object, owner: Object, refusal: Status) -> No
     tx.refused.append(Refused(kind=made.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
 
 
-def _hold_back(tx: Transaction, constant: str, refusal: Status, first: int, last: int) -> None:
+def _hold_back(tx: Transaction, constant: str, refusal: Status, backoff: str) -> None:
     """Remember a refusal, once a tick, and when to try again."""
     if ("pod refused until", constant) in tx.memory:
         return
     count = int(tx.state.memory.get(("pod refusals", constant), 0)) + 1
     tx.memory["pod refusals", constant] = count
     tx.memory["pod refused", constant] = refusal.message
-    tx.memory["pod refused until", constant] = tx.state.now + _pause(count, first, last)
+    tx.memory["pod refused until", constant] = tx.state.now + _pause(tx, count, backoff)
 
 
-def _pause(count: int, first: int, last: int) -> int:
-    return min(first << min(count - 1, _MOST_DOUBLINGS), last)
+def _pause(tx: Transaction, count: int, name: str) -> int:
+    """Milliseconds until the next try after so many refusals."""
+    last = tx.parameter(f"{name}_maximum")
+    return min(tx.parameter(name) << min(count - 1, last.bit_length()), last)
 
 
 def _take_back(tx: Transaction, obj: Object) -> None:

@@ -8,9 +8,6 @@ from typing import Any
 
 from kubelogic.cluster import Object
 
-DRAIN_RETRY = 5_000
-"""Milliseconds after which ``kubectl drain`` tries again to evict what a budget protects."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:

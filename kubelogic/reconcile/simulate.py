@@ -10,13 +10,15 @@ from typing import Any
 from kubelogic.apiserver.requests import at
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.reconcile.actions import Action, KillContainer
 from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
 from kubelogic.reconcile.drains import DrainAgain
 from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
-from kubelogic.reconcile.scenario import DRAIN_RETRY, Event, Operation, Scenario
+from kubelogic.reconcile.scenario import Event, Operation, Scenario
 from kubelogic.reconcile.settle import MAX_TICKS, Folded, Refusals, Run, Step, Ticker, settle
 
 REPEAT = "Repeat"
@@ -267,6 +269,7 @@ def simulate(
     waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
     heapify(waiting)
     count = len(waiting)
+    retry = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"])
     horizon = scenario.horizon
     assumed = None
     if horizon is None and any(state.cluster.objects(kind) for kind in _PERIODIC):
@@ -280,17 +283,17 @@ def simulate(
         again = run.do(event.operation)
         if again is None:
             continue
-        following = moment + DRAIN_RETRY
+        following = moment + retry
         known = run.drains[str(again.arguments()["node"])]
         if event.operation.type == DrainAgain.__name__ and run.state.cluster is before and not stretch.steps:
             ahead = [item[0] for item in waiting if item[2].operation.type != DrainAgain.__name__]
             ahead += [each for each in (run.next_at, horizon) if each is not None]
             if not ahead:
                 continue  # nothing will ever happen that could let it through
-            following = max(following, moment + -(-(min(ahead) - moment) // DRAIN_RETRY) * DRAIN_RETRY)
-            known.skip((following - moment) // DRAIN_RETRY - 1)
+            following = max(following, moment + -(-(min(ahead) - moment) // retry) * retry)
+            known.skip((following - moment) // retry - 1)
         elif known.tried >= _PATIENCE:
-            following = moment + _PATIENCE * DRAIN_RETRY
+            following = moment + _PATIENCE * retry
         if horizon is None and known.tried >= 2 * _PATIENCE:
             continue
         count += 1

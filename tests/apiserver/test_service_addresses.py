@@ -5,9 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.apiserver import requests
-from kubelogic.apiserver.allocators.services import address_services
+from kubelogic.apiserver.allocators.ranges import Ranges
+from kubelogic.apiserver.allocators.services import address_services as addressed
+from kubelogic.apiserver.answers import Status
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import builtin_rulebook, load_rulebook
+
+
+def address_services(cluster: Cluster, **ranges: str) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
+    book = load_rulebook(parameters=ranges) if ranges else builtin_rulebook()
+    return addressed(cluster, Ranges.named(parameters_of(book)))
 
 
 def service(name: str, *ports: dict[str, Any], **spec: Any) -> Object:
@@ -107,3 +116,43 @@ def test_a_service_created_in_a_run_gets_the_next_address() -> None:
     assert specs(outcome.state.cluster)["b"]["clusterIP"] == "10.0.1.2"
     taken = {**document, "metadata": {"name": "c"}, "spec": {"clusterIP": "10.0.1.2", "ports": [{"port": 80}]}}
     assert requests.create(outcome.state, taken).answer.status == 422
+
+
+def test_addresses_and_ports_come_from_the_ranges_that_are_set() -> None:
+    cluster, refused = address_services(
+        Cluster.of([service("a", {"port": 80}, type="NodePort")]),
+        service_cluster_ip_range="172.30.0.0/24",
+        service_node_port_range="31000-31099",
+    )
+    assert not refused
+    found = specs(cluster)["a"]  # the first 16 of 256 addresses and the first 16 of 100 ports are handed out last
+    assert (found["clusterIP"], found["ports"][0]["nodePort"]) == ("172.30.0.17", 31016)
+
+
+def test_a_range_that_is_full_refuses() -> None:
+    wanted = [service(name, {"port": 80}) for name in "abc"]  # the first of two addresses is the API server's own
+    cluster, refused = address_services(Cluster.of(wanted), service_cluster_ip_range="172.30.0.0/30")
+    assert [specs(cluster)["a"]["clusterIP"], sorted(specs(cluster))] == ["172.30.0.2", ["a"]]
+    message = "Internal error occurred: failed to allocate a serviceIP: range is full"
+    assert [(each.name, answer.status, answer.message) for each, answer in refused] == [
+        ("b", 500, message),
+        ("c", 500, message),
+    ]
+    ports = [service(name, {"port": 80}, type="NodePort") for name in "ab"]
+    _, refused = address_services(Cluster.of(ports), service_node_port_range="31000-31000")
+    assert [answer.message for _, answer in refused] == [
+        "Internal error occurred: failed to allocate a nodePort: range is full"
+    ]
+
+
+def test_an_address_of_each_family_that_a_service_has() -> None:
+    six = service("six", {"port": 80}, ipFamilies=["IPv6"])
+    both = service("two", {"port": 80}, ipFamilies=["IPv4", "IPv6"], ipFamilyPolicy="PreferDualStack")
+    would = service("would", {"port": 80}, ipFamilies=["IPv4"], ipFamilyPolicy="PreferDualStack")
+    found = specs(address_services(Cluster.of([six, both, would]))[0])
+    assert found["six"]["clusterIPs"] == ["fd00:10::101"]
+    assert found["two"]["clusterIPs"] == ["10.0.1.1", "fd00:10::102"]
+    assert found["would"]["clusterIPs"] == ["10.0.1.2"]
+    dual = specs(address_services(Cluster.of([would]), service_cluster_ip_range="10.1.0.0/16,fd11::/112")[0])
+    assert dual["would"]["clusterIPs"] == ["10.1.1.1", "fd11::101"]
+    assert dual["would"]["ipFamilies"] == ["IPv4", "IPv6"]

@@ -10,9 +10,6 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 
-CLUSTER_RANGE = "10.244.0.0/16"
-"""Where pods get addresses on nodes that have no range of their own."""
-
 _RESERVED = 2
 """Addresses at the start of a range that no pod gets: the network's and the bridge's."""
 
@@ -50,7 +47,7 @@ def pod_address(tx: Transaction, pod: Object) -> str:
             if address.get("type") == "InternalIP":
                 return str(address["address"])
     text = (node.document.get("spec") or {}).get("podCIDR") if node is not None else None
-    given = _range(text or CLUSTER_RANGE)
+    given = _range(text or tx.range_of("cluster_cidr").partition(",")[0])
     for _ in range(given.size):
         address = given.address(_next(tx, given.counter) % given.size)
         if tx.names.get(given.counter, 0) <= given.size or not _in_use(tx, address):

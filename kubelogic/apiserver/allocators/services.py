@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import ip_address
 from typing import Any
 
+from kubelogic.apiserver.allocators.ranges import Ranges, address_of, number_of
 from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document, with_fields
-
-SERVICE_RANGE = IPv4Network("10.0.0.0/16")
-"""Where cluster addresses come from (``--service-cluster-ip-range``)."""
-
-NODE_PORTS = range(30000, 32768)
-"""Where node ports come from (``--service-node-port-range``)."""
-
-_STATIC_ADDRESSES = 256
-_STATIC_PORTS = 86
-"""The lower part of each range is handed out last. Source: KEPs 3070 and 3668."""
 
 _EXPOSED = ("NodePort", "LoadBalancer")
 Fault = tuple[str, str]
@@ -28,16 +19,16 @@ Fault = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Taken:
-    """Addresses (IPv4 as numbers) and node ports that Services have."""
+    """Addresses (as numbers) and node ports that Services have."""
 
-    addresses: set[int | str] = field(default_factory=set)
+    addresses: set[int] = field(default_factory=set)
     ports: set[int] = field(default_factory=set)
 
     def add(self, service: Object) -> None:
         """Note what a Service has."""
         spec = service.document.get("spec") or {}
         given = spec.get("clusterIPs") or [spec.get("clusterIP")]
-        self.addresses.update(_number(str(address)) for address in given if address and address != "None")
+        self.addresses.update(number_of(str(address)) for address in given if address and address != "None")
         self.ports.update(int(port["nodePort"]) for port in spec.get("ports") or () if port.get("nodePort"))
         if spec.get("healthCheckNodePort"):
             self.ports.add(int(spec["healthCheckNodePort"]))
@@ -48,24 +39,29 @@ def admit_service(tx: Transaction, service: Object) -> Status | None:
     return _admit(tx, service, _spec(service))
 
 
-def address_services(cluster: Cluster) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
+def address_services(cluster: Cluster, ranges: Ranges) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
     """Give the Services of a cluster that was read the addresses and node ports that they lack.
 
     Those that a cluster made come first, then those that ask for something of their own, then the others, each by key.
     What is given is kept, in whatever range: the ranges of the cluster are not known. What another one has is refused.
 
+    Args:
+        cluster: as it was read.
+        ranges: where what is lacking comes from.
+
     Returns:
         The cluster without the refused ones, and these with the refusals.
     """
-    taken = Taken(addresses=_reserved(cluster))
+    taken = Taken(addresses=_reserved(cluster, ranges))
     changed: list[Object] = []
     refused: list[tuple[Object, Status]] = []
     for service in sorted(cluster.objects("Service").values(), key=lambda each: (_claims(each), each.key)):
         spec = _spec(service)
-        faults: list[Fault] = []
-        fields = _allocated(spec, taken, faults, ranges=None)
-        if faults:
-            refused.append((service, invalid(service, faults)))
+        given_out = _Allocation(ranges=ranges, taken=taken)
+        fields = given_out.fields(spec)
+        refusal = given_out.refusal(service)
+        if refusal is not None:
+            refused.append((service, refusal))
             continue
         given = service
         if any(spec.get(name) != value for name, value in fields.items()):
@@ -75,11 +71,11 @@ def address_services(cluster: Cluster) -> tuple[Cluster, tuple[tuple[Object, Sta
     return cluster.replacing(changed, without=[(each.kind, each.key) for each, _ in refused]), tuple(refused)
 
 
-def _reserved(cluster: Cluster) -> set[int | str]:
+def _reserved(cluster: Cluster, ranges: Ranges) -> set[int]:
     """The address of the API server's own Service, unless that is there and says where it is."""
     own = cluster.get("Service", "default/kubernetes")
     given = own is not None and (own.document.get("spec") or {}).get("clusterIP")
-    return set() if given else {int(SERVICE_RANGE[1])}
+    return set() if given else {number_of(str(ranges.services[0][1]))}
 
 
 def _claims(service: Object) -> int:
@@ -135,118 +131,139 @@ def _without_node_port(port: Mapping[str, Any], before: Mapping[str, Any]) -> Ma
 
 def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any], *, before: Object | None = None) -> Status | None:
     """Allocate what a Service lacks and asks for. What it had ``before`` it keeps, in whatever range that is."""
-    taken = Taken(addresses=_reserved(tx.state.cluster))
+    ranges = Ranges.of(tx)
+    taken = Taken(addresses=_reserved(tx.state.cluster, ranges))
     for key, other in tx.state.cluster.objects("Service").items():
         if key != service.key:
             taken.add(other)
-    faults: list[Fault] = []
     own = Taken()
     if before is not None:
         own.add(before)
-    ranges = _Ranges(addresses=SERVICE_RANGE, ports=NODE_PORTS, own=own)
-    fields = _allocated(spec, taken, faults, ranges=ranges)
-    if faults:
-        return invalid(service, faults)
-    tx.put(_with_spec(service, with_fields(spec, [], fields)))
-    return None
+    given_out = _Allocation(ranges=ranges, taken=taken, own=own)
+    fields = given_out.fields(spec)
+    refusal = given_out.refusal(service)
+    if refusal is None:
+        tx.put(_with_spec(service, with_fields(spec, [], fields)))
+    return refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ranges:
-    """What a Service may ask for itself: what the ranges have, and what it has already."""
+@dataclass(slots=True, kw_only=True)
+class _Allocation:
+    """What one Service gets.
 
-    addresses: IPv4Network
-    ports: range
-    own: Taken
+    Attributes:
+        ranges: where addresses and ports come from.
+        taken: what other Services have.
+        own: what the Service has already; None where the ranges of the cluster are not known, so that nothing that is
+            asked for can be outside of them.
+        faults: what it asks for and cannot have.
+        full: what there is none left of.
+    """
 
+    ranges: Ranges
+    taken: Taken
+    own: Taken | None = None
+    faults: list[Fault] = field(default_factory=list)
+    full: str = ""
 
-def _allocated(spec: Mapping[str, Any], taken: Taken, faults: list[Fault], *, ranges: _Ranges | None) -> dict[str, Any]:
-    """The fields that the API server fills in; what it cannot give is added to ``faults``."""
-    fields: dict[str, Any] = {}
-    kind = spec.get("type") or "ClusterIP"
-    if kind != "ExternalName":
-        address = spec.get("clusterIP")
-        if not address:
-            address = _free_address(taken.addresses)
-            fields.update(clusterIP=address, clusterIPs=[address])
-        else:
-            if address != "None":
-                faults.extend(_address_faults(str(address), taken.addresses, ranges))
-            fields.update(clusterIP=address, clusterIPs=spec.get("clusterIPs") or [address])
-    if kind in _EXPOSED:
-        used = set(taken.ports)
-        fields["ports"] = _ports(spec, used, faults, ranges)
-        if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
-            fields["healthCheckNodePort"] = spec.get("healthCheckNodePort") or _free_port(used)
-    return fields
+    def refusal(self, service: Object) -> Status | None:
+        """The API server's answer, if the Service cannot have what it needs."""
+        if self.faults:
+            return invalid(service, self.faults)
+        if self.full:
+            message = f"Internal error occurred: failed to allocate a {self.full}: range is full"
+            return Status(status=500, reason="InternalError", message=message)
+        return None
 
+    def fields(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields that the API server fills in."""
+        fields: dict[str, Any] = {}
+        kind = spec.get("type") or "ClusterIP"
+        if kind != "ExternalName":
+            fields.update(self._addresses(spec))
+        if kind in _EXPOSED:
+            used = set(self.taken.ports)
+            fields["ports"] = self._ports(spec, used)
+            if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+                fields["healthCheckNodePort"] = spec.get("healthCheckNodePort") or self._free_port(used)
+        return fields
 
-def _address_faults(address: str, used: Collection[int | str], ranges: _Ranges | None) -> list[Fault]:
-    listed = f'Invalid value: ["{address}"]: failed to allocate IP {address}: '
-    if ranges is not None and _number(address) in ranges.own.addresses:
+    def _addresses(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """One address for each family. Source: pkg/registry/core/service/storage/alloc.go, allocClusterIPs."""
+        first = spec.get("clusterIP")
+        if first == "None":
+            return {"clusterIP": first, "clusterIPs": spec.get("clusterIPs") or [first]}
+        present = [str(each) for each in spec.get("clusterIPs") or ([first] if first else [])]
+        for address in present:
+            self.faults.extend(self._address_faults(address))
+        families = list(spec.get("ipFamilies") or (["IPv6" if ":" in each else "IPv4" for each in present] or ["IPv4"]))
+        if spec.get("ipFamilyPolicy") in ("PreferDualStack", "RequireDualStack") and self.ranges.are_dual:
+            families += [family for family in ("IPv4", "IPv6") if family not in families]
+        given = [*present, *(self._free_address(family) for family in families[len(present) :])]
+        fields: dict[str, Any] = {"clusterIP": given[0], "clusterIPs": given}
+        if spec.get("ipFamilies") and list(spec["ipFamilies"]) != families:
+            fields["ipFamilies"] = families
+        return fields
+
+    def _address_faults(self, address: str) -> list[Fault]:
+        listed = f'Invalid value: ["{address}"]: failed to allocate IP {address}: '
+        if self.own is not None and number_of(address) in self.own.addresses:
+            return []
+        if self.own is not None and not any(ip_address(address) in each for each in self.ranges.every):
+            return [("spec.clusterIPs", f"{listed}the provided network does not match the current range")]
+        if number_of(address) in self.taken.addresses:
+            return [("spec.clusterIPs", f"{listed}provided IP is already allocated")]
         return []
-    if ranges is not None and ip_address(address) not in ranges.addresses:
-        return [("spec.clusterIPs", f"{listed}the provided network does not match the current range")]
-    if _number(address) in used:
-        return [("spec.clusterIPs", f"{listed}provided IP is already allocated")]
-    return []
 
+    def _free_address(self, family: str) -> str:
+        for candidate in self.ranges.addresses(family):
+            if candidate not in self.taken.addresses:
+                return address_of(candidate)
+        self.full = "serviceIP"
+        return ""
 
-def _number(address: str) -> int | str:
-    return address if ":" in address else int(IPv4Address(address))
+    def _ports(self, spec: Mapping[str, Any], used: set[int]) -> list[Mapping[str, Any]]:
+        """The ports with their node ports. Ports of one number and several protocols share one.
 
+        Source: pkg/registry/core/service/storage/alloc.go, initNodePorts.
+        """
+        automatic = spec.get("allocateLoadBalancerNodePorts", True) or spec.get("type") != "LoadBalancer"
+        wanted = spec.get("ports") or ()
+        asked: dict[Any, int] = {}
+        for port in wanted:
+            if port.get("nodePort"):
+                asked.setdefault(port.get("port"), int(port["nodePort"]))
+        own: set[int] = set()
+        shared: dict[Any, int] = {}
+        result: list[Mapping[str, Any]] = []
+        for index, port in enumerate(wanted):
+            number = int(port.get("nodePort") or 0)
+            if not number and automatic:
+                number = shared.get(port.get("port")) or asked.get(port.get("port")) or self._free_port(used)
+            if number and number not in own:
+                self.faults.extend(self._port_faults(index, number, used))
+            if number:
+                own.add(number)
+                used.add(number)
+                shared.setdefault(port.get("port"), number)
+            result.append({**port, "nodePort": number} if number else port)
+        return result
 
-def _free_address(used: Collection[int | str]) -> str:
-    first, last = int(SERVICE_RANGE[0]), int(SERVICE_RANGE[-1])
-    for numbers in (range(first + _STATIC_ADDRESSES + 1, last), range(first + 1, first + _STATIC_ADDRESSES + 1)):
-        for number in numbers:
-            if number not in used:
-                return str(IPv4Address(number))
-    return ""
+    def _port_faults(self, index: int, number: int, used: Collection[int]) -> list[Fault]:
+        name, ports = f"spec.ports[{index}].nodePort", self.ranges.node_ports
+        if self.own is not None and number in self.own.ports:
+            return []
+        if self.own is not None and number not in ports:
+            last = f"{ports.start}-{ports.stop - 1}"
+            text = "provided port is not in the valid range. The range of valid ports is"
+            return [(name, f"Invalid value: {number}: {text} {last}")]
+        return [(name, f"Invalid value: {number}: provided port is already allocated")] if number in used else []
 
-
-def _ports(
-    spec: Mapping[str, Any], used: set[int], faults: list[Fault], ranges: _Ranges | None
-) -> list[Mapping[str, Any]]:
-    """The ports with their node ports. Ports of one number and several protocols share one. Source: initNodePorts."""
-    automatic = spec.get("allocateLoadBalancerNodePorts", True) or spec.get("type") != "LoadBalancer"
-    wanted = spec.get("ports") or ()
-    asked: dict[Any, int] = {}
-    for port in wanted:
-        if port.get("nodePort"):
-            asked.setdefault(port.get("port"), int(port["nodePort"]))
-    own: set[int] = set()
-    shared: dict[Any, int] = {}
-    result: list[Mapping[str, Any]] = []
-    for index, port in enumerate(wanted):
-        number = int(port.get("nodePort") or 0)
-        if not number and automatic:
-            number = shared.get(port.get("port")) or asked.get(port.get("port")) or _free_port(used)
-        if number and number not in own:
-            faults.extend(_port_faults(index, number, used, ranges))
-        if number:
-            own.add(number)
-            used.add(number)
-            shared.setdefault(port.get("port"), number)
-        result.append({**port, "nodePort": number} if number else port)
-    return result
-
-
-def _port_faults(index: int, number: int, used: Collection[int], ranges: _Ranges | None) -> list[Fault]:
-    name = f"spec.ports[{index}].nodePort"
-    if ranges is not None and number in ranges.own.ports:
-        return []
-    if ranges is not None and number not in ranges.ports:
-        last = f"{ranges.ports.start}-{ranges.ports.stop - 1}"
-        text = "provided port is not in the valid range. The range of valid ports is"
-        return [(name, f"Invalid value: {number}: {text} {last}")]
-    return [(name, f"Invalid value: {number}: provided port is already allocated")] if number in used else []
-
-
-def _free_port(used: Collection[int]) -> int:
-    upper = range(NODE_PORTS.start + _STATIC_PORTS, NODE_PORTS.stop)
-    lower = range(NODE_PORTS.start, NODE_PORTS.start + _STATIC_PORTS)
-    return next((number for numbers in (upper, lower) for number in numbers if number not in used), 0)
+    def _free_port(self, used: Collection[int]) -> int:
+        found = next((number for number in self.ranges.free_ports() if number not in used), 0)
+        if not found:
+            self.full = "nodePort"
+        return found
 
 
 def _with_spec(service: Object, spec: Mapping[str, Any]) -> Object:

@@ -36,6 +36,8 @@ class Engine:
     def __init__(self, problem: Problem) -> None:
         self.tables = Tables(problem)
         self.state = State(self.tables)
+        share = self.tables.size * problem.candidates_percent // 100
+        self.candidates = max(problem.candidates_least, share)
         self.nominated: dict[int, dict[str, int]] = {}
         self.promised: dict[str, int] = {}
         self.marks: list[int] = [0] * self.tables.size

@@ -20,8 +20,6 @@ from kubelogic.placement.kube.tables import EVERY, Ints, Mask
 from kubelogic.placement.kube.traces import Traces
 from kubelogic.placement.placement import Refusal, Rejection
 
-_FEWEST_CANDIDATES = 100
-_CANDIDATE_PERCENT = 10
 _OFFSET = 2**31
 
 
@@ -113,7 +111,7 @@ class Preemption:
         merged: dict[Reason, set[int]] = {}
         helpless: list[int] = []
         nodes = np.flatnonzero(self._open(pod, shape))
-        wanted = max(_FEWEST_CANDIDATES, self._tables.size * _CANDIDATE_PERCENT // 100)
+        wanted = self._engine.candidates
         for node in self._order(shape, nodes, wanted):
             found = self._try(pod, shape, node, budgets)
             match found:

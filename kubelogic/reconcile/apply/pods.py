@@ -45,7 +45,7 @@ def create_pod(tx: Transaction, action: CreatePod) -> None:
     owner = tx.get(action.owner_kind, action.owner)
     if owner is None or tx.get(_POD, action.pod) is not None:
         return
-    start = tx.starts.setdefault((action.owner_kind, action.owner), SlowStart())
+    start = tx.starts.setdefault((action.owner_kind, action.owner), SlowStart(size=tx.parameter("slow_start_batch")))
     if not start.goes_on():
         tx.undone = True
         return

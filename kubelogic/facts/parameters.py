@@ -1,0 +1,135 @@
+"""The numbers and ranges of the control plane: what ``rules/parameters.dl`` says, and what is set to something else."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from kubelogic.logic import Rulebook, RuleErrors, RuleFault, Value
+from kubelogic.logic.terms import Atom
+
+Network = IPv4Network | IPv6Network
+
+NUMBERS, RANGES, _MEANING = "parameter", "range_parameter", "parameter_meaning"
+
+_PORTS = re.compile(r"([0-9]{1,5})[-+]([0-9]{1,5})")
+_LAST_PORT = (1 << 16) - 1
+_UPPER = {"switch": 1, "percent": 100, "bits": 128}
+"""The largest value of a parameter, by its unit; others have none."""
+
+
+@lru_cache(maxsize=256)
+def networks(text: str) -> tuple[Network, ...]:
+    """The networks of one range, or of two with a comma between them, one for each family.
+
+    >>> networks("10.0.0.0/16,fd00::/108")
+    (IPv4Network('10.0.0.0/16'), IPv6Network('fd00::/108'))
+
+    Raises:
+        ValueError: if it is no such text.
+    """
+    found = tuple(ip_network(part.strip()) for part in text.split(","))
+    if len({network.version for network in found}) < len(found):
+        raise ValueError(text)
+    return found
+
+
+def ports(text: str) -> range:
+    """The ports of a range such as ``30000-32767``, or ``30000+2767``.
+
+    Raises:
+        ValueError: if it is no such text.
+
+    Source: staging/src/k8s.io/apimachinery/pkg/util/net/port_range.go, Set.
+
+    >>> ports("30000-32767"), ports("30000+99")
+    (range(30000, 32768), range(30000, 30100))
+    """
+    found = _PORTS.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    first, second = int(found[1]), int(found[2])
+    last = second if "-" in text else min(first + second, _LAST_PORT)
+    if not 0 <= first <= last <= _LAST_PORT:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def parameters_of(rulebook: Rulebook) -> Mapping[str, Value]:
+    """The parameters of the control plane by name, as a rulebook has them: numbers and texts of ranges."""
+    return {str(fact.row[0]): fact.row[1] for fact in rulebook.facts if fact.predicate in (NUMBERS, RANGES)}
+
+
+def with_parameters(rulebook: Rulebook, given: Mapping[str, Value]) -> Rulebook:
+    """The rulebook with other values of parameters.
+
+    Args:
+        rulebook: it says which parameters there are, and what they mean.
+        given: values by name.
+
+    Raises:
+        RuleErrors: with every name that there is not and every value that a parameter cannot have.
+    """
+    if not given:
+        return rulebook
+    known = {str(fact.row[0]): fact for fact in rulebook.facts if fact.predicate in (NUMBERS, RANGES)}
+    meanings = {str(fact.row[0]): fact.row for fact in rulebook.facts if fact.predicate == _MEANING}
+    faults = [
+        fault
+        for name, value in sorted(given.items())
+        for fault in _faults(name, value, known, meanings.get(name) or (name, "", -(2**63), "", ""))
+    ]
+    if faults:
+        raise RuleErrors(faults)
+    rows: dict[str, list[tuple[Value, ...]]] = {}
+    for name, value in sorted(given.items()):
+        rows.setdefault(known[name].predicate, []).append((name, value))
+    return rulebook.with_facts(rows)
+
+
+def _faults(name: str, value: Value, known: Mapping[str, Atom], meaning: tuple[Value, ...]) -> Iterator[RuleFault]:
+    """What is wrong with one parameter that is set."""
+    fact = known.get(name)
+    if fact is None:
+        yield _unknown(name, known.values())
+        return
+    _, unit, least, says, _ = meaning
+    why = (
+        _wrong_range(value, str(unit))
+        if fact.predicate == RANGES
+        else _wrong_number(value, str(unit), int(least), _UPPER.get(str(unit)))
+    )
+    if why:
+        yield RuleFault(
+            place=fact.place, message=f"{name} {why}, not {value!r}", hint=f"it says {says}" if says else ""
+        )
+
+
+def _wrong_number(value: Value, unit: str, least: int, most: int | None) -> str:
+    """What a number should be that is not as it should; empty if it is."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return f"takes a whole number{f' ({unit})' if unit else ''}"
+    if value < least:
+        return f"is {least} {unit} at least" if unit != "switch" else "is 0 or 1"
+    if most is not None and value > most:
+        return f"is {most} {unit} at most" if unit != "switch" else "is 0 or 1"
+    return ""
+
+
+def _wrong_range(value: Value, unit: str) -> str:
+    try:
+        _ = ports(str(value)) if unit == "ports" else networks(str(value))
+    except ValueError:
+        return "takes ports such as 30000-32767" if unit == "ports" else "takes a range such as 10.0.0.0/16, or two"
+    return ""
+
+
+def _unknown(name: str, known: Iterable[Atom]) -> RuleFault:
+    names = {str(fact.row[0]): fact for fact in known}
+    near = difflib.get_close_matches(name, sorted(names), n=1)
+    where = names[near[0]] if near else min(names.values(), key=lambda fact: fact.place)
+    hint = f"did you mean {near[0]}?" if near else f"all of them are in {where.place.file}"
+    return RuleFault(place=where.place, message=f"there is no parameter {name!r}", hint=hint)

@@ -1,0 +1,65 @@
+"""Numbers and ranges that are set to something else: what is refused, and what comes of the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubelogic.apiserver.loading import load_state
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.objects import as_object
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.logic import RuleErrors, Value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message", "hint"),
+    [
+        ("default_toleration_second", 10, "there is no parameter 'default_toleration_second'", "did you mean"),
+        ("x", 10, "there is no parameter 'x'", "all of them are in rules/parameters.dl"),
+        ("default_toleration_seconds", "10s", "takes a whole number (s), not '10s'", "it says how long pods tolerate"),
+        ("default_toleration_seconds", -1, "is 0 s at least, not -1", "it says"),
+        ("node_monitor_period", 0, "is 1 ms at least, not 0", "it says how often"),
+        ("unhealthy_zone_threshold", 101, "is 100 percent at most, not 101", "it says"),
+        ("dynamic_provisioning", 2, "is 0 or 1, not 2", "it says whether"),
+        ("cluster_cidr", "10.0.0.1/16", "takes a range such as 10.0.0.0/16, or two, not '10.0.0.1/16'", "it says"),
+        ("cluster_cidr", "10.0.0.0/16,10.1.0.0/16", "takes a range such as 10.0.0.0/16, or two", "it says"),
+        ("cluster_cidr", 24, "takes a range such as 10.0.0.0/16, or two, not 24", "it says"),
+        ("service_node_port_range", "32767-30000", "takes ports such as 30000-32767", "it says"),
+        ("service_node_port_range", "0-70000", "takes ports such as 30000-32767", "it says"),
+    ],
+)
+def test_what_a_parameter_cannot_be(name: str, value: Value, message: str, hint: str) -> None:
+    with pytest.raises(RuleErrors) as caught:
+        load_rulebook(parameters={name: value})
+    (fault,) = caught.value.faults
+    assert message in fault.message
+    assert fault.hint.startswith(hint)
+    assert fault.place.file == "rules/parameters.dl"
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(RuleErrors) as caught:
+        load_rulebook(parameters={"x": 1, "node_monitor_period": -3, "cluster_cidr": "?"})
+    assert len(caught.value.faults) == 3
+
+
+def test_numbers_and_ranges_are_set() -> None:
+    given = {"replica_set_burst": 3, "cluster_cidr": "10.9.0.0/20,fd00::/48", "service_node_port_range": "400+9"}
+    found = parameters_of(load_rulebook(parameters=given))
+    assert {name: found[name] for name in given} == given
+
+
+def test_pods_tolerate_as_long_as_is_set() -> None:
+    pod = as_object(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "p", "namespace": "default"},
+            "spec": {"containers": [{"name": "c", "image": "c"}]},
+        }
+    )
+    loaded = load_state(Cluster.of([pod]), rules=load_rulebook(parameters={"default_toleration_seconds": 10}))
+    stored = loaded.state.cluster.get("Pod", "default/p")
+    assert stored is not None
+    assert [each["tolerationSeconds"] for each in stored.document["spec"]["tolerations"]] == [10, 10]
