@@ -41,8 +41,8 @@ def node_facts(obj: Object) -> Iterator[Fact]:
         yield "node_excluded_from_disruption", (name,)
     if spec.get("unschedulable"):
         yield "node_unschedulable", (name,)
-    if spec.get("podCIDR"):
-        yield "node_pod_range", (name, spec["podCIDR"])
+    for each in spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else ()):
+        yield "node_pod_range", (name, each)
     for taint in spec.get("taints") or ():
         yield "node_tainted", (name, taint["key"], taint.get("value") or "", taint["effect"])
     for condition in (obj.document.get("status") or {}).get("conditions") or ():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop
 
 from kubelogic.logic import Rulebook, RuleErrors, RuleFault, Value
 from kubelogic.logic.terms import Atom
@@ -16,9 +18,48 @@ Network = IPv4Network | IPv6Network
 NUMBERS, RANGES, _MEANING = "parameter", "range_parameter", "parameter_meaning"
 
 _PORTS = re.compile(r"([0-9]{1,5})[-+]([0-9]{1,5})")
+_IPV4 = 4
+_RESERVED = 2
 _LAST_PORT = (1 << 16) - 1
 _UPPER = {"switch": 1, "percent": 100, "bits": 128}
 """The largest value of a parameter, by its unit; others have none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The addresses of a range that pods get: neither the network's own nor the bridge's nor the broadcast address.
+
+    Attributes:
+        network: the range.
+        size: how many addresses pods get.
+    """
+
+    network: Network
+    size: int
+
+    def address(self, number: int) -> str:
+        """The address of a number below ``size``."""
+        family, length = (AF_INET, 4) if self.network.version == _IPV4 else (AF_INET6, 16)
+        return inet_ntop(family, (int(self.network.network_address) + _RESERVED + number).to_bytes(length, "big"))
+
+    def __str__(self) -> str:
+        """The first and the last address, as host-local names a range; the first is the bridge's."""
+        first = self.network.network_address + 1
+        return f"{first}-{self.network.network_address + self.size + 1}"
+
+
+@lru_cache(maxsize=1 << 16)
+def pool(text: str) -> Pool:
+    """The addresses that pods get from a range.
+
+    Source: containernetworking/plugins, host-local, range.go: Canonicalize, lastIP.
+
+    >>> pool("10.9.0.0/29").size, pool("10.9.0.0/29").address(0), str(pool("10.9.0.0/29"))
+    (5, '10.9.0.2', '10.9.0.1-10.9.0.6')
+    """
+    network = ip_network(text)
+    broadcast = 1 if network.version == _IPV4 else 0
+    return Pool(network=network, size=max(network.num_addresses - _RESERVED - broadcast, 0))
 
 
 @lru_cache(maxsize=256)

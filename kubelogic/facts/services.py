@@ -170,6 +170,11 @@ def address_facts(obj: Object) -> Sequence[Fact]:
     return facts
 
 
+def network_facts(obj: Object) -> Sequence[Fact]:
+    """Whether one pod uses the network of its node."""
+    return (("pod_on_host_network", (obj.key,)),) if (obj.document.get("spec") or {}).get("hostNetwork") else ()
+
+
 MODULE = FactModule(
     name="services",
     extractors={
@@ -177,6 +182,7 @@ MODULE = FactModule(
         "Endpoints": endpoints_facts,
         "EndpointSlice": slice_facts,
         "Pod": (
+            reader(network_facts, "spec.hostNetwork"),
             reader(
                 address_facts,
                 "spec.containers",

@@ -9,9 +9,9 @@ from zlib import crc32
 
 from kubelogic.cluster import naming
 from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
-from kubelogic.facts.parameters import networks
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
+from kubelogic.reconcile.addresses import FUNCTIONS as ADDRESSES
 from kubelogic.reconcile.words import WORDS
 
 
@@ -138,19 +138,6 @@ def place(owner: str, node: str) -> str:
 def address_mark(*parts: str | int) -> int:
     """A number that stands for an address as Endpoints list it; sums of such numbers hardly ever agree by chance."""
     return crc32("\0".join(map(str, parts)).encode())
-
-
-def pod_range(text: str, size: int, number: int) -> str | None:
-    """The address range of the ``number``-th node, from 0; None when all are taken.
-
-    >>> pod_range("10.244.0.0/16", 24, 3), pod_range("10.244.0.0/16", 24, 256)
-    ('10.244.3.0/24', None)
-    """
-    whole = networks(text)[0]
-    if not whole.prefixlen <= size <= whole.max_prefixlen or number >= 1 << size - whole.prefixlen:
-        return None
-    first = int(whole.network_address) + (number << whole.max_prefixlen - size)
-    return f"{type(whole.network_address)(first)}/{size}"
 
 
 def run_name(cron_job: str, moment: int) -> str:
@@ -309,8 +296,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "spread_place": spread_place,
         **SCHEDULING_FUNCTIONS,
         **WORDS,
+        **ADDRESSES,
         "generated_name": generated_name,
-        "pod_range": pod_range,
         "address_mark": address_mark,
     }
 )

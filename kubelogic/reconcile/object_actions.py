@@ -109,11 +109,19 @@ class PublishRootCa(Action, frozen=True, kw_only=True):
     namespace: str
 
 
-class AssignPodRange(Action, frozen=True, kw_only=True):
-    """Give a node the range of its pods' addresses."""
+class AssignPodRange(Gathered, frozen=True, kw_only=True):
+    """Give a node the ranges of its pods' addresses. ``rows``: address family and range."""
 
     node: str
-    range: str
+
+    def told(self) -> dict[str, Any]:
+        """The ranges, that of IPv4 first."""
+        return {"range": ",".join(self.ranges)}
+
+    @property
+    def ranges(self) -> list[str]:
+        """The ranges, that of IPv4 first."""
+        return [str(given) for _, given in sorted(self.rows)]
 
 
 # -- services --------------------------------------------------------------------------------------------------

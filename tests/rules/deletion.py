@@ -23,7 +23,7 @@ Facts = Mapping[str, Sequence[Row]]
 Derived = dict[str, list[Row]]
 
 LEFT_OUT = "left_out"
-PARAMETER = "parameter"
+PARAMETERS = ("parameter", "range_parameter")
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -73,10 +73,10 @@ class Bench:
         """Compile the rules for what ``cases`` compare; with switches, clauses of ``file`` can be left out."""
         own = own_clauses(book, file)
         self.clauses = [clause for clause in own.clauses if clause.place.file == file]
-        self._parameters = {fact.row[0]: fact.row for fact in own.facts if fact.predicate == PARAMETER}
+        self._parameters = {fact.row[0]: fact for fact in own.facts if fact.predicate in PARAMETERS}
         book = with_switches(own, self.clauses) if switches else own
         goals = sorted({name for case in cases for name in case.derives})
-        facts = tuple(fact for fact in book.facts if fact.predicate != PARAMETER)
+        facts = tuple(fact for fact in book.facts if fact.predicate not in PARAMETERS)
         book = Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=book.clauses, facts=facts)
         self._evaluation = Evaluation(book, FUNCTIONS, goals=goals, watched=())
 
@@ -109,8 +109,11 @@ class Bench:
     def _given(self, case: Case) -> dict[str, list[Row]]:
         unknown = case.parameters.keys() - self._parameters.keys()
         assert not unknown, f"no such parameter: {', '.join(sorted(unknown))}"
-        parameters = {**self._parameters, **{name: (name, value) for name, value in case.parameters.items()}}
-        return {**{name: list(rows) for name, rows in case.facts.items()}, PARAMETER: list(parameters.values())}
+        given: dict[str, list[Row]] = {name: list(rows) for name, rows in case.facts.items()}
+        for name, fact in self._parameters.items():
+            row = (name, case.parameters[name]) if name in case.parameters else fact.row
+            given.setdefault(fact.predicate, []).append(row)
+        return given
 
     def _rows(self, case: Case) -> Derived:
         return {name: sorted(self._evaluation.rows(name)) for name in case.derives}

@@ -2,55 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from socket import AF_INET, AF_INET6, inet_ntop
+from collections.abc import Mapping
+from typing import Any
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
+from kubelogic.facts.parameters import Pool, networks, pool
 
-_RESERVED = 2
-"""Addresses at the start of a range that no pod gets: the network's and the bridge's."""
+_ADDRESSES = "pod addresses in use"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
-    """Addresses that pods get: how many there are, and under what they are counted."""
-
-    network: IPv4Network | IPv6Network
-    size: int
-    counter: str
-
-    def address(self, number: int) -> str:
-        """The address of a number below ``size``."""
-        first = int(self.network.network_address) + _RESERVED
-        family, length = (AF_INET, 4) if self.network.version == 4 else (AF_INET6, 16)
-        return inet_ntop(family, (first + number).to_bytes(length, "big"))
+STRAYS = "address strays"
+"""Topic of the memory: ranges of nodes in which pods elsewhere have addresses, which the rules have to count, too."""
 
 
-@lru_cache(maxsize=1 << 16)
-def _range(text: str) -> _Range:
-    network = ip_network(text)
-    return _Range(network=network, size=network.num_addresses - _RESERVED - 1, counter=f"addresses of {network}")
+def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
+    """The fields of a pod's status that say where it is reached, once its sandbox is there.
 
+    Nothing changes for a pod that has an address. A pod on the host network has those of its node.
 
-def pod_address(tx: Transaction, pod: Object) -> str:
-    """A free address for a pod that starts on its node: the node's own for a pod on the host network.
+    Returns:
+        The fields; None if no address is left.
 
-    Source: CNI plugin host-local, which goes round the node's range.
+    Source: containernetworking/plugins, host-local, allocator.go: Get, which goes round the node's range; kubelet,
+    generateAPIPodStatus, for pods on the host network.
     """
     spec = pod.document.get("spec") or {}
+    if (pod.document.get("status") or {}).get("podIP"):
+        return {}
     node = tx.get("Node", spec.get("nodeName") or "")
-    if node is not None and spec.get("hostNetwork"):
-        for address in (node.document.get("status") or {}).get("addresses") or ():
-            if address.get("type") == "InternalIP":
-                return str(address["address"])
-    text = (node.document.get("spec") or {}).get("podCIDR") if node is not None else None
-    given = _range(text or tx.range_of("cluster_cidr").partition(",")[0])
-    for _ in range(given.size):
-        address = given.address(_next(tx, given.counter) % given.size)
-        if tx.names.get(given.counter, 0) <= given.size or not _in_use(tx, address):
+    if spec.get("hostNetwork"):
+        return _listed(_of_node(tx, node, spec.get("nodeName") or ""))
+    given: list[str] = []
+    for each in _pools(tx, node):
+        address = _free(tx, each)
+        if not address:
+            tx.memory[STRAYS, str(each.network)] = 1
+            return None
+        given.append(address)
+    if not given:
+        return None
+    _in_use(tx).update(given)
+    return _listed(given)
+
+
+def _listed(addresses: list[str]) -> Mapping[str, Any]:
+    return {"podIP": addresses[0], "podIPs": [{"ip": each} for each in addresses]}
+
+
+def _pools(tx: Transaction, node: Object | None) -> list[Pool]:
+    """Where pods of a node get addresses: its own ranges, or the cluster's where nodes get none."""
+    spec = (node.document.get("spec") or {}) if node is not None else {}
+    ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+    if ranges:
+        return [pool(text) for text in ranges]
+    if node is not None and tx.parameter("allocate_node_cidrs"):
+        return []
+    return [pool(str(network)) for network in networks(tx.range_of("cluster_cidr"))]
+
+
+def _of_node(tx: Transaction, node: Object | None, name: str) -> list[str]:
+    """The addresses of a node; one that stands for them if they are not in the input."""
+    listed = ((node.document.get("status") or {}).get("addresses") or ()) if node is not None else ()
+    found = [str(each["address"]) for each in listed if each.get("type") == "InternalIP"]
+    if found:
+        return found
+    assumed = pool(tx.range_of("assumed_node_range"))
+    counter = f"address of {name}"
+    number = tx.names.get(counter, tx.state.names.get(counter))
+    if number is None:
+        number = tx.names[counter] = _next(tx, f"addresses of {assumed.network}")
+    return [assumed.address(number % assumed.size)]
+
+
+def _free(tx: Transaction, given: Pool) -> str:
+    """The next free address of a range, round and round; empty if there is none."""
+    used = _in_use(tx)
+    counter = f"addresses of {given.network}"
+    for _ in range(min(given.size, len(used) + 1)):
+        address = given.address(_next(tx, counter) % given.size)
+        if address not in used:
             return address
     return ""
 
@@ -61,6 +91,15 @@ def _next(tx: Transaction, counter: str) -> int:
     return number
 
 
-def _in_use(tx: Transaction, address: str) -> bool:
-    pods = tx.state.cluster.objects("Pod").values()
-    return any((pod.document.get("status") or {}).get("podIP") == address for pod in pods)
+def _in_use(tx: Transaction) -> set[str]:
+    """The addresses that pods have: a pod that has ended has given its own back, though its status still says it."""
+    found: set[str] | None = tx.shared.get(_ADDRESSES)
+    if found is None:
+        found = tx.shared[_ADDRESSES] = set()
+        for pod in tx.state.cluster.objects("Pod").values():
+            status = pod.document.get("status") or {}
+            if not status.get("podIP") or status.get("phase") in ("Succeeded", "Failed"):
+                continue
+            found.add(str(status["podIP"]))
+            found.update(str(each.get("ip")) for each in (status.get("podIPs") or ())[1:])
+    return found

@@ -171,7 +171,7 @@ def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
 
 
 def assign_pod_range(tx: Transaction, action: AssignPodRange) -> None:
-    tx.edit("Node", action.node, ["spec"], {"podCIDR": action.range, "podCIDRs": [action.range]})
+    tx.edit("Node", action.node, ["spec"], {"podCIDR": action.ranges[0], "podCIDRs": action.ranges})
 
 
 def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.allocators.pod_addresses import pod_address
+from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
 from kubelogic.apiserver.conditions import INITIALIZING, STARTED, conditions_after, pod_conditions, put_condition
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -37,6 +37,9 @@ from kubelogic.reconcile.pods import pod_document
 from kubelogic.reconcile.refusals import admit_created_pod
 
 _POD = "Pod"
+
+CREATING = "ContainerCreating"
+"""Why a container waits whose pod has no sandbox yet."""
 
 ContainerAction = StartContainer | HoldContainer | EndContainer | ReportStarted | ReportContainer
 
@@ -196,6 +199,10 @@ def report_container(tx: Transaction, action: ContainerAction) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
+    addresses = {} if is_creating(action) else sandbox_addresses(tx, pod)
+    if addresses is None:
+        tx.undone = True
+        return
     if isinstance(action, ReportStarted):
         tx.memory["started", container_key(uid_of(pod), action.container)] = tx.state.now
     spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
@@ -207,10 +214,15 @@ def report_container(tx: Transaction, action: ContainerAction) -> None:
     reported = tx.alike(
         (type(action), *details), (old, initial, main), lambda: _reported(action, old or (), spec, tx.now)
     )
-    fields = {field: reported, **_start_time(pod, tx.now)}
+    fields = {field: reported, **addresses, **_start_time(pod, tx.now)}
     if is_initial and isinstance(action, StartContainer) and not status.get(field):
         fields["conditions"] = pod_conditions(tx, pod, INITIALIZING)
     tx.set_status(pod, fields)
+
+
+def is_creating(action: ContainerAction) -> bool:
+    """Whether a container waits for the sandbox of its pod: for volumes or an address."""
+    return isinstance(action, HoldContainer) and action.reason == CREATING
 
 
 def _reported(
@@ -248,11 +260,11 @@ def report_phase(tx: Transaction, action: ReportPhase) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
-    fields: dict[str, Any] = {"phase": action.phase, **_start_time(pod, tx.now)}
-    if action.phase == "Running" and not (pod.document.get("status") or {}).get("podIP"):
-        address = pod_address(tx, pod)
-        if address:
-            fields.update(podIP=address, podIPs=[{"ip": address}])
+    addresses = sandbox_addresses(tx, pod) if action.phase == "Running" else {}
+    if addresses is None:
+        tx.undone = True
+        return
+    fields: dict[str, Any] = {"phase": action.phase, **addresses, **_start_time(pod, tx.now)}
     if action.phase == "Running":
         fields["conditions"] = pod_conditions(tx, pod, STARTED)
     tx.set_status(pod, fields)
