@@ -21,6 +21,7 @@ from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
@@ -54,12 +55,14 @@ class Loaded:
     refused: tuple[tuple[Object, Status], ...]
 
 
-def load_state(cluster: Cluster, *, rules: Rulebook | None = None) -> Loaded:
+def load_state(cluster: Cluster, *, rules: Rulebook | None = None, now: int | None = None) -> Loaded:
     """Admit the objects of a cluster that was read.
 
     Args:
         cluster: objects as written (with defaults filled in), and objects as a cluster gave them out.
         rules: the rules and parameters that the API server decides by; None for the built-in ones.
+        now: when the clock starts, at which a CronJob that names no other time is made; None for the latest moment that
+            the cluster mentions, and then nothing is dated.
     """
     whole = State.of(cluster, rules=rules)
     book = rules or builtin_rulebook()
@@ -80,7 +83,18 @@ def load_state(cluster: Cluster, *, rules: Rulebook | None = None) -> Loaded:
         if refusal is not None:
             del tx.changed[obj.kind, obj.key]
             answers.append((obj, refusal))
-    return Loaded(state=tx.finish(), refused=tuple(answers))
+    if now is not None:
+        _date(tx, cluster, now)
+    state = tx.finish()
+    return Loaded(state=state if now is None else replace(state, now=now), refused=tuple(answers))
+
+
+def _date(tx: Transaction, given: Cluster, now: int) -> None:
+    """Say when the CronJobs were made that were given without a date: their schedules count from then."""
+    for key, obj in given.objects("CronJob").items():
+        present = tx.get("CronJob", key)
+        if present is not None and not metadata(obj).get("creationTimestamp"):
+            tx.put(edited(present, ["metadata"], {"creationTimestamp": timestamp(now)}))
 
 
 def _take(tx: Transaction, obj: Object) -> Status | None:

@@ -136,7 +136,9 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     if not makers:
         raise UsageError(f"--pod {args.pod}: there is no pod and no workload in it")
     if not inside:
-        cluster = cluster.replacing(without=[(each.kind, each.key) for each in written.values()])
+        from kubelogic.apiserver.supposing import supposed
+
+        cluster = supposed(cluster, without=[(each.kind, each.key) for each in written.values()])
     return cluster, makers[0], notices
 
 

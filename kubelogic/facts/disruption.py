@@ -32,6 +32,10 @@ def budget_facts(obj: Object) -> Iterator[Fact]:
             yield plain, (key, int(value))
     counts = (int(status.get(name) or 0) for name in ("expectedPods", "currentHealthy", "desiredHealthy"))
     yield "budget_status", (key, *counts, int(status.get("disruptionsAllowed") or 0))
+    if status and int(status.get("observedGeneration") or 0) < int(
+        (obj.document.get("metadata") or {}).get("generation") or 0
+    ):
+        yield "budget_unseen", (key,)
     for condition in status.get("conditions") or ():
         if condition["type"] == CONDITION:
             yield "budget_condition", (key, condition["status"], condition.get("reason") or "")

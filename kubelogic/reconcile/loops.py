@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import milliseconds, timestamp
 from kubelogic.cluster.edit import with_document
@@ -169,7 +170,7 @@ def leap(loop: Loop[Any], state: State, until: int) -> State:
         del memory[topic, key]
         text = str(int(key) + by) if key.isdigit() and int(key) >= since else key
         memory[topic, text] = value + by if isinstance(value, int) and value >= since else value
-    return replace(state, cluster=state.cluster.replacing(moved), memory=memory, now=state.now + by)
+    return replace(state, cluster=supposed(state.cluster, moved), memory=memory, now=state.now + by)
 
 
 def _later(value: Any, since: int, by: int) -> Any:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from kubelogic.apiserver import chain
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
 from kubelogic.apiserver.admission import namespace_lifecycle
 from kubelogic.apiserver.answers import Refused, Status
+from kubelogic.apiserver.posting import Posted
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import Memory, State
+from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.workloads import replica_set_constant
+from kubelogic.reconcile.actions import Action, CreateControllerRevision, Remember
+from kubelogic.reconcile.object_actions import (
+    CreateServiceAccount,
+    ProvisionVolume,
+    PublishRootCa,
+    WriteEndpoints,
+    WriteMirrorPorts,
+    WriteSlice,
+    WriteSlicePorts,
+)
 
 _BACKOFF = "controller_backoff"
 _BACKOFF_OF_JOB = "job_api_backoff"
@@ -40,8 +55,8 @@ def next_retry(memory: Memory, owner: str) -> int | None:
     return None if found is None else int(found)
 
 
-def admit_created_pod(tx: Transaction, pod: Object, owner: Object) -> bool:
-    """Admit a pod that a controller made in the transaction, or take it away again.
+def note_pod(tx: Transaction, posted: Posted, owner: Object) -> bool:
+    """Note what became of a pod that a controller sent.
 
     In a namespace that is being deleted controllers give up without a word; otherwise they remember the refusal, and
     when to try again.
@@ -50,47 +65,46 @@ def admit_created_pod(tx: Transaction, pod: Object, owner: Object) -> bool:
         Whether the controller got no error.
     """
     constant = replica_set_constant(owner.kind, owner.key)
-    refusal = chain.on_create(tx, pod)
+    refusal = posted.refusal
     if refusal is None:
         if owner.kind in _ONE_BY_ONE and ("pod refusals", constant) in tx.state.memory:
             for topic in ("pod refusals", "pod refused", "pod refused until"):
                 tx.memory[topic, constant] = None
         return True
     if refusal.kind_of_cause == namespace_lifecycle.ENDING:
-        _take_back(tx, pod)
         tx.memory["pod refused until", constant] = tx.state.now + tx.parameter(f"{_BACKOFF}_maximum")
         return True
-    _refuse(tx, pod, owner, refusal)
+    _refuse(tx, posted.obj, owner, refusal)
     _hold_back(tx, constant, refusal, _BACKOFF_OF_JOB if owner.kind == "Job" else _BACKOFF)
     return False
 
 
-def admit_created(tx: Transaction, made: Object, owner: Object) -> bool:
-    """Admit what a controller made beside pods in the transaction, a claim, say, or take it away again.
+def note_made(tx: Transaction, posted: Posted, owner: Object) -> bool:
+    """Note what became of something that a controller sent beside pods, a claim, say.
 
     Returns:
         Whether the object is there.
     """
-    refusal = chain.on_create(tx, made)
+    refusal = posted.refusal
     if refusal is None:
         return True
-    _refuse(tx, made, owner, refusal)
+    _refuse(tx, posted.obj, owner, refusal)
     _hold_back(tx, replica_set_constant(owner.kind, owner.key), refusal, _BACKOFF)
     return False
 
 
-def admit_created_job(tx: Transaction, job: Object, owner: Object) -> bool:
-    """Admit a Job that a CronJob made in the transaction, or take it away again and remember when to try anew.
+def note_job(tx: Transaction, posted: Posted, owner: Object) -> bool:
+    """Note what became of a Job that a CronJob sent, and when to try anew.
 
     Returns:
         Whether the Job is there.
     """
-    refusal = chain.on_create(tx, job)
+    refusal = posted.refusal
     if refusal is None:
         tx.memory["cron job refusals", owner.key] = None
         tx.memory["cron job refused until", owner.key] = None
         return True
-    _refuse(tx, job, owner, refusal)
+    _refuse(tx, posted.obj, owner, refusal)
     count = int(tx.state.memory.get(("cron job refusals", owner.key), 0)) + 1
     tx.memory["cron job refusals", owner.key] = count
     tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(tx, count, _BACKOFF)
@@ -98,7 +112,6 @@ def admit_created_job(tx: Transaction, job: Object, owner: Object) -> bool:
 
 
 def _refuse(tx: Transaction, made: Object, owner: Object, refusal: Status) -> None:
-    _take_back(tx, made)
     tx.refused.append(Refused(kind=made.kind, owner_kind=owner.kind, owner=owner.key, answer=refusal))
 
 
@@ -118,6 +131,72 @@ def _pause(tx: Transaction, count: int, name: str) -> int:
     return min(tx.parameter(name) << min(count - 1, last.bit_length()), last)
 
 
-def _take_back(tx: Transaction, obj: Object) -> None:
-    tx.changed.pop((obj.kind, obj.key))
-    tx.undone = True
+# -- what the system itself makes: endpoints, revisions, accounts, volumes -------------------------------------
+
+
+def note_own(tx: Transaction, posted: Posted, *, subject: str) -> bool:
+    """Note what became of an object that the system makes for itself: a refusal is tried again later.
+
+    In a namespace that is being deleted its controller gives up without a word.
+
+    Args:
+        tx: what there is by now.
+        posted: the object and the answer.
+        subject: what is tried again, as ``subject_of`` the action names it.
+
+    Returns:
+        Whether the object is there.
+
+    Source: client-go, workqueue; endpointslice_controller.go: syncService, for namespaces that end.
+    """
+    refusal = posted.refusal
+    if refusal is None:
+        if (_OWN_UNTIL, subject) in tx.state.memory:
+            tx.memory[_OWN_UNTIL, subject] = tx.memory[_OWN_COUNT, subject] = None
+        return True
+    if refusal.kind_of_cause == namespace_lifecycle.ENDING:
+        tx.memory[_OWN_UNTIL, subject] = tx.state.now + tx.parameter(f"{_BACKOFF}_maximum")
+        return False
+    tx.refused.append(Refused(kind=posted.obj.kind, owner_kind=posted.obj.kind, owner=posted.obj.key, answer=refusal))
+    count = int(tx.state.memory.get((_OWN_COUNT, subject), 0)) + 1
+    tx.memory[_OWN_COUNT, subject] = count
+    tx.memory[_OWN_UNTIL, subject] = tx.state.now + _pause(tx, count, _BACKOFF)
+    return False
+
+
+_OWN_UNTIL, _OWN_COUNT = "own object refused until", "own object refusals"
+
+_MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
+    {
+        WriteEndpoints: lambda action: f"Endpoints {action.service}",
+        WriteSlicePorts: lambda action: f"EndpointSlices of {action.service}",
+        WriteMirrorPorts: lambda action: f"EndpointSlices of {action.service}",
+        WriteSlice: lambda action: f"EndpointSlices of {action.service}",
+        Remember: lambda action: f"EndpointSlices of {action.key}" if action.topic == "endpoint slices" else "",
+        CreateServiceAccount: lambda action: f"ServiceAccount {action.namespace}/{action.name}",
+        PublishRootCa: lambda action: f"ConfigMap {action.namespace}/{ROOT_CA}",
+        CreateControllerRevision: lambda action: f"ControllerRevision of {action.kind} {action.key}",
+        ProvisionVolume: lambda action: f"PersistentVolume of {action.claim}",
+    }
+)
+"""Actions that make an object of the system or count its names, and which."""
+
+
+def subject_of(action: Action) -> str:
+    """What an action makes, as the memory names it; empty if it makes nothing of the system's own."""
+    named = _MADE.get(type(action))
+    return "" if named is None else named(action)
+
+
+def held_back(state: State, actions: Iterable[Action]) -> tuple[list[Action], int | None]:
+    """The actions without those that would only be refused again, and when the first of these is tried again."""
+    kept: list[Action] = []
+    moments: list[int] = []
+    for action in actions:
+        subject = subject_of(action)
+        until = state.memory.get((_OWN_UNTIL, subject)) if subject else None
+        if until is not None and int(until) > state.now:
+            moments.append(int(until))
+        else:
+            kept.append(action)
+    return kept, min(moments, default=None)

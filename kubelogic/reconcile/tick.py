@@ -33,6 +33,7 @@ from kubelogic.reconcile.actions import (
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
 from kubelogic.reconcile.problem import GOALS, Problems, problem
+from kubelogic.reconcile.refusals import held_back
 from kubelogic.reconcile.relations import WAKING, Relations
 from kubelogic.reconcile.schedulers import Solver
 
@@ -106,9 +107,11 @@ class Reconciler:
             actions = self._read(state)
         if self.scheduler is not None and UNSCHEDULED in self.relations.rulebook.declarations:
             actions.extend(self._schedule(state, self.scheduler))
+        actions, again = held_back(state, actions)
+        moments = [each for each in (self._followed.next_moment(state.now), again) if each is not None]
         return Tick(
             actions=tuple(actions),
-            wakes_at=self._followed.next_moment(state.now),
+            wakes_at=min(moments, default=None),
             only_retries=self._only_retries(state.now),
         )
 

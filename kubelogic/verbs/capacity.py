@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from kubelogic.apiserver import requests
+from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
 from kubelogic.cluster.state import State
 from kubelogic.explain.unmodelled import unmodelled
@@ -126,7 +126,7 @@ def capacity(
     book, final = done.rulebook, done.cluster
     limits = Limits(timeout=options.timeout)
     omissions = [each for file in book.files for each in file.omits]
-    told = (*notices, *omitted(cluster if pod is None else cluster.replacing([pod]), omissions))
+    told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), omissions))
     needed: NodesNeeded | None = None
     left_out: tuple[str, ...] = ()
     if pod is None:
@@ -134,7 +134,7 @@ def capacity(
         return _result(done, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
     probe = sent.pod
-    given = _problem(book, done.run.state, final.replacing([probe, *sent.claims]))
+    given = _problem(book, done.run.state, supposed(final, [probe, *sent.claims]))
     shape = next((each.shape for each in given.pods if each.name == probe.key), None)
     if shape is None:
         raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
@@ -151,7 +151,7 @@ def capacity(
     if minimize and replicas <= MOST_PODS:
         needed, left_out = _needed(book, done.run.state, sent, replicas, limits=limits, options=options)
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
-    unsure = unmodelled(final.replacing([pod]), book, pod)
+    unsure = unmodelled(supposed(final, [pod]), book, pod)
     return replace(
         _result(done, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
@@ -239,11 +239,11 @@ def _needed(
     cluster = state.cluster
     pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not finished(each)]
     daemons = {each.key: node_of(each) for each in pods if controller_of(each.document)[0] == "DaemonSet"}
-    loose = [_unbound(each) for each in pods if each.key not in daemons]
+    loose = [unbound(each) for each in pods if each.key not in daemons]
     ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if finished(each)]
     here = _problem(book, state, cluster)
     asked = (sent.pod, *sent.claims) if sent is not None else ()
-    anew = _problem(book, state, cluster.replacing([*loose, *asked], without=ended))
+    anew = _problem(book, state, supposed(cluster, [*loose, *asked], without=ended))
     name = sent.pod.key if sent is not None else ""
     shape = next((each.shape for each in anew.pods if each.name == name), "")
     if sent is not None:
@@ -277,12 +277,6 @@ def _hopeless(whole: Problem, types: tuple[Node, ...], waiting: list[Pod], *, li
         for shape in shapes
         if solve(msgspec.structs.replace(empty, pods=(Pod(name=shape, shape=shape),)), limits=limits).unplaced
     }
-
-
-def _unbound(pod: Object) -> Object:
-    """The pod as it was before it was bound."""
-    spec = {name: value for name, value in pod.document["spec"].items() if name != "nodeName"}
-    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})
 
 
 def _overhead(given: Problem, daemons: Mapping[str, str]) -> Mapping[str, Amounts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import blockers
@@ -25,7 +26,7 @@ def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterato
         yield "there is no node in the input"
         return
     asked = probe(cluster, obj)
-    relations = Relations.of(rulebook, replace(state, cluster=cluster.replacing([asked])), [*goals(rulebook), *GOALS])
+    relations = Relations.of(rulebook, replace(state, cluster=supposed(cluster, [asked])), [*goals(rulebook), *GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: asked.key})), "")
     alike: dict[str, list[str]] = {}
     for each in blockers(relations, shape, subject=obj.key):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain import origins, verdicts
@@ -150,7 +150,7 @@ def explain_in(
     """
     cluster = state.cluster
     node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
-    asked = cluster.replacing([_unbound(pod)]) if node else cluster
+    asked = supposed(cluster, [unbound(pod)]) if node else cluster
     asked_of = replace(state, cluster=asked)
     relations = Relations.of(rulebook, asked_of, [*goals(rulebook), *GOALS, *verdicts.GOALS, *origins.GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
@@ -262,9 +262,3 @@ def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivat
 
 def _node(pod: Object) -> str:
     return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
-def _unbound(pod: Object) -> Object:
-    """The pod as it was before it was bound."""
-    spec = {key: value for key, value in pod.document["spec"].items() if key != "nodeName"}
-    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})

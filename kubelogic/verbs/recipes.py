@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kubelogic.apiserver import requests
+from kubelogic.apiserver.supposing import supposed
+from kubelogic.apiserver.supposing import unbound as loosened
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.edit import metadata, with_document
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain.proposals.case import node_of
@@ -146,13 +148,8 @@ def unbound(cluster: Cluster, waiting: Collection[str]) -> Cluster:
         cluster: as it stands.
         waiting: pods that a run has placed just now.
     """
-    loose = []
-    for key in sorted(waiting):
-        pod = cluster.get("Pod", key)
-        if pod is not None and node_of(pod):
-            spec = {name: value for name, value in pod.document["spec"].items() if name != "nodeName"}
-            loose.append(with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}}))
-    return cluster.replacing(loose)
+    pods = [pod for key in sorted(waiting) if (pod := cluster.get("Pod", key)) is not None and node_of(pod)]
+    return supposed(cluster, map(loosened, pods))
 
 
 def _is_cordoned(cluster: Cluster, node: str) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.clock import PRESENT, timestamp
-from kubelogic.cluster.edit import edited, metadata
+from kubelogic.cluster.clock import PRESENT
 from kubelogic.cluster.extent import check_extent
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
@@ -178,15 +177,9 @@ def begin(
             mentions, or, if it mentions none, at ``clock.PRESENT``.
     """
     check_extent(cluster)
-    loaded = load_state(cluster, rules=rulebook)
-    state = loaded.state
     now = start if start is not None else State.of(cluster).now or PRESENT
-    fresh = [
-        edited(obj, ["metadata"], {"creationTimestamp": timestamp(now)})
-        for key, obj in state.cluster.objects("CronJob").items()
-        if (given := cluster.get("CronJob", key)) is None or not metadata(given).get("creationTimestamp")
-    ]
-    return replace(state, cluster=state.cluster.replacing(fresh), now=now), loaded.refused
+    loaded = load_state(cluster, rules=rulebook, now=now)
+    return loaded.state, loaded.refused
 
 
 def reconcile(cluster: Cluster, options: Options) -> Reconciled:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
@@ -27,7 +28,7 @@ from kubelogic.reconcile.job_actions import (
     StartCronRun,
     WriteJobIndexes,
 )
-from kubelogic.reconcile.refusals import admit_created_job
+from kubelogic.reconcile.refusals import note_job
 
 _JOB = "Job"
 _CRON_JOB = "CronJob"
@@ -138,8 +139,8 @@ def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | N
         "spec": made.get("spec") or {},
     }
     full = admit(document, namespace=owner.namespace).document
-    job = tx.create(api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
-    return tx.get(_JOB, action.job) if admit_created_job(tx, job, owner) else None
+    posted = post(tx, api_version="batch/v1", kind=_JOB, key=action.job, document=full, owner=owner)
+    return tx.get(_JOB, action.job) if note_job(tx, posted, owner) else None
 
 
 def scale_target(tx: Transaction, action: ScaleTarget) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver import chain
 from kubelogic.apiserver.conditions import put_condition
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.registry.eviction import set_disruption_condition
 from kubelogic.apiserver.transaction import Transaction, owners, without_owner
 from kubelogic.cluster import Object
@@ -33,6 +33,7 @@ from kubelogic.reconcile.object_actions import (
     WriteBudgetStatus,
     WriteQuotaStatus,
 )
+from kubelogic.reconcile.refusals import note_own, subject_of
 
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
@@ -123,7 +124,8 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
         "uid": uid_of(claim),
     }
     labels = [(str(key), str(value)) for key, value in action.rows if key]
-    volume = tx.create(
+    volume = post(
+        tx,
         api_version="v1",
         kind="PersistentVolume",
         key=name,
@@ -142,7 +144,7 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
             "status": {"phase": "Pending"},
         },
     )
-    chain.mutate(tx, volume)
+    note_own(tx, volume, subject=subject_of(action))
 
 
 def _on_nodes(labels: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
@@ -158,14 +160,17 @@ def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, st
 def create_service_account(tx: Transaction, action: CreateServiceAccount) -> None:
     key = f"{action.namespace}/{action.name}"
     if tx.get("ServiceAccount", key) is None:
-        tx.create(api_version="v1", kind="ServiceAccount", key=key, document={})
+        posted = post(tx, api_version="v1", kind="ServiceAccount", key=key, document={})
+        note_own(tx, posted, subject=subject_of(action))
 
 
 def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
     key = f"{action.namespace}/{ROOT_CA}"
     found: Object | None = tx.get("ConfigMap", key)
     if found is None:
-        tx.create(api_version="v1", kind="ConfigMap", key=key, document={"data": {"ca.crt": CERTIFICATE}})
+        document = {"data": {"ca.crt": CERTIFICATE}}
+        posted = post(tx, api_version="v1", kind="ConfigMap", key=key, document=document)
+        note_own(tx, posted, subject=subject_of(action))
     else:
         tx.edit("ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
 

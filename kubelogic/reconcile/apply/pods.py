@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
 from kubelogic.apiserver.conditions import INITIALIZING, STARTED, conditions_after, pod_conditions, put_condition
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
@@ -34,12 +35,9 @@ from kubelogic.reconcile.actions import (
 )
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
-from kubelogic.reconcile.refusals import admit_created_pod
+from kubelogic.reconcile.refusals import note_pod
 
 _POD = "Pod"
-
-CREATING = "ContainerCreating"
-"""Why a container waits whose pod has no sandbox yet."""
 
 ContainerAction = StartContainer | HoldContainer | EndContainer | ReportStarted | ReportContainer
 
@@ -54,8 +52,8 @@ def create_pod(tx: Transaction, action: CreatePod) -> None:
         return
     template = _template(tx, action, owner)
     document = pod_document(owner, template, action)
-    pod = tx.create(api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
-    start.note(succeeded=admit_created_pod(tx, pod, owner))
+    posted = post(tx, api_version="v1", kind=_POD, key=action.pod, document=document, owner=owner)
+    start.note(succeeded=note_pod(tx, posted, owner))
     if not tx.undone:
         counter = f"{action.owner_kind} {action.owner}"
         tx.names[counter] = tx.names.get(counter, tx.state.names.get(counter, 0)) + 1
@@ -199,7 +197,7 @@ def report_container(tx: Transaction, action: ContainerAction) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
-    addresses = {} if is_creating(action) else sandbox_addresses(tx, pod)
+    addresses = {} if isinstance(action, HoldContainer) else sandbox_addresses(tx, pod)
     if addresses is None:
         tx.undone = True
         return
@@ -218,11 +216,6 @@ def report_container(tx: Transaction, action: ContainerAction) -> None:
     if is_initial and isinstance(action, StartContainer) and not status.get(field):
         fields["conditions"] = pod_conditions(tx, pod, INITIALIZING)
     tx.set_status(pod, fields)
-
-
-def is_creating(action: ContainerAction) -> bool:
-    """Whether a container waits for the sandbox of its pod: for volumes or an address."""
-    return isinstance(action, HoldContainer) and action.reason == CREATING
 
 
 def _reported(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.transaction import Transaction, reference
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
@@ -21,6 +22,7 @@ from kubelogic.facts.services import (
 from kubelogic.logic import Row, Value
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.object_actions import WriteEndpoints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
+from kubelogic.reconcile.refusals import note_own, subject_of
 
 _FLAGS = ("ready", "serving", "terminating")
 
@@ -40,12 +42,9 @@ def write_endpoints(tx: Transaction, action: WriteEndpoints) -> None:
     subsets = _subsets((row for row in action.rows if row[0]), order, tx)
     found = tx.get("Endpoints", action.service)
     if found is None:
-        tx.create(
-            api_version="v1",
-            kind="Endpoints",
-            key=action.service,
-            document={"metadata": {"labels": labels}, "subsets": subsets},
-        )
+        document = {"metadata": {"labels": labels}, "subsets": subsets}
+        posted = post(tx, api_version="v1", kind="Endpoints", key=action.service, document=document)
+        note_own(tx, posted, subject=subject_of(action))
         return
     tx.edit("Endpoints", action.service, [], {"subsets": subsets})
     tx.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
@@ -133,17 +132,14 @@ def _write_ports(
     ]
     found = tx.get("EndpointSlice", action.slice)
     if found is None:
-        tx.create(
-            api_version="discovery.k8s.io/v1",
-            kind="EndpointSlice",
-            key=action.slice,
-            document={
-                "metadata": {"labels": labels, "ownerReferences": [reference(owner)]},
-                "addressType": "IPv4",
-                "endpoints": [],
-                "ports": ports,
-            },
-        )
+        document = {
+            "metadata": {"labels": labels, "ownerReferences": [reference(owner)]},
+            "addressType": "IPv4",
+            "endpoints": [],
+            "ports": ports,
+        }
+        posted = post(tx, api_version="discovery.k8s.io/v1", kind="EndpointSlice", key=action.slice, document=document)
+        note_own(tx, posted, subject=subject_of(action))
         return
     tx.edit("EndpointSlice", action.slice, [], {"ports": ports})
     tx.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import naming
 from kubelogic.cluster.edit import metadata
@@ -20,7 +21,7 @@ from kubelogic.reconcile.actions import (
     RenumberControllerRevision,
     ScaleReplicaSet,
 )
-from kubelogic.reconcile.refusals import admit_created
+from kubelogic.reconcile.refusals import note_made, note_own, subject_of
 
 _PREFIX = "deployment.kubernetes.io"
 REVISION_HISTORY = f"{_PREFIX}/revision-history"
@@ -65,14 +66,15 @@ def create_replica_set(tx: Transaction, action: CreateReplicaSet) -> None:
     if tx.get("ReplicaSet", key) is not None:
         tx.edit("Deployment", action.deployment, ["status"], {"collisionCount": collisions + 1})
         return
-    made = tx.create(
+    made = post(
+        tx,
         api_version="apps/v1",
         kind="ReplicaSet",
         key=key,
         document={"metadata": {"labels": labels, "annotations": annotations}, "spec": wanted, "status": {}},
         owner=deployment,
     )
-    admit_created(tx, made, deployment)
+    note_made(tx, made, deployment)
 
 
 def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
@@ -108,7 +110,8 @@ def create_controller_revision(tx: Transaction, action: CreateControllerRevision
     labels["controller-revision-hash"] = (
         key.rpartition("/")[2] if action.kind == "StatefulSet" else key.rpartition("-")[2]
     )
-    tx.create(
+    revision = post(
+        tx,
         api_version="apps/v1",
         kind="ControllerRevision",
         key=key,
@@ -119,6 +122,7 @@ def create_controller_revision(tx: Transaction, action: CreateControllerRevision
         },
         owner=owner,
     )
+    note_own(tx, revision, subject=subject_of(action))
 
 
 def renumber_controller_revision(tx: Transaction, action: RenumberControllerRevision) -> None:
@@ -139,8 +143,8 @@ def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolu
     if meta.get("annotations"):
         given["annotations"] = meta["annotations"]
     document = _new_claim(given, template)
-    claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
-    admit_created(tx, claim, owner)
+    claim = post(tx, api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document)
+    note_made(tx, claim, owner)
 
 
 def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> None:
@@ -153,8 +157,8 @@ def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> Non
     meta = template.get("metadata") or {}
     given: dict[str, Any] = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
     document = _new_claim(given, template)
-    claim = tx.create(api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
-    admit_created(tx, claim, pod)
+    claim = post(tx, api_version="v1", kind="PersistentVolumeClaim", key=action.claim, document=document, owner=pod)
+    note_made(tx, claim, pod)
 
 
 def _new_claim(given: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""Clusters in which something is taken to be otherwise, for a question. Nothing is sent, and nothing comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import with_document
+
+
+def supposed(cluster: Cluster, objects: Iterable[Object] = (), *, without: Iterable[tuple[str, str]] = ()) -> Cluster:
+    """The cluster as it would be with some objects more, or other ones, and without others.
+
+    Args:
+        cluster: as it is.
+        objects: what is there instead, or besides; what is new has been tried by ``requests.send``.
+        without: kinds and keys of what is not there.
+    """
+    return cluster.replacing(objects, without=without)
+
+
+def unbound(pod: Object) -> Object:
+    """A pod as it was before it had a node."""
+    spec = {name: value for name, value in (pod.document.get("spec") or {}).items() if name != "nodeName"}
+    return with_document(pod, {**pod.document, "spec": spec, "status": {"phase": "Pending"}})
