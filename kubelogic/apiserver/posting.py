@@ -1,4 +1,4 @@
-"""What controllers send to make an object: made in the transaction and admitted, or taken away again."""
+"""What controllers send to make or change an object: done in the transaction and admitted, or undone again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from kubelogic.apiserver import chain
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.registry.immutable import refuse_change
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import merge_patch, metadata, with_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,36 @@ class Posted:
 
     obj: Object
     refusal: Status | None
+
+
+def change(tx: Transaction, kind: str, key: str, fields: Mapping[str, Any]) -> Posted | None:
+    """PATCH an object within a transaction with a merge patch; None if it is not there, or is so already.
+
+    What is refused changes nothing. A changed spec raises the generation.
+    """
+    old = tx.get(kind, key)
+    if old is None:
+        return None
+    document = merge_patch(old.document, fields)
+    if document == old.document:
+        return None
+    if document.get("spec") != old.document.get("spec") and kind not in ("Pod", "Node"):
+        meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
+        document = {**document, "metadata": meta}
+    new = with_document(old, document)
+    tx.put(new)
+    refusal = None if fields.keys() == {"status"} else admit_change(tx, old, new)
+    if refusal is not None:
+        tx.put(old)
+        tx.undone = True
+    return Posted(obj=new, refusal=refusal)
+
+
+def admit_change(tx: Transaction, old: Object, new: Object) -> Status | None:
+    """Admit a changed object that is in the transaction already. None: accepted."""
+    refusal = chain.mutate(tx, new, old)
+    present = tx.get(new.kind, new.key) or new
+    return refusal or refuse_change(old, present) or chain.on_update(tx, old, present)
 
 
 def post(

@@ -9,7 +9,7 @@ from typing import Any
 from kubelogic.apiserver import chain, patches
 from kubelogic.apiserver.answers import Status, invalid, resource_name
 from kubelogic.apiserver.patches import PatchError, strategic_merge
-from kubelogic.apiserver.registry.immutable import refuse_change
+from kubelogic.apiserver.posting import admit_change
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
@@ -269,19 +269,13 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
             document = {**document, "metadata": meta}
     new = with_document(old, document)
     tx.put(new)
-    refusal = None if subresource else _admit_change(tx, old, new)
+    refusal = None if subresource else admit_change(tx, old, new)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
     kept = tx.get(new.kind, new.key)
     if kept is not None and metadata(kept).get("deletionTimestamp") and not metadata(kept).get("finalizers"):
         tx.delete(new.kind, new.key, grace=0)
     return Outcome(state=tx.finish(), answer=Status(status=200))
-
-
-def _admit_change(tx: Transaction, old: Object, new: Object) -> Status | None:
-    refusal = chain.mutate(tx, new, old)
-    present = tx.get(new.kind, new.key) or new
-    return refusal or refuse_change(old, present) or chain.on_update(tx, old, present)
 
 
 def scale(state: State, kind: str, key: str, replicas: int) -> Outcome:

@@ -226,13 +226,6 @@ class CreateControllerRevision(Action, frozen=True, kw_only=True):
     number: int
 
 
-class RenumberControllerRevision(Action, frozen=True, kw_only=True):
-    """Make an old revision the newest."""
-
-    revision: str
-    number: int
-
-
 class CreatePersistentVolumeClaim(Action, frozen=True, kw_only=True):
     """Make the claim of a StatefulSet's pod from a claim template."""
 
@@ -407,7 +400,6 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             ReleaseObject,
             # workloads
             CreateControllerRevision,
-            RenumberControllerRevision,
             CreateReplicaSet,
             ScaleReplicaSet,
             PaceReplicaSet,

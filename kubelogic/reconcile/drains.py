@@ -12,10 +12,11 @@ from typing import Any
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry.eviction import budgets_of
-from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.reconcile.performing import Performed, perform
 from kubelogic.reconcile.scenario import Drain, Operation
 
@@ -117,12 +118,13 @@ def _evicted(node: str, pods: Meant, state: State) -> Performed:
     operation = DrainAgain(node=node, pods=tuple(left)) if left else None
     if not left and not errors:
         return Performed(state=state, answer=Status(status=200))
-    retried = f"{'; '.join(again)} (tried again every 5s)" if again else ""
+    every = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"]) / 1000
+    retried = f"{'; '.join(again)} (tried again every {every:g}s)" if again else ""
     message = "; ".join(filter(None, [*errors, retried]))
     return Performed(state=state, answer=Status(status=429 if left else 500, message=message), again=operation)
 
 
 def _told(pod: Object, answer: Status, state: State) -> str:
-    budgets = ", ".join(f"PodDisruptionBudget {b.key}" for b in budgets_of(Transaction(state=state), pod))
+    budgets = ", ".join(f"PodDisruptionBudget {b.key}" for b in budgets_of(state.cluster, pod))
     causes = " ".join(answer.causes)
     return f"error when evicting pod {pod.key}: {answer.message}{' ' if causes else ''}{causes} ({budgets})"

@@ -30,6 +30,21 @@ class Gathered(Action, frozen=True, kw_only=True):
         return {"rows": self.rows}
 
 
+class SetField(Gathered, frozen=True, kw_only=True):
+    """Set fields of any object: one request for all rows of an object. ``rows``: JSON pointer and value."""
+
+    kind: str
+    key: str
+
+    def told(self) -> dict[str, Any]:
+        """The fields by their pointers."""
+        return {"fields": {str(path): value for path, value in self.rows}}
+
+
+class CreateObject(SetField, frozen=True, kw_only=True):
+    """Make an object of any kind. ``rows``: JSON pointer and value; ``/apiVersion`` has to be among them."""
+
+
 # -- ownership and deletion ------------------------------------------------------------------------------------
 
 
@@ -73,13 +88,6 @@ class BindClaim(Action, frozen=True, kw_only=True):
 
     claim: str
     volume: str
-
-
-class AssignStorageClass(Action, frozen=True, kw_only=True):
-    """Give a claim that names no storage class the default one."""
-
-    claim: str
-    class_name: str
 
 
 class ProvisionVolume(Gathered, frozen=True, kw_only=True):
@@ -232,9 +240,10 @@ OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             DropOwner,
             RemoveFinalizer,
             AddFinalizer,
+            SetField,
+            CreateObject,
             CollectPod,
             BindClaim,
-            AssignStorageClass,
             ProvisionVolume,
             CreateServiceAccount,
             PublishRootCa,

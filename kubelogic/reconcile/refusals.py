@@ -16,9 +16,11 @@ from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action, CreateControllerRevision, Remember
 from kubelogic.reconcile.object_actions import (
+    CreateObject,
     CreateServiceAccount,
     ProvisionVolume,
     PublishRootCa,
+    SetField,
     WriteEndpoints,
     WriteMirrorPorts,
     WriteSlice,
@@ -176,6 +178,8 @@ _MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
         CreateServiceAccount: lambda action: f"ServiceAccount {action.namespace}/{action.name}",
         PublishRootCa: lambda action: f"ConfigMap {action.namespace}/{ROOT_CA}",
         CreateControllerRevision: lambda action: f"ControllerRevision of {action.kind} {action.key}",
+        SetField: lambda action: f"fields of {action.kind} {action.key}",
+        CreateObject: lambda action: f"{action.kind} {action.key}",
         ProvisionVolume: lambda action: f"PersistentVolume of {action.claim}",
     }
 )

@@ -13,7 +13,6 @@ from typing import Any
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.registry.eviction import budgets_of
-from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import workload
@@ -176,7 +175,7 @@ def _still(state: State, key: str, uid: str) -> bool:
 
 def _blocked(state: State, key: str) -> Blocked:
     pod = state.cluster.objects("Pod")[key]
-    budgets = budgets_of(Transaction(state=state), pod)
+    budgets = budgets_of(state.cluster, pod)
     if metadata(pod).get("deletionTimestamp"):
         return Blocked(pod=key, budget="", why="it is terminating and does not end", always=False)
     if len(budgets) != 1:

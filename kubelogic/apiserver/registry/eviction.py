@@ -12,7 +12,7 @@ from kubelogic.apiserver.answers import Status, forbidden
 from kubelogic.apiserver.conditions import put_condition
 from kubelogic.apiserver.deciding import IT, decide
 from kubelogic.apiserver.transaction import Transaction
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import edited, metadata
 from kubelogic.facts.base import Fact
 from kubelogic.facts.selectors import matches, requirements
@@ -30,7 +30,7 @@ _FORBIDDEN = {
 
 def decide_eviction(tx: Transaction, pod: Object) -> Status | None:
     """Refuse an eviction, or charge it to the pod's budget and mark the pod as a target of disruption."""
-    budgets = {each.key: each for each in budgets_of(tx, pod)}
+    budgets = {each.key: each for each in budgets_of(tx.state.cluster, pod)}
     answer = decide(tx, tuple(_asked(pod, budgets.values())), _GOALS)
     for _, key, reason in answer["refuses_eviction"]:
         return _refusal(budgets[str(key)], str(reason))
@@ -64,10 +64,10 @@ def _asked(pod: Object, budgets: Iterable[Object]) -> Iterator[Fact]:
         yield "asked_budget_evictions", (budget.key, len(told.get("disruptedPods") or ()))
 
 
-def budgets_of(tx: Transaction, pod: Object) -> list[Object]:
+def budgets_of(cluster: Cluster, pod: Object) -> list[Object]:
     """The budgets that cover a pod, by name."""
     labels = metadata(pod).get("labels") or {}
-    found = tx.state.cluster.objects("PodDisruptionBudget")
+    found = cluster.objects("PodDisruptionBudget")
     return [
         found[key] for key in sorted(found) if found[key].namespace == pod.namespace and _selects(found[key], labels)
     ]

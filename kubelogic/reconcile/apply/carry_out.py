@@ -11,7 +11,7 @@ from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.apply import jobs, lifecycle, objects, pods, services, workloads
+from kubelogic.reconcile.apply import fields, jobs, lifecycle, objects, pods, services, workloads
 
 Applier = Callable[[Transaction, Any], None]
 
@@ -23,6 +23,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
         **lifecycle.APPLIERS,
         **services.APPLIERS,
         **jobs.APPLIERS,
+        **fields.APPLIERS,
     }
 )
 """What each class of action does."""

@@ -21,7 +21,6 @@ from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.object_actions import (
     AddFinalizer,
     AssignPodRange,
-    AssignStorageClass,
     BindClaim,
     CollectPod,
     CreateServiceAccount,
@@ -103,10 +102,6 @@ def bind_claim(tx: Transaction, action: BindClaim) -> None:
     _annotate(tx, "PersistentVolumeClaim", action.claim, annotations)
     status = {"phase": "Bound", "accessModes": spec.get("accessModes"), "capacity": spec.get("capacity")}
     tx.edit("PersistentVolumeClaim", action.claim, ["status"], status)
-
-
-def assign_storage_class(tx: Transaction, action: AssignStorageClass) -> None:
-    tx.edit("PersistentVolumeClaim", action.claim, ["spec"], {"storageClassName": action.class_name})
 
 
 def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
@@ -225,7 +220,6 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         AddFinalizer: add_finalizer,
         RemoveFinalizer: remove_finalizer,
         BindClaim: bind_claim,
-        AssignStorageClass: assign_storage_class,
         ProvisionVolume: provision_volume,
         CreateServiceAccount: create_service_account,
         PublishRootCa: publish_root_ca,

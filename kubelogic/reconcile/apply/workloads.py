@@ -18,7 +18,6 @@ from kubelogic.reconcile.actions import (
     CreatePersistentVolumeClaim,
     CreateReplicaSet,
     PaceReplicaSet,
-    RenumberControllerRevision,
     ScaleReplicaSet,
 )
 from kubelogic.reconcile.refusals import note_made, note_own, subject_of
@@ -125,10 +124,6 @@ def create_controller_revision(tx: Transaction, action: CreateControllerRevision
     note_own(tx, revision, subject=subject_of(action))
 
 
-def renumber_controller_revision(tx: Transaction, action: RenumberControllerRevision) -> None:
-    tx.edit("ControllerRevision", action.revision, [], {"revision": action.number})
-
-
 def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolumeClaim) -> None:
     """Source: StatefulSet controller, getPersistentVolumeClaims."""
     owner = tx.get("StatefulSet", action.stateful_set)
@@ -171,7 +166,6 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         ScaleReplicaSet: scale_replica_set,
         PaceReplicaSet: pace_replica_set,
         CreateControllerRevision: create_controller_revision,
-        RenumberControllerRevision: renumber_controller_revision,
         CreatePersistentVolumeClaim: create_persistent_volume_claim,
         CreateEphemeralClaim: create_ephemeral_claim,
     }
