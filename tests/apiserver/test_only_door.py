@@ -24,6 +24,7 @@ MAKERS = frozenset({"with_document"})
 
 QUESTIONS = {
     "reconcile/apply/carry_out.py": "opens the transaction in which all actions of a tick are carried out",
+    "verbs/edits.py": "an input between two that were read: nobody has sent it to a cluster yet",
     "reconcile/loops.py": "moments of a loop that was leapt over are later",
 }
 """Modules that do what looks like a change without a request, and why none of it is one."""

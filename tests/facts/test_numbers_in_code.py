@@ -43,6 +43,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/clock.py", 62_135_596_800_000): CALENDAR,
     ("cluster/clock.py", 6): FORMAT,
     ("cluster/clock.py", 1970): CALENDAR,
+    ("cluster/extent.py", 200_000): CODE,
     ("cluster/naming.py", 58): FORMAT,
     ("cluster/naming.py", 5): FORMAT,
     ("cluster/naming.py", 10): FORMAT,
