@@ -42,7 +42,9 @@ def with_places(blockers: Sequence[Blocker], evaluation: Evaluation, origins: Or
 
 
 def _proof(blocker: Blocker, evaluation: Evaluation, prover: Prover) -> Proof | None:
-    """The proof of the rejection; None for one that is no row of its relation."""
+    """The proof of the rejection; None for one that is no row of its relation, or that no rule derives."""
+    if blocker.predicate not in evaluation.rulebook.declarations:
+        return None
     arguments = evaluation.rulebook.declarations[blocker.predicate].arguments
     if {argument.name for argument in arguments} != set(blocker.witness):
         return None

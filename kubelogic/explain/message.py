@@ -34,6 +34,7 @@ OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [{}]"
 NAMES_PLUGIN = "NodeAffinity"
 NAME_CONFLICT = "pod affinity terms conflict"
 BINDING = "VolumeBinding"
+DEVICES_PLUGIN = "DynamicResources"
 LAST = 2**31
 """Comes after what has an index among volumes or constraints."""
 
@@ -80,6 +81,7 @@ class Verdict:
         nodes: how many nodes there are.
         gated: scheduling gates hold the pod back.
         everywhere: the words that turn it away as a whole, or empty.
+        last: all plugins that are asked afterwards know so.
         reasons: for each node that does not pass, the words of the first plugin that rejects it, sorted.
         volumes: what ``VolumeBinding`` says of each node that it rejects, whether or not another plugin was first.
             Evicting pods does not change that.
@@ -89,6 +91,7 @@ class Verdict:
     nodes: int
     gated: bool = False
     everywhere: str = ""
+    last: bool = False
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     post_filters: tuple[str, ...] = POST_FILTERS
@@ -214,6 +217,27 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     )
 
 
+def with_devices(found: Verdict, refusal: Refusal) -> Verdict:
+    """A verdict with what the search for devices says: no rule knows of that.
+
+    Args:
+        found: what the rules say.
+        refusal: why a scheduler turned the pod down, or some nodes.
+    """
+    if refusal.before and not found.everywhere:
+        nodes = {node for rejection in refusal.rejections for node in rejection.nodes} | found.reasons.keys()
+        reasons = dict.fromkeys(sorted(nodes), (refusal.before,))
+        return replace(found, everywhere=refusal.before, last=True, reasons=reasons)
+    lacking = {
+        node: (rejection.subject,)
+        for rejection in refusal.rejections
+        if rejection.filter == DEVICES_PLUGIN
+        for node in rejection.nodes
+        if node not in found.reasons
+    }
+    return replace(found, reasons=dict(sorted({**found.reasons, **lacking}.items()))) if lacking else found
+
+
 def _outside_names(relations: Relations) -> _Word:
     """What is said of a node that a pod does not name but was promised: that one is looked at like any other.
 
@@ -253,12 +277,16 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
         return GATED
     if not found.nodes:
         return NO_NODES
-    if found.everywhere:
+    if found.everywhere and not found.last:
         return f"0/{found.nodes} nodes are available: {found.everywhere}. not found"
     text = _fit_error(found.nodes, Counter(word for words in found.reasons.values() for word in words))
+    if found.last:
+        text = f"0/{found.nodes} nodes are available: {found.everywhere}."
     if refusal is None or relations is None:
         return text
-    said = [NO_CLAIMS] if "DynamicResources" in found.post_filters else []
+    claims = "still not schedulable" if refusal.devices else NO_CLAIMS
+    claims = "deallocation of ResourceClaim completed" if refusal.deallocates else claims
+    said = [claims] if "DynamicResources" in found.post_filters else []
     if "DefaultPreemption" in found.post_filters:
         said.append(f"preemption: {_preemption(found, refusal, relations)}")
     return f"{text} {', '.join(said)}" if said else text
@@ -301,6 +329,11 @@ def _after_eviction(
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
     found: dict[str, set[_Word]] = {}
     for index, rejection in enumerate(refusal.preemption):
+        if rejection.filter == DEVICES_PLUGIN:
+            word = _Word(stage=rejection.stage, index=index, place=0, plugin=rejection.filter, words=rejection.subject)
+            for node in rejection.nodes:
+                found.setdefault(node, set()).add(word)
+            continue
         predicate = predicate_of(rejection)
         word = _Word(
             stage=rejection.stage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain import message, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
+from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.filters import goals
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
@@ -69,7 +70,9 @@ def pending_pods(
     answer = answers(placement, undecided)
     movable = moves(given, placement)
     ruling = Grounds(relations, given)
-    lines = kube_lines(relations, KubeScheduler().place(given))
+    alone = KubeScheduler().place(given)
+    lines = kube_lines(relations, alone)
+    refused = {entry.pod: alone.refusals[entry.refusal] for entry in alone.unplaced if entry.refusal >= 0}
     shapes = {str(pod): str(shape) for pod, shape in relations.rows("pod_shape")}
     named = {pod.name: pod.shape for pod in given.waiting}
     known: dict[tuple[str, str], tuple[Blocker, ...]] = {}
@@ -86,14 +89,16 @@ def pending_pods(
         if not owner.startswith("DaemonSet "):
             early = (*early, *outside_names(relations, key, subject=subject))
         reasons = (*early, *reasons) if early else reasons
+        lacking = device_blockers(given, key, refused[key], subject=subject) if key in refused else ()
+        reasons = (*reasons, *lacking)
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
         unsure = unmodelled(cluster, rulebook, pod)
-        alike = (shape, owner, named.get(key, ""), bool(early), answer(key), bool(unsure.rejections))
+        alike = (shape, owner, named.get(key, ""), bool(early), answer(key), bool(unsure.rejections), _kinds(lacking))
         if alike not in ruled:
             ruled[alike] = pending_verdict(
                 ruling.standing(key, reasons),
                 answer=answer(key),
-                movable=partial(movable, owner, frozenset({named.get(key, "")})),
+                movable=partial(movable, owner, frozenset({named.get(key, "")})) if not lacking else lambda: False,
                 unmodelled=bool(unsure.rejections),
             )
         found.append(
@@ -120,14 +125,26 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
     known: dict[tuple[message.Particulars, int | None], str] = {}
 
     def line(pod: str) -> str:
+        if waits := sorted(relations.matching("claim_awaited", {0: pod}), key=lambda row: int(row[1])):
+            return str(waits[0][3])
         refusal = refused.get(pod)
         alike = message.particulars(relations, pod), refusal
         if alike not in known:
             preemption = None if refusal is None else placement.refusals[refusal]
-            known[alike] = message.line(message.verdict(relations, pod), preemption, relations=relations)
+            verdict = message.verdict(relations, pod)
+            if preemption is not None:
+                verdict = message.with_devices(verdict, preemption)
+            if preemption is not None and preemption.error:
+                known[alike] = f'running "DynamicResources" filter plugin: {preemption.error}'
+            else:
+                known[alike] = message.line(verdict, preemption, relations=relations)
         return known[alike]
 
     return line
+
+
+def _kinds(lacking: Sequence[Blocker]) -> tuple[tuple[str, str], ...]:
+    return tuple((each.node, each.predicate) for each in lacking)
 
 
 def _waits(pod: Object) -> bool:

@@ -13,7 +13,7 @@ from kubelogic.logic import Rulebook
 from kubelogic.logic.terms import Omission
 from kubelogic.text import Notice
 
-UNHEEDED = frozenset({"KL291", "KL292"})
+UNHEEDED = frozenset({"KL292"})
 """Omissions of filters that would only turn more nodes away: what is placed might not be."""
 
 _DEVICE_PREFIX = "deviceclass.resource.kubernetes.io/"
@@ -53,18 +53,29 @@ def unmodelled(cluster: Cluster, rulebook: Rulebook, pod: Object) -> Unmodelled:
     uses = [each for each in uses if each.subject.startswith("Pod.")]
     source = owner_with_origin(cluster, pod)
     found = omitted(Cluster.of([source]), uses) if _has_any(pod, uses) else ()
+    return Unmodelled(placements=found)
+
+
+def uncounted_devices(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:
+    """What a pod asks of devices, where only resources and not devices are counted.
+
+    Args:
+        cluster: for the device classes that there are.
+        pod: the pod, or an object with its template.
+    """
+    source = owner_with_origin(cluster, pod)
     named = _device_resources(cluster)
     asked = sorted(resource for resource in _resources(pod) if resource in named or resource.startswith(_DEVICE_PREFIX))
-    devices = tuple(
+    if _pod_spec(pod).get("resourceClaims"):
+        asked.insert(0, "claims on devices")
+    return tuple(
         Notice(
             code="KL291",
-            message=f"{source} requests {resource}, which stands for devices of a class: nodes that have such "
-            "devices are not known here",
+            message=f"{source} asks for {each}: capacity counts no devices, plan and explain do",
             location=source.origin.locate(("spec",)) if source.origin else None,
         )
-        for resource in asked
+        for each in asked
     )
-    return Unmodelled(placements=found, rejections=devices)
 
 
 def _has_any(pod: Object, uses: Sequence[Omission]) -> bool:

@@ -105,6 +105,8 @@ class Grounds:
             passing: whether the node is in a state that passes: what it does not report yet may come.
         """
         match self._ground.get(blocker.predicate):
+            case None if blocker.predicate == "devices_in_use":
+                return "pods"
             case "cordon":
                 return "state"
             case "taint":

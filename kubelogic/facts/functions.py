@@ -48,8 +48,18 @@ def default_group(shape: str) -> str:
     return f"<default for {shape}>"
 
 
+def awaited_text(template: str, claim: str) -> str:
+    """What is said of a claim that a pod waits for.
+
+    >>> awaited_text('could not find ResourceClaim "{}"', "shop/gpus")
+    'could not find ResourceClaim "shop/gpus"'
+    """
+    return template.format(claim)
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "awaited_text": awaited_text,
         "default_group": default_group,
         "image_registry": image_registry,
         "image_share": image_share,

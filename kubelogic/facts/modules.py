@@ -8,6 +8,7 @@ from kubelogic.facts import (
     budgets,
     cron_jobs,
     daemon_sets,
+    devices,
     disruption,
     jobs,
     node_status,
@@ -53,6 +54,7 @@ MODULES: tuple[FactModule, ...] = (
     cron_jobs.MODULE,
     autoscalers.MODULE,
     scheduler_configuration.MODULE,
+    devices.MODULE,
     selectors.MODULE,
 )
 """Every fact module. Stages run in this order, after the extractors of all modules; selectors are matched last."""

@@ -39,7 +39,7 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
     pod got exactly one answer, that evictions are lawful and that bounds agree with what was placed. A pod that
     ``kube`` made room for may yet find it taken, as kube-scheduler's do.
     """
-    problem = without_ignored(problem)
+    problem = _without_extended(without_ignored(problem))
     found: list[Violation] = []
     board = _Board(problem, watched={binding.node for binding in (*placement.bindings, *placement.nominations)})
     pods = {pod.name: pod for pod in problem.waiting}
@@ -85,6 +85,21 @@ def _mentioned(placement: Placement) -> set[str]:
     found = {binding.pod for binding in (*placement.bindings, *placement.nominations)}
     found.update(entry.pod for entry in placement.unplaced)
     return found.union(*((eviction.pod, eviction.beneficiary) for eviction in placement.evictions))
+
+
+def _without_extended(problem: Problem) -> Problem:
+    """The problem with room for resources that stand for devices, on nodes that report none: those are no amounts."""
+    extended = problem.devices.extended if problem.devices is not None else {}
+    if not extended:
+        return problem
+    nodes = (
+        msgspec.structs.replace(
+            node,
+            allocatable={**node.allocatable, **{name: 1 << 62 for name in extended if not node.allocatable.get(name)}},
+        )
+        for node in problem.nodes
+    )
+    return msgspec.structs.replace(problem, nodes=tuple(nodes))
 
 
 def faults(problem: Problem) -> tuple[str, ...]:

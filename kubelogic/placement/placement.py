@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from kubelogic.placement.devices.search import Granted
+
 Verdict = Literal["placed", "impossible", "waiting", "rejected", "unknown"]
 
 
@@ -15,6 +17,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     knows them: the first ones by name, of ``tied`` in all.
 
     ``volumes``: the volume that each claim got with this binding; an empty volume means a new one is made.
+    ``devices``: what each claim on devices got.
     """
 
     pod: str
@@ -22,6 +25,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     ties: tuple[str, ...] = ()
     tied: int = 0
     volumes: tuple[tuple[str, str], ...] = ()
+    devices: tuple[Granted, ...] = ()
 
 
 class Eviction(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +79,13 @@ class Rejection(msgspec.Struct, frozen=True, kw_only=True):
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a pod of ``shape`` found no node: all ``rejections`` by all filters, in the order of the filters.
 
-    ``preemption``: what stood in the way on the nodes where the scheduler tried to make room: the rejections
-    that remain with all pods of lower priority gone. ``helpless``: nodes without any pod of lower priority.
-    ``attempted``: whether it tried at all; if not, ``ineligible`` says why: ``never`` (the pod's own policy),
-    ``leaving`` (pods are on their way out of the node that it was promised), or empty (it was not its turn).
+    ``preemption``: what stood in the way on the nodes where the scheduler tried to make room: the rejections that
+    remain with all pods of lower priority gone. ``helpless``: nodes without any pod of lower priority. ``attempted``:
+    whether it tried at all; if not, ``ineligible`` says why: ``never`` (the pod's own policy), ``leaving`` (pods are
+    on their way out of the node that it was promised), or empty (it was not its turn). ``devices``: the pod asks for
+    devices, and nothing turned it away before they were looked for. ``deallocates``: the claim whose devices are
+    taken away, so that it gets others. ``error``: what ended the attempt. ``before``: what turned the pod away before
+    any node was looked at.
     """
 
     shape: str
@@ -87,6 +94,10 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     ineligible: Literal["", "never", "leaving"] = ""
     preemption: tuple[Rejection, ...] = ()
     helpless: tuple[str, ...] = ()
+    devices: bool = False
+    deallocates: str = ""
+    error: str = ""
+    before: str = ""
 
 
 class Unplaced(msgspec.Struct, frozen=True, kw_only=True):

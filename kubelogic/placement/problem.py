@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from kubelogic.placement.devices.model import Container, Devices
+
 Amounts = Mapping[str, int]
 """Resource name to a non-negative integer in that resource's unit (millicores, bytes, pieces)."""
 
@@ -84,11 +86,12 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 class Pod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that runs (``node`` set) or waits (``node`` empty).
 
-    ``order`` is its place among pods of equal priority in the queue. ``nominated``: the node promised to it
-    by an earlier preemption. ``movable`` pods may be evicted. ``terminating`` pods still hold everything
-    they use, but spread does not count them. ``started`` is in milliseconds, for the choice of victims.
-    ``budgets`` name the ``Budget``s that an eviction draws on. ``displaced``: terminating because a scheduler
-    evicted it.
+    ``order`` is its place among pods of equal priority in the queue. ``nominated``: the node promised to it by an
+    earlier preemption. ``movable`` pods may be evicted. ``terminating`` pods still hold everything they use, but
+    spread does not count them. ``started`` is in milliseconds, for the choice of victims. ``budgets`` name the
+    ``Budget``s that an eviction draws on. ``displaced``: terminating because a scheduler evicted it.
+    ``device_claims`` name its claims on devices, in order; ``containers`` those that ask for extended resources.
+    ``uid`` is what claims are reserved for.
     """
 
     name: str
@@ -101,6 +104,9 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     displaced: bool = False
     started: int = 0
     budgets: tuple[str, ...] = ()
+    device_claims: tuple[str, ...] = ()
+    containers: tuple[Container, ...] = ()
+    uid: str = ""
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +193,7 @@ class Scorer(msgspec.Struct, frozen=True, kw_only=True):
         "balanced_allocation",
         "soft_spread",
         "soft_affinity",
+        "devices",
     ] = "preference"
     normalize: Literal["max", "reversed", "none"] = "max"
     resources: tuple[str, ...] = ()
@@ -287,6 +294,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     denials: tuple[Denial, ...] = ()
     candidates_least: int = 0
     candidates_percent: int = 100
+    devices: Devices | None = None
 
     @cached_property
     def running(self) -> tuple[Pod, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.logic import Row, Value
+from kubelogic.placement.devices.search import Granted
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -85,11 +86,19 @@ class RemovePod(Action, frozen=True, kw_only=True):
 
 
 class BindPod(Action, frozen=True, kw_only=True):
-    """Give a pod a node. ``ties``: the equally good nodes that it was chosen from."""
+    """Give a pod a node.
+
+    Attributes:
+        pod: its key.
+        node: the name of the node.
+        ties: the equally good nodes that it was chosen from.
+        devices: what each of its claims on devices gets.
+    """
 
     pod: str
     node: str
     ties: tuple[str, ...] = ()
+    devices: tuple[Granted, ...] = ()
 
 
 class PreemptPod(Action, frozen=True, kw_only=True):
@@ -240,6 +249,21 @@ class CreateEphemeralClaim(Action, frozen=True, kw_only=True):
     claim: str
     pod: str
     volume: str
+
+
+class CreateDeviceClaim(Action, frozen=True, kw_only=True):
+    """Make the claim on devices of a pod from a template."""
+
+    pod: str
+    entry: str
+    template: str
+
+
+class DeallocateClaim(Action, frozen=True, kw_only=True):
+    """Take the devices of a claim away, which nobody uses, so that ``pod`` can have it elsewhere."""
+
+    claim: str
+    pod: str
 
 
 # -- kubelets --------------------------------------------------------------------------------------------------
@@ -407,6 +431,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             LabelObject,
             CreatePersistentVolumeClaim,
             CreateEphemeralClaim,
+            CreateDeviceClaim,
             CreatePod,
             CreatePods,
             CreateDaemonPod,

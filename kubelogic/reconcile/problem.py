@@ -27,6 +27,7 @@ from kubelogic.placement.problem import (
     Spread,
     Volume,
 )
+from kubelogic.reconcile.problem_devices import DeviceReader
 from kubelogic.reconcile.problem_nodes import NODE_READS, Nodes
 from kubelogic.reconcile.problem_pods import POD_READS, Applicant, Pods
 from kubelogic.reconcile.problem_reads import (
@@ -128,6 +129,7 @@ class _Builder:
         self._considered = {text(row[0]) for row in self.rows("considered")}
         self._applicants = applicants
         self._off = {(text(shape), text(plugin), text(point)) for shape, plugin, point in relations.rows("unfiltered")}
+        self._of_class: dict[str, set[str]] = defaultdict(set)
         self._scoring: set[tuple[str, str]] | None = None
         self._names: dict[str, list[str]] = defaultdict(list)
         for applicant in self._applicants:
@@ -166,10 +168,12 @@ class _Builder:
         volumes, claims = self._volumes()
         exclusive_claims = {row[0] for row in self.rows("claim_access_mode") if row[1] == "ReadWriteOncePod"}
         allowed, denials = self._allowed()
+        reader = DeviceReader(self._relations, self._members, frozenset(self._class_of))
         found = Problem(
             nodes=nodes,
             shapes=tuple(self._shapes(exclusive_claims, {claim.name for claim in claims})),
-            pods=pods,
+            pods=reader.waiting(pods),
+            devices=reader.devices(),
             allowed=allowed,
             affinities=tuple(self._affinities()),
             spreads=tuple(self._spreads()),
@@ -189,6 +193,12 @@ class _Builder:
             holder = next((n.name for n in nodes if n.allocatable.get(error.resource) == error.amount), "")
             whose = f"Node {holder}" if holder else "a pod"
             raise InputError([Fault(location=Location(file=whose), code="KL113", message=str(error))]) from error
+
+    def _members(self, node_class: str) -> frozenset[str]:
+        if not self._of_class:
+            for node, name in self._class_of.items():
+                self._of_class[name].add(node)
+        return frozenset(self._of_class[node_class])
 
     def _shapes(self, exclusive_claims: set[Value], open_claims: set[str]) -> Iterator[Shape]:
         requests, scored, usage = (self.amounts(name) for name in ("shape_request", "scored_request", "scored_usage"))

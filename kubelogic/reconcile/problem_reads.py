@@ -123,6 +123,20 @@ GOALS: tuple[str, ...] = (
     "volume_in_tree",
     "volume_usable",
     "waiting_claim",
+    "allocation_term",
+    "claim_awaited",
+    "claim_usable",
+    "device_claim",
+    "device_claim_allocated",
+    "device_claim_confined",
+    "device_claim_user",
+    "device_class",
+    "device_resource",
+    "device_slice",
+    "pod_containers",
+    "pod_device_claim",
+    "pod_device_user",
+    "slice_usable",
 )
 """The predicates that ``problem`` reads."""
 

@@ -46,10 +46,19 @@ class OptimalScheduler:
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
+        from kubelogic.placement.optimal import devices
         from kubelogic.placement.optimal.limits import Limits
         from kubelogic.placement.optimal.solve import solve
 
-        return solve(given, limits=Limits(timeout=self.timeout), clock=self.clock)
+        limits = Limits(timeout=self.timeout)
+        if not devices.asks(given):
+            return solve(given, limits=limits, clock=self.clock)
+        start = self.clock() if self.clock is not None else 0.0
+
+        def late() -> bool:
+            return self.clock is not None and self.clock() - start >= self.timeout
+
+        return devices.place(given, lambda problem: solve(problem, limits=limits, clock=self.clock), late=late)
 
     def conflict(self, given: Problem, placement: Placement, shape: str) -> Conflict | None:
         """Why pods of a shape that ``placement`` leaves out cannot be placed; None if that is not proved in time."""

@@ -5,7 +5,7 @@ A tick depends on nothing but the state. What a ``Reconciler`` keeps from one to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from kubelogic.facts import FactModule
 from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Row, Rulebook, Value
 from kubelogic.logic.compiler import Function
+from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import (
     ACTIONS,
@@ -24,6 +25,7 @@ from kubelogic.reconcile.actions import (
     CreateDaemonPod,
     CreatePod,
     CreatePods,
+    DeallocateClaim,
     NominateNode,
     PreemptPod,
     SetCondition,
@@ -176,7 +178,7 @@ class Reconciler:
             actions.extend(
                 BindClaim(cause=cause(b.pod), claim=claim, volume=volume) for claim, volume in b.volumes if volume
             )
-            actions.append(BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties)))
+            actions.append(BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties), devices=b.devices))
         actions.extend(
             PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
             for e in placement.evictions
@@ -185,6 +187,7 @@ class Reconciler:
             pod = state.cluster.get("Pod", entry.pod) if entry.verdict == "waiting" else None
             if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != entry.node:
                 actions.append(NominateNode(cause=cause(entry.pod), pod=entry.pod, node=entry.node))
+        actions.extend(_deallocations(placement, cause))
         placed = {b.pod for b in placement.bindings}
         actions.extend(
             SetCondition(
@@ -304,3 +307,13 @@ def _action_predicates(rulebook: Rulebook) -> list[str]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def _deallocations(placement: Placement, cause: Callable[[str], Cause]) -> Iterator[Action]:
+    """The claims whose devices stand in the way of the pod that wants them, each once."""
+    done: set[str] = set()
+    for entry in placement.unplaced:
+        claim = placement.refusals[entry.refusal].deallocates if entry.refusal >= 0 else ""
+        if claim and claim not in done:
+            done.add(claim)
+            yield DeallocateClaim(cause=cause(entry.pod), claim=claim, pod=entry.pod)

@@ -10,6 +10,7 @@ from kubelogic.report.documents import header
 
 _OTHERS = {
     "KL200": "a filter of a rule file that gives no code of its own",
+    "KL291": "devices that a pod asks for and that capacity does not count",
     "KL294": "the pod is left to another scheduler",
     "KL297": "a big cluster, of which kube-scheduler looks at a share of the nodes only",
 }

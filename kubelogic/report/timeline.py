@@ -198,6 +198,12 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         # storage, objects
         ("CreatePersistentVolumeClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
         ("CreateEphemeralClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
+        ("CreateDeviceClaim",): Phrase(
+            "the claim {entry} of {pod} is made", "{n} claims on devices are made", "{pod} {entry}"
+        ),
+        ("DeallocateClaim",): Phrase(
+            "claim {claim} loses its devices, for {pod}", "{n} claims lose their devices", "{claim}"
+        ),
         ("ProvisionVolume",): Phrase(
             "a volume is provisioned for {claim}", "volumes are provisioned for {n} claims", "{claim}"
         ),

@@ -11,9 +11,10 @@ import msgspec
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import edited
 from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
 from kubelogic.cluster.state import State
-from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.explain.unmodelled import uncounted_devices, unmodelled
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
@@ -133,7 +134,9 @@ def capacity(
         needed, left_out = _needed(book, done.run.state, None, 0, limits=limits, options=options)
         return _result(done, needed, left_out, notices=told)
     sent = admitted(requests.trial(done.run.state), pod)
-    probe = sent.pod
+    probe = _without_claims(sent.pod)
+    uncounted = uncounted_devices(final, pod)
+    told = (*told, *uncounted)
     given = _problem(book, done.run.state, supposed(final, [probe, *sent.claims]))
     shape = next((each.shape for each in given.pods if each.name == probe.key), None)
     if shape is None:
@@ -160,7 +163,7 @@ def capacity(
         moves=moves,
         moves_for=moves_for if moves is not None else 0,
         refusal=refusal if taken < min(fits.most, volumes) else "",
-        unsure=bool(unsure.notices),
+        unsure=bool(unsure.notices or uncounted),
     )
 
 
@@ -187,6 +190,14 @@ def _result(
         notices=notices,
         lacking=lacking(done.before, done.cluster, asked=bool(pod)),
     )
+
+
+def _without_claims(pod: Object) -> Object:
+    """A pod without its claims on devices, which nobody makes for a pod that is only asked about."""
+    spec = pod.document.get("spec") or {}
+    if "resourceClaims" not in spec:
+        return pod
+    return edited(pod, ["spec"], {"resourceClaims": None})
 
 
 def _problem(book: Rulebook, state: State, cluster: Cluster) -> Problem:
@@ -239,10 +250,10 @@ def _needed(
     cluster = state.cluster
     pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not finished(each)]
     daemons = {each.key: node_of(each) for each in pods if controller_of(each.document)[0] == "DaemonSet"}
-    loose = [unbound(each) for each in pods if each.key not in daemons]
+    loose = [_without_claims(unbound(each)) for each in pods if each.key not in daemons]
     ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if finished(each)]
     here = _problem(book, state, cluster)
-    asked = (sent.pod, *sent.claims) if sent is not None else ()
+    asked = (_without_claims(sent.pod), *sent.claims) if sent is not None else ()
     anew = _problem(book, state, supposed(cluster, [*loose, *asked], without=ended))
     name = sent.pod.key if sent is not None else ""
     shape = next((each.shape for each in anew.pods if each.name == name), "")
@@ -261,6 +272,7 @@ def _needed(
         claims=tuple(_new_claim(each) for each in anew.claims),
         preferences=(),
         denials=(),
+        devices=None,
     )
     hopeless = _hopeless(whole, types, waiting, limits=limits)
     whole = msgspec.structs.replace(whole, pods=(*(each for each in waiting if each.shape not in hopeless), *more))

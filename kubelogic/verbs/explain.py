@@ -13,9 +13,10 @@ from kubelogic.explain import origins, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.derivations import told
+from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.evidence import with_places
 from kubelogic.explain.filters import goals
-from kubelogic.explain.message import line
+from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
@@ -163,7 +164,11 @@ def explain_in(
     given = problem(relations)
     applicant = next((each.shape for each in given.pods if each.name == pod.key), "")
     seen = examine(given, pod.key) if applicant else None
+    lacking = device_blockers(given, pod.key, seen.refusal, subject=subject) if seen is not None else ()
+    reasons = (*reasons, *lacking)
     found = scheduler_verdict(relations, pod.key)
+    if seen is not None:
+        found = with_devices(found, seen.refusal)
     unsure = unmodelled(cluster, rulebook, pod)
     grounds = Grounds(relations, given)
     standing = grounds.standing(pod.key, reasons)
@@ -178,7 +183,7 @@ def explain_in(
         kind = pending_verdict(
             standing,
             answer="preemption" if seen is not None and seen.rooms else answers(placement, left)(pod.key),
-            movable=lambda: movable.of(owner, frozenset({applicant})) is not None,
+            movable=lambda: not lacking and movable.of(owner, frozenset({applicant})) is not None,
             unmodelled=bool(unsure.rejections),
         )
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None

@@ -140,7 +140,7 @@ def test_a_forgotten_dash(capsys: pytest.CaptureFixture[str]) -> None:
         ("KL206", "rules/scheduling/node_resources_fit.dl"),
         ("KL203", "concepts/scheduling-eviction/taint-and-toleration"),
         ("KL101", "a key is there twice in one mapping"),
-        ("KL291", "dynamic resource claims are not matched with devices"),
+        ("KL291", "devices that a pod asks for and that capacity does not count"),
         ("KL152", "KL152: "),
     ],
 )

@@ -18,6 +18,10 @@ Agreement = Callable[[str, str, bool], bool]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test per recorded scheduling case: all for ``decision_file``, those with a pod that got no node for
     ``rejection_file``."""
+    if "device_file" in metafunc.fixturenames:
+        given = metafunc.config.getoption("--cases")
+        files = _device_cases(Path(given) if given else FIXTURES)
+        metafunc.parametrize("device_file", [pytest.param(path, id=path.stem) for path in files])
     for fixture, mark in (("decision_file", '"outcomes"'), ("rejection_file", '"scheduled": false')):
         if fixture in metafunc.fixturenames:
             given = metafunc.config.getoption("--cases")
@@ -28,10 +32,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(fixture, [pytest.param(path, id=path.stem) for path in files])
 
 
+def _device_cases(directory: Path) -> list[Path]:
+    """The cases about devices: of a folder named for them, or all that list slices."""
+    part = directory / "dra"
+    found = sorted((part if part.is_dir() else directory).glob("*.json"))
+    return [path for path in found if _about_devices(path.read_text(encoding="utf-8"))]
+
+
+def _about_devices(text: str) -> bool:
+    return '"outcomes"' in text and '"steps"' not in text and any(f'"{kind}"' in text for kind in _KINDS)
+
+
+_KINDS = ("ResourceSlice", "DeviceClass", "ResourceClaim", "resourceClaims")
+
+
 def _is_case(path: Path, mark: str) -> bool:
     """Whether a file has decisions about single pods, and what else is asked for."""
     text = path.read_text(encoding="utf-8")
-    return mark in text and '"steps"' not in text and '"ResourceSlice"' not in text
+    return (
+        mark in text and '"steps"' not in text and not (_about_devices(text) and "scheduler_configuration" not in text)
+    )
 
 
 @pytest.fixture(scope="session")

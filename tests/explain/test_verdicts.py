@@ -228,20 +228,23 @@ GPU_CLASS = "apiVersion: resource.k8s.io/v1\nkind: DeviceClass\nmetadata: {name:
 WITH_DEVICES = ", resourceClaims: [{name: gpu, resourceClaimTemplateName: one}]"
 
 
+IN_GROUP = ", schedulingGroup: {podGroupName: one}"
+
+
 @pytest.mark.parametrize("verb", ["plan", "explain"])
 def test_what_is_placed_but_not_modelled_is_not_known(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "all.yaml"
-    path.write_text(node("a") + pod("p", WITH_DEVICES))
+    path.write_text(node("a") + pod("p", IN_GROUP))
     assert main([verb, *(["default/p"] if verb == "explain" else []), str(path)]) == 3
-    assert "dynamic resource claims are not matched with devices [KL291]" in capsys.readouterr().out
+    assert "[KL292]" in capsys.readouterr().out
 
 
 def test_a_pod_that_runs_with_devices_is_where_it_is(tmp_path: Path) -> None:
     found = explain(cluster(tmp_path, node("a") + pod("p", WITH_DEVICES + ", nodeName: a")), "default/p")
     assert (found.verdict, found.node) == ("placed", "a")
-    assert [notice.code for notice in found.notices] == ["KL291"]
+    assert not found.notices
 
 
 def test_a_pod_that_no_node_takes_is_refused_whatever_else_it_asks_for(tmp_path: Path) -> None:
@@ -249,8 +252,8 @@ def test_a_pod_that_no_node_takes_is_refused_whatever_else_it_asks_for(tmp_path:
 
 
 @pytest.mark.parametrize("resource", ["example.com/gpu", "deviceclass.resource.kubernetes.io/gpu"])
-def test_a_resource_that_stands_for_devices_is_not_known(resource: str, tmp_path: Path) -> None:
+def test_a_resource_that_stands_for_devices_needs_devices(resource: str, tmp_path: Path) -> None:
     asked = pod("p").replace("cpu: 1", f"cpu: 1, {resource}: 1").replace("requests: {", "limits: {")
     found = judged(tmp_path, node("a") + GPU_CLASS % "extendedResourceName: example.com/gpu" + asked)
-    assert found.verdict == "unknown"
-    assert [notice.code for notice in found.notices] == ["KL291"]
+    assert found.verdict == "never"
+    assert "1 cannot allocate all claims" in found.message

@@ -18,22 +18,22 @@ def obj(kind: str, name: str, **document: Any) -> Object:
     return Object(api_version="v1", kind=kind, namespace="d", name=name, document={"metadata": {}, **document})
 
 
-CLAIMS = {"resourceClaims": [{"name": "gpu", "resourceClaimName": "one"}]}
+GROUP = {"schedulingGroup": {"podGroupName": "one"}}
 
 
-def test_device_claims_of_pods_and_templates_are_told_once_with_their_number() -> None:
+def test_groups_of_pods_and_templates_are_told_once_with_their_number() -> None:
     cluster = Cluster.of(
         [
-            obj("Pod", "a", spec=CLAIMS),
-            obj("Pod", "b", spec={"resourceClaims": []}),
-            obj("Deployment", "c", spec={"template": {"spec": CLAIMS}}),
-            obj("CronJob", "e", spec={"jobTemplate": {"spec": {"template": {"spec": CLAIMS}}}}),
+            obj("Pod", "a", spec=GROUP),
+            obj("Pod", "b", spec={"schedulingGroup": {}}),
+            obj("Deployment", "c", spec={"template": {"spec": GROUP}}),
+            obj("CronJob", "e", spec={"jobTemplate": {"spec": {"template": {"spec": GROUP}}}}),
         ]
     )
     (notice,) = omitted(cluster, OMISSIONS)
-    assert notice.code == "KL291"
+    assert notice.code == "KL292"
     assert notice.count == 3
-    assert notice.message.startswith("CronJob d/e uses Pod.spec.resourceClaims: dynamic resource claims")
+    assert notice.message.startswith("CronJob d/e uses Pod.spec.schedulingGroup: pods of a group")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,9 @@ def test_fields_by_value(spec: dict[str, Any], codes: list[str]) -> None:
     assert [notice.code for notice in omitted(Cluster.of([obj("Pod", "a", spec=spec)]), OMISSIONS)] == codes
 
 
-def test_resources_that_stand_for_devices_are_told() -> None:
-    named = obj("DeviceClass", "gpu", spec={"extendedResourceName": "example.com/gpu"})
-    (notice,) = omitted(Cluster.of([named, obj("DeviceClass", "nic", spec={})]), OMISSIONS)
-    assert (notice.code, notice.count) == ("KL291", 1)
-
-
 def test_every_subject_of_the_rules_can_be_read() -> None:
     assert omitted(Cluster(), OMISSIONS) == ()
-    assert {each.code for each in OMISSIONS if each.code} >= {"KL291", "KL292", "KL293", "KL294"}
+    assert {each.code for each in OMISSIONS if each.code} >= {"KL292", "KL293", "KL294"}
 
 
 def test_a_subject_that_is_no_path_is_refused() -> None:

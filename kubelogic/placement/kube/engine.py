@@ -9,6 +9,7 @@ import numpy as np
 
 from kubelogic.placement.kube import filters
 from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.devices import Desk, Failure, Granted
 from kubelogic.placement.kube.filters import Reason
 from kubelogic.placement.kube.fit import Fit
 from kubelogic.placement.kube.rules import RuleIndex, Rules
@@ -16,7 +17,7 @@ from kubelogic.placement.kube.scores import Nodes, scores
 from kubelogic.placement.kube.state import Resident, State
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
 from kubelogic.placement.placement import Rejection
-from kubelogic.placement.problem import Problem, Scorer
+from kubelogic.placement.problem import Pod, Problem, Scorer
 
 FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...], frozenset[str], str]
 """Requests, what scoring takes them to be, those that are not asked for, and whose scorers count."""
@@ -44,6 +45,8 @@ class Engine:
         for pod in self.tables.waiting:
             if pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
+        self.desk: Desk | None = None if problem.devices is None else Desk(problem)
+        self._count_devices({name for scorer in problem.scorers for name in scorer.resources})
         self._index = RuleIndex(self.state)
         self._scorers: dict[str, list[Scorer]] = {}
         for scorer in problem.scorers:
@@ -109,14 +112,63 @@ class Engine:
                 with self.with_promised(pod, shape, node) as added:
                     if added:
                         found[node] = self._passes_here(shape, node)
+        for node in self.without_devices(pod, found):
+            found[node] = False
         return found
+
+    def _count_devices(self, scored: set[str]) -> None:
+        """Let scores see devices as amounts of the resources that they stand for, on nodes that report none.
+
+        Source: kube-scheduler, calculateResourceAllocatableRequest with extended resources backed by devices.
+        """
+        tables = self.tables
+        counted = sorted(number for number in tables.by_devices if tables.resources[number] in scored)
+        if self.desk is None or not counted:
+            return
+        tables.scored = tables.allocatable.copy()
+        for number in counted:
+            for node in np.flatnonzero(tables.allocatable[number] == 0).tolist():
+                there, used = self.desk.count(tables.resources[number], tables.names[node])
+                tables.scored[number, node] = there
+                self.state.assumed[number, node] = used
+
+    def asker(self, pod: str) -> Pod | None:
+        """A pod that asks for devices; None if it asks for none."""
+        asked = self.tables.pods[pod]
+        return asked if self.desk is not None and self.desk.concerns(asked) else None
+
+    def without_devices(self, pod: str, nodes: Mask) -> dict[int, Failure]:
+        """Those of some nodes that do not have the devices which a pod asks for.
+
+        Raises:
+            DeviceError: where the scheduler ends the attempt.
+        """
+        asker = self.asker(pod)
+        if asker is None or self.desk is None:
+            return {}
+        if refusal := self.desk.refuses(asker):
+            return dict.fromkeys(np.flatnonzero(nodes).tolist(), Failure(words=refusal))
+        names, numbers = self.tables.names, np.flatnonzero(nodes).tolist()
+        lacking = self.desk.lacking(asker, [names[node] for node in numbers])
+        return {node: lacking[names[node]] for node in numbers if names[node] in lacking}
+
+    def granted(self, pod: str, node: int) -> tuple[Granted, ...]:
+        """What the claims of a pod get on a node that is feasible for it."""
+        asker = self.asker(pod)
+        found = self.desk.on(asker, self.tables.names[node]) if asker is not None and self.desk is not None else ()
+        return () if isinstance(found, Failure) else found
 
     def passes(self, pod: str, shape: int, node: int) -> bool:
         """Whether one node passes all filters, with and without the pods that it was promised to."""
-        if not self._passes_here(shape, node):
+        if not self._passes_here(shape, node) or self.without_devices(pod, self._only(node)):
             return False
         with self.with_promised(pod, shape, node) as added:
             return not added or self._passes_here(shape, node)
+
+    def _only(self, node: int) -> Mask:
+        mask = np.zeros(self.tables.size, dtype=np.bool_)
+        mask[node] = True
+        return mask
 
     def _passes_here(self, shape: int, node: int) -> bool:
         select = np.array([node])
@@ -126,7 +178,17 @@ class Engine:
 
     def _room(self, shape: int, select: Nodes) -> Mask:
         free = self.state.free
-        return np.array([all(free[r, n] >= amount for r, amount in self.tables.checked[shape]) for n in select])
+        room = self.tables.allocatable
+        by_devices = self.tables.by_devices
+        return np.array(
+            [
+                all(
+                    free[r, n] >= amount or (r in by_devices and not room[r, n])
+                    for r, amount in self.tables.checked[shape]
+                )
+                for n in select
+            ]
+        )
 
     @contextmanager
     def with_promised(self, pod: str, shape: int, node: int) -> Iterator[bool]:
@@ -165,17 +227,22 @@ class Engine:
             found += [counter for _, counter in rules.repelled]
         return found
 
-    def scores(self, shape: int, nodes: Nodes) -> list[tuple[Scorer, Ints | int]]:
+    def scores(self, shape: int, nodes: Nodes, pod: str = "") -> list[tuple[Scorer, Ints | int]]:
         """What each scorer that takes part gives each of the feasible nodes, weighted."""
-        found = scores(self._of(shape), self.rules(shape), self._fit(shape), nodes)
+        devices: Ints | None = None
+        asker = self.asker(pod) if pod else None
+        if asker is not None and self.desk is not None and self.desk.ranks(asker):
+            worth = (self.desk.score(self.granted(pod, node)) for node in nodes.tolist())
+            devices = np.fromiter(worth, dtype=np.int64, count=len(nodes))
+        found = scores(self._of(shape), self.rules(shape), self._fit(shape), nodes, devices)
         return [(scorer, score * scorer.weight) for scorer, score in found]
 
-    def best(self, shape: int, nodes: Nodes) -> Nodes:
+    def best(self, shape: int, nodes: Nodes, pod: str = "") -> Nodes:
         """The feasible nodes with the highest total score."""
         if len(nodes) == 1:
             return nodes
         total: Ints | int = 0
-        for _, score in self.scores(shape, nodes):
+        for _, score in self.scores(shape, nodes, pod):
             total = total + score
         if isinstance(total, int):
             return nodes
@@ -192,6 +259,9 @@ class Engine:
             if not rejected[node]:
                 for reason in self.reasons_promised(pod, shape, node):
                     extra.setdefault(reason, []).append(node)
+            rejected[[node for numbers in extra.values() for node in numbers]] = True
+        for number, failure in self.without_devices(pod, ~rejected).items():
+            extra.setdefault(filters.lacking(failure.words), []).append(number)
         merged: dict[Reason, set[int]] = {}
         for reason, mask in found:
             nodes = np.flatnonzero(mask)
@@ -213,6 +283,10 @@ class Engine:
 
     def _of(self, shape: int) -> tuple[Scorer, ...]:
         return tuple(self._scorers.get(self.tables.shapes[shape].profile, ()))
+
+    def reasons_of_devices(self, pod: str, node: int) -> list[Reason]:
+        """What is wrong with the devices of one node."""
+        return [filters.lacking(failure.words) for failure in self.without_devices(pod, self._only(node)).values()]
 
     def _fit(self, shape: int) -> Fit:
         """Shared by shapes with equal requests."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from kubelogic.placement.devices.search import DeviceError, Granted
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.preemption import Preemption
 from kubelogic.placement.placement import Refusal
@@ -38,6 +39,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
         refusal: why the other nodes do not pass, and what stood in the way of making room.
         rooms: where room could be made, if no node is feasible and the pod may preempt.
         nominees: the nodes among those on which room is made at the least harm.
+        devices: what each claim on devices would get, by feasible node.
     """
 
     pod: str
@@ -47,6 +49,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal
     rooms: tuple[Room, ...] = ()
     nominees: tuple[str, ...] = ()
+    devices: dict[str, tuple[Granted, ...]] = {}
 
 
 def examine(problem: Problem, pod: str) -> Examination:
@@ -64,7 +67,10 @@ def examine(problem: Problem, pod: str) -> Examination:
     asked = engine.tables.pods[pod]
     shape = engine.tables.shape_number[asked.shape]
     promised = engine.promised.get(pod)
-    nodes = np.flatnonzero(engine.feasible(pod, shape))
+    try:
+        nodes = np.flatnonzero(engine.feasible(pod, shape))
+    except DeviceError as error:
+        return Examination(pod=pod, refusal=Refusal(shape=asked.shape, rejections=(), error=error.message))
     if not len(nodes):
         preemption = Preemption(engine)
         budgets = {budget.name: budget.allowed for budget in problem.budgets}
@@ -77,16 +83,17 @@ def examine(problem: Problem, pod: str) -> Examination:
         return Examination(pod=pod, refusal=refusal, rooms=rooms, nominees=nominees)
     refusal = Refusal(shape=asked.shape, rejections=engine.rejections(pod, shape))
     feasible = tuple(names[node] for node in nodes.tolist())
+    devices = {names[node]: granted for node in nodes.tolist() if (granted := engine.granted(pod, node))}
     if promised is not None and names[promised] in feasible:
-        return Examination(pod=pod, feasible=feasible, best=(names[promised],), refusal=refusal)
-    best = tuple(names[node] for node in engine.best(shape, nodes).tolist())
+        return Examination(pod=pod, feasible=feasible, best=(names[promised],), refusal=refusal, devices=devices)
+    best = tuple(names[node] for node in engine.best(shape, nodes, pod).tolist())
     if len(nodes) == 1:
-        return Examination(pod=pod, feasible=feasible, best=best, refusal=refusal)
+        return Examination(pod=pod, feasible=feasible, best=best, refusal=refusal, devices=devices)
     parts: list[dict[str, int]] = [{} for _ in feasible]
-    for scorer, score in engine.scores(shape, nodes):
+    for scorer, score in engine.scores(shape, nodes, pod):
         for row, value in zip(parts, np.broadcast_to(score, len(nodes)).tolist(), strict=True):
             row[scorer.name] = value
     scores = tuple(
         Scored(node=node, total=sum(row.values()), parts=row) for node, row in zip(feasible, parts, strict=True)
     )
-    return Examination(pod=pod, feasible=feasible, scores=scores, best=best, refusal=refusal)
+    return Examination(pod=pod, feasible=feasible, scores=scores, best=best, refusal=refusal, devices=devices)

@@ -11,7 +11,7 @@ from kubelogic.placement.kube.rules import Rules, SpreadRule
 from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Mask, Select
 
-NODE_PORTS, FIT, RESTRICTIONS, LIMITS, BINDING, SPREAD, AFFINITY = 4, 5, 6, 7, 8, 10, 11
+NODE_PORTS, FIT, RESTRICTIONS, LIMITS, BINDING, SPREAD, AFFINITY, DEVICES = 4, 5, 6, 7, 8, 10, 11, 13
 """The places of these filters in kube-scheduler's default order. What ``allowed`` stands for has the others, see
 ``Denial.stage``."""
 
@@ -26,6 +26,11 @@ class Reason:
     reason: str
     subject: str = ""
     resolvable: bool = True
+
+
+def lacking(words: str) -> Reason:
+    """What a node without the devices that are asked for is turned down with."""
+    return Reason(stage=DEVICES, place=0, filter="DynamicResources", reason="devices", subject=words, resolvable=False)
 
 
 def feasible(state: State, rules: Rules, select: Select, fits: Mask) -> Mask:
@@ -105,6 +110,8 @@ def _short(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason,
     rows = [(tables.resources[resource], resource, amount) for resource, amount in tables.checked[rules.number]]
     for place, (name, resource, amount) in enumerate(sorted(rows, key=lambda row: (row[0] != "pods", row[0]))):
         lacks = state.free[resource, select] < amount
+        if resource in tables.by_devices:
+            lacks = lacks & (tables.allocatable[resource, select] > 0)
         never = tables.allocatable[resource, select] < amount
         yield _reason(FIT, place, "NodeResourcesFit", "resource", name), lacks & ~never
         yield (

@@ -75,6 +75,8 @@ class Fit:
         found: Mask | None = None
         for resource, amount in self._requests:
             enough = free[resource, select] >= amount
+            if resource in self._state.tables.by_devices:
+                enough = enough | (self._state.tables.allocatable[resource, select] == 0)
             found = enough if found is None else found & enough
         return np.ones(_count(select, self._state), dtype=np.bool_) if found is None else found
 
@@ -85,7 +87,7 @@ class Fit:
         weights = np.zeros_like(total)
         kind = self._scorer.kind if self._scorer is not None else "least_allocated"
         for resource, amount, weight in self._used:
-            capacity = tables.allocatable[resource, select]
+            capacity = tables.scored[resource, select]
             asked = self._state.assumed[resource, select] + amount
             present = capacity > 0
             if kind == "least_allocated":
@@ -117,8 +119,11 @@ class Fit:
         shares: list[Floats] = []
         present: list[Mask] = []
         for resource, amount in self._balanced:
-            capacity = tables.allocatable[resource, select]
-            used = capacity - self._state.free[resource, select] + (amount if incoming else 0)
+            capacity = tables.scored[resource, select]
+            taken = tables.allocatable[resource, select] - self._state.free[resource, select]
+            if resource in tables.by_devices:
+                taken = np.where(tables.allocatable[resource, select] > 0, taken, self._state.assumed[resource, select])
+            used = taken + (amount if incoming else 0)
             share = np.minimum(used.astype(np.float64) / np.maximum(capacity, 1), 1.0)
             present.append(capacity > 0)
             shares.append(np.where(present[-1], share, 0.0))

@@ -13,12 +13,14 @@ from typing import Literal
 import numpy as np
 
 from kubelogic.placement.kube import filters
+from kubelogic.placement.kube.devices import UNAVAILABLE
 from kubelogic.placement.kube.engine import Engine, as_rejections
 from kubelogic.placement.kube.filters import Reason
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask
 from kubelogic.placement.kube.traces import Traces
 from kubelogic.placement.placement import Refusal, Rejection
+from kubelogic.placement.problem import Pod
 
 _OFFSET = 2**31
 
@@ -66,9 +68,21 @@ class Preemption:
         """Why no node passes for a pod, and where room could be made for it."""
         rejections = self._engine.rejections(pod, shape)
         name = self._tables.shapes[shape].name
+        asker = self._engine.asker(pod)
+        before = self._engine.desk.refuses(asker) if asker is not None and self._engine.desk is not None else ""
+        devices = asker is not None and not before
+        deallocates = self._deallocates(asker, rejections) if asker is not None else ""
         ineligible = self.ineligible(pod, shape, self._engine.promised.get(pod)) if may_evict else ""
         if not may_evict or ineligible:
-            return Refusal(shape=name, rejections=rejections, ineligible=ineligible), ()
+            refusal = Refusal(
+                shape=name,
+                rejections=rejections,
+                ineligible=ineligible,
+                devices=devices,
+                deallocates=deallocates,
+                before=before,
+            )
+            return refusal, ()
         search = self.search(pod, shape, budgets)
         refusal = Refusal(
             shape=name,
@@ -76,8 +90,24 @@ class Preemption:
             attempted=True,
             preemption=search.rejections,
             helpless=search.helpless,
+            devices=devices,
+            deallocates=deallocates,
+            before=before,
         )
         return refusal, search.candidates
+
+    def _deallocates(self, pod: Pod, rejections: Sequence[Rejection]) -> str:
+        """The claim whose devices are taken away, since it was in the way on some node and nobody uses it."""
+        desk = self._engine.desk
+        assert desk is not None
+        nodes = [
+            node
+            for rejection in rejections
+            if rejection.filter == "DynamicResources" and rejection.subject == UNAVAILABLE
+            for node in rejection.nodes
+        ]
+        elsewhere = {name for node in nodes for name in desk.elsewhere(pod, node)}
+        return desk.unused(pod, sorted(elsewhere))
 
     def ineligible(self, pod: str, shape: int, node: int | None) -> Literal["", "never", "leaving"]:
         """What forbids a pod to preempt now: its policy, or that its last victims are still leaving.
@@ -235,8 +265,8 @@ class Preemption:
         lower.sort(key=self._importance)
         with self._without(lower, node, shape) as (gone, traces):
             if not self._engine.passes(pod, shape, node):
-                reasons = self._engine.reasons_promised(pod, shape, node)
-                return reasons or self._engine.reasons_here(shape, node)
+                reasons = self._engine.reasons_promised(pod, shape, node) or self._engine.reasons_here(shape, node)
+                return reasons or self._engine.reasons_of_devices(pod, node)
             protected = self._protected(lower, budgets)
             violations = 0
             for resident in sorted(lower, key=lambda r: r.name not in protected):

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 import numpy as np
 
+from kubelogic.placement.devices.search import DeviceError
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.preemption import Candidate, Preemption
 from kubelogic.placement.kube.scores import Nodes
@@ -141,11 +142,23 @@ class _Run:
     def _try(self, pod: Pod, *, may_evict: bool) -> None:
         shape = self._shape[pod.name]
         news = self._news.get(shape, 0)
-        if pod.name not in self._engine.promised and shape in self._failed and self._failed[shape][0] == news:
+        asks = self._engine.asker(pod.name) is not None
+        if (
+            not asks
+            and pod.name not in self._engine.promised
+            and shape in self._failed
+            and self._failed[shape][0] == news
+        ):
             self._progress.rejected[pod.name] = self._failed[shape][1]
             return
         self._progress.attempts += 1
-        binding = self._bind(pod)
+        try:
+            binding = self._bind(pod)
+        except DeviceError as error:
+            self._progress.refusals.append(Refusal(shape=pod.shape, rejections=(), error=error.message))
+            self._progress.rejected[pod.name] = len(self._progress.refusals) - 1
+            self._failed[shape] = (news, self._progress.rejected[pod.name])
+            return
         if binding is not None:
             self._progress.rejected.pop(pod.name, None)
             self._progress.bindings.append(binding)
@@ -165,15 +178,18 @@ class _Run:
             nodes = np.flatnonzero(engine.feasible(pod.name, shape))
         if not len(nodes):
             return None
-        top = engine.best(shape, nodes)
+        top = engine.best(shape, nodes, pod.name)
         node = int(top[0] if self._random is None else self._random.choice(top))
         names = engine.tables.names
         volumes = engine.state.volumes(self._problem_claims(shape), node) or ()
         engine.state.give(volumes, node)
+        devices = engine.granted(pod.name, node)
+        if engine.desk is not None and engine.asker(pod.name) is not None:
+            engine.desk.give(pod, devices)
         engine.release(pod.name)
         engine.put(pod.name, shape, node)
         ties = tuple(names[i] for i in top[: self._most_ties].tolist())
-        return Binding(pod=pod.name, node=names[node], ties=ties, tied=len(top), volumes=volumes)
+        return Binding(pod=pod.name, node=names[node], ties=ties, tied=len(top), volumes=volumes, devices=devices)
 
     def _problem_claims(self, shape: int) -> tuple[str, ...]:
         return self._engine.tables.shapes[shape].claims

@@ -16,7 +16,9 @@ from kubelogic.placement.problem import Scorer
 Nodes = NDArray[np.intp]
 
 
-def scores(scorers: tuple[Scorer, ...], rules: Rules, fit: Fit, nodes: Nodes) -> Iterator[tuple[Scorer, Ints | int]]:
+def scores(
+    scorers: tuple[Scorer, ...], rules: Rules, fit: Fit, nodes: Nodes, devices: Ints | None = None
+) -> Iterator[tuple[Scorer, Ints | int]]:
     """What each scorer that takes part gives each of the feasible nodes, not weighted yet.
 
     Args:
@@ -24,6 +26,7 @@ def scores(scorers: tuple[Scorer, ...], rules: Rules, fit: Fit, nodes: Nodes) ->
         rules: of the shape.
         fit: of its requests, caught up.
         nodes: the numbers of all feasible nodes; normalisation is over these.
+        devices: how good the devices are that each of them has, for a pod that asks for some.
 
     Yields:
         Scorer and score per node, or one number that all nodes get.
@@ -39,12 +42,22 @@ def scores(scorers: tuple[Scorer, ...], rules: Rules, fit: Fit, nodes: Nodes) ->
                 found = _spread(rules, nodes)
             case "soft_affinity":
                 found = _affinity(rules, nodes)
+            case "devices":
+                found = _devices(devices)
             case "preference":
                 found = _preference(scorer, rules, nodes)
         if found is None and scorer.always:
             found = 0
         if found is not None:
             yield scorer, found
+
+
+def _devices(raw: Ints | None) -> Ints | None:
+    """Source: kube-scheduler, DynamicResources (Score and NormalizeScore)."""
+    if raw is None or not (most := int(raw.max())):
+        return None
+    scaled: Ints = raw * MOST // most
+    return scaled
 
 
 def _preference(scorer: Scorer, rules: Rules, nodes: Nodes) -> Ints | int | None:

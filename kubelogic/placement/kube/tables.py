@@ -50,6 +50,8 @@ class Tables:
         allocatable: resources x nodes.
         requests: per shape, ``(resource number, amount)`` of what it asks for, zeros left out.
         checked: the same without what no node is asked for.
+        scored: ``allocatable`` as scores see it: with the devices that stand for a resource.
+        by_devices: the resources that stand for devices where a node does not report them.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -76,6 +78,11 @@ class Tables:
                     self.allocatable[self.resource_number[name], i] = min(amount, _LARGEST)
         self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
             self.amounts(shape.requests) for shape in problem.shapes
+        )
+        self.scored: Ints = self.allocatable
+        extended = problem.devices.extended if problem.devices is not None else {}
+        self.by_devices: frozenset[int] = frozenset(
+            number for name, number in self.resource_number.items() if name in extended
         )
         self.checked: tuple[tuple[tuple[int, int], ...], ...] = tuple(
             self.amounts({name: n for name, n in shape.requests.items() if name not in shape.unchecked})

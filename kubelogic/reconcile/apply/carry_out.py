@@ -11,7 +11,7 @@ from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.apply import fields, jobs, lifecycle, objects, pods, services, workloads
+from kubelogic.reconcile.apply import devices, fields, jobs, lifecycle, objects, pods, services, workloads
 
 Applier = Callable[[Transaction, Any], None]
 
@@ -19,6 +19,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
     {
         **objects.APPLIERS,
         **pods.APPLIERS,
+        **devices.APPLIERS,
         **workloads.APPLIERS,
         **lifecycle.APPLIERS,
         **services.APPLIERS,

@@ -33,6 +33,7 @@ from kubelogic.reconcile.actions import (
     StartContainer,
     argument_names,
 )
+from kubelogic.reconcile.apply.devices import give_devices
 from kubelogic.reconcile.functions import container_key
 from kubelogic.reconcile.pods import pod_document
 from kubelogic.reconcile.refusals import note_pod
@@ -101,6 +102,8 @@ def bind_pod(tx: Transaction, action: BindPod) -> None:
         return
     _select_node(tx, pod, action.node)
     conditions = conditions_after(tx, pod, name="PodScheduled", status="True")
+    give_devices(tx, pod, action.node, action.devices)
+    pod = tx.get(_POD, action.pod) or pod
     bound = edited(pod, ["spec"], {"nodeName": action.node})
     tx.set_status(bound, {"nominatedNodeName": None, "conditions": conditions})
 

@@ -1,0 +1,64 @@
+"""What keeps the devices of nodes from a pod: which device would do, but for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubelogic.explain.blockers import Blocker
+from kubelogic.placement.kube.devices import Desk, Failure
+from kubelogic.placement.placement import Refusal
+from kubelogic.placement.problem import Pod, Problem
+
+CODE = "KL214"
+PLUGIN = "DynamicResources"
+IN_USE, LACKING = "devices_in_use", "lacks_devices"
+"""Predicates of blockers: whether a node would do with all of its devices free."""
+
+
+def device_blockers(given: Problem, pod: str, refusal: Refusal, *, subject: str = "") -> tuple[Blocker, ...]:
+    """Why nodes have no devices for a pod, node by node.
+
+    Args:
+        given: the placement problem.
+        pod: its key.
+        refusal: why the one-by-one scheduler turned it down.
+        subject: what to call it; empty for its key.
+    """
+    asked = next((each for each in given.waiting if each.name == pod), None)
+    if asked is None or given.devices is None:
+        return ()
+    if refusal.error:
+        return (_blocker("", refusal.error, f"the search for devices ends with an error: {refusal.error}", LACKING),)
+    if refusal.before:
+        return (_blocker("", refusal.before, refusal.before, LACKING),)
+    desk, empty = Desk(given), Desk(given, free=True)
+    found = []
+    for rejection in refusal.rejections:
+        if rejection.filter != PLUGIN:
+            continue
+        for node in rejection.nodes:
+            held = not isinstance(empty.on(asked, node), Failure)
+            detail = f"{subject or pod}: {_detail(desk, asked, node)}"
+            found.append(_blocker(node, rejection.subject, detail, IN_USE if held else LACKING))
+    return tuple(sorted(found, key=lambda blocker: blocker.node))
+
+
+def _detail(desk: Desk, pod: Pod, node: str) -> str:
+    elsewhere = desk.elsewhere(pod, node)
+    if elsewhere:
+        return f"the devices of {', '.join(elsewhere)} cannot be used on {node}"
+    lines: Sequence[str] = desk.reasons(pod, node)
+    return f"{node}: {'; '.join(lines)}" if lines else f"{node} has no devices"
+
+
+def _blocker(node: str, reason: str, detail: str, predicate: str) -> Blocker:
+    return Blocker(
+        node=node,
+        code=CODE,
+        reason=reason,
+        detail=detail,
+        gist=detail,
+        plugin=PLUGIN,
+        predicate=predicate,
+        witness={},
+    )

@@ -1,0 +1,303 @@
+"""Devices while pods are placed one by one: what each node has for a pod's claims, and what was given away.
+
+Source: kube-scheduler 1.36, DynamicResources: PreFilter, Filter, PostFilter, Reserve, Score; createRequestsAndMappings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from kubelogic.placement.devices.model import Allocated, Claim, Container, Devices, Request
+from kubelogic.placement.devices.pools import usable_on
+from kubelogic.placement.devices.search import DeviceError, Failure, Granted, Search, State
+from kubelogic.placement.problem import Pod, Problem
+
+UNAVAILABLE = "resourceclaim not available on the node"
+EXTENDED = "<extended-resources>"
+"""Stands for the name of the claim that is made for extended resources."""
+
+_USERS = 256
+"""Pods that one claim can be reserved for."""
+
+_ALTERNATIVES = 8
+"""Alternatives that a request can have: the first one scores that much."""
+
+Found = tuple[Granted, ...] | Failure
+
+
+@dataclass(slots=True)
+class _Held:
+    """A claim as it stands."""
+
+    claim: Claim
+    users: set[str]
+    signature: bytes
+
+
+class Desk:
+    """Answers questions about devices over one changing state of claims."""
+
+    def __init__(self, problem: Problem, *, free: bool = False) -> None:
+        """Take over what is allocated.
+
+        Args:
+            problem: with devices.
+            free: as if nothing were.
+        """
+        devices = problem.devices or Devices()
+        self._devices = devices
+        self._state = State()
+        self._held = {claim.name: _Held(claim, set(claim.users), _signature([claim])) for claim in devices.claims}
+        for claim in devices.claims:
+            self._state.add(() if free else claim.allocated or ())
+        self._everyone = frozenset(node.name for node in problem.nodes)
+        self._reported = {
+            node.name: frozenset(name for name in devices.extended if node.allocatable.get(name, 0))
+            for node in problem.nodes
+        }
+        self._stamps: dict[str, int] = {}
+        self._everywhere = 0
+        self._known: dict[tuple[bytes, str], tuple[tuple[int, int], Found]] = {}
+        self._search = Search(devices, self._state)
+
+    def count(self, resource: str, node: str) -> tuple[int, int]:
+        """How many devices of a node stand for an extended resource, and how many of them are given away."""
+        selectors = self._devices.class_selectors.get(self._devices.extended[resource], ())
+        verdicts = self._devices.verdicts
+        there = used = 0
+        for pool in self._search.pools(node):
+            for each in pool.slices:
+                for device in each.devices:
+                    if usable_on(device, each, node) and all(
+                        verdicts[selector.expression][device.look] == "yes" for selector in selectors
+                    ):
+                        there += 1
+                        used += self._state.has((pool.driver, pool.name, device.name))
+        return there, used
+
+    def concerns(self, pod: Pod) -> bool:
+        """Whether a pod asks for devices."""
+        return bool(pod.device_claims or self._wanted(pod))
+
+    def _wanted(self, pod: Pod) -> frozenset[str]:
+        """The extended resources of a pod that classes stand for."""
+        return frozenset(
+            name
+            for each in pod.containers
+            for name, amount in each.requests.items()
+            if amount and name in self._devices.extended
+        )
+
+    def refuses(self, pod: Pod) -> str:
+        """What turns a pod away from all nodes, before any is looked at; empty if nothing does."""
+        for name in pod.device_claims:
+            held = self._held[name]
+            if held.claim.allocated is None:
+                if held.claim.missing:
+                    return held.claim.missing
+            elif len(held.users) >= _USERS and pod.uid not in held.users:
+                return "resourceclaim in use"
+        return ""
+
+    def on(self, pod: Pod, node: str) -> Found:
+        """What the claims of a pod get on a node, or what is wrong with it.
+
+        Raises:
+            DeviceError: where the scheduler ends the attempt to place the pod.
+        """
+        asked, key = self._asked(pod)
+        if extra := self._extended(pod, node):
+            asked = [*asked, extra]
+            key += b"\n" + _signature([extra])
+        found: tuple[Granted, ...] = ()
+        if asked:
+            answer = self._answer(asked, key, node)
+            if isinstance(answer, Failure):
+                return answer
+            found = answer
+        if self.elsewhere(pod, node):
+            return Failure(words=UNAVAILABLE)
+        found = tuple(
+            replace(granted, claim=claim.name) if granted.claim != claim.name else granted
+            for granted, claim in zip(found, asked, strict=True)
+        )
+        if extra:
+            found = (*found[:-1], replace(found[-1], requests=tuple(self._requests(pod, node))))
+        return found
+
+    def _asked(self, pod: Pod) -> tuple[list[Claim], bytes]:
+        """The claims of a pod that have no devices yet, each once, and what they come to."""
+        names = dict.fromkeys(name for name in pod.device_claims if self._held[name].claim.allocated is None)
+        held = [self._held[name] for name in names]
+        return [each.claim for each in held], b"\n".join(each.signature for each in held)
+
+    def _answer(self, asked: list[Claim], key: bytes, node: str) -> Found:
+        """What claims get on a node, found once for equal claims as long as nothing that matters is given away."""
+        stamp = self._everywhere, self._stamps.get(node, 0)
+        kept = self._known.get((key, node))
+        if kept is None or kept[0] != stamp:
+            kept = self._known[key, node] = stamp, self._search.allocate(asked, node)
+        return kept[1]
+
+    def lacking(self, pod: Pod, nodes: Sequence[str]) -> dict[str, Failure]:
+        """Those of some nodes that do not have what a pod asks for, and why.
+
+        Raises:
+            DeviceError: where the scheduler ends the attempt.
+        """
+        if self._wanted(pod):
+            every = ((node, self.on(pod, node)) for node in nodes)
+            return {node: found for node, found in every if isinstance(found, Failure)}
+        asked, key = self._asked(pod)
+        confined = any(self._held[name].claim.nodes is not None for name in pod.device_claims)
+        failures: dict[str, Failure] = {}
+        for node in nodes:
+            found = self._answer(asked, key, node) if asked else ()
+            if isinstance(found, Failure):
+                failures[node] = found
+            elif confined and self.elsewhere(pod, node):
+                failures[node] = Failure(words=UNAVAILABLE)
+        return failures
+
+    def ranks(self, pod: Pod) -> bool:
+        """Whether a pod has alternatives, of which the earlier ones are better."""
+        claims = (self._held[name].claim for name in pod.device_claims)
+        return any(alternatives[0].parent for claim in claims for alternatives in claim.requests)
+
+    def _requests(self, pod: Pod, node: str) -> list[tuple[Request, tuple[tuple[str, str], ...]]]:
+        wanted = self._wanted(pod) - self._reported.get(node, frozenset())
+        return extended_requests(pod.containers, sorted(wanted), self._devices)
+
+    def elsewhere(self, pod: Pod, node: str) -> list[str]:
+        """The claims of a pod whose devices cannot be used on a node."""
+        found = []
+        for name in pod.device_claims:
+            claim = self._held[name].claim
+            if claim.allocated is not None and claim.nodes is not None and node not in claim.nodes:
+                found.append(name)
+        return found
+
+    def reasons(self, pod: Pod, node: str) -> list[str]:
+        """For each request of a pod, which devices a node has and what is wrong with each, by itself."""
+        claims = [self._held[name].claim for name in pod.device_claims if self._held[name].claim.allocated is None]
+        if extra := self._extended(pod, node):
+            claims.append(extra)
+        return [
+            f"request {request.full_name} ({'all' if request.every else request.count} of {request.device_class}): "
+            + (", ".join(self._search.devices(request, node)) or "there is no device")
+            for claim in claims
+            for alternatives in claim.requests
+            for request in alternatives
+        ]
+
+    def unused(self, pod: Pod, names: Sequence[str]) -> str:
+        """The first of some claims whose devices could be taken away again, as nobody else has reserved it."""
+        return next((name for name in names if self._held[name].users <= {pod.uid}), "")
+
+    def give(self, pod: Pod, granted: Sequence[Granted]) -> None:
+        """Let claims have what they got."""
+        for each in granted:
+            self._state.add(each.devices)
+            held = self._held.get(each.claim)
+            if held is not None:
+                held.claim = msgspec.structs.replace(held.claim, allocated=each.devices, nodes=each.nodes)
+            if each.local and each.nodes is not None and not self._reaches_out(each):
+                for node in each.nodes:
+                    self._stamps[node] = self._stamps.get(node, 0) + 1
+            else:
+                self._everywhere += 1
+                self._search = Search(self._devices, self._state)
+        for name in pod.device_claims:
+            self._held[name].users.add(pod.uid)
+
+    def _reaches_out(self, granted: Granted) -> bool:
+        """Whether devices are of pools that other nodes use, too."""
+        pools = {(each.driver, each.pool) for each in granted.devices}
+        nodes: set[str] = set()
+        for each in self._devices.slices:
+            if (each.driver, each.pool) in pools:
+                if not each.local:
+                    return True
+                nodes |= each.nodes
+        return len(nodes) > 1
+
+    def score(self, granted: Sequence[Granted]) -> int:
+        """How early the alternatives are that claims got."""
+        total = 0
+        for each in granted:
+            held = self._held.get(each.claim)
+            for index, alternatives in enumerate(held.claim.requests if held is not None else ()):
+                if alternatives[0].parent:
+                    total += _ALTERNATIVES - each.chosen[index]
+        return total
+
+    # -- extended resources ----------------------------------------------------------------------------------
+
+    def _extended(self, pod: Pod, node: str) -> Claim | None:
+        """The claim that is made for extended resources which a node does not report."""
+        requests = self._requests(pod, node)
+        if not requests:
+            return None
+        namespace = pod.name.partition("/")[0]
+        return Claim(name=f"{namespace}/{EXTENDED}", requests=tuple((request,) for request, _ in requests))
+
+
+def _signature(claims: Sequence[Claim]) -> bytes:
+    return msgspec.json.encode([(claim.requests, claim.constraints) for claim in claims], order="deterministic")
+
+
+def extended_requests(
+    containers: Sequence[Container], resources: Sequence[str], devices: Devices
+) -> list[tuple[Request, tuple[tuple[str, str], ...]]]:
+    """The requests that stand for extended resources, by name, each with the containers (and resource) that use it.
+
+    Init containers use the devices of later containers; what the largest of them needs beyond those is one request.
+    """
+    found: dict[str, Request] = {}
+    uses: dict[str, list[tuple[str, str]]] = {}
+    for resource in resources:
+        lasting: list[Request | None] = [None] * len(containers)
+        for number, container in enumerate(containers):
+            if not container.brief and (count := container.requests.get(resource, 0)):
+                lasting[number] = _request(number, container, resource, count, devices)
+                uses.setdefault(f"container-{number}-request-{_place(container, resource)}", []).append(
+                    (container.name, resource)
+                )
+        largest: Request | None = None
+        for number, container in enumerate(containers):
+            count = container.requests.get(resource, 0) if container.brief else 0
+            for other in lasting[number:]:
+                if count > 0 and other is not None:
+                    uses.setdefault(other.name, []).append((container.name, resource))
+                    count -= other.count
+            if count > 0:
+                own = _request(number, container, resource, count, devices)
+                if largest is None or largest.count < count:
+                    if largest is not None:
+                        uses[own.name] = uses.pop(largest.name, [])
+                    largest = own
+                uses.setdefault(largest.name, []).append((container.name, resource))
+        for request in (largest, *lasting):
+            if request is not None:
+                found[request.name] = request
+    return [(found[name], tuple(uses.get(name, ()))) for name in sorted(found)]
+
+
+def _place(container: Container, resource: str) -> int:
+    return sorted(container.requests).index(resource)
+
+
+def _request(number: int, container: Container, resource: str, count: int, devices: Devices) -> Request:
+    name = devices.extended[resource]
+    return Request(
+        name=f"container-{number}-request-{_place(container, resource)}",
+        device_class=name,
+        selectors=devices.class_selectors.get(name, ()),
+        count=count,
+    )
+
+
+__all__ = ["EXTENDED", "UNAVAILABLE", "Allocated", "Desk", "DeviceError", "Failure", "Granted", "extended_requests"]
