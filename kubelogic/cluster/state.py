@@ -10,6 +10,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import is_moment, milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.kinds.evidence import is_stored
+from kubelogic.kinds.references import OF_EVERY_NAMESPACE
 from kubelogic.logic import Row, Rulebook, Value
 
 World = Mapping[str, frozenset[Row]]
@@ -90,6 +91,8 @@ def world_of(cluster: Cluster) -> World:
     }
     if outside:
         found["outside_node"] = {(each,) for each in outside}
+    if listed := _listed_configs(cluster):
+        found["config_listed"] = listed
     named: set[str] = set()
     for obj in cluster:
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
@@ -112,29 +115,53 @@ def _without_accounts(cluster: Cluster) -> frozenset[str]:
     return frozenset(named - listed - new)
 
 
+def _listed_configs(cluster: Cluster) -> set[Row]:
+    """Of which namespaces all ConfigMaps, or all Secrets, are in the input.
+
+    Of those that are only about to be made; all ConfigMaps, too, where the one is there that a controller keeps in
+    every namespace.
+    """
+    new = {name for name, obj in cluster.objects("Namespace").items() if _is_new(obj.document)}
+    printed = {obj.namespace for obj in cluster.objects("ConfigMap").values() if obj.name in OF_EVERY_NAMESPACE}
+    return {("Secret", name) for name in new} | {("ConfigMap", name) for name in new | printed}
+
+
 def _is_new(document: Mapping[str, Any]) -> bool:
     """Whether no API server has seen the document of a namespace yet."""
     metadata = document.get("metadata") or {}
     return not (metadata.get("uid") or metadata.get("creationTimestamp"))
 
 
+def _asked_to_go(about: Mapping[str, Any]) -> int:
+    """When an object was deleted: its deletion timestamp is when its grace period ends.
+
+    Source: staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go BeforeDelete.
+    """
+    grace = about.get("deletionGracePeriodSeconds")
+    seconds = grace if isinstance(grace, int) and not isinstance(grace, bool) else 0
+    return milliseconds(str(about["deletionTimestamp"])) - seconds * 1000
+
+
 def _latest(cluster: Cluster) -> int:
     """The latest moment that a cluster mentions as past, rounded up to a second; at least 0.
 
-    Those are creations, all moments in statuses (heartbeats, transitions, starts and ends of containers, schedules,
-    completions), the renewal of leases, and the moments of events.
+    Those are creations, requests to delete, all moments in statuses (heartbeats, transitions, starts and ends of
+    containers, schedules, completions), the renewal of leases, and the moments of events.
     """
     texts: set[str] = set()
+    deletions: list[int] = []
     for obj in cluster:
-        created = (obj.document.get("metadata") or {}).get("creationTimestamp")
-        if created:
-            texts.add(str(created))
+        about = obj.document.get("metadata") or {}
+        if about.get("creationTimestamp"):
+            texts.add(str(about["creationTimestamp"]))
+        if about.get("deletionTimestamp"):
+            deletions.append(_asked_to_go(about))
         _collect(obj.document.get("status"), texts)
         if obj.kind == "Lease":
             _collect(obj.document.get("spec"), texts)
         elif obj.kind == "Event":
             _collect({name: value for name, value in obj.document.items() if name != "metadata"}, texts)
-    latest = max((milliseconds(text) for text in texts), default=0)
+    latest = max((*deletions, *map(milliseconds, texts)), default=0)
     return -(-max(latest, 0) // 1000) * 1000
 
 

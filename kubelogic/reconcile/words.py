@@ -110,6 +110,29 @@ def missing_claim_words(claim: str) -> str:
     return f'persistentvolumeclaim "{_bare(claim)}" not found'
 
 
+def config_words(kind: str, key: str, entry: str) -> str:
+    """What the kubelet says of a variable whose source is not there.
+
+    Source: kubelet_pods.go makeEnvironmentVariables.
+
+    >>> config_words("ConfigMap", "shop/settings", ""), config_words("Secret", "shop/keys", "token")
+    ('configmap "settings" not found', "couldn't find key token in Secret shop/keys")
+    """
+    return f"couldn't find key {entry} in {kind} {key}" if entry else f'{kind.lower()} "{_bare(key)}" not found'
+
+
+def mount_words(kind: str, key: str, entry: str) -> str:
+    """What the kubelet says of a volume whose source is not there.
+
+    Source: pkg/volume/configmap/configmap.go and secret/secret.go, SetUpAt and MakePayload.
+
+    >>> mount_words("ConfigMap", "shop/settings", "a"), mount_words("Secret", "shop/keys", "")
+    ('references non-existent config key: a', 'secret "keys" not found')
+    """
+    what = "config" if kind == "ConfigMap" else "secret"
+    return f"references non-existent {what} key: {entry}" if entry else f'{kind.lower()} "{_bare(key)}" not found'
+
+
 def missing_driver_words(driver: str, node: str) -> str:
     """What is said of a node without the driver of a volume.
 
@@ -219,6 +242,8 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "pull_message": pull_message,
         "unbound_words": unbound_words,
         "missing_claim_words": missing_claim_words,
+        "config_words": config_words,
+        "mount_words": mount_words,
         "missing_driver_words": missing_driver_words,
         "multi_attach_words": multi_attach_words,
         "resource_words": resource_words,

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.clock import milliseconds
+from kubelogic.cluster.state import State
 
 
 def thing(kind: str, namespace: str, name: str, **fields: Any) -> Object:
@@ -68,3 +70,9 @@ def test_clusters_can_be_pickled() -> None:
     cluster = Cluster.of([thing("Pod", "a", "x"), thing("Node", "", "n")])
     copy = pickle.loads(pickle.dumps(cluster))
     assert [(str(obj), obj.document) for obj in copy] == [(str(obj), obj.document) for obj in cluster]
+
+
+def test_the_clock_starts_when_an_object_was_last_asked_to_go() -> None:
+    about = {"name": "x", "deletionTimestamp": "2026-03-01T10:00:30Z", "deletionGracePeriodSeconds": 30}
+    gone = thing("Pod", "a", "x", metadata={**about, "creationTimestamp": "2026-02-01T00:00:00Z"})
+    assert State.of(Cluster.of([gone])).now == milliseconds("2026-03-01T10:00:00Z")
