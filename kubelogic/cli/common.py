@@ -110,7 +110,7 @@ def add_settled(parser: argparse.ArgumentParser) -> None:
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Additions to the rulebook and its parameters."""
     parser.add_argument(
-        "--rules", action="append", default=[], metavar="DIR", help="also use the rules in this directory"
+        "--rules", action="append", default=[], metavar="PATH", help="also use this rule file, or those of a directory"
     )
     parser.add_argument(
         "--set",
@@ -266,14 +266,14 @@ def _whole(text: str) -> int:
 
 
 def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
-    """The ``--rules`` directories.
+    """The ``--rules`` files and directories.
 
     Raises:
-        UsageError: if one is not a directory.
+        UsageError: if there is no such file or directory.
     """
     for name in args.rules:
-        if not name or not Path(name).is_dir():
-            raise UsageError(f"--rules {name or chr(39) * 2}: no such directory")
+        if not name or not Path(name).exists():
+            raise UsageError(f"--rules {name or chr(39) * 2}: no such file or directory")
     return tuple(Path(name) for name in args.rules)
 
 

@@ -14,7 +14,7 @@ import msgspec
 from kubelogic.explain.filters import Relations, filled, filters, point_of, reached, switched_off
 from kubelogic.explain.units import amount
 from kubelogic.explain.written import Written
-from kubelogic.logic import Rulebook, Value
+from kubelogic.logic import Value
 from kubelogic.logic.terms import Declaration
 
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
@@ -48,13 +48,6 @@ class Blocker:
     places: tuple[Written, ...] = ()
 
 
-_BEFORE_THE_QUEUE: Mapping[str, tuple[str, str]] = {
-    "pod_gate": ("KL213", "SchedulingGates"),
-    "pod_scheduler": ("KL294", "PreEnqueue"),
-}
-"""What keeps a pod from being looked at: the relation, its code and plugin."""
-
-
 def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Blocker, ...]:
     """Every reason against every node for pods of a shape, those against all nodes first, then by node and filter.
 
@@ -71,7 +64,6 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
         if (each.plugin, point_of(each)) in off:
             continue
         declaration = relations.rulebook.declarations[each.predicate]
-        code = _code(relations.rulebook, declaration)
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
             said = _declared(relations, declaration, shape, witness)
@@ -83,8 +75,8 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                         each.stage,
                         Blocker(
                             node=node,
-                            code=code,
-                            reason=filled(each.words, witness),
+                            code=each.code,
+                            reason=filled(each.words, {**witness, "Plugins": each.plugin}),
                             detail=sentence(said, {**witness, **called, "NodeClass": node}),
                             gist=sentence(said, {**witness, **called, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
@@ -100,7 +92,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
 def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
     """What keeps a pod from being looked at by the scheduler at all."""
     found = []
-    for predicate, (code, plugin) in _BEFORE_THE_QUEUE.items():
+    for predicate, plugin, code in sorted(tuple(map(str, row)) for row in relations.rows("holds_back")):
         declaration = relations.rulebook.declarations[predicate]
         for row in sorted(relations.matching(predicate, {0: pod}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
@@ -158,8 +150,7 @@ def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
     if not pinned:
         return ()
-    each = next(each for each in filters(relations) if each.predicate == "rejects_outside_names")
-    declaration = relations.rulebook.declarations[each.predicate]
+    each = next(each for each in filters(relations) if each.scope == "before")
     named = " or ".join(pinned)
     missing = "" if set(pinned) & set(nodes) else f"there is no node {named}, and "
     text = "{missing}{subject} asks for {named} by its name (metadata.name), which {node} is not"
@@ -167,8 +158,8 @@ def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple
     return tuple(
         Blocker(
             node=node,
-            code=_code(relations.rulebook, declaration),
-            reason=each.words,
+            code=each.code,
+            reason=filled(each.words, {"Plugins": each.plugin}),
             detail=text.format(**values, node=node),
             gist=text.format(**values, node="the node"),
             plugin=each.plugin,
@@ -197,8 +188,3 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
     return text.replace("=:", ":")  # a taint without a value is written key:effect
-
-
-def _code(rulebook: Rulebook, declaration: Declaration) -> str:
-    header = next((file.header for file in rulebook.files if file.path == declaration.place.file), {})
-    return str(header.get("code", "KL200"))

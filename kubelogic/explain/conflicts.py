@@ -10,7 +10,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.filters import Relations
+from kubelogic.explain.filters import Relations, fields, filters
 from kubelogic.explain.parties import Party, holders, places, replicas, sources_of
 from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
@@ -30,52 +30,8 @@ class ConflictMember:
     location: Location | None
 
 
-_POD_PATHS: Mapping[str, Path] = {
-    "toleration": ("tolerations",),
-    "node_affinity": ("affinity", "nodeAffinity"),
-    "node_names": ("affinity", "nodeAffinity"),
-    "affinity": ("affinity", "podAffinity"),
-    "anti_affinity": ("affinity", "podAntiAffinity"),
-    "spread": ("topologySpreadConstraints",),
-    "port": ("containers",),
-    "claim": ("volumes",),
-    "exclusive": ("volumes",),
-}
-"""Where a pod's spec says what an assumption is about."""
-
-_WAITING_PATHS: Mapping[str, Path] = {
-    "pod_gate": ("schedulingGates",),
-    "pod_scheduler": ("schedulerName",),
-    "rejects_affinity": ("affinity", "podAffinity"),
-    "rejects_name_conflict": ("affinity", "nodeAffinity"),
-}
-"""Where a pod's spec says what it waits for; claims are looked up."""
-
 _RULES = frozenset({"anti_affinity", "spread", "affinity", "port", "exclusive", "node_names"})
 """Kinds of assumptions that contradict nothing alone."""
-
-_TEXTS: Mapping[str, str] = {
-    "count": "{0} wants {count} pods",
-    "request": "each pod of {0} requests {amount} of {1}",
-    "capacity": "{0} can hold {amount} of {1}",
-    "allowed": "pods of {0} may not go to {1}",
-    "toleration": "pods of {0} do not tolerate the taints of {1}",
-    "node_affinity": "pods of {0} ask for labels that {1} does not have",
-    "node_names": "pods of {0} name their nodes, and {1} is not one",
-    "unschedulable": "{1} is cordoned",
-    "policy": "a policy keeps pods of {0} from {1}",
-    "volume_node": "a volume of {0} cannot be used on {1}",
-    "node_features": "pods of {0} need features that {1} does not declare",
-    "volume_zone": "a volume of {0} is not in the zone of {1}",
-    "affinity": "pods of {0} have to share their {1} with pods that they name",
-    "anti_affinity": "pods of {0} must not share their {1} with pods that they name",
-    "spread": "pods of {0} have to be spread over {1}",
-    "port": "pods of {0} need ports of their node",
-    "exclusive": "only one pod may use {0}",
-    "attach": "the nodes of {0} attach so many volumes of {1}",
-    "claim": "the claim {0} is needed",
-    "running": "pods of {0} that run stay where they are",
-}
 
 
 def conflict_members(
@@ -91,13 +47,13 @@ def conflict_members(
 
     Args:
         cluster: the objects.
-        relations: with ``pod_shape`` and ``node_class``.
+        relations: derived for at least ``filters.goals``.
         problem: the problem that the core is about.
         core: the assumptions that cannot hold together.
         pod: the pod that is asked about; what is said of its shape is said of its workload.
         blockers: what is in its way.
     """
-    members = [_member(cluster, relations, problem, each, core=core, pod=pod) for each in core]
+    members = [_member(cluster, relations, problem, each, core=core, pod=pod, blockers=blockers) for each in core]
     kinds = {each.kind for each in core}
     unsaid: list[Party] = []
     if kinds & _RULES:
@@ -113,6 +69,7 @@ def conflict_members(
 
 def waits_for(
     cluster: Cluster,
+    relations: Relations,
     pod: Object,
     blockers: Sequence[Blocker],
     standing: Standing,
@@ -123,6 +80,7 @@ def waits_for(
 
     Args:
         cluster: the objects.
+        relations: derived for at least ``filters.goals``.
         pod: a pod without a node.
         blockers: what is in its way.
         standing: the same, by what it rests on.
@@ -139,10 +97,10 @@ def waits_for(
             member = _placed(_claim_text(blocker, claim), claim, ("metadata", "name"))
             if member.location is None:
                 obj = owner_with_origin(cluster, pod)
-                member = _placed(member.text, obj, (*_pod_spec(obj), *_volume_path(blocker)))
+                member = _placed(member.text, obj, _field(relations, obj, blocker))
         elif not blocker.node or blocker.predicate == "rejects_affinity":
             obj = owner_with_origin(cluster, pod)
-            path = (*_pod_spec(obj), *_WAITING_PATHS.get(blocker.predicate, _volume_path(blocker)))
+            path = _field(relations, obj, blocker)
             text = blocker.gist
             if blocker.predicate == "rejects_affinity":
                 text += _elsewhere(cluster, pod)
@@ -219,9 +177,10 @@ def _elsewhere(cluster: Cluster, pod: Object) -> str:
     return f"; {names} {verb} the labels but not the namespace that the term looks at"
 
 
-def _volume_path(blocker: Blocker) -> Path:
-    """The volume of a pod's spec that a blocker is about, as far as it says which."""
-    return ("volumes", int(blocker.witness["Index"])) if "Index" in blocker.witness else ("volumes",)
+def _field(relations: Relations, obj: Object, blocker: Blocker) -> Path:
+    """Where an object says what a blocker is about: of volumes, which one, as far as the blocker says."""
+    path = _decisive(obj, fields(relations, blocker.predicate, "Pod"))
+    return (*path, int(blocker.witness["Index"])) if path[-1] == "volumes" and "Index" in blocker.witness else path
 
 
 def _member(
@@ -232,17 +191,38 @@ def _member(
     *,
     core: Sequence[Assumption],
     pod: Object,
+    blockers: Sequence[Blocker],
 ) -> ConflictMember:
+    said = {str(row[0]): str(row[1]) for row in relations.rows("assumption_words")}
+    about = [one.predicate for one in filters(relations) if one.assumption == each.kind]
+    pod_paths, node_paths = ([path for name in about for path in fields(relations, name, of)] for of in _SIDES)
+    on_node = each.kind in ("capacity", "attach") or bool(node_paths and not pod_paths)
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
-    obj = _object(
-        cluster, relations, each, pod if each.subjects and each.subjects[0].partition("@")[0] == shape else None
-    )
+    mine = bool(each.subjects) and each.subjects[0].partition("@")[0] == shape
+    obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node)
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
-    text = _text(problem, each, core, named)
+    if each.kind in about:
+        text = _witnessed(relations, each, blockers) or _text(problem, each, core, named, said)
+    else:
+        text = _text(problem, each, core, named, said)
     if each.kind == "request":
         text += sources_of(cluster, pod, each.subjects[1]) if _base(each.subjects[0]) == _base(shape) else ""
-    return _placed(text, obj, _path(obj, each) if obj is not None else ())
+    paths = node_paths if on_node else pod_paths
+    return _placed(text, obj, _path(obj, each, paths) if obj is not None else ())
+
+
+_SIDES = ("Pod", "Node")
+
+
+def _witnessed(relations: Relations, each: Assumption, blockers: Sequence[Blocker]) -> str:
+    """The sentence of a filter that has no words of its own for conflicts, of a node that it is about."""
+    nodes = {str(row[0]) for row in relations.matching("node_class", {1: each.subjects[-1]})} | {each.subjects[-1]}
+    found = [one for one in blockers if one.predicate == each.kind and one.node in nodes]
+    if not found:
+        return ""
+    alike = sorted({one.node for one in found if one.gist == found[0].gist})
+    return found[0].detail if len(alike) == 1 else f"{found[0].gist} ({', '.join(alike)})"
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
@@ -254,7 +234,13 @@ def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
     )
 
 
-def _text(problem: Problem, each: Assumption, core: Sequence[Assumption], named: Mapping[str, str]) -> str:
+def _text(
+    problem: Problem,
+    each: Assumption,
+    core: Sequence[Assumption],
+    named: Mapping[str, str],
+    said: Mapping[str, str],
+) -> str:
     values = {"count": "", "amount": ""}
     if each.kind == "count":
         values["count"] = str(sum(pod.shape == each.subjects[0] for pod in problem.pods))
@@ -286,9 +272,7 @@ def _text(problem: Problem, each: Assumption, core: Sequence[Assumption], named:
         there = any(node.name == wanted for node in problem.nodes)
         who = named.get(subject, _base(subject))
         return f"pods of {who} ask for the node {wanted} by its name" + ("" if there else ", and there is no such node")
-    template = _TEXTS.get(each.kind)
-    if template is None:
-        return str(each)
+    template = said.get(each.kind, f"{each.kind} keeps pods of {{0}} from {{1}}")
     # The problem's names of shapes, ``shop/cart#2@n1``, are no names that a person knows.
     subjects = [named.get(subject.partition("@")[0], subject) for subject in each.subjects]
     subjects = [*(_base(subject) for subject in subjects), "", ""]
@@ -316,13 +300,15 @@ def _used(problem: Problem, resource: str) -> Counter[str]:
     return used
 
 
-def _object(cluster: Cluster, relations: Relations, each: Assumption, asked: Object | None) -> Object | None:
+def _object(
+    cluster: Cluster, relations: Relations, each: Assumption, asked: Object | None, *, on_node: bool
+) -> Object | None:
     """The object that a person would edit; ``asked`` is the pod to take of those that the assumption is about."""
-    if asked is not None and each.kind not in ("capacity", "unschedulable", "attach"):
+    if asked is not None and not on_node:
         return owner_with_origin(cluster, asked)
     name = each.subjects[0] if each.subjects else ""
-    if each.kind in ("capacity", "unschedulable", "attach"):
-        wanted = each.subjects[1] if each.kind == "unschedulable" and len(each.subjects) > 1 else name
+    if on_node:
+        wanted = name if each.kind in ("capacity", "attach") else each.subjects[-1]
         nodes = sorted(str(row[0]) for row in relations.matching("node_class", {1: wanted}))
         return cluster.get("Node", wanted if cluster.get("Node", wanted) else (nodes[0] if nodes else ""))
     shape = name.partition("@")[0]
@@ -331,11 +317,9 @@ def _object(cluster: Cluster, relations: Relations, each: Assumption, asked: Obj
     return owner_with_origin(cluster, pod) if pod is not None else None
 
 
-def _path(obj: Object, each: Assumption) -> Path:
+def _path(obj: Object, each: Assumption, paths: Sequence[Path]) -> Path:
     if obj.kind == "Node":
-        return (
-            ("spec", "unschedulable") if each.kind == "unschedulable" else ("status", "allocatable", each.subjects[-1])
-        )
+        return paths[0] if paths else ("status", "allocatable", each.subjects[-1])
     if each.kind == "count":
         return ("metadata", "name") if obj.kind == "Pod" else ("spec", "replicas")
     base = _pod_spec(obj)
@@ -344,9 +328,21 @@ def _path(obj: Object, each: Assumption) -> Path:
         spec = (spec or {}).get(step) or {}
     if each.kind == "request":
         return (*base, *_request_path(spec, each.subjects[1]))
-    if each.kind == "node_affinity" and spec.get("nodeSelector"):
-        return (*base, "nodeSelector")
-    return (*base, *_POD_PATHS.get(each.kind, ()))
+    return _decisive(obj, paths)
+
+
+def _decisive(obj: Object, paths: Sequence[Path]) -> Path:
+    """Where an object has the first of some fields of a pod that it has at all; the last one if none is there."""
+    base = _pod_spec(obj)
+    found = base
+    for path in paths:
+        found = (*base, *path[1:]) if path[0] == "spec" else (*base[:-1], *path)
+        value: Any = obj.document
+        for step in found:
+            value = (value or {}).get(step)
+        if value:
+            break
+    return found
 
 
 def _pod_spec(obj: Object) -> Path:

@@ -10,7 +10,6 @@ from kubelogic.placement.placement import Refusal
 from kubelogic.placement.problem import Pod, Problem
 
 CODE = "KL214"
-PLUGIN = "DynamicResources"
 IN_USE, LACKING = "devices_in_use", "lacks_devices"
 """Predicates of blockers: whether a node would do with all of its devices free."""
 
@@ -27,19 +26,22 @@ def device_blockers(given: Problem, pod: str, refusal: Refusal, *, subject: str 
     asked = next((each for each in given.waiting if each.name == pod), None)
     if asked is None or given.devices is None:
         return ()
+    plugin = next((each.name for each in given.filters if each.kind == "devices"), "devices")
     if refusal.error:
-        return (_blocker("", refusal.error, f"the search for devices ends with an error: {refusal.error}", LACKING),)
+        return (
+            _blocker(plugin, "", refusal.error, f"the search for devices ends with an error: {refusal.error}", LACKING),
+        )
     if refusal.before:
-        return (_blocker("", refusal.before, refusal.before, LACKING),)
+        return (_blocker(plugin, "", refusal.before, refusal.before, LACKING),)
     desk, empty = Desk(given), Desk(given, free=True)
     found = []
     for rejection in refusal.rejections:
-        if rejection.filter != PLUGIN:
+        if rejection.reason != "devices":
             continue
         for node in rejection.nodes:
             held = not isinstance(empty.on(asked, node), Failure)
             detail = f"{subject or pod}: {_detail(desk, asked, node)}"
-            found.append(_blocker(node, rejection.subject, detail, IN_USE if held else LACKING))
+            found.append(_blocker(plugin, node, rejection.subject, detail, IN_USE if held else LACKING))
     return tuple(sorted(found, key=lambda blocker: blocker.node))
 
 
@@ -51,14 +53,14 @@ def _detail(desk: Desk, pod: Pod, node: str) -> str:
     return f"{node}: {'; '.join(lines)}" if lines else f"{node} has no devices"
 
 
-def _blocker(node: str, reason: str, detail: str, predicate: str) -> Blocker:
+def _blocker(plugin: str, node: str, reason: str, detail: str, predicate: str) -> Blocker:
     return Blocker(
         node=node,
         code=CODE,
         reason=reason,
         detail=detail,
         gist=detail,
-        plugin=PLUGIN,
+        plugin=plugin,
         predicate=predicate,
         witness={},
     )

@@ -108,7 +108,7 @@ _WORDS: Sequence[tuple[str, tuple[str, ...]]] = (
     (r"node\(s\) had (?:untolerated )?taint|did(?: not|n't) tolerate|taints that the pod", (TAINTED,)),
     (r"^Insufficient |no instance type .*resources", ("Insufficient",)),
     (r"didn't match node selector|didn't match Pod's node affinity|incompatible requirements",
-     ("node(s) didn't match Pod's node affinity/selector", "node(s) didn't satisfy plugin(s) [NodeAffinity]")),
+     ("node(s) didn't match Pod's node affinity/selector", "node(s) didn't satisfy plugin(s)")),
     (r"pod affinity/anti-affinity",
      ("node(s) didn't match pod affinity rules", "node(s) didn't match pod anti-affinity rules",
       "node(s) didn't satisfy existing pods anti-affinity rules")),
@@ -127,6 +127,10 @@ _WORDS: Sequence[tuple[str, tuple[str, ...]]] = (
     (r"unbound immediate PersistentVolumeClaims", ("pod has unbound immediate PersistentVolumeClaims",)),
 )  # fmt: skip
 """Patterns of reasons of any release, and the words that 1.36 has for the same. The first that fits counts."""
+
+
+_STEMS = ("Insufficient", "node(s) didn't satisfy plugin(s)")
+"""Words that go on with what is lacking, or with the plugins."""
 
 
 def meaning(reason: str) -> tuple[str, ...]:
@@ -164,7 +168,7 @@ def matching_nodes(
         }
 
     def says(said: str) -> bool:
-        return any(said == word or (word == "Insufficient" and said.startswith("Insufficient ")) for word in words)
+        return any(said == word or (word in _STEMS and said.startswith(f"{word} ")) for word in words)
 
     counted = sorted(node for node, found in first.items() if node and any(map(says, found)))
     having = sorted({each.node for each in blockers if each.node and says(each.reason)})

@@ -1,16 +1,35 @@
-"""The filter table of the rulebook: which predicates reject, in which order, with which words, and for which nodes."""
+"""What explanations read of the registry of filters: predicates, words, and the nodes that a rejection is about."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from kubelogic.facts.filters import TABLES, Filter, filters, point_of
 from kubelogic.logic import Row, Rulebook, Value
 
+__all__ = [
+    "GOALS",
+    "Filter",
+    "Relations",
+    "fields",
+    "filled",
+    "filters",
+    "goals",
+    "point_of",
+    "reached",
+    "switched_off",
+]
+
 GOALS: tuple[str, ...] = (
+    *TABLES,
+    "assumption_words",
     "claim_turn",
-    "filter",
+    "decided_by",
+    "holds_back",
+    "last_resort",
+    "searched",
+    "reports_again",
     "reports_all",
     "reports_first",
     "node",
@@ -42,45 +61,13 @@ class Relations(Protocol):
 
 def goals(rulebook: Rulebook) -> list[str]:
     """Every predicate that explanations read, for an evaluation."""
-    rejecting = {str(fact.terms[2]).strip("'") for fact in rulebook.facts if fact.predicate == "filter"}
+    rejecting = {str(fact.row[2]) for fact in rulebook.facts if fact.predicate == "filter"}
     return sorted({*GOALS, *rejecting})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Filter:
-    """One row of the filter table (``rules/scheduling/feasibility.dl``)."""
-
-    stage: int
-    place: int
-    plugin: str
-    predicate: str
-    scope: str
-    words: str
-
-
-def filters(relations: Relations) -> list[Filter]:
-    """The filter table, in the scheduler's order."""
-    return sorted(
-        Filter(
-            stage=int(stage),
-            place=int(place),
-            plugin=str(plugin),
-            predicate=str(predicate),
-            scope=str(scope),
-            words=str(words),
-        )
-        for stage, plugin, predicate, scope, _, words, place in relations.rows("filter")
-    )
 
 
 def switched_off(relations: Relations, shape: str) -> frozenset[tuple[str, str]]:
     """The plugins that the profile of a shape goes without, each with the point at which it does."""
     return frozenset((str(row[1]), str(row[2])) for row in relations.matching("unfiltered", {0: shape}))
-
-
-def point_of(each: Filter) -> str:
-    """Where a filter acts."""
-    return "preFilter" if each.scope in ("everywhere", "before") else "filter"
 
 
 def filled(words: str, witness: Mapping[str, Value]) -> str:
@@ -97,6 +84,12 @@ def reached(relations: Relations, scope: str, witness: Mapping[str, Value], node
     if scope == "domain":
         domain = {1: witness["Key"], 2: witness["Domain"]}
         return (str(row[0]) for row in relations.matching("node_topology", domain))
-    if "NodeClass" in witness:
-        return (str(row[0]) for row in relations.matching("node_class", {1: witness["NodeClass"]}))
-    return (str(witness["Node"]),)
+    if scope == "node":
+        return (str(witness["Node"]),)
+    return (str(row[0]) for row in relations.matching("node_class", {1: witness["NodeClass"]}))
+
+
+def fields(relations: Relations, predicate: str, kind: str) -> list[tuple[str, ...]]:
+    """The paths of the fields of a Pod or Node that decide what a predicate says, in the order of the rule file."""
+    rows = (fact.row for fact in relations.rulebook.facts if fact.predicate == "decided_by")
+    return [tuple(str(path).split(".")) for name, of, path in rows if (name, of) == (predicate, kind)]

@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kubelogic.explain.events import Pasted, read
-from kubelogic.explain.filters import Relations, filled, filters, goals, point_of, reached, switched_off
-from kubelogic.placement.placement import Refusal, Rejection
+from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, point_of, reached, switched_off
+from kubelogic.placement.placement import Refusal
 
 __all__ = [
     "Pasted",
     "Verdict",
+    "by_reason",
     "event",
     "goals",
     "line",
-    "predicate_of",
     "read",
     "verdict",
 ]
@@ -28,13 +28,7 @@ __all__ = [
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
-NO_CLAIMS = "no new claims to deallocate"
 NO_VICTIMS = "No preemption victims found for incoming pod"
-OUTSIDE_NAMES = "node(s) didn't satisfy plugin(s) [{}]"
-NAMES_PLUGIN = "NodeAffinity"
-NAME_CONFLICT = "pod affinity terms conflict"
-BINDING = "VolumeBinding"
-DEVICES_PLUGIN = "DynamicResources"
 LAST = 2**31
 """Comes after what has an index among volumes or constraints."""
 
@@ -47,30 +41,8 @@ INELIGIBLE: Mapping[str, str] = {
 }
 """Why a pod may not preempt now, in the scheduler's words."""
 
-POST_FILTERS = ("DynamicResources", "DefaultPreemption")
-"""The plugins that are asked once no node passes, in their order."""
-
-_PREDICATE_OF: Mapping[tuple[str, str], str] = {
-    ("NodeUnschedulable", "unschedulable"): "rejects_unschedulable",
-    ("TaintToleration", "toleration"): "rejects_taint",
-    ("NodeAffinity", "added_affinity"): "rejects_added_affinity",
-    ("NodeAffinity", "node_affinity"): "rejects_node_affinity",
-    ("NodePorts", "port"): "rejects_port",
-    ("NodeResourcesFit", "resource"): "rejects_fit",
-    ("VolumeRestrictions", "exclusive_node"): "rejects_disk",
-    ("VolumeRestrictions", "exclusive_cluster"): "rejects_exclusive_claim",
-    ("NodeVolumeLimits", "attach"): "rejects_attach",
-    ("VolumeBinding", "volume_node"): "rejects_volume_node",
-    ("VolumeBinding", "claim"): "rejects_no_volume",
-    ("VolumeZone", "volume_zone"): "rejects_zone",
-    ("NodeDeclaredFeatures", "node_features"): "rejects_features",
-    ("PodTopologySpread", "spread_key"): "rejects_spread_key",
-    ("PodTopologySpread", "spread"): "rejects_spread",
-    ("InterPodAffinity", "affinity"): "rejects_affinity",
-    ("InterPodAffinity", "anti_affinity"): "rejects_anti_affinity",
-    ("InterPodAffinity", "existing_anti_affinity"): "rejects_existing_anti_affinity",
-}
-"""Filter and reason of a ``Rejection`` to the predicate that says the same."""
+POST_FILTERS = ("{Claims}", "preemption: {Outcome}")
+"""What the plugins say that are asked once no node passes, in their order: ``last_resort`` in the rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +55,9 @@ class Verdict:
         everywhere: the words that turn it away as a whole, or empty.
         last: all plugins that are asked afterwards know so.
         reasons: for each node that does not pass, the words of the first plugin that rejects it, sorted.
-        volumes: what ``VolumeBinding`` says of each node that it rejects, whether or not another plugin was first.
-            Evicting pods does not change that.
-        post_filters: what is asked once no node passes.
+        again: by node and plugin, of those that say the same of a node without its pods (``reports_again``): what each
+            says of a node that it rejects, whether or not another plugin was first.
+        post_filters: what the plugins say that are asked once no node passes.
     """
 
     nodes: int
@@ -93,7 +65,7 @@ class Verdict:
     everywhere: str = ""
     last: bool = False
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    volumes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    again: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     post_filters: tuple[str, ...] = POST_FILTERS
 
 
@@ -165,12 +137,19 @@ def verdict(relations: Relations, pod: str) -> Verdict:
         return Verdict(nodes=len(nodes), gated=True)
     found: dict[str, set[_Word]] = {}
     outside: set[str] = set()
+    unsatisfied: set[str] = set()
     everywhere: list[_Word] = []
     parts = {str(row[1]): (str(row[2]), int(row[3])) for row in relations.rows("reports_first")}
     turns = {row[1]: int(row[2]) for row in relations.matching("claim_turn", {0: shape})} if parts else {}
     off = switched_off(relations, shape)
-    asked = tuple(plugin for plugin in POST_FILTERS if (plugin, "postFilter") not in off)
-    for each in filters(relations):
+    asked = tuple(
+        str(words)
+        for _, plugin, words in sorted(relations.rows("last_resort"))
+        if (str(plugin), "postFilter") not in off
+    )
+    table = filters(relations)
+    before = next(each for each in table if each.scope == "before")
+    for each in table:
         if off and (each.plugin, point_of(each)) in off:
             continue
         part, turn = parts.get(each.predicate, ("", 0))
@@ -189,6 +168,7 @@ def verdict(relations: Relations, pod: str) -> Verdict:
             if each.scope == "everywhere":
                 everywhere.append(word)
             elif each.scope == "before":
+                unsatisfied.add(each.plugin)
                 outside.update(reached(relations, each.scope, witness, nodes))
             else:
                 for node in reached(relations, each.scope, witness, nodes):
@@ -197,22 +177,28 @@ def verdict(relations: Relations, pod: str) -> Verdict:
         words = min(everywhere).words
         return Verdict(nodes=len(nodes), everywhere=words, reasons=dict.fromkeys(nodes, (words,)))
     for pinned in own.pinned:
+        unsatisfied.add(before.plugin)
         outside.update(node for node in nodes if node != pinned)
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
-    unsatisfied = {NAMES_PLUGIN}
     for promised in own.nominated:
         if promised in outside:
             outside.discard(promised)
-            found.setdefault(promised, set()).add(_outside_names(relations))
+            found.setdefault(promised, set()).add(_not_named(table, before))
         if promised in found:
             unsatisfied.add(min(found[promised]).plugin)
     reasons = {node: _reported(words, all_of) for node, words in found.items()}
-    reasons.update(dict.fromkeys(outside, (OUTSIDE_NAMES.format(" ".join(sorted(unsatisfied))),)))
-    bound = {node: [word for word in words if word.plugin == BINDING] for node, words in found.items()}
+    said = filled(before.words, {"Plugins": " ".join(sorted(unsatisfied))})
+    reasons.update(dict.fromkeys(outside, (said,)))
+    steady = sorted(str(row[0]) for row in relations.rows("reports_again"))
+    again = {
+        (node, plugin): [word for word in words if word.plugin == plugin]
+        for node, words in found.items()
+        for plugin in steady
+    }
     return Verdict(
         nodes=len(nodes),
         reasons={node: reasons[node] for node in sorted(reasons)},
-        volumes={node: _reported(words, all_of) for node, words in sorted(bound.items()) if words},
+        again={spot: _reported(words, all_of) for spot, words in sorted(again.items()) if words},
         post_filters=asked,
     )
 
@@ -231,20 +217,20 @@ def with_devices(found: Verdict, refusal: Refusal) -> Verdict:
     lacking = {
         node: (rejection.subject,)
         for rejection in refusal.rejections
-        if rejection.filter == DEVICES_PLUGIN
+        if rejection.reason == "devices"
         for node in rejection.nodes
         if node not in found.reasons
     }
     return replace(found, reasons=dict(sorted({**found.reasons, **lacking}.items()))) if lacking else found
 
 
-def _outside_names(relations: Relations) -> _Word:
+def _not_named(table: Iterable[Filter], before: Filter) -> _Word:
     """What is said of a node that a pod does not name but was promised: that one is looked at like any other.
 
     The plugin that rejects it is named together with the one that leaves out the nodes that the pod does not name.
     Source: kube-scheduler, findNodesThatFitPod and evaluateNominatedNode.
     """
-    each = next(each for each in filters(relations) if each.predicate == "rejects_node_affinity")
+    each = [each for each in table if each.plugin == before.plugin and each.scope == "class"][-1]
     return _Word(stage=each.stage, index=LAST, place=each.place, plugin=each.plugin, words=each.words)
 
 
@@ -284,11 +270,12 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
         text = f"0/{found.nodes} nodes are available: {found.everywhere}."
     if refusal is None or relations is None:
         return text
-    claims = "still not schedulable" if refusal.devices else NO_CLAIMS
+    claims = "still not schedulable" if refusal.devices else "no new claims to deallocate"
     claims = "deallocation of ResourceClaim completed" if refusal.deallocates else claims
-    said = [claims] if "DynamicResources" in found.post_filters else []
-    if "DefaultPreemption" in found.post_filters:
-        said.append(f"preemption: {_preemption(found, refusal, relations)}")
+    said = []
+    for words in found.post_filters:
+        outcome = _preemption(found, refusal, relations) if "{Outcome}" in words else ""
+        said.append(words.replace("{Outcome}", outcome).replace("{Claims}", claims))
     return f"{text} {', '.join(said)}" if said else text
 
 
@@ -296,7 +283,7 @@ def _preemption(found: Verdict, refusal: Refusal, relations: Relations) -> str:
     """What came of preemption."""
     if refusal.ineligible:
         return INELIGIBLE[refusal.ineligible]
-    counts = Counter(word for words in _after_eviction(refusal, relations, found.volumes).values() for word in words)
+    counts = Counter(word for words in _after_eviction(refusal, relations, found.again).values() for word in words)
     counts[NO_VICTIMS] += len(refusal.helpless)
     tried = {node for rejection in refusal.preemption for node in rejection.nodes}
     counts[NOT_HELPFUL] += found.nodes - len(refusal.helpless) - len(tried)
@@ -321,35 +308,35 @@ def _fit_error(nodes: int, counts: Mapping[str, int]) -> str:
 
 
 def _after_eviction(
-    refusal: Refusal, relations: Relations, volumes: Mapping[str, tuple[str, ...]]
+    refusal: Refusal, relations: Relations, again: Mapping[tuple[str, str], tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """What remains in the way on each node where all pods of lower priority were thought away."""
-    words = {row[2]: str(row[5]) for row in relations.rows("filter")}
-    places = {row[2]: int(row[6]) for row in relations.rows("filter")}
+    table = by_reason(filters(relations))
     all_of = {str(row[0]) for row in relations.rows("reports_all")}
     found: dict[str, set[_Word]] = {}
     for index, rejection in enumerate(refusal.preemption):
-        if rejection.filter == DEVICES_PLUGIN:
+        if rejection.reason == "devices":
             word = _Word(stage=rejection.stage, index=index, place=0, plugin=rejection.filter, words=rejection.subject)
             for node in rejection.nodes:
                 found.setdefault(node, set()).add(word)
             continue
-        predicate = predicate_of(rejection)
+        each = table[rejection.reason]
         word = _Word(
             stage=rejection.stage,
             index=index,
-            place=places[predicate],
+            place=each.place,
             plugin=rejection.filter,
-            words=filled(words[predicate], {"Resource": rejection.subject}),
+            words=filled(each.words, {"Resource": rejection.subject}),
         )
         for node in rejection.nodes:
-            said = volumes.get(node, (word.words,)) if word.plugin == BINDING else (word.words,)
-            found.setdefault(node, set()).update(replace(word, words=each) for each in said)
+            said = again.get((node, word.plugin), (word.words,))
+            found.setdefault(node, set()).update(replace(word, words=text) for text in said)
     return {node: _reported(found[node], all_of) for node in sorted(found)}
 
 
-def predicate_of(rejection: Rejection) -> str:
-    """The predicate that derives a scheduler's rejection."""
-    if rejection.filter == "NodeResourcesFit" and rejection.subject == "pods":
-        return "rejects_pod_count"
-    return _PREDICATE_OF[rejection.filter, rejection.reason]
+def by_reason(table: Iterable[Filter]) -> dict[str, Filter]:
+    """The filter that says what a rejection of the one-by-one scheduler is for: the first one of a kind."""
+    found: dict[str, Filter] = {}
+    for each in table:
+        found.setdefault(each.kind or each.assumption, each)
+    return found

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.filters import Relations
+from kubelogic.explain.filters import Relations, filters
+from kubelogic.facts.filters import TABLES
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 
@@ -33,10 +34,18 @@ Ground = Literal["node", "state", "volume", "companion", "pods"]
 Answer = Literal["placed", "impossible", "preemption", "unknown", "none"]
 """What the judging solver says of a pod; ``none`` if it does not take part."""
 
-GOALS = ("rests_on", "taint_goes", "passing_taint", "filter", "node", "pod_pinned", "pod_gate", "pod_scheduler")
+GOALS = (
+    "rests_on",
+    "taint_goes",
+    "passing_taint",
+    "holds_back",
+    *TABLES,
+    "node",
+    "pod_pinned",
+    "pod_gate",
+    "pod_scheduler",
+)
 """The predicates that verdicts read."""
-
-_EARLY = frozenset({"pod_gate", "pod_scheduler"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,8 @@ class Grounds:
             problem: the placement problem of the same cluster, for what nodes can hold in all.
         """
         self._ground = {str(row[0]): str(row[1]) for row in relations.rows("rests_on")}
-        self._helps = {str(row[2]): row[4] == "yes" for row in relations.rows("filter")}
+        self._early = {str(row[0]) for row in relations.rows("holds_back")}
+        self._helps = {each.predicate: each.helps for each in filters(relations)}
         self._goes = {
             str(row[0]): str(row[1])
             for name in ("taint_goes", "passing_taint")
@@ -151,8 +161,8 @@ class Grounds:
             grounds = {"": frozenset({"node"})}
         return Standing(
             nodes=len(asked) or len(grounds),
-            early=tuple(blocker for blocker in about_pod if blocker.predicate in _EARLY),
-            everywhere=tuple((each, self.of(each)) for each in about_pod if each.predicate not in _EARLY),
+            early=tuple(blocker for blocker in about_pod if blocker.predicate in self._early),
+            everywhere=tuple((each, self.of(each)) for each in about_pod if each.predicate not in self._early),
             grounds=grounds,
             passing=tuple(passing),
         )

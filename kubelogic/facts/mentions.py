@@ -1,7 +1,8 @@
-"""Label keys and values that rules name themselves, so that nodes are told apart by them.
+"""Keys of labels and annotations that rules name themselves, so that nodes and pods are told apart by them.
 
-Node classes and topology know only the labels that some constraint reads. Built-in rules read labels through the
-constraints of pods; a company's rule may write ``class_label(NodeClass, 'accelerator', 'gpu')`` itself.
+Node classes, topology and shapes know only the labels that some constraint reads. Built-in rules read labels through
+the constraints of pods; a company's rule may write ``class_label(NodeClass, 'accelerator', 'gpu')`` or
+``shape_annotation(Shape, 'example.com/owner', Owner)`` itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from kubelogic.logic.terms import Atom, Constant, Literal, is_anonymous
 
 _LABELS = frozenset({"class_label", "class_number"})
 """Predicates of (node class, key, value)."""
+
+_OF_PODS = {"shape_label": "pod_label_mentioned", "shape_annotation": "pod_annotation_mentioned"}
+"""Predicates of (shape, key, value), and what says that their key is read."""
 
 _TOPOLOGY = {"class_topology": 1, "node_topology": 1, "demands_spread": 2}
 """Predicates with a topology key, and its column."""
@@ -58,6 +62,8 @@ def _mentioned(atom: Atom) -> Iterator[Fact]:
             yield "node_label_mentioned", (key, "present", "")
         else:
             yield "node_label_mentioned", (key, "number", "")
+    if atom.predicate in _OF_PODS and isinstance(atom.terms[1], Constant):
+        yield _OF_PODS[atom.predicate], (str(atom.terms[1].value),)
     if atom.predicate in _TOPOLOGY:
         term = atom.terms[_TOPOLOGY[atom.predicate]]
         if isinstance(term, Constant):

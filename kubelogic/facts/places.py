@@ -20,6 +20,8 @@ CONTEXT = (
     "pod_program",
     "pod_shape",
     "pod_tolerations",
+    "shape_annotation",
+    "shape_label",
     "shape_labels",
     "topology_key",
 )

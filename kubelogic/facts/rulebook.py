@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from kubelogic.facts.filters import follow
 from kubelogic.facts.parameters import with_parameters
 from kubelogic.logic import Rulebook, Value
 
@@ -24,12 +25,12 @@ def builtin_rules() -> Path:
 
 
 def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Value] | None = None) -> Rulebook:
-    """The built-in rules, those of ``directories``, and parameters set to other values.
+    """The built-in rules, those of ``directories``, what follows from filters, and parameters set to other values.
 
     Raises:
         RuleErrors: with every fault of the rules, or every unknown parameter and impossible value.
     """
-    return with_parameters(Rulebook.read([builtin_rules(), *directories]), parameters or {})
+    return with_parameters(Rulebook.read([builtin_rules(), *directories], follow), parameters or {})
 
 
 @cache

@@ -42,8 +42,11 @@ Source: Kubernetes documentation, "DaemonSet", taints and tolerations.
 _HOST_NETWORK = {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"}
 FINISHED = frozenset({"Succeeded", "Failed"})
 
-Key = tuple[SpecFacts, str, str, str, str]
-"""Spec, namespace, labels that count, owner for spreading, pod name if nominated."""
+Mark = tuple[str, str, str]
+"""``shape_label`` or ``shape_annotation``, the key and the value."""
+
+Key = tuple[SpecFacts, str, str, str, str, tuple[Mark, ...]]
+"""Spec, namespace, labels that count, owner for spreading, pod name if nominated, marks that rules read."""
 
 
 def controller_of(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -114,6 +117,7 @@ class _Applicant:
     nominee: str
     waiting: bool
     obj: Object
+    marks: tuple[Mark, ...] = ()
     key: Key | None = None
 
     @property
@@ -137,13 +141,17 @@ class ShapeStage:
         self._pods: dict[str, _Applicant] = {}
         self._daemons: dict[str, _Applicant] = {}
         self._counted: dict[tuple[str | None, ...], str] = {}
+        self._read_labels: tuple[str, ...] = ()
+        self._read_annotations: tuple[str, ...] = ()
+        self._reads = _SHAPE_READS
         self._same: dict[tuple[int, str], SpecFacts] = {}
         """The facts of the very same spec in one namespace, during one update."""
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
+        self._note_mentions(changes)
         keys_before = frozenset(key for key in self._label_keys if self._label_keys[key])
-        left, entered = changes.changed(_SHAPE_READS, kinds=_PEOPLE)
+        left, entered = changes.changed(self._reads, kinds=_PEOPLE)
         for old, new in self._stayed(changes):
             left.append(old)
             entered.append(new)
@@ -175,7 +183,7 @@ class ShapeStage:
         counts only if that is not what it asks for.
         """
         for group in changes.replaced:
-            if group.kind != "Pod" or concern(group.fields, _SHAPE_READS):
+            if group.kind != "Pod" or concern(group.fields, self._reads):
                 continue
             moved = concern(group.fields, _WAITING_READS)
             told = concern(group.fields, _GIVEN_READS)
@@ -194,6 +202,13 @@ class ShapeStage:
                 if waiting != applicant.waiting and applicant.key is not None:
                     applicant.waiting = waiting
                     self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
+
+    def _note_mentions(self, changes: Changes) -> None:
+        """Take over which labels and annotations of pods rules read; that is said once, in the first update."""
+        self._read_labels += tuple(str(key) for (key,) in sorted(changes.came("pod_label_mentioned")))
+        self._read_annotations += tuple(str(key) for (key,) in sorted(changes.came("pod_annotation_mentioned")))
+        if self._read_annotations:
+            self._reads = _SHAPE_READS | {"metadata.annotations"}
 
     def _people(self, obj: Object) -> dict[str, _Applicant]:
         return self._pods if obj.kind == "Pod" else self._daemons
@@ -214,7 +229,9 @@ class ShapeStage:
     # -- reading -------------------------------------------------------------------------------------------
 
     def _read(self, obj: Object) -> _Applicant:
-        return _applicant(obj, self._spec)
+        found = _applicant(obj, self._spec)
+        found.marks = _marks(_metadata(obj), self._read_labels, self._read_annotations)
+        return found
 
     def _spec(
         self,
@@ -264,7 +281,7 @@ class ShapeStage:
         counted = self._counted.get(values)
         if counted is None:
             counted = self._counted[values] = label_set({key: labels[key] for key in keys if key in labels})
-        return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee
+        return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee, applicant.marks
 
     def _enter(self, kind: str, name: str, applicant: _Applicant, keys: Sequence[str], changes: Changes) -> None:
         key = applicant.key = self._key(applicant, keys)
@@ -327,6 +344,26 @@ def _spec_facts(
     return replace(fresh, tails=(*fresh.tails, *given)) if given else fresh
 
 
+def _marks(
+    metadata: Mapping[str, Any], read_labels: Sequence[str], read_annotations: Sequence[str]
+) -> tuple[Mark, ...]:
+    """The labels and annotations of a pod or template that rules read."""
+    if not (read_labels or read_annotations):
+        return ()
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    return (
+        *(("shape_label", key, str(labels[key])) for key in read_labels if key in labels),
+        *(("shape_annotation", key, str(annotations[key])) for key in read_annotations if key in annotations),
+    )
+
+
+def _metadata(obj: Object) -> Mapping[str, Any]:
+    """The metadata of a pod, or of the template of its controller."""
+    document = obj.document
+    found = document["spec"]["template"].get("metadata") if obj.kind == "DaemonSet" else document["metadata"]
+    return found or {}
+
+
 def _applicant(obj: Object, read: _ReadSpec) -> _Applicant:
     document = obj.document
     if obj.kind == "DaemonSet":
@@ -357,7 +394,14 @@ def _traced(world: World) -> Mapping[str, Extractor]:
             yield predicate, (obj.key, shape)
             counted = {key for _, text in world.rows("shape_labels", {0: shape}) for key in labels_of(str(text))}
             labels = label_set({key: value for key, value in found.labels.items() if key in counted})
-            key = found.spec, found.namespace, labels, found.owner, found.nominee
+            marks = _marks(
+                _metadata(obj),
+                *(
+                    sorted(str(row[1]) for row in world.rows(name, {0: shape}))
+                    for name in ("shape_label", "shape_annotation")
+                ),
+            )
+            key = found.spec, found.namespace, labels, found.owner, found.nominee, marks
             if found.waiting:
                 yield from _waiting_facts(str(shape), key)
             yield from _shape_facts(str(shape), key)
@@ -402,7 +446,7 @@ def _given(obj: Object) -> Sequence[Fact]:
 
 def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
     """What holds of a shape as long as it has pods."""
-    spec, namespace, labels, owner, nominee = key
+    spec, namespace, labels, owner, nominee, marks = key
     yield "shape", (name,)
     yield "shape_namespace", (name, namespace)
     implied = label_set({"kubernetes.io/metadata.name": namespace})
@@ -413,6 +457,8 @@ def _shape_facts(name: str, key: Key) -> Iterator[Fact]:
     if owner:
         kind, _, owner_key = owner.partition(" ")
         yield "shape_owner", (name, kind, owner_key)
+    for predicate, label, value in marks:
+        yield predicate, (name, label, value)
     if nominee:
         yield "shape_nominee", (name, f"{namespace}/{nominee}")
     for predicate, tail in spec.tails:

@@ -64,7 +64,7 @@ def check(files: Sequence[RuleFile]) -> list[RuleFault]:
         *check_types([(file.facts, file.clauses) for file in files], program.declared),
         *unstratified(program.clauses),
     ]
-    return _excerpted(faults, files)
+    return excerpted(faults, files)
 
 
 def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
@@ -86,10 +86,11 @@ def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
 
 def warnings(files: Sequence[RuleFile]) -> list[RuleFault]:
     """What does not keep a set of checked files from working but should not stay, by place."""
-    return _excerpted(lint(files, _Program.of(files).declared), files)
+    return excerpted(lint(files, _Program.of(files).declared), files)
 
 
-def _excerpted(faults: Iterable[RuleFault], files: Sequence[RuleFile]) -> list[RuleFault]:
+def excerpted(faults: Iterable[RuleFault], files: Sequence[RuleFile]) -> list[RuleFault]:
+    """Faults by place, each with the line of its file that it is about."""
     lines = {file.path: file.lines for file in files}
     found = []
     for fault in faults:

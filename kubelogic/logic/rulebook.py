@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from msgspec import structs
 
-from kubelogic.logic.checker import check, check_atom, warnings
+from kubelogic.logic.checker import check, check_atom, excerpted, warnings
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
 from kubelogic.logic.kept import Texts, keep_files, kept_files
 from kubelogic.logic.parser import parse, parse_atom
-from kubelogic.logic.strata import components
+from kubelogic.logic.strata import components, unstratified
 from kubelogic.logic.terms import (
     Atom,
     Clause,
@@ -42,6 +42,10 @@ def _ranked(texts: Mapping[str, str]) -> Texts:
     return tuple((path, texts[path]) for path in sorted(texts, key=_rank))
 
 
+Follow = Callable[["Rulebook"], tuple[Sequence[Clause], Sequence[RuleFault]]]
+"""From the files of a rulebook, whose order is not known yet, to clauses that follow from them and to faults."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """Checked rules.
@@ -58,8 +62,8 @@ class Rulebook:
     uses: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, files: Iterable[RuleFile]) -> Rulebook:
-        """Merge parsed files and check them.
+    def of(cls, files: Iterable[RuleFile], follow: Follow | None = None) -> Rulebook:
+        """Merge parsed files and check them; ``follow`` as in ``checked``.
 
         Raises:
             RuleErrors: with every fault of every file.
@@ -68,17 +72,37 @@ class Rulebook:
         faults = check(files)
         if faults:
             raise RuleErrors(faults)
-        return cls.checked(files)
+        return cls.checked(files, follow)
 
     @classmethod
-    def checked(cls, files: tuple[RuleFile, ...]) -> Rulebook:
-        """A rulebook of files that were checked together and are in order."""
-        return cls.assemble(
+    def checked(cls, files: tuple[RuleFile, ...], follow: Follow | None = None) -> Rulebook:
+        """A rulebook of files that were checked together and are in order.
+
+        Args:
+            files: parsed.
+            follow: gives clauses of open predicates that follow from the files, and what is wrong about that.
+
+        Raises:
+            RuleErrors: with what ``follow`` finds wrong, or because something would depend on its own negation.
+        """
+        book = cls(
             files=files,
             declarations={d.predicate: d for file in files for d in file.declarations},
             clauses=tuple(clause for file in files for clause in file.clauses),
             facts=tuple(fact for file in files for fact in file.facts),
+            order=(),
+            uses={},
         )
+        more, faults = follow(book) if follow is not None else ((), ())
+        if faults:
+            raise RuleErrors(excerpted(faults, files))
+        heads = {clause.head.predicate for clause in more}
+        clauses = (*book.clauses, *more)
+        book = cls.assemble(files=files, declarations=book.declarations, clauses=clauses, facts=book.facts)
+        recursive = any(len(group) > 1 and not heads.isdisjoint(group) for group in book.order)
+        if recursive and (cycles := list(unstratified(clauses))):
+            raise RuleErrors(excerpted(cycles, files))
+        return book
 
     @classmethod
     def assemble(
@@ -110,15 +134,16 @@ class Rulebook:
         Raises:
             RuleErrors: with every fault of every text.
         """
-        return _parsed(_ranked(texts))
+        return _parsed(_ranked(texts), None)
 
     @classmethod
-    def read(cls, directories: Sequence[Path]) -> Rulebook:
+    def read(cls, directories: Sequence[Path], follow: Follow | None = None) -> Rulebook:
         """A rulebook from rule files and from all ``*.dl`` files below some directories.
 
         Args:
             directories: the built-in rules first, whose files are shown as ``rules/...``; then the user's, whose
                 files are shown as the directory was given (an absolute one by its last part).
+            follow: gives clauses that follow from the files, see ``checked``.
 
         Raises:
             RuleErrors: with every fault of every file, also of files and directories that cannot be read.
@@ -132,7 +157,7 @@ class Rulebook:
                 texts[name if name not in texts else path.as_posix()] = text
         if faults:
             raise RuleErrors(faults)
-        return cls.parse(texts) if len(directories) > 1 else _kept(_ranked(texts))
+        return (_parsed if len(directories) > 1 else _kept)(_ranked(texts), follow)
 
     def with_facts(self, facts: Mapping[str, Iterable[Row]]) -> Rulebook:
         """This rulebook with other facts of its own: a row replaces the one that is equal in all but the last column.
@@ -190,7 +215,7 @@ class Rulebook:
 
 
 @lru_cache(maxsize=8)
-def _parsed(texts: Texts) -> Rulebook:
+def _parsed(texts: Texts, follow: Follow | None) -> Rulebook:
     """The rulebook of some texts. Every question needs it, and a rulebook never changes."""
     files: list[RuleFile] = []
     faults: list[RuleFault] = []
@@ -201,16 +226,16 @@ def _parsed(texts: Texts) -> Rulebook:
             faults.extend(errors.faults)
     if faults:
         raise RuleErrors(faults)
-    return Rulebook.of(files)
+    return Rulebook.of(files, follow)
 
 
 @lru_cache(maxsize=2)
-def _kept(texts: Texts) -> Rulebook:
+def _kept(texts: Texts, follow: Follow | None) -> Rulebook:
     """The same for rules that rarely change: kept between runs."""
     kept = kept_files(texts)
     if kept is not None:
-        return Rulebook.checked(kept)
-    book = _parsed(texts)
+        return Rulebook.checked(kept, follow)
+    book = _parsed(texts, follow)
     keep_files(texts, book.files)
     return book
 

@@ -260,7 +260,8 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     edit.
 
     Such as ``toleration``, ``node_affinity``, ``unschedulable``, ``volume_zone``. ``stage`` is the place of the
-    ``filter`` that says so among all filters; negative: one that is asked before them. No effect on feasibility.
+    ``filter`` that says so among all filters; negative: one that is asked before them. ``resolvable``: that pods leave
+    could help. No effect on feasibility.
     """
 
     shape: str
@@ -268,6 +269,18 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     reach: Reach
     stage: int = 0
     filter: str = ""
+    resolvable: bool = False
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``name`` of the filter that a ``kind`` of constraint is checked by, and its place among all filters.
+
+    No effect on feasibility: for rejections, and for which of several a scheduler reports.
+    """
+
+    kind: str
+    stage: int
+    name: str
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -295,6 +308,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     candidates_least: int = 0
     candidates_percent: int = 100
     devices: Devices | None = None
+    filters: tuple[Filter, ...] = ()
 
     @cached_property
     def running(self) -> tuple[Pod, ...]:

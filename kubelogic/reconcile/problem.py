@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from kubelogic.facts.base import uncollected
+from kubelogic.facts.filters import BEFORE, filters
 from kubelogic.logic import Changes, Row, Value
 from kubelogic.placement.amounts import AmountError, within_64_bits
 from kubelogic.placement.problem import (
@@ -15,6 +18,7 @@ from kubelogic.placement.problem import (
     Claim,
     Denial,
     Exclusive,
+    Filter,
     Node,
     Pod,
     Preference,
@@ -31,9 +35,6 @@ from kubelogic.reconcile.problem_devices import DeviceReader
 from kubelogic.reconcile.problem_nodes import NODE_READS, Nodes
 from kubelogic.reconcile.problem_pods import POD_READS, Applicant, Pods
 from kubelogic.reconcile.problem_reads import (
-    BEFORE,
-    BLOCKED,
-    DENIALS,
     GOALS,
     Relations,
     number,
@@ -102,18 +103,18 @@ _READS = frozenset(GOALS)
 
 DEFAULT = "default-scheduler"
 
-POINTS: Mapping[str, str] = {"everywhere": "preFilter", "before": "preFilter"}
-"""Where filters of a scope act, if not at ``filter``."""
+BY_USE = frozenset({"least_allocated", "most_allocated", "requested_to_capacity"})
+"""What scorers read that go by the use of resources."""
 
 IGNORED: Mapping[str, str] = {
-    "ports": "NodePorts",
-    "exclusive": "VolumeRestrictions",
-    "attaches": "NodeVolumeLimits",
-    "claims": "VolumeBinding",
-    "affinity": "InterPodAffinity",
-    "spread": "PodTopologySpread",
+    "ports": "port",
+    "exclusive": "exclusive_node",
+    "attaches": "attach",
+    "claims": "claim",
+    "affinity": "affinity",
+    "spread": "spread",
 }
-"""The plugin without which a shape ignores a constraint."""
+"""The constraints that a shape ignores without the filter of a kind."""
 
 
 def _profile(name: str) -> str:
@@ -126,6 +127,7 @@ class _Builder:
         self._class_of = self.lookup("node_class")
         self._node_names = sorted(self._class_of)
         self._classes = sorted(text(row[0]) for row in self.rows("is_node_class"))
+        self._table = filters(self._relations)
         self._considered = {text(row[0]) for row in self.rows("considered")}
         self._applicants = applicants
         self._off = {(text(shape), text(plugin), text(point)) for shape, plugin, point in relations.rows("unfiltered")}
@@ -185,6 +187,7 @@ class _Builder:
             soft_spreads=tuple(self._soft_spreads()),
             soft_affinities=tuple(self._soft_affinities()),
             denials=denials,
+            filters=tuple(self._filters()),
             **self._candidates(),
         )
         try:
@@ -207,6 +210,7 @@ class _Builder:
         scheduler, unchecked = self.lookup("shape_scheduler"), self.grouped("unchecked_resource")
         ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
         made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
+        plugins = {each.kind: each.plugin for each in self._table}
         claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
         for applicant in self._applicants:
             shape = applicant.shape
@@ -229,57 +233,86 @@ class _Builder:
                 attaches=tuple((text(driver), text(volume)) for driver, volume in attaches.get(shape, ())),
                 claims=tuple(name for name in dict.fromkeys(used) if name in open_claims),
                 unchecked=frozenset(text(row[0]) for row in unchecked.get(shape, ())),
-                ignores=frozenset(name for name, plugin in IGNORED.items() if (shape, plugin, "filter") in self._off),
+                ignores=frozenset(
+                    name for name, kind in IGNORED.items() if (shape, plugins[kind], "filter") in self._off
+                ),
                 profile=_profile(scheduler.get(shape, DEFAULT)),
             )
 
     # -- where shapes may go -------------------------------------------------------------------------------
 
+    def _filters(self) -> Iterator[Filter]:
+        """The places and names of what placement keeps to by itself; of several reasons of a kind, the first one's."""
+        found: dict[str, Filter] = {}
+        for each in self._table:
+            if each.kind:
+                found.setdefault(each.kind, Filter(kind=each.kind, stage=each.stage, name=each.plugin))
+        for place, plugin, kind in self.rows("searched"):
+            found[text(kind)] = Filter(kind=text(kind), stage=number(place), name=text(plugin))
+        return iter(found.values())
+
     def _allowed(self) -> tuple[dict[str, Reach], tuple[Denial, ...]]:
-        denied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        filters: dict[str, tuple[int, str]] = {}
-        asked: dict[str, tuple[str, str]] = {}
-        for stage, plugin, predicate, scope, _, _, _ in self.rows("filter"):
-            asked[text(predicate)] = text(plugin), POINTS.get(text(scope), "filter")
-            if predicate in DENIALS:
-                filters[DENIALS[text(predicate)]] = BEFORE if scope == "before" else number(stage), text(plugin)
-        for predicate, reason in DENIALS.items():
-            for row in self.rows(predicate):
-                if (row[0], *asked[predicate]) not in self._off:
-                    denied[text(row[0])][reason].add(text(row[1]))
-        blocked = {
-            text(row[0])
-            for predicate in BLOCKED
-            for row in self.rows(predicate)
-            if (row[0], *asked[predicate]) not in self._off
-        }
+        denied = self._denied()
+        blocked = {text(row[0]) for row in self.rows("denied_everywhere")}
+        members: dict[str, set[str]] = defaultdict(set)
+        for node, node_class in self._class_of.items():
+            members[node_class].add(node)
         allowed: dict[str, Reach] = {}
         denials: list[Denial] = []
         for applicant in self._applicants:
             name, shape = applicant.name, applicant.shape
             if shape not in self._considered:
-                allowed[name] = Reach(node_classes=frozenset(self._classes))
+                allowed[name] = self._reach(self._classes)
                 continue
             bad = denied.get(shape, {})
-            for reason in sorted(bad):
-                stage, plugin = filters[reason]
-                reach = self._reach(bad[reason])
-                denials.append(Denial(shape=name, reason=reason, reach=reach, stage=stage, filter=plugin))
-            good = frozenset(self._classes).difference(*bad.values())
+            denials += (msgspec.structs.replace(bad[reason], shape=name) for reason in sorted(bad))
+            good = frozenset(self._classes).difference(*(denial.reach.node_classes for denial in bad.values()))
             if shape in blocked:
                 good = frozenset()
                 reach = self._reach(self._classes)
                 denials.append(Denial(shape=name, reason="before_filters", reach=reach, stage=BEFORE))
-            if not applicant.node:
-                allowed[name] = self._reach(good)
-                continue
-            others = frozenset(node for node in self._node_names if node != applicant.node)
-            stage, plugin = filters["node_names"]
-            reach = Reach(nodes=others)
-            denials.append(Denial(shape=name, reason="node_names", reach=reach, stage=stage, filter=plugin))
-            fits = self._class_of.get(applicant.node) in good
-            allowed[name] = Reach(nodes=frozenset({applicant.node} if fits else ()))
+            out = frozenset(node for denial in bad.values() for node in denial.reach.nodes)
+            allowed[name] = _less(good, out, self._class_of, members) if out else Reach(node_classes=good)
+            if applicant.node:
+                denials.append(self._pinned(applicant))
+                fits = self._class_of.get(applicant.node) in good and applicant.node not in out
+                allowed[name] = Reach(nodes=frozenset({applicant.node} if fits else ()))
         return allowed, tuple(denials)
+
+    def _denied(self) -> dict[str, dict[str, Denial]]:
+        """What keeps each shape from classes of nodes and from single ones for good, by what conflicts call it."""
+        table = {each.predicate: each for each in self._table}
+        classes: dict[tuple[str, str], set[str]] = defaultdict(set)
+        nodes: dict[tuple[str, str], set[str]] = defaultdict(set)
+        first: dict[str, str] = {}
+        for relation, found in (("denied_class", classes), ("denied_node", nodes)):
+            for shape, place, predicate in self.rows(relation):
+                reason = table[text(predicate)].assumption
+                found[text(shape), reason].add(text(place))
+        for each in table.values():
+            first.setdefault(each.assumption, each.predicate)
+        denied: dict[str, dict[str, Denial]] = defaultdict(dict)
+        for shape, reason in sorted({*classes, *nodes}):
+            each = table[first[reason]]
+            denied[shape][reason] = Denial(
+                shape=shape,
+                reason=reason,
+                reach=Reach(
+                    node_classes=frozenset(classes.get((shape, reason), ())),
+                    nodes=frozenset(nodes.get((shape, reason), ())),
+                ),
+                stage=each.stage,
+                filter=each.plugin,
+                resolvable=each.helps,
+            )
+        return denied
+
+    def _pinned(self, applicant: Applicant) -> Denial:
+        """That a pod may only go to one node by its name, as the filter says that asks for names first."""
+        others = frozenset(node for node in self._node_names if node != applicant.node)
+        each = next(each for each in self._table if each.scope == "before")
+        reach = Reach(nodes=others)
+        return Denial(shape=applicant.name, reason=each.assumption, reach=reach, stage=each.stage, filter=each.plugin)
 
     def _reach(self, classes: Iterable[str]) -> Reach:
         return Reach(node_classes=frozenset(classes))
@@ -387,8 +420,7 @@ class _Builder:
         optional = frozenset(text(row[0]) for row in self.rows("requested_only"))
         used, balanced, points = (self.grouped(name) for name in ("fit_resource", "balanced_resource", "fit_point"))
         for profile, _, name, weight, kind, normalize, always in self.rows("scorer"):
-            by_use = name == "NodeResourcesFit"
-            counted = used.get(profile, ()) if by_use else ()
+            counted = used.get(profile, ()) if kind in BY_USE else ()
             balance = balanced.get(profile, ()) if kind == "balanced_allocation" else ()
             resources = tuple(text(row[1]) for row in (*counted, *balance))
             weights = tuple(number(row[2]) for row in counted)
@@ -411,44 +443,33 @@ class _Builder:
             if self._scores(preference.shape, preference.scorer):
                 yield preference
 
-    def _scores(self, name: str, plugin: str) -> bool:
-        """Whether a plugin scores for the pods of one of the problem's shapes."""
+    def _scores(self, name: str, scorer: str) -> bool:
+        """Whether a scorer, by its name or what it reads, scores for the pods of one of the problem's shapes."""
         if self._scoring is None:
-            scoring = {(text(row[0]), text(row[2])) for row in self.rows("scorer")}
+            scoring = {(text(row[0]), text(row[column])) for row in self.rows("scorer") for column in (2, 4)}
             scheduler = self.lookup("shape_scheduler")
             profiles = {applicant.name: scheduler.get(applicant.shape, DEFAULT) for applicant in self._applicants}
             self._scoring = {
                 (shape, each) for shape, profile in profiles.items() for one, each in scoring if one == profile
             }
-        return (name, plugin) in self._scoring
+        return (name, scorer) in self._scoring
 
     def _all_preferences(self) -> Iterator[Preference]:
-        for shape, rows in self.grouped("avoids_taints").items():
-            by_count: dict[int, set[str]] = defaultdict(set)
-            for node_class, count in rows:
-                by_count[number(count)].add(text(node_class))
-            for name in self._names.get(shape, ()):
-                for count in sorted(by_count):
-                    reach = self._reach(by_count[count])
-                    yield Preference(shape=name, scorer="TaintToleration", value=count, reach=reach)
-        liked: dict[tuple[Value, Value], set[str]] = defaultdict(set)
-        for shape, node_class, index, _ in self.rows("likes_node"):
-            liked[shape, index].add(text(node_class))
-        for shape, index, _, weight in self.rows("node_wish"):
+        classes: dict[tuple[Value, ...], set[str]] = defaultdict(set)
+        nodes: dict[tuple[Value, ...], set[str]] = defaultdict(set)
+        for relation, granted in (("prefers", classes), ("prefers_node", nodes)):
+            for scorer, shape, place, index, value in self.rows(relation):
+                granted[shape, scorer, index, value].add(text(place))
+        found = {wish[:2] for wish in (*classes, *nodes)}
+        vain = {(shape, scorer, 0, 0) for scorer, shape in self.rows("wishes") if (shape, scorer) not in found}
+        for shape, scorer, index, value in sorted({*classes, *nodes, *vain}):
+            wish = shape, scorer, index, value
+            reach = Reach(node_classes=frozenset(classes.get(wish, ())), nodes=frozenset(nodes.get(wish, ())))
             for name in self._names.get(text(shape), ()):
-                reach = self._reach(liked.get((shape, index), ()))
-                yield Preference(shape=name, scorer="NodeAffinity", value=number(weight), reach=reach)
-        for shape, rows in self.grouped("image_score").items():
-            by_score: dict[int, set[str]] = defaultdict(set)
-            for node, score in rows:
-                by_score[number(score)].add(text(node))
-            for name in self._names.get(shape, ()):
-                for score in sorted(by_score):
-                    reach = Reach(nodes=frozenset(by_score[score]))
-                    yield Preference(shape=name, scorer="ImageLocality", value=score, reach=reach)
+                yield Preference(shape=name, scorer=text(scorer), value=number(value), reach=reach)
 
     def _soft_spreads(self) -> Iterator[SoftSpread]:
-        return (wish for wish in self._all_soft_spreads() if self._scores(wish.owner, "PodTopologySpread"))
+        return (wish for wish in self._all_soft_spreads() if self._scores(wish.owner, "soft_spread"))
 
     def _all_soft_spreads(self) -> Iterator[SoftSpread]:
         members, eligible = self.grouped("spreads_among"), self.grouped("soft_eligible", key=2)
@@ -498,5 +519,14 @@ class _Builder:
             grouped[shape, key, weight].add(other)
         for (shape, key, weight), others in sorted(grouped.items()):
             for name in self._names.get(shape, ()):
-                if (neighbours := self.every_name(others)) and self._scores(name, "InterPodAffinity"):
+                if (neighbours := self.every_name(others)) and self._scores(name, "soft_affinity"):
                     yield SoftAffinity(shape=name, key=key, neighbours=neighbours, weight=weight)
+
+
+def _less(
+    classes: frozenset[str], out: frozenset[str], class_of: Mapping[str, str], members: Mapping[str, set[str]]
+) -> Reach:
+    """The nodes of some classes without some nodes: classes that lose none as such, of the others the nodes left."""
+    torn = classes & {class_of[node] for node in out if node in class_of}
+    left = {node for name in torn for node in members[name]} - out
+    return Reach(node_classes=classes - torn, nodes=frozenset(left))

@@ -1,54 +1,22 @@
-"""What the placement problem reads from the rules: predicates, and what conflicts call the reasons to deny a node."""
+"""What the placement problem reads from the rules."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Protocol
 
+from kubelogic.facts.filters import TABLES
 from kubelogic.logic import Row, Value
-
-BEFORE = -1
-"""The stage of what turns nodes away before any filter looks at them."""
 
 LATE = 2**62
 """The start of pods that have not started: later than any that have."""
 
-DENIALS: Mapping[str, str] = {
-    "rejects_unschedulable": "unschedulable",
-    "rejects_policy": "policy",
-    "rejects_taint": "toleration",
-    "rejects_outside_names": "node_names",
-    "rejects_added_affinity": "added_affinity",
-    "rejects_node_selector": "node_affinity",
-    "rejects_node_affinity": "node_affinity",
-    "rejects_empty_term": "node_affinity",
-    "rejects_volume_node": "volume_node",
-    "rejects_zone": "volume_zone",
-    "rejects_features": "node_features",
-}
-"""What keeps a shape from a node class for good, and what conflicts call it."""
-
-BLOCKED: tuple[str, ...] = (
-    "rejects_name_conflict",
-    "rejects_missing_claim",
-    "rejects_unmade_claim",
-    "rejects_lost_claim",
-    "rejects_terminating_claim",
-    "rejects_foreign_claim",
-    "rejects_lost_volume",
-    "rejects_unbound_claim",
-    "rejects_missing_volume",
-)
-"""What keeps a shape from all nodes until an object changes."""
-
 GOALS: tuple[str, ...] = (
-    *DENIALS,
-    *BLOCKED,
+    *TABLES,
     "attach_limit",
     "attachment",
     "attracts",
     "avoids",
-    "avoids_taints",
     "balanced_resource",
     "budget_left",
     "candidate",
@@ -63,15 +31,15 @@ GOALS: tuple[str, ...] = (
     "default_counted",
     "default_eligible",
     "default_spread",
+    "denied_class",
+    "denied_everywhere",
+    "denied_node",
     "draws_in",
-    "filter",
     "fit_point",
     "fit_resource",
     "has_storage",
-    "image_score",
     "is_node_class",
     "keeps_company",
-    "likes_node",
     "listed_spread",
     "never_evicts",
     "never_preempts",
@@ -91,8 +59,9 @@ GOALS: tuple[str, ...] = (
     "pod_shape",
     "pod_started",
     "pod_terminating",
+    "prefers",
+    "prefers_node",
     "provisions",
-    "rejects_other_node",
     "requested_only",
     "requirement",
     "scored_request",
@@ -123,6 +92,8 @@ GOALS: tuple[str, ...] = (
     "volume_in_tree",
     "volume_usable",
     "waiting_claim",
+    "wishes",
+    "searched",
     "allocation_term",
     "claim_awaited",
     "claim_usable",

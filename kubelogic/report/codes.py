@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.kinds.codes import CODES
 from kubelogic.logic import Rulebook
+from kubelogic.logic.terms import Declaration
 from kubelogic.report.documents import header
 
 _OTHERS = {
@@ -21,14 +22,19 @@ _DOCS = "https://kubernetes.io/docs/"
 
 def code_document(book: Rulebook, code: str) -> dict[str, Any] | None:
     """The document ``Code``; None if nothing has that code."""
-    files = [file for file in book.files if file.header.get("code") == code]
+    witnesses, says = _witnesses(book, code)
+    files = [
+        file
+        for file in book.files
+        if file.header.get("code") == code or any(each in witnesses for each in file.declarations)
+    ]
     omits = [(file, each) for file in book.files for each in file.omits if each.code == code]
     finding = next((fact.row for fact in book.facts if fact.predicate == "finding_code" and fact.row[0] == code), None)
     meaning = (
         CODES.get(code)
         or (str(finding[2]) if finding else "")
+        or _OTHERS.get(code)
         or (files[0].header.get("title") if files else "")
-        or _OTHERS.get(code, "")
     )
     if not meaning and not omits:
         return None
@@ -39,20 +45,21 @@ def code_document(book: Rulebook, code: str) -> dict[str, Any] | None:
         **header("Code"),
         "code": code,
         "meaning": meaning or f"not modelled: {omits[0][1].words}",
-        "schedulerSays": files[0].header.get("reason") if files else None,
+        "schedulerSays": says or (files[0].header.get("reason") if files else None),
         "severity": str(finding[1]) if finding else None,
         "helps": str(finding[4]) if finding else None,
         "rules": [file.path for file in sources],
         "source": first.header.get("source") if first else None,
         "docs": f"{_DOCS}{first.header['docs']}/" if first and first.header.get("docs") else None,
-        "sentences": [
-            declaration.sentence
-            for file in files
-            for declaration in file.declarations
-            if declaration.predicate.startswith("rejects_")
-        ],
+        "sentences": [each.sentence for each in witnesses],
         "omits": [{"subject": each.subject, "words": each.words} for _, each in omits],
     }
+
+
+def _witnesses(book: Rulebook, code: str) -> tuple[list[Declaration], str]:
+    """The predicates of the filters that have a code, and what the scheduler says for them."""
+    rows = sorted(fact.row for fact in book.facts if fact.predicate == "filter" and fact.row[5] == code)
+    return [book.declarations[str(row[2])] for row in rows], "; ".join(dict.fromkeys(str(row[6]) for row in rows))
 
 
 def render_code(document: dict[str, Any]) -> str:

@@ -207,7 +207,9 @@ def explain_in(
         conflict=conflict,
         because=told(derivation, subject=subject, placed=placed) if derivation is not None else (),
         derivation=derivation,
-        waits_for=waits_for(cluster, pod, reasons, standing, until=grounds.until) if kind == "waiting" else (),
+        waits_for=waits_for(cluster, relations, pod, reasons, standing, until=grounds.until)
+        if kind == "waiting"
+        else (),
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
         notices=(*unsure.notices, *about(cluster, pod)),

@@ -16,7 +16,9 @@ from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.proposals.case import Case, node_of
+from kubelogic.explain.proposals.case import Case, Lever, node_of
+from kubelogic.explain.proposals.levers import levers
+from kubelogic.explain.proposals.registry import PROPOSALS
 from kubelogic.explain.proposals.workloads import editable
 from kubelogic.explain.repairs import Change, Create, Delete, Outcome, Patch, Repair, repairs
 from kubelogic.reconcile.actions import BindPod, PreemptPod
@@ -60,8 +62,15 @@ def workload_repairs(
             str(fact.terms[0]).strip("'") for fact in done.rulebook.facts if fact.predicate == "passing_taint"
         ),
     )
+    case = replace(case, levers=_levers(done, reasons))
     with _trials(done, top, options) as trial:
         return repairs(case, trial=trial, most=most)
+
+
+def _levers(done: Reconciled, reasons: Sequence[Blocker]) -> Mapping[str, Sequence[Lever]]:
+    """What the clauses of filters read that have no proposals of their own."""
+    own = sorted({blocker.predicate for blocker in reasons} - PROPOSALS.keys())
+    return {predicate: levers(done.rulebook, predicate) for predicate in own}
 
 
 def _defaults(before: Cluster, top: Object) -> int:

@@ -12,9 +12,12 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
+from kubelogic.explain.filters import filters
 from kubelogic.explain.message import Pasted, Verdict, event, line, read
+from kubelogic.facts.filters import TABLES
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
+from kubelogic.placement.kube.tables import KINDS
 from kubelogic.placement.placement import Refusal, Rejection
 from kubelogic.reconcile.relations import Relations
 
@@ -23,7 +26,7 @@ CPU, TAINT = "Insufficient cpu", "node(s) had untolerated taint(s)"
 
 @pytest.fixture(scope="module")
 def relations() -> Evaluation:
-    evaluation = Evaluation(load_rulebook(), goals=["filter", "reports_all", "reports_first"])
+    evaluation = Evaluation(load_rulebook(), goals=[*TABLES, "reports_all", "reports_first", "reports_again"])
     evaluation.update({})
     return evaluation
 
@@ -43,8 +46,8 @@ def test_a_pod_that_is_turned_away_as_a_whole_and_one_without_nodes() -> None:
 
 def test_what_came_of_preemption(relations: Evaluation) -> None:
     found = Verdict(nodes=4, reasons={"a": (CPU,), "b": (CPU,), "c": (CPU,), "d": (TAINT,)})
-    left = Rejection(stage=5, filter="NodeResourcesFit", reason="resource", subject="cpu", nodes=("b",))
-    later = Rejection(stage=11, filter="InterPodAffinity", reason="anti_affinity", subject="zone", nodes=("b", "c"))
+    left = Rejection(stage=600, filter="NodeResourcesFit", reason="resource", subject="cpu", nodes=("b",))
+    later = Rejection(stage=1200, filter="InterPodAffinity", reason="anti_affinity", subject="zone", nodes=("b", "c"))
     refusal = Refusal(shape="s", rejections=(), attempted=True, preemption=(left, later), helpless=("a",))
     assert line(found, refusal, relations=relations) == (
         f"0/4 nodes are available: 1 {TAINT}, 3 {CPU}. no new claims to deallocate, preemption: "
@@ -57,8 +60,8 @@ def test_what_came_of_preemption(relations: Evaluation) -> None:
 
 def test_preemption_does_not_change_what_is_said_of_volumes(relations: Evaluation) -> None:
     storage = "node(s) did not have enough free storage"
-    found = Verdict(nodes=2, reasons={"a": (CPU,), "b": (CPU,)}, volumes={"a": (storage,)})
-    left = Rejection(stage=8, filter="VolumeBinding", reason="claim", subject="d/c", nodes=("a", "b"))
+    found = Verdict(nodes=2, reasons={"a": (CPU,), "b": (CPU,)}, again={("a", "VolumeBinding"): (storage,)})
+    left = Rejection(stage=900, filter="VolumeBinding", reason="claim", subject="d/c", nodes=("a", "b"))
     refusal = Refusal(shape="s", rejections=(), attempted=True, preemption=(left,))
     assert line(found, refusal, relations=relations).endswith(
         f"preemption: 0/2 nodes are available: 1 {storage}, 1 node(s) didn't find available persistent volumes to bind."
@@ -182,11 +185,9 @@ def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_nam
 
 
 def test_every_rejection_of_the_one_by_one_scheduler_has_words(relations: Evaluation) -> None:
-    known = {row[2] for row in relations.rows("filter")}
-    named = {
-        message.predicate_of(Rejection(stage=0, filter=name, reason=reason)) for name, reason in message._PREDICATE_OF
-    }
-    assert named <= known
+    kinds = {kind for filter_ in KINDS for kind in filter_}
+    assert kinds == {row[1] for row in relations.rows("constraint")}
+    assert kinds <= message.by_reason(filters(relations)).keys()
 
 
 def test_reading_a_line_as_kubectl_wraps_it() -> None:

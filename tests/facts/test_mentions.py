@@ -41,3 +41,42 @@ def test_labels_that_rules_name_are_facts_of_node_classes() -> None:
     assert added["class_number"] == [("a", "size", 5)]
     assert added["class_topology"] == [("a", "rack")]
     assert base.update(cluster).added == {}
+
+
+POD_RULES = """
+#: input shape(Shape: shape) "{Shape}"
+#: input shape_label(Shape: shape, Key: str, Value: str) "{Shape} {Key} {Value}"
+#: input shape_annotation(Shape: shape, Key: str, Value: str) "{Shape} {Key} {Value}"
+#: wanted(Shape: shape) "{Shape}"
+wanted(S) <= shape_label(S, 'team', 'red') & ~shape_annotation(S, 'pass', _)
+"""
+
+
+def pod(name: str, annotations: dict[str, str], **labels: str) -> Object:
+    document = {
+        "metadata": {"name": name, "namespace": "d", "labels": labels, "annotations": annotations},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    return Object(api_version="v1", kind="Pod", namespace="d", name=name, document=document)
+
+
+def test_labels_and_annotations_that_rules_name_tell_shapes_apart() -> None:
+    base = FactBase(modules_for(Rulebook.parse({"r.dl": POD_RULES})))
+    one, two, three = (
+        pod("a", {"pass": "7", "other": "x"}, team="red"),
+        pod("b", {"other": "y"}, team="red", tier="2"),
+        pod("c", {}, team="red"),
+    )
+    added = base.update(Cluster.of([one, two, three])).added
+    assert sorted(added["pod_shape"]) == [("d/a", "d/a"), ("d/b", "d/b"), ("d/c", "d/b")]
+    assert sorted(added["shape_label"]) == [("d/a", "team", "red"), ("d/b", "team", "red")]
+    assert added["shape_annotation"] == [("d/a", "pass", "7")]
+    changed = base.update(Cluster.of([one, two, pod("c", {"pass": "7"}, team="red")]))
+    assert (changed.removed["pod_shape"], changed.added["pod_shape"]) == ([("d/c", "d/b")], [("d/c", "d/a")])
+
+
+def test_without_a_rule_that_reads_them_they_count_for_nothing() -> None:
+    base = FactBase(modules_for(Rulebook.parse({"r.dl": RULES})))
+    added = base.update(Cluster.of([pod("a", {"pass": "7"}, team="red"), pod("b", {})])).added
+    assert len({row[1] for row in added["pod_shape"]}) == 1
+    assert not {"shape_label", "shape_annotation"} & added.keys()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.explain import message
+from kubelogic.explain.filters import filters
 from kubelogic.placement.kube import examine
 from tests.support.clusters import HOST, POD_LABELS, TAINTS, TOLERATIONS, ZONE, clusters, nodes, pods
 from tests.support.decisions import Pipeline
@@ -82,8 +83,8 @@ def agree(pipeline: Pipeline, documents: list[Document]) -> None:
     stages: dict[str, int] = {}
     for rejection in examined.refusal.rejections:
         for name in rejection.nodes:
-            stages[name] = min(stages.get(name, 99), rejection.stage)
-    places = {str(row[5]): int(row[0]) for row in relations.rows("filter")}
+            stages[name] = min(stages.get(name, rejection.stage), rejection.stage)
+    places = {each.words: each.stage for each in filters(relations)}
     for name, words in found.reasons.items():
         stage = places.get(words[0], places["Insufficient {Resource}"])
         assert stages[name] == stage, (name, words, examined.refusal)

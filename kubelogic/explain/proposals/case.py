@@ -77,6 +77,25 @@ class Candidate:
     subject: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Lever:
+    """A label or annotation that a filter's clauses read.
+
+    Attributes:
+        kind: Pod or Node.
+        field: ``labels`` or ``annotations``.
+        key: its key.
+        value: its value; empty if the clauses take any.
+        add: whether it is missing where the filter rejects, or there.
+    """
+
+    kind: str
+    field: str
+    key: str
+    value: str
+    add: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What is known of a pending pod.
@@ -89,6 +108,7 @@ class Case:
         pods: all pods of the workload that are not on their way out, by name, the waiting ones among them.
         desired: how many pods the workload ought to have.
         defaults: how many tolerations admission has added to a pod that was written without any.
+        levers: of relations that reject and have no proposals of their own, what their clauses read.
         passing: keys of taints that somebody puts on and takes off: tolerating or removing them mends nothing.
     """
 
@@ -100,6 +120,7 @@ class Case:
     desired: int = 1
     defaults: int = 0
     passing: Collection[str] = field(default_factory=frozenset)
+    levers: Mapping[str, Sequence[Lever]] = field(default_factory=dict)
 
     def about(self, predicate: str) -> list[Blocker]:
         """The blockers that are rows of a predicate."""

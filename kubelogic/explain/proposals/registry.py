@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubelogic.explain.proposals import amounts, neighbours, new_nodes, nodes, queue, spreading, storage, workloads
+from kubelogic.explain.proposals import (
+    amounts,
+    levers,
+    neighbours,
+    new_nodes,
+    nodes,
+    queue,
+    spreading,
+    storage,
+    workloads,
+)
 from kubelogic.explain.proposals.case import Candidate, Case, Proposal
 
 PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
@@ -34,7 +44,12 @@ PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
 }
 """What is proposed for the rows of a relation that rejects."""
 
-ALWAYS: tuple[Proposal, ...] = (new_nodes.more_nodes, workloads.old_ones_first, workloads.fewer_replicas)
+ALWAYS: tuple[Proposal, ...] = (
+    levers.own_filters,
+    new_nodes.more_nodes,
+    workloads.old_ones_first,
+    workloads.fewer_replicas,
+)
 """What may help whatever is in the way."""
 
 

@@ -261,7 +261,7 @@ class Engine:
                     extra.setdefault(reason, []).append(node)
             rejected[[node for numbers in extra.values() for node in numbers]] = True
         for number, failure in self.without_devices(pod, ~rejected).items():
-            extra.setdefault(filters.lacking(failure.words), []).append(number)
+            extra.setdefault(filters.lacking(self.state, failure.words), []).append(number)
         merged: dict[Reason, set[int]] = {}
         for reason, mask in found:
             nodes = np.flatnonzero(mask)
@@ -286,7 +286,10 @@ class Engine:
 
     def reasons_of_devices(self, pod: str, node: int) -> list[Reason]:
         """What is wrong with the devices of one node."""
-        return [filters.lacking(failure.words) for failure in self.without_devices(pod, self._only(node)).values()]
+        return [
+            filters.lacking(self.state, failure.words)
+            for failure in self.without_devices(pod, self._only(node)).values()
+        ]
 
     def _fit(self, shape: int) -> Fit:
         """Shared by shapes with equal requests."""

@@ -11,10 +11,6 @@ from kubelogic.placement.kube.rules import Rules, SpreadRule
 from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Mask, Select
 
-NODE_PORTS, FIT, RESTRICTIONS, LIMITS, BINDING, SPREAD, AFFINITY, DEVICES = 4, 5, 6, 7, 8, 10, 11, 13
-"""The places of these filters in kube-scheduler's default order. What ``allowed`` stands for has the others, see
-``Denial.stage``."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Reason:
@@ -28,9 +24,9 @@ class Reason:
     resolvable: bool = True
 
 
-def lacking(words: str) -> Reason:
+def lacking(state: State, words: str) -> Reason:
     """What a node without the devices that are asked for is turned down with."""
-    return Reason(stage=DEVICES, place=0, filter="DynamicResources", reason="devices", subject=words, resolvable=False)
+    return _reason(state, "devices", words, resolvable=False)
 
 
 def feasible(state: State, rules: Rules, select: Select, fits: Mask) -> Mask:
@@ -66,42 +62,47 @@ def reasons(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason
     """Every reason of every filter against some nodes, in the order of the filters, with the nodes it turns away."""
     yield from _denied(rules, select)
     for text, counter in rules.ports:
-        yield _reason(NODE_PORTS, 0, "NodePorts", "port", text), counter.present(select)
+        yield _reason(state, "port", text), counter.present(select)
     yield from _short(state, rules, select)
     for use, counter in rules.exclusive:
         place = 0 if use.scope == "node" else 1
-        yield (
-            _reason(RESTRICTIONS, place, "VolumeRestrictions", f"exclusive_{use.scope}", use.token),
-            (counter.present(select)),
-        )
+        yield _reason(state, f"exclusive_{use.scope}", use.token, place=place), counter.present(select)
     for driver in sorted({driver for driver, _ in rules.attaches}):
-        yield _reason(LIMITS, 0, "NodeVolumeLimits", "attach", driver), _full(state, rules, driver, select)
+        yield _reason(state, "attach", driver), _full(state, rules, driver, select)
     if rules.claims:
         found = _unclaimable(state, rules, select)
         subject = ",".join(rules.claims)
-        yield _reason(BINDING, 1, "VolumeBinding", "claim", subject, resolvable=False), found
-    yield from _uneven(rules, select)
+        yield _reason(state, "claim", subject, place=1, resolvable=False), found
+    yield from _uneven(state, rules, select)
     if rules.affinities:
         subject = ",".join(dict.fromkeys(key for key, _ in rules.affinities))
-        reason = _reason(AFFINITY, 0, "InterPodAffinity", "affinity", subject, resolvable=False)
-        yield reason, ~_befriended(rules, select)
+        yield _reason(state, "affinity", subject, resolvable=False), ~_befriended(rules, select)
     for key, counter in rules.repels:
-        yield _reason(AFFINITY, 1, "InterPodAffinity", "anti_affinity", key), counter.present(select)
+        yield _reason(state, "anti_affinity", key, place=1), counter.present(select)
     for key, counter in rules.repelled:
-        yield _reason(AFFINITY, 2, "InterPodAffinity", "existing_anti_affinity", key), counter.present(select)
+        yield _reason(state, "existing_anti_affinity", key, place=2), counter.present(select)
 
 
-def _reason(stage: int, place: int, name: str, reason: str, subject: str = "", *, resolvable: bool = True) -> Reason:
-    return Reason(stage=stage, place=place, filter=name, reason=reason, subject=subject, resolvable=resolvable)
+def _reason(state: State, kind: str, subject: str = "", *, place: int = 0, resolvable: bool = True) -> Reason:
+    """A reason of a kind; ``place`` orders those of one filter."""
+    of = state.tables.filters[kind]
+    return Reason(stage=of.stage, place=place, filter=of.name, reason=kind, subject=subject, resolvable=resolvable)
 
 
 def _denied(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     explained = np.zeros_like(rules.allowed[select])
     for denial, mask in rules.denials:
         explained |= mask[select]
-        yield _reason(denial.stage, 0, denial.filter or denial.reason, denial.reason, resolvable=False), mask[select]
+        reason = Reason(
+            stage=denial.stage,
+            place=0,
+            filter=denial.filter or denial.reason,
+            reason=denial.reason,
+            resolvable=denial.resolvable,
+        )
+        yield reason, mask[select]
     rest = ~rules.allowed[select] & ~explained
-    yield _reason(0, 1, "allowed", "allowed", resolvable=False), rest
+    yield Reason(stage=0, place=1, filter="allowed", reason="allowed", resolvable=False), rest
 
 
 def _short(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
@@ -113,23 +114,21 @@ def _short(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason,
         if resource in tables.by_devices:
             lacks = lacks & (tables.allocatable[resource, select] > 0)
         never = tables.allocatable[resource, select] < amount
-        yield _reason(FIT, place, "NodeResourcesFit", "resource", name), lacks & ~never
-        yield (
-            _reason(FIT, place, "NodeResourcesFit", "resource", name, resolvable=name == "pods"),
-            lacks & never,
-        )
+        kind = "pod_count" if name == "pods" else "resource"
+        yield _reason(state, kind, name, place=place), lacks & ~never
+        yield _reason(state, kind, name, place=place, resolvable=name == "pods"), lacks & never
 
 
-def _uneven(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
+def _uneven(state: State, rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     """Source: kube-scheduler, PodTopologySpread: the first constraint that fails is the node's reason."""
     passed = np.ones_like(rules.allowed[select])
     for place, rule in enumerate(rules.spreads):
         has = rule.topology.has[select]
         key = rule.spread.key
-        lacks = _reason(SPREAD, place, "PodTopologySpread", "spread_key", key, resolvable=False)
+        lacks = _reason(state, "spread_key", key, place=place, resolvable=False)
         yield lacks, passed & ~has
         skewed = _skewed(rule, select)
-        yield _reason(SPREAD, place, "PodTopologySpread", "spread", key), passed & has & skewed
+        yield _reason(state, "spread", key, place=place), passed & has & skewed
         passed &= has & ~skewed
 
 

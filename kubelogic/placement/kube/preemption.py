@@ -103,7 +103,7 @@ class Preemption:
         nodes = [
             node
             for rejection in rejections
-            if rejection.filter == "DynamicResources" and rejection.subject == UNAVAILABLE
+            if rejection.reason == "devices" and rejection.subject == UNAVAILABLE
             for node in rejection.nodes
         ]
         elsewhere = {name for node in nodes for name in desk.elsewhere(pod, node)}

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kubelogic.placement.problem import Amounts, Node, Pod, Problem, Reach, Shape
+from kubelogic.placement.problem import Amounts, Filter, Node, Pod, Problem, Reach, Shape
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -20,6 +20,19 @@ Select = slice | NDArray[np.intp]
 EVERY = slice(None)
 
 _LARGEST = 2**62
+
+KINDS = (
+    ("port",),
+    ("pod_count", "resource"),
+    ("exclusive_node", "exclusive_cluster"),
+    ("attach",),
+    ("claim",),
+    ("spread_key", "spread"),
+    ("affinity", "anti_affinity", "existing_anti_affinity"),
+    ("devices",),
+)
+"""The kinds of reasons for which a node is turned down, those of one filter together, in the order of a problem without
+filters of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +61,7 @@ class Tables:
         running, waiting: the pods with and without a node, in the problem's order.
         resources: sorted; a resource's number is its place here.
         allocatable: resources x nodes.
+        filters: of each kind of reason, which filter it is of.
         requests: per shape, ``(resource number, amount)`` of what it asks for, zeros left out.
         checked: the same without what no node is asked for.
         scored: ``allocatable`` as scores see it: with the devices that stand for a resource.
@@ -76,6 +90,10 @@ class Tables:
             for name, amount in node.allocatable.items():
                 if name in self.resource_number:
                     self.allocatable[self.resource_number[name], i] = min(amount, _LARGEST)
+        self.filters: dict[str, Filter] = {
+            kind: Filter(kind=kind, stage=stage, name=kind) for stage, kinds in enumerate(KINDS, 1) for kind in kinds
+        }
+        self.filters.update((each.kind, each) for each in problem.filters)
         self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
             self.amounts(shape.requests) for shape in problem.shapes
         )

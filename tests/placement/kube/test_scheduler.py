@@ -6,7 +6,7 @@ import msgspec
 
 from kubelogic.placement.kube import schedule
 from kubelogic.placement.placement import Placement
-from kubelogic.placement.problem import Affinity, Claim, Node, Pod, Problem, Reach, Shape, Spread, Volume
+from kubelogic.placement.problem import Affinity, Claim, Filter, Node, Pod, Problem, Reach, Shape, Spread, Volume
 from tests.support.mixture import SCORERS
 
 EVERYWHERE = Reach(node_classes=frozenset({"c"}))
@@ -109,11 +109,15 @@ def test_rejections_name_every_filter_on_every_node() -> None:
         shape("b", ports=(("10.0.0.1", "TCP", 80),)),
     )
     pods = (Pod(name="b", shape="b", node="n1"), Pod(name="a", shape="a"))
-    found = schedule(problem(*shapes, pods=pods))
-    assert [(row.filter, row.subject, row.nodes) for row in found.refusals[0].rejections] == [
-        ("NodePorts", "80/TCP", ("n1",)),
-        ("NodeResourcesFit", "cpu", ("n0", "n1", "n2")),
+    given = problem(*shapes, pods=pods)
+    found = schedule(given)
+    assert [(row.filter, row.reason, row.subject, row.nodes) for row in found.refusals[0].rejections] == [
+        ("port", "port", "80/TCP", ("n1",)),
+        ("resource", "resource", "cpu", ("n0", "n1", "n2")),
     ]
+    named = (Filter(kind="port", stage=9, name="Ports"), Filter(kind="resource", stage=7, name="Fit"))
+    found = schedule(msgspec.structs.replace(given, filters=named))
+    assert [(row.stage, row.filter) for row in found.refusals[0].rejections] == [(7, "Fit"), (9, "Ports")]
 
 
 def test_a_claim_gets_its_first_volume_that_reaches_and_the_next_pod_follows_it() -> None:
