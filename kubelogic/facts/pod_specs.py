@@ -3,6 +3,8 @@
 A spec's facts are *tails*: rows without their first column, the shape, which is known only when pods with equal
 specs are put together. ``shared`` facts speak of what a text stands for (a selector, a node requirement) and are
 the same for all shapes.
+
+It reads every part of a spec that scheduling looks at, and is as long as there are such parts.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A pod's labels count only as far as some selector reads them. Required affinity to a single node by name (a
 DaemonSet's pods) does not make a shape of its own: it is the fact ``pod_pinned``.
+
+Grouping, naming and keeping of shapes work on one store of groups, so the file is longer than others.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A rule predicate ``action_create_pod`` stands for the class ``CreatePod`` here; its arguments are the fields, in order
 (``rules/actions.dl`` declares them). ``UpdateStatus`` is the exception: one row is one field.
+
+It is a table, one class an action, and as long as there are actions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Derived relations to the placement problem: the one road from rules to schedulers."""
+"""Derived relations to the placement problem: the one road from rules to schedulers.
+
+It reads one relation after the other, and is as long as there are relations to read.
+"""
 
 from __future__ import annotations
 

@@ -99,6 +99,7 @@ def link(name: str) -> tarfile.TarInfo:
         (zipped(FILES)[:80], "damaged or encrypted"),
         (b"\x1f\x8bnothing", "damaged or encrypted"),
     ],
+    ids=[str(number) for number in range(11)],
 )
 def test_what_is_refused(data: bytes, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=words) as error:
