@@ -59,6 +59,14 @@ class Loop(Generic[Step]):
     until: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """A state that is like the one that is kept."""
+
+    state: State
+    due: frozenset[int]
+
+
 @dataclass(slots=True)
 class Search(Generic[Step]):
     """Looks for a loop while a run goes on; told of every state in which something is done."""
@@ -68,11 +76,15 @@ class Search(Generic[Step]):
     mark: Mapping[str, int] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     limit: int = 1
-    round: tuple[int, int, int] = (0, 0, 0)
-    """Steps and milliseconds of the last round, and how often it was gone through."""
+    likenesses: dict[tuple[int, int], _Likeness] = field(default_factory=dict)
+    """The states that were like the kept one: after how many steps and milliseconds."""
 
     def note(self, state: State, due: frozenset[int], step: Step) -> Loop[Step] | None:
         """A loop that ends in a state, if there is one.
+
+        A state may be like the kept one halfway through a round: what makes the difference (how long ago something
+        ended) is a moment, and shows only later. So a round is one that was gone through at least twice, in as many
+        steps and as much time, whatever lies between.
 
         Args:
             state: in which the step is taken.
@@ -80,30 +92,44 @@ class Search(Generic[Step]):
             step: what is done in that state.
         """
         mark = Counter(type(action).__name__ for action in step.actions)
-        found = None
-        if self.kept is not None and mark == self.mark:
-            found = self._closed(self.kept, state, due)
-        if found is not None:
-            size, period, times = self.round
-            times = times + 1 if (size, period) == (len(self.steps), found.period) else 1
-            self.round = len(self.steps), found.period, times
-            if times >= (_ROUNDS if any(kind not in _BOOKKEEPING for kind in _kinds(self.steps)) else _MANY_ROUNDS):
+        alike_now = mark == self.mark and self.kept is not None and self._closed(self.kept, self.due, state, due)
+        if alike_now and self.kept is not None:
+            found = self._repeated(state, due)
+            if found is not None:
                 return found
-        if self.kept is None or found is not None or len(self.steps) >= self.limit:
-            if found is None:
-                self.limit *= 2
-                self.round = 0, 0, 0
+            self.likenesses[len(self.steps), state.now - self.kept.now] = _Likeness(state, due)
+        if self.kept is None or len(self.steps) >= self.limit * (_ROUNDS if self.likenesses else 1):
+            self.limit *= 2
             self.kept, self.due, self.mark = state, due, mark
             self.steps.clear()
+            self.likenesses.clear()
         self.steps.append(step)
         return None
 
-    def _closed(self, old: State, new: State, due: frozenset[int]) -> Loop[Step] | None:
+    def _repeated(self, state: State, due: frozenset[int]) -> Loop[Step] | None:
+        """The shortest round of which several, one after the other, end in a state that is like the kept one."""
+        assert self.kept is not None
+        steps, took = len(self.steps), state.now - self.kept.now
+        for size, period in sorted(self.likenesses):
+            times, rest = divmod(steps, size)
+            if rest or period * times != took:
+                continue
+            told = any(kind not in _BOOKKEEPING for kind in _kinds(self.steps[-size:]))
+            if times < (_ROUNDS if told else _MANY_ROUNDS):
+                continue
+            if any((size * n, period * n) not in self.likenesses for n in range(1, times)):
+                continue
+            last = self.likenesses[size * (times - 1), period * (times - 1)]
+            loop = self._closed(last.state, last.due, state, due)
+            if loop is not None:
+                return replace(loop, steps=tuple(self.steps[-size:]))
+        return None
+
+    def _closed(self, old: State, was: frozenset[int], new: State, due: frozenset[int]) -> Loop[Step] | None:
+        """The steps so far as a round, if a state is like an earlier one and the same is due after the same time."""
         period = new.now - old.now
-        other = {at for at in due if at - period not in self.due} | {at for at in self.due if at + period not in due}
-        if not all(at in due and at in self.due for at in other if at > new.now):
-            return None
-        if any(at <= new.now for at in other):
+        other = unmoved(was, due, new.now, period)
+        if other is None:
             return None
         by_calendar = _CRON in _kinds(self.steps)
         if by_calendar and (other or not _calendar_agrees(new.cluster, period)):
@@ -111,6 +137,24 @@ class Search(Generic[Step]):
         if not alike(old, new):
             return None
         return Loop(steps=tuple(self.steps), period=period, before=old, after=new, until=min(other, default=None))
+
+
+def unmoved(was: frozenset[int], due: frozenset[int], now: int, period: int) -> frozenset[int] | None:
+    """What does not come again each period, of all that is due; None if something differs otherwise.
+
+    >>> sorted(unmoved(frozenset({25, 90}), frozenset({40, 90}), 30, 15)), unmoved(frozenset({20}), frozenset(), 30, 15)
+    ([90], None)
+
+    Args:
+        was: the moments at which something was due a period ago.
+        due: those at which something is due now.
+        now: the moment.
+        period: how long ago it was.
+    """
+    other = {at for at in due if at - period not in was} | {at for at in was if at + period not in due}
+    if any(at <= now or at not in due or at not in was for at in other):
+        return None
+    return frozenset(other)
 
 
 def _calendar_agrees(cluster: Cluster, period: int) -> bool:

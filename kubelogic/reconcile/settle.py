@@ -11,7 +11,7 @@ from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.apply.carry_out import Carried, carry_out
-from kubelogic.reconcile.loops import Loop, Search, is_routine, leap
+from kubelogic.reconcile.loops import Loop, Search, is_routine, leap, unmoved
 from kubelogic.reconcile.refusals import waiting_for_retry
 from kubelogic.reconcile.tick import Tick
 
@@ -20,6 +20,9 @@ MAX_TICKS = 100_000
 
 _LEAPT_OVER = 100
 """Ticks of a loop that are gone through without a word; what is longer is leapt over."""
+
+_QUIET_TICKS = 8
+"""Ticks without actions that are looked back at to see that the same goes on happening: nothing."""
 
 _LOOPS = 8
 """So many loops with an end are gone through before a run without a time limit stops at the next one."""
@@ -130,6 +133,8 @@ def settle(
     max_ticks: int = MAX_TICKS,
     progress: Progress | None = None,
     fold: bool = True,
+    max_steps: int | None = None,
+    quiet: bool = False,
 ) -> Run:
     """Run until nothing happens before ``until``.
 
@@ -141,6 +146,8 @@ def settle(
         max_ticks: after so many the run is not settled.
         progress: told of every step that is not folded, and the state after it.
         fold: whether to look for loops; without, every step is told.
+        max_steps: after so many ticks with actions that are no loop the run is not settled, either.
+        quiet: stop before the first action; ``next_at`` is the moment at which something happens.
 
     Returns:
         The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and
@@ -148,7 +155,10 @@ def settle(
         can only be refused again. A loop that something else may
         end is gone through up to there; its rounds are told once.
     """
-    return _Settling(ticker=ticker, state=state, until=until, progress=progress, fold=fold).run(max_ticks)
+    settling = _Settling(
+        ticker=ticker, state=state, until=until, progress=progress, fold=fold, max_steps=max_steps, quiet=quiet
+    )
+    return settling.run(max_ticks)
 
 
 @dataclass(slots=True)
@@ -192,6 +202,8 @@ class _Settling:
     until: int | None
     progress: Progress | None
     fold: bool
+    max_steps: int | None
+    quiet: bool
     steps: list[Step] = field(default_factory=list)
     folded: list[Folded] = field(default_factory=list)
     ledger: _Ledger = field(default_factory=_Ledger)
@@ -199,14 +211,21 @@ class _Settling:
     loop: Loop[Step] | None = None
     """The loop that is being gone through without a word."""
     since: int = 0
+    idle: list[tuple[int, frozenset[int]]] = field(default_factory=list)
+    """The last ticks in which nothing was done, and what was due after each."""
 
     def run(self, max_ticks: int) -> Run:
         for number in range(1, max_ticks + 1):
             tick = self.ticker.tick(self.state)
             if self.loop is not None and self._leaves(self.state.now):
                 self._leave()
+            if tick.actions and self.quiet:
+                return replace(self._ended(settled=True, ticks=number), next_at=self.state.now)
             if tick.actions:
                 self._act(number, tick)
+                self.idle.clear()
+                if self.max_steps is not None and len(self.steps) >= self.max_steps and self.loop is None:
+                    return self._ended(settled=False, ticks=number)
                 if self.loop is not None and self._is_final(self.loop):
                     return self._ended(settled=is_routine(self.loop.steps), ticks=number)
                 continue
@@ -218,8 +237,26 @@ class _Settling:
                 return ended if ended.cycle else replace(ended, next_at=None if in_vain else tick.wakes_at)
             if self.until is None and in_vain:
                 return self._ended(settled=True, ticks=number)
-            self.state = replace(self.state, now=tick.wakes_at)
+            self.state = replace(self.state, now=self._next_change(tick.wakes_at))
         return self._ended(settled=False, ticks=max_ticks)
+
+    def _next_change(self, wakes_at: int) -> int:
+        """The next moment to look at, after a tick in which nothing was done.
+
+        Where the same is due again and again and comes to nothing, as the syncs of an autoscaler that cannot work, many
+        rounds are leapt over: up to the one before something else is due.
+        """
+        now = self.state.now
+        due = self.ticker.due(now)
+        for then, was in reversed(self.idle):
+            other = unmoved(was, due, now, now - then) if then < now else None
+            if other is not None:
+                end = min([*other, *([] if self.until is None else [self.until])], default=None)
+                if end is not None and (rounds := (end - now) // (now - then) - 1) > 0:
+                    self.idle.clear()
+                    return wakes_at + rounds * (now - then)
+        self.idle = [*self.idle[1 - _QUIET_TICKS :], (now, due)]
+        return wakes_at
 
     def _act(self, number: int, tick: Tick) -> None:
         before = self.state

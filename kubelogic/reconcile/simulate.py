@@ -27,6 +27,9 @@ REPEAT = "Repeat"
 DEFAULT_HORIZON = 7 * 86_400_000
 """Milliseconds after the last step up to which clusters with periodic things are looked at, unless told otherwise."""
 
+_ASSUMED_STEPS = 500
+"""Steps without a loop up to which clusters with periodic things are looked at, unless told otherwise."""
+
 ENDPOINTS = "Endpoints"
 """The type of entry for a change of how many ready endpoints a Service has."""
 
@@ -64,7 +67,7 @@ class Simulated:
         ailments: what else is not well at the end, and the steps that were refused.
         start: the moment of the simulated clock at which it begins.
         assumed_horizon: milliseconds from the start up to which it was run because nobody said how long; None if it was
-            said, or not needed.
+            said, or not needed. Sooner than the default, and not settled, if new things go on to happen.
     """
 
     state: State
@@ -123,10 +126,12 @@ class _Run:
     told: list[int] = field(default_factory=list)
     """How long the timeline was after each step of the last stretch."""
 
-    def until(self, moment: int | None, max_ticks: int) -> Run:
+    def until(self, moment: int | None, max_ticks: int, max_steps: int | None = None) -> Run:
         """Let the control plane run until a moment."""
         self.told = [len(self.timeline)]
-        run = settle(self.ticker, self.state, until=moment, max_ticks=max_ticks, progress=self._watch)
+        run = settle(
+            self.ticker, self.state, until=moment, max_ticks=max_ticks, max_steps=max_steps, progress=self._watch
+        )
         self.ticks += run.ticks
         self.state = run.state
         self.next_at = None if run.next_at is None else run.next_at - self.start
@@ -137,6 +142,13 @@ class _Run:
         for folded in reversed(run.folded):
             self._fold(run.steps, folded)
         return run
+
+    def next_change(self, moment: int | None) -> int | None:
+        """When something is done next, from the start on; the moment if nothing is before, None if nothing ever is."""
+        end = None if moment is None else self.start + moment
+        found = settle(self.ticker, self.state, until=end, quiet=True)
+        self.ticks += found.ticks
+        return None if end is None and found.next_at is None else found.state.now - self.start
 
     def _fold(self, steps: Sequence[Step], folded: Folded) -> None:
         """Tell the rounds of a loop once, and that they go on."""
@@ -287,10 +299,11 @@ def simulate(
         known = run.drains[str(again.arguments()["node"])]
         if event.operation.type == DrainAgain.__name__ and run.state.cluster is before and not stretch.steps:
             ahead = [item[0] for item in waiting if item[2].operation.type != DrainAgain.__name__]
-            ahead += [each for each in (run.next_at, horizon) if each is not None]
-            if not ahead:
+            ahead += [horizon] if horizon is not None else []
+            change = run.next_change(min(ahead, default=None))
+            if change is None:
                 continue  # nothing will ever happen that could let it through
-            following = max(following, moment + -(-(min(ahead) - moment) // retry) * retry)
+            following = max(following, moment + -(-(change - moment) // retry) * retry)
             known.skip((following - moment) // retry - 1)
         elif known.tried >= _PATIENCE:
             following = moment + _PATIENCE * retry
@@ -298,7 +311,10 @@ def simulate(
             continue
         count += 1
         heappush(waiting, (following, count, Event(at=following, operation=again)))
-    last = run.until(None if horizon is None else run.start + horizon, max_ticks)
+    end = None if horizon is None else run.start + horizon
+    last = run.until(end, max_ticks, None if assumed is None else _ASSUMED_STEPS)
+    if assumed is not None and end is not None and run.state.now < end:
+        assumed = run.state.now - run.start
     settled, period = last.settled, last.period
     cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
     killed = {

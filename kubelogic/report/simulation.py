@@ -102,7 +102,8 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     if any(simulation.final.cluster.objects("CronJob")):
         parts.append(f"The clock starts at {weekday(run.start)}, {timestamp(run.start)}.")
     if run.assumed_horizon is not None:
-        parts.append(f"Looked ahead up to {clock(run.assumed_horizon)}, the default; --horizon changes it.")
+        why = "the default" if run.settled or run.cycle else "where it was left, as new things go on to happen"
+        parts.append(f"Looked ahead up to {clock(run.assumed_horizon)}, {why}; --horizon changes it.")
     told = timeline(run.timeline, style)
     parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *told]) if told else "Nothing happens.")
     if run.cycle:

@@ -139,7 +139,7 @@ def _replayed(plan: MovePlan, cluster: Cluster, rulebook: Rulebook, options: Opt
         return plan
     steps = [(move.pod, move.source) for move in plan.moves]
     wanted = [pod for pod, _ in plan.placements]
-    recipe = Replayer(cluster, rulebook, horizon=options.horizon).replay(steps, wanted)
+    recipe = Replayer(cluster, rulebook, horizon=options.horizon).replay(steps, wanted, (*plan.left, *plan.hopeless))
     if recipe is None:
         left = tuple(sorted({*plan.left, *wanted}))
         verdict: Verdict = "impossible" if plan.verdict == "impossible" else "unknown"

@@ -62,20 +62,24 @@ class Replayer:
         )
         self._start, self._horizon = begin(cluster, rulebook)[0], horizon
 
-    def replay(self, steps: Sequence[Step], wanted: Collection[str]) -> Recipe | None:
+    def replay(self, steps: Sequence[Step], wanted: Collection[str], left: Collection[str] = ()) -> Recipe | None:
         """What becomes of a recipe; None if it does not hold.
 
         Args:
             steps: whom to evict, in this order.
-            wanted: the pods that have to have a node at the end.
+            wanted: the pods that have to have a node at the end, and with them all of their workloads: a StatefulSet
+                makes its next pod only when the one before runs.
+            left: pods that are known to get none; of their workloads, no more than ``wanted`` is asked for.
         """
         for at_once in (False, True):
-            found = self._follow(steps, wanted, at_once=at_once)
+            found = self._follow(steps, wanted, left, at_once=at_once)
             if found is not None:
                 return found
         return None
 
-    def _follow(self, steps: Sequence[Step], wanted: Collection[str], *, at_once: bool) -> Recipe | None:
+    def _follow(
+        self, steps: Sequence[Step], wanted: Collection[str], left: Collection[str], *, at_once: bool
+    ) -> Recipe | None:
         """Follow the steps; nodes are uncordoned at the end, or ``at_once`` when the successor runs."""
         state = self._settled(self._start)
         usual = placed(state.cluster)
@@ -102,6 +106,9 @@ class Replayer:
         commands += [f"kubectl uncordon {node}" for node in mine]
         pods = state.cluster.objects("Pod")
         if not all(key in pods and node_of(pods[key]) for key in wanted):
+            return None
+        meant = _workloads(state.cluster, wanted) - _workloads(state.cluster, left)
+        if any(not node_of(pod) and workload(state.cluster, pod) in meant for pod in pods.values()):
             return None
         now = placed(state.cluster)
         if any(now[name] < number for name, number in usual.items()):
@@ -139,6 +146,10 @@ class Replayer:
         if len(fresh) != 1 or not node_of(fresh[0]):
             return None
         return state, fresh[0]
+
+
+def _workloads(cluster: Cluster, keys: Collection[str]) -> set[str]:
+    return {workload(cluster, pod) for key in keys if (pod := cluster.get("Pod", key)) is not None}
 
 
 def unbound(cluster: Cluster, waiting: Collection[str]) -> Cluster:

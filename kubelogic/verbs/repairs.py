@@ -173,14 +173,22 @@ class _Trials:
         return placed(self._run(self._start).state.cluster)
 
     def _is_whole(self, cluster: Cluster) -> bool:
-        """Whether all pods of the workload that ought to be there have a node."""
+        """Whether all pods of the workload that ought to be there have a node, and their volumes on it."""
         top = cluster.get(self._top.kind, self._top.key)
         if top is None:
             return False
         pods = list(_pods(cluster, top))
-        if any(not node_of(pod) and _phase(pod) not in _ENDED for pod in pods):
+        if any(_phase(pod) not in _ENDED and (not node_of(pod) or _awaits_volumes(pod)) for pod in pods):
             return False
         return len(pods) >= _desired(top) and _is_rolled_out(top)
+
+
+def _awaits_volumes(pod: Object) -> bool:
+    """Whether a pod waits on its node for a claim's volume: another node has it, or the driver is not there."""
+    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    claims = any("persistentVolumeClaim" in each or "ephemeral" in each for each in spec.get("volumes") or ())
+    waiting = [(each.get("state") or {}).get("waiting") or {} for each in status.get("containerStatuses") or ()]
+    return claims and any(each.get("reason") == "ContainerCreating" and each.get("message") for each in waiting)
 
 
 def _desired(top: Object) -> int:

@@ -13,7 +13,7 @@ from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.loops import is_routine
-from kubelogic.reconcile.scenario import Behave, Delete, Event, FailNode, Scale, Scenario, SetImage
+from kubelogic.reconcile.scenario import Behave, Delete, Drain, Event, FailNode, Scale, Scenario, SetImage
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.reconcile.simulate import REPEAT, simulate
 from kubelogic.reconcile.tick import Reconciler
@@ -250,3 +250,53 @@ def test_a_loop_that_an_image_ends() -> None:
     result = simulate(engine(), start, Scenario(events=(well,)))
     assert result.settled
     assert all(each.complete for each in result.rollouts)
+
+
+HELPLESS: dict[str, Any] = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web"},
+    "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nobody"}},
+}
+
+
+def test_syncs_that_come_to_nothing_are_leapt_over() -> None:
+    start = state(node("oak"), deployment(), HELPLESS)
+    run = settle(engine(), start, until=START + 30 * DAY)
+    assert run.settled
+    assert run.state.now == START + 30 * DAY
+    assert run.ticks < 100
+    assert run.next_at is not None
+    assert START + 30 * DAY < run.next_at <= START + 30 * DAY + 15_000
+
+
+def test_nothing_is_done_in_a_quiet_run() -> None:
+    start = settle(engine(), state(node("oak"), deployment(), HELPLESS), until=START + MINUTE).state
+    rest = settle(engine(), start, until=START + DAY, quiet=True)
+    assert rest.state.cluster is start.cluster
+    assert rest.state.now == START + DAY
+    busy = settle(engine(), LOOPS["a run every night"][0], until=START + 2 * DAY, quiet=True)
+    assert busy.next_at == busy.state.now < START + 2 * DAY
+
+
+def test_a_drain_that_waits_is_told_how_often_it_was_tried_beside_an_autoscaler_that_syncs() -> None:
+    budget = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+    }
+    scenario = Scenario(events=(Event(at=MINUTE, operation=Drain(node="oak")),), horizon=DAY)
+    result = simulate(engine(), state(node("oak"), deployment(), budget, HELPLESS), scenario)
+    assert result.ticks < 300
+    (drain,) = [each for each in result.ailments if each.kind == "Drain"]
+    assert f"after {(DAY - MINUTE) // 5000 + 1} tries" in drain.message
+
+
+@pytest.mark.slow
+def test_what_only_grows_is_left_where_nobody_said_how_far_to_look() -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    result = simulate(engine(), state(node("oak"), quota, cron_job("* * * * *")), Scenario())
+    assert not result.settled
+    assert result.assumed_horizon is not None
+    assert 10 * MINUTE < result.assumed_horizon < DAY

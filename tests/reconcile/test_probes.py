@@ -99,9 +99,6 @@ def status(result: Simulated, name: str = "c") -> dict[str, Any]:
 LIVENESS = {"livenessProbe": {**HTTP, "periodSeconds": 10, "failureThreshold": 3}}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the run is not called settled, but the loop is not told: its rounds are not found alike"
-)
 def test_a_liveness_probe_that_fails_for_ever_is_a_loop_with_a_growing_back_off() -> None:
     failing = FailProbe(target=POD, probe="liveness", answer="status", number=500)
     result = run([pod(container(**LIVENESS))], (60, failing))
