@@ -90,7 +90,7 @@ def pending_pods(
             early = (*early, *outside_names(relations, key, subject=subject))
         reasons = (*early, *reasons) if early else reasons
         lacking = device_blockers(given, key, refused[key], subject=subject) if key in refused else ()
-        reasons = (*reasons, *lacking)
+        reasons = (*reasons, *lacking) if lacking else reasons
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
         unsure = unmodelled(cluster, rulebook, pod)
         alike = (shape, owner, named.get(key, ""), bool(early), answer(key), bool(unsure.rejections), _kinds(lacking))
