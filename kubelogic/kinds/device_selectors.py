@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import cel
 import msgspec
 
 from kubelogic.kinds import quantity
@@ -63,6 +62,8 @@ def _verdict(expression: str, look: bytes) -> str:
     program = _compiled(expression)
     if isinstance(program, str):
         return f"compile error: {program}"
+    import cel  # with it come pydantic and typer, which nobody needs who has no devices
+
     driver, device = msgspec.json.decode(look)
     try:
         context = cel.Context({"device": _variables(expression, driver, device)})
@@ -80,6 +81,8 @@ def _verdict(expression: str, look: bytes) -> str:
 @lru_cache(maxsize=1 << 12)
 def _compiled(expression: str) -> Any:
     """The program of an expression, or what is wrong with it."""
+    import cel
+
     try:
         return cel.compile(_without_bind(expression))
     except Exception as error:  # noqa: BLE001  as above

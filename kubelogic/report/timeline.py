@@ -129,6 +129,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("HealProbe",): _event("{probe} probes of {target} succeed again"),
         ("ExitContainers",): _event("{target}: what runs ends with exit code {code}"),
         ("GiveCondition",): _event("for {target}, the condition {condition} of a readiness gate is {status}"),
+        ("CreateObject",): Phrase("{kind} {key} is made", "{n} objects are made", "{kind} {key}"),
         # pods
         ("CreatePod",): _pods("is made", "are made"),
         ("CreateIndexedPod",): Phrase("Job {job} makes its pod {index}", "{n} pods of Job {job} are made", "{index}"),

@@ -33,6 +33,14 @@ CONTAINER: Document = {
     "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
     "securityContext": {"runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
 }
+DEVICES: Document = {
+    "devices": {
+        "requests": [
+            {"name": "gpus", "exactly": {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 2}},
+        ],
+        "constraints": [{"requests": ["gpus"], "matchAttribute": "gpu.test/model"}],
+    }
+}
 TERM: Document = {
     "labelSelector": {"matchLabels": {"app": "x"}, "matchExpressions": [{"key": "a", "operator": "Exists"}]},
     "topologyKey": "kubernetes.io/hostname",
@@ -323,6 +331,31 @@ SAMPLES: dict[tuple[str, str], Document] = {
             },
         ),
         _object("networking.k8s.io/v1", "IngressClass", "ic", spec={"controller": "a.test/b"}),
+        _object(
+            "kubescheduler.config.k8s.io/v1",
+            "KubeSchedulerConfiguration",
+            "scheduler",
+            profiles=[{"schedulerName": "packed", "plugins": {"score": {"disabled": [{"name": "ImageLocality"}]}}}],
+        ),
+        _object(
+            "resource.k8s.io/v1",
+            "DeviceClass",
+            "gpu",
+            spec={"selectors": [{"cel": {"expression": 'device.driver == "gpu.test"'}}]},
+        ),
+        _object(
+            "resource.k8s.io/v1",
+            "ResourceSlice",
+            "slice",
+            spec={
+                "driver": "gpu.test",
+                "nodeName": "n",
+                "pool": {"name": "n", "generation": 1, "resourceSliceCount": 1},
+                "devices": [{"name": "gpu-0", "attributes": {"model": {"string": "a"}}}],
+            },
+        ),
+        _object("resource.k8s.io/v1", "ResourceClaim", "claim", spec=DEVICES),
+        _object("resource.k8s.io/v1", "ResourceClaimTemplate", "template", spec={"spec": DEVICES}),
         _object(
             "networking.k8s.io/v1",
             "NetworkPolicy",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from kubelogic.apiserver.posting import post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
@@ -33,7 +34,9 @@ def create_device_claim(tx: Transaction, action: CreateDeviceClaim) -> None:
         given = {field: meta[field] for field in ("labels", "annotations") if meta.get(field)}
         annotations = {**given.get("annotations", {}), "resource.kubernetes.io/pod-claim-name": action.entry}
         document = {"metadata": {**given, "annotations": annotations}, "spec": wanted.get("spec") or {}, "status": {}}
-        tx.create(api_version=_API, kind=_CLAIM, key=key, document=document, owner=pod)
+        posted = post(tx, api_version=_API, kind=_CLAIM, key=key, document=document, owner=pod)
+        if posted.refusal is not None:
+            return
     statuses = list((pod.document.get("status") or {}).get("resourceClaimStatuses") or ())
     tx.set_status(pod, {"resourceClaimStatuses": [*statuses, {"name": action.entry, "resourceClaimName": name}]})
 
@@ -113,7 +116,7 @@ def _extended_claim(tx: Transaction, pod: Object, granted: Granted) -> str:
         "status": {},
     }
     if tx.get(_CLAIM, key) is None:
-        tx.create(api_version=_API, kind=_CLAIM, key=key, document=document, owner=pod)
+        post(tx, api_version=_API, kind=_CLAIM, key=key, document=document, owner=pod)
     mappings = [
         {"containerName": container, "resourceName": resource, "requestName": request.name}
         for request, uses in granted.requests
