@@ -26,7 +26,9 @@ CPU, TAINT = "Insufficient cpu", "node(s) had untolerated taint(s)"
 
 @pytest.fixture(scope="module")
 def relations() -> Evaluation:
-    evaluation = Evaluation(load_rulebook(), goals=[*TABLES, "reports_all", "reports_first", "reports_again"])
+    evaluation = Evaluation(
+        load_rulebook(), goals=[*TABLES, "reports_all", "reports_first", "reports_again", "searched"]
+    )
     evaluation.update({})
     return evaluation
 
@@ -186,9 +188,9 @@ def test_a_promised_node_is_looked_at_like_any_other_though_the_pod_does_not_nam
 
 def test_every_rejection_of_the_one_by_one_scheduler_has_words(relations: Evaluation) -> None:
     kinds = {kind for filter_ in KINDS for kind in filter_}
-    kinds -= {"devices"}  # found by a search, whose words come with it
-    assert kinds == {row[1] for row in relations.rows("constraint")}
-    assert kinds <= message.by_reason(filters(relations)).keys()
+    searched = {str(row[2]) for row in relations.rows("searched")}
+    assert kinds == searched | {row[1] for row in relations.rows("constraint")}
+    assert kinds - searched <= message.by_reason(filters(relations)).keys()
 
 
 def test_reading_a_line_as_kubectl_wraps_it() -> None:
