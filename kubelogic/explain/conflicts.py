@@ -328,6 +328,11 @@ def _path(obj: Object, each: Assumption, paths: Sequence[Path]) -> Path:
         spec = (spec or {}).get(step) or {}
     if each.kind == "request":
         return (*base, *_request_path(spec, each.subjects[1]))
+    if each.kind == "spread":
+        for index, constraint in enumerate((spec or {}).get("topologySpreadConstraints") or ()):
+            hard = constraint.get("whenUnsatisfiable") != "ScheduleAnyway"
+            if hard and constraint.get("topologyKey") == each.subjects[1]:
+                return (*base, "topologySpreadConstraints", index)
     return _decisive(obj, paths)
 
 
