@@ -111,7 +111,7 @@ def test_ports_of_all_nodes_are_taken(tmp_path: Path) -> None:
             "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, minDomains: 3, "
             "whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]",
             "pods of default/web have to be spread over zone",
-            "spec.template.spec.topologySpreadConstraints",
+            "spec.template.spec.topologySpreadConstraints[0]",
         ),
     ],
     ids=["anti-affinity", "spread"],
