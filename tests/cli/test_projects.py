@@ -26,11 +26,15 @@ project itself); *not modelled* counts kinds that only get a notice. `tests/cli/
 """
 
 
+_SLACK = 2
+"""Pods by which a placement whose search reached its time limit may differ."""
+
+
 def test_every_project_is_planned(
     corpus: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, update_golden: bool
 ) -> None:
     monkeypatch.chdir(ROOT)
-    rows = []
+    rows, written = [], PAGE.read_text(encoding="utf-8")
     for project in sorted(path for path in (corpus / "manifests").iterdir() if path.is_dir()):
         code = main(["plan", "--keep-going", "fixtures/nodes/ten.yaml", str(project), "-o", "json"])
         captured = capsys.readouterr()
@@ -47,7 +51,13 @@ def test_every_project_is_planned(
         kinds = sum(notice["code"] in ("KL108", "KL109") for notice in plan["notices"])
         total = len(placed) + len(pending) + lacking
         numbers = f"{total} | {len(placed)} | {len(pending)} | {why} | {lacking} | {refused} | {kinds}"
-        rows.append(f"| {project.name} | {numbers} |\n")
+        row = f"| {project.name} | {numbers} |\n"
+        known = next((line for line in written.splitlines(True) if line.startswith(f"| {project.name} |")), row)
+        if any(solve["left"] and not solve["proof"] for solve in plan["solves"]):
+            # The search ended at its time limit: how much it placed by then depends on the machine, a little.
+            assert abs(len(placed) - int(known.split("|")[3])) <= _SLACK, project.name
+            row = known
+        rows.append(row)
     page = HEAD + "".join(rows)
     if update_golden:
         PAGE.write_text(page, encoding="utf-8")
