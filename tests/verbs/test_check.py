@@ -6,6 +6,7 @@ import pytest
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
+from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.verbs.check import Check, CheckOptions, Input, check
 from kubelogic.verbs.checking.findings import Finding
 from kubelogic.verbs.checking.ignored import chosen, parse
@@ -354,3 +355,12 @@ def test_what_is_said_to_exist_is_not_missed() -> None:
     text = deployment("web", ENV % ("configMapKeyRef", "web-settings", "colour"), replicas=1)
     assert codes(found(text)) == ["KL197"]
     assert codes(found(text, how=CheckOptions(exists={"ConfigMap/shop/web-settings"}))) == []
+
+
+def test_a_code_has_one_meaning() -> None:
+    """Codes are permanent: what a rule file leaves out and what a check finds never share one."""
+    book = builtin_rulebook()
+    left_out = {omission.code for file in book.files for omission in file.omits if omission.code}
+    found = [str(fact.row[0]) for fact in book.facts if fact.predicate == "finding_code"]
+    assert len(found) == len(set(found))
+    assert left_out.isdisjoint(found)

@@ -21,7 +21,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.results import Plan
 
-REFUSED, UNWELL, RESTLESS, UNKNOWN = "KL161", "KL390", "KL391", "KL298"
+REFUSED, UNWELL, RESTLESS, UNKNOWN = "KL161", "KL390", "KL391", "KL303"
 
 _MEANT = frozenset({"KL209", "KL213", "KL294"})
 """Codes of pods that wait for something that may well come: a volume, a gate, another scheduler."""
