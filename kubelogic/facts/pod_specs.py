@@ -246,14 +246,9 @@ def read(
     _read_affinity(spec, facts)
     _read_spread(spec, facts)
     _read_volumes(spec, facts, pod)
-    if spec.get("priority") is not None:
-        facts.tail("shape_given_priority", spec["priority"])
-    if spec.get("priorityClassName"):
-        facts.tail("shape_priority_class", spec["priorityClassName"])
+    facts.tail("shape_priority", spec.get("priority") or 0)
     if spec.get("preemptionPolicy"):
         facts.tail("shape_preemption_policy", spec["preemptionPolicy"])
-    if spec.get("runtimeClassName"):
-        facts.tail("shape_runtime_class", spec["runtimeClassName"])
     for feature in required_features(spec):
         facts.tail("shape_feature", feature)
     for claim in spec.get("resourceClaims") or ():
@@ -293,7 +288,7 @@ def _read_requests(spec: Spec, facts: _Facts) -> None:
             facts.tail("shape_image", uses, image)
             uses += 1
     for resource, amount_ in _amounts(spec.get("overhead")):
-        facts.tail("shape_given_overhead", resource, amount_)
+        facts.tail("shape_overhead", resource, amount_)
     whole = spec.get("resources") or {}
     for resource, amount_ in _amounts({**(whole.get("limits") or {}), **(whole.get("requests") or {})}):
         facts.tail("shape_level_request", resource, amount_)
@@ -337,7 +332,7 @@ def _read_node_constraints(spec: Spec, facts: _Facts, extra_tolerations: Sequenc
     for toleration in (*(spec.get("tolerations") or ()), *extra_tolerations):
         seconds = toleration.get("tolerationSeconds")
         facts.tail(
-            "shape_given_toleration",
+            "shape_toleration",
             toleration.get("key") or "",
             toleration.get("operator") or "Equal",
             toleration.get("value") or "",
@@ -345,7 +340,7 @@ def _read_node_constraints(spec: Spec, facts: _Facts, extra_tolerations: Sequenc
             -1 if seconds is None else seconds,
         )
     for key, value in sorted((spec.get("nodeSelector") or {}).items()):
-        facts.tail("shape_given_node_selector", key, value)
+        facts.tail("shape_node_selector", key, value)
         facts.node_mentions.add((key, "value", value))
     affinity = _dig(spec, "affinity", "nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
