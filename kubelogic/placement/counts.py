@@ -12,6 +12,7 @@ from typing import Literal
 
 import z3
 
+from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.problem import Node, Problem, Shape, Spread
 
 _NODES, _STATES = 60, 6_000
@@ -83,8 +84,7 @@ class Counts:
     def legal(self, wanted: int) -> Mapping[str, int] | None:
         """Pods by node in a state of ``wanted`` that keeps these rules, as z3 finds it; None if it finds none."""
         context = z3.Context()
-        solver = z3.SolverFor("QF_LIA", ctx=context)
-        solver.set("random_seed", 0)
+        solver = smt_solver(context)
         solver.set("rlimit", _STEPS)
         cells = [z3.Int(node.name, context) for node in self.nodes]
         for cell, step in zip(cells, self.room, strict=True):

@@ -17,6 +17,7 @@ import z3
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.optimal.rooms import Rooms
+from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.optimal.state import State, request_of
 from kubelogic.placement.optimal.tighten import Weights, achieved
 from kubelogic.placement.problem import Pod
@@ -94,8 +95,7 @@ class _Question:
         self._model, self._known = model, known
         # A context of its own: what z3 finds must not depend on what it was asked before.
         self._context = z3.Context()
-        self._solver = z3.SolverFor("QF_LIA", ctx=self._context)
-        self._solver.set("random_seed", 0)
+        self._solver = smt_solver(self._context)
         self._groups = tuple(_groups(model, known, state))
         self._leave = [self._int(f"e{g}", 0, len(group.pods)) for g, group in enumerate(self._groups)]
         for variable, group in zip(self._leave, self._groups, strict=True):

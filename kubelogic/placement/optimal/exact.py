@@ -19,6 +19,7 @@ from kubelogic.placement.optimal.coupling import Coupling
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
 from kubelogic.placement.optimal.rooms import Rooms, solo
+from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.optimal.state import State
 
 Cells = dict[tuple[int, int], z3.ArithRef]
@@ -41,9 +42,8 @@ class Exact:
         self._context = z3.Context()
         self._zero, self._one = (z3.IntVal(n, self._context) for n in (0, 1))
         self._coupling = Coupling(model)
-        self._solver = z3.SolverFor("QF_LIA", ctx=self._context)
+        self._solver = smt_solver(self._context)
         self._deadline = deadline
-        self._solver.set("random_seed", 0)
         room = solo(model, np.array(model.free.T, order="C"), model.counts)
         for k, kind in enumerate(model.kinds):
             if kind.coupled:

@@ -14,6 +14,7 @@ import z3
 
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Ints
+from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.optimal.state import State
 
 _NODES = 12
@@ -86,8 +87,7 @@ def _dealt(state: State, kind: int, nodes: Ints, deadline: Deadline) -> Ints | N
     kinds = sorted({*movable, kind})
     # A context of its own: what z3 finds must not depend on what it was asked before.
     context = z3.Context()
-    solver = z3.SolverFor("QF_LIA", ctx=context)
-    solver.set("random_seed", 0)
+    solver = smt_solver(context)
     cells = {
         (k, n): z3.Int(f"x{k}_{n}", context)
         for k in kinds

@@ -8,6 +8,7 @@ import z3
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Floats, Ints, Model
 from kubelogic.placement.optimal.rooms import Rooms, solo
+from kubelogic.placement.optimal.smt import smt_solver
 
 
 def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floats:
@@ -130,7 +131,7 @@ class _Relaxed:
 
     def everything(self, deadline: Deadline, *, fill: float = 1.0) -> Floats | None:
         """Quotas that place every pod and use no more than a share of each capacity, if the relaxation has them."""
-        solver = z3.SolverFor("QF_LRA", ctx=self._context)
+        solver = smt_solver(self._context)
         solver.set(**deadline.options())
         solver.add(*self._facts)
         for load, capacity in self._loads:

@@ -88,7 +88,7 @@ def rooms(model: Model) -> Rooms:
     return Rooms(
         room=room,
         count=count,
-        conflict=_conflicts(model),
+        conflict=conflicts(model),
         free=free,
         leave=tuple(leave),
         links=tuple(links),
@@ -229,7 +229,7 @@ def _skews(kind: int, domain: Ints, counted: Mask, *, there: Ints, top: Ints, sk
                 )
 
 
-def _conflicts(model: Model) -> Mask:
+def conflicts(model: Model) -> Mask:
     """Which kinds can never share a node: overlapping ports, anti-affinity, exclusive uses."""
     kinds = len(model.kinds)
     conflict = np.zeros((kinds, kinds), dtype=np.bool_)

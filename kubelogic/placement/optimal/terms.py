@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import z3
 
+from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.optimal.weaken import denied
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Affinity, Node, Problem, Reach, Spread
@@ -39,8 +40,7 @@ class Terms:
     ) -> None:
         """See ``tracked.Tracked``."""
         self.context = z3.Context()
-        self.solver = z3.SolverFor("QF_LIA" if fine else "QF_LRA", ctx=self.context)
-        self.solver.set("random_seed", 0)
+        self.solver = smt_solver(self.context)
         self.fine = fine
         self._universe = {(entry.kind, entry.subjects, entry.index): entry for entry in universe}
         self.literals = {entry: z3.Bool(f"a{i}", self.context) for i, entry in enumerate(sorted(kept))}
