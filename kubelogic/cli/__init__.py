@@ -25,6 +25,17 @@ from kubelogic.cli import streams
 
 YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 
+EXIT_CODES = (
+    (YES, "yes"),
+    (NO, "no: pods pending, findings, something broken"),
+    (BAD_INPUT, "bad input or usage"),
+    (UNKNOWN, "unknown: a limit was reached, or something is missing from the input"),
+    (streams.INTERNAL, "a fault of kubelogic itself"),
+    (streams.CANNOT_WRITE, "the answer cannot be written"),
+    (130, "interrupted"),
+)
+"""Every exit code with what it says."""
+
 
 _COLLECT_AFTER = 5_000_000
 """New objects after which cyclic garbage is looked for. A command makes millions of values and next to no cycles:
@@ -51,6 +62,9 @@ COMMANDS = {
     "why": "the derivation of a fact, or what is missing for it",
     "snapshot": "the line of kubectl that collects all of a cluster that is read",
     "rules": "list, check and document the rules",
+    "demo": "plan and explain a small shop that comes with the program",
+    "completion": "what makes bash, zsh or fish complete the command line",
+    "man": "the man page",
     "version": "which kubelogic this is",
 }
 """Every command with its line of help. One whose module does not exist is not offered."""
@@ -86,6 +100,13 @@ EXAMPLES = {
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
     "snapshot": ("kubelogic snapshot --command", 'eval "$(kubelogic snapshot --command)"'),
     "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),
+    "demo": ("kubelogic demo", "kubelogic demo --copy shop   # then: kubelogic plan shop --watch"),
+    "completion": (
+        "source <(kubelogic completion bash)",
+        "kubelogic completion zsh > ~/.zfunc/_kubelogic",
+        "kubelogic completion fish > ~/.config/fish/completions/kubelogic.fish",
+    ),
+    "man": ("kubelogic man | man -l -",),
     "version": ("kubelogic version -o json",),
 }
 """By command, what to type."""
@@ -163,16 +184,47 @@ def _internal(error: Exception) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    typed = next((argument for argument in arguments if not argument.startswith("-")), None)
+    parser, modules = _parser_of([typed] if typed in _available() else [])
+    for module in modules:
+        if hasattr(module, "prepared"):
+            arguments = module.prepared(arguments)
+    args = parser.parse_args(arguments)
+    if not getattr(args, "watch", False):
+        return _guarded(args)
+    from kubelogic.cli.follow import follow
+
+    try:
+        return follow(lambda: _guarded(parser.parse_args(arguments)), args)
+    except UsageError as error:
+        streams.warn(f"kubelogic {args.command}: {error}")
+        return BAD_INPUT
+
+
+def answer(arguments: list[str]) -> int:
+    """Run one command within another; returns its exit code."""
+    return _dispatch(arguments)
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of all commands, for what tells about them."""
+    return _parser_of(_available())[0]
+
+
+def _parser_of(names: Sequence[str]) -> tuple[argparse.ArgumentParser, list[Any]]:
+    """The parser of all commands, with the arguments of some, and the modules of these."""
     parser = _Parser(
         prog="kubelogic",
-        description="A Kubernetes control plane written as logic: plan, explain and prove placements, offline.",
+        description="A Kubernetes control plane written as logic: plan, explain and prove placements, offline",
         epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached); "
         "70 a fault of kubelogic; 74 the answer cannot be written; 130 interrupted",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"kubelogic {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"kubelogic {__version__}", help="which kubelogic this is"
+    )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    typed = next((argument for argument in arguments if not argument.startswith("-")), None)
+    modules = []
     for name in _available():
         sub = subparsers.add_parser(
             name,
@@ -182,13 +234,11 @@ def _dispatch(arguments: list[str]) -> int:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
         )
-        if name == typed:
+        if name in names:
             module = importlib.import_module(f"kubelogic.cli.{name}")
             module.configure(sub)
-            if hasattr(module, "prepared"):
-                arguments = module.prepared(arguments)
-    args = parser.parse_args(arguments)
-    return _guarded(args)
+            modules.append(module)
+    return parser, modules
 
 
 def _available() -> list[str]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster, Object
@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
     if args.output == "text":
-        streams.say(render_capacity(found, common.output_style(args)))
+        common.tell(render_capacity(found, common.output_style(args)), args)
     else:
         common.emit(capacity_document(found), args.output)
     if found.nodeless:

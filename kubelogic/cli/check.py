@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser, FORMATS)
+    common.add_quiet(parser)
     parser.set_defaults(scheduler=None, timeout=None, namespace=None)
 
 
@@ -88,7 +89,7 @@ def _print(found: Check, args: argparse.Namespace) -> None:
 
     match args.output:
         case "text":
-            streams.say(report.render_check(found, common.output_style(args), least=args.show))
+            common.tell(report.render_check(found, common.output_style(args), least=args.show), args)
         case "json" | "yaml":
             common.emit(report.check_document(found), args.output)
         case "sarif":

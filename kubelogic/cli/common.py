@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import codecs
-import contextlib
-import io
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from kubelogic.cli import UsageError, streams
+from kubelogic.cli.documents import emit, emit_list
 from kubelogic.cli.progress import TellingClock
 from kubelogic.report.style import Style, style_for
 from kubelogic.text import sources as source_files
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "yaml")
 _DEFAULT_CLASS = "default_storage_class"
-_UNICODE = frozenset({"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"})
-"""Encodings that have every character."""
 
 
 def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
@@ -80,6 +76,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
+    parser.add_argument("--watch", action="store_true", help="answer again whenever a file that is named changes")
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +177,16 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS
     parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """``-q``, for a command whose text begins with its verdict."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="of text only the verdict, its first paragraph")
+
+
+def tell(text: str, args: argparse.Namespace) -> None:
+    """Print the text of an answer; with ``--quiet`` only its first paragraph."""
+    streams.say(text.partition("\n\n")[0] if args.quiet else text)
+
+
 def _seconds(text: str) -> float:
     value = float(text) if re.fullmatch(r"[0-9.]{1,20}", text) and text.count(".") < 2 and text != "." else 0.0
     if not 0 < value < 1e9:
@@ -206,7 +213,7 @@ def duration(text: str) -> int:
 def watching(args: argparse.Namespace) -> Iterator[Options]:
     """How to reconcile, as the arguments say, with a line on stderr as long as the solver takes long."""
     live = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    stream = sys.stderr if live or args.progress else None
+    stream = sys.stderr if args.progress or (live and not getattr(args, "quiet", False)) else None
     clock = TellingClock(clock=time.monotonic, stream=stream, live=live, limit=args.timeout)
     try:
         yield replace(options(args), clock=clock)
@@ -332,46 +339,12 @@ def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Styl
     return style_for(stream or sys.stdout, no_color=args.no_color)
 
 
-def emit(document: Mapping[str, Any], output: str) -> None:
-    """Write a result document as JSON or YAML, in characters that standard output has."""
-    ascii_only = codecs.lookup(streams.encoding()).name not in _UNICODE
-    if output == "json":
-        streams.emit_text(_json(document, ascii_only=ascii_only))
-        return
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.allow_unicode = not ascii_only
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    written = io.StringIO()
-    yaml.dump(document, written)
-    streams.emit_text(written.getvalue().removesuffix("\n"))
-
-
-def emit_list(items: Sequence[Mapping[str, Any]]) -> None:
-    """Write documents as one JSON list."""
-    ascii_only = codecs.lookup(streams.encoding()).name not in _UNICODE
-    streams.emit_text(_json(items, ascii_only=ascii_only))
-
-
-def _json(document: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, ascii_only: bool) -> str:
-    import json
-
-    import msgspec
-
-    if not ascii_only:
-        with contextlib.suppress(OverflowError, UnicodeEncodeError):  # integers beyond 64 bits, names that are no text
-            return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    built = msgspec.to_builtins(document)
-    return json.dumps(built, indent=2, ensure_ascii=True)
-
-
 __all__ = [
     "InputError",
     "add_inputs",
     "add_moves",
     "add_output",
+    "add_quiet",
     "add_reading",
     "add_rules",
     "add_scheduling",
@@ -385,5 +358,6 @@ __all__ = [
     "read_paths",
     "rule_directories",
     "standard_input",
+    "tell",
     "watching",
 ]

@@ -6,7 +6,7 @@ import argparse
 import os
 from contextlib import ExitStack
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 NAME = "diff"
 
@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
             old = common.read_paths(args, paths, stdin) if paths or args.nodes else Cluster()
         result = diff(old, new, options)
     if args.output == "text":
-        streams.say(render_diff(result, common.output_style(args)))
+        common.tell(render_diff(result, common.output_style(args)), args)
     else:
         common.emit(diff_document(result), args.output)
     if result.worse:

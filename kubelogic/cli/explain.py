@@ -35,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
 
 
 def prepared(arguments: list[str]) -> list[str]:
@@ -81,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
     if args.output != "text":
         common.emit(about_document(found), args.output)
     elif isinstance(found, Explanation):
-        streams.say(render_explanation(found, common.output_style(args), node=node, event=event))
+        common.tell(render_explanation(found, common.output_style(args), node=node, event=event), args)
     else:
-        streams.say(render_about(found, common.output_style(args), node=node, event=event))
+        common.tell(render_about(found, common.output_style(args), node=node, event=event), args)
     return _exit_code(found)
 
 

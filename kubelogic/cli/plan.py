@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, common
 
 NAME = "plan"
 
@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     with common.watching(args) as options:
         result = plan(cluster, options, notices=notices, allow_moves=args.allow_moves)
     if args.output == "text":
-        streams.say(render_plan(result, common.output_style(args)))
+        common.tell(render_plan(result, common.output_style(args)), args)
     else:
         common.emit(plan_document(result), args.output)
     moves = result.moves

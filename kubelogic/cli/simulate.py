@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduler(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
     for word in _WORDS:
         parser.add_argument(
             f"--{word}", action=_Event, default=[], dest="events", metavar="NODE[@TIME]", help=_MEANS[word]
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     if how.progress is not None:
         sys.stderr.write(_CLEAR_LINE)
     if args.output == "text":
-        streams.say(render_simulation(result, common.output_style(args)))
+        common.tell(render_simulation(result, common.output_style(args)), args)
     else:
         common.emit(simulation_document(result), args.output)
     if NO_NODES in result.final.unknown:
