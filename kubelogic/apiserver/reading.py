@@ -13,6 +13,7 @@ from kubelogic.apiserver.default_class import with_default_class
 from kubelogic.apiserver.intake import Admissions, Entry
 from kubelogic.apiserver.node_pools import added_nodes, nodes_of
 from kubelogic.apiserver.standins import with_stand_ins
+from kubelogic.apiserver.unprinted_classes import with_classes
 from kubelogic.cluster.objects import Object
 from kubelogic.text import documents, sources
 from kubelogic.text.archives import sources_of
@@ -93,6 +94,7 @@ def load(
             faults += refused
             objects = _sorted(changed)
             notices = tuple(sorted([*notices, *said], key=lambda notice: notice.order))
+        objects = with_classes(objects)
         if default_storage_class:
             objects, assumed = with_default_class(objects, default_storage_class)
             objects, notices = _sorted(objects), (*notices, *assumed)

@@ -127,13 +127,18 @@ def add_scheduler(parser: argparse.ArgumentParser) -> None:
         default="optimal",
         help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
     )
+    add_timeout(parser)
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """How long the command may take."""
     parser.add_argument(
         "--timeout",
         type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="limit for each question to the solver (default 60); what is not decided by then is unknown. The whole "
-        "command ends after three times as long and 15 s",
+        help="limit for all that the command looks for (default 60); what is not decided by then is unknown, and what "
+        "was found is shown. A command that has no answer 15 s later is ended",
     )
 
 
@@ -231,6 +236,7 @@ def options(args: argparse.Namespace) -> Options:
         parameters=parameters(args),
         timeout=args.timeout,
         clock=time.monotonic,
+        deadline=time.monotonic() + args.timeout,
         horizon=args.horizon,
     )
 

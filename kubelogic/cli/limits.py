@@ -1,4 +1,4 @@
-"""How long a whole command may take: a multiple of what one question to the solver may."""
+"""How long a whole command may take: what its searches may, and some seconds for all that is no search."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-FACTOR, BASE = 3.0, 15.0
-"""The limit of a command is so many times that of a solve, and so many seconds for all that is no solving."""
+BASE = 15.0
+"""Seconds that reading, rules and words may take after the time for searches is up."""
 
 
 class OutOfTimeError(BaseException):
@@ -21,7 +21,7 @@ def bounded(timeout: float | None) -> Iterator[None]:
     """End what runs in it when the time of the command is up.
 
     Args:
-        timeout: seconds for each question to the solver; None: no limit.
+        timeout: seconds for all searches together; None: no limit.
 
     Raises:
         OutOfTimeError: says what the limit was.
@@ -29,7 +29,7 @@ def bounded(timeout: float | None) -> Iterator[None]:
     if timeout is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    limit = FACTOR * timeout + BASE
+    limit = timeout + BASE
     if signal.getitimer(signal.ITIMER_REAL)[0]:
         yield  # somebody else measures the time of this process already
         return

@@ -15,6 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     common.add_settled(parser)
     common.add_rules(parser)
+    common.add_timeout(parser)
     common.add_output(parser)
     parser.add_argument(
         "--engine",
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         rules=common.rule_directories(args),
         parameters=common.parameters(args),
         settled=args.settled,
+        timeout=args.timeout,
         engine=args.engine,
     )
     if args.output == "text":

@@ -15,6 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     common.add_settled(parser)
     common.add_rules(parser)
+    common.add_timeout(parser)
     common.add_output(parser)
     parser.add_argument("--limit", type=int, default=1, metavar="N", help="prove at most N rows that fit (default 1)")
 
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         rules=common.rule_directories(args),
         parameters=common.parameters(args),
         settled=args.settled,
+        timeout=args.timeout,
         limit=max(1, args.limit),
     )
     if args.output == "text":

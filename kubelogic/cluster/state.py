@@ -53,7 +53,7 @@ class State:
             now=_latest(cluster),
             world=world_of(cluster),
             rules=rules,
-            unseen_accounts=_without_accounts(cluster),
+            unseen_accounts=without_accounts(cluster),
         )
 
     def with_world(self, *, add: Iterable[tuple[str, Row]] = (), remove: Iterable[tuple[str, Row]] = ()) -> State:
@@ -103,7 +103,7 @@ def world_of(cluster: Cluster) -> World:
     return {name: frozenset(rows) for name, rows in found.items()}
 
 
-def _without_accounts(cluster: Cluster) -> frozenset[str]:
+def without_accounts(cluster: Cluster) -> frozenset[str]:
     """The namespaces whose ServiceAccounts were not given.
 
     They were if ``default``, which every namespace has, is among them, or if the namespace itself is only about to be

@@ -23,10 +23,12 @@ def need_facts(obj: Object) -> Iterator[Fact]:
         return
     spec = obj.document.get("spec") or {}
     for each in references(spec):
-        part, index = each.path[0], each.path[1]
-        if part == "imagePullSecrets" or (each.kind == "ConfigMap" and each.name in OF_EVERY_NAMESPACE):
+        part = each.path[0]
+        if part not in ("initContainers", "containers", "volumes") or (
+            each.kind == "ConfigMap" and each.name in OF_EVERY_NAMESPACE
+        ):
             continue
-        container = "" if part == "volumes" else str(spec[part][index]["name"])
+        container = "" if part == "volumes" else str(spec[part][each.path[1]]["name"])
         yield "pod_needs_config", (obj.key, container, each.kind, obj.namespace, f"{obj.namespace}/{each.name}")
         for key in each.keys:
             yield "pod_needs_key", (obj.key, container, each.kind, f"{obj.namespace}/{each.name}", key)

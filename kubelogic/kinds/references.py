@@ -1,7 +1,7 @@
-"""What pods refer to by name: ConfigMaps and Secrets, and the keys of them that they need.
+"""What pods refer to by name: ConfigMaps and Secrets with the keys that they need, and ServiceAccounts.
 
-Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables), pkg/volume/{configmap,secret,projected} (SetUpAt) of
-Kubernetes 1.36.
+Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables, getPullSecretsForPod), pkg/volume/{configmap,secret,
+projected,csi,flexvolume,iscsi} (SetUpAt), plugin/pkg/admission/serviceaccount/admission.go of Kubernetes 1.36.
 """
 
 from __future__ import annotations
@@ -16,6 +16,20 @@ OF_EVERY_NAMESPACE = frozenset({"kube-root-ca.crt"})
 _WAITS = "its container waits with CreateContainerConfigError without it"
 _MOUNTS = "its pod stays in ContainerCreating without it"
 _PULLS = "private images cannot be pulled without it"
+_MAKES = "no pod is made without it"
+_SECRETS_OF_VOLUMES = (
+    ("azureFile", "secretName", ""),
+    ("cephfs", "secretRef", "name"),
+    ("csi", "nodePublishSecretRef", "name"),
+    ("flexVolume", "secretRef", "name"),
+    ("iscsi", "secretRef", "name"),
+    ("rbd", "secretRef", "name"),
+    ("scaleIO", "secretRef", "name"),
+    ("storageos", "secretRef", "name"),
+)
+"""By kind of volume, the field that names the Secret with which it is mounted."""
+DEFAULT_ACCOUNT = "default"
+"""The ServiceAccount that a controller keeps in every namespace."""
 
 Path = tuple[str | int, ...]
 
@@ -25,7 +39,7 @@ class Reference:
     """What a part of a pod refers to.
 
     Attributes:
-        kind: ConfigMap or Secret.
+        kind: ConfigMap, Secret or ServiceAccount.
         name: of the object.
         keys: of it that are needed.
         path: of the name, in the pod's spec.
@@ -40,13 +54,23 @@ class Reference:
 
 
 def references(spec: Mapping[str, Any]) -> Iterator[Reference]:
-    """All that a pod needs of ConfigMaps and Secrets; what is optional is left out."""
+    """All that a pod needs of ConfigMaps, Secrets and ServiceAccounts; what is optional is left out."""
+    for field in ("serviceAccountName", "serviceAccount"):
+        if name := spec.get(field):
+            if name != DEFAULT_ACCOUNT:
+                yield Reference(kind="ServiceAccount", name=name, keys=(), path=(field,), follows=_MAKES)
+            break
     for part in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(part) or ()):
             yield from _of_container(container, (part, index))
     for index, volume in enumerate(spec.get("volumes") or ()):
         yield from _of_volume(volume, ("volumes", index))
-    for index, secret in enumerate(spec.get("imagePullSecrets") or ()):
+    yield from pull_secrets(spec)
+
+
+def pull_secrets(holder: Mapping[str, Any]) -> Iterator[Reference]:
+    """The Secrets with which images are pulled, of a pod's spec or of a ServiceAccount."""
+    for index, secret in enumerate(holder.get("imagePullSecrets") or ()):
         if secret.get("name"):
             path = ("imagePullSecrets", index, "name")
             yield Reference(kind="Secret", name=secret["name"], keys=(), path=path, follows=_PULLS)
@@ -83,3 +107,9 @@ def _of_volume(volume: Mapping[str, Any], path: Path) -> Iterator[Reference]:
                 keys = tuple(str(each["key"]) for each in chosen.get("items") or () if each.get("key"))
                 place = (*where, field, named)
                 yield Reference(kind=kind, name=chosen[named], keys=keys, path=place, follows=_MOUNTS)
+    for kind, field, inner in _SECRETS_OF_VOLUMES:
+        named_by = (volume.get(kind) or {}).get(field)
+        name = (named_by or {}).get(inner) if inner else named_by
+        if name:
+            place = (*path, kind, field, *((inner,) if inner else ()))
+            yield Reference(kind="Secret", name=str(name), keys=(), path=place, follows=_MOUNTS)

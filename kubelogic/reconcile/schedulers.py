@@ -16,6 +16,25 @@ SchedulerName = Literal["optimal", "kube"]
 COMPARED = 20_000_000
 """Waiting pods times nodes up to which the joint scheduler is compared with the one-by-one one: a second or so."""
 
+_LEAST = 1 / 1000
+"""Seconds that a solve has after all time is used up: what takes no search is still answered."""
+
+
+def seconds_left(timeout: float, clock: Callable[[], float] | None, deadline: float | None) -> float:
+    """How long a solve that begins now may take.
+
+    Args:
+        timeout: seconds for one solve.
+        clock: monotonic seconds; None: nobody looks at the time.
+        deadline: the moment of that clock at which all solving ends; None: never.
+
+    >>> seconds_left(60, lambda: 100.0, 130.0)
+    30.0
+    """
+    if clock is None or deadline is None:
+        return timeout
+    return min(timeout, max(deadline - clock(), _LEAST))
+
 
 class Solver(Protocol):
     """Answers placement problems."""
@@ -39,10 +58,11 @@ class KubeScheduler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimalScheduler:
-    """The joint placement. ``clock`` gives seconds and is needed for ``timeout`` to have an effect."""
+    """The joint placement. ``clock`` gives seconds and is needed for ``timeout`` and ``deadline`` to have an effect."""
 
     timeout: float = 60.0
     clock: Callable[[], float] | None = None
+    deadline: float | None = None
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
@@ -50,13 +70,14 @@ class OptimalScheduler:
         from kubelogic.placement.optimal.limits import Limits
         from kubelogic.placement.optimal.solve import solve
 
-        limits = Limits(timeout=self.timeout)
+        seconds = self._seconds()
+        limits = Limits(timeout=seconds)
         if not devices.asks(given):
             return solve(given, limits=limits, clock=self.clock)
         start = self.clock() if self.clock is not None else 0.0
 
         def late() -> bool:
-            return self.clock is not None and self.clock() - start >= self.timeout
+            return self.clock is not None and self.clock() - start >= seconds
 
         return devices.place(given, lambda problem: solve(problem, limits=limits, clock=self.clock), late=late)
 
@@ -65,8 +86,11 @@ class OptimalScheduler:
         from kubelogic.placement.optimal.limits import Limits
         from kubelogic.placement.optimal.solve import explain
 
-        limits = Limits(timeout=self.timeout)
+        limits = Limits(timeout=self._seconds())
         return next(iter(explain(given, placement, (shape,), limits=limits, clock=self.clock)), None)
+
+    def _seconds(self) -> float:
+        return seconds_left(self.timeout, self.clock, self.deadline)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +101,7 @@ class Remembering:
         solver: answers.
         clock: seconds; with it, ``late`` is kept.
         limit: how many seconds an answer may take.
+        deadline: the moment of the clock at which no answer has time left; None: never.
         undecided: the pods that the first answer about them left out because it reached a limit. What it bound instead
             may be what keeps them out later, so a later proof about what is left does not decide on them.
         late: whether an answer reached its time limit.
@@ -85,6 +110,7 @@ class Remembering:
     solver: Solver
     clock: Callable[[], float] | None = None
     limit: float = 0.0
+    deadline: float | None = None
     undecided: set[str] = field(default_factory=set)
     late: bool = False
     _proved: set[str] = field(default_factory=set)
@@ -94,8 +120,9 @@ class Remembering:
         """See ``Solver``."""
         if self._last is None or (self._last[0] is not given and self._last[0] != given):
             start = self.clock() if self.clock is not None else 0.0
+            limit = seconds_left(self.limit, self.clock, self.deadline)
             placement = self.solver.place(given)
-            if self.clock is not None and self.clock() - start >= self.limit:
+            if self.clock is not None and self.clock() - start >= limit:
                 self.late = True
             for pod in placement.unplaced:
                 if pod.verdict != "unknown":

@@ -219,8 +219,7 @@ class _Causes:
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
-        clock = self.options.clock
-        self.deadline = clock() + self.options.timeout if clock is not None else 0.0
+        self.deadline = self.options.end
 
     def of(self, what: _What, was: Counter[_What], now: Counter[_What]) -> tuple[tuple[Edit, ...], bool]:
         """Edits that alone make it worse, and whether each of them is needed.

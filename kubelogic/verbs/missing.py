@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.quota import plural_of
 from kubelogic.facts.storage import DEFAULT_CLASS
@@ -17,6 +18,12 @@ from kubelogic.verbs.references import missing_references
 
 MAKERS = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
 """Kinds of which controllers make pods."""
+
+_ASSUMED: Mapping[str, str] = {
+    "PriorityClass": "taken to be there with the value 0",
+    "RuntimeClass": "taken to be there without overhead",
+}
+"""By kind, what a class that only manifests name is taken to be."""
 
 NO_NODES = (
     "There is no node in the input, so nothing can be said of where pods fit: "
@@ -199,10 +206,20 @@ def _classes(cluster: Cluster) -> Iterator[Notice]:
         ("PriorityClass", "priorityClassName", frozenset(SYSTEM_PRIORITIES)),
         ("RuntimeClass", "runtimeClassName", frozenset[str]()),
     ):
+        made = {name: obj for name, obj in sorted(cluster.objects(kind).items()) if stand_in_reason(obj.document)}
+        guessed = [name for name, obj in made.items() if stand_in_reason(obj.document) == OF_NAME]
+        if guessed:
+            message = f"not in the input: {kind} {_list(guessed)}; {_ASSUMED[kind]}; {_get(kind)} brings it"
+            yield _notice(message, made[guessed[0]], (), len(guessed))
         users: dict[str, Object] = {}
         for _, pod in sorted(cluster.objects("Pod").items()):
             name = str((pod.document.get("spec") or {}).get(field) or "")
-            if name and name not in built_in and is_stored(pod.document) and cluster.get(kind, name) is None:
+            if (
+                name
+                and name not in built_in
+                and is_stored(pod.document)
+                and (name in made or cluster.get(kind, name) is None)
+            ):
                 users.setdefault(name, pod)
         if users:
             names = sorted(users)

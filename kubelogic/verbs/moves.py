@@ -93,7 +93,7 @@ def plan_moves(
         ignored: waiting pods that wait for something else than a node.
         hypothetical: whether waiting pods are only in the problem: then there is nothing to replay, and no commands.
     """
-    limits = Limits(timeout=options.timeout)
+    limits = Limits(timeout=options.left)
     staying = {pod.name: reason for pod in given.pods if pod.node and (reason := _stays(cluster, given, pod))}
     reach, concerned = judged(cluster, rulebook, given, {pod.name for pod in given.running} - staying.keys())
     asked = msgspec.structs.replace(

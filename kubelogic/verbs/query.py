@@ -76,6 +76,7 @@ def query(
     rules: Sequence[Path] = (),
     parameters: Mapping[str, Value] | None = None,
     settled: bool = False,
+    timeout: float = 60.0,
     engine: Engine = "compiled",
 ) -> Status:
     """All rows that fit an atom.
@@ -86,6 +87,7 @@ def query(
         rules: directories of further rules.
         parameters: rule parameters that differ from the built-in ones.
         settled: ask about the cluster as ``plan`` leaves it, not as it stands.
+        timeout: seconds that placements may take together, if it is settled.
         engine: who resolves the question.
 
     Raises:
@@ -93,7 +95,7 @@ def query(
     """
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
-    options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
+    options = _options(rules, parameters, timeout)
     state = _state(book, cluster, options, settled=settled)
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
     rows = ask(book, state, predicate, pattern, engine=engine)
@@ -114,6 +116,7 @@ def why(
     rules: Sequence[Path] = (),
     parameters: Mapping[str, Value] | None = None,
     settled: bool = False,
+    timeout: float = 60.0,
     limit: int = 1,
 ) -> Explanation:
     """Why an atom holds, or why nothing that fits it does.
@@ -124,6 +127,7 @@ def why(
         rules: directories of further rules.
         parameters: rule parameters that differ from the built-in ones.
         settled: ask about the cluster as ``plan`` leaves it, not as it stands.
+        timeout: seconds that placements may take together, if it is settled.
         limit: how many of the rows that fit are proved.
 
     Raises:
@@ -131,7 +135,7 @@ def why(
     """
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
-    options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
+    options = _options(rules, parameters, timeout)
     state = _state(book, cluster, options, settled=settled)
     if book.declarations[predicate].function and (results := ask(book, state, predicate, pattern)):
         steps = [
@@ -156,6 +160,11 @@ def why(
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
     return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
+
+
+def _options(rules: Sequence[Path], parameters: Mapping[str, Value] | None, timeout: float) -> Options:
+    clock = time.monotonic
+    return Options(rules=rules, parameters=parameters, timeout=timeout, clock=clock, deadline=clock() + timeout)
 
 
 def _state(book: Rulebook, cluster: Cluster, options: Options, *, settled: bool) -> State:
@@ -200,7 +209,7 @@ def _hints(book: Rulebook, question: Question, cluster: Cluster, options: Option
         return mine
     if not settled and sum(_replicas(obj) for obj in cluster) > _MANY:
         return (*mine, "pods of workloads are there with --settled only; that was not tried, as there are many.")
-    brief = replace(options, timeout=_PATIENCE)
+    brief = replace(options, timeout=min(options.timeout, _PATIENCE))
     other = replace(question, state=_state(book, cluster, brief, settled=not settled))
     flag = "without --settled, as the cluster stands" if settled else "with --settled, pods of workloads included"
     if rows := len(ask(book, other.state, predicate, pattern)):

@@ -26,6 +26,7 @@ from kubelogic.reconcile.schedulers import (
     Remembering,
     SchedulerName,
     Solve,
+    seconds_left,
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
@@ -44,6 +45,7 @@ class Options:
         parameters: rule parameters that differ from the built-in ones.
         timeout: seconds for each solve.
         clock: monotonic seconds; without one ``timeout`` has no effect.
+        deadline: the moment of that clock at which all looking ends, however many solves there are; None: never.
         horizon: milliseconds of simulated time to look ahead.
         progress: told of every tick in which something happens, and of the state after it.
     """
@@ -53,6 +55,7 @@ class Options:
     parameters: Mapping[str, Value] | None = None
     timeout: float = 60.0
     clock: Callable[[], float] | None = None
+    deadline: float | None = None
     horizon: int = HORIZON
     progress: Callable[[Step, State], None] | None = None
 
@@ -87,7 +90,17 @@ class Options:
     @property
     def judge(self) -> OptimalScheduler:
         """The solver whose ``impossible`` is a proof."""
-        return OptimalScheduler(timeout=self.timeout, clock=self.clock)
+        return OptimalScheduler(timeout=self.timeout, clock=self.clock, deadline=self.deadline)
+
+    @property
+    def left(self) -> float:
+        """Seconds for a solve that begins now."""
+        return seconds_left(self.timeout, self.clock, self.deadline)
+
+    @property
+    def end(self) -> float:
+        """The moment of the clock at which a search that begins now ends; 0 without a clock."""
+        return self.clock() + self.left if self.clock is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +164,7 @@ def engine(options: Options) -> Engine:
         RuleErrors: if the rules or parameters are faulty.
     """
     book = load_rulebook(options.rules, options.parameters)
-    judge = Remembering(solver=options.judge, clock=options.clock, limit=options.timeout)
+    judge = Remembering(solver=options.judge, clock=options.clock, limit=options.timeout, deadline=options.deadline)
     rival = Remembering(solver=KubeScheduler())
     compared = ComparedScheduler(solver=judge, rival=rival)
     scheduler = compared if options.scheduler == "optimal" else rival

@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets that pods of manifests refer to by name and that are not in the input, nor their keys.
+"""What pods of manifests refer to by name and what is not in the input: ConfigMaps, Secrets, keys, ServiceAccounts.
 
 Source: pkg/kubelet/kubelet_pods.go (makeEnvironmentVariables), pkg/volume/{configmap,secret,projected} (SetUpAt) of
 Kubernetes 1.36.
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import without_accounts
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.references import OF_EVERY_NAMESPACE, Path, Reference, references
+from kubelogic.kinds.references import OF_EVERY_NAMESPACE, Path, Reference, pull_secrets, references
 from kubelogic.text import Notice
 
 _TEMPLATES: Mapping[str, tuple[str | int, ...]] = {
@@ -33,7 +34,7 @@ class Lacking:
     """An object, or a key of one, that manifests name and the input does not have.
 
     Attributes:
-        kind: ConfigMap or Secret.
+        kind: ConfigMap, Secret or ServiceAccount.
         name: its key.
         key: the key in it that is not there; empty if the object itself is not.
         user: the first that names it.
@@ -64,6 +65,7 @@ def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
     Pods that a cluster printed are left out: what they refer to was there when they started.
     """
     users: dict[tuple[str, str, str], list[tuple[Object, Path, str]]] = defaultdict(list)
+    unseen = without_accounts(cluster)
     for kind, path in _TEMPLATES.items():
         for _, obj in sorted(cluster.objects(kind).items()):
             if not is_stored(obj.document):
@@ -71,9 +73,16 @@ def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
                 for step in path:
                     spec = spec.get(str(step)) or {}
                 for each in references(spec):
+                    if each.kind == "ServiceAccount" and obj.namespace not in unseen:
+                        continue  # its pods are refused, which is told
                     for key in _lacking(cluster, obj.namespace, each):
                         identity = each.kind, f"{obj.namespace}/{each.name}", key
                         users[identity].append((obj, (*path, *each.path), each.follows))
+    for _, account in sorted(cluster.objects("ServiceAccount").items()):
+        for each in pull_secrets(account.document) if not is_stored(account.document) else ():
+            for key in _lacking(cluster, account.namespace, each):
+                identity = each.kind, f"{account.namespace}/{each.name}", key
+                users[identity].append((account, each.path, each.follows))
     return tuple(
         Lacking(
             kind=kind, name=name, key=key, user=places[0][0], path=places[0][1], follows=places[0][2], count=len(places)
@@ -83,7 +92,7 @@ def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
 
 
 def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
-    """One notice for each ConfigMap or Secret, and each key of one, that manifests name and the input does not have."""
+    """One notice for each object, and each key of one, that manifests name and the input does not have."""
     return tuple(
         Notice(
             code="KL196",

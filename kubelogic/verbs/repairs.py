@@ -112,7 +112,7 @@ class _Trials:
 
     def __init__(self, *, done: Reconciled, top: Object, options: Options) -> None:
         self._done, self._top, self._options = done, top, options
-        self._deadline = options.clock() + options.timeout if options.clock is not None else None
+        self._deadline = options.end if options.clock is not None else None
 
     def expired(self) -> bool:
         """See ``Trial``."""

@@ -111,7 +111,10 @@ def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
         return
     wanted = claim.document.get("spec") or {}
     name = f"pvc-{uid_of(claim)}".replace(":", "-").replace("/", "-").lower()
-    annotations = {"pv.kubernetes.io/provisioned-by": action.provisioner}
+    named = str(storage_class.document.get("provisioner") or action.provisioner)
+    annotations = {"pv.kubernetes.io/provisioned-by": named}
+    if named != action.provisioner:
+        annotations["pv.kubernetes.io/migrated-to"] = action.provisioner
     reference = {
         "kind": "PersistentVolumeClaim",
         "namespace": claim.namespace,

@@ -1,4 +1,4 @@
-"""References to ConfigMaps and Secrets that are not in the input: how sure it is that they are wrong."""
+"""References to ConfigMaps, Secrets and accounts that are not in the input: how sure it is that they are wrong."""
 
 from __future__ import annotations
 

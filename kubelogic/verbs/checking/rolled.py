@@ -125,7 +125,7 @@ def _runner(done: Reconciled, options: Options) -> Iterator[_Runner]:
 class _Runner:
     def __init__(self, done: Reconciled, options: Options) -> None:
         self._done, self._clock = done, options.clock
-        self._deadline = options.clock() + options.timeout if options.clock is not None else 0.0
+        self._deadline = options.end
         self._pending = frozenset(key for key, pod in done.cluster.objects("Pod").items() if not _node(pod))
         state = done.run.state
         # CronJobs would make Jobs for an hour, which have no part in this.
