@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 import msgspec
 import numpy as np
-import z3
 
-from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.model import Ints, Model, compile_problem
-from kubelogic.placement.optimal.rooms import alone, rooms, solo
+from kubelogic.placement.optimal.cheapest import cheapest_nodes
+from kubelogic.placement.optimal.limits import Clock, Limits
+from kubelogic.placement.optimal.market import Offer
+from kubelogic.placement.optimal.model import compile_problem
+from kubelogic.placement.optimal.rooms import solo
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem
@@ -94,159 +94,10 @@ def fewest_nodes(
     Args:
         problem: Its own nodes are used first; it may have none. ``allowed`` covers the classes of ``types``.
         types: A node of each type. A topology value equal to the type's name becomes the new node's own name.
-        most: How many nodes may be added at most.
+        most: How many nodes of a type may be added at most.
         limits: When to stop looking.
         clock: Seconds from any origin, monotonic.
     """
-    types = tuple(sorted(types, key=lambda node: node.name))
-    deadline = Deadline(limits, clock)
-    counts = _relaxed(problem, types, most=most, deadline=deadline)
-    least = sum(counts)
-    counts = _enough_for_each(problem, types, counts, most=most, deadline=deadline)
-    best = _with(problem, types, counts, limits=limits, clock=clock)
-    tried = [] if _full(best) else [counts]
-    while not _full(best) and not deadline():
-        larger = _grown(problem, types, counts, best, most=most, limits=limits, clock=clock)
-        if larger is None:
-            break
-        counts, best = larger
-        tried += [] if _full(best) else [counts]
-    for t in range(len(types)):
-        while _full(best) and counts[t] > 0 and sum(counts) > least and not deadline():
-            fewer = [n - (i == t) for i, n in enumerate(counts)]
-            if fewer in tried or _short(compile_problem(_extended(problem, types, fewer))).any():
-                break
-            smaller = _with(problem, types, fewer, limits=limits, clock=clock)
-            if not _full(smaller):
-                break
-            counts, best = fewer, smaller
-    names = {node.name: n for node, n in zip(types, counts, strict=True)}
-    return NodesNeeded(nodes=names, least=least, enough=_full(best), placement=best)
-
-
-def _short(model: Model) -> Ints:
-    """How many pods of each kind find no node even if all other kinds are gone."""
-    left: Ints = np.maximum(model.counts - alone(rooms(model)), 0)
-    return left
-
-
-def _enough_for_each(
-    problem: Problem, types: tuple[Node, ...], counts: list[int], *, most: int, deadline: Deadline
-) -> list[int]:
-    """The counts with more nodes until each kind by itself has room, as far as a node of some type brings it any.
-
-    Cheap, where a placement that cannot be whole is searched for at length.
-    """
-    while sum(counts) < most and not deadline():
-        short = _short(compile_problem(_extended(problem, types, counts)))
-        if not short.any():
-            break
-        gains = []
-        for t in range(len(types)):
-            more = [n + (i == t) for i, n in enumerate(counts)]
-            gains.append((int((short - _short(compile_problem(_extended(problem, types, more)))).sum()), -t))
-        gain, best = max(gains)
-        if gain <= 0:
-            break
-        counts = [n + (i == -best) for i, n in enumerate(counts)]
-    return counts
-
-
-def _full(placement: Placement) -> bool:
-    return not placement.unplaced
-
-
-def _grown(
-    problem: Problem,
-    types: tuple[Node, ...],
-    counts: list[int],
-    placement: Placement,
-    *,
-    most: int,
-    limits: Limits,
-    clock: Clock | None,
-) -> tuple[list[int], Placement] | None:
-    """A few more nodes of one type, with which more is placed; None if no type helps.
-
-    The type that can take most of what was left out is tried first; one node of it, then as many as make a difference
-    where pods have to be apart.
-    """
-    for number in _STEPS:
-        for chosen in _by_gain(problem, types, placement):
-            more = [n + number * (i == chosen) for i, n in enumerate(counts)]
-            if sum(more) <= most:
-                better = _with(problem, types, more, limits=limits, clock=clock)
-                if len(better.unplaced) < len(placement.unplaced):
-                    return more, better
-    return None
-
-
-def _by_gain(problem: Problem, types: tuple[Node, ...], placement: Placement) -> list[int]:
-    """The types that take some of what was left out, each pod for itself; those that take most first."""
-    left = Counter(entry.shape for entry in placement.unplaced)
-    model = compile_problem(_extended(problem, types, [1] * len(types)))
-    room = solo(model, np.array(model.free.T, order="C"), model.counts)
-    gains = []
-    for i, node in enumerate(types):
-        column = model.node_index[f"{node.name}-00000"]
-        wanted = (sum(left[model.shapes[s].name] for s in kind.shapes) for kind in model.kinds)
-        gains.append((sum(min(int(room[k, column]), n) for k, n in enumerate(wanted)), -i))
-    return [-i for gain, i in sorted(gains, reverse=True) if gain > 0]
-
-
-def _extended(problem: Problem, types: tuple[Node, ...], counts: list[int]) -> Problem:
-    nodes = list(problem.nodes)
-    for node, count in zip(types, counts, strict=True):
-        for n in range(count):
-            name = f"{node.name}-{n:05}"
-            topology = {key: name if value == node.name else value for key, value in node.topology.items()}
-            nodes.append(msgspec.structs.replace(node, name=name, topology=topology))
-    return msgspec.structs.replace(problem, nodes=tuple(nodes))
-
-
-def _with(
-    problem: Problem, types: tuple[Node, ...], counts: list[int], *, limits: Limits, clock: Clock | None
-) -> Placement:
-    return solve(_extended(problem, types, counts), limits=limits, clock=clock)
-
-
-def _relaxed(problem: Problem, types: tuple[Node, ...], *, most: int, deadline: Deadline) -> list[int]:
-    """Counts that no answer goes below in sum: capacities summed over all nodes of a class."""
-    model = compile_problem(_extended(problem, types, [1] * len(types)))
-    known = rooms(model)
-    context = z3.Context()
-    optimizer = z3.Optimize(ctx=context)
-    optimizer.set(**deadline.options())
-    added = [z3.Int(f"n{t}", context) for t in range(len(types))]
-    optimizer.add(*(n >= 0 for n in added), z3.Sum(added) <= most)
-    columns = [model.node_index[f"{node.name}-00000"] for node in types]
-    old = [n for n in range(len(model.nodes)) if n not in columns]
-    groups: dict[int, list[int]] = defaultdict(list)
-    for n in old:
-        groups[int(model.node_class[n])].append(n)
-    loads: dict[tuple[str, int, int], list[z3.ArithRef]] = defaultdict(list)
-    for k, kind in enumerate(model.kinds):
-        shares = []
-        for c, nodes in sorted(groups.items()):
-            share = z3.Real(f"x{k}_{c}", context)
-            optimizer.add(share >= 0, share <= int(known.room[k, nodes].sum()))
-            shares.append(share)
-            for r in np.flatnonzero(model.request[k]).tolist():
-                loads["old", c, r].append(int(model.request[k, r]) * share)
-        for t, column in enumerate(columns):
-            share = z3.Real(f"y{k}_{t}", context)
-            optimizer.add(share >= 0, share <= int(known.room[k, column]) * added[t])
-            shares.append(share)
-            for r in np.flatnonzero(model.request[k]).tolist():
-                loads["new", t, r].append(int(model.request[k, r]) * share)
-        optimizer.add(z3.Sum(shares) >= len(kind.pods))
-    for (age, place, r), terms in sorted(loads.items()):
-        if age == "old":
-            optimizer.add(z3.Sum(terms) <= int(np.maximum(known.free[r, groups[place]], 0).sum()))
-        else:
-            optimizer.add(z3.Sum(terms) <= int(known.free[r, columns[place]]) * added[place])
-    optimizer.minimize(z3.Sum(added))
-    if optimizer.check() != z3.sat:
-        return [0] * len(types)
-    answer = optimizer.model()
-    return [answer.eval(n, model_completion=True).as_long() for n in added]
+    offers = [Offer(node=node, most=most) for node in types]
+    found = cheapest_nodes(problem, offers, limits=limits, clock=clock)
+    return NodesNeeded(nodes=found.nodes, least=found.least, enough=found.enough, placement=found.placement)
