@@ -38,6 +38,8 @@ EVENT_LIMIT = 1024
 INELIGIBLE: Mapping[str, str] = {
     "never": "not eligible due to preemptionPolicy=Never.",
     "leaving": "not eligible due to a terminating pod on the nominated node.",
+    "placements": "not eligible due to placement-based pod group scheduling limitation",
+    "as group": "not eligible due to workload aware preemption enabled",
 }
 """Why a pod may not preempt now, in the scheduler's words."""
 
@@ -224,6 +226,34 @@ def with_devices(found: Verdict, refusal: Refusal) -> Verdict:
     return replace(found, reasons=dict(sorted({**found.reasons, **lacking}.items()))) if lacking else found
 
 
+def in_group(found: Verdict, refusal: Refusal, relations: Relations) -> Verdict:
+    """A verdict on a pod of a group: its filters saw the pods of the group that were placed before it.
+
+    Args:
+        found: what the rules say, of the cluster as it is.
+        refusal: why the scheduler turned the pod down.
+        relations: for the words of the filters.
+    """
+    nodes = frozenset(refusal.among)
+    table = by_reason(filters(relations))
+    all_of = {str(row[0]) for row in relations.rows("reports_all")}
+    said: dict[str, set[_Word]] = {}
+    for index, rejection in enumerate(refusal.rejections):
+        each = table.get(rejection.reason)
+        words = rejection.subject if each is None else filled(each.words, {"Resource": rejection.subject})
+        place = 0 if each is None else each.place
+        word = _Word(stage=rejection.stage, index=index, place=place, plugin=rejection.filter, words=words)
+        for node in rejection.nodes:
+            said.setdefault(node, set()).add(word)
+    reasons = {
+        node: found.reasons[node] if node in found.reasons and "{" in min(words).words else _reported(words, all_of)
+        for node, words in said.items()
+    }
+    if nodes:
+        reasons = {node: each for node, each in reasons.items() if node in nodes}
+    return replace(found, nodes=len(nodes) or found.nodes, reasons=dict(sorted(reasons.items())))
+
+
 def _not_named(table: Iterable[Filter], before: Filter) -> _Word:
     """What is said of a node that a pod does not name but was promised: that one is looked at like any other.
 
@@ -261,6 +291,8 @@ def line(found: Verdict, refusal: Refusal | None = None, *, relations: Relations
     """
     if found.gated:
         return GATED
+    if refusal is not None and refusal.words:
+        return refusal.words
     if not found.nodes:
         return NO_NODES
     if found.everywhere and not found.last:

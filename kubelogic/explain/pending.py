@@ -133,7 +133,9 @@ def kube_lines(relations: Evaluation, placement: Placement) -> Callable[[str], s
         if alike not in known:
             preemption = None if refusal is None else placement.refusals[refusal]
             verdict = message.verdict(relations, pod)
-            if preemption is not None:
+            if preemption is not None and preemption.among:
+                verdict = message.in_group(verdict, preemption, relations)
+            elif preemption is not None:
                 verdict = message.with_devices(verdict, preemption)
             if preemption is not None and preemption.error:
                 known[alike] = f'running "{search}" filter plugin: {preemption.error}'

@@ -77,6 +77,7 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
         found.extend(wrong)
         _put(board, pods, binding)
     found.extend(_accounts(problem, placement, pods))
+    found.extend(_groups(problem, placement))
     return tuple(found)
 
 
@@ -112,6 +113,7 @@ def faults(problem: Problem) -> tuple[str, ...]:
         "volume": [v.name for v in problem.volumes],
         "claim": [c.name for c in problem.claims],
         "budget": [b.name for b in problem.budgets],
+        "group": [g.name for g in problem.groups],
         "scorer": [f"{s.name} of {s.profile}" if s.profile else s.name for s in problem.scorers],
     }
     for kind, names in kinds.items():
@@ -383,6 +385,7 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
     left = {budget.name: budget.allowed for budget in problem.budgets}
     seen: set[str] = set()
     ending = {pod.name for pod in problem.pods if pod.terminating}
+    groups = {group.name: group for group in problem.groups} if problem.as_groups else {}
     nominated = {binding.pod for binding in placement.nominations}
     nominated |= {entry.pod for entry in placement.unplaced if entry.verdict == "waiting"}
     for eviction in placement.evictions:
@@ -402,9 +405,19 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
         if eviction.pod in ending:
             yield wrong("goes away by itself")
         winner = pods.get(eviction.beneficiary)
-        if winner is None or winner.name not in nominated:
+        in_vain = placement.scheduler == "kube" and winner is not None and bool(winner.group) and not winner.node
+        if winner is None or (winner.name not in nominated and not in_vain):
             yield wrong("nobody is nominated for it")
-        elif shapes[winner.shape].priority <= shapes[victim.shape].priority or not shapes[winner.shape].preempts:
+            continue
+        strong, weak = shapes[winner.shape].priority, shapes[victim.shape].priority
+        if winner.group in groups:
+            strong = groups[winner.group].priority
+            together = groups.get(victim.group)
+            weak = together.priority if together is not None and together.whole else weak
+            others = {pod.name for pod in problem.running if pod.group == victim.group and not pod.terminating}
+            if together is not None and together.whole and not others <= {each.pod for each in placement.evictions}:
+                yield wrong(f"{victim.group} is evicted as a whole")
+        if strong <= weak or not shapes[winner.shape].preempts:
             yield wrong(f"{winner.name} may not preempt it")
         broken = []
         for name in victim.budgets:
@@ -413,6 +426,30 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
                 broken.append(name)
         if sorted(broken) != sorted(eviction.breaks):
             yield wrong(f"breaks the budgets {sorted(broken)}, says {sorted(eviction.breaks)}")
+
+
+def _groups(problem: Problem, placement: Placement) -> Iterator[Violation]:
+    """Groups of which some pod gets a node: as many run as it needs, all in one domain of its key."""
+    where = {binding.pod: binding.node for binding in (*placement.bindings, *placement.nominations)}
+    bound = {binding.pod for binding in placement.bindings}
+    topology = {node.name: node.topology for node in problem.nodes}
+    for group in problem.groups:
+        members = [pod for pod in problem.pods if pod.group == group.name]
+        fresh = [where[pod.name] for pod in members if pod.name in where]
+        if not fresh:
+            continue
+        nodes = fresh + [pod.node for pod in members if pod.node]
+        running = len(nodes) - len(fresh)
+        started = sum(pod.name in bound for pod in members)
+        if len(nodes) < group.least or 0 < started < group.least - running:
+            detail = f"{running + started} pods of {group.name} would run, at least {group.least} have to"
+            yield Violation(rule="group", pod=group.name, node="", detail=detail)
+        domains = {topology[node].get(group.key, "") for node in nodes if node in topology} if group.key else set()
+        if group.key and (len(domains) > 1 or "" in domains):
+            named = ", ".join(sorted(domains)) or "none"
+            yield Violation(
+                rule="group", pod=group.name, node="", detail=f"pods in several domains of {group.key}: {named}"
+            )
 
 
 def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> Iterator[Violation]:

@@ -82,22 +82,26 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     ``preemption``: what stood in the way on the nodes where the scheduler tried to make room: the rejections that
     remain with all pods of lower priority gone. ``helpless``: nodes without any pod of lower priority. ``attempted``:
     whether it tried at all; if not, ``ineligible`` says why: ``never`` (the pod's own policy), ``leaving`` (pods are
-    on their way out of the node that it was promised), or empty (it was not its turn). ``devices``: the pod asks for
+    on their way out of the node that it was promised), ``placements`` and ``as group`` (pods of its group do not
+    preempt by themselves), or empty (it was not its turn). ``devices``: the pod asks for
     devices, and nothing turned it away before they were looked for. ``deallocates``: the claim whose devices are
     taken away, so that it gets others. ``error``: what ended the attempt. ``before``: what turned the pod away before
-    any node was looked at.
+    any node was looked at. ``words``: what is said of the pod instead of why single nodes do not pass, since it is its
+    group that stays out. ``among``: the nodes that were looked at; empty for all.
     """
 
     shape: str
     rejections: tuple[Rejection, ...]
     attempted: bool = False
-    ineligible: Literal["", "never", "leaving"] = ""
+    ineligible: Literal["", "never", "leaving", "placements", "as group"] = ""
     preemption: tuple[Rejection, ...] = ()
     helpless: tuple[str, ...] = ()
     devices: bool = False
     deallocates: str = ""
     error: str = ""
     before: str = ""
+    words: str = ""
+    among: tuple[str, ...] = ()
 
 
 class Unplaced(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +133,18 @@ class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     minimal: bool = True
 
 
+class GroupVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a group whose pods were tried: the condition that a scheduler sets on it.
+
+    ``reason``: ``Scheduled`` (as many of its pods run as it needs), ``Unschedulable`` or ``SchedulerError``.
+    """
+
+    group: str
+    scheduled: bool
+    reason: str
+    message: str = ""
+
+
 class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """Proven: at most ``most`` of the pending pods of this ``priority`` or higher can be placed.
 
@@ -149,7 +165,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     an order. ``statistics`` are counts of work done, never times, so that equal problems give equal answers
     (``optimal``: ``questions`` to z3, ``neighbourhoods`` that repair looked at; ``kube``: ``attempts``).
     ``found`` says which stage of the joint scheduler the placement comes from, ``proof`` what shows that no placement
-    places more pods by priority; empty where nothing does.
+    places more pods by priority; empty where nothing does. ``groups``: a verdict on each group that was tried.
     """
 
     scheduler: str
@@ -164,3 +180,4 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Mapping[str, int] = {}
     found: str = ""
     proof: str = ""
+    groups: tuple[GroupVerdict, ...] = ()

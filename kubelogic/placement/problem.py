@@ -91,7 +91,8 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     spread does not count them. ``started`` is in milliseconds, for the choice of victims. ``budgets`` name the
     ``Budget``s that an eviction draws on. ``displaced``: terminating because a scheduler evicted it.
     ``device_claims`` name its claims on devices, in order; ``containers`` those that ask for extended resources.
-    ``uid`` is what claims are reserved for.
+    ``uid`` is what claims are reserved for. ``group``: the ``Group`` that it is scheduled with; a name that is none of
+    the problem's groups counts for nothing.
     """
 
     name: str
@@ -107,6 +108,25 @@ class Pod(msgspec.Struct, frozen=True, kw_only=True):
     device_claims: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()
     uid: str = ""
+    group: str = ""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Pods that are scheduled together.
+
+    ``least``: of its pods, so many run or none is started (0: no such minimum, each pod counts by itself). ``key``: all
+    its pods go to one domain of this topology key, nodes without it are out; empty for any nodes. ``constrained``: it
+    says something of topology at all. ``priority`` is what it preempts with, as a whole, and ``preempts`` whether it
+    may. ``whole``: whoever evicts one of its pods to make room for a group evicts all.
+    """
+
+    name: str
+    priority: int = 0
+    least: int = 0
+    key: str = ""
+    constrained: bool = False
+    whole: bool = False
+    preempts: bool = True
 
 
 class Affinity(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,6 +307,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that placement depends on. ``allowed`` maps each shape to the nodes it may use.
 
     Every name that is mentioned exists, and names are unique within their kind; ``check.faults`` tells.
+    ``by_placements``: the one-by-one scheduler tries a group in each domain of its key (and says so); ``as_groups``: a
+    group makes room for itself as a whole, not pod by pod.
     ``candidates_least`` and ``candidates_percent``: in how many nodes, and in which share of them, kube-scheduler looks
     for room by preemption; the larger counts.
     """
@@ -309,6 +331,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     candidates_percent: int = 100
     devices: Devices | None = None
     filters: tuple[Filter, ...] = ()
+    groups: tuple[Group, ...] = ()
+    by_placements: bool = False
+    as_groups: bool = False
 
     @cached_property
     def running(self) -> tuple[Pod, ...]:

@@ -22,6 +22,7 @@ from kubelogic.placement.problem import (
     Denial,
     Exclusive,
     Filter,
+    Group,
     Node,
     Pod,
     Preference,
@@ -191,6 +192,7 @@ class _Builder:
             soft_affinities=tuple(self._soft_affinities()),
             denials=denials,
             filters=tuple(self._filters()),
+            **self._grouping(),
             **self._candidates(),
         )
         try:
@@ -199,6 +201,35 @@ class _Builder:
             holder = next((n.name for n in nodes if n.allocatable.get(error.resource) == error.amount), "")
             whose = f"Node {holder}" if holder else "a pod"
             raise InputError([Fault(location=Location(file=whose), code="KL113", message=str(error))]) from error
+
+    def _grouping(self) -> dict[str, Any]:
+        """The groups of pods, and how the one-by-one scheduler deals with them."""
+        priority = dict(self.pairs("pod_group_priority"))
+        least, key = dict(self.pairs("pod_group_min_count")), dict(self.pairs("group_confined"))
+        constrained, whole, never = (
+            {text(row[0]) for row in self.rows(name)}
+            for name in ("pod_group_constrained", "pod_group_disrupted_whole", "pod_group_never_preempts")
+        )
+        groups = tuple(
+            Group(
+                name=name,
+                priority=number(priority.get(name, 0)),
+                least=number(least.get(name, 0)),
+                key=text(key.get(name, "")),
+                constrained=name in constrained,
+                whole=name in whole,
+                preempts=name not in never,
+            )
+            for name in sorted(text(row[0]) for row in self.rows("pod_group"))
+        )
+        if not groups:
+            return {}
+        switches = {text(name): value for name, value in self.rows("parameter")}
+        return {
+            "groups": groups,
+            "by_placements": switches.get("topology_aware_workload_scheduling") == 1,
+            "as_groups": switches.get("workload_aware_preemption") == 1,
+        }
 
     def _members(self, node_class: str) -> frozenset[str]:
         if not self._of_class:
@@ -410,7 +441,7 @@ class _Builder:
 
     # -- wishes --------------------------------------------------------------------------------------------
 
-    def _candidates(self) -> Mapping[str, int]:
+    def _candidates(self) -> dict[str, Any]:
         """In how many nodes kube-scheduler looks for room by preemption."""
         found = {text(name): number(value) for name, value in self.rows("parameter")}
         names = {

@@ -13,13 +13,22 @@ from kubelogic.logic import Changes, Row
 from kubelogic.placement.problem import Pod
 from kubelogic.reconcile.problem_reads import LATE, text
 
-_VALUES = ("node_class", "pod_occupies", "pod_shape", "pod_created", "pod_started", "pod_pinned", "pod_nominated")
+_VALUES = (
+    "node_class",
+    "pod_occupies",
+    "pod_shape",
+    "pod_created",
+    "pod_started",
+    "pod_pinned",
+    "pod_nominated",
+    "pod_in_group",
+)
 """A key and the one value that it has."""
 
 _FLAGS = ("pod_pending", "pod_terminating", "pod_displaced")
 """Keys alone."""
 
-_SETS = ("pod_gate", "pod_budget")
+_SETS = ("pod_gate", "pod_budget", "group_awaited")
 """A key and each of its values."""
 
 POD_READS = frozenset({*_VALUES, *_FLAGS, *_SETS})
@@ -74,19 +83,23 @@ class Pods:
         """The running and the waiting pods, and the shapes that they have."""
         self.renew()
         applicants = {shape: Applicant(name=shape, shape=shape) for shape in self._shapes}
-        shape_of, pinned, nominated = (self._values[name] for name in ("pod_shape", "pod_pinned", "pod_nominated"))
+        shape_of, pinned, nominated, group = (
+            self._values[name] for name in ("pod_shape", "pod_pinned", "pod_nominated", "pod_in_group")
+        )
         waiting: list[Pod] = []
         for order, pod in enumerate(self._queue()):
             shape, node = shape_of[pod], pinned.get(pod, "")
             name = f"{shape}@{node}" if node else shape
             if name not in applicants:
                 applicants[name] = Applicant(name=name, shape=shape, node=node)
-            waiting.append(Pod(name=pod, shape=name, nominated=nominated.get(pod, ""), order=order))
+            promised, together = nominated.get(pod, ""), group.get(pod, "")
+            waiting.append(Pod(name=pod, shape=name, nominated=promised, order=order, group=together))
         return (*self._listed, *waiting), tuple(applicants[name] for name in sorted(applicants))
 
     def _queue(self) -> list[str]:
-        created, gates = self._values["pod_created"], self._sets["pod_gate"]
-        found = [pod for pod in self._flags["pod_pending"] if not gates.get(pod)]
+        created = self._values["pod_created"]
+        gates, awaited = self._sets["pod_gate"], self._sets["group_awaited"]
+        found = [pod for pod in self._flags["pod_pending"] if not (gates.get(pod) or awaited.get(pod))]
         return sorted(found, key=lambda pod: (created.get(pod, 0), pod))
 
     def renew(self) -> None:
@@ -135,8 +148,8 @@ class Pods:
 
     def _made(self) -> Iterator[tuple[str, Pod | None]]:
         """Each pod that has to be made anew, as it is now; None if it runs on no node of the cluster."""
-        nodes, node_of, shape_of, started = (
-            self._values[name] for name in ("node_class", "pod_occupies", "pod_shape", "pod_started")
+        nodes, node_of, shape_of, started, group = (
+            self._values[name] for name in ("node_class", "pod_occupies", "pod_shape", "pod_started", "pod_in_group")
         )
         terminating, displaced = self._flags["pod_terminating"], self._flags["pod_displaced"]
         budgets: Mapping[str, set[str]] = self._sets["pod_budget"]
@@ -153,6 +166,7 @@ class Pods:
                 displaced=pod in displaced,
                 started=started.get(pod, LATE),
                 budgets=tuple(sorted(budgets.get(pod, ()))),
+                group=group.get(pod, ""),
             )
             yield pod, new
 

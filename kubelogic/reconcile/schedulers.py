@@ -66,20 +66,9 @@ class OptimalScheduler:
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
-        from kubelogic.placement.optimal import devices
-        from kubelogic.placement.optimal.limits import Limits
-        from kubelogic.placement.optimal.solve import solve
+        from kubelogic.placement.optimal.joint import place
 
-        seconds = self._seconds()
-        limits = Limits(timeout=seconds)
-        if not devices.asks(given):
-            return solve(given, limits=limits, clock=self.clock)
-        start = self.clock() if self.clock is not None else 0.0
-
-        def late() -> bool:
-            return self.clock is not None and self.clock() - start >= seconds
-
-        return devices.place(given, lambda problem: solve(problem, limits=limits, clock=self.clock), late=late)
+        return place(given, timeout=self._seconds(), clock=self.clock)
 
     def conflict(self, given: Problem, placement: Placement, shape: str) -> Conflict | None:
         """Why pods of a shape that ``placement`` leaves out cannot be placed; None if that is not proved in time."""

@@ -22,6 +22,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         given = metafunc.config.getoption("--cases")
         files = _device_cases(Path(given) if given else FIXTURES)
         metafunc.parametrize("device_file", [pytest.param(path, id=path.stem) for path in files])
+    if "gang_file" in metafunc.fixturenames:
+        given = metafunc.config.getoption("--cases")
+        files = _gang_cases(Path(given) if given else FIXTURES)
+        metafunc.parametrize("gang_file", [pytest.param(path, id=path.stem) for path in files])
     for fixture, mark in (("decision_file", '"outcomes"'), ("rejection_file", '"scheduled": false')):
         if fixture in metafunc.fixturenames:
             given = metafunc.config.getoption("--cases")
@@ -30,6 +34,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             found = [path for part in parts or [directory] for path in sorted(part.glob("*.json"))]
             files = [path for path in found if _is_case(path, mark)]
             metafunc.parametrize(fixture, [pytest.param(path, id=path.stem) for path in files])
+
+
+def _gang_cases(directory: Path) -> list[Path]:
+    """The cases about groups of pods: of a folder named for them, or all that list groups in their outcomes."""
+    part = directory / "gang"
+    found = sorted((part if part.is_dir() else directory).glob("*.json"))
+    return [path for path in found if '"pod_groups"' in path.read_text(encoding="utf-8")]
 
 
 def _device_cases(directory: Path) -> list[Path]:

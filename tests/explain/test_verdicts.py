@@ -232,13 +232,13 @@ IN_GROUP = ", schedulingGroup: {podGroupName: one}"
 
 
 @pytest.mark.parametrize("verb", ["plan", "explain"])
-def test_what_is_placed_but_not_modelled_is_not_known(
+def test_a_pod_waits_for_a_group_that_is_not_there(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "all.yaml"
     path.write_text(node("a") + pod("p", IN_GROUP))
-    assert main([verb, *(["default/p"] if verb == "explain" else []), str(path)]) == 3
-    assert "[KL292]" in capsys.readouterr().out
+    assert main([verb, *(["default/p"] if verb == "explain" else []), str(path)]) == 1
+    assert 'waiting for pods\'s pod group "one" to appear in scheduling queue' in capsys.readouterr().out
 
 
 def test_a_pod_that_runs_with_devices_is_where_it_is(tmp_path: Path) -> None:

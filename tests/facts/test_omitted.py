@@ -18,22 +18,35 @@ def obj(kind: str, name: str, **document: Any) -> Object:
     return Object(api_version="v1", kind=kind, namespace="d", name=name, document={"metadata": {}, **document})
 
 
-GROUP = {"schedulingGroup": {"podGroupName": "one"}}
+CLAIMS = {"resourceClaims": [{"name": "gpus", "resourceClaimName": "one"}]}
 
 
-def test_groups_of_pods_and_templates_are_told_once_with_their_number() -> None:
+def test_what_several_objects_use_is_told_once_with_their_number() -> None:
     cluster = Cluster.of(
         [
-            obj("Pod", "a", spec=GROUP),
-            obj("Pod", "b", spec={"schedulingGroup": {}}),
-            obj("Deployment", "c", spec={"template": {"spec": GROUP}}),
-            obj("CronJob", "e", spec={"jobTemplate": {"spec": {"template": {"spec": GROUP}}}}),
+            obj("PodGroup", "a", spec=CLAIMS),
+            obj("PodGroup", "b", spec={"resourceClaims": []}),
+            obj("PodGroup", "c", spec=CLAIMS),
         ]
     )
     (notice,) = omitted(cluster, OMISSIONS)
     assert notice.code == "KL292"
-    assert notice.count == 3
-    assert notice.message.startswith("CronJob d/e uses Pod.spec.schedulingGroup: pods of a group")
+    assert notice.count == 2
+    assert notice.message.startswith("PodGroup d/a uses PodGroup.spec.resourceClaims: claims that the pods of a group")
+
+
+def test_pods_and_templates_are_told_together() -> None:
+    other = {"schedulerName": "mine"}
+    cluster = Cluster.of(
+        [
+            obj("Pod", "a", spec=other),
+            obj("Deployment", "c", spec={"template": {"spec": other}}),
+            obj("CronJob", "e", spec={"jobTemplate": {"spec": {"template": {"spec": other}}}}),
+        ]
+    )
+    (notice,) = omitted(cluster, OMISSIONS)
+    assert (notice.code, notice.count) == ("KL294", 3)
+    assert notice.message.startswith("CronJob d/e uses Pod.spec.schedulerName")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +58,7 @@ def test_groups_of_pods_and_templates_are_told_once_with_their_number() -> None:
             {"tolerations": [{"key": "k", "operator": "Exists"}, {"key": "n", "operator": "Gt", "value": "5"}]},
             ["KL293"],
         ),
-        ({"schedulingGroup": {"podGroupName": "g"}}, ["KL292"]),
+        ({"schedulingGroup": {"podGroupName": "g"}}, []),
     ],
 )
 def test_fields_by_value(spec: dict[str, Any], codes: list[str]) -> None:

@@ -13,6 +13,7 @@ from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
 from kubelogic.facts import MODULES, FactBase
 from kubelogic.facts.functions import FUNCTIONS
+from kubelogic.facts.parameters import with_parameters
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.validation import admit
 from kubelogic.logic import Evaluation
@@ -105,9 +106,15 @@ def _configuration(document: Document) -> Iterator[Document]:
 class Pipeline:
     """Facts and rules for one cluster after another: what two of them share is not derived twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Mapping[str, int] | None = None) -> None:
+        """Start with an empty cluster.
+
+        Args:
+            parameters: those of the control plane that are not as usual.
+        """
         self._facts = FactBase(MODULES)
         book = load_rulebook()
+        book = with_parameters(book, parameters) if parameters else book
         self.evaluation = Evaluation(book, FUNCTIONS, [*GOALS, *message.goals(book), "feasible"])
         self._problems = Problems(self.evaluation)
 

@@ -35,6 +35,8 @@ _FROM_CLASS = "must not be provided in pod spec; priority admission controller c
 
 def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
     """Give a new pod the number and the policy of its class, or of the default one; a changed one keeps them."""
+    if pod.kind == "PodGroup":
+        return _admit_group(tx, pod) if old is None else None
     if pod.kind != "Pod":
         return None
     spec = pod.document.get("spec") or {}
@@ -57,6 +59,26 @@ def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
     for _, name in answer["grants_default_class"]:
         fields["priorityClassName"] = name
     tx.put(edited(pod, ["spec"], fields))
+    return None
+
+
+def _admit_group(tx: Transaction, group: Object) -> Status | None:
+    """Give a new group of pods the number of its class, or of the default one.
+
+    Source: plugin/pkg/admission/priority/admission.go, admitPodGroup (with WorkloadAwarePreemption).
+    """
+    spec = group.document.get("spec") or {}
+    asked: list[Fact] = [("asks_for_pod", (IT,))]
+    names = ("asks_priority_class", "asks_priority")
+    asked += [(fact, (IT, spec[_ASKED[fact]])) for fact in names if spec.get(_ASKED[fact]) not in (None, "")]
+    answer = decide(tx, tuple(asked), _GOALS)
+    for goal in ("refuses_class", "refuses_priority"):
+        for row in answer[goal]:
+            return _refusal(tx, group, goal, row)
+    fields: dict[str, Any] = {"priority": answer["grants_priority"][0][1]}
+    for _, name in answer["grants_default_class"]:
+        fields["priorityClassName"] = name
+    tx.put(edited(group, ["spec"], fields))
     return None
 
 

@@ -127,6 +127,17 @@ def _claim(before: Spec, after: Spec) -> Iterator[Fault]:
         yield "spec", f"Forbidden: spec is immutable after creation except {free_ones}"
 
 
+def _pod_group(before: Spec, after: Spec) -> Iterator[Fault]:
+    fields = ("podGroupTemplateRef", "workloadRef", "schedulingPolicy", "schedulingConstraints", "resourceClaims")
+    yield from _same(before, after, *fields, "disruptionMode", "priorityClassName", "priority")
+
+
+def _workload(before: Spec, after: Spec) -> Iterator[Fault]:
+    yield from _same(before, after, "podGroupTemplates")
+    if before.get("controllerRef"):
+        yield from _same(before, after, "controllerRef")
+
+
 def _without(spec: Spec, *fields: str) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if name not in fields}
 
@@ -140,5 +151,7 @@ _CHECKS: Mapping[str, Callable[[Spec, Spec], Iterator[Fault]]] = MappingProxyTyp
         "Job": _job,
         "Pod": _pod,
         "PersistentVolumeClaim": _claim,
+        "PodGroup": _pod_group,
+        "Workload": _workload,
     }
 )

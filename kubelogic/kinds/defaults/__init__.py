@@ -43,6 +43,8 @@ DEFAULTERS: Mapping[tuple[str, str], Callable[[Tree], None]] = MappingProxyType(
         ("networking.k8s.io/v1", "IngressClass"): cluster.ingress_class,
         ("node.k8s.io/v1", "RuntimeClass"): cluster.runtime_class,
         ("scheduling.k8s.io/v1", "PriorityClass"): cluster.priority_class,
+        ("scheduling.k8s.io/v1alpha2", "PodGroup"): cluster.pod_group,
+        ("scheduling.k8s.io/v1alpha2", "Workload"): cluster.scheduled_workload,
         ("storage.k8s.io/v1", "StorageClass"): cluster.storage_class,
         ("storage.k8s.io/v1", "CSIDriver"): cluster.csi_driver,
         ("rbac.authorization.k8s.io/v1", "RoleBinding"): cluster.role_binding,

@@ -189,6 +189,17 @@ def priority_class(tree: Tree) -> None:
     tree.setdefault("preemptionPolicy", "PreemptLowerPriority")
 
 
+def pod_group(tree: Tree) -> None:
+    """Defaults of a PodGroup of v1alpha2: its pods are evicted one by one."""
+    _spec(tree).setdefault("disruptionMode", "Pod")
+
+
+def scheduled_workload(tree: Tree) -> None:
+    """Defaults of a Workload of v1alpha2: pods of its groups are evicted one by one."""
+    for template in _spec(tree).get("podGroupTemplates", ()):
+        template.setdefault("disruptionMode", "Pod")
+
+
 def runtime_class(tree: Tree) -> None:
     """Defaults of a RuntimeClass: amounts rounded."""
     resources(tree.get("overhead", {}).get("podFixed"))

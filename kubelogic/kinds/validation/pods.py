@@ -142,6 +142,9 @@ def _placement(report: Report, path: Path, spec: Tree) -> None:
     scheduling.spread_constraints(
         report, (*path, "topologySpreadConstraints"), spec.get("topologySpreadConstraints", [])
     )
+    if (group := spec.get("schedulingGroup")) is not None:
+        named = group.get("podGroupName")
+        required_name(report, (*path, "schedulingGroup", "podGroupName"), named, names.dns_subdomain)
     scheduling.scheduling_gates(report, (*path, "schedulingGates"), spec.get("schedulingGates", []))
     for index, gate in enumerate(spec.get("readinessGates", ())):
         label_key(report, (*path, "readinessGates", index, "conditionType"), gate.get("conditionType", ""))

@@ -62,6 +62,7 @@ class Desk:
         self._everywhere = 0
         self._known: dict[tuple[bytes, str], tuple[tuple[int, int], Found]] = {}
         self._search = Search(devices, self._state)
+        self._made: list[Claim] = []
 
     def count(self, resource: str, node: str) -> tuple[int, int]:
         """How many devices of a node stand for an extended resource, and how many of them are given away."""
@@ -204,6 +205,8 @@ class Desk:
             held = self._held.get(each.claim)
             if held is not None:
                 held.claim = msgspec.structs.replace(held.claim, allocated=each.devices, nodes=each.nodes)
+            else:
+                self._made.append(Claim(name=f"{each.claim} of {pod.name}", allocated=each.devices))
             if each.local and each.nodes is not None and not self._reaches_out(each):
                 for node in each.nodes:
                     self._stamps[node] = self._stamps.get(node, 0) + 1
@@ -212,6 +215,13 @@ class Desk:
                 self._search = Search(self._devices, self._state)
         for name in pod.device_claims:
             self._held[name].users.add(pod.uid)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """All claims as they stand, those that were made for extended resources included."""
+        held = tuple(
+            msgspec.structs.replace(each.claim, users=tuple(sorted(each.users))) for each in self._held.values()
+        )
+        return (*held, *self._made)
 
     def _reaches_out(self, granted: Granted) -> bool:
         """Whether devices are of pools that other nodes use, too."""
