@@ -38,6 +38,7 @@ class Status:
         obstacles: the objects that a refusal comes from.
         path: the field of the object itself that is refused; empty for the whole object.
         kind_of_cause: the type of the first cause, if programs tell refusals apart by it.
+        faults: what is invalid: the field and what is wrong with it.
     """
 
     status: int
@@ -47,6 +48,7 @@ class Status:
     obstacles: tuple[Obstacle, ...] = ()
     path: tuple[str | int, ...] = ()
     kind_of_cause: str = ""
+    faults: tuple[tuple[str, str], ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -124,4 +126,6 @@ def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Status:
     group = obj.api_version.rpartition("/")[0]
     kind = f"{obj.kind}.{group}" if group else obj.kind
     message = f'{kind} "{obj.name}" is invalid: {joined}'
-    return Status(status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults))
+    return Status(
+        status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults), faults=tuple(faults)
+    )

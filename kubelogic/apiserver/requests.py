@@ -330,6 +330,12 @@ def replace_fields(state: State, kind: str, key: str, document: Mapping[str, Any
     return _update(state, tx, obj, document, subresource="")
 
 
+def replace_status(state: State, old: Object, status: Mapping[str, Any]) -> Outcome:
+    """PUT the status of an object, and nothing else of it."""
+    tx = Transaction(state=state)
+    return _update(state, tx, old, {**old.document, "status": status}, subresource="status")
+
+
 def cordon(state: State, node: str, *, unschedulable: bool) -> Outcome:
     """Let a node take new pods, or not."""
     return patch(state, "Node", node, {"spec": {"unschedulable": True if unschedulable else None}})

@@ -60,6 +60,7 @@ COMMANDS = {
     "diff": "what an edit changes",
     "query": "ask the rulebook: all rows of a relation",
     "why": "the derivation of a fact, or what is missing for it",
+    "serve": "the Kubernetes API over the simulated cluster: kubectl and every other client speak to it",
     "snapshot": "the line of kubectl that collects all of a cluster that is read",
     "rules": "list, check and document the rules",
     "demo": "plan and explain a small shop that comes with the program",
@@ -98,6 +99,10 @@ EXAMPLES = {
     ),
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
+    "serve": (
+        "kubelogic serve --nodes 3:4cpu:16Gi --kubeconfig demo.kubeconfig",
+        "kubectl --kubeconfig demo.kubeconfig get nodes",
+    ),
     "snapshot": ("kubelogic snapshot --command", 'eval "$(kubelogic snapshot --command)"'),
     "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),
     "demo": ("kubelogic demo", "kubelogic demo --copy shop   # then: kubelogic plan shop --watch"),

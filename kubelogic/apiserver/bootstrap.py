@@ -1,0 +1,122 @@
+"""What a control plane makes of itself before anybody asks for anything: namespaces, classes, roles, its own Service.
+
+Source: pkg/controlplane/controller (systemnamespaces, kubernetesservice); pkg/apis/scheduling (SystemPriorityClasses)
+of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.allocators.ranges import Ranges
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.loading import was_admitted
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.state import State
+from kubelogic.facts.parameters import parameters_of
+from kubelogic.kinds.table import lookup
+from kubelogic.logic import Rulebook
+
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_RANK = {"Namespace": 0, "PriorityClass": 1, "CustomResourceDefinition": 1, "StorageClass": 1, "RuntimeClass": 1}
+_LATE = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A state to begin with, and what was not taken."""
+
+    state: State
+    refused: tuple[tuple[Object, Status], ...]
+
+
+def start(objects: Sequence[Object], *, rules: Rulebook, now: int) -> Started:
+    """The state of a control plane that has just come up, with objects in it.
+
+    Args:
+        objects: what was read. Those that a cluster has admitted before are there as they are; all others are created,
+            each by a request of its own.
+        rules: the rules and parameters that the API server decides by.
+        now: the moment, in milliseconds.
+    """
+    there = [obj for obj in objects if was_admitted(obj)]
+    new = [obj for obj in objects if not was_admitted(obj)]
+    state = replace(State.of(Cluster.of(there), rules=rules), now=now, unseen_accounts=frozenset())
+    names = {obj.namespace for obj in objects if obj.namespace}
+    taken = {(obj.kind, obj.key) for obj in objects}
+    address = Ranges.named(parameters_of(rules)).services[0][1]
+    for document in _own(sorted(names - set(_NAMESPACES)), str(ip_address(address))):
+        meta = document["metadata"]
+        key = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
+        if (document["kind"], key) not in taken:
+            state = requests.create(state, document).state
+    refused = []
+    for obj in sorted(new, key=_turn):
+        outcome = requests.create(state, _without_version(obj), namespace=obj.namespace or "default")
+        state = outcome.state
+        if not outcome.answer.accepted:
+            refused.append((obj, outcome.answer))
+    return Started(state=state, refused=tuple(refused))
+
+
+def _without_version(obj: Object) -> dict[str, Any]:
+    meta = {key: value for key, value in (obj.document.get("metadata") or {}).items() if key != "resourceVersion"}
+    return {**obj.document, "metadata": meta}
+
+
+def _turn(obj: Object) -> tuple[int, tuple[str, int, int], str]:
+    early = lookup(obj.api_version, obj.kind)
+    rank = _RANK.get(obj.kind, 2 if early is not None and not early.namespaced else _LATE)
+    if obj.kind in ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota"):
+        rank = 3
+    return rank, obj.origin.order if obj.origin is not None else ("", 0, 0), obj.key
+
+
+def _own(others: Sequence[str], address: str) -> Iterator[dict[str, Any]]:
+    for name in sorted({*_NAMESPACES, *others}):
+        labels = {"kubernetes.io/metadata.name": name}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    for name, value, text in (
+        ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster."),
+        (
+            "system-node-critical",
+            2_000_001_000,
+            "Used for system critical pods that must not be moved from their node.",
+        ),
+    ):
+        yield {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": name},
+            "value": value,
+            "description": text,
+        }
+    yield {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"component": "apiserver", "provider": "kubernetes"},
+        },
+        "spec": {
+            "clusterIP": address,
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
+        },
+    }
+    yield {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
+        "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
+    }

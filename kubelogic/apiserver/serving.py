@@ -1,0 +1,152 @@
+"""Requests as they come over HTTP: documents that were decoded before, with who sends them.
+
+What ``requests`` does for manifests and scenarios, this does for clients: the same chain, strategies and deletion, and
+beside them what only a client sees (managers of fields, status that is not taken from a request, patches that fail).
+
+Source: staging/src/k8s.io/apiserver, pkg/registry/generic/registry/store.go; pkg/endpoints/handlers/patch.go; the
+strategies of each kind under pkg/registry of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.apiserver import chain, patches, requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.requests import Outcome
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object, naming
+from kubelogic.cluster.state import State
+from kubelogic.kinds.table import lookup
+
+Json = dict[str, Any]
+
+_MOST = 58
+_KEEP_STATUS = frozenset({"Node", "Namespace", "Event", "CustomResourceDefinition", "APIService", "ComponentStatus"})
+"""Kinds whose status a client may send with the object: a kubelet registers its node with what it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How a document is written.
+
+    Attributes:
+        manager: who writes.
+        kind: by which name the state keeps the kind.
+        part: the subresource; empty for the object itself.
+        operation: ``Update`` or ``Apply``, for the note of who owns which field.
+    """
+
+    manager: str
+    kind: str
+    part: str = ""
+    operation: str = "Update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpatchable:
+    """Why a patch cannot be carried out."""
+
+    status: int
+    message: str
+
+
+def generated(base: str, number: str) -> str:
+    """A name that starts with what a client asks for. Source: apiserver, pkg/storage/names/generate.go."""
+    return f"{base[:_MOST]}{naming.suffix(f'{base}{number}')}"
+
+
+def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Outcome:
+    """POST an object.
+
+    Args:
+        state: before the request.
+        document: decoded, with its name.
+        writing: see ``Writing``.
+    """
+    kind = str(document["kind"])
+    meta = {k: v for k, v in document["metadata"].items() if k not in _SERVERS_OWN}
+    given = {**document, "metadata": meta}
+    if kind not in _KEEP_STATUS or lookup(str(document["apiVersion"]), kind) is None:
+        given.pop("status", None)
+    if lookup(str(document["apiVersion"]), kind) is None:
+        return _create_custom(state, given, writing)
+    return requests.create(state, given, namespace=str(meta.get("namespace") or "default"))
+
+
+_SERVERS_OWN = frozenset(
+    {"uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"}
+    | {"deletionTimestamp", "deletionGracePeriodSeconds"}
+)
+
+
+def _create_custom(state: State, document: Mapping[str, Any], writing: Writing) -> Outcome:
+    """POST a custom resource: the chain of admission, and nothing of its own."""
+    meta = document["metadata"]
+    key = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
+    tx = Transaction(state=state)
+    if tx.get(writing.kind, key) is not None:
+        message = f'{naming_of(document)} "{meta["name"]}" already exists'
+        return Outcome(state=state, answer=Status(status=409, reason="AlreadyExists", message=message))
+    obj = tx.create(api_version=str(document["apiVersion"]), kind=writing.kind, key=key, document=document)
+    refusal = chain.on_create(tx, obj)
+    if refusal is not None:
+        return Outcome(state=state, answer=refusal)
+    return Outcome(state=tx.finish(), answer=Status(status=201))
+
+
+def naming_of(document: Mapping[str, Any]) -> str:
+    """The resource of a custom object as messages name it."""
+    from kubelogic.facts.quota import plural_of
+
+    group = str(document["apiVersion"]).rpartition("/")[0]
+    return f"{plural_of(str(document['kind']))}.{group}"
+
+
+def update(state: State, old: Object, document: Mapping[str, Any], *, writing: Writing) -> Outcome:
+    """PUT an object, or what a patch made of it.
+
+    Args:
+        state: before the request.
+        old: the object as it is.
+        document: decoded, whole.
+        writing: see ``Writing``.
+    """
+    given: Json = dict(document)
+    present = old.document.get("metadata") or {}
+    meta = {k: v for k, v in (given.get("metadata") or {}).items() if k not in _SERVERS_OWN}
+    kept = {k: v for k, v in present.items() if k in _SERVERS_OWN and k != "resourceVersion"}
+    if writing.part == "status":
+        return requests.replace_status(state, old, given.get("status") or {})
+    given["metadata"] = {**meta, **kept}
+    given.pop("status", None)
+    if "status" in old.document:
+        given["status"] = old.document["status"]
+    return requests.replace_fields(state, writing.kind, old.key, given)
+
+
+def patched(document: Mapping[str, Any], change: Any, *, how: str) -> Json | Unpatchable:
+    """A document with a patch.
+
+    Args:
+        document: as the client sees it.
+        change: the patch.
+        how: ``json``, ``merge`` or ``strategic``.
+    """
+    try:
+        match how:
+            case "json":
+                return patches.json_patch(document, change)
+            case "merge":
+                return patches.merge_patch(document, change)
+            case _:
+                return patches.strategic_merge(document, change)
+    except patches.PatchError as error:
+        return Unpatchable(status=error.status, message=error.message)
+
+
+def delete(state: State, obj: Object, *, propagation: str = "", grace: int | None = None) -> Outcome:
+    """DELETE an object; see ``requests.delete``."""
+    return requests.delete(state, obj.kind, obj.key, propagation=propagation, grace=grace)

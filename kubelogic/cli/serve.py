@@ -1,0 +1,102 @@
+"""``kubelogic serve``: the Kubernetes API over the simulated cluster."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from pathlib import Path
+
+from kubelogic.cli import NO, YES, UsageError, common, streams
+
+NAME = "serve"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    common.add_inputs(parser, least=0)
+    common.add_scheduler(parser)
+    common.add_rules(parser)
+    parser.add_argument(
+        "--kubeconfig",
+        metavar="FILE",
+        default="kubelogic.kubeconfig",
+        help="where to write the kubeconfig (default kubelogic.kubeconfig)",
+    )
+    parser.add_argument("--port", type=_port, default=0, help="port (default: any that is free)")
+    parser.add_argument(
+        "--listen",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="another address than loopback: whoever reaches it and has the token may change the cluster",
+    )
+    parser.add_argument(
+        "--clock",
+        type=_clock,
+        default=1.0,
+        metavar="wall|fast:N|manual",
+        help="wall: simulated time is real time (default); fast:60: a minute in a second; manual: only kubelogic step "
+        "moves it",
+    )
+    parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
+
+
+def _port(text: str) -> int:
+    value = common.whole(text)
+    if value is None or value > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return value
+
+
+def _clock(text: str) -> float:
+    if text == "wall":
+        return 1.0
+    if text == "manual":
+        return 0.0
+    head, _, number = text.partition(":")
+    try:
+        speed = float(number) if head == "fast" else 0.0
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of wall, manual and fast:N, such as fast:60")
+    return speed
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until interrupted; 0 then, 1 if the API server refused what was read."""
+    try:
+        from kubelogic.serve import server
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is missing: pip install 'kubelogic[serve]'") from error
+
+    args.horizon = 0
+    objects = common.read_cluster(args)[0] if args.paths or args.nodes else ()
+    settings = server.Settings(
+        options=common.options(args),
+        host=args.listen,
+        port=args.port,
+        kubeconfig=Path(args.kubeconfig),
+        speed=args.clock,
+    )
+    args.timeout = None
+    served, refused = server.prepare(tuple(objects), settings)
+    for obj, answer in refused:
+        streams.warn(f"{obj} is refused: {answer.message}")
+    if refused:
+        return NO
+    try:
+        if not ipaddress.ip_address(args.listen).is_loopback:
+            streams.warn(
+                f"listening on {args.listen}: everybody who reaches it and has the token may change the cluster"
+            )
+    except ValueError as error:
+        raise UsageError(f"--listen takes an address, not {args.listen!r}") from error
+    try:
+        server.serve(served, settings, lambda url: _ready(url, args.kubeconfig))
+    except OSError as error:
+        raise UsageError(f"{error.filename or args.listen}: {(error.strerror or str(error)).lower()}") from error
+    return YES
+
+
+def _ready(url: str, kubeconfig: str) -> None:
+    streams.say(f"serving at {url}\n  export KUBECONFIG={Path(kubeconfig).resolve()}\n  kubectl get nodes,pods -A")

@@ -1,0 +1,123 @@
+"""How objects travel: the fields that JSON of the API server always or never has, and the numbers of protobuf fields.
+
+``wire.json`` holds, for the types of ``fields.json``, what the Go structs say: ``always`` the fields that are written
+even when nobody has set them (``*`` marks those that are null then), ``omits`` the plain fields that are left out when
+they are zero, and ``numbers`` the protobuf field numbers (a mapping where a struct is inlined).
+
+Source: the struct tags of k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensions-apiserver, types.go of each group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from kubelogic.kinds.merging import code_of, element_type
+
+Numbers = Mapping[str, Any]
+"""Field by its number as text; a mapping of the same form for an inlined struct."""
+
+
+class _Table(msgspec.Struct, frozen=True):
+    always: dict[str, str]
+    omits: dict[str, str]
+    numbers: dict[str, dict[str, Any]]
+
+
+@cache
+def _table() -> _Table:
+    raw: Any = files("kubelogic.kinds").joinpath("wire.json").read_bytes()
+    return msgspec.json.decode(raw, type=_Table)
+
+
+def numbers_of(type_name: str) -> Numbers | None:
+    """The protobuf fields of a type; None if it has none."""
+    return _table().numbers.get(type_name)
+
+
+@cache
+def _always(type_name: str) -> tuple[tuple[str, Any], ...]:
+    """The fields that are always written, with the code of what stands there when they are not set."""
+    names = _table().always.get(type_name, "").split()
+    return tuple(
+        (name.lstrip("*"), None if name.startswith("*") else code_of(type_name, name)) for name in names if name
+    )
+
+
+@cache
+def _omits(type_name: str) -> frozenset[str]:
+    return frozenset(_table().omits.get(type_name, "").split())
+
+
+_ZERO: Mapping[str, Any] = {"s": "", "i": 0, "l": 0, "f": 0, "b": False, "q": "0", "x": 0}
+
+
+def _zero(code: str | None) -> Any:
+    if code is None:
+        return None
+    return completed({}, code) if code.startswith("@") else _ZERO.get(code)
+
+
+def completed(value: Any, code: str) -> Any:
+    """A value as the API server writes it: with what is always there, without what is empty, times in their form.
+
+    Args:
+        value: as it is stored.
+        code: what it holds (see ``table.fields_of``); ``*`` where no type says.
+
+    >>> completed({"data": {"a": "b"}, "binaryData": {}}, "@ConfigMap")
+    {'data': {'a': 'b'}}
+    """
+    if isinstance(value, dict):
+        if code.startswith("{"):
+            return {key: completed(each, code[1:]) for key, each in value.items()}
+        if code.startswith("@"):
+            return _struct(value, element_type(code))
+        return value
+    if isinstance(value, list):
+        return [completed(each, code[1:]) for each in value] if code.startswith("[") else value
+    if code == "t" and isinstance(value, str) and "." in value:
+        return whole_second(value)
+    if code == "T" and isinstance(value, str):
+        return microseconds(value)
+    return value
+
+
+def _struct(value: Mapping[str, Any], type_name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    omitted = _omits(type_name)
+    for key, each in value.items():
+        if each is None or (key in omitted and not each):
+            continue
+        inside = code_of(type_name, key)
+        if not each and isinstance(each, dict | list) and inside[:1] in "[{":
+            continue
+        found[key] = completed(each, inside)
+    for key, code in _always(type_name):
+        if key not in found:
+            found[key] = _zero(code)
+    return found
+
+
+def whole_second(text: str) -> str:
+    """A moment as ``metav1.Time`` writes it: in whole seconds.
+
+    >>> whole_second("2026-11-02T00:00:00.250Z")
+    '2026-11-02T00:00:00Z'
+    """
+    head, point, _ = text.partition(".")
+    return f"{head}Z" if point else text
+
+
+def microseconds(text: str) -> str:
+    """A moment as ``metav1.MicroTime`` writes it.
+
+    >>> microseconds("2026-11-02T00:00:00.25Z"), microseconds("2026-11-02T00:00:00Z")
+    ('2026-11-02T00:00:00.250000Z', '2026-11-02T00:00:00.000000Z')
+    """
+    head, _, rest = text.rstrip("Z").partition(".")
+    return f"{head}.{rest[:6].ljust(6, '0')}Z"

@@ -1,0 +1,1 @@
+"""The Kubernetes API over a simulated cluster: HTTP, discovery, watches and tables over ``apiserver/``."""

@@ -1,0 +1,159 @@
+"""Bodies: what a request sends, in whatever form, and what its Accept header asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.serve.messages import Request
+from kubelogic.serve.resources import Resource
+from kubelogic.serve.statuses import bad_request, failure
+
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+MOST_BYTES = 3 * 1024 * 1024
+"""A body may have so many bytes. Source: apiserver, MaxRequestBodyBytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a client wants: ``Table``, ``PartialObjectMetadata``, or empty for the object itself, and its version."""
+
+    kind: str = ""
+    version: str = "v1"
+    yaml: bool = False
+
+
+def wanted(accept: str) -> Form:
+    """The first form of an Accept header that is served.
+
+    >>> wanted("application/json;as=Table;v=v1;g=meta.k8s.io,application/json").kind
+    'Table'
+    """
+    for part in (accept or "*/*").split(","):
+        media, *options = (each.strip() for each in part.split(";"))
+        given = dict(option.partition("=")[::2] for option in options)
+        if media in ("application/json", "*/*", "application/*"):
+            kind = given.get("as", "")
+            if not kind:
+                return Form()
+            if given.get("g") == "meta.k8s.io" and given.get("v") in ("v1", "v1beta1"):
+                if kind == "Table":
+                    return Form(kind="Table", version=given["v"])
+                if kind in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+                    return Form(kind="PartialObjectMetadata", version=given["v"])
+        elif media in ("application/yaml", "text/yaml") and not given.get("as"):
+            return Form(yaml=True)
+    return Form()
+
+
+def document(request: Request, resource: Resource) -> dict[str, Any]:
+    """The object that a request sends.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    media = request.content_type.split(";")[0].strip() or "application/json"
+    if media == PROTOBUF:
+        from kubelogic.serve.protobuf import decoded
+
+        sent: dict[str, Any] = decoded(request.body, resource)
+        return sent
+    if media not in ("application/json", "application/yaml", "text/yaml"):
+        raise unsupported(media)
+    found = parsed(request.body, yaml=media != "application/json")
+    if not isinstance(found, dict):
+        raise bad_request(f"couldn't get version/kind; json parse error: {_GO_KINDS[type(found)]}")
+    given, kind = str(found.get("apiVersion") or ""), str(found.get("kind") or "")
+    if (given or kind) and (given != resource.api_version or kind != resource.kind):
+        message = (
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f"no kind {_quoted(kind)} is registered for version {_quoted(given)}"
+        )
+        if given and given != resource.api_version:
+            message = (
+                f"the API version in the data ({given}) does not match the expected API version "
+                f"({resource.api_version})"
+            )
+        raise bad_request(message)
+    return {**found, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+_GO_KINDS: Mapping[type, str] = {
+    list: "json: cannot unmarshal array into Go value of type struct",
+    str: "json: cannot unmarshal string into Go value of type struct",
+    int: "json: cannot unmarshal number into Go value of type struct",
+    float: "json: cannot unmarshal number into Go value of type struct",
+    bool: "json: cannot unmarshal bool into Go value of type struct",
+    type(None): "Object 'Kind' is missing in 'null'",
+}
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def unsupported(media: str) -> Exception:
+    """415: a body of a kind that is not read."""
+    message = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    )
+    del media
+    return failure(415, "UnsupportedMediaType", message)
+
+
+def parsed(body: bytes, *, yaml: bool = False) -> Any:
+    """The JSON tree of a body.
+
+    Raises:
+        RequestError: 400; it is none.
+    """
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        if not yaml:
+            raise bad_request(f"error decoding: {error}") from error
+    return _from_yaml(body)
+
+
+def _from_yaml(body: bytes) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    reader = YAML(typ="safe", pure=True)
+    reader.version = (1, 2)
+    try:
+        return json.loads(json.dumps(reader.load(body), default=str))
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise bad_request(f"error decoding YAML: {str(error).splitlines()[0]}") from error
+
+
+def options(request: Request) -> Mapping[str, Any]:
+    """The options of a delete: from the body if there is one, else from the query.
+
+    Raises:
+        RequestError: 400; they cannot be read.
+    """
+    if request.body:
+        media = request.content_type.split(";")[0].strip()
+        if media == PROTOBUF:
+            from kubelogic.serve.protobuf import decoded_type
+
+            chosen: Mapping[str, Any] = decoded_type(request.body, "DeleteOptions")
+            return chosen
+        found = parsed(request.body, yaml=True)
+        return found if isinstance(found, dict) else {}
+    given: dict[str, Any] = {}
+    for name in ("propagationPolicy",):
+        if request.query.get(name):
+            given[name] = request.query[name]
+    if request.query.get("gracePeriodSeconds"):
+        try:
+            given["gracePeriodSeconds"] = int(request.query["gracePeriodSeconds"])
+        except ValueError as error:
+            raise bad_request(
+                f"strconv.ParseInt: parsing {_quoted(request.query['gracePeriodSeconds'])}: invalid syntax"
+            ) from error
+    return given

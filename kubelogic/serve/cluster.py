@@ -1,0 +1,131 @@
+"""What is served: the control plane, the kinds, and objects as they are written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.wire import completed
+from kubelogic.serve.control import ControlPlane
+from kubelogic.serve.custom import custom_resources
+from kubelogic.serve.resources import Resource, built_in
+from kubelogic.serve.versions import served_as
+
+Document = Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Served:
+    """A cluster behind an API.
+
+    Attributes:
+        control: its state and loops.
+        address: host and port at which it is reached.
+        accounts: the ServiceAccount of each token that was handed out, as ``namespace/name``.
+    """
+
+    control: ControlPlane
+    address: str = ""
+    accounts: dict[str, str] = field(default_factory=dict)
+    numbers: int = 0
+    counts: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    _written: dict[tuple[str, str, str], tuple[Object, int, dict[str, Any]]] = field(default_factory=dict)
+    _resources: tuple[Resource, ...] = ()
+    _definitions: object = None
+
+    @property
+    def cluster(self) -> Cluster:
+        """The objects that there are now."""
+        return self.control.state.cluster
+
+    @property
+    def revision(self) -> int:
+        """The newest revision."""
+        return self.control.history.revision
+
+    @property
+    def now(self) -> int:
+        """The moment of simulated time, in milliseconds."""
+        return self.control.clock.now()
+
+    def resources(self) -> tuple[Resource, ...]:
+        """All that is served, custom resources included."""
+        definitions = self.cluster.objects("CustomResourceDefinition")
+        if definitions is not self._definitions:
+            self._definitions = definitions
+            found = [each for key in sorted(definitions) for each in custom_resources(definitions[key].document)]
+            self._resources = (*built_in(), *found)
+        return self._resources or built_in()
+
+    def objects(self, resource: Resource, cluster: Cluster | None = None) -> Mapping[str, Object]:
+        """The objects of a resource by key."""
+        found = (cluster or self.cluster).objects(resource.stored_kind)
+        if resource.custom is None:
+            return found
+        return {key: obj for key, obj in found.items() if obj.api_version.partition("/")[0] == resource.group}
+
+    def get(self, resource: Resource, key: str) -> Object | None:
+        """One object; None if it is not there."""
+        found = self.cluster.get(resource.stored_kind, key)
+        if found is not None and resource.custom is not None and found.api_version.partition("/")[0] != resource.group:
+            return None
+        return found
+
+    def written(self, obj: Object, resource: Resource, revision: int | None = None) -> dict[str, Any]:
+        """An object as it is sent: in the asked version, complete, with its resourceVersion.
+
+        Args:
+            obj: the object.
+            resource: as what it was asked for.
+            revision: its version; None for the one that it has now.
+        """
+        if revision is None:
+            revision = self.control.history.versions.get((obj.kind, obj.key), 0)
+        mark = (obj.kind, obj.key, resource.api_version)
+        known = self._written.get(mark)
+        if known is not None and known[0] is obj and known[1] == revision:
+            return known[2]
+        document = as_sent(obj.document, resource, revision)
+        if len(self._written) > _REMEMBERED:
+            self._written.clear()
+        self._written[mark] = (obj, revision, document)
+        return document
+
+
+_REMEMBERED = 300_000
+
+
+def as_sent(document: Document, resource: Resource, revision: int) -> dict[str, Any]:
+    """A document in the version of a resource, complete; without a version at revision 0."""
+    found = served_as(document, resource.api_version)
+    meta = {key: value for key, value in (found.get("metadata") or {}).items() if key != "resourceVersion"}
+    if revision:
+        meta["resourceVersion"] = str(revision)
+    complete = completed(meta, "@ObjectMeta")
+    body = {key: value for key, value in found.items() if key != "metadata"}
+    if resource.type_name:
+        body = completed(body, f"@{resource.type_name}")
+    return {
+        "kind": resource.kind,
+        "apiVersion": resource.api_version,
+        "metadata": complete,
+        **{key: value for key, value in body.items() if key not in ("kind", "apiVersion", "metadata")},
+    }
+
+
+def encoded(document: Any) -> bytes:
+    """A JSON body."""
+    return msgspec.json.encode(document)
+
+
+def sorted_keys(objects: Mapping[str, Object], namespace: str) -> Sequence[str]:
+    """The keys of a namespace, or all, in the order of lists."""
+    found: Iterable[str] = objects
+    if namespace:
+        start = f"{namespace}/"
+        found = (key for key in objects if key.startswith(start))
+    return sorted(found, key=lambda key: key.split("/"))

@@ -1,0 +1,111 @@
+"""What a server needs to be trusted: its own certificate, a token, and the kubeconfig that holds both."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A certificate that is its own authority, its key, and a bearer token."""
+
+    certificate: bytes
+    key: bytes
+    token: str
+
+
+def credentials(host: str) -> Credentials:
+    """New credentials for a server at an address, valid for a year of the machine's time.
+
+    Args:
+        host: name or address at which it is reached, beside localhost.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubelogic")])
+    now = datetime.datetime.now(datetime.UTC)
+    names: list[x509.GeneralName] = [
+        x509.DNSName(each) for each in ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    ]
+    addresses = {"127.0.0.1", "::1", "10.96.0.1"}
+    try:
+        ipaddress.ip_address(host)
+        addresses.add(host)
+    except ValueError:
+        names.append(x509.DNSName(host))
+    names += [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted(addresses)]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=365))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=True,
+                key_cert_sign=True,
+                crl_sign=False,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Credentials(
+        certificate=certificate.public_bytes(serialization.Encoding.PEM),
+        key=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+        token=secrets.token_urlsafe(32),
+    )
+
+
+def kubeconfig(url: str, given: Credentials) -> str:
+    """The kubeconfig of the administrator, as JSON, which is YAML."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {
+                "name": "kubelogic",
+                "cluster": {
+                    "server": url,
+                    "certificate-authority-data": base64.b64encode(given.certificate).decode(),
+                },
+            }
+        ],
+        "users": [{"name": "admin", "user": {"token": given.token}}],
+        "contexts": [{"name": "kubelogic", "context": {"cluster": "kubelogic", "user": "admin"}}],
+        "current-context": "kubelogic",
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    temporary.replace(path)

@@ -1,0 +1,65 @@
+"""Custom resources: what a CustomResourceDefinition adds to what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kubelogic.kinds.table import served
+from kubelogic.serve.resources import Resource, Subresource
+
+_STATUS_VERBS = ("get", "patch", "update")
+
+
+def custom_resources(definition: Mapping[str, Any]) -> Iterator[Resource]:
+    """The resources that a definition adds, one for each version that it serves."""
+    spec = definition.get("spec") or {}
+    names = spec.get("names") or {}
+    group, kind, plural = str(spec.get("group")), str(names.get("kind")), str(names.get("plural"))
+    versions = [each for each in spec.get("versions") or () if each.get("served")]
+    stored = next((each for each in spec.get("versions") or () if each.get("storage")), {"name": "v1"})
+    for version in versions:
+        parts = version.get("subresources") or {}
+        found = []
+        if "scale" in parts:
+            found.append(
+                Subresource(name="scale", kind="Scale", verbs=_STATUS_VERBS, group="autoscaling", version="v1")
+            )
+        if "status" in parts:
+            found.append(Subresource(name="status", kind=kind, verbs=_STATUS_VERBS))
+        yield Resource(
+            group=group,
+            version=str(version.get("name")),
+            plural=plural,
+            singular=str(names.get("singular") or kind.lower()),
+            kind=kind,
+            namespaced=spec.get("scope") != "Cluster",
+            verbs=_VERBS,
+            short=tuple(names.get("shortNames") or ()),
+            categories=tuple(names.get("categories") or ()),
+            subresources=tuple(found),
+            stored_as=f"{group}/{stored.get('name')}",
+            stored_kind=stored_kind(group, kind),
+            custom=definition,
+        )
+
+
+_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
+
+
+def stored_kind(group: str, kind: str) -> str:
+    """The name by which the state keeps a custom kind: one that no built-in kind has.
+
+    >>> stored_kind("example.com", "Widget"), stored_kind("serving.knative.dev", "Service")
+    ('Widget', 'Service.serving.knative.dev')
+    """
+    return f"{kind}.{group}" if any(name == kind for _, name in served()) else kind
+
+
+def schema_of(resource: Resource) -> Mapping[str, Any]:
+    """The schema of a custom resource; empty if none is given."""
+    spec = (resource.custom or {}).get("spec") or {}
+    version: Mapping[str, Any] = next(
+        (each for each in spec.get("versions") or () if each.get("name") == resource.version), {}
+    )
+    return (version.get("schema") or {}).get("openAPIV3Schema") or {}

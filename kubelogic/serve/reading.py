@@ -1,0 +1,244 @@
+"""Get and list: objects, tables, pages, older versions.
+
+Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers/get.go; pkg/storage/etcd3/store.go (GetList) and
+pkg/storage/continue.go of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.serve.bodies import Form, wanted
+from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.paths import Target
+from kubelogic.serve.resources import Resource
+from kubelogic.serve.selectors import matcher
+from kubelogic.serve.statuses import bad_request, cause, failure, invalid, not_found
+from kubelogic.serve.tables import table
+
+
+def warnings_of(resource: Resource) -> tuple[str, ...]:
+    """What the API server says to every request for a resource."""
+    if (resource.group, resource.kind) == ("", "Endpoints"):
+        return ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",)
+    if resource.kind == "ComponentStatus":
+        return ("v1 ComponentStatus is deprecated in v1.19+",)
+    return ()
+
+
+def one(served: Served, request: Request, where: Target) -> Reply:
+    """GET of an object."""
+    obj = served.get(where.resource, where.key)
+    if obj is None:
+        raise not_found(where.resource, where.name)
+    return shown(served, request, where.resource, served.written(obj, where.resource))
+
+
+def shown(
+    served: Served,
+    request: Request,
+    resource: Resource,
+    document: Mapping[str, Any],
+    *,
+    status: int = 200,
+    warnings: tuple[str, ...] = (),
+) -> Reply:
+    """One object in the form that is asked for."""
+    form = wanted(request.accept)
+    said = (*warnings_of(resource), *warnings)
+    meta = document.get("metadata") or {}
+    if form.kind == "Table":
+        about = {"resourceVersion": meta.get("resourceVersion", "")}
+        body: Any = table(
+            resource,
+            [document],
+            served.now,
+            metadata=about,
+            api=form.version,
+            include=request.query.get("includeObject") or "Metadata",
+        )
+    elif form.kind:
+        body = partial(document, form)
+    else:
+        body = document
+    return Reply(status=status, body=body, warnings=said)
+
+
+def partial(document: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """The metadata of an object alone."""
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": f"meta.k8s.io/{form.version}",
+        "metadata": document.get("metadata") or {},
+    }
+
+
+def listing(served: Served, request: Request, where: Target) -> Reply:
+    """GET of a collection."""
+    resource, query = where.resource, request.query
+    selects = matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""), resource)
+    revision, cluster, start = _moment(served, query)
+    limit = _limit(query)
+    objects = served.objects(resource, cluster)
+    keys: Iterable[str] = sorted_keys(objects, where.namespace)
+    found: list[dict[str, Any]] = []
+    rest, last = 0, ""
+    for key in keys:
+        if start and key.split("/") < start.split("/"):
+            continue
+        if limit and len(found) == limit and selects is not None:
+            rest = -1
+            break
+        if limit and len(found) == limit:
+            rest += 1
+            continue
+        obj = objects[key]
+        document = _document(served, obj, resource, revision, older=cluster is not None)
+        if selects is None or selects(document):
+            found.append(document)
+            last = key
+    if limit and rest == -1:
+        rest = _more(served, objects, where, last, selects)
+    meta: dict[str, Any] = {"resourceVersion": str(revision)}
+    if rest:
+        meta["continue"] = _token(revision, last)
+        if selects is None:
+            meta["remainingItemCount"] = rest
+    return Reply(body=_listed(served, request, resource, found, meta), warnings=warnings_of(resource))
+
+
+def _more(served: Served, objects: Mapping[str, Object], where: Target, last: str, selects: Any) -> int:
+    """Whether anything that is selected follows."""
+    for key in sorted_keys(objects, where.namespace):
+        if key.split("/") > last.split("/") and selects(served.written(objects[key], where.resource)):
+            return 1
+    return 0
+
+
+def _document(served: Served, obj: Object, resource: Resource, revision: int, *, older: bool) -> dict[str, Any]:
+    if not older:
+        return served.written(obj, resource)
+    return served.written(obj, resource, served.control.history.version_at(obj, revision))
+
+
+def _listed(
+    served: Served, request: Request, resource: Resource, found: list[dict[str, Any]], meta: dict[str, Any]
+) -> dict[str, Any]:
+    form = wanted(request.accept)
+    if form.kind == "Table":
+        return table(
+            resource,
+            found,
+            served.now,
+            metadata=meta,
+            api=form.version,
+            include=request.query.get("includeObject") or "Metadata",
+        )
+    if form.kind:
+        return {
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": f"meta.k8s.io/{form.version}",
+            "metadata": meta,
+            "items": [partial(each, form) for each in found],
+        }
+    bare = found
+    if resource.custom is None:
+        bare = [{key: value for key, value in each.items() if key not in ("kind", "apiVersion")} for each in found]
+    return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": bare}
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit") or "0"
+    try:
+        return max(int(text), 0)
+    except ValueError as error:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+
+
+def _token(revision: int, last: str) -> str:
+    body = {"v": "meta.k8s.io/v1", "rv": revision, "start": f"{last}\0"}
+    return base64.urlsafe_b64encode(json.dumps(body, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
+    """The revision to list at, the cluster then (None for the present), and the key to start after."""
+    text, match = query.get("resourceVersion") or "", query.get("resourceVersionMatch") or ""
+    token = query.get("continue") or ""
+    if match and not text:
+        words = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+    if match and match not in ("Exact", "NotOlderThan"):
+        words = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+        raise _refused("resourceVersionMatch", "FieldValueNotSupported", words)
+    if match and token:
+        words = "resourceVersionMatch is forbidden when continue is provided"
+        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+    if match == "Exact" and text == "0":
+        words = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+    if token:
+        return _continued(served, token, text)
+    if not text or text == "0":
+        return served.revision, None, ""
+    if not text.isdigit():
+        shown = json.dumps(text)
+        words = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+        raise bad_request(words)
+    number = int(text)
+    if number > served.revision:
+        raise too_large(number, served.revision)
+    if match == "Exact" or (query.get("limit") and not match):
+        found = served.control.history.at(number)
+        if found is None or number < served.control.history.compacted:
+            raise expired("The resourceVersion for the provided list is too old.")
+        return number, found, ""
+    return served.revision, None, ""
+
+
+def _refused(field: str, kind: str, words: str) -> Exception:
+    return invalid("", "ListOptions", "", [cause(kind, words, field)])
+
+
+def _continued(served: Served, token: str, text: str) -> tuple[int, Any, str]:
+    if text and text != "0":
+        raise bad_request("specifying resource version is not allowed when using continue")
+    try:
+        body = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        revision, start = int(body["rv"]), str(body["start"])
+    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise bad_request(
+            "continue key is not valid: illegal base64 data"
+            if isinstance(error, binascii.Error)
+            else f"continue key is not valid: {error}"
+        ) from error
+    found = served.control.history.at(revision)
+    if found is None:
+        raise expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
+            "the results. Continuing with the provided token results in an inconsistent list - objects that were "
+            "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
+            "list."
+        )
+    return revision, found, start
+
+
+def expired(message: str) -> Exception:
+    """410: a version that is forgotten."""
+    return failure(410, "Expired", message)
+
+
+def too_large(asked: int, present: int) -> Exception:
+    """504: a version that does not exist yet."""
+    message = f"Too large resource version: {asked}, current: {present}"
+    details = {
+        "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+        "retryAfterSeconds": 1,
+    }
+    return failure(504, "Timeout", message, details=details)

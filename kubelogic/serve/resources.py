@@ -1,0 +1,264 @@
+"""The resources that are served: names, verbs, subresources and the documents of discovery.
+
+Source: pkg/registry/*/rest/storage_*.go and the ShortNames and Categories of each storage; staging/src/k8s.io/
+apiserver, pkg/endpoints/discovery (StorageVersionHash) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from kubelogic.facts.quota import plural_of
+from kubelogic.kinds.table import served
+
+_STANDARD = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_ON_STATUS = ("get", "patch", "update")
+
+_SHORT: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "certificatesigningrequests": ("csr",),
+        "componentstatuses": ("cs",),
+        "configmaps": ("cm",),
+        "cronjobs": ("cj",),
+        "customresourcedefinitions": ("crd", "crds"),
+        "daemonsets": ("ds",),
+        "deployments": ("deploy",),
+        "endpoints": ("ep",),
+        "events": ("ev",),
+        "horizontalpodautoscalers": ("hpa",),
+        "ingresses": ("ing",),
+        "ipaddresses": ("ip",),
+        "limitranges": ("limits",),
+        "namespaces": ("ns",),
+        "networkpolicies": ("netpol",),
+        "nodes": ("no",),
+        "persistentvolumeclaims": ("pvc",),
+        "persistentvolumes": ("pv",),
+        "poddisruptionbudgets": ("pdb",),
+        "pods": ("po",),
+        "priorityclasses": ("pc",),
+        "replicasets": ("rs",),
+        "replicationcontrollers": ("rc",),
+        "resourcequotas": ("quota",),
+        "serviceaccounts": ("sa",),
+        "services": ("svc",),
+        "statefulsets": ("sts",),
+        "storageclasses": ("sc",),
+        "volumeattributesclasses": ("vac",),
+    }
+)
+
+_IN_ALL = frozenset(
+    {
+        "pods",
+        "replicationcontrollers",
+        "services",
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "horizontalpodautoscalers",
+        "cronjobs",
+        "jobs",
+    }
+)
+_EXTENSIONS = ("api-extensions",)
+_CATEGORIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **dict.fromkeys(_IN_ALL, ("all",)),
+        **dict.fromkeys(
+            (
+                "customresourcedefinitions",
+                "apiservices",
+                "mutatingadmissionpolicies",
+                "mutatingadmissionpolicybindings",
+                "mutatingwebhookconfigurations",
+                "validatingadmissionpolicies",
+                "validatingadmissionpolicybindings",
+                "validatingwebhookconfigurations",
+            ),
+            _EXTENSIONS,
+        ),
+    }
+)
+
+_WITH_STATUS = frozenset(
+    {
+        "namespaces",
+        "nodes",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "replicationcontrollers",
+        "resourcequotas",
+        "services",
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "statefulsets",
+        "horizontalpodautoscalers",
+        "cronjobs",
+        "jobs",
+        "certificatesigningrequests",
+        "flowschemas",
+        "prioritylevelconfigurations",
+        "ingresses",
+        "servicecidrs",
+        "poddisruptionbudgets",
+        "resourceclaims",
+        "volumeattachments",
+        "customresourcedefinitions",
+        "apiservices",
+        "validatingadmissionpolicies",
+    }
+)
+_SCALABLE = frozenset({"replicationcontrollers", "deployments", "replicasets", "statefulsets"})
+_CREATE_ONLY = frozenset({"Binding", "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectReview"}) | {
+    "SelfSubjectRulesReview",
+    "SubjectAccessReview",
+    "TokenReview",
+}
+_NOT_SERVED = frozenset({"kubescheduler.config.k8s.io"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subresource:
+    """A part of an object with verbs of its own; ``kind``, ``group`` and ``version`` are of what travels."""
+
+    name: str
+    kind: str
+    verbs: tuple[str, ...]
+    group: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One served resource.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: version that this entry serves.
+        plural: name in paths.
+        singular: name of one.
+        kind: its kind.
+        namespaced: whether its objects live in namespaces.
+        verbs: what can be asked of it.
+        short: short names.
+        categories: groups of resources that it belongs to, as ``all``.
+        subresources: its parts.
+        stored_as: the apiVersion in which objects are kept.
+        stored_kind: the name of the kind by which the state keeps them.
+        type_name: its type in ``fields.json``; empty for custom resources.
+        custom: the CustomResourceDefinition's document that defines it; None for built-in ones.
+    """
+
+    group: str
+    version: str
+    plural: str
+    singular: str
+    kind: str
+    namespaced: bool
+    verbs: tuple[str, ...] = _STANDARD
+    short: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    stored_as: str = ""
+    stored_kind: str = ""
+    type_name: str = ""
+    custom: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    @property
+    def api_version(self) -> str:
+        """Group and version as objects write it."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """The plural with its group, as messages name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def subresource(self, name: str) -> Subresource | None:
+        """A part by name."""
+        return next((each for each in self.subresources if each.name == name), None)
+
+
+def _subresources(plural: str, kind: str) -> tuple[Subresource, ...]:
+    found: list[Subresource] = []
+    if plural == "namespaces":
+        found.append(Subresource(name="finalize", kind="Namespace", verbs=("update",)))
+    if plural == "nodes":
+        found.append(Subresource(name="proxy", kind="NodeProxyOptions", verbs=_PROXY))
+    if plural == "pods":
+        found += [
+            Subresource(name="attach", kind="PodAttachOptions", verbs=("create", "get")),
+            Subresource(name="binding", kind="Binding", verbs=("create",)),
+            Subresource(name="ephemeralcontainers", kind="Pod", verbs=_ON_STATUS),
+            Subresource(name="eviction", kind="Eviction", verbs=("create",), group="policy", version="v1"),
+            Subresource(name="exec", kind="PodExecOptions", verbs=("create", "get")),
+            Subresource(name="log", kind="Pod", verbs=("get",)),
+            Subresource(name="portforward", kind="PodPortForwardOptions", verbs=("create", "get")),
+            Subresource(name="proxy", kind="PodProxyOptions", verbs=_PROXY),
+            Subresource(name="resize", kind="Pod", verbs=_ON_STATUS),
+        ]
+    if plural == "services":
+        found.append(Subresource(name="proxy", kind="ServiceProxyOptions", verbs=_PROXY))
+    if plural == "certificatesigningrequests":
+        found.append(Subresource(name="approval", kind=kind, verbs=_ON_STATUS))
+    if plural in _SCALABLE:
+        found.append(Subresource(name="scale", kind="Scale", verbs=_ON_STATUS, group="autoscaling", version="v1"))
+    if plural in _WITH_STATUS:
+        found.append(Subresource(name="status", kind=kind, verbs=_ON_STATUS))
+    if plural == "serviceaccounts":
+        found.append(
+            Subresource(
+                name="token", kind="TokenRequest", verbs=("create",), group="authentication.k8s.io", version="v1"
+            )
+        )
+    return tuple(found)
+
+
+_PROXY = ("create", "delete", "get", "patch", "update")
+
+
+@cache
+def built_in() -> tuple[Resource, ...]:
+    """The resources of a plain API server, by group, version and plural."""
+    found = []
+    for (api_version, kind), entry in served().items():
+        group, _, version = api_version.rpartition("/")
+        if group in _NOT_SERVED:
+            continue
+        plural = plural_of(kind)
+        verbs = ("create",) if kind in _CREATE_ONLY else ("get", "list") if kind == "ComponentStatus" else _STANDARD
+        found.append(
+            Resource(
+                group=group,
+                version=version,
+                plural=plural,
+                singular=kind.lower(),
+                kind=kind,
+                namespaced=entry.namespaced,
+                verbs=verbs,
+                short=_SHORT.get(plural, ()),
+                categories=_CATEGORIES.get(plural, ()),
+                subresources=_subresources(plural, kind),
+                stored_as=_STORED_AS.get((group, kind), api_version),
+                stored_kind=kind,
+                type_name=entry.type,
+            )
+        )
+    return tuple(sorted(found, key=lambda each: (each.group, each.version, each.plural)))
+
+
+_STORED_AS = {("autoscaling", "HorizontalPodAutoscaler"): "autoscaling/v2", ("events.k8s.io", "Event"): "v1"}
+"""Kinds with several versions, and the one in which the state keeps them."""
+
+
+def lookup(resources: Iterable[Resource], group: str, version: str, plural: str) -> Resource | None:
+    """A resource by its path."""
+    return next((r for r in resources if (r.plural, r.group, r.version) == (plural, group, version)), None)

@@ -1,0 +1,111 @@
+"""A server: what is served at an address, until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.bootstrap import start
+from kubelogic.cluster import Object
+from kubelogic.serve.app import application
+from kubelogic.serve.cluster import Served
+from kubelogic.serve.control import Clock, ControlPlane
+from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, write_private
+from kubelogic.verbs.reconciled import Engine, Options, engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        options: which scheduler, rules and parameters.
+        host: address to listen on.
+        port: its port; 0 for any that is free.
+        kubeconfig: where to write the kubeconfig.
+        speed: simulated seconds in a second; 0 for a clock that only moves when told to.
+        begin: moment at which the clock starts, in milliseconds since 1970; None for the machine's present.
+    """
+
+    options: Options
+    host: str = "127.0.0.1"
+    port: int = 0
+    kubeconfig: Path = Path("kubelogic.kubeconfig")
+    speed: float = 1.0
+    begin: int | None = None
+
+
+def prepare(
+    objects: Sequence[Object], settings: Settings, made: Engine | None = None
+) -> tuple[Served, tuple[tuple[Object, Status], ...]]:
+    """What is served at the start, and what the API server did not take.
+
+    Args:
+        objects: what was read.
+        settings: how to serve.
+        made: the engine of an earlier call with the same settings, which spares the time to make it.
+
+    Raises:
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    made = made or engine(settings.options)
+    now = int(time.time() * 1000) if settings.begin is None else settings.begin
+    begun = start(objects, rules=made.rulebook, now=now)
+    control = ControlPlane(state=begun.state, ticker=made.reconciler, clock=Clock(speed=settings.speed))
+    control.begin()
+    return Served(control=control), begun.refused
+
+
+def serve(served: Served, settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        served: what is served.
+        settings: where.
+        ready: told the URL once the kubeconfig is written.
+
+    Raises:
+        OSError: the address cannot be listened on, or the kubeconfig cannot be written.
+    """
+    import uvicorn
+
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((settings.host, settings.port))
+    listening.listen(1024)
+    port = listening.getsockname()[1]
+    named = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    named = "127.0.0.1" if settings.host == "0.0.0.0" else named
+    url = f"https://{named}:{port}"
+    served.address = f"{named}:{port}"
+    given = credentials(named.strip("[]"))
+    with tempfile.TemporaryDirectory(prefix="kubelogic-") as directory:
+        certificate, key = _written(given, Path(directory))
+        config = uvicorn.Config(
+            application(served, given.token),
+            log_level="warning",
+            access_log=False,
+            ssl_certfile=str(certificate),
+            ssl_keyfile=str(key),
+            ssl_version=ssl.PROTOCOL_TLS_SERVER,
+            timeout_graceful_shutdown=1,
+            server_header=False,
+            lifespan="on",
+        )
+        write_private(settings.kubeconfig, kubeconfig(url, given).encode())
+        ready(url)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _written(given: Credentials, directory: Path) -> tuple[Path, Path]:
+    certificate, key = directory / "tls.crt", directory / "tls.key"
+    write_private(certificate, given.certificate)
+    write_private(key, given.key)
+    return certificate, key

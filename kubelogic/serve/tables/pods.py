@@ -1,0 +1,211 @@
+"""Tables of pods and nodes. Source: pkg/printers/internalversion/printers.go, printPod, printNode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.cluster.clock import milliseconds
+from kubelogic.serve.tables.common import (
+    AGE,
+    NAME,
+    NONE,
+    UNKNOWN,
+    Cells,
+    Column,
+    Document,
+    Printer,
+    age,
+    column,
+    human_duration,
+    meta_of,
+    name_of,
+    spec_of,
+    status_of,
+    wide,
+)
+
+POD_COLUMNS = (
+    NAME,
+    column("Ready"),
+    column("Status"),
+    column("Restarts"),
+    AGE,
+    wide("IP"),
+    wide("Node"),
+    wide("Nominated Node"),
+    wide("Readiness Gates"),
+)
+
+_ENDED = frozenset({"Succeeded", "Failed"})
+
+
+def _condition(status: Document, name: str) -> Document:
+    return next((c for c in status.get("conditions") or () if c.get("type") == name), {})
+
+
+def _restartable(container: Document) -> bool:
+    return container.get("restartPolicy") == "Always"
+
+
+def _waiting(status: Document) -> Document | None:
+    return (status.get("state") or {}).get("waiting")
+
+
+def _ended(status: Document) -> Document | None:
+    return (status.get("state") or {}).get("terminated")
+
+
+def _end_text(ended: Document) -> str:
+    if ended.get("reason"):
+        return str(ended["reason"])
+    return f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode', 0)}"
+
+
+def pod_cells(document: Document, now: int) -> Cells:  # noqa: PLR0915 - printPod from its first line to its last
+    """The row of a pod."""
+    spec, status = spec_of(document), status_of(document)
+    reason = str(status.get("phase") or "")
+    if status.get("reason"):
+        reason = str(status["reason"])
+    if _condition(status, "PodScheduled").get("reason") == "SchedulingGated":
+        reason = "SchedulingGated"
+    restarts = sidecar_restarts = ready = 0
+    last: list[int] = []
+    last_sidecar: list[int] = []
+    total = len(spec.get("containers") or ())
+    inits = spec.get("initContainers") or ()
+    sidecars = {str(c.get("name")) for c in inits if _restartable(c)}
+    total += len(sidecars)
+    initializing = False
+    for number, each in enumerate(status.get("initContainerStatuses") or ()):
+        count = int(each.get("restartCount") or 0)
+        restarts += count
+        _note_end(each, last)
+        sidecar = each.get("name") in sidecars
+        if sidecar:
+            sidecar_restarts += count
+            _note_end(each, last_sidecar)
+        ended, waiting = _ended(each), _waiting(each)
+        if ended is not None and not ended.get("exitCode"):
+            continue
+        if sidecar and each.get("started"):
+            ready += bool(each.get("ready"))
+            continue
+        if ended is not None:
+            reason = f"Init:{_end_text(ended)}"
+        elif waiting is not None and waiting.get("reason") not in (None, "", "PodInitializing"):
+            reason = f"Init:{waiting['reason']}"
+        else:
+            reason = f"Init:{number}/{len(inits)}"
+        initializing = True
+        break
+    if not initializing or _condition(status, "Initialized").get("status") == "True":
+        restarts, last = sidecar_restarts, last_sidecar
+        running = False
+        for each in reversed(status.get("containerStatuses") or ()):
+            restarts += int(each.get("restartCount") or 0)
+            _note_end(each, last)
+            ended, waiting = _ended(each), _waiting(each)
+            if waiting is not None and waiting.get("reason"):
+                reason = str(waiting["reason"])
+            elif ended is not None:
+                reason = _end_text(ended)
+            elif each.get("ready") and (each.get("state") or {}).get("running") is not None:
+                running = True
+                ready += 1
+        if reason == "Completed" and running:
+            reason = "Running" if _condition(status, "Ready").get("status") == "True" else "NotReady"
+    if meta_of(document).get("deletionTimestamp") and status.get("reason") == "NodeLost":
+        reason = "Unknown"
+    elif meta_of(document).get("deletionTimestamp") and status.get("phase") not in _ENDED:
+        reason = "Terminating"
+    told = str(restarts)
+    if restarts and last:
+        told = f"{restarts} ({human_duration((now - max(last)) / 1000)} ago)"
+    return [name_of(document), f"{ready}/{total}", reason, told, age(document, now), *_wide(spec, status)]
+
+
+def _note_end(status: Document, moments: list[int]) -> None:
+    finished = ((status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
+    if finished:
+        moments.append(milliseconds(str(finished)))
+
+
+def _wide(spec: Document, status: Document) -> Cells:
+    addresses = status.get("podIPs") or ()
+    address = addresses[0].get("ip") if addresses else status.get("podIP")
+    gates = spec.get("readinessGates") or ()
+    true = [gate for gate in gates if _condition(status, str(gate.get("conditionType"))).get("status") == "True"]
+    return [
+        address or NONE,
+        spec.get("nodeName") or NONE,
+        status.get("nominatedNodeName") or NONE,
+        f"{len(true)}/{len(gates)}" if gates else NONE,
+    ]
+
+
+NODE_COLUMNS = (
+    NAME,
+    column("Status"),
+    column("Roles"),
+    AGE,
+    column("Version"),
+    wide("Internal-IP"),
+    wide("External-IP"),
+    wide("OS-Image"),
+    wide("Kernel-Version"),
+    wide("Container-Runtime"),
+)
+_ROLE = "node-role.kubernetes.io/"
+
+
+def node_cells(document: Document, now: int) -> Cells:
+    """The row of a node."""
+    spec, status = spec_of(document), status_of(document)
+    ready = _condition(status, "Ready")
+    words = ["Ready" if ready.get("status") == "True" else "NotReady"] if ready else ["Unknown"]
+    if spec.get("unschedulable"):
+        words.append("SchedulingDisabled")
+    info = status.get("nodeInfo") or {}
+    addresses = {str(each.get("type")): each.get("address") for each in reversed(status.get("addresses") or ())}
+    kernel = str(info.get("kernelVersion") or "") or UNKNOWN
+    if info.get("kernelVersion") and info.get("architecture"):
+        kernel = f"{kernel} ({info['architecture']})"
+    return [
+        name_of(document),
+        ",".join(words),
+        ",".join(_roles(document)) or NONE,
+        age(document, now),
+        info.get("kubeletVersion") or "",
+        addresses.get("InternalIP") or NONE,
+        addresses.get("ExternalIP") or NONE,
+        info.get("osImage") or UNKNOWN,
+        kernel,
+        info.get("containerRuntimeVersion") or UNKNOWN,
+    ]
+
+
+def _roles(document: Document) -> list[str]:
+    labels: Any = meta_of(document).get("labels") or {}
+    found = {key.removeprefix(_ROLE) for key in labels if key.startswith(_ROLE)} - {""}
+    if labels.get("kubernetes.io/role"):
+        found.add(str(labels["kubernetes.io/role"]))
+    return sorted(found)
+
+
+def _template_cells(document: Document, _now: int) -> Cells:
+    from kubelogic.serve.tables.common import containers_of, labels_text
+
+    template = document.get("template") or {}
+    names, images = containers_of(spec_of(template))
+    return [name_of(document), names, images, labels_text(meta_of(template).get("labels"))]
+
+
+PRINTERS: dict[str, Printer] = {
+    "Pod": Printer(columns=POD_COLUMNS, cells=pod_cells),
+    "Node": Printer(columns=NODE_COLUMNS, cells=node_cells),
+    "PodTemplate": Printer(
+        columns=(NAME, Column(name="Containers"), Column(name="Images"), Column(name="Pod Labels")),
+        cells=_template_cells,
+    ),
+}

@@ -1,0 +1,416 @@
+"""Create, update, patch and delete.
+
+Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers/{create,update,patch,delete}.go; pkg/registry/generic/
+registry/store.go of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kubelogic.apiserver import serving
+from kubelogic.apiserver.serving import Writing
+from kubelogic.cluster import Object
+from kubelogic.cluster.state import State
+from kubelogic.kinds.decoding import decode
+from kubelogic.serve import bodies
+from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.paths import Target
+from kubelogic.serve.reading import shown
+from kubelogic.serve.resources import Resource
+from kubelogic.serve.selectors import matcher
+from kubelogic.serve.statuses import (
+    MODIFIED,
+    bad_request,
+    cause,
+    conflict,
+    failure,
+    invalid,
+    not_found,
+    of_answer,
+    success,
+)
+from kubelogic.serve.versions import served_as
+
+Json = dict[str, Any]
+
+_PATCHES = {
+    "application/json-patch+json": "json",
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+    "application/apply-patch+yaml": "apply",
+}
+
+
+def is_dry_run(request: Request) -> bool:
+    """Whether nothing may be stored.
+
+    Raises:
+        RequestError: 422; the parameter has another value than ``All``.
+    """
+    value = request.query.get("dryRun", "")
+    if value not in ("", "All"):
+        words = f'Unsupported value: "{value}": supported values: "All"'
+        raise invalid("", "CreateOptions", "", [cause("FieldValueNotSupported", words, "dryRun")])
+    return value == "All"
+
+
+def manager_of(request: Request) -> str:
+    """Who writes: what the request says, else the program's name."""
+    return request.query.get("fieldManager") or (request.agent.split("/")[0] or "unknown")[:128]
+
+
+def checked(
+    request: Request, resource: Resource, document: Mapping[str, Any], *, patch: bool = False
+) -> tuple[Json, tuple[str, ...]]:
+    """A document without unknown fields, and the warnings about them.
+
+    Raises:
+        RequestError: 400; it cannot be decoded, or has unknown fields and validation is strict.
+    """
+    if not resource.type_name:
+        return dict(document), ()
+    found = decode(document, resource.type_name)
+    handled = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+    if found.fault:
+        raise bad_request(f"{handled}: {found.fault}")
+    mode = request.query.get("fieldValidation") or "Warn"
+    words = tuple(f'unknown field "{path}"' for path in found.unknown)
+    if words and mode == "Strict" and not patch:
+        raise bad_request(f"{handled}: strict decoding error: {', '.join(words)}")
+    return found.document, words if mode != "Ignore" else ()
+
+
+def create(served: Served, request: Request, where: Target) -> Reply:
+    """POST to a collection."""
+    from kubelogic.serve import reviews
+
+    resource = where.resource
+    dry = is_dry_run(request)
+    document = bodies.document(request, resource)
+    reply = reviews.answer(served, request, where, document)
+    if reply is not None:
+        return reply
+    document, said = checked(request, resource, document)
+    meta = document.setdefault("metadata", {})
+    if resource.namespaced:
+        if meta.get("namespace") and meta["namespace"] != where.namespace:
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        if not where.namespace:
+            raise bad_request("an empty namespace may not be set during creation")
+        meta["namespace"] = where.namespace
+    else:
+        meta.pop("namespace", None)
+    if not meta.get("name") and meta.get("generateName"):
+        served.numbers += 1
+        meta["name"] = serving.generated(str(meta["generateName"]), f"{served.revision}#{served.numbers}")
+    if not meta.get("name"):
+        words = "Required value: name or generateName is required"
+        raise invalid(resource.group, resource.kind, "", [cause("FieldValueRequired", words, "metadata.name")])
+    name = str(meta["name"])
+    if resource.namespaced and served.cluster.get("Namespace", where.namespace) is None:
+        raise failure(
+            404,
+            "NotFound",
+            f'namespaces "{where.namespace}" not found',
+            details={"name": where.namespace, "kind": "namespaces"},
+        )
+    if meta.get("resourceVersion"):
+        raise failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
+    state = _now(served)
+    writing = Writing(manager=manager_of(request), kind=resource.stored_kind)
+    outcome = serving.create(state, _stored(document, resource), writing=writing)
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, resource, name)
+    return _written(
+        served,
+        request,
+        where,
+        outcome.state,
+        f"{where.namespace}/{name}" if resource.namespaced else name,
+        dry=dry,
+        status=201,
+        said=said,
+    )
+
+
+def _now(served: Served) -> State:
+    """The state in which a request is carried out; without a running clock every request takes a moment."""
+    if not served.control.clock.speed:
+        served.control.clock.jump(1)
+    return served.control.present()
+
+
+def _stored(document: Mapping[str, Any], resource: Resource) -> Json:
+    """A document in the version in which objects are kept."""
+    found = served_as(document, resource.stored_as)
+    return {**found, "apiVersion": resource.stored_as}
+
+
+def _written(
+    served: Served,
+    request: Request,
+    where: Target,
+    state: State,
+    key: str,
+    *,
+    dry: bool,
+    status: int = 200,
+    said: tuple[str, ...] = (),
+) -> Reply:
+    """The object as it is after a request."""
+    resource = where.resource
+    if dry:
+        found = state.cluster.get(resource.stored_kind, key)
+        version = served.control.history.versions.get((resource.stored_kind, key), 0)
+        assert found is not None
+        return shown(served, request, resource, served.written(found, resource, version), status=status, warnings=said)
+    served.control.commit(state)
+    found = served.get(resource, key)
+    if found is None:  # its last finalizer went with the request
+        last = next(
+            c for c in served.control.history.latest() if (c.obj.kind, c.obj.key) == (resource.stored_kind, key)
+        )
+        return shown(served, request, resource, served.written(last.obj, resource, last.revision), status=status)
+    return shown(served, request, resource, served.written(found, resource), status=status, warnings=said)
+
+
+def present(served: Served, where: Target) -> Object:
+    """The object that a path names.
+
+    Raises:
+        RequestError: 404; it is not there.
+    """
+    obj = served.get(where.resource, where.key)
+    if obj is None:
+        raise not_found(where.resource, where.name)
+    return obj
+
+
+def check_same(where: Target, document: Mapping[str, Any]) -> None:
+    """Refuse a document that is about another object than the path.
+
+    Raises:
+        RequestError: 400.
+    """
+    meta = document.get("metadata") or {}
+    if str(meta.get("name") or "") != where.name:
+        if not meta.get("name"):
+            raise bad_request("name must be provided")
+        raise bad_request(
+            f"the name of the object ({meta.get('name')}) does not match the name on the URL ({where.name})"
+        )
+    if where.resource.namespaced and meta.get("namespace") not in (None, "", where.namespace):
+        raise bad_request(
+            f"the namespace of the object ({meta.get('namespace')}) "
+            f"does not match the namespace on the URL ({where.namespace})"
+        )
+
+
+def check_version(served: Served, where: Target, obj: Object, document: Mapping[str, Any]) -> None:
+    """Refuse a document of an older version, or of another object of the same name.
+
+    Raises:
+        RequestError: 409.
+    """
+    meta = document.get("metadata") or {}
+    uid = (obj.document.get("metadata") or {}).get("uid")
+    if meta.get("uid") and meta["uid"] != uid:
+        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {uid}"
+        raise conflict(where.resource, where.name, why)
+    version = str(meta.get("resourceVersion") or "")
+    present_version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
+    if version and version not in ("0", present_version):
+        raise conflict(where.resource, where.name, MODIFIED)
+
+
+def update(served: Served, request: Request, where: Target, *, part: str = "") -> Reply:
+    """PUT of an object, or of a part of it."""
+    resource = where.resource
+    dry = is_dry_run(request)
+    document, said = checked(request, resource, bodies.document(request, resource))
+    check_same(where, document)
+    obj = present(served, where)
+    check_version(served, where, obj, document)
+    return _changed(served, request, where, obj, document, part=part, dry=dry, said=said)
+
+
+def _changed(
+    served: Served,
+    request: Request,
+    where: Target,
+    obj: Object,
+    document: Mapping[str, Any],
+    *,
+    part: str,
+    dry: bool,
+    said: tuple[str, ...],
+    operation: str = "Update",
+) -> Reply:
+    state = _now(served)
+    writing = Writing(manager=manager_of(request), kind=where.resource.stored_kind, part=part, operation=operation)
+    outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, where.resource, where.name)
+    return _written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
+
+
+def patch(served: Served, request: Request, where: Target, *, part: str = "") -> Reply:
+    """PATCH of an object, or of a part of it."""
+    media = request.content_type.split(";")[0].strip()
+    how = _PATCHES.get(media)
+    if how is None or (how == "strategic" and not where.resource.type_name):
+        allowed = [
+            each for each in _PATCHES if each != "application/strategic-merge-patch+json" or where.resource.type_name
+        ]
+        message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(
+            allowed
+        )
+        raise failure(415, "UnsupportedMediaType", message)
+    dry = is_dry_run(request)
+    change = bodies.parsed(request.body, yaml=how == "apply")
+    if how == "apply":
+        from kubelogic.serve import applying
+
+        return applying.apply(served, request, where, change, part=part, dry=dry)
+    obj = present(served, where)
+    resource = where.resource
+    shown_now = served.written(obj, resource)
+    outcome = serving.patched(shown_now, change, how=how)
+    if isinstance(outcome, serving.Unpatchable):
+        raise _unpatchable(outcome)
+    document = {**outcome, "apiVersion": outcome.get("apiVersion") or resource.api_version}
+    found, said = checked(request, resource, document, patch=True)
+    if said and (request.query.get("fieldValidation") == "Strict"):
+        raise _strict(change, said)
+    check_same(where, found)
+    check_version(served, where, obj, found)
+    return _changed(served, request, where, obj, found, part=part, dry=dry, said=said)
+
+
+def _unpatchable(found: serving.Unpatchable) -> Exception:
+    match found.status:
+        case 422:
+            message = "the server rejected our request due to an error in our request"
+            return failure(422, "Invalid", message, details={})
+        case 500:
+            return failure(500, "", found.message)
+        case _:
+            return failure(found.status, "BadRequest" if found.status == 400 else "UnsupportedMediaType", found.message)
+
+
+def _strict(change: Any, said: tuple[str, ...]) -> Exception:
+    words = (
+        f"Invalid value: {json.dumps(go_text(change), ensure_ascii=False)}: strict decoding error: {', '.join(said)}"
+    )
+    return failure(
+        422,
+        "Invalid",
+        f' "" is invalid: patch: {words}',
+        details={"causes": [cause("FieldValueInvalid", words, "patch")]},
+    )
+
+
+def go_text(value: Any) -> str:
+    """A JSON tree as Go prints it with ``%+v``.
+
+    >>> go_text({"b": [1, "x"], "a": {"c": None}})
+    'map[a:map[c:<nil>] b:[1 x]]'
+    """
+    match value:
+        case dict():
+            return f"map[{' '.join(f'{key}:{go_text(value[key])}' for key in sorted(value))}]"
+        case list():
+            return f"[{' '.join(map(go_text, value))}]"
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+def delete(served: Served, request: Request, where: Target) -> Reply:
+    """DELETE of an object."""
+    given = bodies.options(request)
+    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    obj = present(served, where)
+    _preconditions(served, where, obj, given)
+    _protected(where)
+    state = _now(served)
+    outcome = _deleted(state, obj, given)
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, where.resource, where.name)
+    left = outcome.state.cluster.get(obj.kind, obj.key)
+    uid = str((obj.document.get("metadata") or {}).get("uid") or "")
+    resource = where.resource
+    before = served.written(obj, resource)
+    if not dry:
+        served.control.commit(outcome.state)
+    if left is not None:
+        version = None if not dry else served.control.history.versions.get((obj.kind, obj.key), 0)
+        return shown(served, request, resource, served.written(left, resource, version))
+    if resource.kind in ("Pod", "Service", "PersistentVolume", "PersistentVolumeClaim") and resource.group == "":
+        return shown(served, request, resource, before)
+    return Reply(body=success(resource, where.name, uid))
+
+
+def _protected(where: Target) -> None:
+    if where.resource.kind == "Namespace" and where.name in ("default", "kube-system", "kube-public"):
+        message = f'namespaces "{where.name}" is forbidden: this namespace may not be deleted'
+        raise failure(403, "Forbidden", message, details={"name": where.name, "kind": "namespaces"})
+
+
+def _deleted(state: State, obj: Object, given: Mapping[str, Any]) -> Any:
+    grace = given.get("gracePeriodSeconds")
+    propagation = str(given.get("propagationPolicy") or "")
+    if not propagation and given.get("orphanDependents") is not None:
+        propagation = "Orphan" if given["orphanDependents"] else "Background"
+    if propagation not in ("", "Foreground", "Background", "Orphan"):
+        words = f'Unsupported value: "{propagation}": supported values: "Background", "Foreground", "Orphan"'
+        raise invalid("meta.k8s.io", "DeleteOptions", "", [cause("FieldValueNotSupported", words, "propagationPolicy")])
+    return serving.delete(state, obj, propagation=propagation, grace=None if grace is None else int(grace))
+
+
+def _preconditions(served: Served, where: Target, obj: Object, given: Mapping[str, Any]) -> None:
+    wanted = given.get("preconditions") or {}
+    uid = (obj.document.get("metadata") or {}).get("uid")
+    if wanted.get("uid") and wanted["uid"] != uid:
+        why = f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {uid}"
+        raise conflict(where.resource, where.name, why)
+    version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
+    if wanted.get("resourceVersion") and wanted["resourceVersion"] != version:
+        why = (
+            f"Precondition failed: ResourceVersion in precondition: {wanted['resourceVersion']}, "
+            f"ResourceVersion in object meta: {version}"
+        )
+        raise conflict(where.resource, where.name, why)
+
+
+def delete_collection(served: Served, request: Request, where: Target) -> Reply:
+    """DELETE of a collection: of all that is selected."""
+    given = bodies.options(request)
+    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    query, resource = request.query, where.resource
+    selects = matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""), resource)
+    objects = served.objects(resource)
+    state = _now(served)
+    gone = []
+    for key in sorted_keys(objects, where.namespace):
+        document = served.written(objects[key], resource)
+        if selects is not None and not selects(document):
+            continue
+        gone.append({name: value for name, value in document.items() if name not in ("kind", "apiVersion")})
+        obj = state.cluster.get(objects[key].kind, key)
+        if obj is not None:
+            state = replace(_deleted(state, obj, given).state)
+    if not dry:
+        served.control.commit(state)
+    meta = {"resourceVersion": str(served.revision)}
+    return Reply(
+        body={"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": gone}
+    )
