@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.allocators.ranges import Ranges
@@ -22,8 +25,8 @@ from kubelogic.kinds.table import lookup
 from kubelogic.logic import Rulebook
 
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-_RANK = {"Namespace": 0, "PriorityClass": 1, "CustomResourceDefinition": 1, "StorageClass": 1, "RuntimeClass": 1}
-_LATE = 9
+_FIRST = ("Namespace", "PriorityClass", "CustomResourceDefinition", "StorageClass", "RuntimeClass")
+_THEN = ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,55 +71,19 @@ def _without_version(obj: Object) -> dict[str, Any]:
     return {**obj.document, "metadata": meta}
 
 
-def _turn(obj: Object) -> tuple[int, tuple[str, int, int], str]:
-    early = lookup(obj.api_version, obj.kind)
-    rank = _RANK.get(obj.kind, 2 if early is not None and not early.namespaced else _LATE)
-    if obj.kind in ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota"):
-        rank = 3
-    return rank, obj.origin.order if obj.origin is not None else ("", 0, 0), obj.key
+def _turn(obj: Object) -> tuple[bool, bool, bool, tuple[str, int, int], str]:
+    """Namespaces and classes first, then what is in no namespace, then what pods need, then the rest as written."""
+    known = lookup(obj.api_version, obj.kind)
+    cluster_wide = known is not None and not known.namespaced
+    order = obj.origin.order if obj.origin is not None else ("", 0, 0)
+    return obj.kind not in _FIRST, not cluster_wide, obj.kind not in _THEN, order, obj.key
 
 
 def _own(others: Sequence[str], address: str) -> Iterator[dict[str, Any]]:
     for name in sorted({*_NAMESPACES, *others}):
         labels = {"kubernetes.io/metadata.name": name}
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    for name, value, text in (
-        ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster."),
-        (
-            "system-node-critical",
-            2_000_001_000,
-            "Used for system critical pods that must not be moved from their node.",
-        ),
-    ):
-        yield {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": name},
-            "value": value,
-            "description": text,
-        }
-    yield {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": "kubernetes",
-            "namespace": "default",
-            "labels": {"component": "apiserver", "provider": "kubernetes"},
-        },
-        "spec": {
-            "clusterIP": address,
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}],
-        },
-    }
-    yield {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": "kubernetes",
-            "namespace": "default",
-            "labels": {"kubernetes.io/service-name": "kubernetes"},
-        },
-        "addressType": "IPv4",
-        "ports": [{"name": "https", "port": 6443, "protocol": "TCP"}],
-        "endpoints": [{"addresses": ["192.0.2.1"], "conditions": {"ready": True}}],
-    }
+    for document in msgspec.json.decode(files("kubelogic.apiserver").joinpath("bootstrap.json").read_bytes()):
+        if document["kind"] == "Service":
+            document["spec"]["clusterIP"] = address
+        yield document

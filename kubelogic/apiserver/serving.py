@@ -17,13 +17,12 @@ from kubelogic.apiserver import chain, patches, requests
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
-from kubelogic.cluster import Object, naming
+from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
 from kubelogic.kinds.table import lookup
 
 Json = dict[str, Any]
 
-_MOST = 58
 _KEEP_STATUS = frozenset({"Node", "Namespace", "Event", "CustomResourceDefinition", "APIService", "ComponentStatus"})
 """Kinds whose status a client may send with the object: a kubelet registers its node with what it has."""
 
@@ -51,11 +50,6 @@ class Unpatchable:
 
     status: int
     message: str
-
-
-def generated(base: str, number: str) -> str:
-    """A name that starts with what a client asks for. Source: apiserver, pkg/storage/names/generate.go."""
-    return f"{base[:_MOST]}{naming.suffix(f'{base}{number}')}"
 
 
 def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Outcome:

@@ -33,6 +33,11 @@ def suffix(text: str, length: int = 5) -> str:
     return "".join(letters)
 
 
+def generated(base: str, number: str) -> str:
+    """A name that starts with what a client asks for. Source: apiserver, pkg/storage/names/generate.go."""
+    return f"{base[:_MAX_BASE]}{suffix(f'{base}{number}')}"
+
+
 def pod_name(owner: str, number: int) -> str:
     """The key of the pod that ``owner`` (a key) makes as its ``number``-th, from 0."""
     namespace, _, name = owner.rpartition("/")

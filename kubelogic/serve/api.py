@@ -5,7 +5,7 @@ Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from kubelogic.serve import about, access, discovering, parts, reading, watching, writing
+from kubelogic.serve import about, access, deleting, discovering, parts, reading, watching, writing
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
@@ -53,9 +53,9 @@ def _on_target(served: Served, request: Request, where: Target) -> Reply:
         case "PATCH", True if "patch" in verbs:
             return writing.patch(served, request, where)
         case "DELETE", True if "delete" in verbs:
-            return writing.delete(served, request, where)
+            return deleting.delete(served, request, where)
         case "DELETE", False if "deletecollection" in verbs:
-            return writing.delete_collection(served, request, where)
+            return deleting.delete_collection(served, request, where)
     raise method_not_allowed(where.resource, _VERBS.get(verb, verb.lower()))
 
 

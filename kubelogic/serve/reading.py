@@ -19,7 +19,7 @@ from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.selectors import matcher
-from kubelogic.serve.statuses import bad_request, cause, failure, invalid, not_found
+from kubelogic.serve.statuses import RequestError, bad_request, cause, failure, invalid, not_found
 from kubelogic.serve.tables import table
 
 
@@ -229,12 +229,12 @@ def _continued(served: Served, token: str, text: str) -> tuple[int, Any, str]:
     return revision, found, start
 
 
-def expired(message: str) -> Exception:
+def expired(message: str) -> RequestError:
     """410: a version that is forgotten."""
     return failure(410, "Expired", message)
 
 
-def too_large(asked: int, present: int) -> Exception:
+def too_large(asked: int, present: int) -> RequestError:
     """504: a version that does not exist yet."""
     message = f"Too large resource version: {asked}, current: {present}"
     details = {

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from kubelogic.apiserver import serving
 from kubelogic.apiserver.serving import Writing
-from kubelogic.cluster import Object
+from kubelogic.cluster import Object, naming
 from kubelogic.cluster.state import State
 from kubelogic.kinds.decoding import decode
 from kubelogic.serve import bodies
-from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import shown
 from kubelogic.serve.resources import Resource
-from kubelogic.serve.selectors import matcher
 from kubelogic.serve.statuses import (
     MODIFIED,
     bad_request,
@@ -32,7 +30,6 @@ from kubelogic.serve.statuses import (
     invalid,
     not_found,
     of_answer,
-    success,
 )
 from kubelogic.serve.versions import served_as
 
@@ -107,7 +104,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
         meta.pop("namespace", None)
     if not meta.get("name") and meta.get("generateName"):
         served.numbers += 1
-        meta["name"] = serving.generated(str(meta["generateName"]), f"{served.revision}#{served.numbers}")
+        meta["name"] = naming.generated(str(meta["generateName"]), f"{served.revision}#{served.numbers}")
     if not meta.get("name"):
         words = "Required value: name or generateName is required"
         raise invalid(resource.group, resource.kind, "", [cause("FieldValueRequired", words, "metadata.name")])
@@ -121,12 +118,12 @@ def create(served: Served, request: Request, where: Target) -> Reply:
         )
     if meta.get("resourceVersion"):
         raise failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
-    state = _now(served)
+    state = now_of(served)
     writing = Writing(manager=manager_of(request), kind=resource.stored_kind)
     outcome = serving.create(state, _stored(document, resource), writing=writing)
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, resource, name)
-    return _written(
+    return written(
         served,
         request,
         where,
@@ -138,7 +135,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     )
 
 
-def _now(served: Served) -> State:
+def now_of(served: Served) -> State:
     """The state in which a request is carried out; without a running clock every request takes a moment."""
     if not served.control.clock.speed:
         served.control.clock.jump(1)
@@ -151,7 +148,7 @@ def _stored(document: Mapping[str, Any], resource: Resource) -> Json:
     return {**found, "apiVersion": resource.stored_as}
 
 
-def _written(
+def written(
     served: Served,
     request: Request,
     where: Target,
@@ -251,12 +248,12 @@ def _changed(
     said: tuple[str, ...],
     operation: str = "Update",
 ) -> Reply:
-    state = _now(served)
+    state = now_of(served)
     writing = Writing(manager=manager_of(request), kind=where.resource.stored_kind, part=part, operation=operation)
     outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, where.resource, where.name)
-    return _written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
+    return written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
 
 
 def patch(served: Served, request: Request, where: Target, *, part: str = "") -> Reply:
@@ -276,7 +273,7 @@ def patch(served: Served, request: Request, where: Target, *, part: str = "") ->
     if how == "apply":
         from kubelogic.serve import applying
 
-        return applying.apply(served, request, where, change, part=part, dry=dry)
+        return applying.apply(served, request, where, change, dry=dry)
     obj = present(served, where)
     resource = where.resource
     shown_now = served.written(obj, resource)
@@ -332,85 +329,3 @@ def go_text(value: Any) -> str:
             return "true" if value else "false"
         case _:
             return str(value)
-
-
-def delete(served: Served, request: Request, where: Target) -> Reply:
-    """DELETE of an object."""
-    given = bodies.options(request)
-    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
-    obj = present(served, where)
-    _preconditions(served, where, obj, given)
-    _protected(where)
-    state = _now(served)
-    outcome = _deleted(state, obj, given)
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
-    left = outcome.state.cluster.get(obj.kind, obj.key)
-    uid = str((obj.document.get("metadata") or {}).get("uid") or "")
-    resource = where.resource
-    before = served.written(obj, resource)
-    if not dry:
-        served.control.commit(outcome.state)
-    if left is not None:
-        version = None if not dry else served.control.history.versions.get((obj.kind, obj.key), 0)
-        return shown(served, request, resource, served.written(left, resource, version))
-    if resource.kind in ("Pod", "Service", "PersistentVolume", "PersistentVolumeClaim") and resource.group == "":
-        return shown(served, request, resource, before)
-    return Reply(body=success(resource, where.name, uid))
-
-
-def _protected(where: Target) -> None:
-    if where.resource.kind == "Namespace" and where.name in ("default", "kube-system", "kube-public"):
-        message = f'namespaces "{where.name}" is forbidden: this namespace may not be deleted'
-        raise failure(403, "Forbidden", message, details={"name": where.name, "kind": "namespaces"})
-
-
-def _deleted(state: State, obj: Object, given: Mapping[str, Any]) -> Any:
-    grace = given.get("gracePeriodSeconds")
-    propagation = str(given.get("propagationPolicy") or "")
-    if not propagation and given.get("orphanDependents") is not None:
-        propagation = "Orphan" if given["orphanDependents"] else "Background"
-    if propagation not in ("", "Foreground", "Background", "Orphan"):
-        words = f'Unsupported value: "{propagation}": supported values: "Background", "Foreground", "Orphan"'
-        raise invalid("meta.k8s.io", "DeleteOptions", "", [cause("FieldValueNotSupported", words, "propagationPolicy")])
-    return serving.delete(state, obj, propagation=propagation, grace=None if grace is None else int(grace))
-
-
-def _preconditions(served: Served, where: Target, obj: Object, given: Mapping[str, Any]) -> None:
-    wanted = given.get("preconditions") or {}
-    uid = (obj.document.get("metadata") or {}).get("uid")
-    if wanted.get("uid") and wanted["uid"] != uid:
-        why = f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {uid}"
-        raise conflict(where.resource, where.name, why)
-    version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
-    if wanted.get("resourceVersion") and wanted["resourceVersion"] != version:
-        why = (
-            f"Precondition failed: ResourceVersion in precondition: {wanted['resourceVersion']}, "
-            f"ResourceVersion in object meta: {version}"
-        )
-        raise conflict(where.resource, where.name, why)
-
-
-def delete_collection(served: Served, request: Request, where: Target) -> Reply:
-    """DELETE of a collection: of all that is selected."""
-    given = bodies.options(request)
-    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
-    query, resource = request.query, where.resource
-    selects = matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""), resource)
-    objects = served.objects(resource)
-    state = _now(served)
-    gone = []
-    for key in sorted_keys(objects, where.namespace):
-        document = served.written(objects[key], resource)
-        if selects is not None and not selects(document):
-            continue
-        gone.append({name: value for name, value in document.items() if name not in ("kind", "apiVersion")})
-        obj = state.cluster.get(objects[key].kind, key)
-        if obj is not None:
-            state = replace(_deleted(state, obj, given).state)
-    if not dry:
-        served.control.commit(state)
-    meta = {"resourceVersion": str(served.revision)}
-    return Reply(
-        body={"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": gone}
-    )

@@ -1,6 +1,7 @@
 """Tables of everything else: services, storage, configuration, access.
 
-Source: pkg/printers/internalversion/printers.go of Kubernetes 1.36.
+Source: pkg/printers/internalversion/printers.go of Kubernetes 1.36. The table is as long as the API is
+broad: longer than others.
 """
 
 from __future__ import annotations

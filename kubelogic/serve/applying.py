@@ -1,0 +1,57 @@
+"""Server-side apply over HTTP. Source: apiserver, pkg/endpoints/handlers/patch.go (applyPatcher) of Kubernetes 1.36."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.apiserver import requests
+from kubelogic.kinds.decoding import decode
+from kubelogic.serve.cluster import Served
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.paths import Target, is_true
+from kubelogic.serve.statuses import bad_request, cause, failure, invalid, of_answer
+
+
+def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry: bool) -> Reply:
+    """PATCH with what a manager wants of an object, which is made if it is not there.
+
+    Raises:
+        RequestError: it is refused.
+    """
+    from kubelogic.serve import writing
+
+    resource = where.resource
+    if not isinstance(manifest, dict):
+        raise bad_request("the body of an apply request is an object")
+    if not request.query.get("fieldManager"):
+        words = "Required value: is required for apply patch"
+        raise invalid("meta.k8s.io", "PatchOptions", "", [cause("FieldValueRequired", words, "fieldManager")])
+    _check(where, manifest)
+    is_true(request.query, "force")
+    state = writing.now_of(served)
+    outcome = requests.apply(
+        state,
+        {**manifest, "apiVersion": resource.stored_as},
+        namespace=where.namespace or "default",
+        manager=request.query["fieldManager"],
+    )
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, resource, where.name)
+    return writing.written(served, request, where, outcome.state, where.key, dry=dry, status=outcome.answer.status)
+
+
+def _check(where: Target, manifest: Mapping[str, Any]) -> None:
+    """Refuse what is about another object, or has fields that the schema does not know."""
+    resource = where.resource
+    meta = manifest.get("metadata") or {}
+    if meta.get("name") not in (None, where.name):
+        raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({where.name})")
+    if resource.type_name:
+        found = decode(manifest, resource.type_name)
+        if found.unknown:
+            identity = f"{where.namespace}/{where.name}" if where.namespace else f"/{where.name}"
+            words = [f".{path}: field not declared in schema" for path in found.unknown]
+            told = words[0] if len(words) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in words)
+            kind = f"{resource.api_version}, Kind={resource.kind}"
+            raise failure(500, "", f"failed to create typed patch object ({identity}; {kind}): {told}")

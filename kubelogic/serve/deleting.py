@@ -1,0 +1,104 @@
+"""Delete: of one object, or of all that are selected.
+
+Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers/delete.go of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.apiserver import serving
+from kubelogic.apiserver.requests import Outcome
+from kubelogic.cluster import Object
+from kubelogic.cluster.state import State
+from kubelogic.serve import bodies
+from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.paths import Target
+from kubelogic.serve.reading import shown
+from kubelogic.serve.selectors import matcher
+from kubelogic.serve.statuses import cause, conflict, failure, invalid, of_answer, success
+from kubelogic.serve.writing import is_dry_run, now_of, present
+
+
+def delete(served: Served, request: Request, where: Target) -> Reply:
+    """DELETE of an object."""
+    given = bodies.options(request)
+    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    obj = present(served, where)
+    _preconditions(served, where, obj, given)
+    _protected(where)
+    state = now_of(served)
+    outcome = _deleted(state, obj, given)
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, where.resource, where.name)
+    left = outcome.state.cluster.get(obj.kind, obj.key)
+    uid = str((obj.document.get("metadata") or {}).get("uid") or "")
+    resource = where.resource
+    before = served.written(obj, resource)
+    if not dry:
+        served.control.commit(outcome.state)
+    if left is not None:
+        version = None if not dry else served.control.history.versions.get((obj.kind, obj.key), 0)
+        return shown(served, request, resource, served.written(left, resource, version))
+    if resource.kind in ("Pod", "Service", "PersistentVolume", "PersistentVolumeClaim") and resource.group == "":
+        return shown(served, request, resource, before)
+    return Reply(body=success(resource, where.name, uid))
+
+
+def _protected(where: Target) -> None:
+    if where.resource.kind == "Namespace" and where.name in ("default", "kube-system", "kube-public"):
+        message = f'namespaces "{where.name}" is forbidden: this namespace may not be deleted'
+        raise failure(403, "Forbidden", message, details={"name": where.name, "kind": "namespaces"})
+
+
+def _deleted(state: State, obj: Object, given: Mapping[str, Any]) -> Outcome:
+    grace = given.get("gracePeriodSeconds")
+    propagation = str(given.get("propagationPolicy") or "")
+    if not propagation and given.get("orphanDependents") is not None:
+        propagation = "Orphan" if given["orphanDependents"] else "Background"
+    if propagation not in ("", "Foreground", "Background", "Orphan"):
+        words = f'Unsupported value: "{propagation}": supported values: "Background", "Foreground", "Orphan"'
+        raise invalid("meta.k8s.io", "DeleteOptions", "", [cause("FieldValueNotSupported", words, "propagationPolicy")])
+    return serving.delete(state, obj, propagation=propagation, grace=None if grace is None else int(grace))
+
+
+def _preconditions(served: Served, where: Target, obj: Object, given: Mapping[str, Any]) -> None:
+    wanted = given.get("preconditions") or {}
+    uid = (obj.document.get("metadata") or {}).get("uid")
+    if wanted.get("uid") and wanted["uid"] != uid:
+        why = f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {uid}"
+        raise conflict(where.resource, where.name, why)
+    version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
+    if wanted.get("resourceVersion") and wanted["resourceVersion"] != version:
+        why = (
+            f"Precondition failed: ResourceVersion in precondition: {wanted['resourceVersion']}, "
+            f"ResourceVersion in object meta: {version}"
+        )
+        raise conflict(where.resource, where.name, why)
+
+
+def delete_collection(served: Served, request: Request, where: Target) -> Reply:
+    """DELETE of a collection: of all that is selected."""
+    given = bodies.options(request)
+    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    query, resource = request.query, where.resource
+    selects = matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""), resource)
+    objects = served.objects(resource)
+    state = now_of(served)
+    gone = []
+    for key in sorted_keys(objects, where.namespace):
+        document = served.written(objects[key], resource)
+        if selects is not None and not selects(document):
+            continue
+        gone.append({name: value for name, value in document.items() if name not in ("kind", "apiVersion")})
+        obj = state.cluster.get(objects[key].kind, key)
+        if obj is not None:
+            state = _deleted(state, obj, given).state
+    if not dry:
+        served.control.commit(state)
+    meta = {"resourceVersion": str(served.revision)}
+    return Reply(
+        body={"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": gone}
+    )
