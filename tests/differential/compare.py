@@ -111,9 +111,7 @@ class Compared:
 def world_of(state: State) -> World:
     """The documents of a state."""
     kinds = (*KINDS, "Pod", "ControllerRevision")
-    documents = {
-        kind: {key: obj.document for key, obj in state.cluster.objects(kind).items()} for kind in kinds
-    }
+    documents = {kind: {key: obj.document for key, obj in state.cluster.objects(kind).items()} for kind in kinds}
     return World(documents=documents, now=state.now)
 
 
@@ -250,4 +248,3 @@ def _job_of(world: World, effect: Effect) -> str:
         return str(effect[1])
     reference: Mapping[str, Any] = controller(world.of("Pod")[effect[1]]) or {}
     return f"{effect[1].partition('/')[0]}/{reference.get('name')}"
-

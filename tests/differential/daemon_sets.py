@@ -115,7 +115,9 @@ def look(world: World, backoffs: Backoffs) -> Iterator[Effect]:
             label=label,
             on=_by_node(world, key, ds),
             backoffs=backoffs,
-            runs=frozenset(n for n, node in world.of("Node").items() if _should(ds, n, node, ("NoSchedule", "NoExecute"))),
+            runs=frozenset(
+                n for n, node in world.of("Node").items() if _should(ds, n, node, ("NoSchedule", "NoExecute"))
+            ),
             stays=frozenset(n for n, node in world.of("Node").items() if _should(ds, n, node, ("NoExecute",))),
         )
         if not deleting(ds):
@@ -195,7 +197,9 @@ def _manage(here: _Look) -> Iterator[Effect]:
     for name, pods in sorted(here.on.items()):  # getUnscheduledPodsWithoutNode
         if name not in here.world.of("Node"):
             yield from (
-                ("delete", pod) for pod, document in pods if not spec(document).get("nodeName") and not deleting(document)
+                ("delete", pod)
+                for pod, document in pods
+                if not spec(document).get("nodeName") and not deleting(document)
             )
 
 
@@ -323,9 +327,7 @@ def _numbers(here: _Look) -> Iterator[Effect]:
     numbers = {
         "desiredNumberScheduled": len(here.runs),
         "currentNumberScheduled": len(counted),
-        "numberMisscheduled": sum(
-            1 for name in here.world.of("Node") if name not in here.runs and here.on.get(name)
-        ),
+        "numberMisscheduled": sum(1 for name in here.world.of("Node") if name not in here.runs and here.on.get(name)),
         "numberReady": sum(map(is_ready, counted.values())),
         "numberAvailable": available,
         "numberUnavailable": len(here.runs) - available,

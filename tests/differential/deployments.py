@@ -72,7 +72,7 @@ class _Look:
 
 
 def look(world: World) -> Iterator[Effect]:
-    """Effects: ``(scale, rs, n)``, ``(new set, deployment, n)``, ``(drop set, rs)``, ``(status, Deployment, key, field, n)``."""
+    """Effects: ``(scale, rs, n)``, ``(new set, deployment, n)``, ``(drop set, rs)``, numbers of statuses."""
     for key, deployment in by_key(world.of("Deployment")):
         yield from _look(world, key, deployment)
 
@@ -293,7 +293,7 @@ def _saturated(here: _Look, new: Document) -> bool:
 
 
 def _proportion(here: _Look, rs: Document, to_add: int, added: int) -> int:
-    if _size(rs) == 0 or to_add == 0 or to_add == added:
+    if _size(rs) == 0 or to_add in (0, added):
         return 0
     fraction = _fraction(here, rs)
     return min(fraction, to_add - added) if to_add > 0 else max(fraction, to_add - added)

@@ -34,8 +34,6 @@ Effect = tuple[Any, ...]
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 FINALIZER = "batch.kubernetes.io/job-tracking"
-FIRST, MOST = 10_000, 600_000
-"""Back-off after a failure, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +72,9 @@ class _Look:
 
     @property
     def succeeded_indexes(self) -> set[int]:
-        listed = {i for i in _indexes(str(status(self.job).get("completedIndexes") or "")) if i < (self.completions or 0)}
+        listed = {
+            i for i in _indexes(str(status(self.job).get("completedIndexes") or "")) if i < (self.completions or 0)
+        }
         return listed | {_index(pod) for pod in self.pods.values() if self.counts(pod) and phase(pod) == "Succeeded"}
 
     @property
@@ -82,7 +82,9 @@ class _Look:
         if self.is_indexed:
             return len(self.succeeded_indexes)
         noted = self.uncounted("succeeded")
-        new = [p for p in self.pods.values() if self.counts(p) and phase(p) == "Succeeded" and meta(p)["uid"] not in noted]
+        new = [
+            p for p in self.pods.values() if self.counts(p) and phase(p) == "Succeeded" and meta(p)["uid"] not in noted
+        ]
         return number(status(self.job), "succeeded") + len(noted) + len(new)
 
     @property
@@ -98,7 +100,7 @@ def finished(job: Document) -> bool:
 
 
 def look(world: World) -> Iterator[Effect]:
-    """Effects: ``(make job pods, key, n)``, ``(make index, key, index)``, ``(delete, pod)``, ``(turn, key, condition, reason)``."""
+    """Effects: ``(make job pods, key, n)``, ``(make index, key, i)``, ``(delete, pod)``, ``(turn, key, ...)``."""
     for key, job in by_key(world.of("Job")):
         if not finished(job):
             yield from look_at(world, key)
@@ -114,7 +116,9 @@ def look_at(world: World, key: str) -> Iterator[Effect]:
     }
     here = _Look(world=world, job=job, pods=pods)
     living = {name: pod for name, pod in pods.items() if active(pod)}
-    decided = any((condition(job, name) or {}).get("status") == "True" for name in ("SuccessCriteriaMet", "FailureTarget"))
+    decided = any(
+        (condition(job, name) or {}).get("status") == "True" for name in ("SuccessCriteriaMet", "FailureTarget")
+    )
     reason = "" if decided else _failure(here)
     if reason:
         yield ("turn", key, "FailureTarget", reason)
@@ -126,7 +130,9 @@ def look_at(world: World, key: str) -> Iterator[Effect]:
         effects = list(_manage(here, key, living))
         yield from effects
         makes = effects
-    stays = len(living) + sum(1 if each[0] == "make index" else each[2] if each[0] == "make job pods" else -1 for each in makes)
+    stays = len(living) + sum(
+        1 if each[0] == "make index" else each[2] if each[0] == "make job pods" else -1 for each in makes
+    )
     wanted = here.completions
     done = here.succeeded >= wanted if wanted is not None else here.succeeded > 0
     if done and stays == 0:
@@ -138,10 +144,9 @@ def _failure(here: _Look) -> str:
     if here.failures > limit or _restarts_exceed(here, limit):
         return "BackoffLimitExceeded"
     deadline, started = spec(here.job).get("activeDeadlineSeconds"), status(here.job).get("startTime")
-    if deadline is not None and started and not spec(here.job).get("suspend"):
-        if moment(str(started)) + 1000 * int(deadline) <= here.world.now:
-            return "DeadlineExceeded"
-    return ""
+    if deadline is None or not started or spec(here.job).get("suspend"):
+        return ""
+    return "DeadlineExceeded" if moment(str(started)) + 1000 * int(deadline) <= here.world.now else ""
 
 
 def _restarts_exceed(here: _Look, limit: int) -> bool:
@@ -228,26 +233,3 @@ def _indexes(text: str) -> set[int]:
         first, _, last = part.partition("-")
         found.update(range(int(first), int(last or first) + 1))
     return found
-
-
-def may_wait(world: World, key: str) -> bool:
-    """Whether a back-off can be on: some pod of the Job ended a short time ago."""
-    uid = meta(world.of("Job")[key])["uid"]
-    failed = [
-        pod for pod in world.of("Pod").values() if controlled_by(pod, uid) and (phase(pod) == "Failed" or deleting(pod))
-    ]
-    if not failed:
-        return False
-    last = max(_end(pod) for pod in failed)
-    count = number(status(world.of("Job")[key]), "failed") + len(failed)
-    return world.now < last + min(FIRST << min(count, 20), MOST)
-
-
-def _end(pod: Document) -> int:
-    """When a pod ended: the last end of a container, or the deletion mark."""
-    ends = [
-        moment(each["state"]["terminated"].get("finishedAt"))
-        for each in status(pod).get("containerStatuses") or ()
-        if "terminated" in (each.get("state") or {})
-    ]
-    return max([*ends, moment(meta(pod).get("deletionTimestamp"))])

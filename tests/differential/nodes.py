@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.differential.reading import Document, World, by_key, condition, deleting, meta, spec
+from tests.differential.reading import Document, World, by_key, condition, deleting, spec
 
 Effect = tuple[Any, ...]
 
@@ -38,9 +38,7 @@ def ready(node: Document) -> str:
 
 def schedule_taints(node: Document) -> frozenset[str]:
     """The NoSchedule taints that the state of a node calls for (doNoScheduleTaintingPass)."""
-    wanted = {
-        key for (kind, value), key in _TAINTS.items() if (condition(node, kind) or {}).get("status") == value
-    }
+    wanted = {key for (kind, value), key in _TAINTS.items() if (condition(node, kind) or {}).get("status") == value}
     if spec(node).get("unschedulable"):
         wanted.add(UNSCHEDULABLE)
     return frozenset(wanted)
@@ -149,8 +147,3 @@ class Rates:
                 yield from (("untaint", name, key) for key in sorted(have))
             elif own and not have and name not in self.queue:
                 self.queue.append(name)
-
-
-def node_name(pod: Document) -> str:
-    """The node of a pod."""
-    return str(spec(pod).get("nodeName") or meta(pod).get("name") or "")

@@ -101,7 +101,9 @@ def _related(world: World, rs: Document, claimed: Mapping[str, Mapping[str, Docu
 def _rank(key: str, pod: Document, related: Mapping[str, int], now: int) -> tuple[Any, ...]:
     node = spec(pod).get("nodeName") or ""
     since = ready_since(pod)
-    restarts = max((int(each.get("restartCount") or 0) for each in status(pod).get("containerStatuses") or ()), default=0)
+    restarts = max(
+        (int(each.get("restartCount") or 0) for each in status(pod).get("containerStatuses") or ()), default=0
+    )
     cost = int((meta(pod).get("annotations") or {}).get("controller.kubernetes.io/pod-deletion-cost") or 0)
     return (
         1 if node else 0,

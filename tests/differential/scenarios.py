@@ -303,10 +303,15 @@ class Scenario:
         found = self._top("Deployment", "StatefulSet", "Job")
         match found:
             case ("Deployment", _):
-                rolling = {"maxSurge": self.random.choice((1, "50%")), "maxUnavailable": self.random.choice((0, 1, "50%"))}
+                rolling = {
+                    "maxSurge": self.random.choice((1, "50%")),
+                    "maxUnavailable": self.random.choice((0, 1, "50%")),
+                }
                 self.lab.patch(*found, {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}})
             case ("StatefulSet", _):
                 rolling = {"partition": self.random.randint(0, 4)}
-                self.lab.patch(*found, {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}})
+                self.lab.patch(
+                    *found, {"spec": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}}
+                )
             case ("Job", _):
                 self.lab.patch(*found, {"spec": {"parallelism": self.random.randint(0, 5)}})
