@@ -38,6 +38,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="nodes",
         help="nodes: also find the fewest nodes of the cluster's types that hold everything (default)",
     )
+    parser.add_argument(
+        "--pools",
+        action="append",
+        default=[],
+        metavar="POOL|FILE",
+        help="instead: the cheapest nodes to add for all that waits, of types that can be had: so many of a size "
+        "(10:4cpu:16Gi), or a file with a Node of each type, its price and limit in annotations; several times",
+    )
     common.add_moves(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
@@ -51,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.capacity import capacity
     from kubelogic.verbs.probe import NoPodError
 
+    if args.pools:
+        return _pools(args)
     if args.pod and args.resource:
         raise UsageError("--pod and --resource exclude each other: write the request into the manifest")
     pod: Object | None = _quick(args) if args.resource else None
@@ -83,6 +93,27 @@ def run(args: argparse.Namespace) -> int:
     if found.optimal >= args.replicas or moved:
         return UNKNOWN if found.unsure else YES
     return UNKNOWN if found.most >= args.replicas else NO
+
+
+def _pools(args: argparse.Namespace) -> int:
+    """The cheapest nodes to add; 0 if all that waits finds a node then, 1 if not, 3 if it is not known."""
+    from kubelogic.apiserver.node_types import read_node_types
+    from kubelogic.report.pools import pools_document, render_pools
+    from kubelogic.verbs.pools import cheapest_pools
+
+    if args.pod or args.resource or args.allow_moves is not None:
+        raise UsageError("--pools is about what waits in the cluster: without --pod, --resource and --allow-moves")
+    types = read_node_types(args.pools, common.standard_input(args.pools))
+    cluster, notices = common.read_cluster(args)
+    with common.watching(args) as options:
+        found = cheapest_pools(cluster, types.types, options, notices=(*notices, *types.notices))
+    if args.output == "text":
+        common.tell(render_pools(found, common.output_style(args)), args)
+    else:
+        common.emit(pools_document(found), args.output)
+    if not found.enough or found.hopeless:
+        return NO
+    return UNKNOWN if found.unsure else YES
 
 
 def _quick(args: argparse.Namespace) -> Object:

@@ -31,6 +31,7 @@ CALENDARS = ("facts/schedules.py", "facts/tracing.py")
 REASONS: dict[tuple[str, int], str] = {
     ("apiserver/intake.py", 3): "what kube-apiserver reads of a request: 3 MiB",
     ("apiserver/registry/job_pods.py", 63): "the longest host name",
+    ("apiserver/karpenter.py", 64): CODE,
     ("apiserver/reading.py", 1_000_000): CODE,
     ("apiserver/unprinted.py", 1000): CODE,
     ("apiserver/allocators/ranges.py", 4): "the version of IPv4",

@@ -21,6 +21,7 @@ COMMANDS = {
     "Explanation": ["explain", "shop/vault", "fixtures/shop"],
     "Simulation": ["simulate", *SCENARIO, "--scheduler", "kube"],
     "Capacity": ["capacity", "fixtures/shop", "--pod", "fixtures/shop/frontend.yaml"],
+    "Pools": ["capacity", "fixtures/pools/cluster.yaml", "--pools", "fixtures/pools/pools.yaml"],
     "Query": ["query", "--settled", FIT, "fixtures/shop"],
     "Proof": ["why", "--settled", FIT, "fixtures/shop"],
     "Rules": ["rules", "list"],
@@ -37,7 +38,7 @@ FREE = {
     "scores",
     "victims",
 }
-FREE |= {"nodesNeeded", "create", "patch", "jsonPatch", "location", "origin"}
+FREE |= {"nodesNeeded", "against", "create", "patch", "jsonPatch", "location", "origin"}
 """Keys whose values have the names of other things as keys, or are described elsewhere."""
 
 

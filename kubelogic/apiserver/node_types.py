@@ -1,0 +1,246 @@
+"""Nodes that can be had: what ``--pools`` names, as template nodes with a price and a number.
+
+A type of node is written as what it is, a Node, with the annotations ``kubelogic.dev/price`` (of one, in any currency;
+1 without it) and ``kubelogic.dev/limit`` (how many can be had). A pool in short form (``kinds.pools``) is one, too. Of
+the Cluster API, a MachineDeployment says with annotations what its machines offer; a NodePool of Karpenter says which
+types of nodes it takes, and what labels, taints and limits it adds.
+
+Source: cluster-autoscaler cloudprovider/clusterapi (annotations for scaling from zero), Karpenter's API v1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from kubelogic.apiserver.intake import Admissions
+from kubelogic.apiserver.karpenter import karpenter_nodes
+from kubelogic.cluster.edit import edited
+from kubelogic.cluster.objects import Object, as_object
+from kubelogic.kinds import pools
+from kubelogic.kinds.pools import Pool
+from kubelogic.kinds.validation import admit
+from kubelogic.text import documents, sources
+from kubelogic.text.archives import sources_of
+from kubelogic.text.documents import Item, fault_at
+from kubelogic.text.location import Fault, InputError, Location
+from kubelogic.text.notices import Notice
+from kubelogic.text.origin import ItemOrigin
+
+PRICE, LIMIT = "kubelogic.dev/price", "kubelogic.dev/limit"
+_CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
+_GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
+_OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
+_WHERE = "--pools"
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeType:
+    """A type of node that can be had.
+
+    Attributes:
+        node: what one of it is like.
+        price: of one, in the currency of the input.
+        limit: how many can be had.
+    """
+
+    node: Object
+    price: Fraction
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTypes:
+    """All types, sorted by name, and what there is to say about how they were read."""
+
+    types: tuple[NodeType, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+def renamed(node: Object, name: str) -> Object:
+    """A node like another one, under a name of its own."""
+    labels = {**(node.document["metadata"].get("labels") or {}), "kubernetes.io/hostname": name}
+    document = {**node.document, "metadata": {"name": name, "labels": labels}}
+    return msgspec.structs.replace(node, name=name, document=document)
+
+
+def cordoned(node: Object) -> Object:
+    """The node, open for DaemonSets alone."""
+    return edited(node, ["spec"], {"unschedulable": True})
+
+
+def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTypes:
+    """The types of nodes that texts name: pools in short form, or files and directories.
+
+    Raises:
+        InputError: with all that is wrong, each with its place.
+    """
+    faults: list[Fault] = []
+    types: list[NodeType] = []
+    names: list[str] = []
+    for text in texts:
+        if not pools.is_pool(text):
+            names.append(text)
+            continue
+        pool, wrong = pools.parse(text)
+        faults += wrong
+        if pool is not None:
+            types.append(_of_pool(pool, len(types) + 1))
+    found, unreadable = sources.find(names)
+    faults += unreadable
+    items: list[Item] = []
+    for read in (each for name in found for each in sources_of(name, stdin)):
+        match read:
+            case Fault() as fault:
+                faults.append(fault)
+            case source:
+                items += documents.read(source, faults)
+    admission = Admissions(namespace="default", faults=faults)
+    notices = _take(items, admission)
+    for entry in admission.settle():
+        node = Object(
+            api_version="v1", kind="Node", namespace="", name=entry.name, document=entry.document, origin=entry.origin
+        )
+        types.append(_of_node(node, faults))
+    if not types and not faults:
+        message = (
+            "there is no type of node in it: a Node, a MachineDeployment that says what it offers, or 10:4cpu:16Gi"
+        )
+        faults.append(Fault(location=Location(file=", ".join(names) or _WHERE), code="KL118", message=message))
+    if faults:
+        raise InputError(faults)
+    return NodeTypes(
+        types=tuple(sorted(types, key=lambda each: each.node.name)),
+        notices=tuple(sorted(notices, key=lambda notice: notice.order)),
+    )
+
+
+def _of_pool(pool: Pool, number: int) -> NodeType:
+    """Of a pool in short form: its number of nodes is how many can be had, at a price of 1 each."""
+    document = next(iter(pools.node_documents([replace(pool, count=1)])))
+    name = f"pool-{number}"
+    labels = {**document["metadata"]["labels"], "kubernetes.io/hostname": name}
+    document = {**document, "metadata": {"name": name, "labels": labels}}
+    return NodeType(node=as_object(admit(document, namespace="default").document), price=Fraction(1), limit=pool.count)
+
+
+def _of_node(node: Object, faults: list[Fault]) -> NodeType:
+    annotations = node.document["metadata"].get("annotations") or {}
+    price, limit = Fraction(1), pools.MOST
+    if PRICE in annotations:
+        if _NUMBER.fullmatch(annotations[PRICE]):
+            price = Fraction(annotations[PRICE])
+        else:
+            faults.append(_fault(node, PRICE, "is a number such as 0.192, without a currency"))
+    if LIMIT in annotations:
+        if annotations[LIMIT].isdecimal() and int(annotations[LIMIT]) <= pools.MOST:
+            limit = int(annotations[LIMIT])
+        else:
+            faults.append(_fault(node, LIMIT, f"is a whole number, {pools.MOST:,} at most"))
+    return NodeType(node=node, price=price, limit=limit)
+
+
+def _fault(node: Object, annotation: str, message: str) -> Fault:
+    path = ("metadata", "annotations", annotation)
+    if not isinstance(node.origin, ItemOrigin):
+        return Fault(location=Location(file=_WHERE), code="KL118", message=f"{annotation} {message}")
+    return fault_at(node.origin, path, "KL118", message, title=str(node))
+
+
+def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
+    """Admit what types of nodes there are; what else stands beside them is left out, which is said."""
+    nodes: list[Item] = []
+    provisioners: list[Item] = []
+    left: dict[str, int] = {}
+    for item in items:
+        group, kind = item.document["apiVersion"].partition("/")[0], item.document["kind"]
+        if (group, kind) == ("v1", "Node"):
+            nodes.append(item)
+        elif (group, kind) == ("cluster.x-k8s.io", "MachineDeployment"):
+            nodes += _of_machines(item, admission.faults)
+        elif (group, kind) == ("karpenter.sh", "NodePool"):
+            provisioners.append(item)
+        else:
+            file = item.origin.document.source.name
+            left[file] = left.get(file, 0) + 1
+    if provisioners:
+        nodes = [made for item in provisioners for made in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
+    for item in nodes:
+        admission.take(item)
+    return [
+        Notice(
+            code="KL119",
+            message=f"of this file only types of nodes count, as --pools names it: {count} other objects were left out",
+            location=Location(file=file),
+            count=count,
+        )
+        for file, count in sorted(left.items())
+    ]
+
+
+def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
+    """What the machines of a MachineDeployment are like, as its annotations for scaling from zero say."""
+    metadata = item.document.get("metadata") or {}
+    annotations: Mapping[str, Any] = metadata.get("annotations") or {}
+    offers = {name: annotations[_CAPACITY + key] for key, name in _OFFERS.items() if _CAPACITY + key in annotations}
+    missing = [f"{_CAPACITY}{key}" for key in ("cpu", "memory") if _CAPACITY + key not in annotations]
+    if missing:
+        message = f"what its machines offer is not known: it lacks the annotations {' and '.join(missing)}"
+        faults.append(item.fault(("metadata", "annotations"), "KL118", message))
+        return
+    if gpus := annotations.get(_CAPACITY + "gpu-count"):
+        offers[annotations.get(_CAPACITY + "gpu-type", "nvidia.com/gpu")] = gpus
+    name = str(metadata.get("name", ""))
+    most = (
+        int(annotations[_GROUP + "max-size"]) if str(annotations.get(_GROUP + "max-size")).isdecimal() else pools.MOST
+    )
+    there = (item.document.get("spec") or {}).get("replicas") or 0
+    labels = dict(
+        part.split("=", 1) for part in str(annotations.get(_CAPACITY + "labels", "")).split(",") if "=" in part
+    )
+    taints = [_taint(part) for part in str(annotations.get(_CAPACITY + "taints", "")).split(",") if ":" in part]
+    kept = {key: annotations[key] for key in (PRICE,) if key in annotations}
+    yield _item(
+        item,
+        name,
+        labels={"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", **labels},
+        annotations={**kept, LIMIT: str(max(0, most - int(there)))},
+        taints=taints,
+        offers={"pods": pools.DEFAULTS["pods"], "ephemeral-storage": pools.DEFAULTS["ephemeral-storage"], **offers},
+    )
+
+
+def _taint(text: str) -> dict[str, str]:
+    pair, _, effect = text.rpartition(":")
+    key, _, value = pair.partition("=")
+    return {"key": key, **({"value": value} if value else {}), "effect": effect}
+
+
+def _item(
+    item: Item,
+    name: str,
+    *,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    taints: list[dict[str, str]],
+    offers: Mapping[str, Any],
+) -> Item:
+    """The Node that stands for the machines of another object, at its place."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {**labels, "kubernetes.io/hostname": name},
+            "annotations": dict(annotations),
+        },
+        "spec": {"taints": taints} if taints else {},
+        "status": {"capacity": dict(offers), "allocatable": dict(offers)},
+    }
+    return msgspec.structs.replace(item, document=document)

@@ -1,0 +1,216 @@
+"""Node pools: the cheapest nodes to add so that all that waits for a node finds one, and what none of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
+
+import msgspec
+
+from kubelogic.apiserver.node_types import NodeType, cordoned, renamed
+from kubelogic.apiserver.supposing import supposed
+from kubelogic.cluster import Cluster, Object
+from kubelogic.explain.pending import PendingPod, pending_pods
+from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.facts.omitted import omitted
+from kubelogic.facts.shapes import controller_of
+from kubelogic.placement.optimal.cheapest import cheapest_nodes
+from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.optimal.market import Offer, extended
+from kubelogic.placement.optimal.solve import solve
+from kubelogic.placement.problem import Problem
+from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.relations import Relations
+from kubelogic.reconcile.schedulers import KubeScheduler
+from kubelogic.text import Notice
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking
+from kubelogic.verbs.plan import DEFAULT, node_of
+from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+
+_PREFIX = "new-"
+"""Before the name of a type, so that its nodes have names of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """How many nodes of a type to add, and the pods that go to them."""
+
+    pool: str
+    nodes: int
+    price: Fraction
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hopeless:
+    """A pod that no type takes, and why: by type, what stands against it."""
+
+    pod: str
+    owner: str
+    reasons: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Pools:
+    """What to add to a cluster.
+
+    Attributes:
+        waiting: pods that wait for a node, and that are counted; those that find one among the nodes that are there,
+            too.
+        bought: what to add, by name of the pool; empty if nothing has to be.
+        cost: of all that, in the currency of the input.
+        least: nothing that holds all of them costs less, proved.
+        enough: whether all that wait find a node then, but for the ``hopeless``.
+        short: pods for which no place was found.
+        hopeless: pods that no type takes, however many of it there are.
+        notices: features that the input uses and that are not modelled, and what was assumed.
+        unsure: pods that ask for what is not modelled: they may need something else.
+        lacking: what the input does not have.
+    """
+
+    waiting: int
+    bought: tuple[Bought, ...]
+    cost: Fraction
+    least: Fraction
+    enough: bool
+    short: tuple[str, ...] = ()
+    hopeless: tuple[Hopeless, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    unsure: tuple[str, ...] = ()
+    lacking: Lacking = NOTHING
+
+    def __repr__(self) -> str:
+        return f"<Pools: {sum(each.nodes for each in self.bought)} nodes to add for {self.waiting} pods>"
+
+
+def cheapest_pools(
+    cluster: Cluster, types: Sequence[NodeType], options: Options = DEFAULT, *, notices: Sequence[Notice] = ()
+) -> Pools:
+    """Reconcile a cluster, then find the cheapest nodes to add for what still waits.
+
+    What DaemonSets run on a new node is taken from what it offers. Nobody is evicted or moved.
+
+    Args:
+        cluster: desired and observed objects.
+        types: the nodes that can be had.
+        options: how to reconcile.
+        notices: what reading had to say; they go into the result.
+    """
+    models = {name: renamed(each.node, name) for each in types for name in [_PREFIX + each.node.name]}
+    done = reconcile(supposed(cluster, map(cordoned, models.values())), options)
+    final = done.cluster
+    daemons = {
+        key: node_of(pod)
+        for key, pod in sorted(final.objects("Pod").items())
+        if node_of(pod) in models and controller_of(pod.document)[0] == "DaemonSet"
+    }
+    ready = supposed(final, models.values())
+    given = problem(Relations.of(done.rulebook, replace(done.run.state, cluster=ready), GOALS))
+    unit = lcm(*(each.price.denominator for each in types))
+    offers = _offers(given, types, daemons, unit)
+    asked = _asked(given, models, daemons)
+    limits = Limits(timeout=options.timeout)
+    lost = _hopeless(asked, offers, limits)
+    kept = msgspec.structs.replace(asked, pods=tuple(pod for pod in asked.pods if pod.node or pod.shape not in lost))
+    found = cheapest_nodes(kept, offers, limits=limits, clock=options.clock)
+    places: dict[str, list[str]] = {offer.node.name: [] for offer in offers}
+    for binding in found.placement.bindings:
+        origin = binding.node.rpartition("-")[0]
+        if origin in places:
+            places[origin].append(binding.pod)
+    prices = {_PREFIX + each.node.name: each.price for each in types}
+    left = {pod.name for pod in asked.waiting if pod.shape in lost}
+    omissions = [each for file in done.rulebook.files for each in file.omits]
+    waiting = [each for each in asked.waiting if each.name not in left]
+    return Pools(
+        waiting=len(waiting),
+        bought=tuple(
+            Bought(pool=name.removeprefix(_PREFIX), nodes=count, price=prices[name], pods=tuple(sorted(places[name])))
+            for name, count in sorted(found.nodes.items())
+            if count
+        ),
+        cost=Fraction(found.cost, unit),
+        least=Fraction(found.least, unit),
+        enough=found.enough,
+        short=tuple(sorted(entry.pod for entry in found.placement.unplaced)),
+        hopeless=_why(done, models, left),
+        notices=(*notices, *omitted(cluster, omissions)),
+        unsure=tuple(
+            sorted(
+                each.name
+                for each in waiting
+                if unmodelled(final, done.rulebook, final.objects("Pod")[each.name]).notices
+            )
+        ),
+        lacking=lacking(done.before, final, asked=True),
+    )
+
+
+def _unsure(done: Reconciled, pod: str) -> bool:
+    return bool(unmodelled(done.cluster, done.rulebook, done.cluster.objects("Pod")[pod]).notices)
+
+
+def _offers(given: Problem, types: Sequence[NodeType], daemons: Mapping[str, str], unit: int) -> tuple[Offer, ...]:
+    """The types as nodes of the problem, less what DaemonSets run there."""
+    requests = {shape.name: shape.requests for shape in given.shapes}
+    taken: dict[str, dict[str, int]] = {}
+    for pod in given.pods:
+        if pod.name in daemons:
+            mine = taken.setdefault(daemons[pod.name], {})
+            for resource, amount in requests[pod.shape].items():
+                mine[resource] = mine.get(resource, 0) + amount
+    nodes = {node.name: node for node in given.nodes}
+    offers = []
+    for each in types:
+        node = nodes[_PREFIX + each.node.name]
+        left = {r: max(0, amount - taken.get(node.name, {}).get(r, 0)) for r, amount in node.allocatable.items()}
+        price = each.price * unit
+        offers.append(Offer(node=msgspec.structs.replace(node, allocatable=left), price=int(price), most=each.limit))
+    return tuple(offers)
+
+
+def _asked(given: Problem, models: Mapping[str, Object], daemons: Mapping[str, str]) -> Problem:
+    """The problem without the nodes that stand for types; nobody is evicted."""
+    return msgspec.structs.replace(
+        given,
+        nodes=tuple(node for node in given.nodes if node.name not in models),
+        pods=tuple(pod for pod in given.pods if pod.name not in daemons),
+        shapes=tuple(msgspec.structs.replace(shape, preempts=False) for shape in given.shapes),
+    )
+
+
+def _hopeless(asked: Problem, offers: Sequence[Offer], limits: Limits) -> set[str]:
+    """The shapes of which not one pod finds a node beside one new node of each type."""
+    whole = extended(asked, offers, [min(1, offer.most) for offer in offers])
+    first = {pod.shape: pod for pod in reversed(asked.waiting)}
+    return {
+        shape
+        for shape, pod in sorted(first.items())
+        if solve(msgspec.structs.replace(whole, pods=(*whole.running, pod)), limits=limits).unplaced
+    }
+
+
+def _why(done: Reconciled, models: Mapping[str, Object], left: set[str]) -> tuple[Hopeless, ...]:
+    """Of pods that no type takes, what stands against each type."""
+    if not left:
+        return ()
+    cluster = done.cluster
+    gone = [("Node", name) for name in cluster.objects("Node") if name not in models]
+    gone += [("Pod", key) for key, pod in cluster.objects("Pod").items() if key not in left and not node_of(pod)]
+    state = replace(done.run.state, cluster=supposed(cluster, models.values(), without=gone))
+    told = pending_pods(state, done.rulebook, judge=KubeScheduler(), moves=lambda _given, _placed: lambda _o, _s: False)
+    return tuple(_hopeless_pod(each) for each in told if each.pod in left)
+
+
+def _hopeless_pod(pod: PendingPod) -> Hopeless:
+    reasons: dict[str, list[str]] = {}
+    for blocker in pod.blockers:
+        detail = blocker.detail.replace(_PREFIX, "")
+        reasons.setdefault(blocker.node.removeprefix(_PREFIX), []).append(detail)
+    return Hopeless(
+        pod=pod.pod,
+        owner=pod.owner,
+        reasons={name: tuple(dict.fromkeys(each)) for name, each in sorted(reasons.items())},
+    )

@@ -1,0 +1,153 @@
+"""The cheapest nodes to add: what counts, what does not, and how types of nodes are written."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from kubelogic.apiserver.node_types import NodeTypes, read_node_types
+from kubelogic.apiserver.reading import load
+from kubelogic.cluster import Cluster
+from kubelogic.report.pools import render_pools
+from kubelogic.text.location import InputError
+from kubelogic.verbs.pools import Pools, cheapest_pools
+
+POOLS = Path(__file__).resolve().parents[2] / "fixtures" / "pools"
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  containers: [{{name: c, image: c:1, resources: {{requests: {{cpu: "{cpu}"}}}}}}]
+  {more}
+"""
+NODE = """
+apiVersion: v1
+kind: Node
+metadata:
+  name: {name}
+  labels: {{kubernetes.io/os: linux, node.kubernetes.io/instance-type: {name}}}
+  annotations: {{kubelogic.dev/price: "{price}"}}
+status: {{allocatable: {{cpu: "{cpu}", memory: 64Gi, pods: "110"}}}}
+"""
+MACHINES = """
+apiVersion: cluster.x-k8s.io/v1beta1
+kind: MachineDeployment
+metadata:
+  name: workers
+  annotations:
+    capacity.cluster-autoscaler.kubernetes.io/cpu: "4"
+    capacity.cluster-autoscaler.kubernetes.io/memory: 16Gi
+    capacity.cluster-autoscaler.kubernetes.io/labels: tier=web
+    capacity.cluster-autoscaler.kubernetes.io/taints: team=a:NoSchedule
+    cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size: "5"
+spec: {replicas: 3}
+"""
+PROVISIONER = """
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata: {name: spot}
+spec:
+  template:
+    metadata: {labels: {team: a}}
+    spec:
+      taints: [{key: spot, effect: NoSchedule}]
+      requirements:
+        - {key: node.kubernetes.io/instance-type, operator: NotIn, values: [huge]}
+        - {key: topology.kubernetes.io/zone, operator: In, values: [a, b]}
+  limits: {cpu: "9"}
+"""
+
+
+def pod(name: str, cpu: str, more: str = "") -> str:
+    return POD.format(name=name, cpu=cpu, more=more)
+
+
+def node(name: str, cpu: int, price: str) -> str:
+    return NODE.format(name=name, cpu=cpu, price=price)
+
+
+def types(tmp_path: Path, *documents: str) -> NodeTypes:
+    file = tmp_path / "pools.yaml"
+    file.write_text("---".join(documents), encoding="utf-8")
+    return read_node_types([str(file)])
+
+
+def asked(tmp_path: Path, cluster: str, *documents: str) -> Pools:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(cluster, encoding="utf-8")
+    return cheapest_pools(Cluster.of(load([str(file)]).objects), types(tmp_path, *documents).types)
+
+
+@pytest.fixture(scope="module")
+def shown() -> Pools:
+    cluster = Cluster.of(load([str(POOLS / "cluster.yaml")]).objects)
+    return cheapest_pools(cluster, read_node_types([str(POOLS / "pools.yaml")]).types)
+
+
+def test_nodes_that_are_there_come_first_and_daemons_take_their_share(shown: Pools) -> None:
+    """Two of six pods fit on the old node; four of 0.9 fit on 4 CPUs with the agent's 0.2 because 3.8 are left."""
+    assert [(each.pool, each.nodes, len(each.pods)) for each in shown.bought] == [("large", 1, 4)]
+    assert (shown.waiting, shown.cost, shown.least, shown.enough) == (4, Fraction("0.19"), Fraction("0.19"), True)
+
+
+def test_what_no_type_takes_is_told_with_every_reason(shown: Pools) -> None:
+    (lost,) = shown.hopeless
+    assert lost.owner == "Deployment default/train"
+    assert list(lost.reasons) == ["gpu", "large", "small"]
+    assert lost.reasons["gpu"] == (
+        "gpu has the taint nvidia.com/gpu:NoSchedule, which default/train does not tolerate",
+    )
+    assert "new-" not in render_pools(shown)
+
+
+def test_nothing_waits(tmp_path: Path) -> None:
+    found = asked(tmp_path, "---".join([node("old", 8, "1"), pod("a", "1")]), node("new", 8, "1"))
+    assert (found.bought, found.cost, found.enough) == ((), 0, True)
+    assert render_pools(found).startswith("Nothing waits for a node.")
+
+
+def test_pods_that_have_to_be_apart_get_a_node_each(tmp_path: Path) -> None:
+    apart = (
+        "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+        "[{topologyKey: kubernetes.io/hostname, labelSelector: {}}]}}"
+    )
+    cluster = "---".join([node("old", 1, "1"), *(pod(f"p{i}", "1500m", apart) for i in range(3))])
+    found = asked(tmp_path, cluster, node("small", 2, "0.1"), node("large", 8, "0.25"))
+    assert [(each.pool, each.nodes) for each in found.bought] == [("small", 3)]
+
+
+def test_a_machine_deployment_is_a_type(tmp_path: Path) -> None:
+    (found,) = types(tmp_path, MACHINES).types
+    assert (found.node.name, found.price, found.limit) == ("workers", 1, 2)
+    assert found.node.document["metadata"]["labels"]["tier"] == "web"
+    assert found.node.document["spec"]["taints"] == [{"key": "team", "value": "a", "effect": "NoSchedule"}]
+
+
+def test_a_node_pool_chooses_types_and_zones(tmp_path: Path) -> None:
+    found = types(tmp_path, PROVISIONER, node("m", 4, "0.2"), node("huge", 64, "3"))
+    assert [each.node.name for each in found.types] == ["spot-m", "spot-m-2"]
+    zones = [each.node.document["metadata"]["labels"]["topology.kubernetes.io/zone"] for each in found.types]
+    assert zones == ["a", "b"]
+    assert {each.limit for each in found.types} == {2}
+    assert found.types[0].node.document["metadata"]["labels"]["karpenter.sh/nodepool"] == "spot"
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (node("m", 2, "cheap"), "is a number such as 0.192"),
+        (MACHINES.replace('capacity.cluster-autoscaler.kubernetes.io/cpu: "4"', "x: y"), "it lacks the annotations"),
+        (PROVISIONER, "which machines it can choose from is not in the input"),
+        (pod("a", "1"), "there is no type of node in it"),
+        (node("m", 2, "1").replace('"2"', '"2x"'), "2x"),
+    ],
+)
+def test_what_is_no_type_is_refused_with_its_place(tmp_path: Path, document: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        types(tmp_path, document)
+    assert any(message in fault.message for fault in caught.value.faults)
+    assert all(fault.location.file.endswith("pools.yaml") for fault in caught.value.faults)
