@@ -31,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--update-golden", action="store_true", help="write what is printed now as what is expected")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What reads ``--corpus`` is marked, so that it can be run by itself once everything else was."""
+    if {"corpus", "broken_file", "manifest_file"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker("corpus")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test per file of the corpus, for tests that take ``broken_file`` or ``manifest_file``.
 
