@@ -67,7 +67,7 @@ def renamed(node: Object, name: str) -> Object:
     """A node like another one, under a name of its own."""
     labels = {**(node.document["metadata"].get("labels") or {}), "kubernetes.io/hostname": name}
     document = {**node.document, "metadata": {"name": name, "labels": labels}}
-    return msgspec.structs.replace(node, name=name, document=document)
+    return msgspec.structs.replace(node, name=name, key="", document=document)
 
 
 def cordoned(node: Object) -> Object:

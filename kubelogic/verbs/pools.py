@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -146,6 +147,17 @@ def cheapest_pools(
         ),
         lacking=lacking(done.before, final, asked=True),
     )
+
+
+def scaled_up(cluster: Cluster, types: Sequence[NodeType], found: Pools) -> Cluster:
+    """The cluster with the nodes that were found: ``POOL-1`` and on."""
+    by_name = {each.node.name: each.node for each in types}
+    names = set(cluster.objects("Node"))
+    added: list[Object] = []
+    for each in found.bought:
+        free = (name for number in itertools.count(1) if (name := f"{each.pool}-{number}") not in names)
+        added += [renamed(by_name[each.pool], name) for name in itertools.islice(free, each.nodes)]
+    return supposed(cluster, added)
 
 
 def _unsure(done: Reconciled, pod: str) -> bool:

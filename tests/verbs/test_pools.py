@@ -12,7 +12,8 @@ from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.report.pools import render_pools
 from kubelogic.text.location import InputError
-from kubelogic.verbs.pools import Pools, cheapest_pools
+from kubelogic.verbs.plan import plan
+from kubelogic.verbs.pools import Pools, cheapest_pools, scaled_up
 
 POOLS = Path(__file__).resolve().parents[2] / "fixtures" / "pools"
 
@@ -151,3 +152,10 @@ def test_what_is_no_type_is_refused_with_its_place(tmp_path: Path, document: str
         types(tmp_path, document)
     assert any(message in fault.message for fault in caught.value.faults)
     assert all(fault.location.file.endswith("pools.yaml") for fault in caught.value.faults)
+
+
+def test_what_is_added_holds_what_waited(shown: Pools) -> None:
+    cluster = Cluster.of(load([str(POOLS / "cluster.yaml")]).objects)
+    larger = scaled_up(cluster, read_node_types([str(POOLS / "pools.yaml")]).types, shown)
+    assert sorted(larger.objects("Node")) == ["large-1", "old"]
+    assert [pod.owner for pod in plan(larger).pending] == ["Deployment default/train"]
