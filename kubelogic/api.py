@@ -1,25 +1,27 @@
 """The verbs of the command line as functions over immutable values: no printing, no global state.
 
 ``load(source)`` reads manifests (a path, several, text, or mappings) into a ``Cluster``; ``plan(cluster)``,
-``explain(cluster, pod)``, ``capacity(cluster, pod)``, ``simulate(cluster, scenario, how)``, ``check(cluster)`` and
-``diff(old, new)`` take it from there, with ``Options`` that say how to reconcile. Results are values: they compare
-equal, can be pickled, and print in a line; ``to_dict`` gives the document that ``-o json`` prints, ``to_text`` the
-text. (They are not in ``kubelogic`` itself, as ``kubelogic.explain`` is a package.)
+``explain(cluster, pod)``, ``capacity(cluster, pod)``, ``simulate(cluster, scenario)``, ``check(cluster)``,
+``diff(old, new)``, ``query(cluster, atom)`` and ``why(cluster, fact)`` take it from there, with ``Options`` that say
+how to reconcile. A ``Session`` has the same verbs and keeps what the next question can use.
+
+Results are values: they compare equal, can be pickled, and print in a line; ``to_dict()`` gives the document that ``-o
+json`` prints, ``to_text()`` the text, and a notebook shows them. The same names are found in ``kubelogic`` itself.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from kubelogic.cluster import Cluster
-from kubelogic.report.capacity import capacity_document, render_capacity
-from kubelogic.report.check import check_document, render_check
-from kubelogic.report.diff import diff_document, render_diff
-from kubelogic.report.documents import plan_document
-from kubelogic.report.explanation import explanation_document, render_explanation
-from kubelogic.report.plan import render_plan
-from kubelogic.report.simulation import render_simulation, simulation_document
-from kubelogic.text import InputError
+from kubelogic.logic import RuleErrors
+from kubelogic.reconcile.scenario import Scenario
+from kubelogic.text import InputError, Notice
+from kubelogic.verbs.about import NodeExplanation, ServiceExplanation, WorkloadExplanation, explain_any
 from kubelogic.verbs.capacity import Capacity, capacity
 from kubelogic.verbs.check import Check, CheckOptions, check
 from kubelogic.verbs.checking.findings import Finding
@@ -27,11 +29,21 @@ from kubelogic.verbs.diff import Diff, diff
 from kubelogic.verbs.explain import Explanation, explain
 from kubelogic.verbs.load import load
 from kubelogic.verbs.plan import plan
+from kubelogic.verbs.query import QueryResult, WhyResult, query, why
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.results import Plan
-from kubelogic.verbs.simulate import Simulation, SimulationOptions, simulate
+from kubelogic.verbs.scenario_file import read_scenario
+from kubelogic.verbs.session import Session
+from kubelogic.verbs.shown import Shown
+from kubelogic.verbs.simulate import Simulation, SimulationOptions
+from kubelogic.verbs.simulate import simulate as run_scenario
+from kubelogic.verbs.targets import UnknownPodError
+from kubelogic.verify.results import Verification
+from kubelogic.verify.verifying import Question
+from kubelogic.verify.verifying import verify as answer
 
-Result = Plan | Explanation | Capacity | Simulation | Check | Diff
+Steps = Scenario | str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""What happens when: a scenario, the path of a scenario file, its text (with a line break), or what it holds."""
 
 __all__ = [
     "Capacity",
@@ -42,52 +54,139 @@ __all__ = [
     "Explanation",
     "Finding",
     "InputError",
+    "NodeExplanation",
     "Options",
     "Plan",
-    "Result",
+    "QueryResult",
+    "RuleErrors",
+    "Scenario",
+    "ServiceExplanation",
+    "Session",
+    "Shown",
     "Simulation",
     "SimulationOptions",
+    "UnknownPodError",
+    "Verification",
+    "WhyResult",
+    "WorkloadExplanation",
     "capacity",
     "check",
     "diff",
     "explain",
+    "explain_any",
     "load",
     "plan",
+    "query",
+    "scenario",
     "simulate",
     "to_dict",
     "to_text",
+    "verify",
+    "why",
 ]
 
 
-def to_dict(result: Result) -> dict[str, Any]:
-    """The JSON document of a result, as ``-o json`` prints it. Docs: reference/documents."""
-    match result:
-        case Plan():
-            return plan_document(result)
-        case Explanation():
-            return explanation_document(result)
-        case Capacity():
-            return capacity_document(result)
-        case Simulation():
-            return simulation_document(result)
-        case Check():
-            return check_document(result)
-        case Diff():
-            return diff_document(result)
+def scenario(steps: Steps, cluster: Cluster | None = None, *, namespace: str = "default") -> Scenario:
+    """What happens when, from a scenario file or from what such a file holds.
+
+    Args:
+        steps: see ``Steps``; docs/how-to/simulate.md has the words.
+        cluster: where it begins, to find out whether the steps mean anything there; None: not to.
+        namespace: of objects that name none.
+
+    Raises:
+        InputError: with every fault.
+        TypeError: if it is none of these.
+
+    >>> scenario([{"at": "30s", "fail": "n1"}]).events[0].at
+    30000
+    """
+    match steps:
+        case Scenario():
+            return steps
+        case str() if "\n" in steps:
+            return read_scenario("-", namespace=namespace, cluster=cluster, stdin=steps.encode())
+        case str() | os.PathLike():
+            return read_scenario(os.fspath(steps), namespace=namespace, cluster=cluster)
+        case Mapping() | Sequence() if not isinstance(steps, bytes):
+            try:
+                text = msgspec.json.encode(steps)
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"a step is no JSON: {error}") from error
+            return read_scenario("-", namespace=namespace, cluster=cluster, stdin=text)
+    raise TypeError(f"a scenario is a path, text, a mapping or a list of steps, not {type(steps).__name__}")
 
 
-def to_text(result: Result) -> str:
-    """The text of a result, as the command line prints it without a terminal."""
-    match result:
-        case Plan():
-            return render_plan(result)
-        case Explanation():
-            return render_explanation(result)
-        case Capacity():
-            return render_capacity(result)
-        case Simulation():
-            return render_simulation(result)
-        case Check():
-            return render_check(result)
-        case Diff():
-            return render_diff(result)
+def simulate(
+    cluster: Cluster,
+    steps: Steps = (),
+    how: SimulationOptions | Options | None = None,
+    *,
+    notices: Sequence[Notice] = (),
+) -> Simulation:
+    """Run the control plane over a cluster while things happen to it.
+
+    Args:
+        cluster: desired and observed objects at time 0.
+        steps: see ``Steps``; nothing: let it settle.
+        how: see ``SimulationOptions``.
+        notices: what reading the cluster had to say; they go into the result.
+
+    Raises:
+        InputError: with every fault of the scenario.
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    chosen = SimulationOptions(options=how) if isinstance(how, Options) else how or SimulationOptions()
+    return run_scenario(cluster, scenario(steps, cluster), chosen, notices=notices)
+
+
+def verify(
+    cluster: Cluster,
+    options: Options | None = None,
+    *,
+    survive: str = "",
+    during_rollout: str = "",
+    drain_all: bool = False,
+    any_order: bool = False,
+    invariants: Sequence[str] = (),
+    extra_nodes: int = 0,
+    limit: float = 0.0,
+) -> Verification:
+    """Whether something holds whatever happens to a cluster; the shortest run where it does not.
+
+    Args:
+        cluster: desired and observed objects.
+        options: how to reconcile; its clock lets ``limit`` work.
+        survive: what may fail at once: ``node:1``, ``node:2``, ``zone:1``, ``label:KEY``.
+        during_rollout: a workload that is rolled out anew meanwhile, such as ``deploy/web``.
+        drain_all: whether there is an order in which every node can be drained.
+        any_order: whether all pods get a place in whatever order they come.
+        invariants: names (``kubelogic.verify.invariants.NAMED``) or rule files that derive ``violates(...)``.
+        extra_nodes: so many more nodes of each type are there.
+        limit: seconds for the whole question.
+
+    Raises:
+        ValueError: if the question makes no sense, or names an invariant that there is not.
+        UnknownPodError: if there is no such workload.
+        RuleErrors: if rules or parameters are faulty.
+    """
+    question = Question(
+        survive=survive,
+        during_rollout=during_rollout,
+        drain_all=drain_all,
+        any_order=any_order,
+        invariants=invariants,
+        extra_nodes=extra_nodes,
+        limit=limit,
+    )
+    return answer(cluster, question, options or Options())
+
+
+def to_dict(result: Shown) -> dict[str, Any]:
+    """The JSON document of a result; ``result.to_dict()`` is the same."""
+    return result.to_dict()
+
+
+def to_text(result: Shown) -> str:
+    """The text of a result; ``result.to_text()`` is the same."""
+    return result.to_text()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubelogic.api import Cluster, InputError, Options, Plan, explain, load, plan, to_dict, to_text
+import kubelogic
+from kubelogic import api
+from kubelogic.api import Cluster, InputError, Options, Plan, Shown, explain, load, plan, to_dict, to_text
 
 NODE = """
 apiVersion: v1
@@ -123,3 +128,71 @@ def test_results_have_their_documents_and_texts(answer: Plan) -> None:
     assert to_dict(answer)["kind"] == "Plan"
     assert len(to_dict(answer)["placements"]) == 13
     assert "7" in to_text(answer)
+
+
+def test_the_package_has_the_verbs_itself(cluster: Cluster, answer: Plan) -> None:
+    assert kubelogic.plan(kubelogic.load(NODE + "---" + WEB)) == answer
+    assert kubelogic.explain(cluster, "default/web").owner == "Deployment default/web"  # type: ignore[operator]
+    assert kubelogic.explain.__name__ == "kubelogic.explain"
+    with pytest.raises(AttributeError, match="no attribute 'plans'"):
+        _ = kubelogic.plans
+
+
+def test_all_that_the_package_names_is_in_the_api() -> None:
+    assert {*kubelogic._NAMES, *kubelogic._PACKAGES} <= {*api.__all__}
+    assert all(getattr(kubelogic, name) is getattr(api, name) for name in kubelogic._NAMES)
+
+
+QUESTIONS: dict[str, Callable[[Cluster], Shown]] = {
+    "explain": lambda cluster: explain(cluster, "default/web"),
+    "workload": lambda cluster: api.explain_any(cluster, "deploy/web", Options()),
+    "node": lambda cluster: api.explain_any(cluster, "node/oak", Options()),
+    "simulate": lambda cluster: api.simulate(cluster, [{"at": "30s", "fail": "oak"}]),
+    "capacity": lambda cluster: api.capacity(cluster, None),
+    "check": api.check,
+    "diff": lambda cluster: api.diff(cluster, load(NODE)),
+    "query": lambda cluster: api.query(cluster, "node(Node)"),
+    "why": lambda cluster: api.why(cluster, "node('oak')"),
+    "why not": lambda cluster: api.why(cluster, "node('elm')"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_result_is_a_value_that_can_be_shown(cluster: Cluster, answer: Plan, question: str) -> None:
+    result = QUESTIONS[question](cluster)
+    assert len(repr(result)) < 150
+    assert "\n" not in repr(result)
+    assert json.loads(json.dumps(result.to_dict())) == result.to_dict() == to_dict(result)
+    assert result.to_text() == to_text(result)
+    assert html.escape(repr(result)) in result._repr_html_()
+    assert pickle.loads(pickle.dumps(result)) == result
+    assert result != answer
+
+
+STEPS = [{"at": "1m", "drain": "oak"}, {"at": "30s", "scale": {"name": "web", "replicas": 3}}]
+
+
+def test_a_scenario_is_a_path_text_or_what_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "steps.json"
+    file.write_text(json.dumps(STEPS), encoding="utf-8")
+    found = api.scenario(STEPS)
+    assert [each.at for each in found.events] == [30_000, 60_000]
+    assert found == api.scenario(file) == api.scenario(str(file)) == api.scenario(found)
+    assert found == api.scenario(json.dumps(STEPS, indent=1)) == api.scenario({"steps": STEPS})
+
+
+@pytest.mark.parametrize("wrong", [7, None, b"- at: 1", {1, 2}, [{"at": object()}]])
+def test_anything_else_is_no_scenario(wrong: Any) -> None:
+    with pytest.raises(TypeError):
+        api.scenario(wrong)
+
+
+def test_steps_that_mean_nothing_are_refused_with_their_places(cluster: Cluster) -> None:
+    with pytest.raises(InputError, match="unknown operation"):
+        api.simulate(cluster, [{"at": 1, "explode": "oak"}])
+
+
+def test_the_verbs_print_nothing(cluster: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
+    for question in ("explain", "query", "capacity"):
+        QUESTIONS[question](cluster)
+    assert capfd.readouterr() == ("", "")

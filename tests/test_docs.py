@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -56,6 +58,32 @@ def test_the_program_works(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     first, second = capsys.readouterr().out.strip().split("\n")
     assert first.startswith("33 [")
     assert second == "waiting"
+
+
+def test_the_programs_of_the_api_work(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/python.md").read_text(), re.DOTALL)
+    space: dict[str, object] = {}
+    for program in programs:
+        exec(compile(program, "python.md", "exec"), space)
+    assert capsys.readouterr().out.startswith("<Plan: ")
+
+
+def test_the_notebook_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    notebook = json.loads((ROOT / "docs/reference/python.ipynb").read_text())
+    space: dict[str, object] = {}
+    shown = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        *body, last = ast.parse("".join(cell["source"])).body
+        assert isinstance(last, ast.Expr), "a cell ends with what it shows"
+        exec(compile(ast.Module(body=body, type_ignores=[]), "python.ipynb", "exec"), space)
+        shown.append(eval(compile(ast.Expression(last.value), "python.ipynb", "eval"), space))
+    html = [each._repr_html_() for each in shown if hasattr(each, "_repr_html_")]
+    assert len(html) > 4
+    assert all(each.startswith("<details") for each in html)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explain and print; 0 if the fact holds, 1 if not."""
-    from kubelogic.report.proofs import explanation_document, render_explanation
+    from kubelogic.report.proofs import render_why, why_document
     from kubelogic.verbs.query import why
 
     cluster, _ = common.read_cluster(args)
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         limit=max(1, args.limit),
     )
     if args.output == "text":
-        streams.say(render_explanation(explanation))
+        streams.say(render_why(explanation))
     else:
-        common.emit(explanation_document(explanation), args.output)
+        common.emit(why_document(explanation), args.output)
     return YES if explanation.refutation is None else NO

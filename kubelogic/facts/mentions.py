@@ -7,12 +7,13 @@ the constraints of pods; a company's rule may write ``class_label(NodeClass, 'ac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.node_terms import NODE_NAME
 from kubelogic.logic import Rulebook
-from kubelogic.logic.terms import Atom, Constant, Literal, is_anonymous
+from kubelogic.logic.terms import Atom, Clause, Constant, Literal, is_anonymous
 
 _LABELS = frozenset({"class_label", "class_number"})
 """Predicates of (node class, key, value)."""
@@ -26,7 +27,8 @@ _TOPOLOGY = {"class_topology": 1, "node_topology": 1, "demands_spread": 2}
 
 def mentions(rulebook: Rulebook) -> FactModule:
     """The fact module of what a rulebook mentions. It comes before the modules that read mentions."""
-    facts = tuple(sorted({fact for atom in _atoms(rulebook) for fact in _mentioned(atom)}))
+    clauses = _of_clauses(_Clauses(rulebook.clauses))
+    facts = tuple(sorted({*clauses, *(fact for atom in rulebook.facts for fact in _mentioned(atom))}))
     return FactModule(name="mentions", stages=(lambda: MentionStage(facts),))
 
 
@@ -43,13 +45,32 @@ class MentionStage:
         self._facts = ()
 
 
-def _atoms(rulebook: Rulebook) -> Iterator[Atom]:
-    for clause in rulebook.clauses:
+class _Clauses:
+    """The very same clauses; every evaluation asks for what they mention."""
+
+    __slots__ = ("clauses",)
+
+    def __init__(self, clauses: tuple[Clause, ...]) -> None:
+        self.clauses = clauses
+
+    def __hash__(self) -> int:
+        return id(self.clauses)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Clauses) and self.clauses is other.clauses
+
+
+@lru_cache(maxsize=16)
+def _of_clauses(given: _Clauses) -> frozenset[Fact]:
+    return frozenset(fact for atom in _atoms(given.clauses) for fact in _mentioned(atom))
+
+
+def _atoms(clauses: Iterable[Clause]) -> Iterator[Atom]:
+    for clause in clauses:
         yield clause.head
         for item in clause.body:
             if isinstance(item, Literal):
                 yield item.atom
-    yield from rulebook.facts
 
 
 def _mentioned(atom: Atom) -> Iterator[Fact]:

@@ -30,7 +30,8 @@ def load_rulebook(directories: Sequence[Path] = (), parameters: Mapping[str, Val
     Raises:
         RuleErrors: with every fault of the rules, or every unknown parameter and impossible value.
     """
-    return with_parameters(Rulebook.read([builtin_rules(), *directories], follow), parameters or {})
+    book = Rulebook.read([builtin_rules(), *directories], follow) if directories else builtin_rulebook()
+    return with_parameters(book, parameters or {})
 
 
 @cache
@@ -40,4 +41,4 @@ def builtin_rulebook() -> Rulebook:
     Raises:
         RuleErrors: if the installation is damaged.
     """
-    return load_rulebook()
+    return Rulebook.read([builtin_rules()], follow)

@@ -19,11 +19,12 @@ from operator import itemgetter
 from typing import Any
 
 from kubelogic.logic.compiler import Function
-from kubelogic.logic.plan import Group, Rule, kept_columns, needed, plan
+from kubelogic.logic.plan import Group
+from kubelogic.logic.prepared import Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
 from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
-from kubelogic.logic.store import Counts, Store, literal_of, projected
+from kubelogic.logic.store import Counts, Store, projected
 from kubelogic.logic.terms import Row, Value
 
 Facts = Mapping[str, Iterable[Row]]
@@ -41,16 +42,6 @@ class Changes:
 
     added: Mapping[str, Collection[Row]] = field(default_factory=dict)
     removed: Mapping[str, Collection[Row]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent."""
-
-    rule: Rule
-    number: int
-    kept: Columns | None
-    recursive: bool
 
 
 class Evaluation:
@@ -89,18 +80,15 @@ class Evaluation:
             KeyError: if a goal is not declared, or a function that is needed is missing from ``functions``.
         """
         self.rulebook = rulebook
-        predicates = needed(rulebook, goals)
-        declared = sorted(name for name in predicates if rulebook.declarations[name].function)
-        self._groups = plan(rulebook, predicates)
-        derived = [predicate for group in self._groups for predicate in group.predicates]
-        sources = {group.source for group in self._groups} - {""}
-        self._store = Store({*predicates, *derived, *sources}, {name: (functions or {})[name] for name in declared})
-        self._derived = frozenset(derived)
-        visible = {name for name in self._store.relations if "$" not in name}
+        ready = prepared(rulebook, goals)
+        self._groups, self._steps = ready.groups, ready.steps
+        self._store = Store(ready.relations, {name: (functions or {})[name] for name in ready.functions}, ready.joins)
+        self._derived = ready.derived
+        visible = {name for name in ready.relations if "$" not in name}
         self._watched = dict.fromkeys(sorted(visible if watched is None else visible & {*watched}))
-        self._uses = _uses(self._groups)
+        self._uses = ready.uses
         self._given: dict[str, Counts] = {}
-        self._recursive = frozenset(p for group in self._groups if group.recursive for p in group.predicates)
+        self._recursive = ready.recursive
         self._empty = True
 
     def rows(self, predicate: str) -> Collection[Row]:
@@ -176,7 +164,8 @@ class Evaluation:
             self._apply(pending)
             self._evaluate()
             return Changes(added={name: list(rows) for name in self._watched if (rows := self._store.counts(name))})
-        if sum(map(len, pending.values())) > _LARGE_CHANGE + self._size() // 3:
+        changed = sum(map(len, pending.values()))
+        if changed > _LARGE_CHANGE and changed > _LARGE_CHANGE + self._size() // 3:
             return self._rebuild(pending)
         for predicate, counts in pending.items():
             if predicate in self._derived:
@@ -308,14 +297,18 @@ class Evaluation:
 
         for predicate in sorted(p for p in pending if p not in self._derived):
             settle(predicate)
-        for group in self._groups:
-            if group.grouping is not None:
-                self._regroup(group, added, removed, pending)
-            elif group.recursive:
-                self._maintain(group, pending)
-            for predicate in group.predicates:
+        for predicate, special in self._steps:
+            if special is None:
                 if predicate in pending:
                     settle(predicate)
+                continue
+            if special.grouping is None:
+                self._maintain(special, pending)
+            elif special.source in added or special.source in removed:
+                self._regroup(special, added, removed, pending)
+            for each in special.predicates:
+                if each in pending:
+                    settle(each)
         return Changes(
             added={name: added[name] for name in self._watched if name in added},
             removed={name: removed[name] for name in self._watched if name in removed},
@@ -366,11 +359,11 @@ class Evaluation:
         index = relation.index(kept)
         return {key: 1 for key in projected(rows, kept) if key not in index}
 
-    def _seed(self, use: _Use, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
+    def _seed(self, use: Use, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
         if not rows:
             return
-        sign = -sign if literal_of(use.rule, use.number).negated else sign
-        head = use.rule.head
+        sign = -sign if use.negated else sign
+        head = use.head
         if use.recursive:
             head += _GAINED if sign > 0 else _LOST
         self._store.seed(use.rule, use.number, rows, pending.setdefault(head, {}), sign)
@@ -432,16 +425,3 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
-
-
-def _uses(groups: Iterable[Group]) -> dict[str, tuple[_Use, ...]]:
-    """For each predicate the body literals that its changes seed, in evaluation order."""
-    found: dict[str, list[_Use]] = {}
-    for group in groups:
-        for rule in group.rules:
-            for number, literal in rule.literals():
-                if group.recursive and literal.atom.predicate in group.predicates:
-                    continue
-                use = _Use(rule, number, kept_columns(literal), group.recursive)
-                found.setdefault(literal.atom.predicate, []).append(use)
-    return {predicate: tuple(uses) for predicate, uses in found.items()}

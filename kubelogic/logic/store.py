@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from kubelogic.logic.compiler import HEAD, Function, Join, compile_join
+from kubelogic.logic.compiler import HEAD, Function, Join
 from kubelogic.logic.plan import Rule
+from kubelogic.logic.prepared import Joins
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import Literal, Row
 
 Counts = dict[Row, int]
 
-_GROWTH = 3
-"""A join is planned anew when a relation that it reads has become this many powers of two larger or smaller."""
-
 
 class Store:
-    """Owns the relations; compiles joins on first use, and again when sizes have changed much."""
+    """Owns the relations. Joins are shared: compiled on first use, and again when sizes have changed much."""
 
     __slots__ = ("_joins", "functions", "relations")
 
-    def __init__(self, names: Collection[str], functions: Mapping[str, Function]) -> None:
-        self.relations: dict[str, Relation] = {name: Relation() for name in sorted(names)}
+    def __init__(self, names: Iterable[str], functions: Mapping[str, Function], joins: Joins) -> None:
+        self.relations: dict[str, Relation] = {name: Relation() for name in names}
         self.functions = functions
-        self._joins: dict[tuple[Rule, int | None], tuple[Join, tuple[int, ...]]] = {}
+        self._joins = joins
 
     def counts(self, predicate: str) -> Counts:
         """The rows of a predicate with the number of their derivations."""
@@ -61,33 +59,10 @@ class Store:
             self._join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
 
     def _may_join(self, rule: Rule, seed: int | None) -> bool:
-        """Whether no positive literal but the seed is without rows. Saves compiling joins that cannot give anything."""
-        relations, functions = self.relations, self.functions
-        for number, literal in rule.literals():
-            predicate = literal.atom.predicate
-            if (
-                not literal.negated
-                and number != seed
-                and predicate not in functions
-                and not relations[predicate].counts
-            ):
-                return False
-        return True
+        return self._joins.may_join(rule, seed, self.relations)
 
     def _join(self, rule: Rule, seed: int | None) -> Join:
-        sizes = tuple(
-            len(self.relations[literal.atom.predicate].counts).bit_length()
-            for _, literal in rule.literals()
-            if literal.atom.predicate not in self.functions
-        )
-        found = self._joins.get((rule, seed))
-        if found is not None:
-            join, planned = found
-            if all(-_GROWTH < size - before < _GROWTH for size, before in zip(sizes, planned, strict=True)):
-                return join
-        join = compile_join(rule, seed=seed, functions=self.functions, relations=self.relations)
-        self._joins[rule, seed] = (join, sizes)
-        return join
+        return self._joins.join(rule, seed, self.functions, self.relations)
 
 
 def literal_of(rule: Rule, number: int) -> Literal:

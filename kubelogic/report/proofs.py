@@ -14,10 +14,10 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.missing import Lacking
-from kubelogic.verbs.query import Explanation, Status
+from kubelogic.verbs.query import QueryResult, WhyResult
 
 
-def render_answer(answer: Status, style: Style = PLAIN) -> str:
+def render_answer(answer: QueryResult, style: Style = PLAIN) -> str:
     """A table of the values that were asked for; the sentence of each row where nothing was asked for."""
     if not answer.rows:
         words = Words(answer.rulebook)
@@ -40,7 +40,7 @@ def _beside(text: str, lacks: Lacking, style: Style = PLAIN) -> str:
     return "\n\n".join([*said_first(lacks), text, *said_beside(lacks, style)])
 
 
-def answer_document(answer: Status) -> dict[str, Any]:
+def answer_document(answer: QueryResult) -> dict[str, Any]:
     """``kind: Query``."""
     words = Words(answer.rulebook)
     arguments = answer.rulebook.declarations[answer.predicate].arguments
@@ -61,7 +61,7 @@ def _told(hints: Sequence[str]) -> list[str]:
     return [f"hint: {hint}" for hint in hints]
 
 
-def render_explanation(explanation: Explanation) -> str:
+def render_why(explanation: WhyResult) -> str:
     """The proofs, or what each rule lacks."""
     words = Words(explanation.rulebook, FORMATS)
     if explanation.refutation is not None:
@@ -75,7 +75,7 @@ def render_explanation(explanation: Explanation) -> str:
     return _beside("\n\n".join(blocks), explanation.lacking)
 
 
-def explanation_document(explanation: Explanation) -> dict[str, Any]:
+def why_document(explanation: WhyResult) -> dict[str, Any]:
     """``kind: Proof``."""
     words = Words(explanation.rulebook)
     document: dict[str, Any] = {

@@ -18,11 +18,12 @@ from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
 from kubelogic.verbs.services import notices_of, selected
+from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadExplanation:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WorkloadExplanation(Shown):
     """How many pods of a workload have a node, and what holds each of the others.
 
     Attributes:
@@ -47,9 +48,14 @@ class WorkloadExplanation:
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
 
+    def __repr__(self) -> str:
+        return (
+            f"<Explanation of {self.workload}: {len(self.placed)} of {self.wanted} placed, {len(self.pending)} pending>"
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeExplanation:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NodeExplanation(Shown):
     """What a node holds and whom it refuses.
 
     Attributes:
@@ -70,9 +76,12 @@ class NodeExplanation:
     drain: NodeDrain | None = None
     lacking: Lacking = NOTHING
 
+    def __repr__(self) -> str:
+        return f"<Explanation of Node {self.node}: {len(self.pods)} pods>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceExplanation:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ServiceExplanation(Shown):
     """Which pods stand behind a Service, and why others do not.
 
     Attributes:
@@ -94,6 +103,9 @@ class ServiceExplanation:
     remarks: tuple[str, ...]
     location: Location | None
     lacking: Lacking = NOTHING
+
+    def __repr__(self) -> str:
+        return f"<Explanation of Service {self.service}: {len(self.ready)} ready, {len(self.not_ready)} not ready>"
 
 
 About = Explanation | WorkloadExplanation | NodeExplanation | ServiceExplanation
@@ -123,11 +135,28 @@ def explain_any(
         RuleErrors: if the rules or parameters are faulty.
     """
     done = reconcile(cluster, options)
+    return explain_done(done, text, options, namespace=namespace, most_repairs=most_repairs, drained=drained)
+
+
+def explain_done(
+    done: Reconciled,
+    text: str,
+    options: Options,
+    *,
+    namespace: str = "default",
+    most_repairs: int | None = None,
+    drained: bool = False,
+) -> About:
+    """Explain what a text names, after a run; see ``explain_any``.
+
+    Raises:
+        UnknownPodError: if there is none.
+    """
     target = find(done.cluster, text, namespace)
     found = _explained(done, target, options, most_repairs)
     if drained and isinstance(found, NodeExplanation):
         found = replace(found, drain=drain(done, found.node, options))
-    return replace(found, lacking=lacking(cluster, done.cluster))
+    return replace(found, lacking=lacking(done.before, done.cluster))
 
 
 def _explained(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> About:

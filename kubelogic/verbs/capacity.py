@@ -32,6 +32,7 @@ from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.shown import Shown
 
 POOL_LABELS = (
     "node.kubernetes.io/instance-type",
@@ -48,7 +49,7 @@ _ASKED = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Capacity:
+class Capacity(Shown):
     """How much more there is room for.
 
     Attributes:

@@ -23,6 +23,7 @@ from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
+from kubelogic.verbs.shown import Shown
 
 _SELDOM = frozenset({"KL196"})
 """Notices of a plan that a check tells in its own, structured way."""
@@ -80,7 +81,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Check:
+class Check(Shown):
     """What a check has found.
 
     Attributes:

@@ -22,6 +22,7 @@ from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_objects
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.shown import Shown
 
 _PAIRS = 12
 """With more edits than this, pairs are not tried one by one."""
@@ -75,7 +76,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Diff:
+class Diff(Shown):
     """What edits change.
 
     Attributes:

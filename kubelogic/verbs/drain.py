@@ -102,13 +102,21 @@ def drain(done: Reconciled, node: str, options: Options) -> NodeDrain:
         node: its name.
         options: how it was reconciled.
     """
-    found, run = _drained(done, done.run.state, node, options)
+    found, run = drained(done, done.run.state, node, options)
     if found.works:
         return found
     return replace(found, helps=tuple(_helps(done, node, options, found, run)))
 
 
-def _drained(done: Reconciled, state: State, node: str, options: Options) -> tuple[NodeDrain, Simulated]:
+def drained(done: Reconciled, state: State, node: str, options: Options) -> tuple[NodeDrain, Simulated]:
+    """Drain a node in a state: what comes of it, without looking for help, and the run.
+
+    Args:
+        done: a run with the engine that goes on; what waited at its end is not held against the drain.
+        state: where the drain begins.
+        node: its name.
+        options: how to reconcile.
+    """
     plain = Drain(node=node)
     _, refused = meant(plain, state)
     operation = replace(plain, force=UNMANAGED in refused, delete_empty_dir=True)
@@ -213,7 +221,7 @@ def _helps(done: Reconciled, node: str, options: Options, found: NodeDrain, run:
         if not outcome.answer.accepted:
             continue
         settled = simulate(done.engine.reconciler, outcome.state, Scenario(horizon=options.horizon))
-        after, _ = _drained(done, settled.state, node, options)
+        after, _ = drained(done, settled.state, node, options)
         if after.works and after.done is not None:
             yield Help(summary=summary, done=after.done)
 
@@ -223,7 +231,7 @@ Change = Callable[[State], requests.Outcome]
 
 def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterator[tuple[str, Change]]:
     if found.homeless or any(not each.always for each in found.blocked):
-        twin = _twin(state.cluster.objects("Node")[node])
+        twin = twin_of(state.cluster.objects("Node")[node])
         yield f"add a node like {node} first", lambda s: requests.create(s, twin)
     for budget in sorted({each.budget for each in found.blocked if each.budget}):
         spec = {"maxUnavailable": 1, "minAvailable": None}
@@ -244,11 +252,11 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
         )
 
 
-def _twin(node: Object) -> Mapping[str, Any]:
-    """A node like another, under a name of its own."""
+def twin_of(node: Object, name: str = "") -> Mapping[str, Any]:
+    """A new node like another, under a name of its own: ``like-NAME``, if no other is given."""
     document = dict(node.document)
     meta = dict(metadata(node))
-    name = f"like-{node.name}"
+    name = name or f"like-{node.name}"
     labels = {**(meta.get("labels") or {}), "kubernetes.io/hostname": name}
     document["metadata"] = {"name": name, "labels": labels, "annotations": dict(meta.get("annotations") or {})}
     taints = [each for each in (document.get("spec") or {}).get("taints") or () if not _is_passing(each)]

@@ -34,12 +34,13 @@ from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.repairs import workload_repairs
+from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.undecided import undecided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Explanation:
+class Explanation(Shown):
     """Why a pod is where it is.
 
     Attributes:

@@ -56,12 +56,18 @@ def plan(
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    done = reconcile(cluster, options)
+    return plan_of(reconcile(cluster, options), options, notices=notices, allow_moves=allow_moves)
+
+
+def plan_of(
+    done: Reconciled, options: Options, *, notices: Sequence[Notice] = (), allow_moves: int | None = None
+) -> Plan:
+    """What the control plane has made of a cluster, after a run; see ``plan``."""
     found = describe(done, options, notices=notices)
     if allow_moves is None or not found.pending:
         return found
     waiting = {pod.pod for pod in found.pending if pod.verdict == "waiting"}
-    asked = undone(cluster, done)
+    asked = undone(done.before, done)
     return replace(
         found, moves=plan_moves(done.cluster, asked, options, rulebook=done.rulebook, most=allow_moves, ignored=waiting)
     )

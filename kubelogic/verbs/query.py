@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, reconcile
+from kubelogic.verbs.shown import Shown
 
 Engine = Literal["compiled", "pydatalog"]
 """Who resolves a question: both give the same rows; see ``docs/explanation/evaluation.md``."""
@@ -37,11 +38,14 @@ _CHANGING = frozenset(
 """Kinds of which a plan makes or places pods."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """The rows of a predicate that fit a pattern, sorted; where there are none, ``hints`` say what would have some."""
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class QueryResult(Shown):
+    """The rows of a predicate that fit a pattern, sorted; where there are none, ``hints`` say what would have some.
 
-    rulebook: Rulebook
+    ``rulebook`` has the declarations; results are equal whatever else it holds.
+    """
+
+    rulebook: Rulebook = field(compare=False)
     predicate: str
     pattern: Pattern
     rows: tuple[Row, ...]
@@ -54,12 +58,15 @@ class Status:
         arguments = self.rulebook.declarations[self.predicate].arguments
         return tuple(a.name for a, value in zip(arguments, self.pattern, strict=True) if value is None)
 
+    def __repr__(self) -> str:
+        return f"<Query of {self.predicate}: {len(self.rows)} {'row' if len(self.rows) == 1 else 'rows'}>"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WhyResult(Shown):
     """Proofs of the rows that fit a pattern (``others`` more were left out), or what keeps them from being derived."""
 
-    rulebook: Rulebook
+    rulebook: Rulebook = field(compare=False)
     predicate: str
     pattern: Pattern
     proofs: tuple[Proof, ...] = ()
@@ -67,6 +74,11 @@ class Explanation:
     refutation: NotDerived | None = None
     hints: tuple[str, ...] = ()
     lacking: Lacking = NOTHING
+
+    def __repr__(self) -> str:
+        if self.refutation is not None or not self.proofs:
+            return f"<Why {self.predicate}: nothing that fits holds>"
+        return f"<Why {self.predicate}: {len(self.proofs)} proved, {self.others} more>"
 
 
 def query(
@@ -78,7 +90,7 @@ def query(
     settled: bool = False,
     timeout: float = 60.0,
     engine: Engine = "compiled",
-) -> Status:
+) -> QueryResult:
     """All rows that fit an atom.
 
     Args:
@@ -99,7 +111,7 @@ def query(
     state = _state(book, cluster, options, settled=settled)
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
     rows = ask(book, state, predicate, pattern, engine=engine)
-    return Status(
+    return QueryResult(
         rulebook=book,
         predicate=predicate,
         pattern=pattern,
@@ -118,7 +130,7 @@ def why(
     settled: bool = False,
     timeout: float = 60.0,
     limit: int = 1,
-) -> Explanation:
+) -> WhyResult:
     """Why an atom holds, or why nothing that fits it does.
 
     Args:
@@ -142,14 +154,14 @@ def why(
             Given(fact=Fact(predicate=predicate, row=row), place=book.declarations[predicate].place) for row in results
         ]
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
-        return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
+        return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
     lacks = lacking(cluster, state.cluster)
     evaluation = Relations.of(book, state, [predicate, *GOALS])
     prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
     rows = prover.select(predicate, pattern)
     if not rows:
         question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
-        return Explanation(
+        return WhyResult(
             rulebook=book,
             predicate=predicate,
             pattern=pattern,
@@ -159,7 +171,7 @@ def why(
         )
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
-    return Explanation(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
+    return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
 
 
 def _options(rules: Sequence[Path], parameters: Mapping[str, Value] | None, timeout: float) -> Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -26,6 +26,7 @@ from kubelogic.reconcile.schedulers import (
     Remembering,
     SchedulerName,
     Solve,
+    Solver,
     seconds_left,
 )
 from kubelogic.reconcile.settle import Run, Step, settle
@@ -157,19 +158,41 @@ class Reconciled:
         return self.run.state.cluster
 
 
-def engine(options: Options) -> Engine:
+def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequence[str] = ()) -> Engine:
     """The engine that options ask for.
+
+    Args:
+        options: which rules, which scheduler, which limits.
+        rulebook: the rules, where they are known already.
+        goals: further predicates that will be asked for, if the rules declare them.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    book = load_rulebook(options.rules, options.parameters)
+    book = load_rulebook(options.rules, options.parameters) if rulebook is None else rulebook
+    compared, judge, scheduler = _schedulers(options)
+    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, "trouble", *goals))
+    return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
+
+
+def renewed(made: Engine, options: Options) -> Engine:
+    """An engine for another run with the relations of an earlier one, whose results are not read any more.
+
+    Args:
+        made: made for the same rules and parameters.
+        options: which scheduler, which limits.
+    """
+    compared, judge, scheduler = _schedulers(options)
+    made.reconciler.scheduler = scheduler
+    return replace(made, compared=compared, judge=judge)
+
+
+def _schedulers(options: Options) -> tuple[ComparedScheduler, Remembering, Solver]:
+    """Schedulers that have answered nothing yet: those that are compared, the judge, and the one that decides."""
     judge = Remembering(solver=options.judge, clock=options.clock, limit=options.timeout, deadline=options.deadline)
     rival = Remembering(solver=KubeScheduler())
     compared = ComparedScheduler(solver=judge, rival=rival)
-    scheduler = compared if options.scheduler == "optimal" else rival
-    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, "trouble"))
-    return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
+    return compared, judge, compared if options.scheduler == "optimal" else rival
 
 
 def begin(
@@ -195,13 +218,18 @@ def begin(
     return loaded.state, loaded.refused
 
 
-def reconcile(cluster: Cluster, options: Options) -> Reconciled:
+def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) -> Reconciled:
     """Run the control loops on a cluster until they have settled or the horizon is reached.
+
+    Args:
+        cluster: desired and observed objects.
+        options: how to reconcile.
+        made: an engine of these options that has not run yet (see ``renewed``); a new one, if not given.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    made = engine(options)
+    made = engine(options) if made is None else made
     start, left_out = begin(cluster, made.rulebook)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(

@@ -13,6 +13,7 @@ from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.schedulers import Solve
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.moves import MovePlan
+from kubelogic.verbs.shown import Shown
 
 
 class PlacedPod(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +128,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Plan:
+class Plan(Shown):
     """What the control plane makes of a cluster.
 
     ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a

@@ -226,18 +226,21 @@ def node_operation(word: str, node: str) -> Operation:
     return _WITH_NODE[word](node)
 
 
-def read_scenario(name: str, *, namespace: str = "default", cluster: Cluster | None = None) -> Scenario:
+def read_scenario(
+    name: str, *, namespace: str = "default", cluster: Cluster | None = None, stdin: bytes | None = None
+) -> Scenario:
     """Read a scenario file.
 
     Args:
-        name: path of the file.
+        name: path of the file; ``-`` for what is in ``stdin``.
+        stdin: see ``name``.
         namespace: for objects that name none.
         cluster: where the scenario begins, to find out whether its steps mean anything there; None: not to.
 
     Raises:
         InputError: with every fault of the file, and of the files that it applies.
     """
-    source = source_files.read(name, None)
+    source = source_files.read(name, stdin)
     if isinstance(source, Fault):
         raise InputError([source])
     faults: list[Fault] = []

@@ -12,12 +12,13 @@ from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
 from kubelogic.text import Notice
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, begin, engine
+from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.shown import Shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Simulation:
+class Simulation(Shown):
     """What a scenario came to: ``run`` says what happened, ``final`` where everything is at the end."""
 
     run: Simulated
@@ -45,7 +46,12 @@ class SimulationOptions:
 
 
 def simulate(
-    cluster: Cluster, scenario: Scenario, how: SimulationOptions, *, notices: Sequence[Notice] = ()
+    cluster: Cluster,
+    scenario: Scenario,
+    how: SimulationOptions,
+    *,
+    notices: Sequence[Notice] = (),
+    made: Engine | None = None,
 ) -> Simulation:
     """Run the control plane over a cluster while things happen to it.
 
@@ -54,11 +60,12 @@ def simulate(
         scenario: what happens when, and how long to look ahead.
         how: see ``SimulationOptions``.
         notices: what reading the cluster had to say; they go into the result.
+        made: an engine of these options that has not run yet; a new one, if not given.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    made = engine(how.options)
+    made = engine(how.options) if made is None else made
     start, left_out = begin(cluster, made.rulebook, how.start)
     run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)

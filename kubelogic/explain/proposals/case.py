@@ -21,12 +21,27 @@ Edit = Callable[[Document], list[Operation]]
 """The operations on a document; none if they do not apply to it. The document has ``metadata`` and ``spec``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _told(target: Object) -> tuple[str, str, Document]:
+    """What makes two targets equal: objects themselves are compared by identity."""
+    return target.kind, target.key, target.document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Patch:
     """A change of an object that exists: operations on its document."""
 
     target: Object
     operations: tuple[Operation, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Patch)
+            and _told(self.target) == _told(other.target)
+            and self.operations == other.operations
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.target.kind, self.target.key, len(self.operations)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +51,17 @@ class Create:
     document: Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Delete:
     """An object goes; what it owns goes with it."""
 
     target: Object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Delete) and _told(self.target) == _told(other.target)
+
+    def __hash__(self) -> int:
+        return hash((self.target.kind, self.target.key))
 
 
 Change = Patch | Create | Delete

@@ -1,0 +1,178 @@
+"""What an evaluation makes of a rulebook before it has any facts: made once for the same rules and goals.
+
+Nothing here depends on facts, so evaluations share it: the steps in their order, which rules a change of a predicate
+concerns, and the joins that were compiled so far, each with the sizes of relations for which it was planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from kubelogic.logic.compiler import Function, Join, compile_join
+from kubelogic.logic.plan import Group, Rule, kept_columns, needed, plan
+from kubelogic.logic.relation import Columns, Relation
+from kubelogic.logic.rulebook import Rulebook
+
+_GROWTH = 3
+"""A join is planned anew when a relation that it reads has become this many powers of two larger or smaller."""
+
+_PLANS = 4
+"""So many plans of one join are kept, each for other sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent.
+
+    ``head`` is the rule's head, ``negated`` whether the literal is.
+    """
+
+    rule: Rule
+    number: int
+    kept: Columns | None
+    recursive: bool
+    head: str
+    negated: bool
+
+
+@dataclass(slots=True)
+class Joins:
+    """Compiled joins by rule and seed. What is compiled never depends on who asks, only how fast it is."""
+
+    functions: frozenset[str]
+    _positive: dict[Rule, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    _sized: dict[Rule, tuple[str, ...]] = field(default_factory=dict)
+    _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = field(default_factory=dict)
+
+    def may_join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> bool:
+        """Whether no positive literal but the seed is without rows. Saves joins that cannot give anything."""
+        read = self._positive.get(rule)
+        if read is None:
+            read = self._positive[rule] = tuple(
+                (number, literal.atom.predicate)
+                for number, literal in rule.literals()
+                if not literal.negated and literal.atom.predicate not in self.functions
+            )
+        for number, predicate in read:  # noqa: SIM110 - the innermost loop of every change
+            if number != seed and not relations[predicate].counts:
+                return False
+        return True
+
+    def join(
+        self, rule: Rule, seed: int | None, functions: Mapping[str, Function], relations: Mapping[str, Relation]
+    ) -> Join:
+        """The join of a rule for a seed, planned for about the present sizes of ``relations``."""
+        names = self._sized.get(rule)
+        if names is None:
+            names = self._sized[rule] = tuple(
+                literal.atom.predicate for _, literal in rule.literals() if literal.atom.predicate not in self.functions
+            )
+        known = self._made.get((rule, seed), ())
+        for planned, join in known:
+            for name, before in zip(names, planned, strict=True):
+                if not -_GROWTH < len(relations[name].counts).bit_length() - before < _GROWTH:
+                    break
+            else:
+                return join
+        sizes = tuple([len(relations[name].counts).bit_length() for name in names])
+        made = compile_join(rule, seed=seed, functions=functions, relations=relations)
+        self._made[rule, seed] = ((sizes, made), *known[: _PLANS - 1])
+        return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """See the module.
+
+    Attributes:
+        predicates: all that is evaluated and kept, internal ones apart.
+        groups: the steps of the evaluation.
+        steps: the same for changes: the predicate of each plain group; of aggregates and recursive groups the group,
+            too.
+        relations: every relation that is kept, internal ones too, sorted.
+        derived: the predicates with rules.
+        recursive: those that depend on themselves.
+        functions: the functions that are called.
+        uses: for each predicate the body literals that its changes seed, in evaluation order.
+        joins: what was compiled.
+    """
+
+    predicates: frozenset[str]
+    groups: tuple[Group, ...]
+    steps: tuple[tuple[str, Group | None], ...]
+    relations: tuple[str, ...]
+    derived: frozenset[str]
+    recursive: frozenset[str]
+    functions: tuple[str, ...]
+    uses: Mapping[str, tuple[Use, ...]]
+    joins: Joins
+
+
+def prepared(rulebook: Rulebook, goals: Iterable[str] | None) -> Prepared:
+    """What there is to know of a rulebook for some goals; the same value for the same clauses.
+
+    Args:
+        rulebook: the rules; its facts do not count.
+        goals: the predicates that will be asked for; None for all.
+
+    Raises:
+        KeyError: if a goal is not declared.
+    """
+    return _prepared(_Same(rulebook), None if goals is None else frozenset(goals))
+
+
+class _Same:
+    """A rulebook that is equal to another if both hold the very same clauses and declarations."""
+
+    __slots__ = ("book",)
+
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
+
+    def __hash__(self) -> int:
+        return hash((id(self.book.clauses), id(self.book.declarations)))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Same)
+            and self.book.clauses is other.book.clauses
+            and self.book.declarations is other.book.declarations
+        )
+
+
+@lru_cache(maxsize=64)
+def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
+    book = same.book
+    predicates = needed(book, None if goals is None else sorted(goals))
+    functions = sorted(name for name in predicates if book.declarations[name].function)
+    groups = tuple(plan(book, predicates))
+    derived = [predicate for group in groups for predicate in group.predicates]
+    sources = {group.source for group in groups} - {""}
+    return Prepared(
+        predicates=frozenset(predicates),
+        groups=groups,
+        steps=tuple(
+            (group.predicates[0], group if group.grouping is not None or group.recursive else None) for group in groups
+        ),
+        relations=tuple(sorted({*predicates, *derived, *sources})),
+        derived=frozenset(derived),
+        recursive=frozenset(p for group in groups if group.recursive for p in group.predicates),
+        functions=tuple(functions),
+        uses=_uses(groups),
+        joins=Joins(frozenset(functions)),
+    )
+
+
+def _uses(groups: Collection[Group]) -> dict[str, tuple[Use, ...]]:
+    found: dict[str, list[Use]] = {}
+    for group in groups:
+        for rule in group.rules:
+            for number, literal in rule.literals():
+                predicate = literal.atom.predicate
+                if group.recursive and predicate in group.predicates:
+                    continue
+                use = Use(rule, number, kept_columns(literal), group.recursive, rule.head, literal.negated)
+                found.setdefault(predicate, []).append(use)
+    return {predicate: tuple(uses) for predicate, uses in found.items()}

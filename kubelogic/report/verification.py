@@ -1,0 +1,130 @@
+"""A verification as text, and as the document ``Verification``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from kubelogic.reconcile.simulate import clock
+from kubelogic.report.documents import header, notice_document
+from kubelogic.report.plan import render_notices
+from kubelogic.report.simulation import seconds
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verify.results import Counterexample, Verification
+
+_SHOWN = 20
+
+
+def verification_document(found: Verification) -> dict[str, Any]:
+    """A verification as the document ``Verification``. Times are in seconds from the start."""
+    return {
+        **header("Verification"),
+        "question": found.question,
+        "verdict": found.verdict,
+        "scope": found.scope,
+        "invariants": list(found.invariants),
+        "cases": found.cases,
+        "tried": found.tried,
+        "alike": found.alike,
+        "proved": list(found.proved),
+        "reason": found.reason,
+        "order": [{"node": node, "seconds": seconds(time)} for node, time in found.order],
+        "counterexample": None if found.counterexample is None else _counterexample(found.counterexample),
+        "notices": [notice_document(each) for each in found.notices],
+        "missing": list(found.missing),
+    }
+
+
+def _counterexample(found: Counterexample) -> dict[str, Any]:
+    return {
+        "scenario": {"steps": [dict(step) for step in found.steps]},
+        "objects": [msgspec.to_builtins(each) for each in found.objects],
+        "violations": [
+            {"time": seconds(each.time), "invariant": each.invariant, "message": each.message}
+            for each in found.violations
+        ],
+        "told": list(found.told),
+        "scheduler": found.scheduler,
+        "replayed": found.replayed,
+    }
+
+
+def render_verification(found: Verification, style: Style = PLAIN) -> str:
+    """The verdict, over what it holds or what breaks it, and what to do next."""
+    parts = [*map(style.warn, found.missing), _verdict(found, style)]
+    if found.invariants:
+        parts.append("\n".join([style.bold("WHAT HAS TO HOLD"), *(f"  {each}" for each in found.invariants)]))
+    if found.proved:
+        parts.append("\n".join([style.bold("PROVED"), *(f"  {each}" for each in found.proved)]))
+    if found.order:
+        rows = [f"  {number}. {node} ({clock(time)})" for number, (node, time) in enumerate(found.order, 1)]
+        parts.append("\n".join([style.bold("ORDER"), *rows]))
+    if found.counterexample is not None:
+        parts.extend(_broken(found.counterexample, style))
+    if found.notices:
+        parts.append(render_notices(found.notices, style))
+    return "\n\n".join(parts)
+
+
+def _verdict(found: Verification, style: Style) -> str:
+    marks = {"holds": style.good, "broken": style.bad, "unknown": style.warn}
+    lines = [marks[found.verdict](f"{found.verdict}: {found.question}"), f"  {found.scope}"]
+    if found.reason:
+        lines.append(f"  {found.reason}")
+    if found.tried and found.cases > 1 and not found.order:
+        alike = f", {found.alike} more are like one of them" if found.alike else ""
+        lines.append(f"  {found.tried} of {found.cases} cases were run{alike}")
+    return "\n".join(lines)
+
+
+def _broken(found: Counterexample, style: Style) -> list[str]:
+    parts: list[str] = []
+    if found.violations:
+        rows = [f"  {clock(each.time):>8}  {each.message} [{each.invariant}]" for each in found.violations[:_SHOWN]]
+        more = len(found.violations) - _SHOWN
+        parts.append("\n".join([style.bold("WHAT IS BROKEN"), *rows, *([f"  and {more} more"] if more > 0 else [])]))
+    if found.told:
+        parts.append("\n".join([style.bold("THE RUN"), *(f"  {each}" for each in found.told)]))
+    if found.steps:
+        parts.append("\n".join([style.bold("THE SCENARIO"), scenario_text(found.steps).rstrip()]))
+    if found.steps:
+        again = "it was run once more and broke the same" if found.replayed else "it is one run of the scheduler named"
+        scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""
+        parts.append(
+            f"Next: --write DIR keeps it as files; kubelogic simulate PATH... DIR/objects.yaml --scenario "
+            f"DIR/scenario.yaml{scheduler} shows the whole run ({again})."
+            if found.objects
+            else f"Next: --write DIR keeps it; kubelogic simulate PATH... --scenario DIR/scenario.yaml{scheduler} "
+            f"shows the whole run ({again})."
+        )
+    elif found.objects:
+        parts.append(
+            "Next: --write DIR keeps the pods on their nodes as DIR/objects.yaml; kubelogic plan NODES... "
+            f"DIR/objects.yaml --scheduler {found.scheduler} shows why the last one finds no place."
+        )
+    return parts
+
+
+def scenario_text(steps: tuple[Mapping[str, Any], ...]) -> str:
+    """The steps as a scenario file."""
+    return documents_text([{"steps": [msgspec.to_builtins(step) for step in steps]}])
+
+
+def documents_text(documents: list[Any]) -> str:
+    """Documents as YAML, one after the other."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    parts = []
+    for document in documents:
+        written = io.StringIO()
+        yaml.dump(document, written)
+        parts.append(written.getvalue().removesuffix("...\n"))
+    return "---\n".join(parts)

@@ -1,0 +1,1 @@
+"""What holds whatever happens: failures of nodes, rollouts, drains, orders of arrival."""

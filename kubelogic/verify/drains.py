@@ -1,0 +1,164 @@
+"""An order in which every node can be drained, one after the other, or the proof that there is none.
+
+A drained node comes back (``kubectl uncordon``) before the next one goes, as in an upgrade. Orders that differ only by
+nodes that nothing tells apart are tried once; states that were left in vain are not entered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
+from kubelogic.reconcile.simulate import clock, simulate
+from kubelogic.verbs.drain import NodeDrain, drained
+from kubelogic.verbs.reconciled import Options, Reconciled
+from kubelogic.verify.cases import classes
+from kubelogic.verify.invariants import Invariant
+from kubelogic.verify.results import Counterexample, Verification
+from kubelogic.verify.steps import steps
+from kubelogic.verify.watching import Violation
+
+_DRAINS = 20
+"""So many drains for each node are tried before the search gives up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    done: Reconciled
+    holding: Sequence[Invariant]
+    options: Options
+    late: Callable[[], bool]
+    most: int
+    tried: int = 0
+    limit: str = ""
+    never: NodeDrain | None = None
+    """A node that no order helps: a budget never lets a pod of it go."""
+    first: tuple[NodeDrain, tuple[str, ...]] | None = None
+    """The first drain that did not work, and the nodes that had been drained by then."""
+    broken: tuple[str, ...] = ()
+    vain: set[tuple[frozenset[str], str]] = field(default_factory=set)
+
+    def order(
+        self, state: State, left: frozenset[str], before: tuple[tuple[str, int], ...]
+    ) -> list[tuple[str, int]] | None:
+        """An order for the nodes that are left, in a state; None if there is none, or if a limit was reached."""
+        if not left:
+            return list(before)
+        mark = (left, _mark(state))
+        if mark in self.vain or self.never is not None:
+            return None
+        for members in classes(state.cluster):
+            here = [name for name in members if name in left]
+            if not here:
+                continue
+            if self.tried >= self.most or self.late():
+                self.limit = self.limit or ("the time limit was reached" if self.late() else "too many orders")
+                return None
+            self.tried += 1
+            node = here[0]
+            found, run = drained(self.done, state, node, self.options)
+            if any(each.always for each in found.blocked):
+                self.never, self.first = found, (found, tuple(name for name, _ in before))
+                return None
+            wrong = tuple(text for each in self.holding for text in each.check(self.done.run.state, run.state))
+            if not found.works or wrong:
+                self.first = self.first or (found, tuple(name for name, _ in before))
+                self.broken = self.broken or wrong
+                continue
+            back = Scenario(events=(Event(at=0, operation=Cordon(node=node, unschedulable=False)),), horizon=60_000)
+            after = simulate(self.done.engine.reconciler, run.state, back).state
+            order = self.order(after, left - {node}, (*before, (node, found.done or 0)))
+            if order is not None or self.limit or self.never is not None:
+                return order
+        self.vain.add(mark)
+        return None
+
+
+def drain_all(
+    done: Reconciled, holding: Sequence[Invariant], options: Options, *, late: Callable[[], bool]
+) -> Verification:
+    """Whether every node of a cluster can be drained, one after the other.
+
+    Args:
+        done: a settled run.
+        holding: what has to hold after each drain.
+        options: how it was reconciled.
+        late: whether a limit is reached.
+    """
+    nodes = frozenset(done.before.objects("Node"))
+    search = _Search(done=done, holding=holding, options=options, late=late, most=_DRAINS * max(1, len(nodes)))
+    order = search.order(done.run.state, nodes, ())
+    if order is not None:
+        whole = sum(time for _, time in order)
+        scope = f"one after the other in this order, each back before the next: {len(order)} nodes in {clock(whole)}"
+        return Verification(
+            question="", verdict="holds", scope=scope, cases=len(nodes), tried=search.tried, order=tuple(order)
+        )
+    if search.limit:
+        return Verification(
+            question="",
+            verdict="unknown",
+            scope=f"{search.tried} drains were tried",
+            cases=len(nodes),
+            tried=search.tried,
+            reason=search.limit,
+        )
+    assert search.first is not None
+    found, before = search.first
+    before = () if search.never is not None else before
+    proved = (
+        f"no order helps: node {found.node} can never be drained"
+        if search.never is not None
+        else f"no order works: all that differ were tried, {search.tried} drains"
+    )
+    events = [
+        event
+        for number, name in enumerate(before)
+        for event in (
+            Event(at=number * _EVERY, operation=Drain(node=name, force=True, delete_empty_dir=True)),
+            Event(at=(number + 1) * _EVERY - 60_000, operation=Cordon(node=name, unschedulable=False)),
+        )
+    ]
+    events.append(Event(at=len(before) * _EVERY, operation=Drain(node=found.node, force=True, delete_empty_dir=True)))
+    told = tuple(_why(found)) or search.broken
+    scenario = Scenario(events=tuple(events), horizon=events[-1].at + _EVERY // 2)
+    again = simulate(done.engine.reconciler, done.run.state, scenario)
+    waiting = any(
+        not (pod.document.get("spec") or {}).get("nodeName") for pod in again.state.cluster.objects("Pod").values()
+    )
+    return Verification(
+        question="",
+        verdict="broken",
+        scope=f"node {found.node}" + (f", after {', '.join(before)}" if before else ""),
+        cases=len(nodes),
+        tried=search.tried,
+        proved=(proved,),
+        counterexample=Counterexample(
+            steps=steps(events),
+            violations=tuple(Violation(time=0, invariant="drain", message=text) for text in told),
+            scheduler=options.scheduler,
+            replayed=waiting or any(each.kind in ("Drain", "Service") for each in again.ailments),
+        ),
+    )
+
+
+_EVERY = 60 * 60_000
+"""Milliseconds between two drains of a counter-example."""
+
+
+def _why(found: NodeDrain) -> list[str]:
+    lines = [f"Pod {each.pod} stays on node {found.node}: {each.why}" for each in found.blocked]
+    return [*lines, *(f"Pod {each.pod} ({each.owner}) finds no node: {each.message}" for each in found.homeless)]
+
+
+def _mark(state: State) -> str:
+    """How pods are spread over nodes, names of pods apart."""
+    found: dict[str, int] = {}
+    for pod in state.cluster.objects("Pod").values():
+        spec = pod.document.get("spec") or {}
+        labels = sorted((pod.document["metadata"].get("labels") or {}).items())
+        key = f"{spec.get('nodeName') or ''} {pod.namespace} {labels}"
+        found[key] = found.get(key, 0) + 1
+    return repr(sorted(found.items()))

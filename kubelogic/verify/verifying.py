@@ -1,0 +1,330 @@
+"""Verify: whether something holds whatever happens of what is asked about, with the run where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kubelogic.apiserver import requests
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.state import State
+from kubelogic.explain.units import count
+from kubelogic.logic.errors import RuleErrors
+from kubelogic.reconcile.scenario import Event, FailNode, Patch
+from kubelogic.reconcile.settle import settle
+from kubelogic.verbs.drain import twin_of
+from kubelogic.verbs.missing import NO_NODES
+from kubelogic.verbs.plan import describe
+from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
+from kubelogic.verbs.results import Plan
+from kubelogic.verbs.targets import find
+from kubelogic.verify.any_order import any_order
+from kubelogic.verify.cases import Case, Survival, cases, survival
+from kubelogic.verify.drains import drain_all
+from kubelogic.verify.invariants import (
+    Invariant,
+    UnknownInvariantError,
+    every_pod_placed,
+    every_service_has_an_endpoint,
+    named,
+    rollouts_complete,
+)
+from kubelogic.verify.results import Counterexample, Verification
+from kubelogic.verify.steps import steps
+from kubelogic.verify.watching import VIOLATES, Watched, watch
+
+PATIENCE = 30 * 60_000
+"""Milliseconds of simulated time after the last thing that happens."""
+
+_ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
+
+
+class WrongQuestionError(ValueError):
+    """The question makes no sense: two at once, or about something that is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to verify.
+
+    Attributes:
+        survive: what may fail at once: ``node:1``, ``zone:1``, ``label:KEY``, ``node:2``.
+        during_rollout: a workload that is rolled out anew meanwhile, as ``deploy/web``.
+        drain_all: whether there is an order in which every node can be drained, one after the other.
+        any_order: whether all pods get a place in whatever order they come, however kube-scheduler breaks ties.
+        invariants: names (see ``invariants.NAMED``) or rule files; none: those that fit the question.
+        extra_nodes: so many more nodes of each kind are there.
+        limit: seconds for the whole question; needs a clock in the options.
+    """
+
+    survive: str = ""
+    during_rollout: str = ""
+    drain_all: bool = False
+    any_order: bool = False
+    invariants: Sequence[str] = ()
+    extra_nodes: int = 0
+    limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no question.
+
+        Raises:
+            WrongQuestionError: then.
+            TypeError: a value of another type.
+        """
+        if isinstance(self.invariants, str):
+            raise TypeError("invariants is a sequence of names, not one name")
+        if isinstance(self.extra_nodes, bool) or not isinstance(self.extra_nodes, int) or self.extra_nodes < 0:
+            raise WrongQuestionError(f"extra_nodes is a number from 0 on, not {self.extra_nodes!r}")
+        asked = [bool(self.survive or self.during_rollout), self.drain_all, self.any_order]
+        if sum(asked) > 1:
+            raise WrongQuestionError("ask one thing: survive (perhaps during a rollout), drain_all or any_order")
+
+    def __str__(self) -> str:
+        parts = [
+            f"survives {survival(self.survive)}" if self.survive else "",
+            f"during a rollout of {self.during_rollout}" if self.during_rollout else "",
+            "every node can be drained" if self.drain_all else "",
+            "all pods get a place in any order" if self.any_order else "",
+        ]
+        return " ".join(filter(None, parts)) or "the invariants hold"
+
+
+def verify(cluster: Cluster, question: Question, options: Options = Options()) -> Verification:  # noqa: B008 - a value
+    """Answer a question about all that may happen to a cluster.
+
+    Args:
+        cluster: desired and observed objects.
+        question: see ``Question``.
+        options: which scheduler, rules and limits; its clock lets ``Question.limit`` work.
+
+    Raises:
+        WrongQuestionError: if it asks about something that is not there.
+        UnknownInvariantError: for an invariant that there is not.
+        RuleErrors: if rules or parameters are faulty.
+    """
+    files = [Path(each) for each in question.invariants if each.endswith(".dl")]
+    chosen = tuple(named(each) for each in question.invariants if not each.endswith(".dl"))
+    options = replace(options, rules=(*options.rules, *files))
+    made = engine(options, goals=(VIOLATES,))
+    if files and VIOLATES not in made.rulebook.declarations:
+        raise UnknownInvariantError(f"{files[0]} declares no predicate violates(...)")
+    start, left_out = begin(cluster, made.rulebook)
+    start = _with_more(start, question.extra_nodes)
+    run = settle(made.reconciler, start, until=start.now + options.horizon)
+    done = Reconciled(
+        rulebook=made.rulebook,
+        before=cluster,
+        start=start.now,
+        run=run,
+        engine=made,
+        relations=made.relations(run.state),
+        judge=made.judge,
+        left_out=left_out,
+    )
+    plan = describe(done, options)
+    asking = _Asking(done=done, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files))
+    found = asking.answer()
+    missing = [each for each in plan.unknown if each == NO_NODES]
+    found = replace(found, notices=plan.notices, missing=tuple(plan.unknown))
+    if missing and found.verdict == "holds":
+        return replace(found, verdict="unknown", reason="there is no node in the input")
+    return found
+
+
+def _with_more(state: State, extra: int) -> State:
+    """The state with so many more nodes of each type: nodes with the same labels, taints and amounts."""
+    types: dict[str, str] = {}
+    for name, node in sorted(state.cluster.objects("Node").items()):
+        labels = {k: v for k, v in (metadata(node).get("labels") or {}).items() if k != "kubernetes.io/hostname"}
+        status = node.document.get("status") or {}
+        taints = (node.document.get("spec") or {}).get("taints")
+        types.setdefault(repr((sorted(labels.items()), status.get("allocatable"), taints)), name)
+    for name in sorted(types.values()) if extra else ():
+        for number in range(1, extra + 1):
+            twin = twin_of(state.cluster.objects("Node")[name], f"extra-{number}-{name}")
+            outcome = requests.create(state, twin)
+            if outcome.answer.accepted:
+                state = outcome.state
+    return state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """One question about a settled cluster."""
+
+    done: Reconciled
+    question: Question
+    options: Options
+    chosen: tuple[Invariant, ...]
+    plan: Plan
+    rules: bool
+
+    @property
+    def state(self) -> State:
+        return self.done.run.state
+
+    @property
+    def engine(self) -> Engine:
+        return self.done.engine
+
+    def answer(self) -> Verification:
+        question, state = self.question, self.state
+        if question.drain_all:
+            return self._named(drain_all(self.done, self._holding(), self.options, late=self.late()))
+        if question.any_order:
+            return self._named(any_order(self.done, late=self.late()))
+        failing: list[Case] = [Case(nodes=())]
+        what: Survival | None = None
+        if question.survive:
+            what = survival(question.survive)
+            failing = cases(state.cluster, what)
+        if question.during_rollout:
+            return self._named(self._rolled(failing, what))
+        return self._named(self._survived(failing, what))
+
+    def _named(self, found: Verification) -> Verification:
+        says = tuple(each.says for each in self._holding()) if not self.question.any_order else ()
+        rules = ("no rule derives violates(...)",) if self.rules else ()
+        extra = (
+            f"; with {count(self.question.extra_nodes, 'more node')} of each type" if self.question.extra_nodes else ""
+        )
+        return replace(found, question=str(self.question), invariants=(*says, *rules), scope=found.scope + extra)
+
+    def _holding(self) -> tuple[Invariant, ...]:
+        """The invariants of the question, or those that fit it."""
+        if self.chosen or self.rules:
+            return self.chosen
+        usual = (every_pod_placed(), every_service_has_an_endpoint())
+        return (*usual, rollouts_complete()) if self.question.during_rollout else usual
+
+    def late(self) -> Callable[[], bool]:
+        """Whether the limit of the question is reached."""
+        clock, limit = self.options.clock, self.question.limit
+        if clock is None or not limit:
+            return lambda: False
+        end = clock() + limit
+        return lambda: clock() >= end
+
+    def _watch(self, events: Sequence[Event]) -> Watched:
+        horizon = max((each.at for each in events), default=0) + PATIENCE
+        return watch(self.engine.reconciler, self.state, events, self._holding(), horizon=horizon)
+
+    # -- failures ------------------------------------------------------------------------------------------
+
+    def _survived(self, failing: Sequence[Case], what: Survival | None) -> Verification:
+        late, total = self.late(), sum(each.stands_for for each in failing)
+        busy = {str((pod.document.get("spec") or {}).get("nodeName") or "") for pod in _replaceable(self.state)}
+        tried = skipped = 0
+        idle = 0
+        for case in failing:
+            if late():
+                return self._unfinished(tried, total, "the time limit was reached")
+            if what is not None and not self.rules and busy.isdisjoint(case.nodes) and _only_ends(self._holding()):
+                idle += case.stands_for
+                continue
+            tried += 1
+            skipped += case.stands_for - 1
+            events = [Event(at=0, operation=FailNode(node=node)) for node in case.nodes]
+            seen = self._watch(events)
+            if seen.violations:
+                return self._broken(events, seen, tried, total)
+        nodes = len(self.state.cluster.objects("Node"))
+        scope = (
+            f"after the failure of {what}, for good: {total} {'case' if total == 1 else 'cases'} of {nodes} nodes, "
+            f"each over {PATIENCE // 60_000} minutes"
+            if what is not None
+            else f"as the controllers leave it, over {PATIENCE // 60_000} minutes in which nothing else happens"
+        )
+        proved = (f"{idle} of them need no run: nothing that is made anew runs on these nodes",) if idle else ()
+        return Verification(
+            question="", verdict="holds", scope=scope, cases=total, tried=tried, alike=skipped, proved=proved
+        )
+
+    def _unfinished(self, tried: int, total: int, reason: str) -> Verification:
+        return Verification(
+            question="",
+            verdict="unknown",
+            scope=f"{tried} cases were run and hold",
+            cases=total,
+            tried=tried,
+            reason=f"{reason} after {tried} of {total} cases",
+        )
+
+    def _broken(self, events: Sequence[Event], seen: Watched, tried: int, total: int) -> Verification:
+        least, seen = self._smallest(list(events), seen)
+        again = self._watch(least)
+        return Verification(
+            question="",
+            verdict="broken",
+            scope=f"found with case {tried} of {total}",
+            cases=total,
+            tried=tried,
+            counterexample=Counterexample(
+                steps=steps(least),
+                violations=seen.violations,
+                scheduler=self.options.scheduler,
+                replayed=again.violations == seen.violations,
+            ),
+        )
+
+    def _smallest(self, events: list[Event], seen: Watched) -> tuple[list[Event], Watched]:
+        """The events without those that are not needed to break something."""
+        for each in list(events):
+            fewer = [other for other in events if other is not each]
+            less = self._watch(fewer)
+            if less.violations:
+                events, seen = fewer, less
+        return events, seen
+
+    # -- rollouts ------------------------------------------------------------------------------------------
+
+    def _rolled(self, failing: Sequence[Case], what: Survival | None) -> Verification:
+        target = find(self.state.cluster, self.question.during_rollout)
+        if target.kind not in _ROLLED:
+            raise WrongQuestionError(f"{target.kind} {target.key} has no rollouts; {', '.join(_ROLLED)} have")
+        stamp = {"spec": {"template": {"metadata": {"annotations": {_RESTARTED: "2026-01-01T00:00:00Z"}}}}}
+        restart = Event(at=0, operation=Patch(kind=target.kind, key=target.key, patch=stamp))
+        alone = self._watch([restart])
+        if alone.violations:
+            return self._broken([restart], alone, 1, 1)
+        moments = sorted({each.time for each in alone.run.timeline})
+        late, tried = self.late(), 1
+        total = 1 + len(moments) * sum(each.stands_for for each in failing if each.nodes)
+        for case in failing:
+            for at in moments if case.nodes else ():
+                if late():
+                    return self._unfinished(tried, total, "the time limit was reached")
+                tried += 1
+                events = [restart, *(Event(at=at, operation=FailNode(node=node)) for node in case.nodes)]
+                seen = self._watch(events)
+                if seen.violations:
+                    return self._broken(events, seen, tried, total)
+        during = f", and {what} fails at any of the {len(moments)} moments at which something happens" if what else ""
+        return Verification(
+            question="",
+            verdict="holds",
+            scope=f"while {target.kind} {target.key} is rolled out anew{during}",
+            cases=total,
+            tried=tried,
+            alike=total - tried,
+        )
+
+
+def _replaceable(state: State) -> Iterator[Object]:
+    """The pods whose going makes a difference to somebody: all but those that a DaemonSet keeps on their node."""
+    for pod in state.cluster.objects("Pod").values():
+        owners = metadata(pod).get("ownerReferences") or ()
+        if not any(each.get("controller") and each.get("kind") == "DaemonSet" for each in owners):
+            yield pod
+
+
+def _only_ends(holding: Sequence[Invariant]) -> bool:
+    """Whether only pods and Services count, so that the failure of a node without pods changes nothing."""
+    return all(each.name in ("every_pod_placed", "every_service_has_an_endpoint") for each in holding)
+
+
+__all__ = ["Question", "RuleErrors", "Verification", "WrongQuestionError", "verify"]

@@ -1,0 +1,103 @@
+"""A run under watch: every state that the control plane goes through is held against invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Event, Scenario
+from kubelogic.reconcile.simulate import Simulated, simulate
+from kubelogic.reconcile.tick import Reconciler, Tick
+from kubelogic.verify.invariants import Invariant
+
+VIOLATES = "violates"
+"""The predicate of invariants that are rules: each of its rows is a violation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """What was broken, and when: milliseconds from the start of the run."""
+
+    time: int
+    invariant: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A run and what it broke, in order; empty if all held."""
+
+    run: Simulated
+    violations: tuple[Violation, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watch:
+    """A ticker that looks at each state before it passes it on."""
+
+    ticker: Reconciler
+    invariants: Sequence[Invariant]
+    before: State
+    given: frozenset[str]
+    """Violations of rules that were there already."""
+    found: dict[tuple[str, str], Violation] = field(default_factory=dict)
+
+    def tick(self, state: State) -> Tick:
+        """See ``settle.Ticker``."""
+        self.look(state, at_end=False)
+        tick = self.ticker.tick(state)
+        for message in violated(self.ticker):
+            if message not in self.given:
+                self._note(state, VIOLATES, message)
+        return tick
+
+    def due(self, now: int) -> frozenset[int]:
+        """See ``settle.Ticker``."""
+        return self.ticker.due(now)
+
+    def look(self, state: State, *, at_end: bool) -> None:
+        """Hold a state against the invariants."""
+        for each in self.invariants:
+            if each.always or at_end:
+                for message in each.check(self.before, state):
+                    self._note(state, each.name, message)
+
+    def _note(self, state: State, invariant: str, message: str) -> None:
+        key = (invariant, message)
+        if key not in self.found:
+            self.found[key] = Violation(time=state.now - self.before.now, invariant=invariant, message=message)
+
+
+def watch(
+    ticker: Reconciler, state: State, events: Sequence[Event], invariants: Sequence[Invariant], *, horizon: int
+) -> Watched:
+    """Run a scenario from a state and hold what it goes through against invariants.
+
+    Args:
+        ticker: decides what the control plane does.
+        state: where nothing has happened yet.
+        events: what happens.
+        invariants: what has to hold.
+        horizon: milliseconds to look ahead.
+    """
+    ticker.advance(state)
+    seen = _Watch(ticker=ticker, invariants=invariants, before=state, given=frozenset(violated(ticker)))
+    ordered = tuple(sorted(events, key=lambda event: event.at))
+    run = simulate(seen, state, Scenario(events=ordered, horizon=horizon))
+    seen.look(run.state, at_end=True)
+    return Watched(run=run, violations=tuple(sorted(seen.found.values(), key=lambda each: each.time)))
+
+
+def violated(ticker: Reconciler) -> Iterator[str]:
+    """The violations of invariants that are rules, in the last state, as sentences."""
+    book = ticker.relations.rulebook
+    if VIOLATES not in book.declarations:
+        return
+    sentence = book.declarations[VIOLATES]
+    names = [argument.name for argument in sentence.arguments]
+    for row in sorted(ticker.relations.rows(VIOLATES), key=repr):
+        told = sentence.sentence
+        for name, value in zip(names, row, strict=True):
+            told = told.replace(f"{{{name}}}", str(value))
+        yield told
