@@ -92,6 +92,11 @@ EXAMPLES = {
         "kubelogic diff origin/main k8s/ --nodes 3:4cpu:16Gi",
     ),
     "simulate": ("kubelogic simulate cluster.yaml --fail n1@30s", "kubelogic simulate cluster.yaml --drain n2@1m"),
+    "verify": (
+        "kubelogic verify cluster.yaml --survive node:1",
+        "kubelogic verify cluster.yaml --survive zone:1 --during-rollout deploy/web",
+        "kubelogic verify cluster.yaml --drain-all --extra-nodes 1",
+    ),
     "capacity": (
         "kubelogic capacity cluster.yaml --pod web.yaml --replicas 5",
         "kubelogic capacity cluster.yaml --resource cpu=2 --resource memory=4Gi --replicas 16",

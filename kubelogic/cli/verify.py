@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 if TYPE_CHECKING:
     from kubelogic.verify.results import Verification
@@ -55,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
+    common.add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write:
         _write(found, Path(args.write))
     if args.output == "text":
-        streams.say(render_verification(found, common.output_style(args)))
+        common.tell(render_verification(found, common.output_style(args)), args)
     else:
         common.emit(verification_document(found), args.output)
     return _CODES[found.verdict]
