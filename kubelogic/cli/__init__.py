@@ -102,6 +102,7 @@ EXAMPLES = {
         "kubelogic capacity cluster.yaml --resource cpu=2 --resource memory=4Gi --replicas 16",
         "kubelogic capacity cluster.yaml",
         "kubelogic capacity cluster.yaml --pools pools.yaml",
+        "kubelogic capacity cluster.yaml --spare",
     ),
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),

@@ -46,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="instead: the cheapest nodes to add for all that waits, of types that can be had: so many of a size "
         "(10:4cpu:16Gi), or a file with a Node of each type, its price and limit in annotations; several times",
     )
+    parser.add_argument(
+        "--spare", action="store_true", help="instead: which nodes can go, drained one after the other, budgets kept"
+    )
     common.add_moves(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.capacity import capacity
     from kubelogic.verbs.probe import NoPodError
 
+    if args.spare:
+        return _spare(args)
     if args.pools:
         return _pools(args)
     if args.pod and args.resource:
@@ -93,6 +98,25 @@ def run(args: argparse.Namespace) -> int:
     if found.optimal >= args.replicas or moved:
         return UNKNOWN if found.unsure else YES
     return UNKNOWN if found.most >= args.replicas else NO
+
+
+def _spare(args: argparse.Namespace) -> int:
+    """Which nodes can go; 0 if some can, 1 if none can, 3 if that is not known."""
+    from kubelogic.report.consolidation import consolidation_document, render_consolidation
+    from kubelogic.verbs.consolidation import consolidation
+
+    if args.pod or args.resource or args.pools or args.allow_moves is not None:
+        raise UsageError("--spare is about the cluster as it is: without --pod, --resource, --pools and --allow-moves")
+    cluster, notices = common.read_cluster(args)
+    with common.watching(args) as options:
+        found = consolidation(cluster, options, notices=notices)
+    if args.output == "text":
+        common.tell(render_consolidation(found, common.output_style(args)), args)
+    else:
+        common.emit(consolidation_document(found), args.output)
+    if found.goes:
+        return YES
+    return UNKNOWN if found.untried or not found.nodes else NO
 
 
 def _pools(args: argparse.Namespace) -> int:

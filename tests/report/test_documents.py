@@ -22,6 +22,7 @@ COMMANDS = {
     "Simulation": ["simulate", *SCENARIO, "--scheduler", "kube"],
     "Capacity": ["capacity", "fixtures/shop", "--pod", "fixtures/shop/frontend.yaml"],
     "Pools": ["capacity", "fixtures/pools/cluster.yaml", "--pools", "fixtures/pools/pools.yaml"],
+    "Consolidation": ["capacity", "fixtures/pools/idle.yaml", "--spare", "--scheduler", "kube"],
     "Query": ["query", "--settled", FIT, "fixtures/shop"],
     "Proof": ["why", "--settled", FIT, "fixtures/shop"],
     "Rules": ["rules", "list"],

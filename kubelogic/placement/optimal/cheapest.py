@@ -15,8 +15,9 @@ from kubelogic.placement.check import check
 from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.market import Layout, Market, Offer, cost_of, extended, room_alone
-from kubelogic.placement.optimal.model import compile_problem
+from kubelogic.placement.optimal.model import Ints, compile_problem
 from kubelogic.placement.optimal.result import result
+from kubelogic.placement.optimal.rooms import alone, rooms
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -26,8 +27,8 @@ _SWAPS = 40
 _PROOF = 0.4
 """Of the time, for what is proved before anything is bought."""
 
-_TRIAL = 0.1
-"""Of the time, for one attempt to place everything on what is bought."""
+_TRIAL = 0.02
+"""Of the time and of z3's resource limit, for one attempt to place everything on what is bought."""
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +64,8 @@ def cheapest_nodes(
     best: tuple[int, tuple[int, ...], Placement] | None = None
     short: tuple[tuple[int, ...], Placement] | None = None
     seen: set[tuple[int, ...]] = set()
-    trial = msgspec.structs.replace(limits, timeout=_TRIAL * limits.timeout)
+    trial = msgspec.structs.replace(limits, timeout=_TRIAL * limits.timeout, rlimit=int(_TRIAL * limits.rlimit))
+    most: tuple[int, ...] = (0,) * len(offers)
 
     def attempt(counts: tuple[int, ...], layout: Layout | None = None) -> bool:
         nonlocal best, short
@@ -72,6 +74,8 @@ def cheapest_nodes(
         seen.add(counts)
         whole = extended(problem, offers, counts)
         placement = _laid_out(whole, layout) if layout is not None else None
+        if placement is None and _lacks_room(whole) is not None:
+            return False
         if placement is None:
             placement = solve(whole, limits=trial, clock=clock)
         if not placement.unplaced:
@@ -82,7 +86,9 @@ def cheapest_nodes(
         return False
 
     for layout in market.layouts(deadline):
-        attempt(layout.counts, layout)
+        if not attempt(layout.counts, layout):
+            most = _with_room(problem, offers, layout.counts, deadline)
+            attempt(most)
         if best is not None and (best[0] <= market.least or deadline()):
             break
     while best is None and short is not None and not deadline():
@@ -98,9 +104,39 @@ def cheapest_nodes(
         if not any(attempt(counts) for counts in _cheaper(offers, best[1]) if not deadline()):
             break
     if best is None:
-        counts, placement = short or ((0,) * len(offers), solve(problem, limits=trial, clock=clock))
+        counts, placement = short or (most, solve(extended(problem, offers, most), limits=trial, clock=clock))
         return _purchase(offers, counts, market.least, placement)
     return _purchase(offers, best[1], market.least, best[2])
+
+
+def _lacks_room(whole: Problem) -> Ints | None:
+    """How many pods of each kind have no room even if all other kinds are gone; None if all have.
+
+    Cheap, where a placement that cannot be whole is searched for at length.
+    """
+    model = compile_problem(whole)
+    short: Ints = np.maximum(model.counts - alone(rooms(model)), 0)
+    return short if short.any() else None
+
+
+def _with_room(
+    problem: Problem, offers: Sequence[Offer], counts: tuple[int, ...], deadline: Deadline
+) -> tuple[int, ...]:
+    """The purchase with more nodes until each kind by itself has room, as far as some node brings it any."""
+    short = _lacks_room(extended(problem, offers, counts))
+    while short is not None and not deadline():
+        gains = []
+        for t, offer in enumerate(offers):
+            more = tuple(n + (i == t) for i, n in enumerate(counts))
+            if more[t] <= offer.most:
+                left = _lacks_room(extended(problem, offers, more))
+                gain = int(short.sum()) - (int(left.sum()) if left is not None else 0)
+                gains.append((gain / max(offer.price, 1), -t, more, left))
+        best, _, counts_then, left = max(gains, default=(0.0, 0, counts, short), key=lambda entry: entry[:2])
+        if best <= 0:
+            return counts
+        counts, short = counts_then, left
+    return counts
 
 
 def _laid_out(whole: Problem, layout: Layout) -> Placement | None:

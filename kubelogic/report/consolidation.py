@@ -1,0 +1,56 @@
+"""Which nodes can go, as text and as a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.explain.units import count
+from kubelogic.report.documents import header, notice_document
+from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.plan import render_notices
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.verbs.consolidation import Consolidation
+
+
+def consolidation_document(found: Consolidation) -> dict[str, Any]:
+    """The document ``Consolidation``."""
+    return {
+        **header("Consolidation"),
+        "nodes": found.nodes,
+        "leastNodes": found.least,
+        "goes": [
+            {"node": each.node, "command": each.command, "pods": [pod for _, pod in each.order]} for each in found.goes
+        ],
+        "stays": [{"node": each.node, "why": each.why} for each in found.stays],
+        "untried": list(found.untried),
+        "notices": [notice_document(each) for each in found.notices],
+        **lacking_document(found.lacking),
+    }
+
+
+def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
+    """The answer for a person."""
+    left = found.nodes - len(found.goes)
+    verdict = f"{len(found.goes)} of {count(found.nodes, 'node')} can go" if found.goes else "No node can go"
+    if found.untried:
+        verdict += f"; for {len(found.untried)} there was no time"
+    elif found.least and left <= found.least:
+        verdict += f": {count(found.least, 'node')} of these types are needed, whatever is moved"
+    elif found.least:
+        verdict += f"; proved is only that {count(found.least, 'node')} of these types are needed"
+    lines = [style.bold(f"{verdict}."), *said_beside(found.lacking, style)]
+    if found.goes:
+        lines += ["", style.bold("IN THIS ORDER (each was drained in a run, budgets kept)")]
+        for each in found.goes:
+            lines.append(f"  {each.command}")
+            lines += (
+                [f"    {count(len(each.order), 'pod')} move{'s' if len(each.order) == 1 else ''}"] if each.order else []
+            )
+            lines += [f"    {flag}: {meaning}" for flag, meaning, _ in each.flags]
+    if found.stays:
+        lines += ["", style.bold("STAYS"), *(f"  {each.node}: {each.why}" for each in found.stays)]
+    if found.untried:
+        lines += ["", style.warn(f"Not tried: {', '.join(found.untried)}; --timeout gives more time.")]
+    if found.notices:
+        lines += ["", render_notices(found.notices, style)]
+    return "\n".join(lines)
