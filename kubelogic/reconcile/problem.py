@@ -536,15 +536,11 @@ class _Builder:
 
     def _soft_affinities(self) -> Iterator[SoftAffinity]:
         found: list[tuple[str, str, str, int]] = []
-        for predicate in ("attracts", "draws_in"):
+        for predicate in ("preferred_affinity", "preferred_affinity_of_placed", "required_affinity_of_placed"):
             found += [
                 (text(shape), text(key), text(other), number(weight))
                 for shape, key, other, _, weight in self.rows(predicate)
             ]
-        found += [
-            (text(shape), text(key), text(other), number(weight))
-            for shape, key, other, _, weight in self.rows("keeps_company")
-        ]
         totals: dict[tuple[str, str, str], int] = defaultdict(int)
         for shape, key, other, weight in found:
             totals[shape, key, other] += weight
