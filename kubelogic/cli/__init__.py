@@ -107,8 +107,8 @@ EXAMPLES = {
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
     "serve": (
-        "kubelogic serve --nodes 3:4cpu:16Gi --kubeconfig demo.kubeconfig",
-        "kubectl --kubeconfig demo.kubeconfig get nodes",
+        "kubelogic serve cluster.yaml",
+        "kubelogic serve --nodes 3:4cpu:16Gi --kubeconfig demo.yaml   # kubectl --kubeconfig demo.yaml get nodes",
     ),
     "snapshot": ("kubelogic snapshot --command", 'eval "$(kubelogic snapshot --command)"'),
     "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),

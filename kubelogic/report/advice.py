@@ -83,6 +83,7 @@ HELPS: Mapping[str, str] = MappingProxyType(
         "KL212": "One more node (or zone), fewer replicas, or the rule as a preference.",
         "KL213": "Take the gate off, once what it waits for is there.",
         "KL214": "A node with the feature or device, or a request for less.",
+        "KL215": "Make the group, or as many pods as it needs; or lower its minCount.",
         "KL291": "Count devices by hand: capacity does not.",
         "KL294": "Give the configuration of that scheduler (--scheduler-config), or leave the pod out.",
         "KL297": "Nothing: the choice among equal nodes may differ.",

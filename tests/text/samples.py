@@ -261,6 +261,7 @@ SAMPLES: dict[tuple[str, str], Document] = {
             },
         ),
         _object("policy/v1", "PodDisruptionBudget", "b", spec={"minAvailable": "50%", "selector": SELECTOR}),
+        _object("scheduling.k8s.io/v1alpha2", "PodGroup", "g", spec={"schedulingPolicy": {"gang": {"minCount": 2}}}),
         _object("scheduling.k8s.io/v1", "PriorityClass", "high", value=1000, preemptionPolicy="Never"),
         _object(
             "storage.k8s.io/v1",
