@@ -172,6 +172,7 @@ def apply(
     namespace: str = "default",
     manager: str = patches.KUBECTL,
     server_side: bool = True,
+    last_applied: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Apply a manifest, as ``kubectl apply`` does: make the object, or change what the manifest says of it.
 
@@ -184,6 +185,7 @@ def apply(
         namespace: for namespaced objects that name none.
         manager: who applies; a server-side apply keeps the fields of each manager apart.
         server_side: false for the patch of three documents that kubectl sends without ``--server-side``.
+        last_applied: what the earlier apply set, where nothing else tells it.
 
     Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go, applyPatcher; k8s.io/kubectl, pkg/cmd/apply.
     """
@@ -200,13 +202,15 @@ def apply(
         if old.api_version != document.get("apiVersion"):
             message = f"it is stored as {old.api_version}: write that apiVersion"
             raise PatchError(f'{resource_name(old)} "{old.name}": {message}')
-        before = _written_before(old)
+        before = last_applied if last_applied is not None else _written_before(old)
         if server_side:
             applied = patches.server_side_apply(old.document, document, manager=manager, before=before, now=tx.now)
             changed: Mapping[str, Any] = applied.document
         else:
             noted = patches.last_applied(old.document)
-            changed = patches.client_side_apply(old.document, document, before=before if noted is None else noted)
+            changed = patches.client_side_apply(
+                old.document, document, before=before if noted is None or last_applied is not None else noted
+            )
     except PatchError as error:
         return Outcome(state=state, answer=_malformed(error))
     return _update(state, tx, old, changed, subresource="")
@@ -301,8 +305,14 @@ def delete(state: State, kind: str, key: str, *, propagation: str = "", grace: i
     return Outcome(state=tx.finish(), answer=Status(status=200))
 
 
-def evict(state: State, key: str) -> Outcome:
-    """POST an eviction of a pod, as ``kubectl drain`` does: refused where a budget forbids it."""
+def evict(state: State, key: str, *, grace: int | None = None) -> Outcome:
+    """POST an eviction of a pod, as ``kubectl drain`` does: refused where a budget forbids it.
+
+    Args:
+        state: before the request.
+        key: of the pod.
+        grace: seconds for the pod to end; None for its own.
+    """
     tx = Transaction(state=state)
     pod = tx.get("Pod", key)
     if pod is None:
@@ -310,7 +320,7 @@ def evict(state: State, key: str) -> Outcome:
     refusal = chain.on_evict(tx, pod)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
-    tx.delete("Pod", key)
+    tx.delete("Pod", key, grace=grace)
     return Outcome(state=tx.finish(), answer=Status(status=201))
 
 

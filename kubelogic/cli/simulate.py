@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 NAME = "simulate"
 _CLEAR_LINE = "\r\033[K"
-_WORDS = ("fail", "heal", "drain", "cordon", "uncordon")
+_WORDS = ("fail", "heal", "reboot", "drain", "cordon", "uncordon")
 _MEANS = {
     "fail": "nothing is heard of the node from then on",
     "heal": "the node is back",
+    "reboot": "the node is away for a minute, and its containers start anew",
     "drain": "the node is cordoned and its pods are evicted",
     "cordon": "the node takes no new pods",
     "uncordon": "the node takes pods again",
@@ -36,7 +37,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{word}", action=_Event, default=[], dest="events", metavar="NODE[@TIME]", help=_MEANS[word]
         )
-    parser.add_argument("--scenario", metavar="FILE", help="what happens when (YAML or JSON)")
+    parser.add_argument(
+        "--about", metavar="OBJECT", default="", help="show what happens to one object, such as deployment/web"
+    )
+    parser.add_argument(
+        "--scenario",
+        metavar="FILE",
+        help="what happens when, and what is expected (YAML or JSON; docs/reference/scenarios.md)",
+    )
     parser.add_argument(
         "--horizon",
         type=common.duration,
@@ -78,19 +86,26 @@ class _Event(argparse.Action):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Simulate and print; 0 if all is well at the end, 1 if pods pend, a rollout is not complete or nothing settles."""
+    """Simulate and print; 0 if all is well at the end and as expected, 1 if not or if nothing settles."""
     from kubelogic.report.simulation import render_simulation, simulation_document
     from kubelogic.verbs.missing import NO_NODES
     from kubelogic.verbs.simulate import SimulationOptions, simulate
+    from kubelogic.verbs.targets import UnknownPodError
 
     cluster, notices = common.read_cluster(args)
     scenario = _scenario(args, cluster)
-    unknown = sorted({name for name in _nodes(scenario) if cluster.get("Node", name) is None})
-    if unknown:
-        raise UsageError(f"there is no node {', '.join(unknown)}")
     args.horizon = 0
-    how = SimulationOptions(options=common.options(args), progress=_progress(), start=args.start)
-    result = simulate(cluster, scenario, how, notices=notices)
+    how = SimulationOptions(
+        options=common.options(args),
+        progress=_progress(),
+        start=args.start,
+        about=args.about,
+        namespace=args.namespace,
+    )
+    try:
+        result = simulate(cluster, scenario, how, notices=notices)
+    except UnknownPodError as error:
+        raise UsageError(f"--about {args.about}: {error}") from None
     if how.progress is not None:
         sys.stderr.write(_CLEAR_LINE)
     if args.output == "text":
@@ -100,37 +115,49 @@ def run(args: argparse.Namespace) -> int:
     if NO_NODES in result.final.unknown:
         return UNKNOWN
     waiting = any(each.waiting for each in result.run.restarts)
-    lacking = result.final.pending or result.final.refusals or result.final.troubles or waiting
+    lacking = result.final.pending or result.final.refusals or waiting
     if not result.run.settled and result.run.cycle:
         return NO
-    if result.run.ailments or lacking or any(not each.complete for each in result.run.rollouts):
+    if result.not_well or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled and not result.final.unknown else UNKNOWN
 
 
 def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
     from kubelogic.reconcile.scenario import Event, Scenario
-    from kubelogic.verbs.scenario_fields import milliseconds
+    from kubelogic.verbs.reconciled import starting_moment
+    from kubelogic.verbs.scenario_fields import WrongFieldError, from_start, no_time
     from kubelogic.verbs.scenario_file import node_operation, read_scenario
+    from kubelogic.verbs.scenario_objects import check_objects
 
+    start = starting_moment(cluster, args.start)
     scenario = Scenario()
     if args.scenario:
-        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster)
-    events = list(scenario.events)
+        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster, start=start)
+    events, typed = list(scenario.events), []
     for word, text in args.events:
         node, _, when = text.partition("@")
-        at = milliseconds(when) if when else 0
-        if at is None or not node:
-            raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s, not {text!r}")
-        events.append(Event(at=at, operation=node_operation(word, node)))
+        at = from_start(when, start) if when else 0
+        if not node:
+            raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s or zone=a@30s, not {text!r}")
+        if at is None or at < 0:
+            raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s, not {text!r}: {no_time(when, start)}")
+        try:
+            typed.append(Event(at=at, operation=node_operation(word, node)))
+        except WrongFieldError as error:
+            raise UsageError(f"--{word} {text}: {error.message}") from None
+    events += typed
+    operations = [event.operation for event in events]
+    faults = []
+    for event in typed:
+        try:
+            check_objects(cluster, operations, event.operation, ())
+        except WrongFieldError as error:
+            faults.append(error.message)
+    if faults:
+        raise UsageError("; ".join(dict.fromkeys(faults)))
     horizon = scenario.horizon if args.horizon is None else args.horizon
     return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
-
-
-def _nodes(scenario: Scenario) -> list[str]:
-    """The nodes that a scenario names at a time when no step of it can have made them."""
-    made = any(type(event.operation).__name__ == "Apply" for event in scenario.events)
-    return [] if made else [e.operation.node for e in scenario.events if hasattr(e.operation, "node")]
 
 
 def _progress() -> Callable[[int], None] | None:

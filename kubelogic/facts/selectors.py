@@ -7,6 +7,7 @@ A selector's constant is its text as kubectl writes it (``app=cart,tier in (a,b)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -142,6 +143,45 @@ def matches(wanted: Sequence[Requirement], labels: Mapping[str, str]) -> bool:
         if not held:
             return False
     return True
+
+
+_PART = re.compile(
+    r"(?P<key>[\w./-]+)\s*(?:(?P<sign>==|=|!=)\s*(?P<value>[\w.-]*)|\s(?P<word>in|notin)\s*\((?P<set>[^()]*)\))?|!\s*(?P<no>[\w./-]+)"
+)
+_SPLIT = re.compile(r",(?![^()]*\))")
+_SHORT = {"zone": "topology.kubernetes.io/zone", "region": "topology.kubernetes.io/region"}
+
+
+def selector_of(value: Any) -> tuple[Requirement, ...]:
+    """The requirements of a selector: a mapping of labels, or text such as ``zone=a,tier!=db``.
+
+    >>> selector_of("zone=a"), selector_of("!gpu"), selector_of({"app": "web"})
+    ((('topology.kubernetes.io/zone', 'In', ('a',)),), (('gpu', 'DoesNotExist', ()),), (('app', 'In', ('web',)),))
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, Mapping) and value and all(isinstance(each, str) for each in value.values()):
+        return tuple(sorted((_SHORT.get(str(key), str(key)), "In", (text,)) for key, text in value.items()))
+    found: list[Requirement] = []
+    for part in _SPLIT.split(value) if isinstance(value, str) else ():
+        match = _PART.fullmatch(part.strip())
+        if match is None:
+            break
+        key = _SHORT.get(match["key"] or "", match["key"] or "")
+        if match["no"]:
+            found.append((match["no"], "DoesNotExist", ()))
+        elif match["word"]:
+            values = tuple(sorted(each.strip() for each in match["set"].split(",")))
+            found.append((key, "In" if match["word"] == "in" else "NotIn", values))
+        elif match["sign"]:
+            found.append((key, "NotIn" if match["sign"] == "!=" else "In", (match["value"],)))
+        else:
+            found.append((key, "Exists", ()))
+    else:
+        if found:
+            return tuple(found)
+    raise ValueError(f"must be labels such as {{app: web}} or text such as app=web, is {value!r}")
 
 
 class SelectorStage:

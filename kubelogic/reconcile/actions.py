@@ -312,6 +312,14 @@ class EndContainer(Action, frozen=True, kw_only=True):
     exit_code: int
 
 
+class ExplainEnd(Action, frozen=True, kw_only=True):
+    """Why a container has ended, where the exit code does not say it: OOMKilled."""
+
+    pod: str
+    container: str
+    reason: str
+
+
 class ReportContainer(Action, frozen=True, kw_only=True):
     """The kubelet says whether a container is ready (1) or not (0)."""
 
@@ -413,6 +421,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             HoldContainer,
             KillContainer,
             EndContainer,
+            ExplainEnd,
             ReportStarted,
             ReportContainer,
             ReportPhase,

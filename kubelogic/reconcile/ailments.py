@@ -1,13 +1,19 @@
-"""What is not well at the end of a run, each with its reason: drains, Jobs, namespaces, Services, autoscalers, pods."""
+"""What is not well at the end of a run beside what the rules call a trouble, and what only a scenario could say.
+
+``rules/troubles.dl`` is the place for what follows from a state. Here is what takes more: whether a Service had
+endpoints before, whether a Job goes on failing, what nobody said.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
+from kubelogic.reconcile.choices import is_running, pods_of, restarts_of
+from kubelogic.text.location import Location
 
 _SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -20,11 +26,13 @@ class Ailment:
         kind: kind of the object; ``Step`` for a step of the scenario.
         key: its key; for a step, when it was.
         message: what is wrong with it.
+        location: where it stands, if anywhere.
     """
 
     kind: str
     key: str
     message: str
+    location: Location | None = field(default=None, compare=False)
 
 
 def ailments(cluster: Cluster, served: Mapping[str, bool]) -> tuple[Ailment, ...]:
@@ -38,25 +46,49 @@ def ailments(cluster: Cluster, served: Mapping[str, bool]) -> tuple[Ailment, ...
         *_jobs(cluster),
         *_namespaces(cluster),
         *_services(cluster, served),
-        *_autoscalers(cluster),
         *_pods(cluster),
     ]
     return tuple(sorted(found))
 
 
-def _condition(obj: Object, name: str) -> Mapping[str, Any]:
+def condition_of(obj: Object, name: str) -> Mapping[str, Any]:
     found = (obj.document.get("status") or {}).get("conditions") or ()
     return next((each for each in found if each.get("type") == name), {})
 
 
 def _jobs(cluster: Cluster) -> Iterator[Ailment]:
-    for key, job in cluster.objects("Job").items():
-        failed = _condition(job, "Failed")
-        if failed.get("status") == "True":
-            message = f"has failed: {failed.get('reason')}"
-            if failed.get("message"):
-                message += f" ({failed['message']})"
-            yield Ailment(kind="Job", key=key, message=message)
+    """Jobs that go on failing; those that have failed for good are troubles of the rules."""
+    for key, job in _unfinished(cluster):
+        pods = list(pods_of(cluster, "Job", key))
+        failed = int((job.document.get("status") or {}).get("failed") or 0)
+        restarts = sum(map(restarts_of, pods))
+        if not failed and not restarts:
+            continue
+        parts = [f"{failed} {'pod has' if failed == 1 else 'pods have'} failed so far"] if failed else []
+        parts += [f"its containers were restarted {restarts} times"] if restarts else []
+        limit = (job.document.get("spec") or {}).get("backoffLimit", 6)
+        yield Ailment(kind="Job", key=key, message=f"does not end: {', '.join(parts)} (backoffLimit {limit})")
+
+
+def _unfinished(cluster: Cluster) -> Iterator[tuple[str, Object]]:
+    for key, job in sorted(cluster.objects("Job").items()):
+        ended = any(condition_of(job, name).get("status") == "True" for name in ("Complete", "Failed"))
+        if not ended and not (job.document.get("spec") or {}).get("suspend") and not is_being_deleted(job):
+            yield key, job
+
+
+def open_questions(cluster: Cluster) -> tuple[str, ...]:
+    """What no step says, so that something stays as it is: how Jobs end, what autoscalers measure."""
+    found = []
+    for key, _ in _unfinished(cluster):
+        pods = list(pods_of(cluster, "Job", key))
+        if any(map(is_running, pods)) and not any(map(restarts_of, pods)):
+            found.append(f"Job {key} runs on: nobody says when its containers end (image: {{name, exitAfter}}).")
+    for key, autoscaler in sorted(cluster.objects("HorizontalPodAutoscaler").items()):
+        active = condition_of(autoscaler, "ScalingActive")
+        if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
+            found.append(f"HorizontalPodAutoscaler {key}: {active.get('reason')}: {active.get('message')}")
+    return tuple(found)
 
 
 def _namespaces(cluster: Cluster) -> Iterator[Ailment]:
@@ -98,30 +130,11 @@ def _services(cluster: Cluster, served: Mapping[str, bool]) -> Iterator[Ailment]
             yield Ailment(kind="Service", key=key, message="has no ready endpoint")
 
 
-def _autoscalers(cluster: Cluster) -> Iterator[Ailment]:
-    for key, autoscaler in cluster.objects("HorizontalPodAutoscaler").items():
-        for name in ("AbleToScale", "ScalingActive"):
-            found = _condition(autoscaler, name)
-            if found.get("status") == "False" and found.get("reason") != "ScalingDisabled":
-                told = f": {found['message']}" if found.get("message") else ""
-                yield Ailment(
-                    kind="HorizontalPodAutoscaler", key=key, message=f"cannot work: {found.get('reason')}{told}"
-                )
-
-
 def _pods(cluster: Cluster) -> Iterator[Ailment]:
     for key, pod in cluster.objects("Pod").items():
-        status = pod.document.get("status") or {}
-        owned = any(each.get("controller") for each in metadata(pod).get("ownerReferences") or ())
-        if status.get("phase") == "Failed" and not owned:
-            yield Ailment(kind="Pod", key=key, message=f"has failed{_because(status)}")
-        elif is_being_deleted(pod):
+        if is_being_deleted(pod):
             name = str((pod.document.get("spec") or {}).get("nodeName") or "")
             node = cluster.get("Node", name)
-            ready = _condition(node, "Ready").get("status") if node is not None else None
+            ready = condition_of(node, "Ready").get("status") if node is not None else None
             why = f": nothing is heard of node {name}" if ready == "Unknown" else ""
             yield Ailment(kind="Pod", key=key, message=f"is still terminating{why}")
-
-
-def _because(status: Mapping[str, Any]) -> str:
-    return f": {status['reason']}" if status.get("reason") else ""

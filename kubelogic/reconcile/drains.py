@@ -6,7 +6,7 @@ Source: k8s.io/kubectl, pkg/drain (filters.go, drain.go evictPods) of Kubernetes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelogic.apiserver import requests
@@ -17,6 +17,7 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
+from kubelogic.facts.selectors import matches, selector_of
 from kubelogic.reconcile.performing import Performed, perform
 from kubelogic.reconcile.scenario import Drain, Operation
 
@@ -35,10 +36,16 @@ class DrainAgain(Operation):
     Attributes:
         node: that is drained.
         pods: those that are left, by key and uid.
+        grace: seconds that the pods get to end; None for their own.
+        until: the moment at which it gives up; None: never.
+        timeout: milliseconds that it was given.
     """
 
     node: str
     pods: Meant
+    grace: int | None = None
+    until: int | None = None
+    timeout: int = 0
 
     def arguments(self) -> dict[str, Any]:
         """The node, and the keys of the pods."""
@@ -55,20 +62,27 @@ def _(operation: Drain, state: State) -> Performed:
         message = "; ".join(f"{why}: {', '.join(keys)}" for why, keys in refused.items())
         answer = Status(status=422, reason="Refused", message=f"{message} (nothing is evicted; the node is cordoned)")
         return Performed(state=outcome.state, answer=answer)
-    return _evicted(operation.node, chosen, outcome.state)
+    until = None if operation.timeout is None else state.now + operation.timeout
+    again = DrainAgain(
+        node=operation.node, pods=chosen, grace=operation.grace, until=until, timeout=operation.timeout or 0
+    )
+    return _deleted(again, outcome.state) if operation.disable_eviction else _evicted(again, outcome.state)
 
 
 @perform.register
 def _(operation: DrainAgain, state: State) -> Performed:
-    return _evicted(operation.node, operation.pods, state)
+    return _evicted(operation, state)
 
 
 def meant(operation: Drain, state: State) -> tuple[Meant, dict[str, list[str]]]:
     """The pods that a drain evicts, and those because of which it refuses to do anything, by its words."""
     chosen: list[tuple[str, str]] = []
     refused: dict[str, list[str]] = {}
+    wanted = selector_of(operation.pod_selector) if operation.pod_selector else ()
     for key, pod in sorted(state.cluster.objects("Pod").items()):
         if (pod.document.get("spec") or {}).get("nodeName") != operation.node:
+            continue
+        if wanted and not matches(wanted, metadata(pod).get("labels") or {}):
             continue
         why = _judged(operation, pod, state)
         if why:
@@ -98,16 +112,23 @@ def _judged(operation: Drain, pod: Object, state: State) -> str | None:
     return ""
 
 
-def _evicted(node: str, pods: Meant, state: State) -> Performed:
+def _deleted(drain: DrainAgain, state: State) -> Performed:
+    """Delete pods, as with ``--disable-eviction``: no budget is asked."""
+    for key, _ in drain.pods:
+        state = requests.delete(state, "Pod", key, grace=drain.grace).state
+    return Performed(state=state, answer=Status(status=200))
+
+
+def _evicted(drain: DrainAgain, state: State) -> Performed:
     """Evict pods: what a budget protects is tried again, any other error is final for its pod."""
     left: list[tuple[str, str]] = []
     again: list[str] = []
     errors: list[str] = []
-    for key, uid in pods:
+    for key, uid in drain.pods:
         pod = state.cluster.get("Pod", key)
         if pod is None or uid_of(pod) != uid:
             continue
-        outcome = requests.evict(state, key)
+        outcome = requests.evict(state, key, grace=drain.grace)
         if outcome.answer.accepted:
             state = outcome.state
         elif outcome.answer.status == 429:
@@ -115,11 +136,13 @@ def _evicted(node: str, pods: Meant, state: State) -> Performed:
             again.append(_told(pod, outcome.answer, state))
         else:
             errors.append(_told(pod, outcome.answer, state))
-    operation = DrainAgain(node=node, pods=tuple(left)) if left else None
     if not left and not errors:
         return Performed(state=state, answer=Status(status=200))
-    every = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"]) / 1000
-    retried = f"{'; '.join(again)} (tried again every {every:g}s)" if again else ""
+    every = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"])
+    over = drain.until is not None and state.now + every > drain.until
+    operation = replace(drain, pods=tuple(left)) if left and not over else None
+    how = f"global timeout reached: {drain.timeout / 1000:g}s" if over else f"tried again every {every / 1000:g}s"
+    retried = f"{'; '.join(again)} ({how})" if again else ""
     message = "; ".join(filter(None, [*errors, retried]))
     return Performed(state=state, answer=Status(status=429 if left else 500, message=message), again=operation)
 

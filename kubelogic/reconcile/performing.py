@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
-from kubelogic.apiserver import requests, rollback
+from kubelogic.apiserver import history, requests, rollback
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
@@ -38,12 +38,28 @@ from kubelogic.text.origin import ItemOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What follows an operation by itself, so many milliseconds later."""
+
+    operation: Operation
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Performed:
-    """What an operation did; ``again`` is what to try again after the parameter ``drain_retry``, if any."""
+    """What an operation did.
+
+    Attributes:
+        state: afterwards.
+        answer: of the API server; for what is no request, that it is done.
+        again: what to try again after the parameter ``drain_retry``, if anything.
+        later: what follows at its own time, if anything.
+    """
 
     state: State
     answer: Status
     again: Operation | None = None
+    later: Later | None = None
 
 
 _DONE = Status(status=200)
@@ -67,6 +83,7 @@ def _performed(outcome: Outcome) -> Performed:
 @perform.register
 def _(operation: Apply, state: State) -> Performed:
     refused: list[Status] = []
+    before = {(obj.kind, obj.key): written_document(obj) or obj.document for obj in operation.last_applied}
     for obj in operation.objects:
         written = written_document(obj) or obj.document
         if operation.replace:
@@ -75,9 +92,15 @@ def _(operation: Apply, state: State) -> Performed:
             outcome = requests.create(state, obj.document)  # a kubelet registers it, with what it has
         else:
             outcome = requests.apply(
-                state, written, namespace=obj.namespace or "default", server_side=operation.server_side
+                state,
+                written,
+                namespace=obj.namespace or "default",
+                server_side=operation.server_side,
+                last_applied=before.get((obj.kind, obj.key)),
             )
         state = outcome.state
+        if operation.silent and obj.kind == "Node" and outcome.answer.accepted:
+            state = state.with_world(add=[("node_silent_since", (obj.name, state.now))])
         if not outcome.answer.accepted:
             refused.append(outcome.answer)
     if len(refused) > 1:
@@ -113,23 +136,41 @@ def _(operation: Scale, state: State) -> Performed:
 def _(operation: SetImage, state: State) -> Performed:
     obj = state.cluster.get(operation.kind, operation.key)
     if obj is None:
-        return Performed(state=state, answer=_missing(operation.kind, operation.key))
-    template = obj.document["spec"]["template"]
-    containers = [
-        {**c, "image": operation.image} if operation.container in ("", c["name"]) else c
-        for c in template["spec"]["containers"]
-    ]
-    change = {"spec": {"template": {"spec": {"containers": containers}}}}
-    return _performed(requests.patch(state, operation.kind, operation.key, change))
+        return Performed(state=state, answer=missing(operation.kind, operation.key))
+    spec = obj.document["spec"]["template"]["spec"]
+    change = {
+        field: [
+            {"name": c["name"], "image": operation.image}
+            for c in spec.get(field) or ()
+            if operation.container in ("", c["name"])
+        ]
+        for field in ("initContainers", "containers")
+    }
+    if not operation.container:
+        del change["initContainers"]
+    change = {field: found for field, found in change.items() if found}
+    if not change:
+        message = f'unable to find container named "{operation.container}"'
+        return Performed(state=state, answer=Status(status=400, reason="BadRequest", message=message))
+    return _performed(
+        requests.strategic_patch(state, operation.kind, operation.key, {"spec": {"template": {"spec": change}}})
+    )
 
 
 @perform.register
 def _(operation: Undo, state: State) -> Performed:
-    return _performed(rollback.undo(state, operation.key, operation.revision))
+    if operation.kind == "Deployment":
+        return _performed(rollback.undo(state, operation.key, operation.revision))
+    return _performed(history.undo_revision(state, operation.kind, operation.key, operation.revision))
 
 
 @perform.register
 def _(operation: Pause, state: State) -> Performed:
+    obj = state.cluster.get("Deployment", operation.key)
+    if obj is not None and bool(obj.document["spec"].get("paused")) == operation.paused:
+        what = "is already paused" if operation.paused else "is not paused"
+        message = f'deployments.apps "{obj.name}" {what}'
+        return Performed(state=state, answer=Status(status=400, reason="BadRequest", message=message))
     change = {"spec": {"paused": True if operation.paused else None}}
     return _performed(requests.patch(state, "Deployment", operation.key, change))
 
@@ -149,7 +190,7 @@ def _(operation: Evict, state: State) -> Performed:
 @perform.register
 def _(operation: FailNode, state: State) -> Performed:
     if state.cluster.get("Node", operation.node) is None:
-        return Performed(state=state, answer=_missing("Node", operation.node))
+        return Performed(state=state, answer=missing("Node", operation.node))
     if _world_rows(state, "node_silent_since", operation.node):
         return Performed(state=state, answer=_DONE)
     return Performed(state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE)
@@ -171,12 +212,15 @@ def _(operation: Cordon, state: State) -> Performed:
 def _(operation: Taint, state: State) -> Performed:
     node = state.cluster.get("Node", operation.node)
     if node is None:
-        return Performed(state=state, answer=_missing("Node", operation.node))
+        return Performed(state=state, answer=missing("Node", operation.node))
     taints = [
         taint
         for taint in (node.document.get("spec") or {}).get("taints") or ()
         if (taint.get("key"), taint.get("effect")) != (operation.taint, operation.effect)
     ]
+    if not operation.present and len(taints) == len((node.document.get("spec") or {}).get("taints") or ()):
+        message = f'taint "{operation.taint}:{operation.effect}" not found'
+        return Performed(state=state, answer=Status(status=404, reason="NotFound", message=message))
     if operation.present:
         added = {"key": operation.taint, "effect": operation.effect}
         if operation.value:
@@ -189,7 +233,7 @@ def _(operation: Taint, state: State) -> Performed:
 
 @perform.register
 def _(operation: Measure, state: State) -> Performed:
-    about: Row = (operation.kind, operation.key, "", operation.metric)
+    about: Row = (operation.kind, operation.key, operation.container, operation.metric)
     remove = [
         (predicate, row)
         for predicate in ("workload_uses", "workload_carries")
@@ -225,6 +269,7 @@ def _(operation: Behave, state: State) -> Performed:
     choose("image_cannot_start", flag(operation.start))
     choose("image_stays_unready", flag(operation.ready))
     choose("image_ignores_stop", flag(operation.stops))
+    choose("image_runs_out_of_memory", flag(None if operation.of_memory is None else not operation.of_memory))
     if operation.ready_after is not None:
         choose("image_ready_after", [(image, operation.ready_after)])
     if operation.exits is False:
@@ -238,7 +283,7 @@ def _(operation: Behave, state: State) -> Performed:
 def _(operation: TellPod, state: State) -> Performed:
     pod = state.cluster.get("Pod", operation.key)
     if pod is None:
-        return Performed(state=state, answer=_missing("Pod", operation.key))
+        return Performed(state=state, answer=missing("Pod", operation.key))
     uid = uid_of(pod)
     if operation.exit_code is not None:
         state = state.with_world(add=[("pod_told_to_end", (uid, operation.exit_code))])
@@ -252,5 +297,6 @@ def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row
     return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
 
 
-def _missing(kind: str, key: str) -> Status:
+def missing(kind: str, key: str) -> Status:
+    """404 for an object that is not there."""
     return Status(status=404, reason="NotFound", message=f"{kind} {key} does not exist")

@@ -23,10 +23,21 @@ class Rollout:
 
 def rollouts(cluster: Cluster) -> tuple[Rollout, ...]:
     """The rollouts of all Deployments, StatefulSets and DaemonSets, by kind and key."""
-    found: list[Rollout] = []
-    for kind, describe in (("DaemonSet", daemon_set), ("Deployment", deployment), ("StatefulSet", stateful_set)):
-        found.extend(describe(obj) for _, obj in sorted(cluster.objects(kind).items()))
-    return tuple(found)
+    kinds = ("DaemonSet", "Deployment", "StatefulSet")
+    found = [rollout_of(obj) for kind in kinds for _, obj in sorted(cluster.objects(kind).items())]
+    return tuple(each for each in found if each is not None)
+
+
+def rollout_of(obj: Object) -> Rollout | None:
+    """The rollout of a Deployment, StatefulSet or DaemonSet; None for any other object."""
+    match obj.kind:
+        case "Deployment":
+            return deployment(obj)
+        case "StatefulSet":
+            return stateful_set(obj)
+        case "DaemonSet":
+            return daemon_set(obj)
+    return None
 
 
 def deployment(obj: Object) -> Rollout:

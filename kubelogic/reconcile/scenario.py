@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.text.location import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +28,19 @@ class Operation:
 class Apply(Operation):
     """Objects are made, or changed as ``kubectl apply`` does it: fields that the manifest never had stay.
 
-    ``replace``: they replace those of the same name, as ``kubectl replace`` does; their status stays.
+    Attributes:
+        objects: what the files hold.
+        server_side: False for the patch of three documents that kubectl makes without ``--server-side``.
+        replace: they replace those of the same name, as ``kubectl replace`` does; their status stays.
+        last_applied: what was applied the last time, where the cluster does not say it; fields that only it has go.
+        silent: Nodes among the objects are registered, and nothing is ever heard of them.
     """
 
     objects: tuple[Object, ...]
     server_side: bool = True
     replace: bool = False
+    last_applied: tuple[Object, ...] = ()
+    silent: bool = False
 
     def arguments(self) -> dict[str, Any]:
         """The names of the objects."""
@@ -48,6 +56,11 @@ class Patch(Operation):
     patch: Mapping[str, Any]
     how: str = "strategic"
     operations: tuple[Mapping[str, Any], ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """What is patched, and how; the operations of a JSON patch as the patch."""
+        patch = self.operations if self.how == "json" else self.patch
+        return {"kind": self.kind, "key": self.key, "patch": patch, "how": self.how}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +84,11 @@ class SetImage(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo(Operation):
-    """Back to a revision of a Deployment; 0 is the one before."""
+    """Back to a revision of a Deployment, StatefulSet or DaemonSet; 0 is the one before."""
 
     key: str
     revision: int = 0
+    kind: str = "Deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +147,20 @@ class Drain(Operation):
         force: also pods that no controller makes anew.
         delete_empty_dir: also pods whose emptyDir volumes are lost with them.
         ignore_daemon_sets: leave pods of DaemonSets alone, instead of refusing because of them.
+        disable_eviction: delete the pods, whatever budgets say.
+        pod_selector: only pods with these labels, as kubectl writes a selector.
+        grace: seconds that the pods get to end; None for their own.
+        timeout: milliseconds after which it gives up; None: never.
     """
 
     node: str
     force: bool = False
     delete_empty_dir: bool = False
     ignore_daemon_sets: bool = True
+    disable_eviction: bool = False
+    pod_selector: str = ""
+    grace: int | None = None
+    timeout: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +188,7 @@ class Behave(Operation):
         exit_code: see ``exit_after``.
         exits: False takes back what was said of ``exit_after``.
         stops: whether they stop when asked to, before their grace period is over.
+        of_memory: whether those that end with code 137 ran out of memory (OOMKilled).
     """
 
     image: str
@@ -177,6 +200,7 @@ class Behave(Operation):
     exit_code: int = 0
     exits: bool | None = None
     stops: bool | None = None
+    of_memory: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +213,8 @@ class Measure(Operation):
         metric: name of the metric, such as ``cpu``.
         each: what every running pod uses: bytes for memory, thousandths for everything else.
         total: what the ready pods share, in the same unit, instead.
+        container: the container that uses it; empty for the pod as a whole.
+        gone: nothing is measured any more.
     """
 
     kind: str
@@ -196,6 +222,8 @@ class Measure(Operation):
     metric: str
     each: int | None = None
     total: int | None = None
+    container: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,10 +237,11 @@ class TellPod(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An operation at a time, in milliseconds from the start."""
+    """An operation at a time, in milliseconds from the start; ``location``: the line that says so, if one does."""
 
     at: int
     operation: Operation
+    location: Location | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

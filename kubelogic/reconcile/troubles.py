@@ -69,7 +69,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Aimed(Operation):
+class Aimed(Operation):
     """Something that is done to containers that it describes."""
 
     target: Target
@@ -80,7 +80,7 @@ class _Aimed(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailProbe(_Aimed):
+class FailProbe(Aimed):
     """A probe is answered in some way from now on: what is no success makes it fail.
 
     Attributes:
@@ -95,21 +95,22 @@ class FailProbe(_Aimed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HealProbe(_Aimed):
+class HealProbe(Aimed):
     """A probe succeeds from now on."""
 
     probe: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExitContainers(_Aimed):
-    """Containers that run end now; what is restarted after that runs on."""
+class ExitContainers(Aimed):
+    """Containers that run end now; what is restarted after that runs on. ``of_memory``: they ran out of memory."""
 
     code: int
+    of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GiveCondition(_Aimed):
+class GiveCondition(Aimed):
     """Pods have a condition from now on, as a controller outside the cluster sets it for readiness gates."""
 
     condition: str
@@ -128,6 +129,8 @@ def _(operation: HealProbe, state: State) -> Performed:
 
 @perform.register
 def _(operation: ExitContainers, state: State) -> Performed:
+    if operation.of_memory:
+        state = state.with_world(add=[("memory_told", (str(operation.target), state.now))])
     return _told(state, operation.target, "exit_told", (operation.code,))
 
 

@@ -7,19 +7,23 @@ from typing import Any
 
 from kubelogic.cluster.clock import timestamp, weekday
 from kubelogic.explain.units import count
+from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
-from kubelogic.reconcile.simulate import Entry, Simulated, clock
-from kubelogic.report.documents import header, plan_document
-from kubelogic.report.plan import render_notices, render_pending, render_refusals, render_troubles
+from kubelogic.reconcile.simulate import REPEAT, Entry, Simulated, clock
+from kubelogic.report.documents import header, location_document, plan_document
+from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
-from kubelogic.report.timeline import timeline
+from kubelogic.report.timeline import phrase_of, timeline
 from kubelogic.verbs.missing import NO_NODES
-from kubelogic.verbs.simulate import Simulation
+from kubelogic.verbs.simulate import NotWell, Simulation
 
 _GROUPS_SHOWN = 8
 """So many kinds of restarts are told."""
 
-_WORDS = {"Drain": "the drain of node", "Step": "the step at"}
+_WORDS = {"Drain": "the drain of node", "Step": "the step at", "Component": "the component"}
+
+_UNWELL_SHOWN = 40
+"""So many things that are not well are told."""
 
 _PODS_SHOWN = 3
 """So many pods with restarts of one kind are named; the rest are counted."""
@@ -32,7 +36,7 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
         **header("Simulation"),
         "settled": run.settled,
         "ticks": run.ticks,
-        "timeline": [_entry(each) for each in run.timeline],
+        "timeline": [_entry(each) for each in _told(simulation, run.timeline)],
         "cycle": [_entry(each) for each in run.cycle] or None,
         "nextAt": None if run.next_at is None else seconds(run.next_at),
         "restarts": [
@@ -57,9 +61,49 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
             }
             for each in run.rollouts
         ],
-        "notWell": [{"kind": each.kind, "name": each.key, "message": each.message} for each in run.ailments],
+        "notWell": [_not_well(each) for each in simulation.not_well],
+        "expectations": [_expected(each) for each in run.expected],
+        "about": None if simulation.about is None else f"{simulation.about.kind} {simulation.about.key}",
+        "remarks": list(run.remarks),
         "start": timestamp(run.start),
         "final": plan_document(simulation.final),
+    }
+
+
+def _told(simulation: Simulation, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """The entries that are wanted: all, or those about one object."""
+    about = simulation.about
+    if about is None:
+        return entries
+    run = simulation.run
+    family = run.kin.family(about.kind, about.key, run.state.cluster)
+    return [
+        entry
+        for entry in entries
+        if entry.type == REPEAT or family.concerns(entry.arguments, event=phrase_of(entry).event)
+    ]
+
+
+def _not_well(each: NotWell) -> dict[str, Any]:
+    document: dict[str, Any] = {"kind": each.kind, "name": each.key, "message": each.message}
+    if each.reason:
+        document["reason"] = each.reason
+    if each.location is not None:
+        document["location"] = location_document(each.location)
+    return document
+
+
+def _expected(each: Expected) -> dict[str, Any]:
+    where = each.expectation.location
+    moments = {"brokenAt": each.broken_at, "mendedAt": each.mended_at, "since": each.held_since}
+    return {
+        "expected": str(each.expectation),
+        "when": each.expectation.when,
+        "held": each.held,
+        "found": each.amount,
+        "message": told(each),
+        **{name: seconds(time) for name, time in moments.items() if time is not None},
+        "location": None if where is None else location_document(where),
     }
 
 
@@ -104,28 +148,50 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     if run.assumed_horizon is not None:
         why = "the default" if run.settled or run.cycle else "where it was left, as new things go on to happen"
         parts.append(f"Looked ahead up to {clock(run.assumed_horizon)}, {why}; --horizon changes it.")
-    told = timeline(run.timeline, style)
-    parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *told]) if told else "Nothing happens.")
+    lines = timeline(_told(simulation, run.timeline), style)
+    if simulation.about is not None:
+        parts.append(f"Only what is about {simulation.about.kind} {simulation.about.key}:")
+    parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *lines]) if lines else "Nothing happens.")
     if run.cycle:
         parts.append("\n".join([style.bold(f"FOR EVER{_period(run)}"), *timeline(run.cycle, style)]))
+    held = [f"  {_place(each)}{told(each)}" for each in run.expected if each.held]
+    if held:
+        parts.append("\n".join([style.bold("AS EXPECTED"), *held]))
     unfinished = [each for each in run.rollouts if not each.complete]
     if unfinished:
         rows = [f"  {each.kind} {each.key}: {each.message}" for each in unfinished]
         parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
     if run.restarts:
         parts.append("\n".join([style.bold("CONTAINERS THAT WERE RESTARTED OR WAIT"), *_restarts(run.restarts)]))
-    if run.ailments:
-        rows = [f"  {_WORDS.get(each.kind, each.kind)} {each.key} {each.message}" for each in run.ailments]
+    if simulation.not_well:
+        shown = simulation.not_well[:_UNWELL_SHOWN]
+        rows = [f"  {_sentence(each)}" for each in shown]
+        if len(simulation.not_well) > len(shown):
+            rows.append(f"  ... and {count(len(simulation.not_well) - len(shown), 'more')}; -o json has them all")
         parts.append("\n".join([style.bold("NOT WELL"), *rows]))
     if simulation.final.pending:
         parts.append(render_pending(simulation.final.pending, style))
     if simulation.final.refusals:
         parts.append(render_refusals(simulation.final.refusals, style))
-    if simulation.final.troubles:
-        parts.append(render_troubles(simulation.final.troubles, style))
+    parts.extend(run.remarks)
     if simulation.final.notices:
         parts.append(render_notices(simulation.final.notices, style))
     return "\n\n".join(parts)
+
+
+def _place(each: Expected) -> str:
+    return "" if each.expectation.location is None else f"{each.expectation.location}: "
+
+
+def _sentence(each: NotWell) -> str:
+    """What is not well, with its place."""
+    place = f"{each.location}: " if each.location else ""
+    if each.kind == "Expectation":
+        return f"{place}{each.message}"
+    if each.reason:
+        where = f" ({each.location})" if each.location else ""
+        return f"{each.kind} {each.key}{where}: {each.reason}: {each.message}"
+    return f"{place}{_WORDS.get(each.kind, each.kind)} {each.key} {each.message}"
 
 
 def _period(run: Simulated) -> str:
@@ -182,14 +248,17 @@ def _verdict(simulation: Simulation, style: Style) -> str:
     counts = [f"{count(len(final.placements), 'pod')} placed"]
     if final.pending:
         counts.append(style.bad(f"{len(final.pending):,} pending"))
-    if final.troubles:
-        counts.append(style.bad(f"{len(final.troubles):,} not well"))
     if refused := sum(each.missing for each in final.refusals):
         counts.append(style.bad(f"{refused:,} refused"))
     if waiting := sum(bool(each.waiting) for each in run.restarts):
         counts.append(style.bad(f"{count(waiting, 'container')} in back-off"))
-    if run.ailments:
-        counts.append(style.bad(f"{len(run.ailments)} not well"))
+    broken = sum(not each.held for each in run.expected)
+    if broken:
+        counts.append(style.bad(f"{broken:,} of {count(len(run.expected), 'expectation')} broken"))
+    elif run.expected:
+        counts.append(f"{count(len(run.expected), 'expectation')} kept")
+    if unwell := len(simulation.not_well) - broken:
+        counts.append(style.bad(f"{unwell:,} not well"))
     if unfinished:
         counts.append(style.bad(f"{count(unfinished, 'rollout')} not complete"))
     line = f"{verdict}: {', '.join(counts)}."

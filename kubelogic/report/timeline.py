@@ -90,8 +90,8 @@ def _about(subject: str, plural: str, verb: str, many: str) -> Phrase:
     return Phrase(f"{subject} {{key}} {verb}", f"{{n}} {plural} {many}", "{key}")
 
 
-def _event(text: str) -> Phrase:
-    return Phrase(text, event=True)
+def _event(text: str, many: str = "", item: str = "") -> Phrase:
+    return Phrase(text, many, item, event=True)
 
 
 _SILENT = Phrase("")
@@ -104,22 +104,41 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Patch",): _event("{kind} {key} is patched: {patch}"),
         ("Scale",): _event("{kind} {key} is scaled to {replicas}"),
         ("SetImage",): _event("{kind} {key} gets the image {image}"),
-        ("Undo",): _event("Deployment {key} goes back to revision {revision}"),
-        ("Undo", "0"): _event("Deployment {key} goes back to the revision before"),
+        ("Undo",): _event("{kind} {key} goes back to revision {revision}"),
+        ("Undo", "0"): _event("{kind} {key} goes back to the revision before"),
+        ("Restart",): _event("{kind} {key} is restarted"),
+        ("SetResources",): _event("{kind} {key} gets other resources: {rest}"),
+        ("Autoscale",): _event("an autoscaler is made for {kind} {key}, up to {most} replicas"),
+        ("RunCronJob",): _event("Job {name} is made of CronJob {key}"),
         ("Pause", "True"): _event("Deployment {key} is paused"),
         ("Pause", "False"): _event("Deployment {key} goes on"),
-        ("Delete",): _event("{kind} {key} is deleted"),
-        ("Evict",): _event("an eviction of pod {key} is asked for"),
-        ("FailNode",): _event("node {node} goes silent"),
-        ("HealNode",): _event("node {node} is heard of again"),
-        ("Cordon", "True"): _event("node {node} is cordoned"),
-        ("Cordon", "False"): _event("node {node} is uncordoned"),
-        ("Drain",): _event("node {node} is drained"),
+        ("Delete",): _event("{kind} {key} is deleted", "{n} objects of kind {kind} are deleted", "{key}"),
+        ("Delete", "0"): _event("{kind} {key} is deleted by force", "{n} pods are deleted by force", "{key}"),
+        ("Evict",): _event("an eviction of pod {key} is asked for", "evictions of {n} pods are asked for", "{key}"),
+        ("FailNode",): _event("node {node} goes silent", "{n} nodes go silent", "{node}"),
+        ("HealNode",): _event("node {node} is heard of again", "{n} nodes are heard of again", "{node}"),
+        ("Cordon", "True"): _event("node {node} is cordoned", "{n} nodes are cordoned", "{node}"),
+        ("Cordon", "False"): _event("node {node} is uncordoned", "{n} nodes are uncordoned", "{node}"),
+        ("Drain",): _event("node {node} is drained", "{n} nodes are drained", "{node}"),
+        ("Reboot",): _event("node {node} goes down, to reboot", "{n} nodes go down, to reboot", "{node}"),
+        ("EndReboot",): _event("node {node} is up again", "{n} nodes are up again", "{node}"),
+        ("Report",): _event("the kubelet of node {node} reports: {rest}"),
+        ("Down", "True"): _event("{component} is down"),
+        ("Down", "False"): _event("{component} works again"),
         ("DrainAgain",): _event("the drain of node {node} goes on with {pods}"),
-        ("Taint", "True"): _event("node {node} gets the taint {taint}={value}:{effect}"),
+        ("Taint", "True"): _event(
+            "node {node} gets the taint {taint}={value}:{effect}",
+            "{n} nodes get the taint {taint}={value}:{effect}",
+            "{node}",
+        ),
+        ("Taint", "True", ""): _event(
+            "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
+        ),
         ("Taint", "False"): _event("node {node} loses the taint {taint}:{effect}"),
         ("Behave",): _event("containers of {image} behave differently: {rest}"),
         ("Measure",): _event("{kind} {key} uses another amount of {metric}: {rest}"),
+        ("MeasureObject",): _event("{metric} of {kind} {key} is now {rest}"),
+        ("MeasureObject", ""): _event("the external metric {metric} is now {rest}"),
         ("TellPod",): _event("pod {key} is told: {rest}"),
         ("FailProbe", "status"): _event("{probe} probes of {target} are answered with HTTP status {number}"),
         ("FailProbe", "exit code"): _event("{probe} probes of {target} end with exit code {number}"),
@@ -170,6 +189,11 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
             "{n} containers end with exit code {exit_code}",
             "{container} of {pod}",
         ),
+        ("ExplainEnd",): Phrase(
+            "container {container} of {pod} was ended: {reason}",
+            "{n} containers were ended: {reason}",
+            "{container} of {pod}",
+        ),
         # workloads
         ("CreateReplicaSet",): Phrase(
             "Deployment {deployment} makes a ReplicaSet of {replicas}, its revision {revision}",
@@ -185,7 +209,8 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job} ({moment})", "{n} CronJobs start Jobs", "{job}"),
         ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
         (ENDPOINTS, "0"): Phrase("Service {service} has no ready endpoint any more"),
-        (ENDPOINTS,): Phrase("Service {service} has ready endpoints again: {ready}"),
+        (ENDPOINTS, "1"): Phrase("Service {service} has 1 ready endpoint"),
+        (ENDPOINTS,): Phrase("Service {service} has {ready} ready endpoints"),
         (REPEAT, "0"): _event("and so on, again and again in no time, until {until}"),
         (REPEAT,): _event("and so on, every {every}, until {until}"),
         (FAILED_CREATE,): Phrase("{owner_kind} {owner} cannot make a {kind}"),
@@ -274,6 +299,9 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Apply": ("replaced",),
         "Cordon": ("unschedulable",),
+        "Delete": ("grace",),
+        "Down": ("down",),
+        "MeasureObject": ("kind",),
         "FailProbe": ("answer",),
         "HoldContainer": ("reason",),
         "RejectPod": ("reason",),
@@ -283,7 +311,7 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ReportPhase": ("phase",),
         "StartContainer": ("restart",),
         "SetCondition": ("kind", "condition", "status", "reason"),
-        "Taint": ("present",),
+        "Taint": ("present", "value"),
         "Undo": ("revision",),
     }
 )
@@ -342,12 +370,14 @@ def _text(template: str, entry: Entry, **more: str) -> str:
     } | more
     if "rest" in wanted:
         about = (
-            wanted | {"image", "kind", "key", "metric"} if entry.type in ("Behave", "Measure", "TellPod") else wanted
+            wanted | {"image", "kind", "key", "metric"}
+            if entry.type in ("Behave", "Measure", "MeasureObject", "SetResources", "TellPod")
+            else wanted
         )
         values["rest"] = ", ".join(
             f"{name.replace('_', ' ')} {clock(value) if name in _DURATIONS else values[name]}"
             for name, value in entry.arguments.items()
-            if name not in about and value not in (None, "", ())
+            if name not in about and value not in (None, "", (), {}) and (name, value) != ("gone", False)
             if name != "exit_code" or entry.arguments.get("exit_after", 0) is not None
         )
     return template.format_map({name: values.get(name, "") for name in wanted})

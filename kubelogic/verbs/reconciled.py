@@ -213,9 +213,14 @@ def begin(
             mentions, or, if it mentions none, at ``clock.PRESENT``.
     """
     check_extent(cluster)
-    now = start if start is not None else State.of(cluster).now or PRESENT
+    now = starting_moment(cluster, start)
     loaded = load_state(cluster, rules=rulebook, now=now)
     return loaded.state, loaded.refused
+
+
+def starting_moment(cluster: Cluster, start: int | None = None) -> int:
+    """When the clock starts, in milliseconds since 1970; ``start`` if that is said, else as ``begin`` says."""
+    return start if start is not None else State.of(cluster).now or PRESENT
 
 
 def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) -> Reconciled:

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubelogic.cluster.clock import milliseconds as moment_of
+from kubelogic.cluster.clock import timestamp
+from kubelogic.facts.selectors import Requirement, selector_of
 from kubelogic.text.location import Path as FieldPath
+from kubelogic.verbs.targets import KINDS
 
 _DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -25,6 +29,36 @@ def milliseconds(value: Any) -> int | None:
     """
     seconds = _seconds(value)
     return None if seconds is None or not 0 <= seconds < LONGEST else round(1000 * seconds)
+
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+
+
+def from_start(value: Any, start: int) -> int | None:
+    """When something happens, in milliseconds from the start: a duration, or a moment such as 2026-11-02T08:00Z.
+
+    None if the value is neither; below 0 if the moment is before the start.
+
+    Args:
+        value: as it was written.
+        start: when the clock starts, in milliseconds since 1970.
+    """
+    if not isinstance(value, str) or not (match := _MOMENT.fullmatch(value)):
+        return milliseconds(value)
+    try:
+        return moment_of(f"{match[1]}{match[2] or ':00'}{match[3]}") - start
+    except (ValueError, OverflowError):
+        return None
+
+
+def no_time(value: Any, start: int) -> str:
+    """Why a value is no time of a step."""
+    found = from_start(value, start)
+    if found is not None and found < 0:
+        return f"{value} is before the clock starts, at {timestamp(start)}; --start changes that"
+    if _seconds(value) is not None:
+        return no_duration(value)
+    return f"must be seconds, a duration such as 1m30s or a moment such as 2026-11-02T08:00Z, is {_short(value)}"
 
 
 def no_duration(value: Any) -> str:
@@ -129,4 +163,22 @@ class Fields:
 
     def key(self) -> str:
         """The key of the namespaced object that ``namespace`` and ``name`` name."""
-        return f"{self.text('namespace', self.namespace)}/{self.text('name')}"
+        return f"{self.text('namespace', self.namespace)}/{self.text('name').rpartition('/')[2]}"
+
+    def reference(self, kinds: tuple[str, ...], default: str = "Deployment") -> tuple[str, str]:
+        """Kind and key of the object that ``kind`` and ``name`` name; ``name`` may be ``sts/db``."""
+        kind, slash, _ = self.text("name").partition("/")
+        if not slash:
+            return self.choice("kind", kinds, default), self.key()
+        found = KINDS.get(kind.lower(), kind)
+        if found not in kinds:
+            raise WrongFieldError((*self.path, "name"), f"must be one of {', '.join(kinds)}, is {kind}", code="KL121")
+        return found, self.key()
+
+    def selector(self, name: str) -> tuple[Requirement, ...]:
+        """What labels have to meet: a mapping, or text as kubectl takes it."""
+        value = self.value.get(name)
+        try:
+            return selector_of(value)
+        except ValueError as error:
+            raise WrongFieldError((*self.path, name), str(error)) from None

@@ -3,231 +3,52 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.facts.autoscalers import amount
-from kubelogic.kinds.table import served
-from kubelogic.reconcile.scenario import (
-    Apply,
-    Behave,
-    Cordon,
-    Delete,
-    Drain,
-    Event,
-    Evict,
-    FailNode,
-    HealNode,
-    Measure,
-    Operation,
-    Patch,
-    Pause,
-    Scale,
-    Scenario,
-    SetImage,
-    Taint,
-    TellPod,
-    Undo,
-)
+from kubelogic.cluster.clock import PRESENT
+from kubelogic.reconcile.scenario import Event, Operation, Scenario
 from kubelogic.text import sources as source_files
 from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.text.origin import ItemOrigin
+from kubelogic.verbs.scenario_choices import about_nodes, node_choice
+from kubelogic.verbs.scenario_expect import expectations
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
 from kubelogic.verbs.scenario_objects import check_objects
-from kubelogic.verbs.scenario_targets import Known, condition, exits, fail_probe, heal_probe
+from kubelogic.verbs.scenario_targets import Known
+from kubelogic.verbs.scenario_times import ENVELOPE, read_times
+from kubelogic.verbs.scenario_words import WORDS
+from kubelogic.verbs.scenario_world import component
 
-_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-_SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
-_TEMPLATED = (*_SCALABLE, "DaemonSet")
-
-
-def _workload(fields: Fields, kinds: tuple[str, ...]) -> tuple[str, str]:
-    return fields.choice("kind", kinds, "Deployment"), fields.key()
-
-
-def _scale(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "replicas"))
-    kind, key = _workload(fields, _SCALABLE)
-    return Scale(kind=kind, key=key, replicas=fields.number("replicas"))
-
-
-def _set_image(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "container", "image"))
-    kind, key = _workload(fields, _TEMPLATED)
-    return SetImage(kind=kind, key=key, container=fields.text("container", ""), image=fields.text("image"))
-
-
-def _patch(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "type", "patch"))
-    change = fields.value.get("patch")
-    kind = fields.text("kind")
-    how = fields.choice("type", ("strategic", "merge", "json"), "strategic")
-    if how == "json":
-        if not isinstance(change, list) or not all(isinstance(each, Mapping) for each in change):
-            raise WrongFieldError((*fields.path, "patch"), "must be a list of operations")
-        return Patch(kind=kind, key=_key_of(fields, kind), patch={}, how=how, operations=tuple(change))
-    if not isinstance(change, Mapping):
-        raise WrongFieldError((*fields.path, "patch"), "must be a mapping")
-    return Patch(kind=kind, key=_key_of(fields, kind), patch=change, how=how)
-
-
-def _delete(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "propagation", "grace", "force"))
-    kind = fields.text("kind")
-    grace = fields.number("grace") if "grace" in fields.value else None
-    if fields.flag("force"):
-        if grace:
-            raise WrongFieldError((*fields.path, "force"), "force goes with grace 0 only", code="KL142")
-        grace = 0
-    if grace is not None and kind != "Pod":
-        field = "grace" if "grace" in fields.value else "force"
-        raise WrongFieldError((*fields.path, field), f"only pods have a grace period, not a {kind}", on_key=True)
-    propagation = fields.choice("propagation", ("", "Background", "Foreground", "Orphan"), "")
-    return Delete(kind=kind, key=_key_of(fields, kind), propagation=propagation, grace=grace)
-
-
-def _key_of(fields: Fields, kind: str) -> str:
-    scopes = {each.namespaced for (_, name), each in served().items() if name == kind}
-    return fields.text("name") if scopes == {False} else fields.key()
-
-
-def _undo(fields: Fields) -> Operation:
-    fields.check(("name", "namespace", "revision"))
-    return Undo(key=fields.key(), revision=fields.number("revision", 0))
-
-
-def _pause(fields: Fields) -> Operation:
-    fields.check(("name", "namespace"))
-    return Pause(key=fields.key(), paused=True)
-
-
-def _resume(fields: Fields) -> Operation:
-    fields.check(("name", "namespace"))
-    return Pause(key=fields.key(), paused=False)
-
-
-def _evict(fields: Fields) -> Operation:
-    fields.check(("name", "namespace"))
-    return Evict(key=fields.key())
-
-
-def _taint(fields: Fields) -> Operation:
-    fields.check(("node", "key", "value", "effect"))
-    return Taint(
-        node=fields.text("node"),
-        taint=fields.text("key"),
-        value=fields.text("value", ""),
-        effect=fields.choice("effect", _EFFECTS),
-    )
-
-
-def _untaint(fields: Fields) -> Operation:
-    fields.check(("node", "key", "effect"))
-    effect = fields.choice("effect", _EFFECTS)
-    return Taint(node=fields.text("node"), taint=fields.text("key"), effect=effect, present=False)
-
-
-def _image(fields: Fields) -> Operation:
-    fields.check(("name", "pull", "start", "ready", "readyAfter", "exitAfter", "exitCode", "exits", "stops"))
-    given = fields.value
-    return Behave(
-        image=fields.text("name"),
-        pull=fields.flag("pull"),
-        start=fields.flag("start"),
-        exits=fields.flag("exits"),
-        ready=fields.flag("ready"),
-        stops=fields.flag("stops"),
-        ready_after=fields.duration("readyAfter") if "readyAfter" in given else None,
-        exit_after=fields.duration("exitAfter") if "exitAfter" in given else None,
-        exit_code=fields.number("exitCode", 0),
-    )
-
-
-def _pod(fields: Fields) -> Operation:
-    fields.check(("name", "namespace", "ready", "exitCode"))
-    code = fields.number("exitCode") if "exitCode" in fields.value else None
-    return TellPod(key=fields.key(), ready=fields.flag("ready"), exit_code=code)
-
-
-def _metric(fields: Fields) -> Operation:
-    fields.check(("kind", "name", "namespace", "resource", "each", "total"))
-    kind, key = _workload(fields, _SCALABLE)
-    metric = fields.text("resource", "cpu")
-    each, total = (_quantity(fields, name, metric) for name in ("each", "total"))
-    if (each is None) == (total is None):
-        raise WrongFieldError(fields.path, "needs one of each and total")
-    return Measure(kind=kind, key=key, metric=metric, each=each, total=total)
-
-
-def _quantity(fields: Fields, name: str, metric: str) -> int | None:
-    value = fields.value.get(name)
-    if value is None:
-        return None
-    try:
-        return amount(metric, value)
-    except (TypeError, ValueError) as error:
-        raise WrongFieldError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
-
-
-def _drain(fields: Fields) -> Operation:
-    fields.check(("node", "force", "deleteEmptyDirData", "ignoreDaemonSets"))
-    ignore = fields.flag("ignoreDaemonSets")
-    return Drain(
-        node=fields.text("node"),
-        force=bool(fields.flag("force")),
-        delete_empty_dir=bool(fields.flag("deleteEmptyDirData")),
-        ignore_daemon_sets=True if ignore is None else ignore,
-    )
-
-
-_WITH_FIELDS: Mapping[str, Callable[[Fields], Operation]] = {
-    "scale": _scale,
-    "setImage": _set_image,
-    "patch": _patch,
-    "delete": _delete,
-    "undo": _undo,
-    "pause": _pause,
-    "resume": _resume,
-    "evict": _evict,
-    "taint": _taint,
-    "untaint": _untaint,
-    "image": _image,
-    "pod": _pod,
-    "metric": _metric,
-    "exit": exits,
-    "condition": condition,
-}
-
-_WITH_PROBE: Mapping[str, Callable[[Fields], Operation]] = {
-    "fail": fail_probe,
-    "heal": heal_probe,
-    "drain": _drain,
-}
-
-_WITH_NODE: Mapping[str, Callable[[str], Operation]] = {
-    "fail": lambda node: FailNode(node=node),
-    "heal": lambda node: HealNode(node=node),
-    "drain": lambda node: Drain(node=node),
-    "cordon": lambda node: Cordon(node=node, unschedulable=True),
-    "uncordon": lambda node: Cordon(node=node, unschedulable=False),
-}
-
-OPERATIONS = (*_WITH_NODE, "apply", "replace", *_WITH_FIELDS)
+OPERATIONS = (*WORDS, "expect")
 """What a step can do."""
 
 
 def node_operation(word: str, node: str) -> Operation:
-    """The operation ``fail``, ``heal``, ``drain``, ``cordon`` or ``uncordon`` on a node."""
-    return _WITH_NODE[word](node)
+    """The operation of a word on a node, on several (``n1,n2``), or on all with a label (``zone=a``).
+
+    Raises:
+        WrongFieldError: if the text says no node.
+    """
+    make = WORDS[word].node
+    assert make is not None, word
+    names = node.split(",")
+    value: Any = names if len(names) > 1 and "=" not in node else node
+    return about_nodes(make(""), node_choice(value, ()))
 
 
 def read_scenario(
-    name: str, *, namespace: str = "default", cluster: Cluster | None = None, stdin: bytes | None = None
+    name: str,
+    *,
+    namespace: str = "default",
+    cluster: Cluster | None = None,
+    start: int = PRESENT,
+    stdin: bytes | None = None,
 ) -> Scenario:
     """Read a scenario file.
 
@@ -236,6 +57,7 @@ def read_scenario(
         stdin: see ``name``.
         namespace: for objects that name none.
         cluster: where the scenario begins, to find out whether its steps mean anything there; None: not to.
+        start: when the clock starts, in milliseconds since 1970, for steps at a moment of the calendar.
 
     Raises:
         InputError: with every fault of the file, and of the files that it applies.
@@ -251,46 +73,99 @@ def read_scenario(
         message = f"a scenario is one document, here are {len(documents)}"
         raise InputError([Fault(location=Location(file=name), code="KL106", message=message)])
     document, tree = documents[0]
-    origin = ItemOrigin(document=document)
-    events: list[Event] = []
-    horizon: int | None = None
-
-    def report(error: WrongFieldError) -> None:
-        faults.append(fault_at(origin, error.path, error.code, error.message, on_key=error.on_key))
-
-    try:
-        horizon, steps = _top(tree)
-    except WrongFieldError as error:
-        report(error)
-        raise InputError(faults) from None
-    placed: list[tuple[FieldPath, Operation]] = []
-    base: FieldPath = ("steps",) if isinstance(tree, Mapping) else ()
-    for number, step in enumerate(steps):
-        try:
-            event = _event(step, (*base, number), namespace, Path(name).parent)
-        except WrongFieldError as error:
-            report(error)
-        except InputError as error:
-            faults.extend(error.faults)
-        else:
-            events.append(event)
-            placed.append(((*base, number, next(word for word in step if word != "at")), event.operation))
+    reader = _Reader(
+        origin=ItemOrigin(document=document), namespace=namespace, directory=Path(name).parent, start=start
+    )
+    scenario = reader.read(tree)
     if cluster is not None:
-        for path, operation in placed:
+        reader.check(cluster)
+    if reader.faults:
+        raise InputError(reader.faults)
+    assert scenario is not None
+    return scenario
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Reads the steps of one file; what is wrong is collected."""
+
+    origin: ItemOrigin
+    namespace: str
+    directory: Path
+    start: int
+    faults: list[Fault] = field(default_factory=list)
+    placed: list[tuple[FieldPath, Operation]] = field(default_factory=list)
+
+    def read(self, tree: Any) -> Scenario | None:
+        try:
+            horizon, steps = _top(tree)
+        except WrongFieldError as error:
+            self._report(error)
+            return None
+        base: FieldPath = ("steps",) if isinstance(tree, Mapping) else ()
+        events: list[Event] = []
+        for number, step in enumerate(steps):
             try:
-                check_objects(cluster, [each for _, each in placed], operation, path)
+                events.extend(self._events(step, (*base, number), horizon))
             except WrongFieldError as error:
-                report(error)
-    if cluster is not None and not faults:
-        known = Known.of(cluster, [operation for _, operation in placed])
-        for path, operation in placed:
+                self._report(error)
+            except InputError as error:
+                self.faults.extend(error.faults)
+        return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
+
+    def check(self, cluster: Cluster) -> None:
+        """Report steps that can mean nothing."""
+        operations = [each for _, each in self.placed]
+        known = Known.of(cluster, operations)
+        for path, operation in self.placed:
             try:
+                check_objects(cluster, operations, operation, path)
                 known.check(operation, path)
             except WrongFieldError as error:
-                report(error)
-    if faults:
-        raise InputError(faults)
-    return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
+                self._report(error)
+
+    def _report(self, error: WrongFieldError) -> None:
+        self.faults.append(fault_at(self.origin, error.path, error.code, error.message, on_key=error.on_key))
+
+    def _events(self, step: Any, path: FieldPath, horizon: int | None) -> Iterator[Event]:
+        if not isinstance(step, Mapping):
+            raise WrongFieldError(path, "a step is a mapping with at and one operation")
+        words = [str(word) for word in step if word not in ENVELOPE]
+        for word in words:
+            if word not in OPERATIONS:
+                near = difflib.get_close_matches(word, (*OPERATIONS, *ENVELOPE), n=1)
+                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(OPERATIONS)}"
+                raise WrongFieldError((*path, word), f"unknown operation{hint}", on_key=True, code="KL112")
+        if len(words) != 1:
+            count = "nothing" if not words else " and ".join(words)
+            raise WrongFieldError(path, f"a step does one thing, this one {count}", code="KL142")
+        word = words[0]
+        times = read_times(step, path, expects=word == "expect", start=self.start, horizon=horizon)
+        location = self.origin.locate((*path, word), key=True)
+        fields = self._fields(step[word], (*path, word))
+        if word == "expect":
+            if not isinstance(step[word], Mapping):
+                raise WrongFieldError((*path, word), "must be a mapping")
+            found: list[Operation] = [
+                replace(each, when=times.when, since=times.since, until=times.until, location=location)
+                for each in expectations(fields)
+            ]
+        else:
+            found = [self._operation(word, step[word], fields)]
+        self.placed.extend(((*path, word), each) for each in found)
+        for operation in found:
+            yield from times.events(operation, location)
+
+    def _fields(self, value: Any, path: FieldPath) -> Fields:
+        given = value if isinstance(value, Mapping) else {}
+        return Fields(value=given, path=path, namespace=self.namespace, directory=self.directory)
+
+    def _operation(self, word: str, value: Any, fields: Fields) -> Operation:
+        if word in ("stop", "start"):
+            return component(word, value, fields.path)
+        if word in ("apply", "replace") and not isinstance(value, Mapping):
+            value = {"files": value}
+        return WORDS[word].operation(value, fields.path, lambda given: self._fields(given, fields.path))
 
 
 def _top(tree: Any) -> tuple[int | None, list[Any]]:
@@ -310,50 +185,3 @@ def _top(tree: Any) -> tuple[int | None, list[Any]]:
     if not isinstance(steps, list):
         raise WrongFieldError(("steps",), "must be a list of steps", code="KL120")
     return horizon, steps
-
-
-def _event(step: Any, path: FieldPath, namespace: str, directory: Path) -> Event:
-    if not isinstance(step, Mapping):
-        raise WrongFieldError(path, "a step is a mapping with at and one operation")
-    if "at" not in step:
-        raise WrongFieldError(path, "at is needed: when the step happens", code="KL120")
-    at = milliseconds(step["at"])
-    if at is None:
-        raise WrongFieldError((*path, "at"), no_duration(step["at"]))
-    words = [str(word) for word in step if word != "at"]
-    for word in words:
-        if word not in OPERATIONS:
-            near = difflib.get_close_matches(word, OPERATIONS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(OPERATIONS)}"
-            raise WrongFieldError((*path, word), f"unknown operation{hint}", on_key=True, code="KL112")
-    if len(words) != 1:
-        count = "nothing" if not words else " and ".join(words)
-        raise WrongFieldError(path, f"a step does one thing, this one {count}", code="KL142")
-    word, value = words[0], step[words[0]]
-    return Event(at=at, operation=_operation(word, value, (*path, word), namespace, directory))
-
-
-def _operation(word: str, value: Any, path: FieldPath, namespace: str, directory: Path) -> Operation:
-    if word in _WITH_PROBE and isinstance(value, Mapping):
-        return _WITH_PROBE[word](Fields(value=value, path=path, namespace=namespace, directory=directory))
-    if word in _WITH_NODE:
-        if not isinstance(value, str):
-            more = {"drain": " or a mapping with node"}.get(word, " or a mapping about a probe")
-            what = f"the name of a node{more if word in _WITH_PROBE else ''}"
-            raise WrongFieldError(path, f"must be {what}, is {value!r}")
-        return _WITH_NODE[word](value)
-    if word in ("apply", "replace"):
-        server_side = True
-        if isinstance(value, Mapping):
-            fields = Fields(value=value, path=path, namespace=namespace, directory=directory)
-            fields.check(("files", "serverSide"))
-            server_side = fields.flag("serverSide") is not False
-            value, path = value.get("files"), (*path, "files")
-        names = value if isinstance(value, list) else [value]
-        if not names or not all(isinstance(each, str) for each in names):
-            raise WrongFieldError(path, "must be a file or a list of files")
-        found = load([str(directory / each) for each in names], namespace=namespace).objects
-        return Apply(objects=found, server_side=server_side, replace=word == "replace")
-    if not isinstance(value, Mapping):
-        raise WrongFieldError(path, "must be a mapping")
-    return _WITH_FIELDS[word](Fields(value=value, path=path, namespace=namespace, directory=directory))

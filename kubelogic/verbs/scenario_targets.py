@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.reconcile.scenario import Apply, Operation, Patch, SetImage
-from kubelogic.reconcile.troubles import ExitContainers, FailProbe, GiveCondition, HealProbe, Target
+from kubelogic.reconcile.choices import ForEach, PodChoice
+from kubelogic.reconcile.scenario import Apply, Behave, Operation, Patch, SetImage
+from kubelogic.reconcile.troubles import Aimed, ExitContainers, FailProbe, GiveCondition, HealProbe, Target
 from kubelogic.text.location import Path as FieldPath
+from kubelogic.verbs.scenario_choices import pods
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
 
 PROBES = ("liveness", "readiness", "startup")
 
 _KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "ReplicationController", "Pod")
-_TARGET = ("kind", "name", "namespace", "selector", "image", "container")
 _ANSWERS = ("status", "exitCode", "refused", "timeout")
 _FITTING: Mapping[str, tuple[str, ...]] = {
     "status": ("httpGet",),
@@ -25,47 +26,58 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
 _WORDS = {"httpGet": "HTTP", "tcpSocket": "TCP", "grpc": "gRPC", "exec": "a command"}
 
 
-def target(fields: Fields) -> Target:
-    """Which containers a step means: those of a workload or pod, of pods with labels, or of an image.
+def aimed(fields: Fields, template: Aimed) -> Operation:
+    """An operation on the containers that a step means: of a workload or pod, by labels or image, of one pod.
 
     Raises:
         WrongFieldError: if that cannot be said.
     """
-    ways = [way for way in ("name", "selector", "image") if way in fields.value]
+    ways = [way for way in ("name", "of", "selector", "image") if way in fields.value]
     if len(ways) != 1:
         said = " and ".join(ways) or "none"
-        raise WrongFieldError(fields.path, f"needs one of name, selector and image, has {said}", code="KL142")
+        raise WrongFieldError(fields.path, f"needs one of name, of, selector and image, has {said}", code="KL142")
     container = fields.text("container", "")
-    if ways == ["image"]:
+    if ways == ["of"] or (ways == ["selector"] and "count" in fields.value):
+        chosen = pods(fields)
+        assert isinstance(chosen, PodChoice)
+        return ForEach(choice=chosen, template=replace(template, target=Target(container=container)))
+    return replace(template, target=_target(fields, ways[0], container))
+
+
+def _target(fields: Fields, way: str, container: str) -> Target:
+    for extra in ("count", "node"):
+        if extra in fields.value:
+            raise WrongFieldError((*fields.path, extra), "goes with of", on_key=True, code="KL142")
+    if way == "image":
         return Target(image=fields.text("image"), container=container)
-    namespace = fields.text("namespace", fields.namespace)
-    if ways == ["name"]:
-        return Target(kind=fields.choice("kind", _KINDS, "Deployment"), key=fields.key(), container=container)
+    if way == "name":
+        kind, key = fields.reference(_KINDS)
+        return Target(kind=kind, key=key, container=container)
     labels = fields.value["selector"]
     if not isinstance(labels, Mapping) or not labels or not all(isinstance(each, str) for each in labels.values()):
         message = f"must be labels such as {{app: web}}, is {labels!r}"
         raise WrongFieldError((*fields.path, "selector"), message)
+    namespace = fields.text("namespace", fields.namespace)
     return Target(labels=tuple(sorted(labels.items())), namespace=namespace, container=container)
 
 
 def fail_probe(fields: Fields) -> Operation:
     """``fail: {probe: ...}``."""
-    fields.check(("probe", *_TARGET, *_ANSWERS))
     given = [name for name in _ANSWERS if name in fields.value]
     if len(given) > 1:
         message = f"a probe has one answer, this one {' and '.join(given)}"
         raise WrongFieldError(fields.path, message, code="KL142")
-    aimed, probe = target(fields), fields.choice("probe", PROBES)
+    probe = fields.choice("probe", PROBES)
+    answer, number = given[0] if given else "failure", 0
     match given:
         case ["status"]:
-            return FailProbe(target=aimed, probe=probe, answer="status", number=_status(fields))
+            number = _status(fields)
         case ["exitCode"]:
-            return FailProbe(target=aimed, probe=probe, answer="exit code", number=fields.number("exitCode"))
+            answer, number = "exit code", fields.number("exitCode")
         case [word]:
             if fields.flag(word) is not True:
                 raise WrongFieldError((*fields.path, word), "must be true, or left out")
-            return FailProbe(target=aimed, probe=probe, answer=word)
-    return FailProbe(target=aimed, probe=probe)
+    return aimed(fields, FailProbe(target=Target(), probe=probe, answer=answer, number=number))
 
 
 def _status(fields: Fields) -> int:
@@ -77,29 +89,33 @@ def _status(fields: Fields) -> int:
 
 def heal_probe(fields: Fields) -> Operation:
     """``heal: {probe: ...}``."""
-    fields.check(("probe", *_TARGET))
-    return HealProbe(target=target(fields), probe=fields.choice("probe", PROBES))
+    given = [name for name in _ANSWERS if name in fields.value]
+    if given:
+        raise WrongFieldError((*fields.path, given[0]), "goes with fail", on_key=True, code="KL142")
+    return aimed(fields, HealProbe(target=Target(), probe=fields.choice("probe", PROBES)))
 
 
 def exits(fields: Fields) -> Operation:
     """``exit``: containers end with a code."""
-    fields.check((*_TARGET, "code"))
-    code = fields.number("code")
+    of_memory = bool(fields.flag("oomKilled"))
+    code = fields.number("code", 137 if of_memory else None)
     if code > 255:
         raise WrongFieldError((*fields.path, "code"), f"must be at most 255, is {code}", code="KL122")
-    return ExitContainers(target=target(fields), code=code)
+    if of_memory and code != 137:
+        message = f"goes with exit code 137 only, not with {code}"
+        raise WrongFieldError((*fields.path, "oomKilled"), message, code="KL142")
+    return aimed(fields, ExitContainers(target=Target(), code=code, of_memory=of_memory))
 
 
 def condition(fields: Fields) -> Operation:
     """``condition``: pods get a condition that a readiness gate waits for."""
-    fields.check((*_TARGET, "type", "status"))
     status = fields.value.get("status", "True")
     if isinstance(status, bool):
         status = str(status)
     if status not in ("True", "False", "Unknown"):
         message = f"must be one of True, False, Unknown, is {status!r}"
         raise WrongFieldError((*fields.path, "status"), message, code="KL121")
-    return GiveCondition(target=target(fields), condition=fields.text("type"), status=status)
+    return aimed(fields, GiveCondition(target=Target(), condition=fields.text("type"), status=status))
 
 
 # -- is there anything that a step means -----------------------------------------------------------------------
@@ -164,7 +180,12 @@ class Known:
         Raises:
             WrongFieldError: if there are no such containers, or if they have no such probe.
         """
-        if self.open or not isinstance(operation, FailProbe | HealProbe | ExitContainers | GiveCondition):
+        if self.open:
+            return
+        if isinstance(operation, Behave):
+            self._meant(Target(image=operation.image), path, field="name")
+            return
+        if not isinstance(operation, FailProbe | HealProbe | ExitContainers | GiveCondition):
             return
         aimed = operation.target
         found = self._meant(aimed, path)
@@ -178,9 +199,9 @@ class Known:
                     (*path, "type"), f"{aimed} has no readiness gate {operation.condition}", code="KL128"
                 )
 
-    def _meant(self, aimed: Target, path: FieldPath) -> list[Mapping[str, Any]]:
+    def _meant(self, aimed: Target, path: FieldPath, field: str = "") -> list[Mapping[str, Any]]:
         if aimed.image:
-            containers, field = list(self._with_image(aimed.image)), "image"
+            containers, field = list(self._with_image(aimed.image)), field or "image"
         else:
             containers = [c for each in self.pods if _is_meant(each, aimed) for c in each.containers()]
             field = "selector" if aimed.labels else "name"
@@ -200,10 +221,10 @@ class Known:
 
     def _with_image(self, image: str) -> Iterable[Mapping[str, Any]]:
         given = self.images.get(image, ())
-        for pods in self.pods:
-            for container in pods.containers():
+        for each in self.pods:
+            for container in each.containers():
                 set_to = any(
-                    (kind, key) == (pods.kind, pods.key) and name in ("", container.get("name"))
+                    (kind, key) == (each.kind, each.key) and name in ("", container.get("name"))
                     for kind, key, name in given
                 )
                 if set_to or container.get("image") == image:

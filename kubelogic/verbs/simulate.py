@@ -6,23 +6,56 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kubelogic.cluster import Cluster
+from kubelogic.reconcile.components import SCHEDULER, without
+from kubelogic.reconcile.expectations import told
+from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.scenario import Scenario
-from kubelogic.reconcile.settle import Run
+from kubelogic.reconcile.settle import Run, Ticker
 from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
-from kubelogic.text import Notice
+from kubelogic.reconcile.tick import Reconciler
+from kubelogic.text import Location, Notice
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.shown import Shown
+from kubelogic.verbs.targets import Target, UnknownPodError, find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotWell:
+    """Something that is not well at the end.
+
+    Attributes:
+        kind: kind of the object; ``Expectation``, ``Step``, ``Drain`` or ``Component`` for what a scenario does.
+        key: its key; where an expectation stands, when a step was.
+        reason: in a word, as events and conditions have it; empty if there is none.
+        message: what is wrong.
+        location: where it stands, if anywhere.
+    """
+
+    kind: str
+    key: str
+    reason: str
+    message: str
+    location: Location | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Simulation(Shown):
-    """What a scenario came to: ``run`` says what happened, ``final`` where everything is at the end."""
+    """What a scenario came to.
+
+    Attributes:
+        run: what happened.
+        final: where everything is at the end.
+        not_well: everything that is not well at the end, in one list.
+        about: the object whose part of the timeline is wanted; None: all of it.
+    """
 
     run: Simulated
     final: Plan
+    not_well: tuple[NotWell, ...] = ()
+    about: Target | None = None
 
     def __repr__(self) -> str:
         return f"<Simulation: at the end {self.final!r}>"
@@ -37,12 +70,16 @@ class SimulationOptions:
         start: when the clock starts, in milliseconds since 1970; None: see ``reconciled.begin``.
         max_ticks: ticks after which a stretch without events gives up.
         progress: told the simulated time that is reached, in milliseconds.
+        about: an object, as ``explain`` takes it (``deployment/web``): the timeline is shown as far as it is about it.
+        namespace: of ``about``, where it names none.
     """
 
     options: Options = field(default_factory=Options)
     max_ticks: int = 100_000
     start: int | None = None
     progress: Callable[[int], None] | None = None
+    about: str = ""
+    namespace: str = "default"
 
 
 def simulate(
@@ -64,10 +101,13 @@ def simulate(
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
+        UnknownPodError: if the timeline is to be about an object that is nowhere.
     """
     made = engine(how.options) if made is None else made
     start, left_out = begin(cluster, made.rulebook, how.start)
-    run = run_scenario(made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress)
+    run = run_scenario(
+        made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress, rebuild=rebuilder(made)
+    )
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
         rulebook=made.rulebook,
@@ -79,4 +119,62 @@ def simulate(
         judge=made.judge,
         left_out=left_out,
     )
-    return Simulation(run=run, final=describe(done, how.options, notices=notices))
+    final = describe(done, how.options, notices=notices)
+    about = _about(cluster, run, how) if how.about else None
+    return Simulation(run=run, final=final, not_well=not_well(run, final), about=about)
+
+
+def rebuilder(made: Engine) -> Callable[[frozenset[str]], Ticker]:
+    """Gives the engine without the components that are down; each is made once."""
+    known: dict[frozenset[str], Ticker] = {frozenset(): made.reconciler}
+
+    def rebuild(down: frozenset[str]) -> Ticker:
+        if down not in known:
+            known[down] = Reconciler(
+                without(made.rulebook, down),
+                functions=FUNCTIONS,
+                scheduler=None if SCHEDULER in down else made.reconciler.scheduler,
+            )
+        return known[down]
+
+    return rebuild
+
+
+def not_well(run: Simulated, final: Plan) -> tuple[NotWell, ...]:
+    """Everything that is not well at the end: what was not as expected, steps, drains, and then objects."""
+    broken = [
+        NotWell(
+            kind="Expectation",
+            key=str(each.expectation.location or ""),
+            reason="",
+            message=told(each),
+            location=each.expectation.location,
+        )
+        for each in run.expected
+        if not each.held
+    ]
+    known = {(each.kind, each.key) for each in final.troubles}
+    found = [
+        NotWell(kind=each.kind, key=each.key, reason="", message=each.message, location=each.location)
+        for each in run.ailments
+        if (each.kind, each.key) not in known
+    ]
+    done = [each for each in found if each.kind in _DONE]
+    objects = [each for each in found if each.kind not in _DONE]
+    objects += [
+        NotWell(kind=each.kind, key=each.key, reason=each.reason, message=each.message, location=each.location)
+        for each in final.troubles
+    ]
+    return (*broken, *done, *sorted(objects, key=lambda each: (each.kind, each.key, each.reason, each.message)))
+
+
+_DONE = ("Step", "Drain", "Component")
+"""What a scenario does, as against objects of the cluster."""
+
+
+def _about(cluster: Cluster, run: Simulated, how: SimulationOptions) -> Target:
+    """The object that is meant: of the end, else of the beginning."""
+    try:
+        return find(run.state.cluster, how.about, how.namespace)
+    except UnknownPodError:
+        return find(cluster, how.about, how.namespace)

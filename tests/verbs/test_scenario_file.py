@@ -103,7 +103,8 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
         ("steps:\n- fail: n1\n", "s.yaml:2:3: steps[0]: at is needed: when the step happens [KL120]"),
         (
             "steps:\n- at: now\n  fail: n1\n",
-            "s.yaml:2:7: steps[0].at: must be seconds or a duration such as 1m30s, is 'now' [KL110]",
+            "s.yaml:2:7: steps[0].at: must be seconds, a duration such as 1m30s or a moment such as "
+            "2026-11-02T08:00Z, is 'now' [KL110]",
         ),
         (
             "steps:\n- at: 1\n  scale: {name: web, replicas: -2}\n",
@@ -240,7 +241,7 @@ spec:
         ),
         (
             "fail: {probe: liveness, name: web, image: 'web:1'}",
-            "s.yaml:3:9: steps[0].fail: needs one of name, selector and image, has name and image [KL142]",
+            "s.yaml:3:9: steps[0].fail: needs one of name, of, selector and image, has name and image [KL142]",
         ),
         (
             "fail: {probe: liveness, selector: web}",
@@ -248,7 +249,8 @@ spec:
         ),
         (
             "fail: 3",
-            "s.yaml:3:9: steps[0].fail: must be the name of a node or a mapping about a probe, is 3 [KL110]",
+            "s.yaml:3:9: steps[0].fail: must be the name of a node, a list of names, or labels such as "
+            "zone=a, is 3 [KL110]",
         ),
         (
             "exit: {name: web, code: 256}",

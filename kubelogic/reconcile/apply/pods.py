@@ -21,6 +21,7 @@ from kubelogic.reconcile.actions import (
     DeletePod,
     EndContainer,
     EvictPod,
+    ExplainEnd,
     HoldContainer,
     KillContainer,
     NominateNode,
@@ -40,7 +41,7 @@ from kubelogic.reconcile.refusals import note_pod
 
 _POD = "Pod"
 
-ContainerAction = StartContainer | HoldContainer | EndContainer | ReportStarted | ReportContainer
+ContainerAction = StartContainer | HoldContainer | EndContainer | ExplainEnd | ReportStarted | ReportContainer
 
 
 def create_pod(tx: Transaction, action: CreatePod) -> None:
@@ -175,6 +176,11 @@ def _end_reason(code: int, *, started: bool) -> str:
     return "Completed" if code == 0 else "Error"
 
 
+def _explained(action: ExplainEnd, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated")
+    return {**old, "state": {"terminated": {**ended, "reason": action.reason}}} if ended else old
+
+
 def _startup_succeeded(_action: ReportStarted, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
     return {**old, "started": True}
 
@@ -188,6 +194,7 @@ CONTAINER_REPORTS: Mapping[type[Action], Callable[[Any, Status, Mapping[str, Any
         StartContainer: _started,
         HoldContainer: _held,
         EndContainer: _ended,
+        ExplainEnd: _explained,
         ReportStarted: _startup_succeeded,
         ReportContainer: _ready_or_not,
     }

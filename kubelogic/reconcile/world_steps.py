@@ -1,0 +1,138 @@
+"""Steps about nodes, measurements and components: what the world does, and what is up or down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubelogic.apiserver import requests
+from kubelogic.apiserver.answers import Status
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.state import State
+from kubelogic.logic import Row
+from kubelogic.reconcile.performing import Later, Performed, missing, perform
+from kubelogic.reconcile.scenario import FailNode, Operation
+from kubelogic.reconcile.troubles import Target
+
+REBOOT_CODE = 255
+"""The exit code of containers that a reboot ended: the runtime knows nothing better."""
+
+PRESSURES = {
+    "memory_pressure": ("MemoryPressure", "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory"),
+    "disk_pressure": ("DiskPressure", "KubeletHasDiskPressure", "KubeletHasNoDiskPressure"),
+    "pid_pressure": ("PIDPressure", "KubeletHasInsufficientPID", "KubeletHasSufficientPID"),
+}
+
+_DONE = Status(status=200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Operation):
+    """The kubelet of a node reports something else from now on; what is None stays."""
+
+    node: str
+    ready: bool | None = None
+    memory_pressure: bool | None = None
+    disk_pressure: bool | None = None
+    pid_pressure: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot(Operation):
+    """A node goes down, and is up again after ``takes`` milliseconds."""
+
+    node: str
+    takes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndReboot(Operation):
+    """A node that went down is up again: its containers have ended, and start by their restart policy."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureObject(Operation):
+    """A metric of an object, or one from outside the cluster, has a value from now on; None: there is none any more.
+
+    Attributes:
+        kind: of the object; empty for a metric from outside.
+        key: of the object; for a metric from outside, the namespace in which autoscalers see it.
+        metric: its name.
+        value: in thousandths.
+    """
+
+    kind: str
+    key: str
+    metric: str
+    value: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down(Operation):
+    """The scheduler or a controller stops working, or works again; ``component``: see ``components``."""
+
+    component: str
+    down: bool
+
+
+@perform.register
+def _(operation: Report, state: State) -> Performed:
+    if state.cluster.get("Node", operation.node) is None:
+        return Performed(state=state, answer=missing("Node", operation.node))
+    row: Row = (operation.node, "False")
+    if operation.ready is not None:
+        change = [("node_reports", row)]
+        state = state.with_world(remove=change) if operation.ready else state.with_world(add=change)
+    conditions = [
+        {
+            "type": kind,
+            "status": "True" if said else "False",
+            "reason": reason if said else relief,
+            "lastTransitionTime": timestamp(state.now),
+        }
+        for name, (kind, reason, relief) in PRESSURES.items()
+        if (said := getattr(operation, name)) is not None
+    ]
+    if not conditions:
+        return Performed(state=state, answer=_DONE)
+    outcome = requests.strategic_patch(
+        state, "Node", operation.node, {"status": {"conditions": conditions}}, subresource="status"
+    )
+    return Performed(state=outcome.state, answer=outcome.answer)
+
+
+@perform.register
+def _(operation: Reboot, state: State) -> Performed:
+    done = perform(FailNode(node=operation.node), state)
+    if not done.answer.accepted:
+        return done
+    later = Later(operation=EndReboot(node=operation.node), after=operation.takes)
+    return Performed(state=done.state, answer=done.answer, later=later)
+
+
+@perform.register
+def _(operation: EndReboot, state: State) -> Performed:
+    if state.cluster.get("Node", operation.node) is None:
+        return Performed(state=state, answer=missing("Node", operation.node))
+    target = Target(kind="Node", key=operation.node)
+    silent = [
+        ("node_silent_since", row) for row in state.world.get("node_silent_since", ()) if row[0] == operation.node
+    ]
+    told: tuple[str, Row] = ("exit_told", (str(target), REBOOT_CODE, state.now))
+    return Performed(state=state.with_world(remove=silent, add=[*target.facts(), told]), answer=_DONE)
+
+
+@perform.register
+def _(operation: MeasureObject, state: State) -> Performed:
+    predicate = "object_measures" if operation.kind else "external_measures"
+    about: Row = (operation.kind, operation.key) if operation.kind else (operation.key,)
+    about = (*about, operation.metric)
+    remove = [(predicate, row) for row in state.world.get(predicate, ()) if row[: len(about)] == about]
+    add = [] if operation.value is None else [(predicate, (*about, operation.value))]
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+
+
+@perform.register
+def _(operation: Down, state: State) -> Performed:  # noqa: ARG001 - who runs the simulation does it
+    return Performed(state=state, answer=_DONE)

@@ -1,0 +1,100 @@
+"""``expect``: what has to be so at a moment, all the time, or once; read from a step of a scenario file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.reconcile.expectations import MEASURES, Amount, Expectation
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.verbs.scenario_requests import key_of
+from kubelogic.verbs.targets import KINDS
+
+FIELDS: Mapping[str, str] = {
+    "kind": "of the object: `Deployment` if left out, or any other",
+    "name": "its name; `svc/web` says the kind, too; without a name the whole cluster is meant (`pending`)",
+    "namespace": "else that of `-n`, or `default`",
+    **MEASURES,
+}
+"""What ``expect`` takes."""
+
+_TRUTHS = ("complete", "failed", "exists")
+_TEXTS = ("phase", "node")
+_COUNTS = ("ready", "pods", "pending", "restarts", "replicas", "endpoints")
+_SIGNED = re.compile(r"(>=|<=|==|!=)\s*([0-9]+)")
+_WORDS = {"atLeast": ">=", "atMost": "<=", "not": "!="}
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
+_OF: Mapping[str, tuple[str, ...]] = {
+    "ready": (*_WORKLOADS, "Pod", "Node"),
+    "pods": (*_WORKLOADS, "Node"),
+    "pending": _WORKLOADS,
+    "restarts": (*_WORKLOADS, "Pod"),
+    "replicas": ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"),
+    "complete": ("Deployment", "StatefulSet", "DaemonSet", "Job"),
+    "failed": ("Job",),
+    "endpoints": ("Service",),
+    "phase": ("Pod",),
+    "node": ("Pod",),
+}
+
+
+def expectations(fields: Fields) -> list[Expectation]:
+    """What a step expects, one for each measure; the times are filled in by the reader of the step.
+
+    Raises:
+        WrongFieldError: it expects nothing, or what no such object has.
+    """
+    fields.check(tuple(FIELDS))
+    measures = [name for name in MEASURES if name in fields.value]
+    if not measures:
+        raise WrongFieldError(fields.path, f"needs one of {', '.join(MEASURES)}", code="KL142")
+    kind, key = _object(fields)
+    found = []
+    for measure in measures:
+        allowed = _OF.get(measure)
+        if kind and allowed is not None and kind not in allowed:
+            message = f"a {kind} has no {measure}; {', '.join(allowed)} have"
+            raise WrongFieldError((*fields.path, measure), message, on_key=True, code="KL142")
+        if not kind and measure != "pending":
+            raise WrongFieldError((*fields.path, measure), "of what? name is needed", on_key=True, code="KL120")
+        sign, wanted = _wanted(fields, kind, measure)
+        found.append(Expectation(kind=kind, key=key, measure=measure, sign=sign, wanted=wanted))
+    return found
+
+
+def _object(fields: Fields) -> tuple[str, str]:
+    if "name" not in fields.value:
+        return "", ""
+    prefix, slash, _ = fields.text("name").partition("/")
+    kind = KINDS.get(prefix.lower(), prefix) if slash else fields.text("kind", "Deployment")
+    return kind, key_of(fields, kind) if not slash else key_of(_short(fields), kind)
+
+
+def _short(fields: Fields) -> Fields:
+    value: Mapping[str, Any] = {**fields.value, "name": fields.text("name").partition("/")[2]}
+    return Fields(value=value, path=fields.path, namespace=fields.namespace, directory=fields.directory)
+
+
+def _wanted(fields: Fields, kind: str, measure: str) -> tuple[str, Amount]:
+    value, path = fields.value[measure], (*fields.path, measure)
+    if measure in _TRUTHS or (measure == "ready" and kind in ("Pod", "Node")):
+        if not isinstance(value, bool):
+            raise WrongFieldError(path, f"must be true or false, is {value!r}")
+        return "==", value
+    if measure in _TEXTS:
+        if not isinstance(value, str):
+            raise WrongFieldError(path, f"must be text, is {value!r}")
+        return "==", value
+    sign = "=="
+    if isinstance(value, Mapping) and len(value) == 1:
+        (word, value), *_ = value.items()
+        if word not in _WORDS:
+            raise WrongFieldError((*path, word), f"must be one of {', '.join(_WORDS)}", on_key=True, code="KL112")
+        sign = _WORDS[word]
+    elif isinstance(value, str) and (match := _SIGNED.fullmatch(value.strip())):
+        sign, value = match[1], int(match[2])
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = f"must be a number, or such as {{atLeast: 2}}, is {value!r}"
+        raise WrongFieldError(path, message)
+    return sign, value

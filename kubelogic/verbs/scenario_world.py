@@ -1,0 +1,201 @@
+"""Steps of scenario files about nodes, images, measurements and components: what the world does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kubelogic.facts.autoscalers import amount
+from kubelogic.reconcile.components import COMPONENTS, component_of
+from kubelogic.reconcile.scenario import (
+    Behave,
+    FailNode,
+    HealNode,
+    Measure,
+    Operation,
+    Taint,
+    TellPod,
+)
+from kubelogic.reconcile.world_steps import Down, MeasureObject, Reboot, Report
+from kubelogic.text.location import Path as FieldPath
+from kubelogic.verbs.scenario_choices import about_nodes, about_pods, nodes, pods
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.verbs.scenario_requests import SCALABLE, key_of
+from kubelogic.verbs.scenario_targets import fail_probe, heal_probe
+
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_AWAY = 60_000
+"""Milliseconds that a reboot takes unless told otherwise."""
+
+
+def on_nodes(template: Operation) -> Callable[[Fields], Operation]:
+    """A reader of operations that say nothing but which nodes they are about."""
+    return lambda fields: about_nodes(template, nodes(fields))
+
+
+def no_fields(fields: Fields) -> Operation:
+    """``stop`` and ``start`` take no fields."""
+    raise WrongFieldError(fields.path, f"must be one of {', '.join(COMPONENTS)}")
+
+
+def component(word: str, value: object, path: FieldPath) -> Operation:
+    """``stop`` or ``start`` of a component."""
+    found = component_of(value) if isinstance(value, str) else None
+    if found is None:
+        raise WrongFieldError(path, f"must be one of {', '.join(COMPONENTS)}, is {value!r}", code="KL121")
+    return Down(component=found, down=word == "stop")
+
+
+def _only_nodes(fields: Fields, word: str) -> None:
+    for name in fields.value:
+        if name not in ("node", "nodes", "zone", "selector"):
+            message = f"goes with probe only; {word} is about nodes without it"
+            raise WrongFieldError((*fields.path, name), message, on_key=True, code="KL142")
+
+
+def fail(fields: Fields) -> Operation:
+    """``fail`` with fields: a probe, or nodes."""
+    if "probe" in fields.value:
+        return fail_probe(fields)
+    _only_nodes(fields, "fail")
+    return about_nodes(FailNode(node=""), nodes(fields))
+
+
+def heal(fields: Fields) -> Operation:
+    """``heal`` with fields."""
+    if "probe" in fields.value:
+        return heal_probe(fields)
+    _only_nodes(fields, "heal")
+    return about_nodes(HealNode(node=""), nodes(fields))
+
+
+def reboot(fields: Fields) -> Operation:
+    """``reboot``."""
+    takes = fields.duration("takes") if "takes" in fields.value else _AWAY
+    return about_nodes(Reboot(node="", takes=takes), nodes(fields))
+
+
+def short_reboot(node: str) -> Operation:
+    """``reboot`` of a node without more words."""
+    return Reboot(node=node, takes=_AWAY)
+
+
+def report(fields: Fields) -> Operation:
+    """``report``."""
+    template = Report(
+        node="",
+        ready=fields.flag("ready"),
+        memory_pressure=fields.flag("memoryPressure"),
+        disk_pressure=fields.flag("diskPressure"),
+        pid_pressure=fields.flag("pidPressure"),
+    )
+    if template == Report(node=""):
+        raise WrongFieldError(fields.path, "needs ready or one of the pressures", code="KL142")
+    return about_nodes(template, nodes(fields))
+
+
+def taint(fields: Fields) -> Operation:
+    """``taint``."""
+    template = Taint(
+        node="",
+        taint=fields.text("key"),
+        value=fields.text("value", ""),
+        effect=fields.choice("effect", _EFFECTS),
+    )
+    return about_nodes(template, nodes(fields))
+
+
+def untaint(fields: Fields) -> Operation:
+    """``untaint``."""
+    effect = fields.choice("effect", _EFFECTS)
+    return about_nodes(Taint(node="", taint=fields.text("key"), effect=effect, present=False), nodes(fields))
+
+
+def image(fields: Fields) -> Operation:
+    """``image``."""
+    given = fields.value
+    of_memory = fields.flag("oomKilled")
+    code = fields.number("exitCode", 137 if of_memory else 0)
+    if of_memory and code != 137:
+        message = f"goes with exit code 137 only, not with {code}"
+        raise WrongFieldError((*fields.path, "oomKilled"), message, code="KL142")
+    if "exitCode" in given and "exitAfter" not in given:
+        raise WrongFieldError((*fields.path, "exitCode"), "goes with exitAfter", on_key=True, code="KL142")
+    if len(given) == 1:
+        raise WrongFieldError(fields.path, "needs something that is different from now on", code="KL142")
+    return Behave(
+        image=fields.text("name"),
+        pull=fields.flag("pull"),
+        start=fields.flag("start"),
+        exits=fields.flag("exits"),
+        ready=fields.flag("ready"),
+        stops=fields.flag("stops"),
+        ready_after=fields.duration("readyAfter") if "readyAfter" in given else None,
+        exit_after=fields.duration("exitAfter") if "exitAfter" in given else None,
+        exit_code=code,
+        of_memory=of_memory,
+    )
+
+
+def pod(fields: Fields) -> Operation:
+    """``pod``."""
+    code = fields.number("exitCode") if "exitCode" in fields.value else None
+    ready = fields.flag("ready")
+    if code is None and ready is None:
+        raise WrongFieldError(fields.path, "needs ready or exitCode", code="KL142")
+    return about_pods(TellPod(key="", ready=ready, exit_code=code), pods(fields))
+
+
+def metric(fields: Fields) -> Operation:
+    """``metric``: of a workload, of an object, or from outside the cluster."""
+    ways = [way for way in ("name", "object", "external") if way in fields.value]
+    if len(ways) != 1:
+        said = " and ".join(ways) or "none"
+        raise WrongFieldError(fields.path, f"needs one of name, object and external, has {said}", code="KL142")
+    gone = bool(fields.flag("gone"))
+    if ways == ["name"]:
+        return _of_workload(fields, gone=gone)
+    for name in ("each", "total", "container", "kind"):
+        if name in fields.value:
+            message = f"goes with the name of a workload; {ways[0]} has a value"
+            raise WrongFieldError((*fields.path, name), message, on_key=True, code="KL142")
+    namespace = fields.text("namespace", fields.namespace)
+    if ways == ["external"]:
+        name = fields.text("external")
+        return MeasureObject(kind="", key=namespace, metric=name, value=_value(fields, name, gone=gone))
+    value = fields.value["object"]
+    if not isinstance(value, Mapping):
+        raise WrongFieldError((*fields.path, "object"), f"must be {{kind, name}}, is {value!r}")
+    described = Fields(value=value, path=(*fields.path, "object"), namespace=namespace, directory=fields.directory)
+    described.check(("kind", "name"))
+    kind, name = described.text("kind"), fields.text("resource")
+    return MeasureObject(kind=kind, key=key_of(described, kind), metric=name, value=_value(fields, name, gone=gone))
+
+
+def _value(fields: Fields, metric: str, *, gone: bool) -> int | None:
+    value = _quantity(fields, "value", metric)
+    if (value is None) != gone:
+        raise WrongFieldError(fields.path, "needs one of value and gone", code="KL142")
+    return value
+
+
+def _of_workload(fields: Fields, *, gone: bool) -> Operation:
+    kind, key = fields.reference(SCALABLE)
+    if "value" in fields.value:
+        message = "is for object and external; pods use each, or share a total"
+        raise WrongFieldError((*fields.path, "value"), message, on_key=True, code="KL142")
+    name = fields.text("resource", "cpu")
+    each, total = (_quantity(fields, part, name) for part in ("each", "total"))
+    if (each is not None) + (total is not None) + gone != 1:
+        raise WrongFieldError(fields.path, "needs one of each and total")
+    container = fields.text("container", "")
+    return Measure(kind=kind, key=key, metric=name, each=each, total=total, container=container, gone=gone)
+
+
+def _quantity(fields: Fields, name: str, metric: str) -> int | None:
+    value = fields.value.get(name)
+    if value is None:
+        return None
+    try:
+        return amount(metric, value)
+    except (TypeError, ValueError) as error:
+        raise WrongFieldError((*fields.path, name), f"must be a quantity such as 250m, is {value!r}") from error
