@@ -134,7 +134,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
     """How long the command may take."""
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="limit for all that the command looks for (default 60); what is not decided by then is unknown, and what "
@@ -192,7 +192,8 @@ def tell(text: str, args: argparse.Namespace) -> None:
     streams.say(text.partition("\n\n")[0] if args.quiet else text)
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """Seconds above 0, as typed."""
     value = float(text) if re.fullmatch(r"[0-9.]{1,20}", text) and text.count(".") < 2 and text != "." else 0.0
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")

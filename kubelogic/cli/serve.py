@@ -14,7 +14,19 @@ NAME = "serve"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser, least=0)
-    common.add_scheduler(parser)
+    parser.add_argument(
+        "--scheduler",
+        choices=("optimal", "kube"),
+        default="optimal",
+        help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
+    )
+    parser.add_argument(
+        "--solve-timeout",
+        type=common.seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="limit for each question to the solver (default 60); what is not decided by then is unknown",
+    )
     common.add_rules(parser)
     parser.add_argument(
         "--kubeconfig",
@@ -69,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is missing: pip install 'kubelogic[serve]'") from error
 
-    args.horizon = 0
+    args.horizon, args.timeout = 0, args.solve_timeout
     objects = common.read_cluster(args)[0] if args.paths or args.nodes else ()
     settings = server.Settings(
         options=common.options(args),
@@ -78,7 +90,6 @@ def run(args: argparse.Namespace) -> int:
         kubeconfig=Path(args.kubeconfig),
         speed=args.clock,
     )
-    args.timeout = None
     served, refused = server.prepare(tuple(objects), settings)
     for obj, answer in refused:
         streams.warn(f"{obj} is refused: {answer.message}")

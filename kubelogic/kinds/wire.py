@@ -2,7 +2,8 @@
 
 ``wire.json`` holds, for the types of ``fields.json``, what the Go structs say: ``always`` the fields that are written
 even when nobody has set them (``*`` marks those that are null then), ``omits`` the plain fields that are left out when
-they are zero, and ``numbers`` the protobuf field numbers (a mapping where a struct is inlined).
+they are zero, ``packages`` where types
+belong, and ``numbers`` the protobuf field numbers (a mapping where a struct is inlined).
 
 Source: the struct tags of k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensions-apiserver, types.go of each group.
 """
@@ -25,6 +26,7 @@ Numbers = Mapping[str, Any]
 class _Table(msgspec.Struct, frozen=True):
     always: dict[str, str]
     omits: dict[str, str]
+    packages: dict[str, str]
     numbers: dict[str, dict[str, Any]]
 
 
@@ -32,6 +34,27 @@ class _Table(msgspec.Struct, frozen=True):
 def _table() -> _Table:
     raw: Any = files("kubelogic.kinds").joinpath("wire.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
+
+
+_PACKAGES = {
+    "meta.v1": "io.k8s.apimachinery.pkg.apis.meta.v1",
+    "apiextensions.v1": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+}
+
+
+@cache
+def _packages() -> Mapping[str, str]:
+    return {name: package for package, names in _table().packages.items() for name in names.split()}
+
+
+def package_of(type_name: str) -> str:
+    """The package of a type, as OpenAPI documents write it.
+
+    >>> package_of("PodSpec"), package_of("ObjectMeta")
+    ('io.k8s.api.core.v1', 'io.k8s.apimachinery.pkg.apis.meta.v1')
+    """
+    package = _packages().get(type_name, "core.v1")
+    return _PACKAGES.get(package, f"io.k8s.api.{package}")
 
 
 def numbers_of(type_name: str) -> Numbers | None:

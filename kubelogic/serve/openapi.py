@@ -1,0 +1,249 @@
+"""OpenAPI documents from the tables of kinds: types, merge keys, list types. Descriptions of fields are not in them.
+
+Source: the form of k8s.io/kube-openapi, pkg/builder3; of the documents of Kubernetes 1.36 under api/openapi-spec/v3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from kubelogic.kinds.merging import element_type, patch_rule, topology
+from kubelogic.kinds.table import fields_of
+from kubelogic.kinds.wire import package_of
+from kubelogic.serve.cluster import Served
+from kubelogic.serve.custom import schema_of
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.resources import Resource, built_in
+from kubelogic.serve.statuses import no_such_resource
+
+Json = dict[str, Any]
+
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1"
+_SCALARS: Mapping[str, Json] = {
+    "s": {"type": "string"},
+    "i": {"type": "integer", "format": "int32"},
+    "l": {"type": "integer", "format": "int64"},
+    "f": {"type": "number", "format": "double"},
+    "b": {"type": "boolean"},
+    "y": {"type": "string", "format": "byte"},
+    "o": {"type": "object"},
+    "*": {"type": "object"},
+}
+_NAMED: Mapping[str, tuple[str, Json]] = {
+    "q": ("io.k8s.apimachinery.pkg.api.resource.Quantity", {"oneOf": [{"type": "string"}, {"type": "number"}]}),
+    "x": (
+        "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+        {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+    ),
+    "t": (f"{_META}.Time", {"type": "string", "format": "date-time"}),
+    "T": (f"{_META}.MicroTime", {"type": "string", "format": "date-time"}),
+}
+
+
+def answer(served: Served, request: Request, path: str) -> Reply | None:
+    """The reply to a question for an OpenAPI document; None if it is another question."""
+    if request.method not in ("GET", "HEAD") or not path.startswith("/openapi/"):
+        return None
+    known = served.resources()
+    if path == "/openapi/v3":
+        return Reply(body=_index(known))
+    if path == "/openapi/v2":
+        return Reply(body=version_2(known))
+    if path.startswith("/openapi/v3/"):
+        name = path.removeprefix("/openapi/v3/")
+        if name in _groups(known):
+            return Reply(body=_document(name, known))
+    raise no_such_resource()
+
+
+def _groups(resources: Iterable[Resource]) -> list[str]:
+    found = {f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}" for each in resources}
+    return sorted(found)
+
+
+def _index(resources: Sequence[Resource]) -> Json:
+    paths = {}
+    for name in _groups(resources):
+        mark = hashlib.sha512(msgspec.json.encode(_document(name, resources))).hexdigest().upper()
+        paths[name] = {"serverRelativeURL": f"/openapi/v3/{name}?hash={mark}"}
+    return {"paths": paths}
+
+
+def _document(name: str, resources: Sequence[Resource]) -> Json:
+    mine = tuple(
+        each
+        for each in resources
+        if name == (f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}")
+    )
+    if all(each.custom is None for each in mine):
+        return _built_in_document(name)
+    return _made(name, mine)
+
+
+@cache
+def _built_in_document(name: str) -> Json:
+    mine = [
+        each
+        for each in built_in()
+        if name == (f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}")
+    ]
+    return _made(name, mine)
+
+
+def _made(name: str, resources: Sequence[Resource]) -> Json:
+    schemas: Json = {}
+    for each in resources:
+        schema = schema_name(each)
+        if each.custom is not None:
+            schemas[schema] = {**_custom(each), "x-kubernetes-group-version-kind": [_kind_of(each)]}
+        else:
+            _collect(each.type_name, schemas, "#/components/schemas/")
+            schemas[schema] = {**schemas[schema], "x-kubernetes-group-version-kind": [_kind_of(each)]}
+    paths: Json = {}
+    for each in resources:
+        paths.update(_paths(name, each))
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "v1.36.2"},
+        "paths": paths,
+        "components": {"schemas": {key: schemas[key] for key in sorted(schemas)}},
+    }
+
+
+def version_2(resources: Sequence[Resource]) -> Json:
+    """The definitions in the older form, in one document."""
+    definitions: Json = {}
+    for each in resources:
+        if each.custom is None:
+            _collect(each.type_name, definitions, "#/definitions/")
+            name = schema_name(each)
+            definitions[name] = {**definitions[name], "x-kubernetes-group-version-kind": [_kind_of(each)]}
+        else:
+            definitions[schema_name(each)] = {
+                **_custom(each),
+                "x-kubernetes-group-version-kind": [_kind_of(each)],
+            }
+    return {
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": "v1.36.2"},
+        "paths": {},
+        "definitions": {key: definitions[key] for key in sorted(definitions)},
+    }
+
+
+def _kind_of(resource: Resource) -> Json:
+    return {"group": resource.group, "version": resource.version, "kind": resource.kind}
+
+
+def schema_name(resource: Resource) -> str:
+    """The name of a resource's schema."""
+    if resource.custom is not None:
+        parts = ".".join(reversed(resource.group.split(".")))
+        return f"{parts}.{resource.version}.{resource.kind}"
+    return _name(resource.type_name)
+
+
+def _name(type_name: str) -> str:
+    return f"{package_of(type_name)}.{type_name.rsplit('.', 1)[-1]}"
+
+
+def _collect(type_name: str, schemas: Json, root: str) -> None:
+    """Add the schema of a type, and of all that it holds."""
+    name = _name(type_name)
+    if name in schemas:
+        return
+    schemas[name] = {}
+    properties: Json = {}
+    fields = dict(fields_of(type_name))
+    for field, code in sorted(fields.items()):
+        properties[field] = {**_schema(code, schemas, root), **_marks(type_name, field, code)}
+    schemas[name] = {"type": "object", "properties": properties}
+
+
+def _schema(code: str, schemas: Json, root: str) -> Json:
+    head = code[:1]
+    if head == "[":
+        return {"type": "array", "items": _schema(code[1:], schemas, root)}
+    if head == "{":
+        return {"type": "object", "additionalProperties": _schema(code[1:], schemas, root)}
+    if head == "@":
+        inner = element_type(code)
+        _collect(inner, schemas, root)
+        return {"allOf": [{"$ref": root + _name(inner)}]}
+    if code in _NAMED:
+        name, schema = _NAMED[code]
+        schemas.setdefault(name, schema)
+        return {"allOf": [{"$ref": root + name}]}
+    return dict(_SCALARS.get(code, {}))
+
+
+def _marks(type_name: str, field: str, code: str) -> Json:
+    """What merging says of a field."""
+    found: Json = {}
+    rule = patch_rule(type_name, field)
+    if rule.strategy or rule.retain_keys:
+        strategies = [each for each in (rule.strategy, "retainKeys" if rule.retain_keys else "") if each]
+        found["x-kubernetes-patch-strategy"] = ",".join(strategies)
+        if rule.merge_key:
+            found["x-kubernetes-patch-merge-key"] = rule.merge_key
+    shape = topology(type_name, field)
+    if code.startswith("["):
+        found["x-kubernetes-list-type"] = shape.shape if shape.shape in ("map", "set") else "atomic"
+        if shape.shape == "map":
+            found["x-kubernetes-list-map-keys"] = list(shape.keys)
+    return found
+
+
+def _custom(resource: Resource) -> Json:
+    schema = dict(schema_of(resource)) or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    properties = dict(schema.get("properties") or {})
+    properties.setdefault("apiVersion", {"type": "string"})
+    properties.setdefault("kind", {"type": "string"})
+    properties["metadata"] = {"type": "object"}
+    return {**schema, "properties": properties}
+
+
+_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
+_ACTIONS = {"post": "post", "put": "put", "patch": "patch", "get": "get", "delete": "delete"}
+
+
+def _paths(name: str, resource: Resource) -> Iterator[tuple[str, Json]]:
+    base = f"/{name}/namespaces/{{namespace}}" if resource.namespaced else f"/{name}"
+    collection = f"{base}/{resource.plural}"
+    one = f"{collection}/{{name}}"
+    ways = {
+        collection: [verb for verb, need in (("get", "list"), ("post", "create")) if need in resource.verbs],
+        one: [
+            verb
+            for verb, need in (("get", "get"), ("put", "update"), ("patch", "patch"), ("delete", "delete"))
+            if need in resource.verbs
+        ],
+    }
+    for path, verbs in ways.items():
+        if not verbs:
+            continue
+        found: Json = {verb: _operation(verb, resource) for verb in verbs}
+        steps = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+        found["parameters"] = [
+            {"name": step, "in": "path", "required": True, "schema": {"type": "string"}} for step in steps
+        ]
+        yield path, found
+
+
+def _operation(verb: str, resource: Resource) -> Json:
+    found: Json = {
+        "operationId": f"{verb}{resource.version.capitalize()}{resource.kind}{resource.group.split('.')[0].capitalize()}",
+        "x-kubernetes-action": verb,
+        "x-kubernetes-group-version-kind": _kind_of(resource),
+        "responses": {"200": {"description": "OK"}, "401": {"description": "Unauthorized"}},
+    }
+    if verb in ("post", "put", "patch"):
+        found["parameters"] = [
+            {"name": each, "in": "query", "schema": {"type": "string", "uniqueItems": True}} for each in _PARAMETERS
+        ]
+    return found
