@@ -144,3 +144,14 @@ def patched(document: Mapping[str, Any], change: Any, *, how: str) -> Json | Unp
 def delete(state: State, obj: Object, *, propagation: str = "", grace: int | None = None) -> Outcome:
     """DELETE an object; see ``requests.delete``."""
     return requests.delete(state, obj.kind, obj.key, propagation=propagation, grace=grace)
+
+
+def record(state: State, document: Mapping[str, Any]) -> State:
+    """POST an event, which no admission plugin looks at; the state stays as it was where its namespace ends."""
+    meta = document["metadata"]
+    tx = Transaction(state=state)
+    namespace = tx.get("Namespace", str(meta["namespace"]))
+    if namespace is not None and (namespace.document.get("metadata") or {}).get("deletionTimestamp"):
+        return state
+    tx.create(api_version="v1", kind="Event", key=f"{meta['namespace']}/{meta['name']}", document=document)
+    return tx.finish()

@@ -1,14 +1,257 @@
 """Who may do what: RBAC for everybody but the administrators.
 
-Source: plugin/pkg/auth/authorizer/rbac of Kubernetes 1.36.
+Source: plugin/pkg/auth/authorizer/rbac (rbac.go, VerbMatches and so on); staging/src/k8s.io/apiserver,
+pkg/endpoints/request/requestinfo.go and handlers/responsewriters/errors.go (ForbiddenMessage) of Kubernetes 1.36.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Request
+from kubelogic.serve.paths import is_true
+from kubelogic.serve.statuses import failure
+
+Rule = Mapping[str, Any]
+
+MASTERS = "system:masters"
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_INFO = ("/healthz", "/livez", "/readyz", "/version", "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")
+_EVERYBODY: tuple[Rule, ...] = (
+    {"nonResourceURLs": list(_INFO), "verbs": ["get"]},
+    {
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+        "verbs": ["create"],
+    },
+    {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
+)
+"""What everybody who is known may do.
+
+Source: the ClusterRoles system:discovery, system:basic-user and system:public-info-viewer.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What somebody wants to do."""
+
+    verb: str
+    group: str = ""
+    resource: str = ""
+    part: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+def attributes(request: Request) -> Attributes:
+    """What a request wants to do."""
+    steps = request.path.strip("/").split("/")
+    verb = _VERBS.get(request.method, "get")
+    if steps[:1] == ["api"] and len(steps) > 2:
+        group, rest = "", steps[2:]
+    elif steps[:1] == ["apis"] and len(steps) > 3:
+        group, rest = steps[1], steps[3:]
+    else:
+        return Attributes(verb=verb, path="/" + request.path.strip("/"))
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in ("status", "finalize"):
+            rest = rest[2:]
+    name, part = (rest[1] if len(rest) > 1 else ""), (rest[2] if len(rest) > 2 else "")
+    if not name:
+        verb = {"get": "list", "delete": "deletecollection"}.get(verb, verb)
+    if verb in ("get", "list") and is_true(request.query, "watch"):
+        verb = "watch"
+    return Attributes(verb=verb, group=group, resource=rest[0], part=part, namespace=namespace, name=name)
 
 
 def check(served: Served, request: Request) -> None:
-    """Refuse what the user may not do."""
-    del served, request
+    """Refuse what the user may not do.
+
+    Raises:
+        RequestError: 403.
+    """
+    if MASTERS in request.groups:
+        return
+    wanted = attributes(request)
+    if request.user == "system:anonymous" or allowed(served, request.user, request.groups, wanted):
+        return
+    raise failure(403, "Forbidden", _message(request.user, wanted), details=_details(wanted))
+
+
+def _details(wanted: Attributes) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if wanted.name:
+        found["name"] = wanted.name
+    if wanted.group:
+        found["group"] = wanted.group
+    if wanted.resource:
+        found["kind"] = wanted.resource
+    return found
+
+
+def _message(user: str, wanted: Attributes) -> str:
+    if wanted.path:
+        return f'forbidden: User "{user}" cannot {wanted.verb} path "{wanted.path}"'
+    resource = f"{wanted.resource}/{wanted.part}" if wanted.part else wanted.resource
+    qualified = f"{wanted.resource}.{wanted.group}" if wanted.group else wanted.resource
+    subject = f'{qualified} "{wanted.name}" is' if wanted.name else f"{qualified} is"
+    place = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
+    return (
+        f'{subject} forbidden: User "{user}" cannot {wanted.verb} resource "{resource}" in API group '
+        f'"{wanted.group}" {place}'
+    )
+
+
+def allowed(served: Served, user: str, groups: tuple[str, ...], wanted: Attributes) -> bool:
+    """Whether somebody may do something."""
+    if MASTERS in groups:
+        return True
+    return any(_permits(rule, wanted) for rule in rules_of(served, user, groups, wanted.namespace))
+
+
+def rules_of(served: Served, user: str, groups: tuple[str, ...], namespace: str) -> Iterator[Rule]:
+    """The rules that count for somebody: of all roles that are bound to the user or a group."""
+    if MASTERS in groups:
+        yield {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+        yield {"nonResourceURLs": ["*"], "verbs": ["*"]}
+        return
+    if "system:authenticated" in groups:
+        yield from _EVERYBODY
+    cluster = served.cluster
+    for binding in cluster.objects("ClusterRoleBinding").values():
+        if _binds(binding.document, user, groups, ""):
+            yield from _role(served, binding.document, "")
+    if namespace:
+        for binding in cluster.objects("RoleBinding").values():
+            if binding.namespace == namespace and _binds(binding.document, user, groups, namespace):
+                yield from _role(served, binding.document, namespace)
+
+
+def _binds(binding: Mapping[str, Any], user: str, groups: tuple[str, ...], namespace: str) -> bool:
+    for subject in binding.get("subjects") or ():
+        name = str(subject.get("name"))
+        match subject.get("kind"):
+            case "User" if name == user:
+                return True
+            case "Group" if name in groups:
+                return True
+            case "ServiceAccount":
+                place = subject.get("namespace") or namespace
+                if user == f"system:serviceaccount:{place}:{name}":
+                    return True
+    return False
+
+
+def _role(served: Served, binding: Mapping[str, Any], namespace: str) -> Iterator[Rule]:
+    reference = binding.get("roleRef") or {}
+    name = str(reference.get("name"))
+    kind = str(reference.get("kind"))
+    found = served.cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name)
+    if found is not None:
+        yield from found.document.get("rules") or ()
+    elif kind == "ClusterRole":
+        yield from _BUILT_IN.get(name, ())
+
+
+_READ = ["get", "list", "watch"]
+_WRITE = ["create", "delete", "deletecollection", "patch", "update"]
+_WORKLOADS: tuple[tuple[str, list[str]], ...] = (
+    (
+        "",
+        [
+            "pods",
+            "replicationcontrollers",
+            "replicationcontrollers/scale",
+            "services",
+            "endpoints",
+            "configmaps",
+            "persistentvolumeclaims",
+            "serviceaccounts",
+        ],
+    ),
+    (
+        "apps",
+        [
+            "deployments",
+            "deployments/scale",
+            "daemonsets",
+            "replicasets",
+            "replicasets/scale",
+            "statefulsets",
+            "statefulsets/scale",
+        ],
+    ),
+    ("batch", ["jobs", "cronjobs"]),
+    ("autoscaling", ["horizontalpodautoscalers"]),
+    ("policy", ["poddisruptionbudgets"]),
+    ("networking.k8s.io", ["ingresses", "networkpolicies"]),
+)
+
+
+def _over(verbs: list[str]) -> tuple[Rule, ...]:
+    return tuple({"apiGroups": [group], "resources": names, "verbs": verbs} for group, names in _WORKLOADS)
+
+
+_VIEW: tuple[Rule, ...] = (
+    *_over(_READ),
+    {
+        "apiGroups": [""],
+        "resources": ["events", "limitranges", "namespaces", "resourcequotas", "pods/log", "pods/status"],
+        "verbs": _READ,
+    },
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
+)
+_EDIT: tuple[Rule, ...] = (
+    *_VIEW,
+    *_over(_WRITE),
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": [*_READ, *_WRITE]},
+    {"apiGroups": [""], "resources": ["pods/exec", "pods/eviction", "pods/attach"], "verbs": ["create", "get"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
+)
+_BUILT_IN: Mapping[str, tuple[Rule, ...]] = {
+    "cluster-admin": (
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+        {"nonResourceURLs": ["*"], "verbs": ["*"]},
+    ),
+    "admin": (
+        *_EDIT,
+        {
+            "apiGroups": ["rbac.authorization.k8s.io"],
+            "resources": ["roles", "rolebindings"],
+            "verbs": [*_READ, *_WRITE],
+        },
+    ),
+    "edit": _EDIT,
+    "view": _VIEW,
+}
+"""The user-facing ClusterRoles, for bindings to them. Source: bootstrappolicy/policy.go."""
+
+
+def _permits(rule: Rule, wanted: Attributes) -> bool:
+    verbs = rule.get("verbs") or ()
+    if "*" not in verbs and wanted.verb not in verbs:
+        return False
+    if wanted.path:
+        return any(_matches_path(str(each), wanted.path) for each in rule.get("nonResourceURLs") or ())
+    groups = rule.get("apiGroups") or ()
+    if "*" not in groups and wanted.group not in groups:
+        return False
+    named = f"{wanted.resource}/{wanted.part}" if wanted.part else wanted.resource
+    resources = rule.get("resources") or ()
+    if not ({"*", named} & set(resources) or (wanted.part and f"*/{wanted.part}" in resources)):
+        return False
+    names = rule.get("resourceNames") or ()
+    return not names or wanted.name in names
+
+
+def _matches_path(pattern: str, path: str) -> bool:
+    if pattern in ("*", path):
+        return True
+    return pattern.endswith("*") and path.startswith(pattern[:-1])

@@ -5,7 +5,7 @@ Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from kubelogic.serve import about, access, deleting, discovering, openapi, parts, reading, watching, writing
+from kubelogic.serve import about, access, deleting, discovering, openapi, parts, reading, steering, watching, writing
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
@@ -24,7 +24,7 @@ async def _answer(served: Served, request: Request) -> Reply:
     path = "/" + request.path.strip("/")
     access.check(served, request)
     found = discovering.answer(served, request, path) or about.answer(served, request, path)
-    found = found or openapi.answer(served, request, path)
+    found = found or openapi.answer(served, request, path) or await steering.answer(served, request, path)
     if found is not None:
         return found
     if not path.startswith(("/api/", "/apis/")):

@@ -97,6 +97,33 @@ class Served:
 
 
 _REMEMBERED = 300_000
+_COUNTED = frozenset(
+    {
+        "CronJob",
+        "CSIDriver",
+        "CustomResourceDefinition",
+        "DaemonSet",
+        "Deployment",
+        "EndpointSlice",
+        "FlowSchema",
+        "Ingress",
+        "IngressClass",
+        "Job",
+        "MutatingWebhookConfiguration",
+        "NetworkPolicy",
+        "Pod",
+        "PodDisruptionBudget",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "ReplicaSet",
+        "ReplicationController",
+        "ResourceSlice",
+        "StatefulSet",
+        "ValidatingAdmissionPolicy",
+        "ValidatingWebhookConfiguration",
+    }
+)
+"""Kinds whose changes are counted in ``generation``. Source: PrepareForCreate of the strategies under pkg/registry."""
 
 
 def as_sent(document: Document, resource: Resource, revision: int) -> dict[str, Any]:
@@ -106,6 +133,8 @@ def as_sent(document: Document, resource: Resource, revision: int) -> dict[str, 
     if revision:
         meta["resourceVersion"] = str(revision)
     complete = completed(meta, "@ObjectMeta")
+    if resource.type_name and resource.kind not in _COUNTED:
+        complete.pop("generation", None)
     body = {key: value for key, value in found.items() if key != "metadata"}
     if resource.type_name:
         body = completed(body, f"@{resource.type_name}")

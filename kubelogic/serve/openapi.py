@@ -237,7 +237,7 @@ def _paths(name: str, resource: Resource) -> Iterator[tuple[str, Json]]:
 
 def _operation(verb: str, resource: Resource) -> Json:
     found: Json = {
-        "operationId": f"{verb}{resource.version.capitalize()}{resource.kind}{resource.group.split('.')[0].capitalize()}",
+        "operationId": f"{verb}{_capitals(resource)}{resource.kind}",
         "x-kubernetes-action": verb,
         "x-kubernetes-group-version-kind": _kind_of(resource),
         "responses": {"200": {"description": "OK"}, "401": {"description": "Unauthorized"}},
@@ -247,3 +247,7 @@ def _operation(verb: str, resource: Resource) -> Json:
             {"name": each, "in": "query", "schema": {"type": "string", "uniqueItems": True}} for each in _PARAMETERS
         ]
     return found
+
+
+def _capitals(resource: Resource) -> str:
+    return f"{resource.group.split('.')[0].capitalize()}{resource.version.capitalize()}"

@@ -188,7 +188,7 @@ def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
         return served.revision, None, ""
     if not text.isdigit():
         shown = json.dumps(text)
-        words = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+        words = f"invalid resource version: resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
         raise bad_request(words)
     number = int(text)
     if number > served.revision:
@@ -211,12 +211,8 @@ def _continued(served: Served, token: str, text: str) -> tuple[int, Any, str]:
     try:
         body = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, start = int(body["rv"]), str(body["start"])
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise bad_request(
-            "continue key is not valid: illegal base64 data"
-            if isinstance(error, binascii.Error)
-            else f"continue key is not valid: {error}"
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise bad_request(f"invalid continue token: continue key is not valid: {_go_words(token)}") from error
     found = served.control.history.at(revision)
     if found is None:
         raise expired(
@@ -227,6 +223,19 @@ def _continued(served: Served, token: str, text: str) -> tuple[int, Any, str]:
             "list."
         )
     return revision, found, start
+
+
+def _go_words(token: str) -> str:
+    """What Go says of a token that is none."""
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except binascii.Error:
+        return "illegal base64 data at input byte 0"
+    if not raw:
+        return "unexpected end of JSON input"
+    first = chr(raw[0])
+    shown = first if first.isascii() and first.isprintable() else f"\\u{raw[0]:04x}"
+    return f"invalid character '{shown}' looking for beginning of value"
 
 
 def expired(message: str) -> RequestError:

@@ -17,6 +17,9 @@ from kubelogic.serve.app import application
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.control import Clock, ControlPlane
 from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, write_private
+from kubelogic.serve.events import Events
+from kubelogic.serve.lines import Lines
+from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 
@@ -31,6 +34,7 @@ class Settings:
         kubeconfig: where to write the kubeconfig.
         speed: simulated seconds in a second; 0 for a clock that only moves when told to.
         begin: moment at which the clock starts, in milliseconds since 1970; None for the machine's present.
+        missing: patterns of images that cannot be pulled.
     """
 
     options: Options
@@ -39,6 +43,7 @@ class Settings:
     kubeconfig: Path = Path("kubelogic.kubeconfig")
     speed: float = 1.0
     begin: int | None = None
+    missing: Sequence[str] = MISSING_IMAGES
 
 
 def prepare(
@@ -57,7 +62,14 @@ def prepare(
     made = made or engine(settings.options)
     now = int(time.time() * 1000) if settings.begin is None else settings.begin
     begun = start(objects, rules=made.rulebook, now=now)
-    control = ControlPlane(state=begun.state, ticker=made.reconciler, clock=Clock(speed=settings.speed))
+    told = Events(line=Lines(rulebook=made.rulebook))
+    control = ControlPlane(
+        state=told.started(begun.state),
+        ticker=made.reconciler,
+        clock=Clock(speed=settings.speed),
+        react=told,
+        outside=Outside(missing=settings.missing),
+    )
     control.begin()
     return Served(control=control), begun.refused
 

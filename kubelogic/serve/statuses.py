@@ -10,6 +10,7 @@ from typing import Any
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.serve.resources import Resource
+from kubelogic.serve.words import in_api_words
 
 
 class RequestError(Exception):
@@ -115,8 +116,20 @@ def invalid(
     return failure(422, "Invalid", text, details=details)
 
 
-def of_answer(answer: Status, resource: Resource, name: str) -> RequestError:
-    """What the door answered, as the document that clients read."""
+def of_answer(answer: Status, resource: Resource, name: str, document: Mapping[str, Any] | None = None) -> RequestError:
+    """What the door answered, as the document that clients read.
+
+    Args:
+        answer: the refusal.
+        resource: of the object.
+        name: of the object.
+        document: the object as it was sent, whose values the API server quotes.
+    """
+    if answer.reason == "Invalid" and answer.faults:
+        told = [(field, in_api_words(field, message, document or {})) for field, message in answer.faults]
+        return invalid(
+            resource.group, resource.kind, name, [cause(_type_of(text), text, field) for field, text in told]
+        )
     details = about(resource, name)
     match answer.reason:
         case "Invalid":

@@ -122,7 +122,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     writing = Writing(manager=manager_of(request), kind=resource.stored_kind)
     outcome = serving.create(state, _stored(document, resource), writing=writing)
     if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, resource, name)
+        raise of_answer(outcome.answer, resource, name, document)
     return written(
         served,
         request,
@@ -252,7 +252,7 @@ def _changed(
     writing = Writing(manager=manager_of(request), kind=where.resource.stored_kind, part=part, operation=operation)
     outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
     if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
+        raise of_answer(outcome.answer, where.resource, where.name, document)
     return written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
 
 

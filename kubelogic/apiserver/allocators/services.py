@@ -14,6 +14,9 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document, with_fields
 
 _EXPOSED = ("NodePort", "LoadBalancer")
+_OWN = "default/kubernetes"
+"""The key of the API server's own Service."""
+
 Fault = tuple[str, str]
 
 
@@ -73,7 +76,7 @@ def address_services(cluster: Cluster, ranges: Ranges) -> tuple[Cluster, tuple[t
 
 def _reserved(cluster: Cluster, ranges: Ranges) -> set[int]:
     """The address of the API server's own Service, unless that is there and says where it is."""
-    own = cluster.get("Service", "default/kubernetes")
+    own = cluster.get("Service", _OWN)
     given = own is not None and (own.document.get("spec") or {}).get("clusterIP")
     return set() if given else {number_of(str(ranges.services[0][1]))}
 
@@ -132,7 +135,8 @@ def _without_node_port(port: Mapping[str, Any], before: Mapping[str, Any]) -> Ma
 def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any], *, before: Object | None = None) -> Status | None:
     """Allocate what a Service lacks and asks for. What it had ``before`` it keeps, in whatever range that is."""
     ranges = Ranges.of(tx)
-    taken = Taken(addresses=_reserved(tx.state.cluster, ranges))
+    is_own = service.key == _OWN
+    taken = Taken(addresses=set() if is_own else _reserved(tx.state.cluster, ranges))
     for key, other in tx.state.cluster.objects("Service").items():
         if key != service.key:
             taken.add(other)

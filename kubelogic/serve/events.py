@@ -1,0 +1,285 @@
+"""Events that controllers and the scheduler write about what they did, in their own words.
+
+Kubelets are stand-ins and write none.
+
+Source: pkg/controller/{deployment,replicaset,daemon,job,cronjob,statefulset,nodelifecycle,tainteviction};
+pkg/scheduler/schedule_one.go; k8s.io/client-go, tools/record (names, counts) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubelogic.apiserver import requests, serving
+from kubelogic.apiserver.answers import Refused
+from kubelogic.cluster import Object
+from kubelogic.cluster.clock import milliseconds, timestamp
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
+
+_KEPT = 3_600_000
+"""Milliseconds after which an event goes. Source: --event-ttl."""
+
+_CONTROLLERS: Mapping[str, str] = {
+    "ReplicaSet": "replicaset-controller",
+    "ReplicationController": "replication-controller",
+    "DaemonSet": "daemonset-controller",
+    "Job": "job-controller",
+    "StatefulSet": "statefulset-controller",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is told about an object."""
+
+    about: Object
+    reason: str
+    message: str
+    component: str
+    warning: bool = False
+    scheduler: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Events:
+    """Writes events after ticks.
+
+    Attributes:
+        line: kube-scheduler's line about a pod that found no node, in a state.
+    """
+
+    line: Callable[[State, str], str]
+    _known: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _count: int = 0
+    _cleared: int = 0
+
+    def __call__(self, before: State, after: State, done: tuple[object, ...]) -> State:
+        """The state with the events of what was done."""
+        told = [*self._of_actions(before, after, done), *_of_changes(before, after)]
+        for each in told:
+            after = self._write(after, each)
+        return self._clear(after)
+
+    def started(self, state: State) -> State:
+        """The state with the events about what is there at the start."""
+        for key in sorted(state.cluster.objects("Node")):
+            state = self._write(state, _registered(state.cluster.objects("Node")[key]))
+        return state
+
+    def _of_actions(self, before: State, after: State, done: tuple[object, ...]) -> Iterator[Told]:
+        for action in done:
+            match action:
+                case BindPod(pod=key, node=node) if (pod := after.cluster.get("Pod", key)) is not None:
+                    words = f"Successfully assigned {key} to {node}"
+                    yield Told(
+                        about=pod, reason="Scheduled", message=words, component="default-scheduler", scheduler=True
+                    )
+                case SetCondition(kind="Pod", condition="PodScheduled", key=key) if (
+                    pod := after.cluster.get("Pod", key)
+                ) is not None:
+                    words = self.line(after, key)
+                    if words:
+                        yield Told(
+                            about=pod,
+                            reason="FailedScheduling",
+                            message=words,
+                            component="default-scheduler",
+                            warning=True,
+                            scheduler=True,
+                        )
+                case DeletePod(pod=key) if (pod := before.cluster.get("Pod", key)) is not None:
+                    yield from _deleted(before, after, pod)
+                case EvictPod(pod=key) if (pod := before.cluster.get("Pod", key)) is not None:
+                    words = f"Marking for deletion Pod {key}"
+                    yield Told(
+                        about=pod, reason="TaintManagerEviction", message=words, component="taint-eviction-controller"
+                    )
+                case PreemptPod(pod=key, beneficiary=other) if (pod := before.cluster.get("Pod", key)) is not None:
+                    winner = before.cluster.get("Pod", other)
+                    uid = uid_of(winner) if winner is not None else other
+                    node = (pod.document.get("spec") or {}).get("nodeName")
+                    words = f"Preempted by pod {uid} on node {node}"
+                    yield Told(
+                        about=pod, reason="Preempted", message=words, component="default-scheduler", scheduler=True
+                    )
+                case Refused(owner_kind=kind, owner=key, answer=answer) if (
+                    owner := after.cluster.get(kind, key)
+                ) is not None and kind in _CONTROLLERS:
+                    words = f"Error creating: {answer.message}"
+                    yield Told(
+                        about=owner, reason="FailedCreate", message=words, component=_CONTROLLERS[kind], warning=True
+                    )
+
+    def _write(self, state: State, told: Told) -> State:
+        mark = (uid_of(told.about), told.reason, told.message)
+        present = self._known.get(mark)
+        now = timestamp(state.now - state.now % 1000)
+        if present is not None and (old := state.cluster.get("Event", present)) is not None and not told.scheduler:
+            change = {"count": int(old.document.get("count") or 1) + 1, "lastTimestamp": now}
+            return requests.patch(state, "Event", present, change).state
+        self._count += 1
+        document = _document(told, state.now, self._count)
+        self._known[mark] = f"{document['metadata']['namespace']}/{document['metadata']['name']}"
+        return serving.record(state, document)
+
+    def _clear(self, state: State) -> State:
+        if state.now - self._cleared < _KEPT // 60:
+            return state
+        self._cleared = state.now
+        for key, event in list(state.cluster.objects("Event").items()):
+            last = event.document.get("lastTimestamp") or event.document.get("eventTime")
+            if last and state.now - milliseconds(str(last)) > _KEPT:
+                state = requests.delete(state, "Event", key).state
+        self._known = {mark: key for mark, key in self._known.items() if state.cluster.get("Event", key) is not None}
+        return state
+
+
+def _document(told: Told, now: int, number: int) -> dict[str, Any]:
+    about = told.about
+    reference: dict[str, Any] = {
+        "kind": about.kind,
+        "namespace": about.namespace,
+        "name": about.name,
+        "uid": uid_of(about),
+        "apiVersion": about.api_version,
+    }
+    if about.kind == "Node":
+        reference = {key: value for key, value in reference.items() if key != "namespace"}
+    mark = (now * 1_000_000 + number) & 0xFFFFFFFFFFFFFFFF
+    moment = timestamp(now)
+    whole = timestamp(now - now % 1000)
+    document: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name}.{mark:x}", "namespace": about.namespace or "default"},
+        "involvedObject": reference,
+        "reason": told.reason,
+        "message": told.message,
+        "type": "Warning" if told.warning else "Normal",
+        "reportingComponent": told.component,
+        "reportingInstance": "",
+    }
+    if told.scheduler:
+        action = {"Scheduled": "Binding", "Preempted": "Preempting"}.get(told.reason, "Scheduling")
+        rest = {"eventTime": moment, "action": action, "reportingInstance": "default-scheduler-kubelogic"}
+        return {**document, **rest}
+    return {
+        **document,
+        "source": {"component": told.component},
+        "firstTimestamp": whole,
+        "lastTimestamp": whole,
+        "count": 1,
+    }
+
+
+def _made(state: State, kind: str, owner: str, pod: str) -> Iterator[Told]:
+    found = state.cluster.get(kind, owner)
+    if found is None or kind not in _CONTROLLERS:
+        return
+    name = pod.rpartition("/")[2]
+    words = f"Created pod: {name}"
+    if kind == "StatefulSet":
+        words = f"create Pod {name} in StatefulSet {found.name} successful"
+    yield Told(about=found, reason="SuccessfulCreate", message=words, component=_CONTROLLERS[kind])
+
+
+def _controller(obj: Object) -> Mapping[str, Any] | None:
+    return next((each for each in metadata(obj).get("ownerReferences") or () if each.get("controller")), None)
+
+
+def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
+    """Of pods that their own controller deleted."""
+    owner = _controller(pod)
+    kind = str((owner or {}).get("kind"))
+    if owner is None or kind not in _CONTROLLERS or metadata(pod).get("deletionTimestamp"):
+        return
+    found = before.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}")
+    if found is None or after.cluster.get(kind, found.key) is None or metadata(found).get("deletionTimestamp"):
+        return
+    words = f"Deleted pod: {pod.name}"
+    if kind == "StatefulSet":
+        words = f"delete Pod {pod.name} in StatefulSet {found.name} successful"
+    yield Told(about=found, reason="SuccessfulDelete", message=words, component=_CONTROLLERS[kind])
+
+
+def _of_changes(before: State, after: State) -> Iterator[Told]:
+    """What follows from how objects differ."""
+    pods, now = before.cluster.objects("Pod"), after.cluster.objects("Pod")
+    if pods is not now:
+        for key in sorted(now.keys() - pods.keys()):
+            owner = _controller(now[key])
+            if owner is not None:
+                yield from _made(after, str(owner.get("kind")), f"{now[key].namespace}/{owner.get('name')}", key)
+    old, new = before.cluster.objects("ReplicaSet"), after.cluster.objects("ReplicaSet")
+    if old is not new:
+        for key in sorted(new):
+            if old.get(key) is not new[key]:
+                yield from _scaled(after, old.get(key), new[key])
+    old, new = before.cluster.objects("Job"), after.cluster.objects("Job")
+    if old is not new:
+        for key in sorted(new):
+            if old.get(key) is not new[key]:
+                yield from _job(after, old.get(key), new[key])
+    old, new = before.cluster.objects("Node"), after.cluster.objects("Node")
+    if old is not new:
+        yield from (_registered(new[key]) for key in sorted(set(new) - set(old)))
+
+
+def _registered(node: Object) -> Told:
+    words = f"Node {node.name} event: Registered Node {node.name} in Controller"
+    return Told(about=node, reason="RegisteredNode", message=words, component="node-controller")
+
+
+def _scaled(state: State, old: Object | None, new: Object) -> Iterator[Told]:
+    owner = _controller(new)
+    if owner is None or owner.get("kind") != "Deployment":
+        return
+    deployment = state.cluster.get("Deployment", f"{new.namespace}/{owner.get('name')}")
+    size = int((new.document.get("spec") or {}).get("replicas") or 0)
+    was = 0 if old is None else int((old.document.get("spec") or {}).get("replicas") or 0)
+    if deployment is None or size == was:
+        return
+    way = "up" if size > was else "down"
+    words = f"Scaled {way} replica set {new.name} from {was} to {size}"
+    yield Told(about=deployment, reason="ScalingReplicaSet", message=words, component="deployment-controller")
+
+
+def _conditions(job: Object | None) -> dict[str, Any]:
+    found = ((job.document.get("status") or {}).get("conditions") or ()) if job is not None else ()
+    return {str(each.get("type")): each for each in found if each.get("status") == "True"}
+
+
+def _job(state: State, old: Object | None, new: Object) -> Iterator[Told]:
+    before, after = _conditions(old), _conditions(new)
+    owner = _controller(new)
+    parent = None
+    if owner is not None and owner.get("kind") == "CronJob":
+        parent = state.cluster.get("CronJob", f"{new.namespace}/{owner.get('name')}")
+    if (
+        old is None
+        and parent is not None
+        and "cronjob.kubernetes.io/instantiate" not in (metadata(new).get("annotations") or {})
+    ):
+        words = f"Created job {new.name}"
+        yield Told(about=parent, reason="SuccessfulCreate", message=words, component="cronjob-controller")
+    for name, reason, words, warning in (
+        ("Complete", "Completed", "Job completed", False),
+        ("Suspended", "Suspended", "Job suspended", False),
+        ("Failed", "", "", True),
+    ):
+        if name in after and name not in before:
+            found = after[name]
+            yield Told(
+                about=new,
+                reason=reason or str(found.get("reason")),
+                message=words or str(found.get("message")),
+                component="job-controller",
+                warning=warning,
+            )
+            if parent is not None and name != "Suspended":
+                told = f"Saw completed job: {new.name}, condition: {name}"
+                yield Told(about=parent, reason="SawCompletedJob", message=told, component="cronjob-controller")

@@ -1,0 +1,123 @@
+"""What only a simulated cluster can do: move its clock, fail its nodes, say why. Under ``/kubelogic/v1``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from kubelogic.cluster.clock import timestamp
+from kubelogic.reconcile.performing import perform
+from kubelogic.reconcile.scenario import Cordon, FailNode, HealNode, Operation
+from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.serve import bodies
+from kubelogic.serve.cluster import Served
+from kubelogic.serve.messages import Reply, Request
+from kubelogic.serve.statuses import bad_request, failure, no_such_resource
+from kubelogic.verbs.explain import explain
+from kubelogic.verbs.reconciled import Options
+from kubelogic.verbs.scenario_fields import milliseconds, no_duration
+from kubelogic.verbs.targets import UnknownPodError
+
+ROOT = "/kubelogic/v1"
+_LONGEST = 366 * 86_400_000
+_FASTEST = 1_000_000.0
+
+
+async def answer(served: Served, request: Request, path: str) -> Reply | None:
+    """The reply to a request to the simulation; None if it is another request.
+
+    Raises:
+        RequestError: it makes no sense.
+    """
+    if path != ROOT and not path.startswith(f"{ROOT}/"):
+        return None
+    steps = path.removeprefix(ROOT).strip("/").split("/")
+    reads = request.method in ("GET", "HEAD")
+    match steps:
+        case ["clock"] if reads:
+            return Reply(body=_clock(served))
+        case ["clock"] if request.method == "POST":
+            await _move(served, _body(request))
+            return Reply(body=_clock(served))
+        case ["perform"] if request.method == "POST":
+            return _perform(served, _body(request))
+        case ["explain", namespace, pod] if reads:
+            return _explain(served, request, f"{namespace}/{pod}")
+    raise no_such_resource()
+
+
+def _body(request: Request) -> dict[str, Any]:
+    found = bodies.parsed(request.body)
+    if not isinstance(found, dict):
+        raise bad_request("the body is a mapping")
+    return found
+
+
+def _clock(served: Served) -> dict[str, Any]:
+    clock = served.control.clock
+    return {"now": timestamp(clock.now()), "speed": clock.speed, "paused": clock.paused}
+
+
+async def _move(served: Served, wanted: dict[str, Any]) -> None:
+    """Do what a request to the clock asks for: ``step`` (as ``5m``), ``speed``, ``paused``."""
+    unknown = sorted(set(wanted) - {"step", "speed", "paused"})
+    if unknown:
+        raise bad_request(f"the clock knows step, speed and paused, not {', '.join(unknown)}")
+    clock = served.control.clock
+    step = 0
+    if "step" in wanted:
+        found = milliseconds(wanted["step"])
+        if found is None:
+            raise bad_request(no_duration(wanted["step"]))
+        if found > _LONGEST:
+            raise bad_request("a step is a year at most")
+        step = found
+    speed = wanted.get("speed", clock.speed)
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 <= speed <= _FASTEST:
+        raise bad_request(f"speed is a number from 0 to {_FASTEST:g}")
+    paused = wanted.get("paused", clock.paused)
+    if not isinstance(paused, bool):
+        raise bad_request("paused is true or false")
+    if (speed, paused) != (clock.speed, clock.paused):
+        clock.start(clock.now())
+        clock.speed, clock.paused = float(speed), paused
+        served.control.wake()
+    if step:
+        await served.control.pass_time(step)
+
+
+_OPERATIONS = {
+    "fail": lambda node: FailNode(node=node),
+    "heal": lambda node: HealNode(node=node),
+    "cordon": lambda node: Cordon(node=node, unschedulable=True),
+    "uncordon": lambda node: Cordon(node=node, unschedulable=False),
+}
+
+
+def _perform(served: Served, wanted: dict[str, Any]) -> Reply:
+    """Let something befall a node: ``{"operation": "fail", "node": "n1"}``."""
+    make = _OPERATIONS.get(str(wanted.get("operation")))
+    if make is None:
+        raise bad_request(f"operation is one of {', '.join(_OPERATIONS)}, not {wanted.get('operation')!r}")
+    node = str(wanted.get("node") or "")
+    if served.cluster.get("Node", node) is None:
+        raise failure(404, "NotFound", f'nodes "{node}" not found', details={"name": node, "kind": "nodes"})
+    operation: Operation = make(node)
+    done = perform(operation, served.control.present())
+    if not done.answer.accepted:
+        raise failure(done.answer.status, done.answer.reason, done.answer.message)
+    served.control.commit(done.state)
+    return Reply(body={"operation": wanted["operation"], "node": node, "now": timestamp(served.now)})
+
+
+def _explain(served: Served, request: Request, key: str) -> Reply:
+    if served.cluster.get("Pod", key) is None:
+        name = key.partition("/")[2]
+        raise failure(404, "NotFound", f'pods "{name}" not found', details={"name": name, "kind": "pods"})
+    try:
+        found = explain(served.cluster, key, replace(Options(), horizon=0, timeout=20.0))
+    except UnknownPodError as error:
+        raise failure(404, "NotFound", str(error)) from error
+    if request.accept.startswith("text/plain"):
+        return Reply(body=(render_explanation(found) + "\n").encode(), content_type="text/plain; charset=utf-8")
+    return Reply(body=explanation_document(found))
