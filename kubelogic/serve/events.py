@@ -101,17 +101,17 @@ class Events:
                 case PreemptPod(pod=key, beneficiary=other) if (pod := before.cluster.get("Pod", key)) is not None:
                     winner = before.cluster.get("Pod", other)
                     uid = uid_of(winner) if winner is not None else other
-                    node = (pod.document.get("spec") or {}).get("nodeName")
-                    words = f"Preempted by pod {uid} on node {node}"
+                    place = (pod.document.get("spec") or {}).get("nodeName")
+                    words = f"Preempted by pod {uid} on node {place}"
                     yield Told(
                         about=pod, reason="Preempted", message=words, component="default-scheduler", scheduler=True
                     )
                 case Refused(owner_kind=kind, owner=key, answer=answer) if (
-                    owner := after.cluster.get(kind, key)
+                    found := after.cluster.get(kind, key)
                 ) is not None and kind in _CONTROLLERS:
                     words = f"Error creating: {answer.message}"
                     yield Told(
-                        about=owner, reason="FailedCreate", message=words, component=_CONTROLLERS[kind], warning=True
+                        about=found, reason="FailedCreate", message=words, component=_CONTROLLERS[kind], warning=True
                     )
 
     def _write(self, state: State, told: Told) -> State:

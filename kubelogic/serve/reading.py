@@ -188,7 +188,8 @@ def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
         return served.revision, None, ""
     if not text.isdigit():
         shown = json.dumps(text)
-        words = f"invalid resource version: resourceVersion: Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+        why = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+        words = f"invalid resource version: resourceVersion: {why}"
         raise bad_request(words)
     number = int(text)
     if number > served.revision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -86,7 +87,7 @@ async def _move(served: Served, wanted: dict[str, Any]) -> None:
         await served.control.pass_time(step)
 
 
-_OPERATIONS = {
+_OPERATIONS: Mapping[str, Callable[[str], Operation]] = {
     "fail": lambda node: FailNode(node=node),
     "heal": lambda node: HealNode(node=node),
     "cordon": lambda node: Cordon(node=node, unschedulable=True),
