@@ -129,6 +129,21 @@ class Desk:
             found = (*found[:-1], replace(found[-1], requests=tuple(self._requests(pod, node))))
         return found
 
+    def together(self, pods: Sequence[Pod], node: str) -> tuple[tuple[Granted, ...], ...] | None:
+        """What the claims of several pods get on a node if all are asked for at once; None if that cannot be.
+
+        None, too, where pods share claims that have no devices yet, or ask for extended resources.
+        """
+        asked = [self._asked(pod)[0] for pod in pods]
+        names = [claim.name for claims in asked for claim in claims]
+        if len(set(names)) < len(names) or any(self._wanted(pod) or self.elsewhere(pod, node) for pod in pods):
+            return None
+        found = self._search.allocate([claim for claims in asked for claim in claims], node)
+        if isinstance(found, Failure):
+            return None
+        rest = iter(found)
+        return tuple(tuple(next(rest) for _ in claims) for claims in asked)
+
     def _asked(self, pod: Pod) -> tuple[list[Claim], bytes]:
         """The claims of a pod that have no devices yet, each once, and what they come to."""
         names = dict.fromkeys(name for name in pod.device_claims if self._held[name].claim.allocated is None)

@@ -1,22 +1,33 @@
-"""Problems in which pods ask for devices: those are placed one by one, in several orders, others jointly around them.
+"""Problems in which pods ask for devices: jointly as amounts, then with devices on each node.
 
-The best of these answers is taken; it is never worse than that of the one-by-one scheduler. What stays out is proved
-impossible only where no node would take the pod even if no other waiting pod were placed.
+What can be placed as amounts (``device_relaxation``) bounds what devices allow. The one-by-one scheduler tries several
+orders until one reaches that bound. Where none does and the problem is small, the amounts are placed jointly, and each
+node gives out its devices for all of its pods at once; pods for which there are none are placed anew around the others.
+The best of these answers is taken; it is never worse than that of the one-by-one scheduler.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
 
 import msgspec
 
 from kubelogic.placement.check import check
+from kubelogic.placement.devices.search import DeviceError, Failure
 from kubelogic.placement.kube import examine, schedule
-from kubelogic.placement.placement import Placement, Unplaced
+from kubelogic.placement.kube.devices import Desk
+from kubelogic.placement.optimal.device_relaxation import relax
+from kubelogic.placement.optimal.sums import most_by_sums
+from kubelogic.placement.placement import Binding, Bound, Placement, Unplaced
 from kubelogic.placement.problem import Pod, Problem
 
 Solve = Callable[[Problem], Placement]
+
+_CELLS = 60
+_SHUFFLES = 8
+_CHOOSY = 4_000
 
 
 def asks(problem: Problem) -> bool:
@@ -39,33 +50,177 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool]) -> Placem
         solve: the joint scheduler, for pods that ask for none.
         late: whether it is time to stop looking for a better one.
     """
+    relaxed = relax(problem)
+    limits = {} if relaxed is None else _limits(problem, most_by_sums(relaxed, late=late))
     best: Placement | None = None
     for ordered in _orders(problem):
-        found = _around(problem, schedule(ordered), solve)
-        if best is None or _worth(problem, found) > _worth(problem, best):
-            best = found
-        if not best.unplaced or late():
+        best = _better(problem, best, _around(problem, schedule(ordered), solve))
+        if best is not None and (_reached(problem, best, limits) or late()):
             break
+    if relaxed is not None and not _reached(problem, best, limits) and _small(relaxed) and not late():
+        joint = solve(relaxed)
+        proved = _limits(problem, {bound.priority: bound.most for bound in joint.bounds})
+        limits = {level: min(most, proved[level]) for level, most in limits.items()}
+        best = _better(problem, best, _with_devices(problem, joint))
     assert best is not None
-    proof = "all placed" if not best.unplaced else ""
-    unplaced = tuple(_verdict(problem, entry) for entry in best.unplaced)
-    return msgspec.structs.replace(best, scheduler="optimal", unplaced=unplaced, found="devices", proof=proof)
+    optimal = _reached(problem, best, limits)
+    unplaced = tuple(_verdict(problem, entry, optimal=optimal) for entry in best.unplaced)
+    counts = _sums(problem, best)
+    bounds = tuple(
+        Bound(priority=level, most=counts[level] if optimal else limits[level], placed=counts[level])
+        for level in sorted(limits, reverse=True)
+    )
+    proof = "every pod is placed" if not best.unplaced else "devices as amounts" if optimal else ""
+    return msgspec.structs.replace(
+        best,
+        scheduler="optimal",
+        unplaced=unplaced,
+        bounds=bounds,
+        conflicts=(),
+        refusals=(),
+        complete=all(entry.verdict != "unknown" for entry in unplaced),
+        found=best.found or "devices",
+        proof=proof,
+    )
+
+
+def _better(problem: Problem, best: Placement | None, found: Placement | None) -> Placement | None:
+    if found is None or (best is not None and _worth(problem, found) <= _worth(problem, best)):
+        return best
+    sound = msgspec.structs.replace(found, scheduler="kube") if best is None else found
+    return found if not check(problem, sound) else best
+
+
+def _small(relaxed: Problem) -> bool:
+    """Whether the joint scheduler is asked about the amounts: it takes its time with many kinds of pods."""
+    return len(relaxed.nodes) * len({pod.shape for pod in relaxed.waiting}) <= _CELLS
+
+
+def _limits(problem: Problem, proved: Mapping[int, int]) -> dict[int, int]:
+    """How many pods of each priority and higher can be placed at most; where nothing is proved, all."""
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    levels = sorted({priority[pod.shape] for pod in problem.waiting}, reverse=True)
+    wanted = {level: sum(priority[pod.shape] >= level for pod in problem.waiting) for level in levels}
+    return {level: min(wanted[level], proved.get(level, wanted[level])) for level in levels}
+
+
+def _sums(problem: Problem, found: Placement) -> Counter[int]:
+    """How many pods of each priority and higher a placement has, less those that it evicts."""
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    shapes = {pod.name: pod.shape for pod in problem.pods}
+    levels = {priority[pod.shape] for pod in problem.waiting}
+    total: Counter[int] = Counter(dict.fromkeys(levels, 0))
+    for names, change in (
+        ([each.pod for each in (*found.bindings, *found.nominations)], 1),
+        ([each.pod for each in found.evictions], -1),
+    ):
+        for name in names:
+            for level in levels:
+                total[level] += change if priority[shapes[name]] >= level else 0
+    return total
+
+
+def _reached(problem: Problem, found: Placement | None, limits: Mapping[int, int]) -> bool:
+    """Whether nothing better is possible."""
+    if found is None:
+        return False
+    if not found.unplaced:
+        return True
+    counts = _sums(problem, found)
+    return bool(limits) and all(counts[level] >= most for level, most in limits.items())
+
+
+def _with_devices(problem: Problem, joint: Placement) -> Placement | None:
+    """An answer to the relaxed problem with devices for its pods; those that find none are placed around the others."""
+    pods = {pod.name: pod for pod in problem.pods}
+    desk = Desk(problem)
+    at: dict[str, list[Binding]] = defaultdict(list)
+    for binding in joint.bindings:
+        at[binding.node].append(binding)
+    given: dict[str, Binding] = {}
+    for node in sorted(at):
+        given.update(_on(desk, node, [(pods[binding.pod], binding) for binding in at[node]]))
+    shapes = {pod.name: pod.shape for pod in problem.waiting}
+    kept = tuple(given[each.pod] for each in joint.bindings if each.pod in given)
+    left = [each.pod for each in joint.bindings if each.pod not in given]
+    if joint.nominations and (left or any(desk.concerns(pods[each.pod]) for each in joint.nominations)):
+        return None
+    unplaced = tuple(msgspec.structs.replace(each, shape=shapes[each.pod], refusal=-1) for each in joint.unplaced)
+    found = msgspec.structs.replace(joint, bindings=kept, unplaced=unplaced, bounds=(), conflicts=(), refusals=())
+    return _filled(problem, desk, found) if left else found
+
+
+def _on(desk: Desk, node: str, wanted: list[tuple[Pod, Binding]]) -> Iterator[tuple[str, Binding]]:
+    """Devices for the pods of one node: all at once if that can be, else for one after the other, as far as it goes."""
+    asking = [(pod, binding) for pod, binding in wanted if desk.concerns(pod)]
+    yield from ((pod.name, binding) for pod, binding in wanted if not desk.concerns(pod))
+    together = desk.together([pod for pod, _ in asking], node)
+    for number, (pod, binding) in enumerate(asking):
+        try:
+            granted = together[number] if together is not None else desk.on(pod, node)
+        except DeviceError:
+            continue
+        if isinstance(granted, Failure) or desk.refuses(pod):
+            continue
+        desk.give(pod, granted)
+        yield pod.name, msgspec.structs.replace(binding, devices=granted)
+
+
+def _filled(problem: Problem, desk: Desk, found: Placement) -> Placement:
+    """What is left out, placed one by one around the rest."""
+    nodes = {binding.pod: binding.node for binding in found.bindings}
+    devices = problem.devices
+    assert devices is not None
+    pods = tuple(
+        msgspec.structs.replace(pod, node=nodes[pod.name], nominated="", device_claims=(), containers=())
+        if pod.name in nodes
+        else pod
+        for pod in problem.pods
+    )
+    rest = msgspec.structs.replace(problem, pods=pods, devices=msgspec.structs.replace(devices, claims=desk.claims()))
+    more = schedule(rest)
+    if more.evictions:
+        shapes = {pod.name: pod.shape for pod in problem.waiting}
+        out = (pod for pod in problem.waiting if pod.name not in nodes)
+        unplaced = tuple(Unplaced(pod=each.name, shape=shapes[each.name], verdict="unknown") for each in out)
+        return msgspec.structs.replace(found, unplaced=unplaced)
+    unplaced = tuple(msgspec.structs.replace(each, refusal=-1) for each in more.unplaced)
+    return msgspec.structs.replace(found, bindings=(*found.bindings, *more.bindings), unplaced=unplaced)
 
 
 def _orders(problem: Problem) -> Iterator[Problem]:
-    """The problem with its pods in several orders: as queued, the choosiest first, the most demanding first."""
+    """The problem with its pods in several orders: as queued, the most modest first, the choosiest, and shuffled.
+
+    A group comes when its first pod does, so its pods count together.
+    """
     yield problem
-    asking = [pod for pod in problem.waiting if _asks(problem, pod)]
-    choice = {pod.name: len(examine(problem, pod.name).feasible) for pod in asking}
-    for key in (
-        lambda pod: (choice.get(pod.name, 1 << 30), pod.order),
-        lambda pod: (-_demand(problem, pod), choice.get(pod.name, 1 << 30), pod.order),
-        lambda pod: (_demand(problem, pod), pod.order),
-        lambda pod: (-pod.order,),
-    ):
-        ranks = {pod.name: rank for rank, pod in enumerate(sorted(problem.waiting, key=key))}
-        pods = tuple(pod if pod.node else msgspec.structs.replace(pod, order=ranks[pod.name]) for pod in problem.pods)
-        yield msgspec.structs.replace(problem, pods=pods)
+    demand = {pod.name: _demand(problem, pod) for pod in problem.waiting}
+    grouped: dict[str, list[int]] = defaultdict(list)
+    for pod in problem.waiting:
+        grouped[pod.group or pod.name].append(demand[pod.name])
+    mean = {pod.name: sum(found) / len(found) for pod in problem.waiting for found in [grouped[pod.group or pod.name]]}
+    size = {pod.name: len(grouped[pod.group or pod.name]) for pod in problem.waiting}
+    waiting = problem.waiting
+    yield _ranked(problem, {pod.name: (mean[pod.name], size[pod.name]) for pod in waiting})
+    yield _ranked(problem, {pod.name: (-mean[pod.name],) for pod in waiting})
+    asking = [pod for pod in waiting if _asks(problem, pod)]
+    if len(asking) * len(problem.nodes) <= _CHOOSY:
+        choice = {pod.name: len(examine(problem, pod.name).feasible) for pod in asking}
+        yield _ranked(problem, {pod.name: (choice.get(pod.name, 1 << 30), mean[pod.name]) for pod in waiting})
+    for seed in range(_SHUFFLES):
+        random = Random(seed)
+        noise = {name: random.random() * 2 for name in sorted(grouped)}
+        yield _ranked(problem, {pod.name: (mean[pod.name] + noise[pod.group or pod.name],) for pod in waiting})
+
+
+def _ranked(problem: Problem, rank: Mapping[str, tuple[float, ...]]) -> Problem:
+    """The problem with its waiting pods in another order; equal ones keep theirs."""
+    turns = {
+        pod.name: turn
+        for turn, pod in enumerate(sorted(problem.waiting, key=lambda pod: (rank[pod.name], pod.order, pod.name)))
+    }
+    pods = tuple(pod if pod.node else msgspec.structs.replace(pod, order=turns[pod.name]) for pod in problem.pods)
+    return msgspec.structs.replace(problem, pods=pods)
 
 
 def _demand(problem: Problem, pod: Pod) -> int:
@@ -119,10 +274,12 @@ def _worth(problem: Problem, placement: Placement) -> list[tuple[int, int]]:
     return [(each, counts[each]) for each in every]
 
 
-def _verdict(problem: Problem, entry: Unplaced) -> Unplaced:
+def _verdict(problem: Problem, entry: Unplaced, *, optimal: bool) -> Unplaced:
     """Whether a pod that stays out could not be placed whatever else is done."""
     if entry.verdict == "waiting":
         return entry
+    if optimal:
+        return msgspec.structs.replace(entry, verdict="impossible", refusal=-1)
     pod = next(pod for pod in problem.waiting if pod.name == entry.pod)
     coupled = any(each.owner == pod.shape and not each.anti for each in problem.affinities)
     coupled = coupled or any(each.owner == pod.shape for each in problem.spreads)
