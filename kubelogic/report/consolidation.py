@@ -6,7 +6,7 @@ from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import header, notice_document
-from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.consolidation import Consolidation
@@ -30,6 +30,8 @@ def consolidation_document(found: Consolidation) -> dict[str, Any]:
 
 def render_consolidation(found: Consolidation, style: Style = PLAIN) -> str:
     """The answer for a person."""
+    if not found.nodes:
+        return "\n\n".join([*said_first(found.lacking), *said_beside(found.lacking, style)])
     left = found.nodes - len(found.goes)
     verdict = f"{len(found.goes)} of {count(found.nodes, 'node')} can go" if found.goes else "No node can go"
     if found.untried:
