@@ -343,6 +343,14 @@ class RejectPod(Action, frozen=True, kw_only=True):
     message: str
 
 
+class FailPod(Action, frozen=True, kw_only=True):
+    """The kubelet ends a pod for good, whatever its containers would do: what it evicts."""
+
+    pod: str
+    reason: str
+    message: str
+
+
 # -- nodes -----------------------------------------------------------------------------------------------------
 
 
@@ -426,6 +434,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             ReportContainer,
             ReportPhase,
             RejectPod,
+            FailPod,
             RemovePod,
             AddTaint,
             RemoveTaint,

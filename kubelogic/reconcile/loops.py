@@ -174,7 +174,7 @@ def _kinds(steps: Sequence[Acting]) -> set[str]:
 
 
 _ROUTINE = frozenset({_CRON, "ScaleTarget"})
-_AILING = frozenset({"CollectPod", "EvictPod", "HoldContainer", "KillContainer", "PreemptPod"})
+_AILING = frozenset({"CollectPod", "EvictPod", "FailPod", "HoldContainer", "KillContainer", "PreemptPod"})
 
 
 def is_routine(steps: Sequence[Acting]) -> bool:

@@ -178,6 +178,20 @@ def out_of_reason(resource: str) -> str:
     return f"OutOf{resource}"
 
 
+def eviction_words(threshold: int, lack: int) -> str:
+    """What a kubelet says of a pod that it evicts because ``lack`` bytes are missing of those that have to be free.
+
+    Source: pkg/kubelet/eviction/helpers.go, evictionMessage.
+
+    >>> eviction_words(104857600, 52428800)
+    'The node was low on resource: memory. Threshold quantity: 102400Ki, available: 51200Ki. '
+    """
+    available = max(0, threshold - lack) // 1024
+    return (
+        f"The node was low on resource: memory. Threshold quantity: {threshold // 1024}Ki, available: {available}Ki. "
+    )
+
+
 def request_words(source: str, name: str, container: str, pod: str) -> str:
     """What an autoscaler says of a container without a request.
 
@@ -248,6 +262,7 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "multi_attach_words": multi_attach_words,
         "resource_words": resource_words,
         "out_of_reason": out_of_reason,
+        "eviction_words": eviction_words,
         "request_words": request_words,
         "no_value_words": no_value_words,
         "exit_words": exit_words,

@@ -163,6 +163,9 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
             "{n} pods are not taken by their kubelets: {reason}",
             "{pod}",
         ),
+        ("FailPod",): Phrase(
+            "pod {pod} is ended by its kubelet: {reason}", "{n} pods are ended by their kubelets: {reason}", "{pod}"
+        ),
         ("ReportPhase", "Running"): _pods("runs", "run"),
         ("ReportPhase", "Succeeded"): _pods("has succeeded", "have succeeded"),
         ("ReportPhase", "Failed"): _pods("has failed", "have failed"),
@@ -304,6 +307,7 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "MeasureObject": ("kind",),
         "FailProbe": ("answer",),
         "HoldContainer": ("reason",),
+        "FailPod": ("reason",),
         "RejectPod": ("reason",),
         "Pause": ("paused",),
         ENDPOINTS: ("ready",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import (
     Action,
     AddTaint,
+    AdoptObject,
     CreatePod,
     CreateReplicaSet,
     DeleteObject,
@@ -71,7 +72,7 @@ class Compared:
         """As the ticker says."""
         return self.ticker.due(now)
 
-    def _compare(self, kind: str, world: World, state: State, actions: Iterable[Action]) -> None:
+    def _compare(self, kind: str, world: World, state: State, actions: Sequence[Action]) -> None:
         expected = set(self._expected(kind, world, state))
         if any(effect[0] == "revision first" for effect in expected):
             return  # the revision of a new template is made in this tick, what follows from it comes in the next one
@@ -125,8 +126,9 @@ def unfinished(state: State) -> list[Effect]:
 # -- what the rules do, in the words of the transcriptions -----------------------------------------------------
 
 
-def _derived(kind: str, world: World, actions: Iterable[Action]) -> Iterator[Effect]:
+def _derived(kind: str, world: World, actions: Sequence[Action]) -> Iterator[Effect]:
     made: Counter[tuple[str, str]] = Counter()
+    adopted = {each.key: each.owner_kind for each in actions if isinstance(each, AdoptObject) and each.kind == "Pod"}
     for action in actions:
         match action:
             case CreatePod():
@@ -140,7 +142,9 @@ def _derived(kind: str, world: World, actions: Iterable[Action]) -> Iterator[Eff
                     yield ("make index", action.owner, action.index)
                 else:
                     made[action.owner_kind, action.owner] += 1
-            case DeletePod() if kind in _POD_OWNERS and _owner_kind(world, action.pod) == kind:
+            case DeletePod() if kind in _POD_OWNERS and kind == (
+                adopted.get(action.pod) or _owner_kind(world, action.pod)
+            ):
                 yield ("delete", action.pod)
             case ScaleReplicaSet() if kind == "Deployment":
                 if number(spec(world.of("ReplicaSet")[action.replica_set]), "replicas", 1) != action.replicas:

@@ -22,6 +22,7 @@ from kubelogic.reconcile.actions import (
     EndContainer,
     EvictPod,
     ExplainEnd,
+    FailPod,
     HoldContainer,
     KillContainer,
     NominateNode,
@@ -273,8 +274,8 @@ def report_phase(tx: Transaction, action: ReportPhase) -> None:
     tx.set_status(pod, fields)
 
 
-def reject_pod(tx: Transaction, action: RejectPod) -> None:
-    """Source: kubelet, rejectPod."""
+def fail_pod(tx: Transaction, action: RejectPod | FailPod) -> None:
+    """Source: kubelet, rejectPod, evictPod."""
     pod = tx.get(_POD, action.pod)
     if pod is not None:
         fields = {"phase": "Failed", "reason": action.reason, "message": action.message}
@@ -304,6 +305,7 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         **dict.fromkeys(CONTAINER_REPORTS, report_container),
         KillContainer: kill_container,
         ReportPhase: report_phase,
-        RejectPod: reject_pod,
+        RejectPod: fail_pod,
+        FailPod: fail_pod,
     }
 )
