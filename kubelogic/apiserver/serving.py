@@ -9,16 +9,20 @@ strategies of each kind under pkg/registry of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.apiserver import chain, patches, requests
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.patches import managing
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
+from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.edit import edited
 from kubelogic.cluster.state import State
+from kubelogic.kinds.merging import type_of
 from kubelogic.kinds.table import lookup
 
 Json = dict[str, Any]
@@ -63,11 +67,22 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
     kind = str(document["kind"])
     meta = {k: v for k, v in document["metadata"].items() if k not in _SERVERS_OWN}
     given = {**document, "metadata": meta}
+    _track(None, given, state, writing)
     if kind not in _KEEP_STATUS or lookup(str(document["apiVersion"]), kind) is None:
         given.pop("status", None)
     if lookup(str(document["apiVersion"]), kind) is None:
         return _create_custom(state, given, writing)
     return requests.create(state, given, namespace=str(meta.get("namespace") or "default"))
+
+
+def _track(before: Mapping[str, Any] | None, given: Json, state: State, writing: Writing) -> None:
+    """Note in a document who owns what."""
+    if not type_of(given):
+        return
+    now = timestamp(state.now - state.now % 1000)
+    entries = managing.tracked(before, given, manager=writing.manager, now=now, part=writing.part)
+    meta = {key: value for key, value in given["metadata"].items() if key != "managedFields"}
+    given["metadata"] = {**meta, "managedFields": entries} if entries else meta
 
 
 _SERVERS_OWN = frozenset(
@@ -115,6 +130,7 @@ def update(state: State, old: Object, document: Mapping[str, Any], *, writing: W
     if writing.part == "status":
         return requests.replace_status(state, old, given.get("status") or {})
     given["metadata"] = {**meta, **kept}
+    _track(old.document, given, state, writing)
     given.pop("status", None)
     if "status" in old.document:
         given["status"] = old.document["status"]
@@ -154,4 +170,24 @@ def record(state: State, document: Mapping[str, Any]) -> State:
     if namespace is not None and (namespace.document.get("metadata") or {}).get("deletionTimestamp"):
         return state
     tx.create(api_version="v1", kind="Event", key=f"{meta['namespace']}/{meta['name']}", document=document)
+    return tx.finish()
+
+
+def scale(state: State, obj: Object, change: Mapping[str, Any], *, manager: str) -> Outcome:
+    """PATCH the size of an object through its scale subresource."""
+    outcome = requests.patch(state, obj.kind, obj.key, change)
+    scaled = outcome.state.cluster.get(obj.kind, obj.key)
+    if not outcome.answer.accepted or scaled is None or not type_of(scaled.document):
+        return outcome
+    now = timestamp(state.now - state.now % 1000)
+    entries = managing.tracked(obj.document, scaled.document, manager=manager, now=now, part="scale")
+    tx = Transaction(state=outcome.state)
+    tx.put(edited(scaled, ["metadata"], {"managedFields": entries}))
+    return Outcome(state=tx.finish(), answer=outcome.answer)
+
+
+def released(state: State, obj: Object, found: Sequence[managing.Conflict]) -> State:
+    """The state in which the owners of fields have lost what an apply takes from them."""
+    tx = Transaction(state=state)
+    tx.put(edited(obj, ["metadata"], {"managedFields": managing.released(obj.document, found) or None}))
     return tx.finish()

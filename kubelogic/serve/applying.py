@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubelogic.apiserver import requests
+from kubelogic.apiserver import requests, serving
+from kubelogic.apiserver.patches import managing
 from kubelogic.kinds.decoding import decode
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
@@ -28,8 +29,18 @@ def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry
         words = "Required value: is required for apply patch"
         raise invalid("meta.k8s.io", "PatchOptions", "", [cause("FieldValueRequired", words, "fieldManager")])
     _check(where, manifest)
-    is_true(request.query, "force")
     state = writing.now_of(served)
+    obj = served.get(resource, where.key)
+    if obj is not None:
+        found = managing.conflicts(obj.document, manifest, request.query["fieldManager"])
+        if found and not is_true(request.query, "force"):
+            causes = [
+                cause("FieldManagerConflict", f"conflict with {each.manager}", managing.shown(each.path))
+                for each in found
+            ]
+            raise failure(409, "Conflict", managing.told(found), details={"causes": causes})
+        if found:
+            state = serving.released(state, obj, found)
     outcome = requests.apply(
         state,
         {**manifest, "apiVersion": resource.stored_as},

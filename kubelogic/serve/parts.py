@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kubelogic.apiserver import requests
+from kubelogic.apiserver import requests, serving
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.kinds.wire import whole_second
@@ -35,7 +35,17 @@ from kubelogic.serve.statuses import (
     of_answer,
 )
 from kubelogic.serve.tables.common import labels_text, selector_text
-from kubelogic.serve.writing import check_same, check_version, is_dry_run, now_of, patch, present, update, written
+from kubelogic.serve.writing import (
+    check_same,
+    check_version,
+    is_dry_run,
+    manager_of,
+    now_of,
+    patch,
+    present,
+    update,
+    written,
+)
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SHORTEST, _USUAL = 600, 3600
@@ -119,8 +129,6 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
         if not isinstance(wanted, dict):
             raise bad_request("the body is no Scale")
     else:
-        from kubelogic.apiserver import serving
-
         media = request.content_type.split(";")[0].strip()
         how = "json" if media == "application/json-patch+json" else "merge"
         found = serving.patched(scale, bodies.parsed(request.body), how=how)
@@ -135,7 +143,8 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
     if number < 0:
         words = f"Invalid value: {number}: must be greater than or equal to 0"
         raise invalid("autoscaling", "Scale", where.name, [cause("FieldValueInvalid", words, "spec.replicas")])
-    outcome = requests.patch(now_of(served), obj.kind, obj.key, _replicas(where.resource, number))
+    change = _replicas(where.resource, number)
+    outcome = serving.scale(now_of(served), obj, change, manager=manager_of(request))
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, where.resource, where.name)
     if dry:
