@@ -15,6 +15,7 @@ import msgspec
 from kubelogic.kinds.merging import element_type, patch_rule, topology
 from kubelogic.kinds.table import fields_of
 from kubelogic.kinds.wire import package_of
+from kubelogic.serve import openapi_v2
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.custom import schema_of
 from kubelogic.serve.messages import Reply, Request
@@ -52,6 +53,8 @@ def answer(served: Served, request: Request, path: str) -> Reply | None:
     known = served.resources()
     if path == "/openapi/v3":
         return Reply(body=_index(known))
+    if path == "/openapi/v2" and openapi_v2.MEDIA in request.accept:
+        return Reply(body=openapi_v2.document(known, "v1.36.2"), content_type=openapi_v2.ANSWER)
     if path == "/openapi/v2":
         return Reply(body=version_2(known))
     if path.startswith("/openapi/v3/"):

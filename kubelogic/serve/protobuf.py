@@ -36,6 +36,15 @@ _OPTIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {
             "dryRun": "[s",
         },
     ),
+    "TokenRequest": ({"2": "spec"}, {"spec": "@TokenRequestSpec"}),
+    "TokenRequestSpec": (
+        {"1": "audiences", "3": "boundObjectRef", "4": "expirationSeconds"},
+        {"audiences": "[s", "boundObjectRef": "@BoundObjectReference", "expirationSeconds": "l"},
+    ),
+    "BoundObjectReference": (
+        {"1": "kind", "2": "apiVersion", "3": "name", "4": "uid"},
+        {"kind": "s", "apiVersion": "s", "name": "s", "uid": "s"},
+    ),
     "Preconditions": ({"1": "uid", "2": "resourceVersion"}, {"uid": "s", "resourceVersion": "s"}),
 }
 """Types of requests, that are no objects: numbers and codes."""

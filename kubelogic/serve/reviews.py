@@ -26,7 +26,10 @@ def answer(served: Served, request: Request, where: Target, document: Mapping[st
         case "SelfSubjectRulesReview":
             status = _rules(served, str(spec.get("namespace") or ""), request)
         case "SelfSubjectReview":
-            extra: dict[str, Any] = {"userInfo": {"username": request.user, "groups": list(request.groups)}}
+            who: dict[str, Any] = {"username": request.user, "groups": list(request.groups)}
+            if access.MASTERS in request.groups:
+                who["uid"] = request.user
+            extra: dict[str, Any] = {"userInfo": who}
             return _reply(where, document, extra)
         case "TokenReview":
             status = _token(served, str(spec.get("token") or ""))

@@ -117,3 +117,24 @@ def test_containers_do_what_their_commands_say(client: Client) -> None:
 
 
 _ONCE = {"restartPolicy": "Never"}
+
+
+def test_the_older_openapi_document_says_which_requests_are_validated(client: Client) -> None:
+    media = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    reply = client.send("GET", "/openapi/v2", accept=media)
+    assert reply.content_type == media.replace("@", ".")
+    assert b"/api/v1/namespaces/{name}" in reply.body
+    assert b"fieldValidation" in reply.body
+
+
+def test_a_token_lasts_ten_minutes_at_least(client: Client) -> None:
+    url = "/api/v1/namespaces/default/serviceaccounts"
+    client.settle(1)
+    inner = b"\x20\xac\x02"  # expirationSeconds, field 4: 300
+    raw = b"\x12" + bytes([len(inner)]) + inner
+    body = b"k8s\x00\x12" + bytes([len(raw)]) + raw
+    media = "application/vnd.kubernetes.protobuf"
+    refused = client.send("POST", f"{url}/default/token", body, content_type=media)
+    assert refused.status == 422
+    assert refused.body["message"].endswith("Invalid value: 300: may not specify a duration less than 10 minutes")
+    assert client.send("POST", f"{url}/default/token", {"spec": {}}).body["status"]["token"].count(".") == 2
