@@ -13,6 +13,7 @@ from kubelogic.explain import message, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.filters import goals
+from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
@@ -93,14 +94,27 @@ def pending_pods(
         reasons = (*reasons, *lacking) if lacking else reasons
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
         unsure = unmodelled(cluster, rulebook, pod)
-        alike = (shape, owner, named.get(key, ""), bool(early), answer(key), bool(unsure.rejections), _kinds(lacking))
+        together = group_blockers(given, key, alone)
+        alike = (
+            shape,
+            owner,
+            named.get(key, ""),
+            bool(early),
+            answer(key),
+            bool(unsure.rejections),
+            _kinds(lacking),
+            bool(together),
+        )
         if alike not in ruled:
-            ruled[alike] = pending_verdict(
-                ruling.standing(key, reasons),
+            standing = ruling.standing(key, reasons)
+            verdict = pending_verdict(
+                standing,
                 answer=answer(key),
                 movable=partial(movable, owner, frozenset({named.get(key, "")})) if not lacking else lambda: False,
                 unmodelled=bool(unsure.rejections),
             )
+            ruled[alike] = judged(verdict, standing, answer(key), together)
+        reasons = (*together, *reasons) if together else reasons
         found.append(
             PendingPod(
                 pod=key,

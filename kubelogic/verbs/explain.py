@@ -16,18 +16,20 @@ from kubelogic.explain.derivations import told
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.evidence import with_places
 from kubelogic.explain.filters import goals
+from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
+from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
-from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
+from kubelogic.explain.verdicts import Answer, Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.derivation import Derivation, derive
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
-from kubelogic.reconcile.schedulers import OptimalScheduler
+from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler
 from kubelogic.text import Notice
 from kubelogic.verbs.missing import NOTHING, Lacking, about, lacking
 from kubelogic.verbs.movable import Movable
@@ -173,6 +175,10 @@ def explain_in(
     unsure = unmodelled(cluster, rulebook, pod)
     grounds = Grounds(relations, given)
     standing = grounds.standing(pod.key, reasons)
+    grouped = not node and any(each.name == pod.key and each.group for each in given.waiting)
+    alone = KubeScheduler().place(given) if grouped else None
+    together = group_blockers(given, pod.key, alone) if alone is not None else ()
+    reasons = (*together, *reasons)
     moves: MovePlan | None = None
     kind: Verdict
     if node:
@@ -181,12 +187,14 @@ def explain_in(
     else:
         placement = judge.place(given)
         movable = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
+        answer: Answer = answers(placement, left)(pod.key)
         kind = pending_verdict(
             standing,
-            answer="preemption" if seen is not None and seen.rooms else answers(placement, left)(pod.key),
+            answer="preemption" if seen is not None and seen.rooms and not together else answer,
             movable=lambda: not lacking and movable.of(owner, frozenset({applicant})) is not None,
             unmodelled=bool(unsure.rejections),
         )
+        kind = judged(kind, standing, answer, together)
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
     conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge, reasons=reasons)
     mates = _mates(cluster, owner)
@@ -199,6 +207,8 @@ def explain_in(
         node=node,
         message=""
         if node or _is_of_another_scheduler(reasons)
+        else kube_lines(relations, alone)(pod.key)
+        if alone is not None
         else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
