@@ -54,7 +54,9 @@ def test_numbers_of_both_sides_and_who_blocks(version: str, tmp_path: Path, caps
 
 def test_a_gang_that_greedy_order_starves_is_placed_jointly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "all.yaml"
-    path.write_text(NODES + GROUP % ("scheduling.k8s.io/v1alpha2", 2) + POD % ("a-small", "500m") + POD % ("b-large", "1800m"))
+    path.write_text(
+        NODES + GROUP % ("scheduling.k8s.io/v1alpha2", 2) + POD % ("a-small", "500m") + POD % ("b-large", "1800m")
+    )
     assert main(["plan", str(path), "--scheduler", "kube"]) == 1
     assert "2 pending" in capsys.readouterr().out
     assert main(["plan", str(path)]) == 0
