@@ -38,6 +38,11 @@ apiVersion: v1
 kind: Pod
 metadata: {name: web}
 spec: {containers: [{name: c, image: i, resources: {requests: {cpu: "1"}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: more}
+spec: {containers: [{name: c, image: i, resources: {requests: {cpu: "1"}}}]}
 """
 
 
@@ -162,7 +167,13 @@ def _serve(folder: Path) -> None:
     os.dup2(quiet, 1)
     warm = folder / "warm.yaml"
     warm.write_text(_WARM, encoding="utf-8")
-    for arguments in (["query", "pod_phase(P, S)", str(warm)], ["simulate", str(warm), "--scheduler", "kube"]):
+    for arguments in (
+        ["query", "pod_phase(P, S)", str(warm)],
+        ["simulate", str(warm), "--scheduler", "kube"],
+        ["plan", str(warm), "--allow-moves", "1"],
+        ["explain", "default/more", str(warm)],
+        ["capacity", str(warm), "--pod", str(warm)],
+    ):
         main(arguments)
     for line in sys.stdin:
         os.write(answers, (json.dumps(_served(json.loads(line), folder)) + "\n").encode())
