@@ -122,7 +122,7 @@ def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, i
             "ownerReferences": [{**reference, "uid": str(_about(owner)["uid"]), "blockOwnerDeletion": True}],
         },
         "spec": {**(template.get("spec") or {}), "nodeName": node},
-        "status": {"phase": "Running" if is_ready else "Pending", "conditions": conditions},
+        "status": {"phase": "Running", "conditions": conditions},
     }
     return Object(
         api_version="v1", kind="Pod", namespace=owner.namespace, name=name, document=document, origin=owner.origin

@@ -1,8 +1,9 @@
-"""Which workload a pod belongs to."""
+"""Which workload a pod belongs to, and to which revision of it."""
 
 from __future__ import annotations
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.naming import REVISION
 
 
 def workload(cluster: Cluster, pod: Object) -> str:
@@ -18,6 +19,16 @@ def workload(cluster: Cluster, pod: Object) -> str:
             return f"{owner['kind']} {obj.namespace}/{owner['name']}"
         obj = found
     return str(obj)
+
+
+def revision(cluster: Cluster, pod: Object) -> int:
+    """The revision of a Deployment that a pod is of, the newest one the largest; 0 for pods of other workloads."""
+    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
+    owner = next((each for each in references if each.get("controller")), None)
+    found = cluster.get("ReplicaSet", f"{pod.namespace}/{owner['name']}") if owner else None
+    annotations = ((found.document.get("metadata") or {}).get("annotations") or {}) if found is not None else {}
+    told = str(annotations.get(REVISION) or "")
+    return int(told) if told.isdecimal() and told.isascii() else 0
 
 
 def owner_with_origin(cluster: Cluster, pod: Object) -> Object:

@@ -34,6 +34,7 @@ class Blocker:
         plugin: kube-scheduler's plugin.
         predicate: the relation that the rejection is a row of.
         witness: the arguments of the rejection by name.
+        other: what the pods of another shape are called, where the shape's name is none that a person knows.
         places: where what it rests on was written, as far as that was traced (``evidence``).
     """
 
@@ -45,6 +46,7 @@ class Blocker:
     plugin: str
     predicate: str
     witness: Mapping[str, Value] = field(default_factory=dict)
+    other: str = ""
     places: tuple[Written, ...] = ()
 
 
@@ -57,7 +59,6 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
         subject: what to call pods of the shape in sentences; empty for the shape's name.
     """
     found: list[tuple[str, int, Blocker]] = []
-    called = {"Shape": subject or shape}
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
     off = switched_off(relations, shape)
     for each in filters(relations):
@@ -67,6 +68,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
         for row in sorted(relations.matching(each.predicate, {0: shape}), key=repr):
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
             said = _declared(relations, declaration, shape, witness)
+            called = {"Shape": subject or shape, **_called(relations, declaration, witness)}
             about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
             for node in about:
                 found.append(
@@ -82,11 +84,36 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                             plugin=each.plugin,
                             predicate=each.predicate,
                             witness=witness,
+                            other=called.get("Other", ""),
                         ),
                     )
                 )
     found.sort(key=lambda item: (item[0], item[1], item[2].detail))
     return tuple(blocker for _, _, blocker in found)
+
+
+def _called(relations: Relations, declaration: Declaration, witness: Mapping[str, Value]) -> dict[str, str]:
+    """Pods to name instead of shapes whose names, ``shop/cart#2``, nobody but this program knows."""
+    return {
+        argument.name: _pod_of(relations, str(witness[argument.name]), witness)
+        for argument in declaration.arguments
+        if argument.type == "shape" and _is_no_name(str(witness[argument.name]), str(witness.get("Shape", "")))
+    }
+
+
+def _is_no_name(other: str, shape: str) -> bool:
+    """Whether a shape's name tells nobody which pods are meant: one of several of its workload, or of the same one."""
+    return other != shape and ("#" in other or other == shape.partition("#")[0])
+
+
+def _pod_of(relations: Relations, shape: str, witness: Mapping[str, Value]) -> str:
+    """The first pod of a shape in the domain, or on the node, that a rejection is about; its workload if none is."""
+    for pod in sorted(str(row[0]) for row in relations.matching("pod_shape", {1: shape})):
+        for _, node in relations.matching("pod_node", {0: pod}):
+            there = relations.matching("node_topology", {0: node, 1: witness.get("Key", "")})
+            if node == witness.get("Node") or any(row[2] == witness.get("Domain") for row in there):
+                return pod
+    return shape.partition("#")[0]
 
 
 def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:

@@ -35,6 +35,7 @@ GOALS: tuple[str, ...] = (
     "node",
     "node_class",
     "node_topology",
+    "pod_node",
     "pod_shape",
     "pod_pinned",
     "pod_nominated",

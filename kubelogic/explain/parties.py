@@ -77,8 +77,8 @@ def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
     for each in blockers:
         if each.predicate in ("rejects_port", "rejects_existing_anti_affinity", "rejects_anti_affinity"):
             domain = f"{each.witness['Key']}={each.witness['Domain']}" if "Key" in each.witness else each.node
-            other = cluster.get("Pod", str(each.witness.get("Other", "")))
-            yield f"{each.witness['Other']} runs on {domain}", other, ("metadata", "name")
+            name = each.other or str(each.witness["Other"])
+            yield f"{name} runs on {domain}", cluster.get("Pod", name), ("metadata", "name")
 
 
 def sources_of(cluster: Cluster, pod: Object, resource: str) -> str:

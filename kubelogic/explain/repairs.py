@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import jsonpatch
 
 from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Owner, Patch
+from kubelogic.explain.proposals.covers import covers
 from kubelogic.explain.proposals.patches import dig
 from kubelogic.explain.proposals.registry import candidates
 from kubelogic.explain.proposals.workloads import is_of_nobody_here, old_ones_first, template_path
@@ -26,7 +27,10 @@ MOST_TRIALS = 60
 """Changes that are tried before giving up."""
 
 MOST_PAIRS = 2
-"""Pairs that are shown."""
+"""Pairs that are shown, or larger sets of changes."""
+
+MOST_COVERS = 20
+"""Larger sets of changes that are tried."""
 
 _REMADE = frozenset({"Pod", "Job", "StatefulSet"})
 """Kinds of which a change that the API server refuses is made by deleting the object and making it anew."""
@@ -131,6 +135,8 @@ def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repai
             search.found.append(repair)
     if not any(each.owner == "app" for each in search.found):
         _pairs(search, singles, any_owner=not search.found)
+    if not search.found:
+        _covers(search, edited=edited)
     return tuple(sorted(search.found, key=lambda each: (each.cost, each.summary)))
 
 
@@ -149,6 +155,22 @@ def _pairs(search: _Search, singles: Sequence[Candidate], *, any_owner: bool) ->
             if repair is not None:
                 search.found.append(repair)
                 shown += 1
+
+
+def _covers(search: _Search, *, edited: bool) -> None:
+    """Something against each thing that bars a node, where two changes are too few; with trials of its own."""
+    search.budget += MOST_COVERS
+    shown: list[set[str]] = []
+    for cover in covers(search.case):
+        if search.budget <= 0 or len(shown) == MOST_PAIRS or search.trial.expired():
+            return
+        kinds = {each.kind for each in cover}
+        if any(known <= kinds for known in shown) or not (edited or not any(c.edit or c.alters for c in cover)):
+            continue
+        repair = search.attempt(cover)
+        if repair is not None:
+            shown.append(kinds)
+            search.found.append(repair)
 
 
 def _go_together(pair: tuple[Candidate, Candidate]) -> bool:

@@ -67,6 +67,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "notices": [notice_document(each) for each in plan.notices],
         "moves": moves_document(plan.moves) if plan.moves is not None else None,
         "unsure": list(plan.unsure),
+        "unknown": list(plan.unknown),
     }
 
 

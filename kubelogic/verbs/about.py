@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import revision
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
@@ -34,7 +35,7 @@ class WorkloadExplanation(Shown):
         refused: what the API server does not take of it.
         uncreated: how many pods are neither there nor refused.
         without_pods: for a workload that wants none here, why.
-        pod: the explanation of its first pending pod, else of its first pod; None if it has none.
+        pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
     """
 
@@ -182,7 +183,8 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     obj = done.cluster.get(target.kind, target.key)
     wanted = _wanted(obj, len(placed) + len(pending))
     missing = sum(each.missing for each in refused if each.kind == "Pod")
-    names = [*(each.pod for each in pending), *(each.pod for each in placed)]
+    newest = sorted(pending, key=lambda each: -revision(done.cluster, pods[each.pod]))
+    names = [*(each.pod for each in newest), *(each.pod for each in placed)]
     first = pods[names[0]] if names else None
     return WorkloadExplanation(
         workload=name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import workload
+from kubelogic.cluster.owners import revision, workload
 from kubelogic.cluster.state import State
 from kubelogic.explain import origins, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
@@ -234,7 +234,7 @@ def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
 
 
 def _find(cluster: Cluster, name: str) -> Object:
-    """The pod of that name, or of a workload of that name the first pending pod, else the first."""
+    """The pod of that name; of a workload, the first pending pod of the newest revision, else the first pod."""
     target = find(cluster, name)
     pods = cluster.objects("Pod")
     if target.kind == "Pod":
@@ -243,7 +243,7 @@ def _find(cluster: Cluster, name: str) -> Object:
     members = sorted(_mates(cluster, owner), key=lambda pod: pod.key)
     if not members:
         raise UnknownPodError(name, (), "pod of")
-    return next((pod for pod in members if not _node(pod)), members[0])
+    return min((pod for pod in members if not _node(pod)), key=lambda pod: -revision(cluster, pod), default=members[0])
 
 
 def _conflict(

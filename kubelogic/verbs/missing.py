@@ -179,10 +179,8 @@ def _nodes(cluster: Cluster) -> Iterator[Notice]:
     if not outside:
         return
     pods = [pod for _, pod in sorted(cluster.objects("Pod").items()) if _node(pod) in set(outside)]
-    message = (
-        f"not in the input: nodes {_list(outside)}, on which {len(pods)} pods run; these pods are left alone; "
-        "kubectl get nodes -o yaml brings them"
-    )
+    run = "1 pod runs, which is left alone" if len(pods) == 1 else f"{len(pods)} pods run; these pods are left alone"
+    message = f"not in the input: nodes {_list(outside)}, on which {run}; kubectl get nodes -o yaml brings them"
     yield _notice(message, pods[0], ("spec", "nodeName"), len(outside))
 
 
@@ -299,7 +297,8 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
     if makes_pods(final) and not cluster.objects("Node") and not final.objects("Node"):
         remarks.append(NO_NODES)
     elif outside:
-        remarks.append(f"{len(outside)} nodes on which pods run are not in the input; those pods are left alone.")
+        nodes = "1 node on which pods run is" if len(outside) == 1 else f"{len(outside)} nodes on which pods run are"
+        remarks.append(f"{nodes} not in the input; those pods are left alone.")
     if number := len(unprinted(cluster)):
         are = "pod that a controller counts is" if number == 1 else "pods that controllers count are"
         remarks.append(f"{number} {are} not in the input: where they run and what room they take is not known.")

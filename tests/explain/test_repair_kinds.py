@@ -73,6 +73,22 @@ def job(name: str, what: Document) -> Document:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": own}
 
 
+def daemons(what: Document) -> Document:
+    labels = {"app": "agent"}
+    template = {"metadata": {"labels": labels}, "spec": what}
+    own = {"selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"}, "spec": own}
+
+
+def on_linux() -> Document:
+    """A node affinity of two terms, which are alternatives."""
+    terms = [
+        {"matchExpressions": [{"key": HOST, "operator": "Exists"}]},
+        {"matchExpressions": [{"key": ZONE, "operator": "Exists"}]},
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
 def rollout(strategy: Document | None = None) -> list[Document]:
     """A Deployment on one node whose old pod has the port that its new one needs."""
     ports = [{"containerPort": 80, "hostPort": 80}]
@@ -399,6 +415,43 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["delete the claim default/data and make it anew with access modes ReadWriteOnce"],
         [],
     ),
+    "three things at once, of which each bars the only node": (
+        [node("oak", taints=TEAM, labels={"pool": "red"}), pod("p", spec("9", nodeSelector={"pool": "blue"}))],
+        "p",
+        ["add a node like oak with pool=blue and 9 of cpu without the taint team:NoSchedule"],
+        [],
+    ),
+    "a gate, and no node that fits but a new one": (
+        [OAK, pod("p", spec("9", nodeSelector={"pool": "blue"}, schedulingGates=[{"name": "example.com/wait"}]))],
+        "p",
+        ["remove the scheduling gate example.com/wait and add a node like oak with pool=blue and 9 of cpu"],
+        [],
+    ),
+    "a zone that others keep free is no place for a new node": (
+        [
+            *ZONES,
+            *(
+                pod(f"hermit-{z}", spec(affinity=apart({"app": "web"}, ZONE)), on=f"{z}1", labels={"app": "hermit"})
+                for z in "ab"
+            ),
+            workload("Deployment", "web", spec("1")),
+        ],
+        "web",
+        ["add a node like a1 in another zone"],
+        ["take the label app off web"],
+    ),
+    "a DaemonSet that is too large for one of its nodes": (
+        [OAK, node("elm", cpu="1"), daemons(spec("2"))],
+        "agent",
+        ["request 1 of cpu instead of 2, what elm has free", "leave out elm (node affinity"],
+        ["add a node"],
+    ),
+    "a DaemonSet with other terms": (
+        [OAK, node("elm", cpu="1"), daemons(spec("2", affinity=on_linux()))],
+        "agent",
+        ["leave out elm (node affinity"],
+        [],
+    ),
 }
 
 
@@ -428,6 +481,13 @@ def _works(cluster: Cluster, name: str, repair: Repair) -> None:
     after = plan(changed.cluster, replace(Options(), scheduler="kube"))
     owners = {each.owner.partition(" ")[2] for each in after.pending}
     assert f"default/{name}" not in owners, repair.summary
+
+
+def test_pods_are_named_and_not_shapes() -> None:
+    found = explain(load([node("solo"), *rollout()]), "default/gate")
+    said = [*(each.detail for each in found.blockers), *(each.text for each in found.conflict)]
+    assert any("default/gate-old-0" in each for each in said), said
+    assert not any("#" in each for each in said), said
 
 
 def test_one_of_each_kind_and_owner_and_more_if_asked() -> None:

@@ -131,7 +131,7 @@ HASHED = {"app": "web", "pod-template-hash": "5c9f"}
             id="a pod of a ReplicationController",
         ),
         pytest.param([pod("once-x", owner=("Job", "once", "j"))], "Job shop/once", id="a pod of a Job"),
-        pytest.param([pod("far", "ash")], "nodes ash, on which 1 pods run", id="a pod on a node that was not printed"),
+        pytest.param([pod("far", "ash")], "nodes ash, on which 1 pod runs", id="a pod on a node that was not printed"),
         pytest.param([pod("a", priorityClassName="steady", priority=5)], "PriorityClass steady", id="a class"),
         pytest.param(
             [pod("a", volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}])],

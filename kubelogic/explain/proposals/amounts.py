@@ -20,6 +20,7 @@ from kubelogic.explain.proposals.case import (
     Operation,
     Patch,
     allocatable_of,
+    pinned_to,
 )
 from kubelogic.explain.proposals.patches import add, dig, remove, setting
 from kubelogic.explain.units import amount, in_bytes
@@ -50,6 +51,14 @@ def shrink(case: Case) -> Iterator[Candidate]:
     open_ones = sorted({blocker.node for blocker in found} - barred)
     every = sorted({blocker.node for blocker in found})
     seen: set[str] = set()
+    if case.workload.kind == "DaemonSet":  # of whose waiting pods each is for a node of its own
+        own = [name for name in map(pinned_to, case.waiting) if name in every]
+        for name in _roomiest(found, own, most=len(own))[-1:]:
+            candidate = _smaller(case, name, [blocker for blocker in found if blocker.node == name], 1)
+            if candidate is not None:
+                seen.add(candidate.summary)
+                yield candidate
+        return
     for nodes in (open_ones, every):
         for name in _roomiest(found, nodes):
             short = [blocker for blocker in found if blocker.node == name]
@@ -60,8 +69,8 @@ def shrink(case: Case) -> Iterator[Candidate]:
                     yield candidate
 
 
-def _roomiest(found: list[Blocker], nodes: list[str]) -> list[str]:
-    """The nodes on which the pod has to give up the smallest part of what it asks for, two at most."""
+def _roomiest(found: list[Blocker], nodes: list[str], *, most: int = 2) -> list[str]:
+    """The nodes on which the pod has to give up the smallest part of what it asks for, so many at most."""
     worst = {
         name: min(
             int(blocker.witness["Free"]) / max(int(blocker.witness["Requested"]), 1)
@@ -70,7 +79,7 @@ def _roomiest(found: list[Blocker], nodes: list[str]) -> list[str]:
         )
         for name in nodes
     }
-    return sorted(nodes, key=lambda name: (-worst[name], name))[:2]
+    return sorted(nodes, key=lambda name: (-worst[name], name))[:most]
 
 
 def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candidate | None:

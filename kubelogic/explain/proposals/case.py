@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.blockers import Blocker
+from kubelogic.facts.pod_specs import pinned_node
 
 Operation = Mapping[str, Any]
 """One operation of a JSON patch (RFC 6902)."""
@@ -184,6 +185,11 @@ class Case:
 
 
 Proposal = Callable[[Case], Iterator[Candidate]]
+
+
+def pinned_to(pod: Object) -> str:
+    """The node for which the DaemonSet controller has made a pod; empty for other pods."""
+    return pinned_node(pod.document.get("spec") or {})
 
 
 def node_of(pod: Object) -> str:

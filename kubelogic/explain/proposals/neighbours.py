@@ -18,9 +18,8 @@ from kubelogic.explain.proposals.case import (
     labels_of,
     node_of,
 )
-from kubelogic.explain.proposals.nodes import REQUIRED
 from kubelogic.explain.proposals.patches import dig, put, remove, replace, without
-from kubelogic.explain.proposals.workloads import editable, template_path
+from kubelogic.explain.proposals.workloads import REQUIRED, editable, template_path
 from kubelogic.facts.pod_specs import disks
 from kubelogic.facts.selectors import matches, requirements
 
@@ -86,6 +85,8 @@ def kept_out(case: Case) -> Iterator[Candidate]:
     for other in _others(case, "rejects_existing_anti_affinity", lambda pod: bool(_rules_about(case, pod))):
         mine = _rules_about(case, other)
         for key in sorted({key for term in mine for key, how, _ in _wanted(term) if how in ("In", "Exists")}):
+            if key in _selected(case.workload):
+                continue  # without it the pods would not be its own
             yield Candidate(
                 kind="label of the pod",
                 summary=f"take the label {key} off {case.workload.name}",
@@ -104,6 +105,14 @@ def kept_out(case: Case) -> Iterator[Candidate]:
                 changes=(Patch(target=top, operations=operations),),
             )
         yield from _without_pod(other)
+
+
+def _selected(top: Object) -> set[str]:
+    """The label keys that the selector of a workload names."""
+    selector = dig(top.document, ("spec", "selector")) or {}
+    if top.kind == "ReplicationController":
+        return set(selector)
+    return {*(selector.get("matchLabels") or {}), *(each["key"] for each in selector.get("matchExpressions") or ())}
 
 
 def _as_a_wish_of(top: Object) -> tuple[Operation, ...]:

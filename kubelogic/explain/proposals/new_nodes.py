@@ -19,12 +19,12 @@ from kubelogic.explain.proposals.case import (
     labels_of,
     taints_of,
 )
-from kubelogic.explain.proposals.nodes import NODE_TERMS, goes, is_leaving, term_labels
+from kubelogic.explain.proposals.nodes import goes, is_leaving, term_labels
 from kubelogic.explain.proposals.patches import dig
+from kubelogic.explain.proposals.workloads import HOSTNAME, NODE_TERMS
 from kubelogic.explain.units import amount
 from kubelogic.kinds import quantity
 
-HOSTNAME = "kubernetes.io/hostname"
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 
 _BY_THE_POD = frozenset({"rejects_features", "rejects_policy", "rejects_name_conflict"})
@@ -83,10 +83,9 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
         return
     drafts: dict[str, tuple[int, str, Object, _Draft]] = {}
     for name, node in case.nodes():
-        for elsewhere in ("", *_other_domains(case, name)):
-            draft = _draft(case, name, node, elsewhere)
-            if draft.possible and not is_leaving(case, name):
-                drafts.setdefault(_kind(node, draft), (draft.cost, name, node, draft))
+        draft = _draft(case, name, node, _other_domains(case, name))
+        if draft.possible and not is_leaving(case, name):
+            drafts.setdefault(_kind(node, draft), (draft.cost, name, node, draft))
     numbers = sorted({1, *range(2, min(case.missing, 4) + 1), case.missing})
     for cost, name, node, draft in sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]:
         for number in numbers:
@@ -123,12 +122,15 @@ def _kind(node: Object, draft: _Draft) -> str:
     )
 
 
-def _draft(case: Case, name: str, node: Object, elsewhere: str) -> _Draft:
-    """What a node like this one would have to have besides, for the pod to fit on it."""
-    draft = _Draft(elsewhere=elsewhere)
+def _draft(case: Case, name: str, node: Object, elsewhere: list[str]) -> _Draft:
+    """What a node like this one would have to have besides, for the pod to fit on it.
+
+    What bars a whole domain bars a new node in it, too: the new one is in another domain.
+    """
+    draft = _Draft(elsewhere=elsewhere[0] if elsewhere else "")
     selector = case.spec.get("nodeSelector") or {}
-    if elsewhere:
-        draft.labels[elsewhere] = _fresh(case, elsewhere)
+    for key in elsewhere:
+        draft.labels[key] = _fresh(case, key)
     for blocker in case.blockers:
         if blocker.node != name:
             continue
@@ -186,7 +188,7 @@ def _reach(case: Case, draft: _Draft, volume: str) -> None:
 
 
 def _other_domains(case: Case, name: str) -> list[str]:
-    """Topology keys of which another domain would be free of what bars this node."""
+    """Topology keys of which another domain has to be found, as rules about them bar the domain of this node."""
     kinds = ("rejects_spread", "rejects_anti_affinity", "rejects_existing_anti_affinity")
     keys = {str(b.witness["Key"]) for kind in kinds for b in case.about(kind) if b.node == name}
     return sorted(keys - {HOSTNAME})

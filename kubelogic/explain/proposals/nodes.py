@@ -10,9 +10,7 @@ from kubelogic.cluster import Object
 from kubelogic.explain.proposals.case import Candidate, Case, Patch, labels_of, taints_of
 from kubelogic.explain.proposals.marks import RESERVED, is_passing, states_a_fact
 from kubelogic.explain.proposals.patches import appended, put, remove, setting, without
-
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-NODE_TERMS = ("spec", "affinity", "nodeAffinity", REQUIRED)
+from kubelogic.explain.proposals.workloads import NODE_TERMS, REQUIRED
 
 Taint = tuple[str, str, str]
 """Key, value and effect."""

@@ -49,6 +49,7 @@ ALWAYS: tuple[Proposal, ...] = (
     new_nodes.more_nodes,
     workloads.old_ones_first,
     workloads.fewer_replicas,
+    workloads.leave_out,
 )
 """What may help whatever is in the way."""
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, node_of
-from kubelogic.explain.proposals.patches import add, dig
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, node_of, pinned_to
+from kubelogic.explain.proposals.patches import add, dig, setting
+
+HOSTNAME = "kubernetes.io/hostname"
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+NODE_TERMS = ("spec", "affinity", "nodeAffinity", REQUIRED)
 
 _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
 
@@ -82,6 +86,35 @@ def _is_scaled_by_a_machine(case: Case) -> bool:
         if named == (case.workload.kind, case.workload.key):
             return True
     return False
+
+
+def leave_out(case: Case) -> Iterator[Candidate]:
+    """Let a DaemonSet leave out the nodes that its pods wait for, or those that something else than room bars."""
+    if case.workload.kind != "DaemonSet":
+        return
+    waiting = {name for pod in case.waiting if (name := pinned_to(pod))}
+    barred = waiting & case.barred("rejects_fit", "rejects_outside_names")
+    for names in dict.fromkeys((tuple(sorted(waiting)), tuple(sorted(barred)))):
+        if 0 < len(names) < len(case.pods):
+            yield Candidate(
+                kind="left out",
+                summary=f"leave out {', '.join(names)} (node affinity: {HOSTNAME} NotIn)",
+                cost=5,
+                owner="app",
+                edit=_outside(names),
+            )
+
+
+def _outside(names: tuple[str, ...]) -> Edit:
+    """Every term of the node affinity also asks for other hosts; they are alternatives, so each has to."""
+    row = {"key": HOSTNAME, "operator": "NotIn", "values": [*names]}
+
+    def edit(document: Document) -> list[Operation]:
+        terms = dig(document, (*NODE_TERMS, "nodeSelectorTerms")) or [{}]
+        wanted = [{**term, "matchExpressions": [*(term.get("matchExpressions") or ()), row]} for term in terms]
+        return setting(document, (*NODE_TERMS, "nodeSelectorTerms"), wanted)
+
+    return edit
 
 
 def old_ones_first(case: Case) -> Iterator[Candidate]:
