@@ -45,6 +45,12 @@ _TABLE: tuple[tuple[str, Words], ...] = (
         r"(\".*\") must consist of lower case letters, digits and '-', .*",
         lambda m, _v: f"Invalid value: {m[1]}: {_LABEL}",
     ),
+    (r"(\".*\") is there twice; .*", lambda m, _v: f"Duplicate value: {m[1]}"),
+    (r"(\".*\") is not a volume of this pod; .*", lambda m, _v: f"Not found: {m[1]}"),
+    (
+        r"(\".*\") is not supported: use \"Always\", \"Never\" or \"OnFailure\"",
+        lambda m, _v: f'Unsupported value: {m[1]}: supported values: "Always", "OnFailure", "Never"',
+    ),
     (
         r"(\".*\") is not supported: use (.*)",
         lambda m, _v: f"Unsupported value: {m[1]}: supported values: {_listed(m[2])}",

@@ -83,3 +83,31 @@ def test_lists_come_in_pages_of_one_version(client: Client) -> None:
 def test_what_is_not_served_is_not_found(client: Client) -> None:
     for path in ("/nothing", "/api/v1/namespaces/default/nothing", "/apis/none.example.com/v1", "/api/v1/pods/a/b/c/d"):
         assert client.send("GET", path).status == 404
+
+
+def test_what_says_that_it_is_immutable_is(client: Client) -> None:
+    url = "/api/v1/namespaces/default/configmaps"
+    client.send("POST", url, {"metadata": {"name": "frozen"}, "immutable": True, "data": {"a": "1"}})
+    merge = "application/merge-patch+json"
+    refused = client.send("PATCH", f"{url}/frozen", {"data": {"a": "2"}}, content_type=merge)
+    assert refused.status == 422
+    assert refused.body["message"] == (
+        'ConfigMap "frozen" is invalid: data: Forbidden: field is immutable when `immutable` is set'
+    )
+    assert client.send("PATCH", f"{url}/frozen", {"metadata": {"labels": {"a": "b"}}}, content_type=merge).status == 200
+
+
+def test_faults_of_containers_are_told_in_the_words_of_the_api_server(client: Client) -> None:
+    wrong = pod("p", restartPolicy="Sometimes")
+    mount = {"name": "none", "mountPath": "/m"}
+    wrong["spec"]["containers"] = [{"name": "a", "image": "x"}, {"name": "a", "image": "x", "volumeMounts": [mount]}]
+    causes = client.send("POST", PODS, wrong).body["details"]["causes"]
+    assert {(each["field"], each["message"], each["reason"]) for each in causes} == {
+        ("spec.containers[1].name", 'Duplicate value: "a"', "FieldValueDuplicate"),
+        ("spec.containers[1].volumeMounts[0].name", 'Not found: "none"', "FieldValueNotFound"),
+        (
+            "spec.restartPolicy",
+            'Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
+            "FieldValueNotSupported",
+        ),
+    }

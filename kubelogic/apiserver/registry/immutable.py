@@ -39,6 +39,9 @@ def refuse_change(old: Object, new: Object) -> Status | None:
         old: the object as it is.
         new: the object as it should become, with defaults.
     """
+    if new.kind in ("ConfigMap", "Secret"):
+        frozen = list(_frozen(old.document, new.document))
+        return invalid(new, frozen) if frozen else None
     check = _CHECKS.get(new.kind)
     before, after = _spec(old.document), _spec(new.document)
     if check is None or before == after:
@@ -46,6 +49,20 @@ def refuse_change(old: Object, new: Object) -> Status | None:
     stored = admit(old.document, namespace=old.namespace or "default")
     faults = list(check(before if stored.problems else _spec(stored.document), after))
     return invalid(new, faults) if faults else None
+
+
+def _frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    """What may not change in a ConfigMap or Secret that says so, and the type of a Secret."""
+    if before.get("type") and after.get("type") != before["type"]:
+        yield "type", f"Invalid value: {json.dumps(after.get('type'))}: field is immutable"
+    if not before.get("immutable"):
+        return
+    words = "Forbidden: field is immutable when `immutable` is set"
+    if not after.get("immutable"):
+        yield "immutable", words
+    for field in ("data", "binaryData"):
+        if (before.get(field) or {}) != (after.get(field) or {}):
+            yield field, words
 
 
 def _spec(document: Mapping[str, Any]) -> Spec:
