@@ -65,7 +65,9 @@ def _jobs(cluster: Cluster) -> Iterator[Ailment]:
         if not failed and not restarts:
             continue
         parts = [f"{failed} {'pod has' if failed == 1 else 'pods have'} failed so far"] if failed else []
-        parts += [f"its containers were restarted {restarts} times"] if restarts else []
+        parts += (
+            [f"its containers were restarted {'once' if restarts == 1 else f'{restarts} times'}"] if restarts else []
+        )
         limit = (job.document.get("spec") or {}).get("backoffLimit", 6)
         yield Ailment(kind="Job", key=key, message=f"does not end: {', '.join(parts)} (backoffLimit {limit})")
 

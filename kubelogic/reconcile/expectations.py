@@ -92,6 +92,7 @@ class Expected:
         mended_at: when it held again after that.
         breaks: how often it broke.
         held_since: for one moment: since when it held.
+        reached: whether the run came to the moment at which it was to be looked at.
     """
 
     expectation: Expectation
@@ -101,6 +102,7 @@ class Expected:
     mended_at: int | None = None
     breaks: int = 0
     held_since: int | None = None
+    reached: bool = True
 
 
 def shown(amount: Amount) -> str:
@@ -172,6 +174,8 @@ def told(found: Expected) -> str:
     asked = found.expectation
     if asked.when == "at":
         when = "at the end" if asked.until is None else f"at {clock(asked.until)}"
+        if not found.reached:
+            return f"expected {asked} {when}: the run ended before"
         since = f", since {clock(found.held_since)}" if found.held and found.held_since else ""
         return f"{asked} {when}{since}" if found.held else f"expected {asked} {when}: it was {shown(found.amount)}"
     span = " ".join(
@@ -184,7 +188,8 @@ def told(found: Expected) -> str:
     if found.broken_at is None:
         return f"expected {asked} {when}: it never was; the last is {shown(found.amount)}"
     end = f"to {clock(found.mended_at)}" if found.mended_at is not None else "on"
-    more = f", and again {found.breaks - 1} times" if found.breaks > 1 else ""
+    again = {0: "", 1: ", and once more"}
+    more = again.get(max(found.breaks - 1, 0), f", and {found.breaks - 1} times more")
     return f"expected {asked} {when}: it was {shown(found.amount)} from {clock(found.broken_at)} {end}{more}"
 
 
@@ -243,6 +248,8 @@ class Watch:
         self.began = self.began or self.since is not None
         if asked.when == "once":
             return Expected(expectation=asked, held=self.began, amount=self.last, held_since=self.since)
+        if asked.when == "at" and asked.until is not None and not self.closed:
+            return Expected(expectation=asked, held=False, amount=self.last, reached=False)
         if asked.when == "at":
             held = asked.holds(self.last)
             return Expected(expectation=asked, held=held, amount=self.last, held_since=self.since)

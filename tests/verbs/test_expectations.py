@@ -29,7 +29,15 @@ def watched(expectation: Expectation, *seen: tuple[int, bool]) -> Watch:
     watch = Watch(expectation)
     for time, ready in seen:
         watch.see(Cluster.of([pod("p", ready=ready)]), time)
+        if expectation.when == "at" and time == expectation.until:
+            watch.close()
     return watch
+
+
+def test_what_the_run_did_not_come_to_was_not_as_expected() -> None:
+    found = watched(Expectation(**READY, since=9000, until=9000), (0, True)).result()
+    assert not found.held
+    assert told(found) == "expected ready of Pod d/p true at 9s: the run ended before"
 
 
 READY = {"kind": "Pod", "key": "d/p", "measure": "ready"}
@@ -46,7 +54,7 @@ READY = {"kind": "Pod", "key": "d/p", "measure": "ready"}
         (
             Expectation(**READY, when="always"),
             [(0, True), (5000, False), (9000, True), (10_000, False), (11_000, True)],
-            "expected ready of Pod d/p true all the time: it was false from 5s to 9s, and again 1 times",
+            "expected ready of Pod d/p true all the time: it was false from 5s to 9s, and once more",
         ),
         (
             Expectation(**READY, when="always"),
