@@ -137,7 +137,27 @@ def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repai
         _pairs(search, singles, any_owner=not search.found)
     if not search.found:
         _covers(search, edited=edited)
-    return tuple(sorted(search.found, key=lambda each: (each.cost, each.summary)))
+    return tuple(sorted(_minimal(search.found), key=lambda each: (each.cost, each.summary)))
+
+
+def _minimal(found: Sequence[Repair]) -> Iterator[Repair]:
+    """The repairs of which no other one is a part: what works alone needs nothing beside it."""
+    asks = [frozenset(_asks(each)) for each in found]
+    for repair, own in zip(found, asks, strict=True):
+        if not any(other < own for other in asks):
+            yield repair
+
+
+def _asks(repair: Repair) -> Iterator[str]:
+    """Everything that a repair changes, piece by piece."""
+    for change in repair.changes:
+        match change:
+            case Create(document=document):
+                yield f"create {document}"
+            case Delete(target=target):
+                yield f"delete {target}"
+            case Patch(target=target, operations=operations):
+                yield from (f"patch {target} {dict(each)}" for each in operations)
 
 
 def _pairs(search: _Search, singles: Sequence[Candidate], *, any_owner: bool) -> None:

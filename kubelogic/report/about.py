@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
+from kubelogic.reconcile.simulate import clock
 from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.report.explanation import explanation_document, render_explanation
@@ -15,6 +16,7 @@ from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
+from kubelogic.verbs.interruptions import Interruption
 
 _SHOWN = 20
 
@@ -47,6 +49,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "refused": [refusal_document(each) for each in found.refused],
                 "uncreated": found.uncreated,
                 "withoutPods": list(found.without_pods),
+                "rollout": list(found.rollout),
             }
             if found.pod is not None:
                 return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
@@ -79,6 +82,18 @@ def about_document(found: About) -> dict[str, Any]:
                 "notReady": list(found.not_ready),
                 "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
                 "remarks": list(found.remarks),
+                "rollouts": [
+                    {
+                        "workload": each.workload,
+                        "least": each.least,
+                        "before": each.before,
+                        "gap": each.gap,
+                        "since": each.since,
+                        "finished": each.finished,
+                        "helps": each.helps or None,
+                    }
+                    for each in found.rolled
+                ],
                 **lacking_document(found.lacking),
             }
         case _:
@@ -100,6 +115,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     good = len(parts) == 1
     headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
     texts = [headline + (f": {gist}" if gist and not found.pending else "") + "."]
+    if found.rollout:
+        texts.append("\n".join([style.bold("Its rollout"), *(f"  - {each}" for each in found.rollout)]))
     if found.refused:
         texts.append(render_refusals(found.refused, style))
     if found.uncreated and not found.refused:
@@ -147,7 +164,23 @@ def _service(found: ServiceExplanation, style: Style) -> str:
         lines.append(style.bold("The pods that it selects"))
         lines += [f"  {pod}: {why or 'served'}" for pod, why in found.pods[:_SHOWN]]
         lines += _more(found.pods)
+    if found.rolled:
+        lines.append(style.bold("In a rollout"))
+        lines += [f"  {_interrupted(each, style)}" for each in found.rolled]
     return "\n".join(lines)
+
+
+def _interrupted(found: Interruption, style: Style) -> str:
+    """Whether there is a moment without a ready endpoint, how long, and what was tried against it."""
+    ends = "" if found.finished else "; the rollout does not finish: kubelogic check tells why"
+    if found.least:
+        least = f"at least {found.least} of {found.before} stay ready at every moment"
+        return f"of {found.workload}: {style.good(least)}{ends}"
+    if not found.gap:
+        return f"of {found.workload}: {style.bad('no ready endpoint for an instant')}{ends}"
+    gap = style.bad(f"no ready endpoint for {clock(found.gap)} or more, {clock(found.since)} after it begins")
+    helps = f"; none is missing with {found.helps} (tried)" if found.helps else ""
+    return f"of {found.workload}: {gap}{helps}{ends}"
 
 
 def _more(rows: Sequence[object]) -> list[str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.choice import choice
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
 from kubelogic.explain.derivations import derivation_document
 from kubelogic.explain.events import Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
+from kubelogic.report.choice import choice_document, render_choice
 from kubelogic.report.documents import blocker_document, header, location_document, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
@@ -66,7 +68,10 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     parts = []
     if found.feasible:
         parts.append(f"{style.bold('Nodes that pass all filters')}: {', '.join(found.feasible)}")
-    if found.scores:
+    compared = choice(found.node, found.scores) if found.node else None
+    if compared is not None:
+        parts.append(render_choice(compared, found.scores, style))
+    elif found.scores:
         ranked = sorted(found.scores.items(), key=lambda item: (-item[1]["total"], item[0]))[:5]
         lines = [
             f"  {name}  {parts_['total']}  ("
@@ -141,6 +146,9 @@ def _about(found: Explanation, node: str, style: Style) -> str:
         return f"{node} is its node."
     if node in found.feasible:
         modelled = " that are modelled" if found.notices else ""
+        compared = choice(found.node, found.scores) if found.node else None
+        if compared is not None:
+            return f"{node} passes all filters{modelled}.\n\n{render_choice(compared, found.scores, style, only=node)}"
         total = found.scores.get(node, {}).get("total")
         best = max((scores["total"] for scores in found.scores.values()), default=None)
         if total is None or best is None:
@@ -196,6 +204,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "message": found.message,
         "feasible": list(found.feasible),
         "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
+        "choice": choice_document(choice(found.node, found.scores) if found.node else None),
         "blockers": [blocker_document(each) for each in found.blockers],
         "conflict": [_member_document(each) for each in found.conflict],
         "because": list(found.because),

@@ -14,10 +14,12 @@ from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.drain import NodeDrain, drain
 from kubelogic.verbs.explain import Explanation, explain_run
+from kubelogic.verbs.interruptions import Interruption, interruptions
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
+from kubelogic.verbs.rollout_words import rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
@@ -35,6 +37,7 @@ class WorkloadExplanation(Shown):
         refused: what the API server does not take of it.
         uncreated: how many pods are neither there nor refused.
         without_pods: for a workload that wants none here, why.
+        rollout: what an unfinished rollout of it waits for, and what its numbers allow.
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
     """
@@ -46,6 +49,7 @@ class WorkloadExplanation(Shown):
     refused: tuple[RefusedObjects, ...]
     uncreated: int
     without_pods: tuple[str, ...] = ()
+    rollout: tuple[str, ...] = ()
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
 
@@ -92,6 +96,7 @@ class ServiceExplanation(Shown):
         not_ready: addresses that are not ready.
         pods: the pods that it selects, each with why it is not among the ready endpoints; empty if it is.
         remarks: what keeps the Service as a whole from working.
+        rolled: what a rollout of each workload behind it means for it.
         location: where it stands.
         lacking: what the input does not have.
     """
@@ -103,6 +108,7 @@ class ServiceExplanation(Shown):
     pods: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
     location: Location | None
+    rolled: tuple[Interruption, ...] = ()
     lacking: Lacking = NOTHING
 
     def __repr__(self) -> str:
@@ -194,6 +200,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         refused=refused,
         uncreated=max(0, wanted - len(placed) - len(pending) - missing),
         without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
+        rollout=rollout_words(obj) if obj is not None and (pending or refused) else (),
         pod=explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None,
     )
 
@@ -264,6 +271,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         not_ready=served.not_ready,
         pods=pods,
         remarks=tuple(each.message for each in notices_of(done.cluster, obj)),
+        rolled=interruptions(done, obj, options),
         location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
     )
 

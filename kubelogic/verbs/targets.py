@@ -34,6 +34,7 @@ WORKLOADS = (
     "Job",
     "CronJob",
 )
+_WHAT = "pod, workload, node or Service"
 CODE = re.compile(r"KL\d{3}$")
 """A permanent code. Names of objects have no capitals."""
 
@@ -49,7 +50,7 @@ class Target:
 class UnknownPodError(LookupError):
     """Nothing has that name. ``near`` are names that look like it; ``what`` says what was looked for."""
 
-    def __init__(self, name: str, near: tuple[str, ...], what: str = "pod or workload") -> None:
+    def __init__(self, name: str, near: tuple[str, ...], what: str = _WHAT) -> None:
         super().__init__(name)
         self.name, self.near, self.what = name, near, what
 
@@ -87,7 +88,11 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
             return Target(kind="Node", key=node)
         if cluster.get("Service", key) is not None:
             return Target(kind="Service", key=key)
-    raise UnknownPodError(name, _near(name, key, [each.key for each in named]))
+    services = [each for each in cluster.objects("Service") if each not in {found.key for found in named}]
+    near = _near(name, key, [*(each.key for each in named), *services])
+    nodes = tuple(f"node/{each}" for each in near_nodes(cluster, name)) if "/" not in name else ()
+    told = tuple(f"svc/{each}" if each in services else each for each in near)
+    raise UnknownPodError(name, (*told, *nodes)[:3])
 
 
 def node_name(cluster: Cluster, text: str) -> str:

@@ -17,7 +17,7 @@ from kubelogic.explain.pending import pending_pods
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
-from kubelogic.reconcile.settle import Run, settle
+from kubelogic.reconcile.settle import Progress, Run, settle
 from kubelogic.verbs.checking.findings import Finding, place
 from kubelogic.verbs.reconciled import Options, Reconciled
 
@@ -78,15 +78,15 @@ def of_rollouts(
         )
         return
     late: list[Object] = []
-    with _runner(done, options) as runner:
+    with runner(done, options) as rolled:
         # What finishes beside all others finishes; what does not is tried alone, which decides.
-        together = runner.roll(asked)
+        together = rolled.roll(asked)
         for obj in asked:
-            if _finished(together, obj):
+            if finished(together, obj):
                 continue
-            if runner.expired():
+            if rolled.expired():
                 late.append(obj)
-            elif (stuck := runner.stuck(obj)) is not None:
+            elif (stuck := rolled.stuck(obj)) is not None:
                 yield stuck
     if late:
         more = f" and {len(late) - 3} more" if len(late) > 3 else ""
@@ -110,19 +110,21 @@ def _rollable(done: Reconciled) -> Iterator[Object]:
 
 
 @contextmanager
-def _runner(done: Reconciled, options: Options) -> Iterator[_Runner]:
+def runner(done: Reconciled, options: Options) -> Iterator[Runner]:
     """Runs that use the engine of a run, which is afterwards as it was."""
     reconciler = done.engine.reconciler
     scheduler = reconciler.scheduler
     reconciler.scheduler = Remembering(solver=KubeScheduler())
     try:
-        yield _Runner(done, options)
+        yield Runner(done, options)
     finally:
         reconciler.scheduler = scheduler
         reconciler.advance(done.run.state)
 
 
-class _Runner:
+class Runner:
+    """Rolls workloads of a cluster out; ``start`` is the state from which each of them begins."""
+
     def __init__(self, done: Reconciled, options: Options) -> None:
         self._done, self._clock = done, options.clock
         self._deadline = options.end
@@ -131,22 +133,24 @@ class _Runner:
         # CronJobs would make Jobs for an hour, which have no part in this.
         for key in sorted(state.cluster.objects("CronJob")):
             state = requests.patch(state, "CronJob", key, {"spec": {"suspend": True}}).state
-        self._start = state
+        self.start = state
 
     def expired(self) -> bool:
         """Whether there is no time left."""
         return self._clock is not None and self._clock() > self._deadline
 
-    def roll(self, objects: Sequence[Object], change: _Change | None = None) -> Run | None:
+    def roll(
+        self, objects: Sequence[Object], change: _Change | None = None, *, progress: Progress | None = None
+    ) -> Run | None:
         """What comes of a new revision of some workloads, after a change of them; None if it is refused."""
-        state = self._start
+        state = self.start
         for obj in objects:
             for patch in [change, _RESTART] if change is not None else [_RESTART]:
                 outcome = requests.patch(state, obj.kind, obj.key, patch)
                 if not outcome.answer.accepted:
                     return None
                 state = outcome.state
-        return settle(self._done.engine.reconciler, state, until=state.now + _LONGEST)
+        return settle(self._done.engine.reconciler, state, until=state.now + _LONGEST, progress=progress)
 
     def stuck(self, obj: Object) -> Finding | None:
         """The finding that a workload's rollout does not finish; None if it does, or takes long only."""
@@ -176,7 +180,7 @@ class _Runner:
         )
 
     def _helps(self, obj: Object, way: _Change) -> bool:
-        return _finished(self.roll([obj], way), obj)
+        return finished(self.roll([obj], way), obj)
 
     def _why(self, state: State, obj: Object) -> str:
         """What holds the next pod of a rollout."""
@@ -224,6 +228,7 @@ def _rollout(run: Run | None, obj: Object) -> Rollout | None:
     return next((each for each in rollouts(run.state.cluster) if (each.kind, each.key) == (obj.kind, obj.key)), None)
 
 
-def _finished(run: Run | None, obj: Object) -> bool:
+def finished(run: Run | None, obj: Object) -> bool:
+    """Whether a workload's rollout has finished at the end of a run."""
     found = _rollout(run, obj)
     return found is not None and found.complete

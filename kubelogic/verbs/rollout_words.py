@@ -1,0 +1,52 @@
+"""Why a rollout that is under way goes no further: how far it is, and what its numbers come to after rounding.
+
+Source: kubectl rollout status; pkg/controller/deployment/util/deployment_util.go, ResolveFenceposts:
+the surge is rounded up, what may be unavailable down, and one may be unavailable if both come to 0.
+"""
+
+from __future__ import annotations
+
+from kubelogic.cluster import Object
+from kubelogic.facts.objects import scaled
+from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
+
+_DESCRIBE = {"Deployment": deployment, "DaemonSet": daemon_set, "StatefulSet": stateful_set}
+
+
+def rollout_words(obj: Object) -> tuple[str, ...]:
+    """Sentences about an unfinished rollout; empty for a finished one, and for what is not rolled out.
+
+    Args:
+        obj: a workload as its controllers left it.
+    """
+    describe = _DESCRIBE.get(obj.kind)
+    found = describe(obj) if describe is not None else None
+    if found is None or found.complete:
+        return ()
+    said = (found.message.rstrip("."),)
+    return (*said, *_deployment(obj)) if obj.kind == "Deployment" else said
+
+
+def _deployment(obj: Object) -> tuple[str, ...]:
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    replicas = 1 if spec.get("replicas") is None else int(spec["replicas"])
+    strategy = spec.get("strategy") or {}
+    if int(status.get("replicas") or 0) <= int(status.get("updatedReplicas") or 0):
+        return ()
+    if strategy.get("type") == "Recreate":
+        return ("strategy Recreate: no new pod is made before all old ones are gone",)
+    rolling = strategy.get("rollingUpdate") or {}
+    surge, unavailable = rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%")
+    up, down = scaled(surge, replicas, up=True) or 0, scaled(unavailable, replicas, up=False) or 0
+    both = not up and not down
+    told = [
+        f"maxSurge {surge}{_rounded(surge, replicas, up, 'up')}: {replicas + up} pods at most may be there",
+        f"maxUnavailable {unavailable}{_rounded(unavailable, replicas, down, 'down')}"
+        + ("; as both come to 0, one pod may be away" if both else "")
+        + ("" if down or both else ": no old pod may go before a new one is available"),
+    ]
+    return tuple(told)
+
+
+def _rounded(value: object, replicas: int, number: int, way: str) -> str:
+    return f" of {replicas}, rounded {way}, is {number}" if str(value).endswith("%") else ""

@@ -1,0 +1,99 @@
+"""Services through rollouts, rollouts that go no further, and why a pod is no endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubelogic.api import load
+from kubelogic.cluster import Object
+from kubelogic.verbs.about import ServiceExplanation, explain_any
+from kubelogic.verbs.reconciled import Options
+from kubelogic.verbs.rollout_words import rollout_words
+
+NODES = """
+apiVersion: v1
+kind: Node
+metadata: {name: oak, labels: {kubernetes.io/hostname: oak}}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}, conditions: [{type: Ready, status: "True"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+"""
+POD = "spec: {containers: [{name: app, image: i, resources: {requests: {cpu: %s}}}]}"
+SHAPE = "selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, %s}"
+
+
+def _explained(kind: str, spec: str, cpu: str = "1") -> ServiceExplanation:
+    body = f"apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec: {{{spec}{SHAPE % (POD % cpu)}}}\n"
+    found = explain_any(load(NODES + body), "svc/web", Options())
+    assert isinstance(found, ServiceExplanation)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "least", "helps"),
+    [
+        ("Deployment", "replicas: 1, strategy: {type: Recreate}, ", 0, "maxSurge: 1, maxUnavailable: 0"),
+        ("Deployment", "replicas: 1, ", 1, ""),
+        ("Deployment", "replicas: 4, ", 3, ""),
+        ("StatefulSet", "replicas: 1, ", 0, "spec.replicas: 2"),
+        ("StatefulSet", "replicas: 2, ", 1, ""),
+        ("DaemonSet", "", 0, "maxSurge: 1, maxUnavailable: 0"),
+    ],
+)
+def test_a_moment_without_an_endpoint(kind: str, spec: str, least: int, helps: str) -> None:
+    (rolled,) = _explained(kind, spec).rolled
+    assert (rolled.workload, rolled.least) == (f"{kind} default/web", least)
+    assert (rolled.gap > 0) is (least == 0)
+    assert helps in rolled.helps
+    assert bool(rolled.helps) is bool(helps)
+    assert rolled.finished
+
+
+def test_help_is_offered_only_where_it_works() -> None:
+    # A second pod of 3 cpu finds no room beside the first: with a surge the rollout would never finish.
+    (rolled,) = _explained("Deployment", "replicas: 1, strategy: {type: Recreate}, ", "3").rolled
+    assert (rolled.least, rolled.helps) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "spec", ["replicas: 0, ", "replicas: 1, paused: true, "], ids=["nothing to interrupt", "nothing rolls"]
+)
+def test_what_does_not_roll_is_not_told(spec: str) -> None:
+    assert _explained("Deployment", spec).rolled == ()
+
+
+def _deployment(strategy: dict[str, Any], status: dict[str, int]) -> Object:
+    spec, status = {"replicas": 3, "strategy": strategy}, {"observedGeneration": 1, **status}
+    document = {"metadata": {"name": "web", "generation": 1}, "spec": spec, "status": status}
+    return Object(api_version="apps/v1", kind="Deployment", namespace="default", name="web", document=document)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        (
+            {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": "25%"}},
+            "maxUnavailable 25% of 3, rounded down, is 0: no old",
+        ),
+        (
+            {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
+            "maxSurge 25% of 3, rounded up, is 1: 4 pods at most",
+        ),
+        ({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}}, "is 0; as both come to 0, one pod may be away"),
+        ({}, "maxSurge 25% of 3, rounded up, is 1"),
+        ({"type": "Recreate"}, "no new pod is made before all old ones are gone"),
+    ],
+)
+def test_what_the_numbers_of_a_rollout_allow(strategy: dict[str, Any], said: str) -> None:
+    found = rollout_words(_deployment(strategy, {"replicas": 4, "updatedReplicas": 1, "availableReplicas": 3}))
+    assert any(said in each for each in found), found
+
+
+def test_a_finished_rollout_is_not_told() -> None:
+    assert rollout_words(_deployment({}, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3})) == ()
