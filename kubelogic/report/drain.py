@@ -63,6 +63,8 @@ def _verdict(found: NodeDrain, style: Style) -> str:
 
 
 def _next(found: NodeDrain, style: Style) -> str:
+    if not found.helps and found.blocked:
+        return f"{style.bold('Next')}: nothing that was tried helps; {found.command} would try again and again"
     first = f"{found.helps[0].summary}, then " if found.helps else "nothing that was tried helps; "
     return f"{style.bold('Next')}: {first}{found.command}"
 

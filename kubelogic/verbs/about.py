@@ -271,7 +271,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         not_ready=served.not_ready,
         pods=pods,
         remarks=tuple(each.message for each in notices_of(done.cluster, obj)),
-        rolled=interruptions(done, obj, options),
+        rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
     )
 

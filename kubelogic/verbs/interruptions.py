@@ -19,7 +19,7 @@ _Change = Mapping[str, Any]
 
 _WAYS: Mapping[str, tuple[str, _Change]] = {
     "Deployment": (
-        "spec.strategy.rollingUpdate: {maxSurge: 1, maxUnavailable: 0}",
+        "spec.strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}",
         {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}},
     ),
     "StatefulSet": ("spec.replicas: 2", {"spec": {"replicas": 2}}),

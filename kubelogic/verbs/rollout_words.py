@@ -14,25 +14,34 @@ _DESCRIBE = {"Deployment": deployment, "DaemonSet": daemon_set, "StatefulSet": s
 
 
 def rollout_words(obj: Object) -> tuple[str, ...]:
-    """Sentences about an unfinished rollout; empty for a finished one, and for what is not rolled out.
+    """Sentences about a rollout that still has old pods to replace; empty for any other workload.
 
     Args:
         obj: a workload as its controllers left it.
     """
     describe = _DESCRIBE.get(obj.kind)
     found = describe(obj) if describe is not None else None
-    if found is None or found.complete:
+    if found is None or found.complete or not _has_old_pods(obj):
         return ()
     said = (found.message.rstrip("."),)
     return (*said, *_deployment(obj)) if obj.kind == "Deployment" else said
 
 
+def _has_old_pods(obj: Object) -> bool:
+    status = obj.document.get("status") or {}
+    match obj.kind:
+        case "Deployment":
+            return int(status.get("replicas") or 0) > int(status.get("updatedReplicas") or 0)
+        case "DaemonSet":
+            return int(status.get("currentNumberScheduled") or 0) > int(status.get("updatedNumberScheduled") or 0)
+        case _:
+            return bool(status.get("updateRevision") != status.get("currentRevision"))
+
+
 def _deployment(obj: Object) -> tuple[str, ...]:
-    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    spec = obj.document.get("spec") or {}
     replicas = 1 if spec.get("replicas") is None else int(spec["replicas"])
     strategy = spec.get("strategy") or {}
-    if int(status.get("replicas") or 0) <= int(status.get("updatedReplicas") or 0):
-        return ()
     if strategy.get("type") == "Recreate":
         return ("strategy Recreate: no new pod is made before all old ones are gone",)
     rolling = strategy.get("rollingUpdate") or {}
