@@ -19,6 +19,9 @@ SCENARIO = ["fixtures/scenarios/cluster.yaml", "--fail", "n1@60s", "--horizon", 
 COMMANDS = {
     "Plan": ["plan", "fixtures/shop"],
     "Explanation": ["explain", "shop/vault", "fixtures/shop"],
+    "NodeExplanation": ["explain", "node/oak", "fixtures/situations/27-cordon.yaml"],
+    "ServiceExplanation": ["explain", "svc/web", "fixtures/situations/25-service-recreate.yaml"],
+    "Code": ["explain", "KL206"],
     "Simulation": ["simulate", *SCENARIO, "--scheduler", "kube"],
     "Capacity": ["capacity", "fixtures/shop", "--pod", "fixtures/shop/frontend.yaml"],
     "Pools": ["capacity", "fixtures/pools/cluster.yaml", "--pools", "fixtures/pools/pools.yaml"],
@@ -37,6 +40,7 @@ FREE = {
     "requested",
     "allocatable",
     "scores",
+    "refuses",
     "victims",
 }
 FREE |= {"nodesNeeded", "against", "create", "patch", "jsonPatch", "location", "origin"}
