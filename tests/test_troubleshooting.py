@@ -22,8 +22,9 @@ _HEADER = re.compile(r"^# (title|ask|seen|why): (.*)$", re.MULTILINE)
 _INTRODUCTION = """\
 # Troubleshoot
 
-What people ask about most often, each with a small cluster in [`fixtures/situations`](../../fixtures/situations) and with
-what is printed for it. Ask the same of your own cluster: [which kubectl get](which-kubectl-get.md) says what to collect.
+What people ask about most often, each with a small cluster in [`fixtures/situations`](../../fixtures/situations) and
+with what is printed for it. Ask the same of your own cluster: [which kubectl get](which-kubectl-get.md) says what to
+collect.
 `kubelogic explain KL206` tells about a code.
 """
 
