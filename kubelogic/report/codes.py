@@ -83,7 +83,8 @@ def render_code(document: dict[str, Any]) -> str:
     if document["docs"]:
         lines.append(f"  docs                 {document['docs']}")
     lines += [f"  rules                {path}  (kubelogic rules show {path})" for path in document["rules"]]
-    lines.append(f"  page                 docs/reference/codes/{document['code']}.md")
+    if not document["rules"] or any(path.startswith("rules/") for path in document["rules"]):
+        lines.append(f"  page                 docs/reference/codes/{document['code']}.md")
     if document["example"]:
         lines += ["  for example", *(f"    {line}" for line in document["example"].splitlines())]
     return "\n".join(lines)
