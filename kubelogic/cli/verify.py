@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--limit", type=_limit, default=0.0, metavar="SECONDS", help="end the search after so long: unknown, exit 3"
     )
     parser.add_argument("--write", metavar="DIR", help="keep a counter-example as files: scenario.yaml, objects.yaml")
+    _add_sweep(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser)
@@ -66,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verify.invariants import UnknownInvariantError
     from kubelogic.verify.verifying import Question, WrongQuestionError, verify
 
+    if args.each:
+        return _swept(args)
     for each in args.invariant:
         if each.endswith(".dl") and not Path(each).is_file():
             raise UsageError(f"--invariant {each}: no such file")
@@ -91,6 +96,96 @@ def run(args: argparse.Namespace) -> int:
     else:
         common.emit(verification_document(found), args.output)
     return _CODES[found.verdict]
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("many clusters")
+    group.add_argument(
+        "--each", action="store_true", help="each PATH is a cluster of its own, on all cores; one row for each"
+    )
+    group.add_argument("--with", action="append", default=[], dest="shared", metavar="PATH", help="is part of each")
+    group.add_argument("--jobs", type=_count, default=0, metavar="N", help="so many at a time (default: all cores)")
+    group.add_argument("--memory", default="", metavar="SIZE", help="of one process, such as 2Gi; more is unknown")
+    group.add_argument(
+        "--engine", default="", metavar="ENGINE", help="dask:ADDRESS: an existing Dask cluster instead of this machine"
+    )
+    group.add_argument(
+        "--results", metavar="FILE", help="keep results as they come (JSON lines); what is in it is not done again"
+    )
+
+
+def _swept(args: argparse.Namespace) -> int:
+    """Ask the same of many clusters."""
+    from kubelogic.kinds import quantity
+    from kubelogic.report.sweep import render_sweep, sweep_document
+    from kubelogic.verify.invariants import UnknownInvariantError, named
+    from kubelogic.verify.sweep import Job, UnknownEngineError, sweep
+    from kubelogic.verify.sweep import named as engine_of
+    from kubelogic.verify.verifying import Question, WrongQuestionError
+
+    try:
+        memory = int(quantity.parse(args.memory)) if args.memory else 0
+    except ValueError as error:
+        raise UsageError(f"--memory takes a size such as 2Gi, not {args.memory!r}") from error
+    if "-" in (*args.paths, *args.shared):
+        raise UsageError("--each reads files, not standard input")
+    try:
+        for each in args.invariant:
+            if not each.endswith(".dl"):
+                named(each)
+        question = Question(
+            survive=args.survive,
+            during_rollout=args.during_rollout,
+            drain_all=args.drain_all,
+            any_order=args.any_order,
+            invariants=tuple(args.invariant),
+            extra_nodes=args.extra_nodes,
+            limit=args.limit,
+        )
+        str(question)
+        jobs = [
+            Job(
+                name=path,
+                paths=(path, *args.shared),
+                question=question,
+                namespace=args.namespace,
+                scheduler=args.scheduler,
+                rules=tuple(map(str, common.rule_directories(args))),
+                parameters=tuple(sorted(common.parameters(args).items())),
+                timeout=args.timeout,
+                horizon=args.horizon,
+                memory=memory,
+            )
+            for path in args.paths
+        ]
+        where = Path(args.results) if args.results else None
+        found = sweep(jobs, engine_of(args.engine, args.jobs), results=where, progress=_progress())
+    except (ValueError, UnknownInvariantError, UnknownEngineError, WrongQuestionError) as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"--results {args.results}: {(error.strerror or str(error)).lower()}") from error
+    if args.output == "text":
+        common.tell(render_sweep(str(question), found, common.output_style(args)), args)
+    else:
+        common.emit(sweep_document(str(question), found), args.output)
+    verdicts = {each["verdict"] for each in found}
+    for verdict, code in (("invalid", 2), ("broken", NO), ("unknown", UNKNOWN)):
+        if verdict in verdicts:
+            return code
+    return YES
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """Writes how many are done to the terminal, where there is one."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+
+    def show(done: int, most: int) -> None:
+        bar = "#" * (20 * done // max(1, most))
+        sys.stderr.write(f"\r\033[K[{bar:20}] {done} of {most}" if done < most else "\r\033[K")
+        sys.stderr.flush()
+
+    return show
 
 
 def _write(found: Verification, where: Path) -> None:

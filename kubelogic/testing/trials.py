@@ -1,0 +1,167 @@
+"""A trial: a settled cluster and what happens to it; a run that invariants are held against.
+
+A failing trial prints everything that is needed to see it again: what is broken and when, the manifests, the scenario,
+and the command of ``kubelogic simulate`` that runs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Event
+from kubelogic.reconcile.settle import settle
+from kubelogic.reconcile.simulate import clock
+from kubelogic.report.verification import documents_text, scenario_text
+from kubelogic.verbs.load import Source, load
+from kubelogic.verbs.reconciled import Engine, Options, begin, engine
+from kubelogic.verify.invariants import Invariant
+from kubelogic.verify.steps import steps
+from kubelogic.verify.watching import VIOLATES, Violation, Watched, watch
+
+PATIENCE = 30 * 60_000
+"""Milliseconds of simulated time after the last thing that happens."""
+
+_PRINTED = 8
+"""So many manifests are printed; more are named by where they were read."""
+
+
+class InvariantError(AssertionError):
+    """An invariant does not hold in a run.
+
+    Attributes:
+        violations: what is broken, the first first.
+        scenario: the run as a scenario file.
+    """
+
+    def __init__(self, trial: Trial, violations: Sequence[Violation]) -> None:
+        self.violations, self.scenario = tuple(violations), trial.scenario
+        super().__init__(_told(trial, violations))
+
+
+@dataclass(slots=True, eq=False, repr=False, kw_only=True)
+class World:
+    """A cluster that has settled, and what evaluates what happens to it. Trials of one world share it.
+
+    Attributes:
+        given: the cluster as it was given.
+        source: where it was read, if from files.
+        options: how it is reconciled.
+        base: the state in which nothing has happened yet.
+    """
+
+    given: Cluster
+    source: str
+    options: Options
+    base: State
+    engine: Engine = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<World {self.source or self.given!r}>"
+
+    def run(self, events: Sequence[Event], invariants: Sequence[Invariant], *, patience: int = PATIENCE) -> Watched:
+        """Let things happen, and hold every state against invariants."""
+        horizon = max((each.at for each in events), default=0) + patience
+        return watch(self.engine.reconciler, self.base, events, invariants, horizon=horizon)
+
+
+def world(source: Source | Cluster, options: Options | None = None) -> World:
+    """A world: manifests that were read, and let settle.
+
+    Args:
+        source: see ``kubelogic.load``; or a cluster.
+        options: how to reconcile.
+
+    Raises:
+        InputError: with every fault of every file.
+        RuleErrors: if the rules or parameters are faulty.
+    """
+    chosen = options or Options()
+    cluster = source if isinstance(source, Cluster) else load(source)
+    made = engine(chosen, goals=(VIOLATES,))
+    start, _ = begin(cluster, made.rulebook)
+    run = settle(made.reconciler, start, until=start.now + chosen.horizon)
+    named = _named(source)
+    return World(given=cluster, source=named, options=chosen, base=run.state, engine=made)
+
+
+def _named(source: object) -> str:
+    """The paths of manifests, as they are typed; empty where they are none."""
+    several = list(source) if isinstance(source, list | tuple) else [source]
+    paths = [str(each) for each in several if isinstance(each, str | os.PathLike) and "\n" not in str(each)]
+    return " ".join(paths) if len(paths) == len(several) else ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """What happens to a world. Hypothesis makes them; ``check`` runs one."""
+
+    world: World
+    events: tuple[Event, ...] = ()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as it was given."""
+        return self.world.given
+
+    @property
+    def steps(self) -> tuple[Mapping[str, Any], ...]:
+        """What happens, as the steps of a scenario file."""
+        return steps(self.events)
+
+    @property
+    def scenario(self) -> str:
+        """What happens, as a scenario file."""
+        return scenario_text(self.steps)
+
+    @property
+    def manifests(self) -> str:
+        """The cluster as YAML."""
+        return documents_text([msgspec.to_builtins(each.document) for each in self.world.given])
+
+    def __repr__(self) -> str:
+        return f"Trial({list(self.steps)!r})"
+
+    def _repr_pretty_(self, printer: Any, cycle: object) -> None:  # noqa: ARG002 - as pretty printers call it
+        """How Hypothesis prints an example: what happens, without the world."""
+        printer.text(repr(self))
+
+    def run(self, *invariants: Invariant) -> Watched:
+        """The run, and what it breaks of some invariants."""
+        return self.world.run(self.events, invariants)
+
+    def check(self, *invariants: Invariant) -> Watched:
+        """Run it.
+
+        Args:
+            invariants: what has to hold; rules of the world that derive ``violates(...)`` count, too.
+
+        Raises:
+            InvariantError: if one does not hold.
+        """
+        seen = self.run(*invariants)
+        if seen.violations:
+            raise InvariantError(self, seen.violations)
+        return seen
+
+
+def _told(trial: Trial, violations: Sequence[Violation]) -> str:
+    lines = [f"after {clock(each.time)}: {each.message} [{each.invariant}]" for each in violations[:5]]
+    if len(violations) > 5:
+        lines.append(f"and {len(violations) - 5} more")
+    source = trial.world.source
+    if source and len(trial.cluster) > _PRINTED:
+        lines += ["", f"manifests: {source}"]
+    else:
+        lines += ["", "# manifests.yaml", trial.manifests.rstrip()]
+    lines += ["", "# scenario.yaml", trial.scenario.rstrip()]
+    scheduler = trial.world.options.scheduler
+    flag = f" --scheduler {scheduler}" if scheduler != "optimal" else ""
+    lines += ["", f"run it again: kubelogic simulate {source or 'manifests.yaml'} --scenario scenario.yaml{flag}"]
+    return "\n".join(lines)

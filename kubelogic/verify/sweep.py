@@ -1,0 +1,263 @@
+"""The same question about many clusters: each in a process of its own, on all cores or on an engine that is named.
+
+A cluster is a job. What becomes of it does not depend on who works on it; results come in the order of the jobs. A
+worker that dies costs its job another try, three in all. With a results file, jobs that are in it are not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kubelogic import __version__
+from kubelogic.text import InputError
+from kubelogic.verbs.reconciled import Options
+from kubelogic.verify.verifying import Question, verify
+
+TRIES = 3
+"""So often a job is tried whose worker dies."""
+
+Result = Mapping[str, Any]
+"""``name``, ``verdict`` (holds, broken, unknown, invalid), ``document`` and ``text`` of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One cluster, and what is asked about it: plain data, so that it can be sent anywhere.
+
+    Attributes:
+        name: the path that was typed.
+        paths: what is read: this path, and those that all clusters share.
+        question: what is asked.
+        scheduler: see ``Options``; so are the others.
+        memory: bytes that a process of this machine may take for it; 0: any number.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    question: Question
+    namespace: str = "default"
+    scheduler: str = "optimal"
+    rules: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, int | str], ...] = ()
+    timeout: float = 60.0
+    horizon: int = 60_000
+    memory: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What tells a job from others: the question, the options, and the content of every file."""
+        digest = hashlib.sha256(json.dumps([__version__, asdict(self)], default=str, sort_keys=True).encode())
+        for path in (*self.paths, *self.rules):
+            for file in _files(Path(path)):
+                digest.update(f"{file.name} {file.stat().st_size} ".encode())
+                digest.update(file.read_bytes())
+        return digest.hexdigest()[:32]
+
+
+class Engine(Protocol):
+    """Who does jobs. A job whose worker died comes back with None."""
+
+    def run(self, jobs: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        """Do jobs, in any order."""
+
+
+def work(job: Job) -> Result:
+    """Do one job. Everything that the user can mend is a result, not an exception."""
+    import time
+
+    from kubelogic.logic.errors import RuleErrors
+    from kubelogic.verbs.load import load
+    from kubelogic.verbs.targets import UnknownPodError
+
+    try:
+        options = Options(
+            scheduler=job.scheduler,  # type: ignore[arg-type]
+            rules=tuple(map(Path, job.rules)),
+            parameters=dict(job.parameters) or None,
+            timeout=job.timeout,
+            horizon=job.horizon,
+            clock=time.monotonic,
+        )
+        found = verify(load(job.paths, namespace=job.namespace), job.question, options)
+    except (InputError, RuleErrors, UnknownPodError, ValueError) as error:
+        return {"name": job.name, "verdict": "invalid", "document": None, "text": str(error)}
+    except MemoryError:
+        text = f"it takes more than {job.memory:,} bytes of memory"
+        return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
+    return {"name": job.name, "verdict": found.verdict, "document": found.to_dict(), "text": found.to_text()}
+
+
+def sweep(
+    jobs: Sequence[Job],
+    engine: Engine,
+    *,
+    results: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
+    """Do jobs; the results in their order.
+
+    Args:
+        jobs: what to do.
+        engine: who does it.
+        results: a file of results, a line each; jobs that are in it are not done again, others are added when done.
+        progress: told how many are done, and of how many.
+
+    Raises:
+        OSError: if the results file cannot be read or written.
+    """
+    marks = [job.mark if results is not None else "" for job in jobs]
+    kept = _kept(results)
+    found: dict[int, Result] = {
+        number: {**kept[mark], "name": jobs[number].name} for number, mark in enumerate(marks) if mark in kept
+    }
+    left = {number: TRIES for number in range(len(jobs)) if number not in found}
+    if progress is not None:
+        progress(len(found), len(jobs))
+    while left:
+        for number, answer in engine.run([(number, jobs[number]) for number in sorted(left)]):
+            left[number] -= 1
+            if answer is None and left[number]:
+                continue
+            text = f"the process that worked on it died {TRIES} times"
+            died: Result = {"name": jobs[number].name, "verdict": "unknown", "document": None, "text": text}
+            result = died if answer is None else answer
+            del left[number]
+            found[number] = result
+            if results is not None:
+                _keep(results, marks[number], result)
+            if progress is not None:
+                progress(len(found), len(jobs))
+    return [found[number] for number in range(len(jobs))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The cores of this machine: a process for each job at a time, so that one that dies takes no other with it."""
+
+    processes: int = 0
+    """So many at a time; 0: as many as there are cores."""
+    worker: Callable[[Job], Result] = work
+
+    def run(self, jobs: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        """See ``Engine``."""
+        import multiprocessing
+        from multiprocessing.connection import wait
+
+        context = multiprocessing.get_context("spawn")
+        most = self.processes or os.cpu_count() or 1
+        waiting = list(jobs)
+        running: dict[Any, tuple[int, Any]] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < most:
+                    number, job = waiting.pop(0)
+                    ours, theirs = context.Pipe(duplex=False)
+                    process = context.Process(target=_send, args=(theirs, self.worker, job), daemon=True)
+                    process.start()
+                    theirs.close()
+                    running[ours] = number, process
+                ready: list[Any] = list(wait(list(running)))
+                for pipe in ready:
+                    number, done = running.pop(pipe)
+                    try:
+                        result = pipe.recv()
+                    except (EOFError, OSError):
+                        result = None
+                    done.join()
+                    pipe.close()
+                    yield number, result
+        finally:
+            for _, left in running.values():
+                left.kill()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dask:
+    """A Dask cluster at an address, such as ``10.0.0.1:8786``."""
+
+    address: str
+    worker: Callable[[Job], Result] = work
+
+    def run(self, jobs: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        """See ``Engine``."""
+        from distributed import Client, as_completed
+        from distributed.scheduler import KilledWorker
+
+        with Client(self.address, set_as_default=False) as client:
+            futures = {client.submit(self.worker, job, pure=False): number for number, job in jobs}
+            for future in as_completed(list(futures)):
+                error = future.exception()
+                if error is not None and not isinstance(error, KilledWorker):
+                    raise error
+                yield futures[future], None if error is not None else future.result()
+
+
+class UnknownEngineError(ValueError):
+    """There is no engine of that name, or it is not installed."""
+
+
+def named(text: str, processes: int = 0) -> Engine:
+    """The engine that a person typed: empty for this machine, ``dask:ADDRESS``.
+
+    Raises:
+        UnknownEngineError: if there is none, or if it is not installed.
+    """
+    if not text:
+        return Local(processes=processes)
+    word, _, address = text.partition(":")
+    if word != "dask" or not address:
+        raise UnknownEngineError(f"{text!r} is no engine; there is dask:ADDRESS, and this machine if none is named")
+    from importlib.util import find_spec
+
+    if find_spec("distributed") is None:
+        raise UnknownEngineError("dask is not installed: pip install 'kubelogic[dask]'")
+    return Dask(address=address)
+
+
+def _send(pipe: Any, worker: Callable[[Job], Result], job: Job) -> None:
+    _limit(job.memory)
+    pipe.send(worker(job))
+    pipe.close()
+
+
+def _limit(memory: int) -> None:
+    if memory:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(each for each in path.rglob("*") if each.is_file())
+    return [path] if path.is_file() else []
+
+
+def _kept(results: Path | None) -> dict[str, Result]:
+    """The results in a file by mark; a line that was cut off when something was killed counts for nothing."""
+    if results is None or not results.exists():
+        return {}
+    found: dict[str, Result] = {}
+    for line in results.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(entry, dict) and {"mark", "verdict"} <= entry.keys():
+            found[str(entry.pop("mark"))] = entry
+    return found
+
+
+def _keep(results: Path, mark: str, result: Result) -> None:
+    with results.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")
+        file.write(json.dumps({"mark": mark, **result}).encode() + b"\n")

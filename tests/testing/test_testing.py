@@ -1,0 +1,348 @@
+"""The public package for property tests: what it generates is accepted, what it finds is small and can be run again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from kubelogic import testing
+from kubelogic.api import Cluster, InputError, load, scenario, simulate
+from kubelogic.reconcile.scenario import FailNode
+from kubelogic.testing import (
+    ClusterMachine,
+    InvariantError,
+    Trial,
+    World,
+    around,
+    assert_schedulable,
+    every_pod_placed,
+    never_fewer_ready_than,
+    no_service_interrupted,
+    read_expectations,
+    world,
+)
+
+STRATEGIES = {
+    "nodes": testing.nodes,
+    "pods": testing.pods,
+    "deployments": testing.deployments,
+    "statefulsets": testing.statefulsets,
+    "daemonsets": testing.daemonsets,
+    "jobs": testing.jobs,
+    "services": testing.services,
+    "budgets": testing.budgets,
+    "claims": testing.claims,
+}
+FEW = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+
+NODES = "".join(
+    f"""---
+apiVersion: v1
+kind: Node
+metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}, topology.kubernetes.io/zone: {zone}}}}}
+status: {{allocatable: {{cpu: "4", memory: 8Gi, pods: "110"}}}}
+"""
+    for name, zone in (("ash", "a"), ("elm", "b"), ("oak", "b"))
+)
+
+
+def web(replicas: int, cpu: str) -> str:
+    return f"""---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec: {{containers: [{{name: app, image: "web:1", resources: {{requests: {{cpu: "{cpu}"}}}}}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web}}
+spec: {{selector: {{app: web}}, ports: [{{port: 80}}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def roomy() -> World:
+    return world(NODES + web(3, "1"))
+
+
+@pytest.fixture(scope="module")
+def tight() -> World:
+    return world(NODES + web(3, "3"))
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_what_strategies_make_is_accepted(name: str) -> None:
+    @FEW
+    @given(STRATEGIES[name]())
+    def accepted(document: dict[str, Any]) -> None:
+        assert load(document).kinds() == [document["kind"]]
+
+    accepted()
+
+
+def test_clusters_are_consistent() -> None:
+    @settings(FEW, max_examples=30)
+    @given(testing.clusters())
+    def consistent(cluster: Cluster) -> None:
+        assert cluster.objects("Node")
+        apps = {obj.name for kind in ("Deployment", "StatefulSet") for obj in cluster.objects(kind).values()}
+        for kind in ("Service", "PodDisruptionBudget"):
+            assert {obj.name for obj in cluster.objects(kind).values()} <= apps
+        classes = set(cluster.objects("StorageClass"))
+        named = {
+            obj.document["spec"].get("storageClassName") for obj in cluster.objects("PersistentVolumeClaim").values()
+        }
+        assert named <= classes
+
+    consistent()
+
+
+def test_examples_shrink_to_what_is_small() -> None:
+    least = find(testing.manifests(), lambda _: True, settings=settings(FEW, max_examples=50))
+    assert [each["metadata"]["name"] for each in least] == ["n1", "web"]
+    web_alone = find(testing.deployments(), lambda _: True, settings=FEW)
+    assert web_alone["spec"]["replicas"] == 1
+    assert web_alone["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] == "100m"
+    assert find(testing.quantities("memory"), lambda _: True) == "64Mi"
+    with pytest.raises(ValueError, match="quantities of cpu"):
+        testing.quantities("disk")
+
+
+def test_what_holds_around_manifests_passes(roomy: World) -> None:
+    @FEW
+    @given(around(roomy, ["fail", "drain", "rollout", "cordon"]))
+    def holds(trial: Trial) -> None:
+        trial.check(every_pod_placed(), testing.every_service_has_an_endpoint(), never_fewer_ready_than("1"))
+
+    holds()
+
+
+def failing(test: Any) -> InvariantError:
+    with pytest.raises(InvariantError) as caught:
+        test()
+    return caught.value
+
+
+def test_a_counter_example_is_small_and_can_be_run_again(tight: World, tmp_path: Path) -> None:
+    @FEW
+    @given(around(tight, ["fail", "rollout", "scale"]))
+    def holds(trial: Trial) -> None:
+        trial.check(every_pod_placed())
+
+    error = failing(holds)
+    assert "Deployment default/web lacks 1 pod on nodes" in str(error)
+    assert "run it again: kubelogic simulate manifests.yaml --scenario scenario.yaml" in str(error)
+    text = str(error).partition("# manifests.yaml\n")[2].partition("\n# scenario.yaml\n")[0]
+    steps = scenario(error.scenario)
+    assert len(steps.events) == 1
+    assert steps.events[0].at == 0
+    final = simulate(load(text), error.scenario).final
+    assert len(final.pending) == 1
+
+
+def test_every_disturbance_can_be_drawn(roomy: World) -> None:
+    words = set()
+
+    @settings(FEW, max_examples=120)
+    @given(around(roomy, ALL, most=4, down=2))
+    def drawn(trial: Trial) -> None:
+        read = scenario(list(trial.steps), trial.cluster) if trial.events else scenario([])
+        assert [(each.at, each.operation) for each in read.events] == [(e.at, e.operation) for e in trial.events]
+        words.update(word for step in trial.steps for word in step if word != "at")
+
+    drawn()
+    assert {"fail", "patch", "scale", "image"} <= words
+
+
+ALL = ["fail", "zone", "drain", "cordon", "rollout", "scale", "image", "probe"]
+
+
+def test_disturbances_that_there_are_not_are_refused(roomy: World) -> None:
+    with pytest.raises(ValueError, match="not earthquake"):
+        around(roomy, ["earthquake"])  # type: ignore[list-item]
+
+
+def test_a_rule_can_be_the_invariant(tmp_path: Path) -> None:
+    rule = tmp_path / "two.dl"
+    rule.write_text(
+        '#! title:  Nobody on oak\n#: violates(Pod: pod) "{Pod} is on oak"\nviolates(Pod) <= pod_node(Pod, "oak")\n',
+        encoding="utf-8",
+    )
+    from kubelogic.api import Options
+
+    one = world(NODES + web(2, "3"), Options(rules=[rule]))
+
+    @FEW
+    @given(around(one, ["fail"]))
+    def holds(trial: Trial) -> None:
+        trial.check()
+
+    assert "is on oak [violates]" in str(failing(holds))
+
+
+class Roomy(ClusterMachine):
+    source = NODES + web(3, "1")
+
+
+class Interrupted(ClusterMachine):
+    source = NODES + web(1, "1")
+    holds = (no_service_interrupted(),)
+
+
+class Sourceless(ClusterMachine):
+    pass
+
+
+def test_the_machine_finds_nothing_where_there_is_nothing() -> None:
+    run_state_machine_as_test(Roomy, settings=settings(FEW, max_examples=6, stateful_step_count=6))
+
+
+def test_what_a_machine_has_collected_is_run_at_its_end() -> None:
+    machine = Interrupted()
+    machine.now = 60_000
+    machine.happens(FailNode(node="ash"))
+    machine.happens(FailNode(node="elm"))
+    machine.happens(FailNode(node="oak"))
+    error = failing(machine.teardown)
+    assert "Service default/web has no ready endpoint" in str(error)
+    assert [each.at for each in scenario(error.scenario).events] == [60_000] * 3
+
+
+@pytest.mark.slow
+def test_the_machine_finds_a_short_run() -> None:
+    def run() -> None:
+        run_state_machine_as_test(Interrupted, settings=settings(FEW, max_examples=40, stateful_step_count=6))
+
+    error = failing(run)
+    assert "Service default/web has no ready endpoint" in str(error)
+    assert len(scenario(error.scenario).events) == 1
+
+
+def test_a_machine_needs_a_source() -> None:
+    with pytest.raises(TypeError, match="has no source"):
+        Sourceless()
+
+
+def test_a_pod_that_finds_no_node_fails_with_the_explanation() -> None:
+    cluster = load(NODES + web(2, "3"))
+    assert assert_schedulable(cluster, "deploy/web").verdict == "placed"
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "big"},
+        "spec": {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "9"}}}]},
+    }
+    with pytest.raises(AssertionError, match="default/big is not schedulable") as caught:
+        assert_schedulable(cluster, pod)
+    assert "Insufficient cpu" in str(caught.value)
+
+
+EXPECTED = """
+cluster: [nodes.yaml, web.yaml]
+pods:
+  web: placed
+  default/web: on one of [ash, elm, oak]
+  Deployment default/web: on one of [ash]
+  default/nobody: placed
+  big: pending KL206
+  default/big: pending
+  Pod default/big: placed
+  Deployment default/big: pending KL204
+"""
+BIG = """---
+apiVersion: v1
+kind: Pod
+metadata: {name: big}
+spec: {containers: [{name: c, image: i, resources: {requests: {cpu: "9"}}}]}
+"""
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> Path:
+    (tmp_path / "nodes.yaml").write_text(NODES, encoding="utf-8")
+    (tmp_path / "web.yaml").write_text(web(3, "3") + BIG, encoding="utf-8")
+    (tmp_path / "shop.expect.yaml").write_text(EXPECTED, encoding="utf-8")
+    return tmp_path / "shop.expect.yaml"
+
+
+def test_expectations_are_compared(expected: Path) -> None:
+    found = read_expectations(expected)
+    plan = found.plan()
+    said = [each.broken(plan).partition("\n")[0] for each in found.expected]
+    assert said[:2] == ["", ""]
+    assert " is on " in said[2]
+    assert said[3] == "there is no pod or workload default/nobody"
+    assert said[4:6] == ["", ""]
+    assert said[6] == "1 of 1 pods of Pod default/big are pending"
+    assert said[7] == "there is no pod or workload Deployment default/big"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "one mapping with cluster and pods"),
+        ("{cluster: a.yaml, pods: {}}", "pods is a mapping"),
+        ("{cluster: 5, pods: {web: placed}}", "cluster is a path"),
+        ("{cluster: a.yaml, pods: {web: gone}}", "web: placed, pending"),
+        ("{cluster: a.yaml, pods: {web: placed}, scheduler: best}", "scheduler is optimal or kube"),
+        ("{cluster: a.yaml, pods: {web: placed}, pod: {}}", "unknown field 'pod'"),
+        ("{cluster: a.yaml, pods: {web: pending KL}}", "not 'pending KL'"),
+    ],
+)
+def test_faults_of_expectations_are_told(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "x.expect.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_expectations(file)
+
+
+TEST = """
+import pytest
+
+@pytest.mark.kubelogic("nodes.yaml", "web.yaml")
+def test_plan(kubelogic_plan, kubelogic_cluster, kubelogic_session):
+    assert len(kubelogic_plan.placements) == 3
+    assert kubelogic_session.plan(kubelogic_cluster) == kubelogic_plan
+
+def test_without_a_marker(kubelogic_cluster):
+    pass
+"""
+
+
+def test_the_plugin_collects_expectations_and_gives_fixtures(expected: Path) -> None:
+    (expected.parent / "test_it.py").write_text(TEST, encoding="utf-8")
+    found = entry_points(group="pytest11", name="kubelogic")  # by which it is found where kubelogic is installed
+    plugin = [] if found else ["-p", "kubelogic.pytest_plugin"]
+    command = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", "-q", "-rA"]
+    done = subprocess.run(
+        [*command, "."], cwd=expected.parent, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "PASSED test_it.py::test_plan" in done.stdout
+    assert "mark it with @pytest.mark.kubelogic(path, ...)" in done.stdout
+    assert "PASSED shop.expect.yaml::default/web" in done.stdout
+    assert "Pod default/big is expected to be: placed" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Insufficient cpu" in done.stdout
+
+
+def test_names_are_imported_when_they_are_used() -> None:
+    assert {*testing._WHERE} == {*testing.__all__}
+    assert all(getattr(testing, name) is not None for name in testing.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nodez'"):
+        _ = testing.nodez
+    code = "import sys; import kubelogic.pytest_plugin; print('hypothesis' in sys.modules, 'z3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout.split()[-1] == "False"

@@ -1,0 +1,161 @@
+"""The same question about many clusters: order, faults, workers that die, results that are kept, engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubelogic.cli import main
+from kubelogic.verify.sweep import TRIES, Job, Local, Result, UnknownEngineError, named, sweep, work
+from kubelogic.verify.verifying import Question
+
+NODE = """---
+apiVersion: v1
+kind: Node
+metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}
+status: {{allocatable: {{cpu: "4", memory: 8Gi, pods: "110"}}}}
+"""
+WEB = """---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: app, image: "web:1", resources: {requests: {cpu: "3"}}}]}
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Clusters of two nodes, of three, and a file that is none."""
+    monkeypatch.chdir(tmp_path)
+    names = {"tight.yaml": ("ash", "elm"), "roomy.yaml": ("ash", "elm", "oak")}
+    for name, nodes in names.items():
+        (tmp_path / name).write_text("".join(NODE.format(name=node) for node in nodes), encoding="utf-8")
+    (tmp_path / "wrong.yaml").write_text("kind: Node\n", encoding="utf-8")
+    (tmp_path / "web.yaml").write_text(WEB, encoding="utf-8")
+    return ["tight.yaml", "roomy.yaml", "wrong.yaml"]
+
+
+def jobs(names: Sequence[str], question: Question | None = None) -> list[Job]:
+    asked = question or Question(survive="node:1")
+    return [Job(name=name, paths=(name, "web.yaml"), question=asked) for name in names]
+
+
+class Here:
+    """Does jobs in this process, the last first, and counts them."""
+
+    def __init__(self, dying: Sequence[str] = ()) -> None:
+        self.done: list[str] = []
+        self.dying = list(dying)
+
+    def run(self, given: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        for number, job in reversed(given):
+            self.done.append(job.name)
+            if job.name in self.dying:
+                self.dying.remove(job.name)
+                yield number, None
+            else:
+                yield number, work(job)
+
+
+def verdicts(found: Sequence[Result]) -> list[tuple[str, str]]:
+    return [(each["name"], each["verdict"]) for each in found]
+
+
+EXPECTED = [("tight.yaml", "broken"), ("roomy.yaml", "holds"), ("wrong.yaml", "invalid")]
+
+
+def test_results_come_in_the_order_of_the_clusters(fleet: list[str]) -> None:
+    seen: list[tuple[int, int]] = []
+    assert verdicts(sweep(jobs(fleet), Here(), progress=lambda *each: seen.append(each))) == EXPECTED
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_a_job_whose_worker_dies_is_tried_again(fleet: list[str]) -> None:
+    engine = Here(["roomy.yaml"])
+    assert verdicts(sweep(jobs(fleet), engine)) == EXPECTED
+    assert engine.done.count("roomy.yaml") == 2
+    found = sweep(jobs(fleet), Here(["roomy.yaml"] * TRIES))
+    assert verdicts(found)[1] == ("roomy.yaml", "unknown")
+    assert found[1]["text"] == "the process that worked on it died 3 times"
+
+
+def test_what_is_in_the_results_is_not_done_again(fleet: list[str], tmp_path: Path) -> None:
+    kept, first = tmp_path / "results.jsonl", Here()
+    found = sweep(jobs(fleet), first, results=kept)
+    with kept.open("a") as file:
+        file.write('{"mark": "cut o')
+    again = Here()
+    assert sweep(jobs(fleet), again, results=kept) == found
+    assert again.done == []
+    (tmp_path / "tight.yaml").write_text(NODE.format(name="ash"), encoding="utf-8")
+    assert sweep(jobs(fleet), again, results=kept) != found
+    assert again.done == ["tight.yaml"]
+    other = Here()
+    sweep(jobs(fleet, Question(survive="node:2")), other, results=kept)
+    assert len(other.done) == 3
+    assert len([line for line in kept.read_text().splitlines() if line.startswith('{"mark": "cut')]) == 1
+
+
+def test_the_mark_of_a_job_is_that_of_its_content(fleet: list[str]) -> None:
+    one, other = jobs(fleet[:1])[0], jobs(fleet[1:2])[0]
+    assert one.mark == jobs(fleet[:1])[0].mark != other.mark
+
+
+@pytest.mark.parametrize("wrong", ["spark:1", "dask", "dask:", "ray"])
+def test_engines_that_there_are_not_are_refused(wrong: str) -> None:
+    with pytest.raises(UnknownEngineError):
+        named(wrong)
+
+
+def echo(job: Job) -> Result:
+    """A worker for tests: it kills its process for some names, the first time."""
+    mark = Path(f"{job.name}.died")
+    if job.name.startswith("killed") and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if job.name.startswith("always"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"name": job.name, "verdict": "holds", "document": None, "text": ""}
+
+
+@pytest.mark.slow
+def test_processes_of_this_machine_may_be_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["one", "killed", "two", "always", "three"]
+    given = [Job(name=name, paths=(), question=Question()) for name in names]
+    found = sweep(given, Local(processes=2, worker=echo))
+    assert verdicts(found) == [(name, "unknown" if name == "always" else "holds") for name in names]
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_with_a_worker_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+    from kubelogic.verify.sweep import Dask
+
+    monkeypatch.chdir(tmp_path)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        given = [Job(name=name, paths=(), question=Question()) for name in ("one", "killed", "two", "three")]
+        found = sweep(given, Dask(address=cluster.scheduler_address, worker=echo))
+    assert verdicts(found) == [(each.name, "holds") for each in given]
+
+
+@pytest.mark.slow
+def test_the_command_uses_processes(fleet: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["verify", *fleet, "--each", "--with", "web.yaml", "--survive", "node:1", "--results", "kept.jsonl"]
+    assert main([*arguments, "--jobs", "2"]) == 2
+    told = capsys.readouterr().out
+    assert told.startswith("survives any node: 1 holds, 1 broken, 1 invalid of 3 clusters\n")
+    assert main([*arguments, "-o", "json"]) == 2
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert [each["verdict"] for each in document["results"]] == ["broken", "holds", "invalid"]
