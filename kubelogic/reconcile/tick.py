@@ -184,7 +184,8 @@ class Reconciler:
             for e in placement.evictions
         )
         for entry in placement.unplaced:
-            pod = state.cluster.get("Pod", entry.pod) if entry.verdict == "waiting" else None
+            # Pods of a group that waits as a whole may have no node promised to them.
+            pod = state.cluster.get("Pod", entry.pod) if entry.verdict == "waiting" and entry.node else None
             if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != entry.node:
                 actions.append(NominateNode(cause=cause(entry.pod), pod=entry.pod, node=entry.node))
         actions.extend(_deallocations(placement, cause))

@@ -83,3 +83,16 @@ def test_groups_that_the_api_server_refuses(
     assert main(["plan", str(path)]) in (1, 2)
     captured = capsys.readouterr()
     assert words in captured.out + captured.err
+
+
+def test_a_group_that_makes_room_for_itself_runs_in_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "all.yaml"
+    urgent = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: 1000\n---"
+    group = (GROUP % ("scheduling.k8s.io/v1alpha2", 2)).replace("spec: {", "spec: {priorityClassName: high, ")
+    old = (POD % ("old", "800m")).replace("  schedulingGroup: {podGroupName: train}", "  nodeName: n1")
+    pods = "".join(POD % (name, "900m") for name in ("a", "b", "c"))
+    pods = pods.replace("spec:", "spec:\n  priorityClassName: high")
+    path.write_text(urgent + NODES + group + old + pods)
+    for scheduler in ("kube", "optimal"):
+        assert main(["plan", str(path), "--scheduler", scheduler]) == 0
+        assert "3 placed, 1 gone, 1 eviction" in capsys.readouterr().out

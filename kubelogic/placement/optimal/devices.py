@@ -77,7 +77,6 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool]) -> Placem
         unplaced=unplaced,
         bounds=bounds,
         conflicts=(),
-        refusals=(),
         complete=all(entry.verdict != "unknown" for entry in unplaced),
         found=best.found or "devices",
         proof=proof,
@@ -279,7 +278,7 @@ def _verdict(problem: Problem, entry: Unplaced, *, optimal: bool) -> Unplaced:
     if entry.verdict == "waiting":
         return entry
     if optimal:
-        return msgspec.structs.replace(entry, verdict="impossible", refusal=-1)
+        return msgspec.structs.replace(entry, verdict="impossible")
     pod = next(pod for pod in problem.waiting if pod.name == entry.pod)
     coupled = any(each.owner == pod.shape and not each.anti for each in problem.affinities)
     coupled = coupled or any(each.owner == pod.shape for each in problem.spreads)

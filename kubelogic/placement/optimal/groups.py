@@ -245,7 +245,7 @@ class _Search:
 
     def _verdict(self, entry: Unplaced, *, optimal: bool) -> Unplaced:
         if entry.verdict == "waiting":
-            return entry
+            return msgspec.structs.replace(entry, refusal=-1)
         group = next(pod.group for pod in self.problem.waiting if pod.name == entry.pod)
         never = optimal or (group in self.parties and never_starts(self.problem, group, self.solve))
         verdict = "impossible" if never else "unknown"
