@@ -34,6 +34,9 @@ def answer(served: Served, request: Request, path: str) -> Reply | None:
     match path:
         case "/version":
             return Reply(body=VERSION)
+        case "/healthz" | "/readyz" | "/livez" if served.control.failure:
+            told = f"[-]control loops ended: {served.control.failure}\n"
+            return Reply(status=500, body=told.encode(), content_type=_TEXT)
         case "/healthz" | "/readyz" | "/livez":
             if "verbose" in request.query:
                 lines = [f"[+]{name} ok" for name in _CHECKS]

@@ -56,7 +56,11 @@ def application(served: Served, token: str) -> Starlette:
             groups=groups,
             agent=http.headers.get("user-agent", ""),
         )
-        reply = await api.answer(served, request)
+        try:
+            reply = await api.answer(served, request)
+        except Exception as error:  # noqa: BLE001 - told to the client as the API server tells it
+            wrong = failure(500, "InternalError", f"Internal error occurred: {type(error).__name__}: {error}")
+            reply = Reply(status=500, body=wrong.document)
         mark = (http.method, "", reply.status)
         served.counts[mark] = served.counts.get(mark, 0) + 1
         return _response(reply, http.method)
@@ -65,10 +69,18 @@ def application(served: Served, token: str) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         loops = asyncio.create_task(served.control.run())
+        loops.add_done_callback(lambda task: _note_end(served, task))
         yield
         loops.cancel()
 
     return Starlette(routes=[Route("/{path:path}", handle, methods=_METHODS)], lifespan=lifespan)
+
+
+def _note_end(served: Served, task: asyncio.Task[None]) -> None:
+    """The control loops go on for ever; where they end by a fault, health checks say so from then on."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        served.control.failure = f"{type(error).__name__}: {error}"
 
 
 async def _body(http: HttpRequest) -> bytes | None:

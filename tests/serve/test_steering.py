@@ -80,3 +80,10 @@ def test_faults_are_told_in_the_words_of_the_api_server(client: Client) -> None:
             "field": "spec.template.metadata.labels",
         },
     ]
+
+
+def test_health_says_when_the_control_loops_have_ended(client: Client) -> None:
+    assert client.send("GET", "/readyz").body == b"ok"
+    client.served.control.failure = "ValueError: x"
+    ended = client.send("GET", "/readyz")
+    assert (ended.status, ended.body) == (500, b"[-]control loops ended: ValueError: x\n")
