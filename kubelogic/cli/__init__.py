@@ -58,6 +58,8 @@ COMMANDS = {
     "verify": "prove that a cluster survives what may happen to it",
     "capacity": "how many more of a pod fit; the fewest nodes that hold everything",
     "diff": "what an edit changes",
+    "reach": "may the one open connections to the other, by the NetworkPolicies of both",
+    "can-i": "may somebody do something, by RBAC; or who may",
     "query": "ask the rulebook: all rows of a relation",
     "why": "the derivation of a fact, or what is missing for it",
     "serve": "the Kubernetes API over the simulated cluster: kubectl and every other client speak to it",
@@ -105,6 +107,15 @@ EXAMPLES = {
         "kubelogic capacity cluster.yaml",
         "kubelogic capacity cluster.yaml --pools pools.yaml",
         "kubelogic capacity cluster.yaml --spare",
+    ),
+    "reach": (
+        "kubelogic reach shop/web shop/db 5432 cluster.yaml",
+        "kubelogic reach any shop/db cluster.yaml",
+        "kubelogic reach shop/web 10.0.0.0/8 443 cluster.yaml --proof",
+    ),
+    "can-i": (
+        "kubelogic can-i get secrets -n shop cluster.yaml",
+        "kubelogic can-i delete pods -n shop cluster.yaml --as system:serviceaccount:shop:web",
     ),
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
@@ -251,7 +262,7 @@ def _parser_of(names: Sequence[str]) -> tuple[argparse.ArgumentParser, list[Any]
             epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
         )
         if name in names:
-            module = importlib.import_module(f"kubelogic.cli.{name}")
+            module = importlib.import_module(f"kubelogic.cli.{_module(name)}")
             module.configure(sub)
             modules.append(module)
     return parser, modules
@@ -260,7 +271,12 @@ def _parser_of(names: Sequence[str]) -> tuple[argparse.ArgumentParser, list[Any]
 def _available() -> list[str]:
     """The commands whose module is there, in the order of the table."""
     here = {entry.removesuffix(".py") for entry in os.listdir(os.path.dirname(__file__))}  # noqa: PTH120, PTH208
-    return [name for name in COMMANDS if name in here]
+    return [name for name in COMMANDS if _module(name) in here]
+
+
+def _module(command: str) -> str:
+    """The name of the module of a command."""
+    return command.replace("-", "_")
 
 
 def _guarded(args: argparse.Namespace) -> int:
@@ -276,7 +292,7 @@ def _guarded(args: argparse.Namespace) -> int:
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
         with bounded(getattr(args, "timeout", None)):
-            code: int = importlib.import_module(f"kubelogic.cli.{args.command}").run(args)
+            code: int = importlib.import_module(f"kubelogic.cli.{_module(args.command)}").run(args)
     except InputError as error:
         streams.warn(render_faults(error.faults, style))
         return BAD_INPUT

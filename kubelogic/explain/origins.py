@@ -19,6 +19,14 @@ _AUTHORS = {
     "memory": "what controllers remember",
     "now": "the simulated time",
     "passed": "the simulated time",
+    "asked_action": "the question",
+    "asked_from": "the question",
+    "asked_from_block": "the question",
+    "asked_member": "the question",
+    "asked_path": "the question",
+    "asked_port": "the question",
+    "asked_to": "the question",
+    "asked_to_block": "the question",
 }
 """Facts of no object, and what gives them."""
 

@@ -200,6 +200,8 @@ class FactModule:
         traced: what the stages give of one object, by its kind (``*``: of any), so that ``places`` can find the fields
             that decide. Constants that stand for many objects (shapes, classes, programs) are those that the world has.
         composed: predicates of a stage that follow from other facts, and these.
+        gives: for a module that only some questions need, the predicates that no other module gives: where none of
+            them matters, its facts are not made.
     """
 
     name: str
@@ -208,6 +210,7 @@ class FactModule:
     stages: tuple[Callable[[], Stage], ...] = ()
     traced: Callable[[World], Mapping[str, Extractor]] = _nothing
     composed: Mapping[str, Callable[[Row], Sequence[Fact]]] = field(default_factory=dict)
+    gives: frozenset[str] = frozenset()
 
 
 def readers_of(given: Extractor | Sequence[Reader]) -> Sequence[Reader]:

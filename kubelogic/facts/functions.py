@@ -29,6 +29,15 @@ def image_registry(image: str) -> str:
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
+def image_name(image: str) -> str:
+    """The last part of an image's name, without tag and digest.
+
+    >>> image_name("quay.io/fluentd/fluentd:v1.18"), image_name("registry:5000/coredns@sha256:00"), image_name("vector")
+    ('fluentd', 'coredns', 'vector')
+    """
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
 def key_domain(key: str) -> str:
     """The domain under which a label or taint stands; empty if it has none.
 
@@ -61,6 +70,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "awaited_text": awaited_text,
         "default_group": default_group,
+        "image_name": image_name,
         "image_registry": image_registry,
         "image_share": image_share,
         "key_domain": key_domain,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kubelogic.facts import (
     admission,
     autoscalers,
@@ -11,7 +13,11 @@ from kubelogic.facts import (
     daemon_sets,
     devices,
     disruption,
+    host_names,
     jobs,
+    network_policies,
+    networks,
+    node_info,
     node_status,
     node_ttl,
     nodes,
@@ -20,6 +26,7 @@ from kubelogic.facts import (
     pod_status,
     pods,
     quota,
+    roles,
     scheduler_configuration,
     selectors,
     services,
@@ -68,11 +75,27 @@ CHECKS: tuple[FactModule, ...] = (templates.MODULE,)
 """Fact modules that only checks read."""
 
 
+ASKED: tuple[FactModule, ...] = (
+    host_names.MODULE,
+    network_policies.MODULE,
+    networks.MODULE,
+    node_info.MODULE,
+    roles.MODULE,
+)
+"""Fact modules whose facts are made only for questions that need them: they change nothing in a plan."""
+
+
 def kinds_read() -> frozenset[str]:
-    """The kinds of which a fact module reads anything that counts in a plan."""
-    return frozenset(kind for module in MODULES for kind in module.extractors)
+    """The kinds of which a fact module reads anything that counts in a plan or answers a question."""
+    return frozenset(kind for module in (*ASKED, *MODULES) for kind in module.extractors)
 
 
-def modules_for(rulebook: Rulebook) -> tuple[FactModule, ...]:
-    """Every fact module, and what the rules themselves mention."""
-    return (mentions(rulebook), *CHECKS, *MODULES)
+def modules_for(rulebook: Rulebook, wanted: Collection[str] | None = None) -> tuple[FactModule, ...]:
+    """Every fact module, and what the rules themselves mention.
+
+    Args:
+        rulebook: the rules.
+        wanted: the predicates that matter; without them all do.
+    """
+    asked = [module for module in ASKED if wanted is None or not module.gives.isdisjoint(wanted)]
+    return (mentions(rulebook), *CHECKS, *asked, *MODULES)

@@ -47,6 +47,12 @@ def service_facts(obj: Object) -> Iterator[Fact]:
         yield "service_headless", (key,)
     elif spec.get("clusterIP"):
         yield "service_address", (key, spec["clusterIP"])
+    for each in ((obj.document.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ():
+        if each.get("ip") and each.get("ipMode") != "Proxy":
+            yield "service_balancer_ip", (key, str(each["ip"]))
+        yield "service_balanced", (key,)
+    if spec.get("loadBalancerClass"):
+        yield "service_of_class", (key, str(spec["loadBalancerClass"]))
     if spec.get("publishNotReadyAddresses"):
         yield "service_publishes_unready", (key,)
     for index, port in enumerate(spec.get("ports") or ()):
@@ -140,10 +146,11 @@ def port_list(spec: Mapping[str, Any]) -> str:
     >>> port_list({"containers": [{"ports": [{"name": "web", "containerPort": 80}, {"containerPort": 9}]}]})
     'web/TCP=80'
     """
-    return ",".join(f"{name}/{protocol}={number}" for (name, protocol), number in _named_ports(spec).items())
+    return ",".join(f"{name}/{protocol}={number}" for (name, protocol), number in named_ports(spec).items())
 
 
-def _named_ports(spec: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+def named_ports(spec: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """The named ports of containers and sidecars, by name and protocol."""
     found: dict[tuple[str, str], int] = {}
     sidecars = [each for each in spec.get("initContainers") or () if each.get("restartPolicy") == "Always"]
     for containers in (spec.get("containers") or (), sidecars):
@@ -161,7 +168,7 @@ def address_facts(obj: Object) -> Sequence[Fact]:
     if not address or status.get("phase") in ("Succeeded", "Failed"):
         return ()
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
-    ports = _named_ports(spec)
+    ports = named_ports(spec)
     constant = port_list(spec) if ports else ""
     facts: list[Fact] = [("pod_address", (obj.key, address, constant))]
     facts += [("named_port", (constant, name, protocol, number)) for (name, protocol), number in ports.items()]

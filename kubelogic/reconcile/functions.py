@@ -12,6 +12,8 @@ from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
 from kubelogic.reconcile.addresses import FUNCTIONS as ADDRESSES
+from kubelogic.reconcile.identity import FUNCTIONS as IDENTITY
+from kubelogic.reconcile.network import FUNCTIONS as NETWORK
 from kubelogic.reconcile.words import WORDS
 
 
@@ -297,6 +299,8 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         **SCHEDULING_FUNCTIONS,
         **WORDS,
         **ADDRESSES,
+        **IDENTITY,
+        **NETWORK,
         "generated_name": generated_name,
         "address_mark": address_mark,
     }

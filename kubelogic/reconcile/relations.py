@@ -97,10 +97,12 @@ class Relations:
             told: called with what each step of a change has changed.
         """
         wanted = {*goals} & set(rulebook.declarations)
-        if _PASSED in needed(rulebook, wanted):
+        read = needed(rulebook, wanted)
+        if _PASSED in read:
             wanted |= {*WAKING} & set(rulebook.declarations)
+            read = needed(rulebook, wanted)
         self.evaluation = Evaluation(rulebook, functions, goals=sorted(wanted), watched=(*WAKING, *watched))
-        self._facts = StateFacts(modules_for(rulebook) if modules is None else modules)
+        self._facts = StateFacts(modules_for(rulebook, read) if modules is None else modules)
         self._told = told
         self._now: int | None = None
         self._due: dict[int, int] = {}
@@ -200,7 +202,8 @@ def given_facts(rulebook: Rulebook, state: State, goals: Iterable[str]) -> Mappi
         state: objects, world, memory and time.
         goals: what will be asked for: the moments that have passed are worked out only if it depends on them.
     """
-    facts, _ = StateFacts(modules_for(rulebook)).update(state)
-    if _PASSED in needed(rulebook, goals):
+    read = needed(rulebook, goals)
+    facts, _ = StateFacts(modules_for(rulebook, read)).update(state)
+    if _PASSED in read:
         facts[_PASSED] = sorted(Relations.of(rulebook, state, [_PASSED, *WAKING]).rows(_PASSED))
     return facts

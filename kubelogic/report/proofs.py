@@ -85,13 +85,14 @@ def why_document(explanation: WhyResult) -> dict[str, Any]:
         "holds": explanation.refutation is None,
     }
     if explanation.refutation is not None:
-        document["refutation"] = words.refutation_document(explanation.refutation, _place)
+        document["refutation"] = words.refutation_document(explanation.refutation, place_document)
         document["hints"] = list(explanation.hints)
     else:
-        document["proofs"] = [words.proof_document(proof, _place) for proof in explanation.proofs]
+        document["proofs"] = [words.proof_document(proof, place_document) for proof in explanation.proofs]
         document["others"] = explanation.others
     return {**document, **lacking_document(explanation.lacking)}
 
 
-def _place(origin: object) -> Any:
+def place_document(origin: object) -> Any:
+    """Where a fact was written, in a document."""
     return written_document(origin) if isinstance(origin, Written) else str(origin)

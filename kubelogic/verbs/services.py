@@ -80,7 +80,10 @@ def _notices(service: Object, groups: _Groups) -> Iterator[Notice]:
         yield _notice(service, NO_RESOLVER, message, "externalName")
         return
     if kind == "LoadBalancer" and not (status.get("loadBalancer") or {}).get("ingress"):
-        message = f"nobody gives {service} an address from outside (it stays pending): no cloud controller is modelled"
+        message = (
+            f"nobody gives {service} an address from outside (it stays pending): --set cloud_provider=1 has a cloud "
+            "controller manager play along"
+        )
         yield _notice(service, NO_LOAD_BALANCER, message, "type")
     if not selector or not groups:
         return

@@ -209,7 +209,7 @@ def test_a_key_twice_counts_as_the_last(text: str, tmp_path: Path, capsys: pytes
 def test_kinds_that_nobody_reads_are_all_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: a}\n---\n"
     policy = (
-        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {podSelector: {}}\n---\n"
+        "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: a}\nspec: {controller: a.io/b}\n---\n"
     )
     limits = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: a}\nspec: {limits: []}\n---\n"
     (tmp_path / "x.yaml").write_text(lease + policy + limits + POD)
@@ -217,4 +217,4 @@ def test_kinds_that_nobody_reads_are_all_told(tmp_path: Path, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert out.count("KL109") == 2
     assert "v1 Lease" in out
-    assert "v1 NetworkPolicy" in out
+    assert "v1 IngressClass" in out

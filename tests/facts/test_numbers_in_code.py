@@ -58,6 +58,8 @@ REASONS: dict[tuple[str, int], str] = {
     ("facts/daemon_sets.py", 10): API,
     ("facts/stateful_sets.py", 10): API,
     ("facts/jobs.py", 500): CODE,
+    ("facts/network_policies.py", 65535): "the largest number of a port",
+    ("facts/networks.py", 10800): API,
     ("facts/jobs.py", 3): CODE,
     ("facts/jobs.py", 6): API,
     ("facts/jobs.py", 1000): "milliseconds of a second",

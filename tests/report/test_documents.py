@@ -26,6 +26,8 @@ COMMANDS = {
     "Capacity": ["capacity", "fixtures/shop", "--pod", "fixtures/shop/frontend.yaml"],
     "Pools": ["capacity", "fixtures/pools/cluster.yaml", "--pools", "fixtures/pools/pools.yaml"],
     "Consolidation": ["capacity", "fixtures/pools/idle.yaml", "--spare", "--scheduler", "kube"],
+    "Reach": ["reach", "any", "shop/db", "fixtures/network"],
+    "CanI": ["can-i", "get", "configmaps", "-n", "shop", "--as", "system:serviceaccount:shop:web", "fixtures/access"],
     "Query": ["query", "--settled", FIT, "fixtures/shop"],
     "Proof": ["why", "--settled", FIT, "fixtures/shop"],
     "Rules": ["rules", "list"],
@@ -43,7 +45,7 @@ FREE = {
     "refuses",
     "victims",
 }
-FREE |= {"nodesNeeded", "against", "create", "patch", "jsonPatch", "location", "origin"}
+FREE |= {"nodesNeeded", "against", "create", "patch", "jsonPatch", "location", "origin", "proof", "bindingLocation"}
 """Keys whose values have the names of other things as keys, or are described elsewhere."""
 
 

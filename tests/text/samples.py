@@ -358,6 +358,33 @@ SAMPLES: dict[tuple[str, str], Document] = {
         _object("resource.k8s.io/v1", "ResourceClaim", "claim", spec=DEVICES),
         _object("resource.k8s.io/v1", "ResourceClaimTemplate", "template", spec={"spec": DEVICES}),
         _object(
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+            "reader",
+            rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "resourceNames": ["a"]}],
+        ),
+        _object(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "all",
+            aggregationRule={"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]},
+            rules=[{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+        ),
+        _object(
+            "rbac.authorization.k8s.io/v1",
+            "RoleBinding",
+            "reads",
+            roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
+            subjects=[{"kind": "ServiceAccount", "name": "web", "namespace": "d"}],
+        ),
+        _object(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRoleBinding",
+            "all",
+            roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "all"},
+            subjects=[{"kind": "User", "name": "ann", "apiGroup": "rbac.authorization.k8s.io"}],
+        ),
+        _object(
             "networking.k8s.io/v1",
             "NetworkPolicy",
             "np",

@@ -51,7 +51,7 @@ def test_what_the_api_server_returned_is_admitted_as_it_is(returned: list[tuple[
 
 def test_every_kind_with_defaults_has_a_view_or_is_a_binding() -> None:
     rest = {kind for _, kind in DEFAULTERS if kind not in kinds_read() | ADMISSION_READS}
-    assert rest == {"RoleBinding", "ClusterRoleBinding", "PodTemplate", "NetworkPolicy", "IngressClass", "Workload"}
+    assert rest == {"PodTemplate", "IngressClass", "Workload"}
 
 
 @pytest.mark.parametrize(

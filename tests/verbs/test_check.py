@@ -76,6 +76,24 @@ TWO_PORTS = "containers: [{name: a, " + PORT % 80 + "}, {name: b, " + PORT + "}]
 CASES = (
     pytest.param([WEB, service("web", "app: web")], ["KL412"], id="nothing but what is always said"),
     pytest.param([WEB, service("web", "app: wbe")], ["KL152", "KL412"], id="a Service without pods"),
+    pytest.param(
+        [
+            deployment("web", "containers: [{name: a, image: 'a:1', env: [{name: A, value: 'api.default.svc:80'}]}]"),
+            service("web", "app: web"),
+        ],
+        ["KL162", "KL412"],
+        id="a name of the cluster that no Service has",
+    ),
+    pytest.param(
+        [
+            deployment(
+                "web", "containers: [{name: a, image: 'a:1', args: ['--db=http://web/', '--c=redis://cache:1']}]"
+            ),
+            service("web", "app: web"),
+        ],
+        ["KL163", "KL412"],
+        id="a host that no Service has",
+    ),
     pytest.param([service("web", "app: web")], [], id="a Service alone says nothing"),
     pytest.param([deployment("web", replicas=0), service("web", "app: web")], [], id="scaled to none"),
     pytest.param([WEB, service("web", "app: web", "9090")], ["KL153", "KL412"], id="a port that nobody has"),

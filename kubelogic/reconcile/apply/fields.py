@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,8 @@ from kubelogic.logic import Row
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.object_actions import CreateObject, SetField
 from kubelogic.reconcile.refusals import note_own, subject_of
+
+_ITEM = re.compile(r"\[[0-9]{1,4}\]")
 
 
 def set_fields(tx: Transaction, action: SetField) -> None:
@@ -32,8 +35,12 @@ def create_object(tx: Transaction, action: CreateObject) -> None:
 def nested(rows: Iterable[Row]) -> dict[str, Any]:
     """The document of some fields, each by its JSON pointer through mappings.
 
+    ``[N]`` is an item of a list, which is written as a whole.
+
     >>> nested([("/spec/replicas", 2), ("/metadata/annotations/a.io~1b", "c")])
     {'metadata': {'annotations': {'a.io/b': 'c'}}, 'spec': {'replicas': 2}}
+    >>> nested([("/status/ingress/[0]/ip", "192.0.2.1")])
+    {'status': {'ingress': [{'ip': '192.0.2.1'}]}}
     """
     document: dict[str, Any] = {}
     for pointer, value in sorted(rows):
@@ -42,7 +49,18 @@ def nested(rows: Iterable[Row]) -> dict[str, Any]:
         for part in path:
             place = place.setdefault(part, {})
         place[last] = value
-    return document
+    listed: dict[str, Any] = _with_lists(document)
+    return listed
+
+
+def _with_lists(value: Any) -> Any:
+    """A tree in which mappings of ``[N]`` are lists."""
+    if not isinstance(value, dict):
+        return value
+    items = {key: _with_lists(each) for key, each in value.items()}
+    if items and all(_ITEM.fullmatch(key) for key in items):
+        return [items[key] for key in sorted(items, key=lambda key: int(key[1:-1]))]
+    return items
 
 
 APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(

@@ -1,0 +1,58 @@
+"""``kubelogic can-i``: may somebody do something; or who may."""
+
+from __future__ import annotations
+
+import argparse
+
+from kubelogic.cli import NO, YES, UsageError, common, streams
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("verb", metavar="VERB", help="get, list, watch, create, update, patch, delete, ... or *")
+    parser.add_argument("resource", metavar="RESOURCE", help="pods, pods/NAME, deployments.apps, or a path: /metrics")
+    common.add_inputs(parser)
+    parser.add_argument(
+        "--as",
+        dest="user",
+        default="",
+        metavar="USER",
+        help="who: a user, or system:serviceaccount:NAMESPACE:NAME; without it all who may are listed",
+    )
+    parser.add_argument("--as-group", action="append", default=[], metavar="GROUP", help="a group of the user")
+    parser.add_argument(
+        "--subresource", default="", metavar="NAME", help="a part of the resource, such as log or scale"
+    )
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="in all namespaces, not only in that of -n")
+    parser.add_argument("--proof", action="store_true", help="also show the derivation")
+    common.add_rules(parser)
+    common.add_output(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer and print; 0 if the user may (or anybody), 1 if not."""
+    from kubelogic.report.can_i import can_i_document, render_can_i
+    from kubelogic.verbs.can_i import EVERYWHERE, UnknownResourceError, can_i
+
+    if args.as_group and not args.user:
+        raise UsageError("--as-group needs --as")
+    cluster, _ = common.read_cluster(args)
+    try:
+        found = can_i(
+            cluster,
+            args.verb,
+            args.resource,
+            user=args.user,
+            groups=args.as_group,
+            namespace=EVERYWHERE if args.all_namespaces else args.namespace,
+            subresource=args.subresource,
+            rules=common.rule_directories(args),
+            parameters=common.parameters(args),
+        )
+    except UnknownResourceError as error:
+        raise UsageError(str(error)) from error
+    if args.output == "text":
+        streams.say(render_can_i(found, common.output_style(args), proof=args.proof))
+    else:
+        common.emit(can_i_document(found), args.output)
+    return YES if found.allowed else NO

@@ -1,0 +1,82 @@
+"""Who may open connections to whom, as text and as a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubelogic.logic.words import Words
+from kubelogic.report.documents import header, location_document
+from kubelogic.report.lacking import lacking_document, said_beside
+from kubelogic.report.proofs import place_document
+from kubelogic.report.quantities import FORMATS
+from kubelogic.report.style import PLAIN, Style
+from kubelogic.report.tables import table
+from kubelogic.report.terminal import one_line
+from kubelogic.verbs.reach import Reach, Reason, Way, grouped
+
+_SHOWN = 40
+"""Ways in a table; a document has all."""
+
+
+def render_reach(found: Reach, style: Style = PLAIN, *, proof: bool = False) -> str:
+    """The verdict, the ways with the policies behind them, and what the answer rests on."""
+    parts = [_verdict(found, style)]
+    if found.ways:
+        parts.append("\n".join(_table(found, style)))
+    if proof and found.proof is not None:
+        parts.append(Words(found.rulebook, FORMATS).proof(found.proof))
+    parts += found.remarks
+    parts += said_beside(found.lacking, style)
+    return "\n\n".join(parts)
+
+
+def _verdict(found: Reach, style: Style) -> str:
+    port = f" on {found.port}" if found.port else ""
+    what = f"{one_line(found.source)} may {{}}reach {one_line(found.target)}{port}"
+    open_ways = sum(way.verdict == "yes" for way in found.ways)
+    match found.verdict:
+        case "yes":
+            some = "" if open_ways == len(found.ways) else f": {open_ways} of {len(found.ways)} ways are open"
+            return style.good("yes") + f": {what.format('')}{some}"
+        case "no":
+            return style.bad("no") + f": {what.format('not ')}"
+        case _:
+            return style.warn("unknown") + f": whether {what.format('')}"
+
+
+def _table(found: Reach, style: Style) -> list[str]:
+    rows = [["FROM", "TO", "PORT", "VERDICT", "BECAUSE"]]
+    ways = grouped(found.ways)
+    for way, _ in ways[:_SHOWN]:
+        because = "; ".join(_reason(each) for each in way.reasons)
+        rows.append([*map(one_line, (way.source, way.target, way.port)), way.verdict, one_line(because)])
+    more = len(ways) - _SHOWN
+    return [*table(rows, style), *([f"{more} more; -o json has all"] if more > 0 else [])]
+
+
+def _reason(reason: Reason) -> str:
+    return f"{reason.text} ({reason.location})" if reason.location else reason.text
+
+
+def reach_document(found: Reach) -> dict[str, Any]:
+    """``kind: Reach``."""
+    words = Words(found.rulebook)
+    return {
+        **header("Reach"),
+        "from": found.source,
+        "to": found.target,
+        "port": found.port,
+        "verdict": found.verdict,
+        "ways": [_way(way) for way in found.ways],
+        "proof": None if found.proof is None else words.proof_document(found.proof, place_document),
+        "remarks": list(found.remarks),
+        **lacking_document(found.lacking),
+    }
+
+
+def _way(way: Way) -> dict[str, Any]:
+    reasons = [
+        {"text": each.text, **({"location": location_document(each.location)} if each.location else {})}
+        for each in way.reasons
+    ]
+    return {"from": way.source, "to": way.target, "port": way.port, "verdict": way.verdict, "reasons": reasons}

@@ -1,0 +1,207 @@
+"""Can-i: may somebody do something, by which binding and role; or who may."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from kubelogic.cluster import Cluster
+from kubelogic.explain.origins import GOALS, Origins
+from kubelogic.facts.quota import plural_of
+from kubelogic.facts.roles import groups_of
+from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.kinds.table import served
+from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.logic.proofs import Proof, Prover
+from kubelogic.reconcile.identity import resource_text
+from kubelogic.reconcile.relations import Relations
+from kubelogic.text import Location
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking
+from kubelogic.verbs.reconciled import begin
+
+EVERYWHERE = "*"
+"""All namespaces, and objects without one."""
+
+MASTERS = "system:masters"
+
+
+class UnknownResourceError(LookupError):
+    """No resource has that name. ``near`` are names that look like it."""
+
+    def __init__(self, name: str, near: tuple[str, ...]) -> None:
+        super().__init__(name)
+        self.name, self.near = name, near
+
+    def __str__(self) -> str:
+        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
+        return f"there is no resource {self.name}{hint} (one of a custom kind needs its group: NAME.GROUP)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One way by which a user may: a binding and a rule of a role, with their places."""
+
+    user: str
+    namespace: str
+    binding: str
+    role: str
+    rule: int
+    binding_place: Location | None = None
+    rule_place: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanI:
+    """The answer. Without a user, ``grants`` say who may."""
+
+    rulebook: Rulebook = field(repr=False)
+    user: str
+    action: str
+    namespace: str
+    allowed: bool
+    grants: tuple[Grant, ...] = ()
+    proof: Proof | None = None
+    remarks: tuple[str, ...] = ()
+    lacking: Lacking = NOTHING
+
+
+def can_i(
+    cluster: Cluster,
+    verb: str,
+    resource: str,
+    *,
+    user: str = "",
+    groups: Sequence[str] = (),
+    namespace: str = "default",
+    subresource: str = "",
+    rules: Sequence[Path] = (),
+    parameters: Mapping[str, Value] | None = None,
+) -> CanI:
+    """Whether a user may do something, or who may.
+
+    Args:
+        cluster: with roles and bindings.
+        verb: such as ``get`` or ``*``.
+        resource: ``pods``, ``pod/db-0``, ``deployments.apps``, or a path such as ``/metrics``.
+        user: as the API server calls it, such as ``system:serviceaccount:shop:web``; empty to ask who may.
+        groups: further groups of the user.
+        namespace: where; ``*`` for all of them. Objects without a namespace are meant whatever it is.
+        subresource: such as ``log``.
+        rules: directories of further rules.
+        parameters: rule parameters that differ from the built-in ones.
+
+    Raises:
+        UnknownResourceError: no kind has such a name.
+        RuleErrors: if the rules or the parameters are faulty.
+
+    Source: plugin/pkg/auth/authorizer/rbac/rbac.go, Authorize; kubectl's auth can-i for what is typed.
+    """
+    book = load_rulebook(rules, parameters)
+    state = begin(cluster, book)[0]
+    facts: list[tuple[str, Row]] = [("asked_member", (user, group)) for group in (*groups, *groups_of(user)) if user]
+    if resource.startswith("/"):
+        action, namespaced = f"{verb} {resource}", False
+        facts.append(("asked_path", (action, verb, resource)))
+    else:
+        group, plural, name, namespaced = _resource(resource)
+        action = f"{verb} {resource_text(group, plural, subresource)}{' called ' if name else ''}{name}"
+        facts.append(("asked_action", (action, verb, group, plural, subresource, name)))
+    where = namespace if namespaced else EVERYWHERE
+    evaluation = Relations.of(book, state.with_world(add=facts), ["granted", "may_do", *GOALS])
+    rows = [row for row in sorted(evaluation.rows("granted")) if row[2] in (where, EVERYWHERE)]
+    rows = [row for row in rows if not user or row[0] == user]
+    master = bool(user) and MASTERS in groups
+    proof = None
+    if user and rows:
+        prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
+        proof = prover.prove("may_do", (user, action, rows[0][2]))
+    answer = CanI(
+        rulebook=book,
+        user=user,
+        action=action,
+        namespace=where,
+        allowed=bool(rows) or master,
+        grants=tuple(_grant(state.cluster, row) for row in rows),
+        proof=proof,
+        lacking=lacking(cluster, state.cluster),
+    )
+    return replace(answer, remarks=tuple(_remarks(state.cluster, master=master)))
+
+
+def _remarks(cluster: Cluster, *, master: bool) -> Iterator[str]:
+    if master:
+        yield f"The group {MASTERS} may do everything, whatever roles say."
+    if not cluster.objects("ClusterRole") and not cluster.objects("Role"):
+        yield (
+            "There is no role in the input: kubectl get roles,rolebindings,clusterroles,clusterrolebindings -A -o yaml "
+            "brings those of a cluster."
+        )
+    dangling = sorted(
+        f"{obj.kind} {obj.key}"
+        for kind in ("RoleBinding", "ClusterRoleBinding")
+        for obj in cluster.objects(kind).values()
+        if not _has_role(cluster, obj.namespace, obj.document.get("roleRef") or {})
+    )
+    if dangling:
+        more = f" and {len(dangling) - 3} more" if len(dangling) > 3 else ""
+        yield f"Bindings to roles that are not in the input, which may grant more: {', '.join(dangling[:3])}{more}."
+
+
+def _has_role(cluster: Cluster, namespace: str, reference: Mapping[str, str]) -> bool:
+    kind, name = reference.get("kind") or "", reference.get("name") or ""
+    return cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name) is not None
+
+
+def _grant(cluster: Cluster, row: Row) -> Grant:
+    user, _, namespace, binding, role, rule = row
+    return Grant(
+        user=str(user),
+        namespace=str(namespace),
+        binding=str(binding),
+        role=str(role),
+        rule=int(rule),
+        binding_place=_place(cluster, str(binding), ("roleRef",)),
+        rule_place=_place(cluster, str(role), ("rules", int(rule))),
+    )
+
+
+def _place(cluster: Cluster, constant: str, path: tuple[str | int, ...]) -> Location | None:
+    kind, _, key = constant.partition(" ")
+    found = cluster.get(kind, key)
+    return found.origin.locate(path) if found is not None and found.origin else None
+
+
+@cache
+def _resources() -> Mapping[str, tuple[str, str, bool]]:
+    """Group, plural and whether it has a namespace, by plural, singular, and both with the group."""
+    found: dict[str, tuple[str, str, bool]] = {}
+    for (api_version, kind), known in sorted(served().items()):
+        group = api_version.rpartition("/")[0]
+        plural = plural_of(kind)
+        for name in (plural, kind.lower()):
+            if group:
+                found.setdefault(f"{name}.{group}", (group, plural, known.namespaced))
+            if name not in found or not group:
+                found[name] = (group, plural, known.namespaced)
+    return found
+
+
+def _resource(text: str) -> tuple[str, str, str, bool]:
+    """Group, plural, name and whether it has a namespace, of what is typed.
+
+    >>> _resource("pod/db-0"), _resource("deployments"), _resource("widgets.example.com")
+    (('', 'pods', 'db-0', True), ('apps', 'deployments', '', True), ('example.com', 'widgets', '', True))
+    """
+    base, _, name = text.partition("/")
+    if base == "*":
+        return "*", "*", name, True
+    known = _resources().get(base.lower())
+    if known is not None:
+        return known[0], known[1], name, known[2]
+    plural, dot, group = base.partition(".")
+    if dot and plural and group:
+        return group, plural, name, True
+    raise UnknownResourceError(base, tuple(difflib.get_close_matches(base, sorted(_resources()), n=3)))

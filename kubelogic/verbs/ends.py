@@ -1,0 +1,193 @@
+"""Who a question about connections is about: pods of a name, a Service, a block of addresses, or anybody.
+
+Pods that a workload has not made yet are stood in for by its template: policies go by labels, which the template has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from kubelogic.apiserver.supposing import supposed
+from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import workload
+from kubelogic.facts.network_policies import block
+from kubelogic.facts.services import named_ports
+from kubelogic.facts.templates import MAKERS, is_written, template_of
+from kubelogic.verbs.services import selected
+from kubelogic.verbs.targets import Target, UnknownPodError, find
+
+ANY = "any"
+"""Everybody: all pods and all addresses outside."""
+
+Port = tuple[str, int]
+"""Protocol and number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """One end of a connection.
+
+    Attributes:
+        text: as typed.
+        told: what it is.
+        pods: the keys of pods that it means.
+        blocks: blocks of addresses that it means.
+        everybody: whether it means all pods and all addresses.
+        service: the Service that it means, whose ports are not those of its pods.
+    """
+
+    text: str
+    told: str
+    pods: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+    everybody: bool = False
+    service: Object | None = None
+
+    @property
+    def nobody(self) -> bool:
+        """Whether there is nobody to speak of."""
+        return not (self.pods or self.blocks or self.everybody)
+
+
+def resolved(cluster: Cluster, text: str, namespace: str) -> End:
+    """Who a text means.
+
+    Args:
+        cluster: with the stand-ins of ``with_stand_ins``.
+        text: ``any``, an address, a block, or a name of a pod, a workload or a Service as ``targets.find`` takes it.
+        namespace: where to look for what names none.
+
+    Raises:
+        UnknownPodError: nobody has that name.
+    """
+    if text == ANY:
+        return End(text=text, told="any pod or address", everybody=True)
+    if (found := block(text)) is not None:
+        inside = tuple(sorted(pod.key for pod in cluster.objects("Pod").values() if _address_in(pod, str(found))))
+        return End(text=text, told=f"addresses of {found}", pods=inside, blocks=(str(found),))
+    target = _target(cluster, text, namespace)
+    if target.kind == "Service":
+        service = cluster.objects("Service")[target.key]
+        pods, blocks = _behind(cluster, service)
+        return End(text=text, told=f"Service {target.key}", pods=pods, blocks=blocks, service=service)
+    if target.kind == "Pod":
+        return End(text=text, told=f"Pod {target.key}", pods=(target.key,))
+    if target.kind == "Node":
+        raise UnknownPodError(text, (), "pod, workload or Service (a node has no policies; ask about its address)")
+    owner = f"{target.kind} {target.key}"
+    mine = tuple(sorted(pod.key for pod in cluster.objects("Pod").values() if workload(cluster, pod) == owner))
+    return End(text=text, told=owner, pods=mine)
+
+
+def _target(cluster: Cluster, text: str, namespace: str) -> Target:
+    try:
+        return find(cluster, text, namespace)
+    except UnknownPodError:
+        key = text if "/" in text else f"{namespace}/{text}"
+        if cluster.get("Service", key) is None:
+            raise
+        return Target(kind="Service", key=key)
+
+
+def _address_in(pod: Object, network: str) -> bool:
+    address = (pod.document.get("status") or {}).get("podIP")
+    found = block(str(address)) if address else None
+    return found is not None and found.version == ip_network(network).version and _contains(network, str(address))
+
+
+def _contains(network: str, address: str) -> bool:
+    return ip_address(address) in ip_network(network)
+
+
+def _behind(cluster: Cluster, service: Object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The pods behind a Service, and the addresses that a person put there."""
+    if (service.document.get("spec") or {}).get("selector"):
+        return tuple(pod.key for pod in selected(cluster, service)), ()
+    endpoints = cluster.get("Endpoints", service.key)
+    subsets = (endpoints.document.get("subsets") or ()) if endpoints is not None else ()
+    texts = [str(each.get("ip") or "") for subset in subsets for each in subset.get("addresses") or ()]
+    return (), tuple(sorted(str(found) for text in texts if (found := block(text)) is not None))
+
+
+def service_ports(cluster: Cluster, service: Object, asked: str) -> tuple[tuple[str, Mapping[str, Port]], ...]:
+    """The ports of a Service: how each is told, and what it is on each pod behind it.
+
+    Args:
+        cluster: with the pods.
+        service: whose ports.
+        asked: a number, ``number/PROTOCOL`` or a name; empty for all.
+    """
+    found: list[tuple[str, Mapping[str, Port]]] = []
+    for port in (service.document.get("spec") or {}).get("ports") or ():
+        protocol, number, name = port.get("protocol") or "TCP", int(port["port"]), str(port.get("name") or "")
+        if asked and asked not in (str(number), f"{number}/{protocol}", name):
+            continue
+        target = port.get("targetPort") or number
+        on_pods: dict[str, Port] = {}
+        for pod in selected(cluster, service):
+            named = named_ports(pod.document.get("spec") or {})
+            resolved_port = target if isinstance(target, int) else named.get((target, protocol))
+            if resolved_port is not None:
+                on_pods[pod.key] = (protocol, resolved_port)
+        found.append((f"{number}/{protocol}", on_pods))
+    return tuple(found)
+
+
+def declared_ports(cluster: Cluster, pods: tuple[str, ...]) -> dict[str, tuple[Port, ...]]:
+    """The ports that the containers of pods declare."""
+    return {key: tuple(sorted(set(_ports_of(cluster.objects("Pod")[key])))) for key in pods}
+
+
+def _ports_of(pod: Object) -> Iterator[Port]:
+    for container in (pod.document.get("spec") or {}).get("containers") or ():
+        for port in container.get("ports") or ():
+            yield port.get("protocol") or "TCP", int(port["containerPort"])
+
+
+def with_stand_ins(cluster: Cluster) -> Cluster:
+    """The cluster with a pod for each workload that has none: of its template, without a node and an address."""
+    having = {workload(cluster, pod) for pod in cluster.objects("Pod").values()}
+    made = [
+        pod
+        for kind in MAKERS
+        if kind != "Pod"
+        for obj in cluster.objects(kind).values()
+        if is_written(obj) and str(obj) not in having
+        for pod in _stand_ins(obj)
+    ]
+    return supposed(cluster, made) if made else cluster
+
+
+def _stand_ins(obj: Object) -> Iterator[Object]:
+    """The pods that a workload would make, as far as policies tell them apart."""
+    template: Mapping[str, Any] = template_of(obj)
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    names: list[tuple[str, dict[str, str]]] = [(f"{obj.name}-*", {})]
+    if obj.kind == "StatefulSet":
+        spec = obj.document.get("spec") or {}
+        first, replicas = int((spec.get("ordinals") or {}).get("start") or 0), spec.get("replicas")
+        numbers = range(first, first + (1 if replicas is None else int(replicas)))
+        names = [
+            (
+                f"{obj.name}-{number}",
+                {
+                    "statefulset.kubernetes.io/pod-name": f"{obj.name}-{number}",
+                    "apps.kubernetes.io/pod-index": str(number),
+                },
+            )
+            for number in numbers
+        ]
+    for name, own in names:
+        metadata = {
+            "name": name,
+            "namespace": obj.namespace,
+            "labels": {**labels, **own},
+            "ownerReferences": [
+                {"apiVersion": obj.api_version, "kind": obj.kind, "name": obj.name, "uid": "", "controller": True}
+            ],
+        }
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template.get("spec") or {}}
+        yield Object(api_version="v1", kind="Pod", namespace=obj.namespace, name=name, document=document)
