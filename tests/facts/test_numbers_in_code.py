@@ -57,6 +57,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("facts/cron_jobs.py", 3): API,
     ("facts/daemon_sets.py", 10): API,
     ("facts/stateful_sets.py", 10): API,
+    ("facts/host_names.py", 100_000): CODE,
     ("facts/jobs.py", 500): CODE,
     ("facts/network_policies.py", 65535): "the largest number of a port",
     ("facts/networks.py", 10800): API,
