@@ -78,14 +78,6 @@ CASES = (
     pytest.param([WEB, service("web", "app: wbe")], ["KL152", "KL412"], id="a Service without pods"),
     pytest.param(
         [
-            deployment("web", "containers: [{name: a, image: 'a:1', env: [{name: A, value: 'api.default.svc:80'}]}]"),
-            service("web", "app: web"),
-        ],
-        ["KL162", "KL412"],
-        id="a name of the cluster that no Service has",
-    ),
-    pytest.param(
-        [
             deployment(
                 "web", "containers: [{name: a, image: 'a:1', args: ['--db=http://web/', '--c=redis://cache:1']}]"
             ),
