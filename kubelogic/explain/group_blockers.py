@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.verdicts import Answer, Standing, Verdict
+from kubelogic.logic import Evaluation
 from kubelogic.placement.kube.groups import HELD
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -11,10 +12,11 @@ from kubelogic.placement.problem import Problem
 CODE = "KL215"
 
 
-def group_blockers(given: Problem, pod: str, tried: Placement) -> tuple[Blocker, ...]:
+def group_blockers(relations: Evaluation, given: Problem, pod: str, tried: Placement) -> tuple[Blocker, ...]:
     """What the group of a pod that stays out lacks; nothing for pods without such a group.
 
     Args:
+        relations: derived for ``GOALS``.
         given: the placement problem.
         pod: its name.
         tried: what the one-by-one scheduler makes of it.
@@ -50,7 +52,7 @@ def group_blockers(given: Problem, pod: str, tried: Placement) -> tuple[Blocker,
             reason="pod group is unschedulable",
             detail=gist,
             gist=gist,
-            plugin="GangScheduling",
+            plugin=next((str(row[1]) for row in relations.rows("holds_back") if row[2] == CODE), ""),
             predicate="group_incomplete",
             witness={"Group": group.name, "Least": group.least, "Found": len(held)},
         ),

@@ -94,7 +94,7 @@ def pending_pods(
         reasons = (*reasons, *lacking) if lacking else reasons
         mine = key in shapes and not relations.matching("pod_scheduler", {0: key})
         unsure = unmodelled(cluster, rulebook, pod)
-        together = group_blockers(given, key, alone)
+        together = group_blockers(relations, given, key, alone)
         alike = (
             shape,
             owner,

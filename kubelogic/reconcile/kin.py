@@ -34,7 +34,11 @@ class Kin:
 
     owners: dict[Name, Name] = field(default_factory=dict)
     nodes: dict[str, set[str]] = field(default_factory=dict)
-    seen: dict[str, Mapping[str, Object]] = field(default_factory=dict)
+    seen: dict[str, Mapping[str, Object]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What was looked at last is not kept."""
+        return _kin, (self.owners, self.nodes)
 
     def see(self, cluster: Cluster) -> None:
         """Take note of a state."""
@@ -133,3 +137,7 @@ def _about(cluster: Cluster, kind: str, key: str) -> Iterator[Name]:
         target = (scaler.document.get("spec") or {}).get("scaleTargetRef") or {}
         if (target.get("kind"), f"{scaler.namespace}/{target.get('name')}") == (kind, key):
             yield "HorizontalPodAutoscaler", scaler.key
+
+
+def _kin(owners: dict[Name, Name], nodes: dict[str, set[str]]) -> Kin:
+    return Kin(owners=owners, nodes=nodes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.verbs.explain import Explanation, explain
 from kubelogic.verbs.load import load
@@ -30,7 +31,7 @@ def assert_schedulable(cluster: Cluster, pod: str | Mapping[str, Any], options: 
     name = pod if isinstance(pod, str) else ""
     if not isinstance(pod, str):
         added: Object = next(iter(load(pod)))
-        cluster, name = cluster.replacing([added]), f"{added.kind} {added.key}"
+        cluster, name = supposed(cluster, [added]), f"{added.kind} {added.key}"
     found = explain(cluster, name, options or Options())
     if found.verdict != "placed":
         raise AssertionError(f"{found.pod} is not schedulable\n\n{found.to_text()}")

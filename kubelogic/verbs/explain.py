@@ -177,7 +177,7 @@ def explain_in(
     standing = grounds.standing(pod.key, reasons)
     grouped = not node and any(each.name == pod.key and each.group for each in given.waiting)
     alone = KubeScheduler().place(given) if grouped else None
-    together = group_blockers(given, pod.key, alone) if alone is not None else ()
+    together = group_blockers(relations, given, pod.key, alone) if alone is not None else ()
     reasons = (*together, *reasons)
     moves: MovePlan | None = None
     kind: Verdict
