@@ -189,7 +189,7 @@ class Dask:
         from distributed import Client, as_completed
         from distributed.scheduler import KilledWorker
 
-        with Client(self.address, set_as_default=False) as client:
+        with Client(self.address) as client:
             futures = {client.submit(self.worker, job, pure=False): number for number, job in jobs}
             for future in as_completed(list(futures)):
                 error = future.exception()

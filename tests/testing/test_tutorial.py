@@ -39,6 +39,7 @@ def test_the_commands_print_what_is_shown(command: str, shown: list[str], capsys
     assert all(line in printed for line in shown), printed
 
 
+@pytest.mark.slow
 def test_the_property_fails_as_shown() -> None:
     (command, shown) = next(each for each in COMMANDS if each[0].startswith("pytest"))
     words = shlex.split(command)[1:]
