@@ -97,5 +97,5 @@ def modules_for(rulebook: Rulebook, wanted: Collection[str] | None = None) -> tu
         rulebook: the rules.
         wanted: the predicates that matter; without them all do.
     """
-    asked = [module for module in ASKED if wanted is None or not module.gives.isdisjoint(wanted)]
-    return (mentions(rulebook), *CHECKS, *asked, *MODULES)
+    asked = [each for each in (*CHECKS, *ASKED) if wanted is None or not each.gives.isdisjoint(wanted)]
+    return (mentions(rulebook), *asked, *MODULES)

@@ -161,5 +161,18 @@ MODULE = FactModule(
         "Ingress": (reader(ingress_facts, "spec"),),
     },
     shared=frozenset({"label_set", "selector"}),
+    gives=frozenset(
+        {
+            "leads_to_name",
+            "leads_to_number",
+            "refers",
+            "template",
+            "template_labels",
+            "template_port",
+            "template_replicas",
+            "template_selector",
+            "template_spread",
+        }
+    ),
 )
 """What only checks read: a kind that no other module reads changes nothing in a plan."""

@@ -7,11 +7,10 @@ when the text is written. No input can hold the token.
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass
 from typing import TextIO
 
-MARK = f"\033{secrets.token_hex(8)}"
+MARK = f"\033{os.urandom(8).hex()}"
 """Stands for the escape character of our own sequences until the text is written."""
 _LEAST = 20
 """A terminal that says it is narrower is taken to be so wide."""
