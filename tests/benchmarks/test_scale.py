@@ -1,7 +1,7 @@
 """Large clusters through every layer, from JSON: a plan of 50,000 pods, a tick over 150,000, the shop at once.
 
 Seconds are of the processor, in one process; a machine that is busy with other things needs up to twice as long.
-Read the printed shares, and compare them with docs/explanation/performance.md.
+Read the printed shares, and compare them with docs/reference/performance.md.
 """
 
 from __future__ import annotations
