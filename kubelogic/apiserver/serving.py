@@ -16,6 +16,7 @@ from typing import Any
 from kubelogic.apiserver import chain, patches, requests
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.patches import managing
+from kubelogic.apiserver.registry.definitions import established
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -72,6 +73,8 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
         given.pop("status", None)
     if lookup(str(document["apiVersion"]), kind) is None:
         return _create_custom(state, given, writing)
+    if kind == "CustomResourceDefinition":
+        given["status"] = established(given, state.now)
     return requests.create(state, given, namespace=str(meta.get("namespace") or "default"))
 
 

@@ -17,10 +17,12 @@ from kubelogic.cluster.state import State
 from kubelogic.kinds.decoding import decode
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
+from kubelogic.serve.custom import schema_of
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import shown
 from kubelogic.serve.resources import Resource
+from kubelogic.serve.schemas import conform
 from kubelogic.serve.statuses import (
     MODIFIED,
     bad_request,
@@ -69,17 +71,18 @@ def checked(
     Raises:
         RequestError: 400; it cannot be decoded, or has unknown fields and validation is strict.
     """
-    if not resource.type_name:
-        return dict(document), ()
-    found = decode(document, resource.type_name)
     handled = f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
-    if found.fault:
-        raise bad_request(f"{handled}: {found.fault}")
+    kept, unknown = conform(document, schema_of(resource)) if not resource.type_name else ({}, ())
+    if resource.type_name:
+        found = decode(document, resource.type_name)
+        if found.fault:
+            raise bad_request(f"{handled}: {found.fault}")
+        kept, unknown = found.document, tuple(found.unknown)
     mode = request.query.get("fieldValidation") or "Warn"
-    words = tuple(f'unknown field "{path}"' for path in found.unknown)
+    words = tuple(f'unknown field "{path}"' for path in unknown)
     if words and mode == "Strict" and not patch:
         raise bad_request(f"{handled}: strict decoding error: {', '.join(words)}")
-    return found.document, words if mode != "Ignore" else ()
+    return kept, words if mode != "Ignore" else ()
 
 
 def create(served: Served, request: Request, where: Target) -> Reply:
