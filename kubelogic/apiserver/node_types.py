@@ -37,6 +37,11 @@ _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
 _WHERE = "--pools"
+_UNHEEDED: Mapping[str, str] = {
+    "limits": "its limits are kept for each type of node by itself, not for all of them together",
+    "weight": "its weight is not looked at: the cheapest nodes are looked for in all pools",
+}
+"""What NodePools say that is not kept as Karpenter keeps it."""
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -173,7 +178,17 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
         nodes = [made for item in provisioners for made in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
     for item in nodes:
         admission.take(item)
-    return [
+    notices = [
+        Notice(
+            code="KL119",
+            message=f"{item.title}: {what}",
+            location=item.origin.locate(("spec", field)),
+        )
+        for item in provisioners
+        for field, what in _UNHEEDED.items()
+        if (item.document.get("spec") or {}).get(field)
+    ]
+    return notices + [
         Notice(
             code="KL119",
             message=f"of this file only types of nodes count, as --pools names it: {count} other objects were left out",

@@ -59,7 +59,8 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
     """Settle a cluster, then try to do without one node after the other, those with the fewest pods first.
 
     Each node is drained in a run of the whole control plane; it can go if it gets empty and every pod finds another
-    node. A node that was tried in vain is not tried again: fewer nodes never make room.
+    node. A node that was tried in vain is not tried again, although a domain that is gone may change what a spread asks
+    for; so more nodes may be able to go than are said to, never fewer.
 
     Args:
         cluster: desired and observed objects.

@@ -135,6 +135,11 @@ def test_a_node_pool_chooses_types_and_zones(tmp_path: Path) -> None:
     assert zones == ["a", "b"]
     assert {each.limit for each in found.types} == {2}
     assert found.types[0].node.document["metadata"]["labels"]["karpenter.sh/nodepool"] == "spot"
+    (notice,) = found.notices
+    assert (
+        notice.message
+        == "NodePool spot: its limits are kept for each type of node by itself, not for all of them together"
+    )
 
 
 @pytest.mark.parametrize(
