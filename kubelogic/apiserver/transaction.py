@@ -11,7 +11,7 @@ from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.slow_start import SlowStart
-from kubelogic.cluster.state import State
+from kubelogic.cluster.state import State, Warned
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.logic import Rulebook, Value
@@ -43,6 +43,8 @@ class Transaction:
     """Whether the action that is being applied changes nothing: refused, or not tried."""
     decided: dict[Any, Any] = field(default_factory=dict)
     """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
+    warned: set[Warned] = field(default_factory=set)
+    """What is said about objects that are taken."""
     presumed: frozenset[str] = frozenset()
     """Namespaces that are taken to be there although no object says so."""
     _parameters: dict[str, Value] = field(default_factory=dict)
@@ -98,6 +100,10 @@ class Transaction:
     def remove(self, kind: str, key: str) -> None:
         """Take an object away at once."""
         self.changed[kind, key] = None
+
+    def warn(self, obj: Object, text: str, reason: str = "") -> None:
+        """Say something about an object that is taken; with a reason it is an Event as well."""
+        self.warned.add(Warned(kind=obj.kind, key=obj.key, text=text, reason=reason))
 
     def edit(self, kind: str, key: str, path: Sequence[str], fields: Mapping[str, Any]) -> None:
         """Set fields of an object that may be gone by now. A change of the spec raises the generation."""
@@ -241,7 +247,9 @@ class Transaction:
         if self.memory:
             memory = {k: v for k, v in {**memory, **self.memory}.items() if v is not None}
         names = {**self.state.names, **self.names} if self.names else self.state.names
-        return replace(self.state, cluster=self.state.cluster.replacing(kept, without=gone), memory=memory, names=names)
+        warned = self.state.warned | self.warned if self.warned else self.state.warned
+        cluster = self.state.cluster.replacing(kept, without=gone)
+        return replace(self.state, cluster=cluster, memory=memory, names=names, warned=warned)
 
 
 def reference(owner: Object, *, controller: bool = True, blocking: bool = True) -> dict[str, Any]:

@@ -20,6 +20,23 @@ Memory = Mapping[tuple[str, str], Value]
 """What controllers keep in their own memory between ticks, by (topic, key): retries, timers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Warned:
+    """What the API server said about an object that it took.
+
+    Attributes:
+        kind: of the object, or of what made it.
+        key: its key.
+        text: the warning.
+        reason: the reason of the Event that is recorded, if there is one.
+    """
+
+    kind: str
+    key: str
+    text: str
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Everything that a tick depends on, as a value.
@@ -32,6 +49,7 @@ class State:
         names: how many names were made so far, by what stands before the generated suffix.
         rules: the rules and parameters that the API server decides by; None for the built-in ones.
         unseen_accounts: the namespaces whose ServiceAccounts were not in the input: nobody knows which ones there are.
+        warned: what the API server has warned of so far.
     """
 
     cluster: Cluster
@@ -41,6 +59,7 @@ class State:
     names: Mapping[str, int] = field(default_factory=dict)
     rules: Rulebook | None = None
     unseen_accounts: frozenset[str] = frozenset()
+    warned: frozenset[Warned] = frozenset()
 
     @classmethod
     def of(cls, cluster: Cluster, *, rules: Rulebook | None = None) -> State:

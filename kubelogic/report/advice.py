@@ -68,6 +68,7 @@ HELPS: Mapping[str, str] = MappingProxyType(
         "KL195": "Add it to the input; the message has the command.",
         "KL196": "Add it to the input, or correct the name.",
         "KL198": "Nothing: it was read as its successor.",
+        "KL199": "Change what the message names, or bear it: the object was taken as it is.",
         "KL200": "The rule file that denies it says what it wants.",
         "KL201": "kubectl uncordon, or a node that is not cordoned.",
         "KL202": "Take spec.nodeName out, or name a node that is there.",

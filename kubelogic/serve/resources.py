@@ -122,7 +122,16 @@ _CREATE_ONLY = frozenset({"Binding", "LocalSubjectAccessReview", "SelfSubjectAcc
     "SubjectAccessReview",
     "TokenReview",
 }
-_NOT_SERVED = frozenset({"kubescheduler.config.k8s.io"})
+_NOT_SERVED = frozenset(
+    {
+        "apiserver.config.k8s.io",
+        "kubescheduler.config.k8s.io",
+        "pod-security.admission.config.k8s.io",
+        "policy.networking.k8s.io",
+        "settings.k8s.io",
+    }
+)
+"""Groups of files and of resources that a plain API server does not serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

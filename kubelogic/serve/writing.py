@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kubelogic.apiserver import serving
@@ -142,7 +143,7 @@ def now_of(served: Served) -> State:
     """The state in which a request is carried out; without a running clock every request takes a moment."""
     if not served.control.clock.speed:
         served.control.clock.jump(1)
-    return served.control.present()
+    return replace(served.control.present(), warned=frozenset())
 
 
 def _stored(document: Mapping[str, Any], resource: Resource) -> Json:
@@ -164,6 +165,7 @@ def written(
 ) -> Reply:
     """The object as it is after a request."""
     resource = where.resource
+    said = (*said, *(each.text for each in sorted(state.warned)))
     if dry:
         found = state.cluster.get(resource.stored_kind, key)
         version = served.control.history.versions.get((resource.stored_kind, key), 0)

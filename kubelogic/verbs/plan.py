@@ -34,6 +34,7 @@ from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceE
 from kubelogic.verbs.services import service_notices
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided, undone
+from kubelogic.verbs.warned import warnings_of
 
 DEFAULT = Options()
 
@@ -89,7 +90,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         *refused_objects(done.run.refusals, done.run.state, done.start),
     )
     omissions = omitted(cluster, (each for file in book.files for each in file.omits))
-    told = (*notices, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
+    said = warnings_of(done.run.state)
+    told = (*notices, *said, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
     placements = _placements(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     gone = _gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out})

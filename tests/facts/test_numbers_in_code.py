@@ -73,6 +73,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("facts/parameters.py", 63): MATHS,
     ("facts/parameters.py", 100): "all of a hundred percent",
     ("facts/parameters.py", 128): "bits of an IPv6 address",
+    ("facts/pod_security.py", 31): MATHS,
     ("facts/pod_status.py", 3): API,
     ("facts/pod_status.py", 10): API,
     ("facts/pod_status.py", 30): API,

@@ -215,6 +215,11 @@ def role_binding(tree: Tree) -> None:
             subject["apiGroup"] = _RBAC
 
 
+def admission_configuration(tree: Tree) -> None:
+    """A name for what configures admission, as files have none."""
+    tree["metadata"].setdefault("name", "kube-apiserver")
+
+
 def scheduler_configuration(tree: Tree) -> None:
     """Defaults of a KubeSchedulerConfiguration: a name, as files have none, and a profile for pods that name none."""
     tree["metadata"].setdefault("name", "kube-scheduler")

@@ -27,7 +27,6 @@ _ACCOUNT = "kubernetes.io/service-account.name"
 
 
 _SECURITY = "pod-security.kubernetes.io/"
-_ENFORCED = f"{_SECURITY}enforce"
 _LEVELS = ("privileged", "baseline", "restricted")
 _SECURITY_VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]*)")
 
@@ -70,9 +69,6 @@ def namespace(report: Report, tree: Tree) -> None:
             report.add(
                 ("metadata", "labels", version), "KL121", f"{quoted(labels[version])} is neither latest nor v1.N"
             )
-    if labels.get(_ENFORCED) in ("baseline", "restricted"):
-        words = f"pods that break the {labels[_ENFORCED]} security standard are not refused here"
-        report.warn(("metadata", "labels", _ENFORCED), "KL193", words)
 
 
 def service_account(report: Report, tree: Tree) -> None:
