@@ -8,7 +8,7 @@ semver, strings).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,11 @@ YES, NO = "yes", ""
 _NANO = 10**9
 _LITERAL = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?", re.ASCII)
+_DEVICE = re.compile(r"\bdevice\b(?!\s*\.\s*(?:driver|allowMultipleAllocations)\b)")
+_NAMED = re.compile(
+    r'""\s*in\s*device\.(?:attributes|capacity)(?:\s*\[\s*""\s*\])?'
+    r'|device\.(?:attributes|capacity)\s*\[\s*\??""\s*\]\s*(?:\.\s*\??\s*[A-Za-z_]\w*(?!\s*[\w(])|\[\s*\??""\s*\])'
+)
 _BIND = re.compile(r"\bcel\.bind\s*\(")
 
 Value = Mapping[str, Any]
@@ -55,6 +60,29 @@ def verdict(expression: str, driver: str, device: Mapping[str, Any]) -> str:
 
 
 _READ = ("attributes", "capacity", "allowMultipleAllocations")
+
+
+def read_by(expressions: Iterable[str], name: str) -> bool:
+    """Whether any of some expressions may read an attribute or capacity.
+
+    Args:
+        expressions: in CEL.
+        name: of the attribute, with or without a domain.
+
+    >>> read_by(['device.attributes["gpu.example.com"].model == "a100"'], "gpu.example.com/uuid")
+    False
+    >>> read_by(['device.attributes["gpu.example.com"].exists(key, key == "model")'], "uuid")
+    True
+    """
+    key = name.rpartition("/")[2]
+    return any(key in expression or not _by_name(expression) for expression in expressions)
+
+
+@lru_cache(maxsize=1 << 12)
+def _by_name(expression: str) -> bool:
+    """Whether an expression names all that it reads of a device."""
+    plain = _NAMED.sub("", _LITERAL.sub('""', expression))
+    return not _DEVICE.search(plain)
 
 
 @lru_cache(maxsize=1 << 16)

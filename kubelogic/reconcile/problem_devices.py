@@ -49,6 +49,8 @@ class DeviceReader:
         """
         self._relations, self._nodes_of, self._nodes = relations, nodes_of, nodes
         self._looks: dict[str, tuple[str, Document]] = {}
+        self._expressions: tuple[str, ...] = ()
+        self._read: dict[str, bool] = {}
         self._classes = {text(name): _decoded(text(document)) for name, document, _ in relations.rows("device_class")}
         self._awaited = {text(row[0]) for row in relations.rows("claim_awaited")}
 
@@ -57,7 +59,6 @@ class DeviceReader:
         relations = self._relations
         if not (relations.rows("device_slice") or relations.rows("device_claim") or relations.rows("device_class")):
             return None
-        slices = tuple(self._slices())
         claims = tuple(self._claims())
         selectors = {name: self._class_selectors(name) for name in sorted(self._classes)}
         asked = {
@@ -69,6 +70,8 @@ class DeviceReader:
         }
         extended = self._extended()
         asked.update(each.expression for name in set(extended.values()) for each in selectors[name])
+        self._expressions = tuple(sorted(asked))
+        slices = tuple(self._slices())
         verdicts = {
             expression: {
                 look: device_selectors.verdict(expression, driver, document)
@@ -151,7 +154,7 @@ class DeviceReader:
     def _device(
         self, name: str, driver: str, device: Document, usable: Mapping[tuple[str, str], set[str]], *, each: bool
     ) -> Device:
-        document = {key: device[key] for key in _LOOK if key in device}
+        document = {key: self._looked_at(device[key]) for key in _LOOK if key in device}
         look = msgspec.json.encode([driver, document], order="deterministic").decode()
         self._looks[look] = driver, document
         return Device(
@@ -180,6 +183,15 @@ class DeviceReader:
             local=bool(device.get("bindsToNode")) or (each and bool(device.get("nodeName"))),
             selector=_selector(device) if each else "",
         )
+
+    def _looked_at(self, values: Any) -> Any:
+        """What selectors read of attributes or capacity: devices that differ in nothing else are alike."""
+        if not isinstance(values, Mapping):
+            return values
+        for name in values:
+            if name not in self._read:
+                self._read[name] = device_selectors.read_by(self._expressions, name)
+        return {name: value for name, value in values.items() if self._read[name]}
 
     # -- claims ----------------------------------------------------------------------------------------------
 

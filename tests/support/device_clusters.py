@@ -29,7 +29,8 @@ def device_problem(seed: int, *, nodes: int | None = None, load: float = 1.1, mo
     """
     random = Random(seed)
     count = nodes if nodes is not None else random.randint(4, 40)
-    made = [_slice(random, f"n{number:02}", most) for number in range(count)]
+    named = {f"n{number:02}": _slices(random, f"n{number:02}", most) for number in range(count)}
+    made = [each for slices in named.values() for each in slices]
     there = sum(len([d for d in each.devices if d.look != "large"]) for each in made)
     claims: list[Claim] = []
     pods: list[Pod] = []
@@ -67,12 +68,12 @@ def device_problem(seed: int, *, nodes: int | None = None, load: float = 1.1, mo
     return Problem(
         nodes=tuple(
             Node(
-                name=each.name,
+                name=name,
                 node_class="one",
                 allocatable={"cpu": random.choice((8000, 16000, 32000)), "pods": 110},
-                topology={"kubernetes.io/hostname": each.name},
+                topology={"kubernetes.io/hostname": name},
             )
-            for each in made
+            for name in named
         ),
         shapes=tuple(shapes[name] for name in sorted(shapes)),
         pods=tuple(pods),
@@ -83,7 +84,7 @@ def device_problem(seed: int, *, nodes: int | None = None, load: float = 1.1, mo
     )
 
 
-def _slice(random: Random, node: str, most: int) -> Slice:
+def _slices(random: Random, node: str, most: int) -> tuple[Slice, ...]:
     if random.random() < 0.25:
         return _partitioned(node, random.randint(1, max(most // 4, 1)))
     model = random.choice(_MODELS)
@@ -91,10 +92,10 @@ def _slice(random: Random, node: str, most: int) -> Slice:
         Device(name=f"gpu-{number}", look=model, attributes={"numa": ("int", str(number // 2))})
         for number in range(random.choice([each for each in (1, 2, 4, 8) if each <= most]))
     )
-    return Slice(name=node, driver="gpu", pool=node, nodes=frozenset({node}), devices=devices, local=True)
+    return (Slice(name=node, driver="gpu", pool=node, nodes=frozenset({node}), devices=devices, local=True),)
 
 
-def _partitioned(node: str, gpus: int) -> Slice:
+def _partitioned(node: str, gpus: int) -> tuple[Slice, ...]:
     """GPUs of which each is given away in one large part and one small one, or in three small ones."""
     devices: list[Device] = []
     for gpu in range(gpus):
@@ -104,15 +105,20 @@ def _partitioned(node: str, gpus: int) -> Slice:
                 Device(name=f"gpu-{gpu}-{part}", look=look, consumes=used, attributes={"numa": ("int", str(gpu))})
             )
     counters = tuple(Counters(name=f"gpu-{gpu}", amounts={"memory": 3}) for gpu in range(gpus))
-    return Slice(
-        name=node,
-        driver="mig",
-        pool=node,
-        nodes=frozenset({node}),
-        devices=tuple(devices),
-        counters=counters,
-        local=True,
-    )
+
+    def part(name: str, *, sets: tuple[Counters, ...] = (), offered: tuple[Device, ...] = ()) -> Slice:
+        return Slice(
+            name=f"{node}-{name}",
+            driver="mig",
+            pool=node,
+            count=2,
+            nodes=frozenset({node}),
+            local=True,
+            counters=sets,
+            devices=offered,
+        )
+
+    return part("counters", sets=counters), part("devices", offered=tuple(devices))
 
 
 def _claim(name: str, kind: str, size: int, *, same: bool) -> Claim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -176,7 +177,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     missing: str = ""
 
 
-class Devices(msgspec.Struct, frozen=True, kw_only=True):
+class Devices(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All that is known of devices.
 
     ``verdicts`` says of each expression and look: ``yes``, empty for no, or the error.
@@ -188,6 +189,17 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
     extended: Mapping[str, str] = {}
     class_selectors: Mapping[str, tuple[Selector, ...]] = {}
 
+    @cached_property
+    def memo(self) -> dict[str, object]:
+        """What was worked out of everything but the claims, under the name of what it is."""
+        return {}
+
+    def with_claims(self, claims: tuple[Claim, ...]) -> Devices:
+        """The same devices with other claims; what was worked out of them stays known."""
+        found = msgspec.structs.replace(self, claims=claims)
+        found.__dict__["memo"] = self.memo
+        return found
+
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """A container of a pod that asks for extended resources: all that it requests, by name.
@@ -198,3 +210,24 @@ class Container(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     brief: bool = False
     requests: Mapping[str, int] = {}
+
+
+def essence(claim: Claim) -> bytes:
+    """All that counts of what a claim asks for: not what it is called, nor where its conditions are written."""
+    requests = [
+        [
+            (
+                request.full_name,
+                [selector.expression for selector in request.selectors],
+                request.count,
+                request.every,
+                request.admin,
+                request.tolerations,
+                request.capacity,
+            )
+            for request in alternatives
+        ]
+        for alternatives in claim.requests
+    ]
+    constraints = [(each.attribute, sorted(each.requests), each.distinct) for each in claim.constraints]
+    return msgspec.json.encode((requests, constraints, claim.missing), order="deterministic")

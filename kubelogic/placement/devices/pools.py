@@ -5,10 +5,11 @@ Source: k8s.io/dynamic-resource-allocation 1.36, structured: GatherPools, buildP
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from kubelogic.placement.devices.model import Device, Slice
+from kubelogic.placement.devices.model import Device, Devices, Slice
 
 Key = tuple[str, str]
 """Driver and pool."""
@@ -59,35 +60,79 @@ def _concerns(each: Slice, node: str) -> bool:
     return each.known and node in each.nodes
 
 
-def pools_of(slices: Sequence[Slice], node: str) -> tuple[Pool, ...]:
-    """The pools that concern a node, in the order in which devices are looked for."""
-    found: dict[Key, list[Slice]] = {}
-    for each in slices:
-        if _concerns(each, node):
+class Pools:
+    """The pools of all nodes of one set of slices, each found once: what is given away of them does not matter."""
+
+    def __init__(self, slices: Sequence[Slice]) -> None:
+        self._slices = slices
+        self._own: dict[str, list[int]] = defaultdict(list)
+        self._shared: list[int] = []
+        self._keyed: dict[Key, list[Slice]] = defaultdict(list)
+        self._found: dict[str, tuple[Pool, ...]] = {}
+        self._built: dict[tuple[int, ...], Pool | None] = {}
+        for number, each in enumerate(slices):
+            self._keyed[each.driver, each.pool].append(each)
+            if each.local and not each.counters and not each.each and len(each.nodes) == 1:
+                self._own[next(iter(each.nodes))].append(number)
+            else:
+                self._shared.append(number)
+        users: dict[Key, set[str] | None] = {}
+        for each in slices:
             key = each.driver, each.pool
-            known = found.get(key)
-            if known is None or each.generation > known[0].generation:
-                found[key] = [each]
-            elif each.generation == known[0].generation:
-                known.append(each)
-    first: list[Pool] = []
-    last: list[Pool] = []
-    for key in sorted(found):
-        pool = _pool(key, found[key], slices)
-        if pool is not None:
-            (last if pool.waits else first).append(pool)
-    return (*first, *last)
+            before = users.get(key, set())
+            users[key] = before | each.nodes if each.local and before is not None else None
+        self._confined = {key for key, nodes in users.items() if nodes is not None and len(nodes) == 1}
+
+    def of(self, node: str) -> tuple[Pool, ...]:
+        """The pools that concern a node, in the order in which devices are looked for."""
+        found = self._found.get(node)
+        if found is None:
+            found = self._found[node] = self._of(node)
+        return found
+
+    def confined(self, key: Key) -> bool:
+        """Whether only one node can have anything to do with a pool."""
+        return key in self._confined
+
+    def _of(self, node: str) -> tuple[Pool, ...]:
+        numbers = sorted([*self._own.get(node, ()), *(n for n in self._shared if _concerns(self._slices[n], node))])
+        newest: dict[Key, list[int]] = {}
+        for number in numbers:
+            each = self._slices[number]
+            key = each.driver, each.pool
+            known = newest.get(key)
+            if known is None or each.generation > self._slices[known[0]].generation:
+                newest[key] = [number]
+            elif each.generation == self._slices[known[0]].generation:
+                known.append(number)
+        first: list[Pool] = []
+        last: list[Pool] = []
+        for key in sorted(newest):
+            mine = tuple(newest[key])
+            if mine not in self._built:
+                self._built[mine] = _pool(key, [self._slices[n] for n in mine], self._keyed[key])
+            pool = self._built[mine]
+            if pool is not None:
+                (last if pool.waits else first).append(pool)
+        return (*first, *last)
 
 
-def _pool(key: Key, mine: list[Slice], slices: Sequence[Slice]) -> Pool | None:
-    """One pool; None if a newer generation of it is on its way."""
+def pools_of(devices: Devices) -> Pools:
+    """The pools of some devices; found once for them and for what differs from them in claims only."""
+    found = devices.memo.get("pools")
+    if not isinstance(found, Pools):
+        found = devices.memo["pools"] = Pools(devices.slices)
+    return found
+
+
+def _pool(key: Key, mine: list[Slice], every: Sequence[Slice]) -> Pool | None:
+    """One pool; None if a newer generation of it is on its way. ``every``: all slices of it, for whichever node."""
     count, generation = mine[0].count, mine[0].generation
     if len(mine) == count:
         return _built(key, mine, None)
-    whole = [each for each in slices if (each.driver, each.pool) == key]
-    if any(each.generation > generation for each in whole):
+    if any(each.generation > generation for each in every):
         return None
-    whole = [each for each in whole if each.generation == generation]
+    whole = [each for each in every if each.generation == generation]
     if len(whole) != count:
         return Pool(driver=key[0], name=key[1], incomplete=True)
     return _built(key, mine, whole)

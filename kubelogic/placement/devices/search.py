@@ -130,17 +130,17 @@ class Search:
     """Looks for devices on nodes, over one state of what is given away."""
 
     def __init__(self, devices: Devices, state: State) -> None:
-        self._devices = devices
         self._state = state
-        self._pools: dict[str, tuple[Pool, ...]] = {}
+        self._pools = pools_of(devices)
         self._verdicts = devices.verdicts
 
     def pools(self, node: str) -> tuple[Pool, ...]:
         """The pools that concern a node."""
-        found = self._pools.get(node)
-        if found is None:
-            found = self._pools[node] = pools_of(self._devices.slices, node)
-        return found
+        return self._pools.of(node)
+
+    def confined(self, driver: str, pool: str) -> bool:
+        """Whether only one node can have anything to do with a pool."""
+        return self._pools.confined((driver, pool))
 
     def allocate(self, claims: Sequence[Claim], node: str) -> tuple[Granted, ...] | Failure:
         """What each claim gets on a node, or why that cannot be.

@@ -6,13 +6,15 @@ Source: kube-scheduler 1.36, DynamicResources: PreFilter, Filter, PostFilter, Re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
+import numpy as np
 
-from kubelogic.placement.devices.model import Allocated, Claim, Container, Devices, Request
+from kubelogic.placement.devices.model import Allocated, Claim, Container, Devices, Request, essence
 from kubelogic.placement.devices.pools import usable_on
 from kubelogic.placement.devices.search import DeviceError, Failure, Granted, Search, State
+from kubelogic.placement.kube.tables import Mask
 from kubelogic.placement.problem import Pod, Problem
 
 UNAVAILABLE = "resourceclaim not available on the node"
@@ -29,6 +31,22 @@ Found = tuple[Granted, ...] | Failure
 
 
 @dataclass(slots=True)
+class _Known:
+    """What claims get on nodes, and on which they get nothing; true up to a place in the journal."""
+
+    at: int
+    size: int
+    found: dict[str, Found] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    checked: Mask = field(init=False)
+    lacks: Mask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.checked = np.zeros(self.size, dtype=np.bool_)
+        self.lacks = np.zeros(self.size, dtype=np.bool_)
+
+
+@dataclass(slots=True)
 class _Held:
     """A claim as it stands."""
 
@@ -40,17 +58,18 @@ class _Held:
 class Desk:
     """Answers questions about devices over one changing state of claims."""
 
-    def __init__(self, problem: Problem, *, free: bool = False) -> None:
+    def __init__(self, problem: Problem, *, free: bool = False, names: Sequence[str] = ()) -> None:
         """Take over what is allocated.
 
         Args:
             problem: with devices.
             free: as if nothing were.
+            names: of all nodes, in the order that masks have.
         """
         devices = problem.devices or Devices()
         self._devices = devices
         self._state = State()
-        self._held = {claim.name: _Held(claim, set(claim.users), _signature([claim])) for claim in devices.claims}
+        self._held = {claim.name: _Held(claim, set(claim.users), essence(claim)) for claim in devices.claims}
         for claim in devices.claims:
             self._state.add(() if free else claim.allocated or ())
         self._everyone = frozenset(node.name for node in problem.nodes)
@@ -58,9 +77,10 @@ class Desk:
             node.name: frozenset(name for name in devices.extended if node.allocatable.get(name, 0))
             for node in problem.nodes
         }
-        self._stamps: dict[str, int] = {}
-        self._everywhere = 0
-        self._known: dict[tuple[bytes, str], tuple[tuple[int, int], Found]] = {}
+        self._known: dict[bytes, _Known] = {}
+        self._journal: list[str] = []
+        self._names = names
+        self._number = {name: number for number, name in enumerate(names)}
         self._search = Search(devices, self._state)
         self._made: list[Claim] = []
 
@@ -112,7 +132,7 @@ class Desk:
         asked, key = self._asked(pod)
         if extra := self._extended(pod, node):
             asked = [*asked, extra]
-            key += b"\n" + _signature([extra])
+            key += b"\n" + essence(extra)
         found: tuple[Granted, ...] = ()
         if asked:
             answer = self._answer(asked, key, node)
@@ -152,11 +172,33 @@ class Desk:
 
     def _answer(self, asked: list[Claim], key: bytes, node: str) -> Found:
         """What claims get on a node, found once for equal claims as long as nothing that matters is given away."""
-        stamp = self._everywhere, self._stamps.get(node, 0)
-        kept = self._known.get((key, node))
-        if kept is None or kept[0] != stamp:
-            kept = self._known[key, node] = stamp, self._search.allocate(asked, node)
-        return kept[1]
+        known = self._current(key)
+        found = known.found.get(node)
+        if found is None:
+            found = known.found[node] = self._search.allocate(asked, node)
+            if isinstance(found, Failure):
+                known.failures[node] = found
+        return found
+
+    def _current(self, key: bytes) -> _Known:
+        """What is known of claims, without that which may have changed since."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _Known(at=len(self._journal), size=len(self._names))
+        for node in self._journal[known.at :]:
+            if not node:
+                known.found.clear()
+                known.failures.clear()
+                known.checked[:] = False
+                known.lacks[:] = False
+            elif node not in known.failures or any(pool.counters for pool in self._search.pools(node)):
+                # Without counters, what is lacking stays lacking while more is given away.
+                known.found.pop(node, None)
+                known.failures.pop(node, None)
+                if node in self._number:
+                    known.checked[self._number[node]] = False
+        known.at = len(self._journal)
+        return known
 
     def lacking(self, pod: Pod, nodes: Sequence[str]) -> dict[str, Failure]:
         """Those of some nodes that do not have what a pod asks for, and why.
@@ -170,13 +212,37 @@ class Desk:
         asked, key = self._asked(pod)
         confined = any(self._held[name].claim.nodes is not None for name in pod.device_claims)
         failures: dict[str, Failure] = {}
-        for node in nodes:
-            found = self._answer(asked, key, node) if asked else ()
-            if isinstance(found, Failure):
-                failures[node] = found
-            elif confined and self.elsewhere(pod, node):
-                failures[node] = Failure(words=UNAVAILABLE)
+        if asked:
+            known = self._current(key)
+            for node in [node for node in nodes if node not in known.found]:
+                self._answer(asked, key, node)
+            failures = {node: known.failures[node] for node in nodes if node in known.failures}
+        if confined:
+            for node in nodes:
+                if node not in failures and self.elsewhere(pod, node):
+                    failures[node] = Failure(words=UNAVAILABLE)
         return failures
+
+    def lacks(self, pod: Pod, nodes: Mask) -> Mask:
+        """Which of some nodes do not have what a pod asks for, as ``lacking`` says it.
+
+        Raises:
+            DeviceError: where the scheduler ends the attempt.
+        """
+        found: Mask = np.zeros(len(self._names), dtype=np.bool_)
+        if self._wanted(pod) or any(self._held[name].claim.nodes is not None for name in pod.device_claims):
+            for name in self.lacking(pod, [self._names[n] for n in np.flatnonzero(nodes).tolist()]):
+                found[self._number[name]] = True
+            return found
+        asked, key = self._asked(pod)
+        if not asked:
+            return found
+        known = self._current(key)
+        for number in np.flatnonzero(nodes & ~known.checked).tolist():
+            known.lacks[number] = isinstance(self._answer(asked, key, self._names[number]), Failure)
+            known.checked[number] = True
+        lacking: Mask = nodes & known.lacks
+        return lacking
 
     def ranks(self, pod: Pod) -> bool:
         """Whether a pod has alternatives, of which the earlier ones are better."""
@@ -222,12 +288,8 @@ class Desk:
                 held.claim = msgspec.structs.replace(held.claim, allocated=each.devices, nodes=each.nodes)
             else:
                 self._made.append(Claim(name=f"{each.claim} of {pod.name}", allocated=each.devices))
-            if each.local and each.nodes is not None and not self._reaches_out(each):
-                for node in each.nodes:
-                    self._stamps[node] = self._stamps.get(node, 0) + 1
-            else:
-                self._everywhere += 1
-                self._search = Search(self._devices, self._state)
+            confined = each.local and each.nodes is not None and not self._reaches_out(each)
+            self._journal.extend(sorted(each.nodes or ()) if confined else ("",))
         for name in pod.device_claims:
             self._held[name].users.add(pod.uid)
 
@@ -240,14 +302,7 @@ class Desk:
 
     def _reaches_out(self, granted: Granted) -> bool:
         """Whether devices are of pools that other nodes use, too."""
-        pools = {(each.driver, each.pool) for each in granted.devices}
-        nodes: set[str] = set()
-        for each in self._devices.slices:
-            if (each.driver, each.pool) in pools:
-                if not each.local:
-                    return True
-                nodes |= each.nodes
-        return len(nodes) > 1
+        return any(not self._search.confined(each.driver, each.pool) for each in granted.devices)
 
     def score(self, granted: Sequence[Granted]) -> int:
         """How early the alternatives are that claims got."""
@@ -268,10 +323,6 @@ class Desk:
             return None
         namespace = pod.name.partition("/")[0]
         return Claim(name=f"{namespace}/{EXTENDED}", requests=tuple((request,) for request, _ in requests))
-
-
-def _signature(claims: Sequence[Claim]) -> bytes:
-    return msgspec.json.encode([(claim.requests, claim.constraints) for claim in claims], order="deterministic")
 
 
 def extended_requests(

@@ -45,7 +45,7 @@ class Engine:
         for pod in self.tables.waiting:
             if pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
-        self.desk: Desk | None = None if problem.devices is None else Desk(problem)
+        self.desk: Desk | None = None if problem.devices is None else Desk(problem, names=self.tables.names)
         self._count_devices({name for scorer in problem.scorers for name in scorer.resources})
         self._index = RuleIndex(self.state)
         self._scorers: dict[str, list[Scorer]] = {}
@@ -112,8 +112,12 @@ class Engine:
                 with self.with_promised(pod, shape, node) as added:
                     if added:
                         found[node] = self._passes_here(shape, node)
-        for node in self.without_devices(pod, found):
-            found[node] = False
+        asker = self.asker(pod)
+        if asker is not None and self.desk is not None and found.any():
+            if self.desk.refuses(asker):
+                found[:] = False
+            else:
+                found &= ~self.desk.lacks(asker, found)
         return found
 
     def _count_devices(self, scored: set[str]) -> None:

@@ -342,7 +342,7 @@ def present(
     )
     devices = problem.devices
     if devices is not None and engine.desk is not None:
-        devices = msgspec.structs.replace(devices, claims=engine.desk.claims())
+        devices = devices.with_claims(engine.desk.claims())
     return msgspec.structs.replace(problem, pods=tuple(pods), claims=claims, devices=devices)
 
 

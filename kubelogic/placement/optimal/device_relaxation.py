@@ -14,7 +14,7 @@ from itertools import combinations
 
 import msgspec
 
-from kubelogic.placement.devices.model import Claim, Device, Request
+from kubelogic.placement.devices.model import Claim, Device, Request, essence
 from kubelogic.placement.devices.pools import usable_on
 from kubelogic.placement.devices.search import DeviceError, Failure, Search, State, attribute
 from kubelogic.placement.kube.devices import Desk
@@ -67,7 +67,7 @@ def relax(problem: Problem) -> Problem | None:
             if users[name] == 1 and claims[name].allocated is None
         )
         others = tuple(sorted(set(pod.device_claims) - {claim.name for claim in own}))
-        key = (_bytes([_essence(claim) for claim in own]), _bytes(pod.containers), others)
+        key = (b"\n".join(essence(claim) for claim in own), _bytes(pod.containers), others)
         of[pod.name] = key
         kinds.setdefault(key, _Kind(pod=pod, own=own))
     names = [node.name for node in problem.nodes]
@@ -302,29 +302,6 @@ class _Capacity:
             if isinstance(found, Failure):
                 return 1_000 if found.gave_up else times - 1
         return 1_000
-
-
-def _essence(claim: Claim) -> object:
-    """All that counts of what a claim asks for: not where its conditions are written."""
-    return (
-        [
-            [
-                (
-                    request.full_name,
-                    [selector.expression for selector in request.selectors],
-                    request.count,
-                    request.every,
-                    request.admin,
-                    request.tolerations,
-                    request.capacity,
-                    claim.missing,
-                )
-                for request in alternatives
-            ]
-            for alternatives in claim.requests
-        ],
-        [(each.attribute, sorted(each.requests), each.distinct) for each in claim.constraints],
-    )
 
 
 def _plain(claims: Iterable[Claim]) -> Iterator[Request]:

@@ -176,7 +176,7 @@ def _filled(problem: Problem, desk: Desk, found: Placement) -> Placement:
         else pod
         for pod in problem.pods
     )
-    rest = msgspec.structs.replace(problem, pods=pods, devices=msgspec.structs.replace(devices, claims=desk.claims()))
+    rest = msgspec.structs.replace(problem, pods=pods, devices=devices.with_claims(desk.claims()))
     more = schedule(rest)
     if more.evictions:
         shapes = {pod.name: pod.shape for pod in problem.waiting}
