@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from kubelogic.apiserver.changes import Change, apply_changes
 from kubelogic.apiserver.default_class import with_default_class
@@ -19,6 +20,7 @@ from kubelogic.text import documents, sources
 from kubelogic.text.archives import sources_of
 from kubelogic.text.location import Fault, InputError
 from kubelogic.text.notices import Notice
+from kubelogic.text.sources import Source
 
 _MANY = 1_000_000
 _DOUBLED = "KL101"
@@ -48,6 +50,7 @@ def load(
     strict: bool = False,
     nodes: Iterable[str] = (),
     default_storage_class: str = "",
+    texts: Iterable[Source] = (),
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
@@ -65,6 +68,7 @@ def load(
             notice says so.
         nodes: further nodes: pools in short form (see ``kinds.pools``), or files of which only the nodes count.
         default_storage_class: the class that claims get which name none, whether it is in the input or not.
+        texts: what somebody has read already; it comes before that of the files.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
@@ -73,7 +77,8 @@ def load(
     with _collector_paused():
         names, faults = sources.find(paths, exclude=exclude)
         admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
-        for read in (each for name in names for each in sources_of(name, stdin)):
+        from_files = (each for name in names for each in sources_of(name, stdin))
+        for read in chain(texts, from_files):
             match read:
                 case Fault() as fault:
                     faults.append(fault)

@@ -65,7 +65,7 @@ COMMANDS = {
     "serve": "the Kubernetes API over the simulated cluster: kubectl and every other client speak to it",
     "step": "let time pass in a cluster that is served",
     "fail": "let a node of a cluster that is served fall silent, or come back",
-    "snapshot": "the line of kubectl that collects all of a cluster that is read",
+    "snapshot": "all of a cluster that is read, in a file; or the line of kubectl that collects it",
     "rules": "list, check and document the rules",
     "demo": "plan and explain a small shop that comes with the program",
     "completion": "what makes bash, zsh or fish complete the command line",
@@ -80,6 +80,7 @@ EXAMPLES = {
         "kubelogic plan cluster.yaml web.yaml   # cluster.yaml: see kubelogic snapshot --command",
         "kubelogic plan web.yaml --nodes 3:4cpu:16Gi",
         "kubectl get nodes,pods -A -o yaml | kubelogic plan - web.yaml",
+        "kubelogic plan --live web.yaml         # what would happen in the cluster that kubectl is set to",
     ),
     "explain": (
         "kubelogic explain shop/cart cluster.yaml",
@@ -125,7 +126,12 @@ EXAMPLES = {
     ),
     "step": ("kubelogic step 5m",),
     "fail": ("kubelogic fail node/n1", "kubelogic fail node/n1 --heal"),
-    "snapshot": ("kubelogic snapshot --command", 'eval "$(kubelogic snapshot --command)"'),
+    "snapshot": (
+        "kubelogic snapshot --command",
+        'eval "$(kubelogic snapshot --command)"',
+        "kubelogic snapshot -o cluster.yaml",
+        "kubelogic snapshot cluster.yaml --anonymise -o shown.yaml",
+    ),
     "rules": ("kubelogic rules show taint_toleration", "kubelogic rules search toleration"),
     "demo": ("kubelogic demo", "kubelogic demo --copy shop   # then: kubelogic plan shop --watch"),
     "completion": (
@@ -148,7 +154,7 @@ class _Parser(argparse.ArgumentParser):
     def _hint(self, message: str) -> str:
         """What was meant, for a misspelt command or flag, or a path that is missing."""
         if "are required: PATH" in message or message.endswith(", PATH"):
-            return " (a file or a directory; write - to read standard input)"
+            return " (a file or a directory; write - to read standard input, --live to read a cluster)"
         if "invalid choice: " in message:
             typed = message.partition("invalid choice: ")[2].split("'")[1:2]
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
@@ -159,6 +165,12 @@ class _Parser(argparse.ArgumentParser):
             return ""
         near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
         return f"; did you mean {' or '.join(near)}?" if near else ""
+
+    def of(self, command: str) -> argparse.ArgumentParser:
+        """The parser of a command."""
+        below = (each.choices for each in self._actions if isinstance(each, argparse._SubParsersAction))
+        found: argparse.ArgumentParser = next(below)[command]
+        return found
 
     def _parsers(self) -> list[argparse.ArgumentParser]:
         """The parsers of subcommands."""
@@ -217,6 +229,8 @@ def _dispatch(arguments: list[str]) -> int:
         if hasattr(module, "prepared"):
             arguments = module.prepared(arguments)
     args = parser.parse_args(arguments)
+    if getattr(args, "needs_path", False) and not args.paths and not args.live:
+        parser.of(args.command).error("the following arguments are required: PATH")
     if not getattr(args, "watch", False):
         return _guarded(args)
     from kubelogic.cli.follow import follow
@@ -238,7 +252,7 @@ def whole_parser() -> argparse.ArgumentParser:
     return _parser_of(_available())[0]
 
 
-def _parser_of(names: Sequence[str]) -> tuple[argparse.ArgumentParser, list[Any]]:
+def _parser_of(names: Sequence[str]) -> tuple[_Parser, list[Any]]:
     """The parser of all commands, with the arguments of some, and the modules of these."""
     parser = _Parser(
         prog="kubelogic",

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import UsageError, common
+from kubelogic.cli import UsageError, common, live
 from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
@@ -36,10 +36,12 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
     stdin = common.standard_input([*args.paths, *args.base, *args.nodes])
     files = [each for each in args.base if each == "-" or os.path.exists(each)]  # noqa: PTH110 - as it was typed
     revisions = [each for each in args.base if each not in files]
+    if args.live:
+        files = [live.PATH, *files]
     if len(revisions) > 1:
         raise UsageError(f"--base: {revisions[0]} and {revisions[1]}: there is no such file, and only one revision")
     given = _read(args, [*files, *args.paths], stdin)
-    if not args.base:
+    if not args.base and not (args.live and args.paths):
         return given, None
     old = past(args.paths, revisions[0], stack) if revisions else []
     before = _read(args, [*files, *old], stdin, empty=True)
@@ -69,15 +71,17 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
     if not (paths or args.nodes) and empty:
         return Input(cluster=Cluster())
     configuration = [args.scheduler_config] if args.scheduler_config else []
+    files, there = live.read(args, paths)
     try:
         reading = load(
-            [*paths, *configuration],
+            [*files, *configuration],
             stdin=stdin,
             namespace=args.namespace,
             keep_going=True,
             exclude=args.exclude,
             strict=args.strict,
             nodes=args.nodes,
+            texts=there.sources,
         )
     except InputError as error:
         if all(fault.code in _UNREAD for fault in error.faults):
@@ -88,7 +92,10 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
     if unread := [fault for fault in reading.refused if fault.code in _UNREAD]:
         raise InputError(unread)
     return Input(
-        cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused, changes=reading.changes
+        cluster=Cluster.of(reading.objects, there.unread),
+        notices=(*there.notices, *reading.notices),
+        faults=reading.refused,
+        changes=reading.changes,
     )
 
 

@@ -117,8 +117,8 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
         return path if path == "-" else os.path.relpath(folder / path)
 
     args.paths = args.paths or [inside(each) for each in settings.paths]
-    if not args.paths:
-        raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml)")
+    if not args.paths and not args.live:
+        raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml), or --live")
     typed = args.base is not None
     args.base = args.base if typed else [_in(folder, each) for each in settings.base]
     args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)

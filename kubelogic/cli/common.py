@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kubelogic.cli import UsageError, streams
+from kubelogic.cli import UsageError, live, streams
 from kubelogic.cli.documents import emit, emit_list
+from kubelogic.cli.live import add_live
 from kubelogic.cli.progress import TellingClock
 from kubelogic.report.style import Style, style_for
 from kubelogic.text import sources as source_files
@@ -30,13 +31,16 @@ _DEFAULT_CLASS = "default_storage_class"
 
 
 def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
-    """``PATH...`` and how to read them; ``least`` of them have to be typed."""
-    parser.add_argument(
+    """``PATH...`` and how to read them; ``least`` of them have to be typed, or ``--live``."""
+    paths = parser.add_argument(
         "paths",
         nargs="+" if least else "*",
+        default=[],
         metavar="PATH",
         help="a file, a directory, or - for standard input (YAML or JSON)",
     )
+    paths.required = False
+    parser.set_defaults(needs_path=bool(least))
     add_reading(parser)
 
 
@@ -77,6 +81,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
     parser.add_argument("--watch", action="store_true", help="answer again whenever a file that is named changes")
+    add_live(parser)
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -297,7 +302,8 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
     """
-    return _read(args, args.paths, standard_input([*args.paths, *args.nodes]))
+    paths = [live.PATH, *args.paths] if args.live else args.paths
+    return _read(args, paths, standard_input([*paths, *args.nodes]))
 
 
 def read_paths(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -> Cluster:
@@ -315,8 +321,9 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
     from kubelogic.report.faults import render_faults
 
     configuration = [args.scheduler_config] if args.scheduler_config else []
+    files, there = live.read(args, paths)
     reading = load(
-        [*paths, *configuration],
+        [*files, *configuration],
         stdin=stdin,
         namespace=args.namespace,
         keep_going=args.keep_going,
@@ -324,10 +331,11 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
         strict=args.strict,
         nodes=args.nodes,
         default_storage_class=default_storage_class(args),
+        texts=there.sources,
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
-    return Cluster.of(reading.objects), reading.notices
+    return Cluster.of(reading.objects, there.unread), (*there.notices, *reading.notices)
 
 
 def standard_input(paths: Sequence[str]) -> bytes | None:

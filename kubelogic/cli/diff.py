@@ -6,7 +6,7 @@ import argparse
 import os
 from contextlib import ExitStack
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, live
 
 NAME = "diff"
 
@@ -14,7 +14,13 @@ NAME = "diff"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("old", metavar="OLD", help="before: a file, a directory, or a git revision of NEW")
-    parser.add_argument("new", metavar="NEW", help="after: a file or a directory, or - for standard input")
+    new = parser.add_argument(
+        "new",
+        metavar="NEW",
+        help="after: a file or a directory, or - for standard input; with --live and one path, that is what is applied "
+        "to the cluster, and with two the cluster is there before and after",
+    )
+    new.required = False
     parser.add_argument(
         "--with",
         action="append",
@@ -30,18 +36,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_quiet(parser)
 
 
+def _sort_out(args: argparse.Namespace) -> None:
+    """What is before and after: of two paths, or of one and a cluster that runs.
+
+    Raises:
+        UsageError: if there is one path and no cluster.
+    """
+    if args.new is None and not args.live:
+        raise UsageError("the following arguments are required: NEW (or --live, to apply OLD to a cluster that runs)")
+    if args.live:
+        args.common = [live.PATH, *args.common]
+    if args.new is None:
+        args.old, args.new = live.PATH, args.old
+
+
 def run(args: argparse.Namespace) -> int:
     """Compare and print; 0 if nothing is worse, 1 if something is, 3 if a limit hides the answer."""
     from kubelogic.cluster import Cluster
     from kubelogic.report.diff import diff_document, render_diff
     from kubelogic.verbs.diff import diff
 
+    _sort_out(args)
     with ExitStack() as stack, common.watching(args) as options:
         if args.old == args.new == "-":
             raise UsageError("OLD and NEW cannot both be standard input")
         stdin = common.standard_input([args.old, args.new, *args.common, *args.nodes])
         new = common.read_paths(args, [*args.common, args.new], stdin)
-        if args.old == "-" or os.path.exists(args.old):  # noqa: PTH110 - as it was typed
+        if args.old in ("-", live.PATH) or os.path.exists(args.old):  # noqa: PTH110 - as it was typed
             old = common.read_paths(args, [*args.common, args.old], stdin)
         else:
             from kubelogic.cli.baseline import past

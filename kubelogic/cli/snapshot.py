@@ -1,25 +1,134 @@
-"""``kubelogic snapshot``: how to collect all of a cluster that is read."""
+"""``kubelogic snapshot``: all of a cluster that is read, in a file; or the line of kubectl that collects it."""
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-from kubelogic.cli import YES, common, streams
+from kubelogic.cli import UNKNOWN, YES, UsageError, common, live, streams
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="write the objects of a dump instead of those of a cluster, such as with --anonymise",
+    )
     parser.add_argument("--command", action="store_true", dest="only", help="print nothing but the line of kubectl")
     parser.add_argument(
         "--no-secrets",
         action="store_true",
-        help="leave Secrets out, whose values kubectl prints; what refers to one is told then",
+        help="leave Secrets out of the line, whose values kubectl prints; what refers to one is told then",
     )
-    common.add_output(parser)
+    parser.add_argument(
+        "--context", metavar="NAME", default="", help="another context of the kubeconfig than the current"
+    )
+    parser.add_argument(
+        "--anonymise",
+        action="store_true",
+        help="with -o FILE: replace names, images, values of labels and annotations, environment and commands, each by "
+        "the same everywhere, so that a plan stays the same",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="text",
+        metavar="FILE|FORMAT",
+        help="read the cluster and write it to FILE (.yaml, .json, either with .gz; - for standard output): values of "
+        "Secrets are never written. Or text, json or yaml: how to say the line of kubectl",
+    )
+    parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print; always 0."""
+    """Print the line, 0; or write the file: 0, or 3 if not all kinds could be read."""
+    if args.output not in common.FORMATS:
+        return _written(args)
+    if args.anonymise or args.paths or args.context:
+        raise UsageError("says what to write; -o FILE says where to")
+    return _told(args)
+
+
+def _written(args: argparse.Namespace) -> int:
+    from kubelogic.verbs.anonymous import anonymised, without_secrets
+
+    documents, said = _documents(args)
+    found = anonymised(documents) if args.anonymise else [without_secrets(each) for each in documents]
+    _write(found, args.output)
+    kinds = {each["kind"] for each in found}
+    streams.warn(f"{len(found)} objects of {len(kinds)} kinds, values of Secrets left out")
+    for each in said:
+        streams.warn(each)
+    return UNKNOWN if any("(403)" in each for each in said) else YES
+
+
+def _documents(args: argparse.Namespace) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """The objects as they were given, and what could not be read."""
+    from kubelogic.text import documents, sources
+    from kubelogic.text.archives import sources_of
+    from kubelogic.text.live import told
+    from kubelogic.text.location import Fault, InputError
+
+    faults: list[Fault] = []
+    said: list[str] = []
+    read: Sequence[sources.Source | Fault]
+    if args.paths:
+        names, faults = sources.find(args.paths)
+        stdin = common.standard_input(names)
+        read = [each for name in names for each in sources_of(name, stdin)]
+    else:
+        reading = live.fetched(args.context, "")
+        read, said = reading.sources, told(reading.unread)
+    found: list[Mapping[str, Any]] = []
+    for each in read:
+        if isinstance(each, Fault):
+            faults.append(each)
+        else:
+            found += [item.document for item in documents.read(each, faults)]
+    if faults:
+        raise InputError(faults)
+    return found, said
+
+
+def _write(found: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Write a List; a file is there as a whole or not at all, and only for the eyes of who asked."""
+    text = _text(found, name.removesuffix(".gz"))
+    if name == "-":
+        streams.say(text.decode().removesuffix("\n"))
+        return
+    data = gzip.compress(text, mtime=0) if name.endswith(".gz") else text
+    path = Path(name)
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(part).replace(path)
+    except OSError as error:
+        raise UsageError(f"-o {name}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _text(found: Sequence[Mapping[str, Any]], name: str) -> bytes:
+    import msgspec
+
+    if name.endswith(".json"):
+        items = b",\n".join(msgspec.json.encode(each) for each in found)
+        return b'{"apiVersion": "v1", "kind": "List", "items": [\n' + items + b"\n]}\n"
+    import yaml
+
+    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    made: str = yaml.dump_all(found, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return made.encode()
+
+
+def _told(args: argparse.Namespace) -> int:
     from kubelogic.report.documents import header
     from kubelogic.verbs.snapshot import command, resources
 
@@ -38,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
         said.append(
             "Of Secrets only names and keys are read, but kubectl prints the values: --no-secrets leaves them out."
         )
+    said.append("Without kubectl, and without values of Secrets: kubelogic snapshot -o cluster.yaml")
     said.append("Then: kubelogic plan cluster.yaml, or with a change kubelogic plan cluster.yaml web.yaml")
     streams.say("\n".join(said))
     return YES

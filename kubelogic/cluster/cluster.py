@@ -24,18 +24,22 @@ class Cluster:
     """All objects of a cluster. Changing it gives a new one that shares what did not change.
 
     Objects are grouped by kind (kinds with the same name in two API groups do not occur among those that
-    kubelogic models) and keyed by ``Object.key``.
+    kubelogic models) and keyed by ``Object.key``. ``unread`` are kinds of which there may be more objects than could be
+    read: what is not among them is unknown, not absent.
     """
 
-    __slots__ = ("_by_kind",)
+    __slots__ = ("_by_kind", "unread")
 
-    def __init__(self, by_kind: Mapping[str, Mapping[str, Object]] | None = None) -> None:
+    def __init__(
+        self, by_kind: Mapping[str, Mapping[str, Object]] | None = None, unread: frozenset[str] = frozenset()
+    ) -> None:
         self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
+        self.unread = unread
 
     @classmethod
-    def of(cls, objects: Iterable[Object]) -> Cluster:
+    def of(cls, objects: Iterable[Object], unread: frozenset[str] = frozenset()) -> Cluster:
         """A cluster that holds ``objects``; a later one replaces an earlier one of the same kind and key."""
-        return cls().replacing(objects)
+        return cls(unread=unread).replacing(objects)
 
     def __eq__(self, other: object) -> bool:
         """Whether two clusters hold the same objects with the same documents, wherever they were written."""
@@ -60,8 +64,8 @@ class Cluster:
         counts = ", ".join(f"{kind}: {len(self._by_kind[kind])}" for kind in sorted(self._by_kind))
         return f"<Cluster {counts or 'without objects'}>"
 
-    def __reduce__(self) -> tuple[type[Cluster], tuple[dict[str, dict[str, Object]]]]:
-        return Cluster, ({kind: dict(objects) for kind, objects in self._by_kind.items()},)
+    def __reduce__(self) -> tuple[type[Cluster], tuple[dict[str, dict[str, Object]], frozenset[str]]]:
+        return Cluster, ({kind: dict(objects) for kind, objects in self._by_kind.items()}, self.unread)
 
     def kinds(self) -> list[str]:
         """The kinds that have objects, sorted."""
@@ -104,7 +108,7 @@ class Cluster:
         if not changed:
             return self
         by_kind = {**self._by_kind, **changed}
-        return Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]})
+        return Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]}, self.unread)
 
     def changes_since(self, before: Cluster) -> tuple[list[Object], list[Object]]:
         """What to remove and what to add to turn ``before`` into this cluster.

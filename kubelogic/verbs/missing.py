@@ -25,6 +25,9 @@ _ASSUMED: Mapping[str, str] = {
 }
 """By kind, what a class that only manifests name is taken to be."""
 
+_HIDDEN = {"Node": "nodes (pods may fit there)", "Pod": "pods (they may take room)"}
+"""Kinds of which an object that was not read may change any answer."""
+
 NO_NODES = (
     "There is no node in the input, so nothing can be said of where pods fit: "
     "--nodes 3:4cpu:16Gi adds some, and kubectl get nodes -o yaml brings those of a cluster (all that is read: "
@@ -299,6 +302,8 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
     elif outside:
         nodes = "1 node on which pods run is" if len(outside) == 1 else f"{len(outside)} nodes on which pods run are"
         remarks.append(f"{nodes} not in the input; those pods are left alone.")
+    if hidden := [_HIDDEN[kind] for kind in sorted(cluster.unread & _HIDDEN.keys())]:
+        remarks.append(f"Not all is known of the cluster: {' and '.join(hidden)} could not be read.")
     if number := len(unprinted(cluster)):
         are = "pod that a controller counts is" if number == 1 else "pods that controllers count are"
         remarks.append(f"{number} {are} not in the input: where they run and what room they take is not known.")

@@ -1,4 +1,4 @@
-"""Snapshot: the one line of kubectl that collects every kind of object that is read."""
+"""Snapshot: every kind of object that is read, as the one line of kubectl that collects it and as what to list."""
 
 from __future__ import annotations
 
@@ -7,11 +7,46 @@ import re
 from kubelogic.apiserver.intake import KINDS_READ
 from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.table import served
+from kubelogic.text.live import Wanted
 
 _STABLE = re.compile(r"v[0-9]+")
+_VERSION = re.compile(r"v([0-9]+)(alpha|beta)?([0-9]*)")
 
 SECRETS = "Secret"
 """Of it only the names and keys count, but kubectl prints the values, too."""
+
+
+_FILES_ONLY = frozenset({"kubescheduler.config.k8s.io"})
+"""Groups of what is written in files and no API server serves."""
+
+_LEVELS = {"": 0, "beta": 1, "alpha": 2}
+
+
+def wanted() -> tuple[Wanted, ...]:
+    """What to list of a cluster, under every version that is read, the most stable first."""
+    versions: dict[tuple[str, str], list[str]] = {}
+    scopes: dict[tuple[str, str], bool] = {}
+    for (api_version, kind), known in served().items():
+        group = api_version.rpartition("/")[0]
+        if kind in KINDS_READ and group not in _FILES_ONLY:
+            versions.setdefault((group, kind), []).append(api_version)
+            scopes[group, kind] = known.namespaced
+    return tuple(
+        Wanted(
+            kind=kind,
+            plural=plural_of(kind),
+            api_versions=tuple(sorted(found, key=_level)),
+            namespaced=scopes[group, kind],
+        )
+        for (group, kind), found in sorted(versions.items())
+    )
+
+
+def _level(api_version: str) -> tuple[int, int, int]:
+    found = _VERSION.fullmatch(api_version.rpartition("/")[2])
+    if found is None:
+        return 3, 0, 0
+    return _LEVELS[found[2] or ""], -int(found[1]), -int(found[3] or 0)
 
 
 def resources(*, stable: bool = True, secrets: bool = True) -> tuple[str, ...]:
@@ -24,7 +59,7 @@ def resources(*, stable: bool = True, secrets: bool = True) -> tuple[str, ...]:
     versions: dict[tuple[str, str], set[str]] = {}
     for api_version, kind in served():
         group, _, version = api_version.rpartition("/")
-        if kind in KINDS_READ and (secrets or kind != SECRETS):
+        if kind in KINDS_READ and group not in _FILES_ONLY and (secrets or kind != SECRETS):
             versions.setdefault((group, kind), set()).add(version)
     chosen = {identity for identity, found in versions.items() if any(map(_STABLE.fullmatch, found)) is stable}
     return tuple(f"{plural_of(kind)}.{group}" if group else plural_of(kind) for group, kind in sorted(chosen))

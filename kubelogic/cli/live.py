@@ -1,0 +1,95 @@
+"""``--live``: a cluster that runs is part of the input, as if it were the first PATH."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kubelogic.cli import UsageError
+
+if TYPE_CHECKING:
+    from kubelogic.text import Notice
+    from kubelogic.text.live import LiveReading
+    from kubelogic.text.sources import Source
+
+FLAG = "--live"
+PATH = "\0live"
+"""Stands for the cluster among paths; no path can be typed like it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What was read of a cluster.
+
+    Attributes:
+        sources: its objects.
+        unread: kinds of which not all could be read.
+        notices: what there is to say of these.
+    """
+
+    sources: tuple[Source, ...] = ()
+    unread: frozenset[str] = frozenset()
+    notices: tuple[Notice, ...] = ()
+
+
+def add_live(parser: argparse.ArgumentParser) -> None:
+    """``--live`` and ``--context``."""
+    parser.add_argument(
+        FLAG, action="store_true", help="read the cluster that kubectl is set to, before every PATH; only reads"
+    )
+    parser.add_argument(
+        "--context", metavar="NAME", default="", help="with --live: another context of the kubeconfig than the current"
+    )
+
+
+def read(args: argparse.Namespace, paths: Sequence[str]) -> tuple[list[str], Live]:
+    """The paths that are files, and the cluster if it is among the paths; it is read once for a command.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    if args.context and not args.live:
+        raise UsageError(f"--context names a context of the kubeconfig for {FLAG}, which is not there")
+    if PATH not in paths:
+        return list(paths), Live()
+    found: Live | None = getattr(args, "live_read", None)
+    if found is None:
+        found = args.live_read = _live(fetched(args.context, args.namespace))
+    return [each for each in paths if each != PATH], found
+
+
+def fetched(context: str, namespace: str) -> LiveReading:
+    """All that is read of a cluster.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    from kubelogic.text import live
+    from kubelogic.verbs.snapshot import wanted
+
+    try:
+        from kubelogic.text.kubeconfig import connect
+
+        connection = connect(context=context)
+        return live.read(
+            connection, wanted(), name=connection.name, namespace=_namespace(namespace, connection.namespace)
+        )
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error.name} is missing: pip install 'kubelogic[live]'") from error
+    except live.LiveError as error:
+        raise UsageError(f"{FLAG}: {error}") from error
+
+
+def _namespace(typed: str, of_context: str) -> str:
+    return of_context if typed == "default" and of_context else typed
+
+
+def _live(reading: LiveReading) -> Live:
+    from kubelogic.text import Notice
+    from kubelogic.text.live import told
+
+    unread = frozenset(each.wanted.kind for each in reading.unread if each.status == 403)
+    notices = tuple(Notice(code="KL195", message=each, count=len(reading.unread)) for each in told(reading.unread))
+    return Live(sources=reading.sources, unread=unread, notices=notices)
