@@ -89,10 +89,14 @@ def _behavior_facts(key: str, behavior: Mapping[str, Any]) -> Iterator[Fact]:
             yield "autoscaler_tolerance", (key, direction, int(parse(rules["tolerance"]) * 1000))
 
 
+WHOLE = frozenset({"memory", "ephemeral-storage", "pids"})
+"""Metrics that are counted in bytes, or in processes: what a node can run short of."""
+
+
 def amount(name: str, quantity: str | int) -> int:
-    """A quantity of a metric: bytes for memory, thousandths for everything else."""
+    """A quantity of a metric: whole numbers for what nodes run short of, thousandths for everything else."""
     value = parse(quantity)
-    return int(value if name == "memory" else value * 1000)
+    return int(value if name in WHOLE else value * 1000)
 
 
 # -- what is scaled ------------------------------------------------------------------------------------------

@@ -122,6 +122,16 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Drain",): _event("node {node} is drained", "{n} nodes are drained", "{node}"),
         ("Reboot",): _event("node {node} goes down, to reboot", "{n} nodes go down, to reboot", "{node}"),
         ("EndReboot",): _event("node {node} is up again", "{n} nodes are up again", "{node}"),
+        ("Machine",): _event("the cloud says where the machine of node {node} is: {zone}"),
+        ("Machine", "gone"): _event(
+            "the machine of node {node} is gone", "the machines of {n} nodes are gone", "{node}"
+        ),
+        ("Machine", "stopped"): _event("the machine of node {node} stops", "the machines of {n} nodes stop", "{node}"),
+        ("Machine", "running"): _event("the machine of node {node} runs", "the machines of {n} nodes run", "{node}"),
+        ("Shutdown",): _event(
+            "node {node} is shut down in good order", "{n} nodes are shut down in good order", "{node}"
+        ),
+        ("EndShutdown",): _event("the machine of node {node} is off", "the machines of {n} nodes are off", "{node}"),
         ("Report",): _event("the kubelet of node {node} reports: {rest}"),
         ("Down", "True"): _event("{component} is down"),
         ("Down", "False"): _event("{component} works again"),
@@ -304,6 +314,7 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Cordon": ("unschedulable",),
         "Delete": ("grace",),
         "Down": ("down",),
+        "Machine": ("state",),
         "MeasureObject": ("kind",),
         "FailProbe": ("answer",),
         "HoldContainer": ("reason",),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import metadata
+from kubelogic.facts.autoscalers import WHOLE
 from kubelogic.facts.selectors import matches
 from kubelogic.reconcile.choices import ZONE, ForEach, NodeChoice, PodChoice
 from kubelogic.reconcile.expectations import Expectation
@@ -187,6 +188,8 @@ class _There:
     def is_read(self, operation: Measure, path: FieldPath) -> None:
         """Refuse a metric of a workload that no autoscaler reads."""
         kind, key, metric = operation.kind, operation.key, operation.metric
+        if metric in WHOLE:  # kubelets read it, too
+            return
         if self._rewrites() or any(
             isinstance(e, Autoscale) and (e.kind, e.key) == (kind, key) for e in self.operations
         ):

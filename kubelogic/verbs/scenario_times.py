@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.expectations import Expectation, When
+from kubelogic.reconcile.machines import Machine, Shutdown
 from kubelogic.reconcile.scenario import Cordon, Event, FailNode, HealNode, Operation, Pause, Taint
 from kubelogic.reconcile.troubles import FailProbe, HealProbe
 from kubelogic.reconcile.world_steps import Down, Report
@@ -17,7 +18,8 @@ from kubelogic.verbs.scenario_fields import WrongFieldError, from_start, millise
 
 ENVELOPE: Mapping[str, str] = {
     "at": "when: seconds or `1m30s` from the start, or a moment such as `2026-11-02T08:00Z`; for `expect` also `end`",
-    "for": "so long, then the opposite is done: with `fail`, `cordon`, `taint`, `report`, `stop` and `pause`",
+    "for": "so long, then the opposite is done: with `fail`, `cordon`, `taint`, `report`, `machine` (stopped), "
+    "`shutdown`, `stop` and `pause`",
     "repeat": "`{every, times}` or `{every, until}`: again and again; with neither, up to the horizon",
     "by": "`expect` only: it is so at this time (the answer says since when)",
     "always": "`expect` only, `true`: all the time, from the moment at which it is so first, or from `from` to `until`",
@@ -82,6 +84,8 @@ def opposite(operation: Operation) -> Operation | None:
             return None if found is None else replace(operation, template=found)
         case FailNode(node=node):
             return HealNode(node=node)
+        case Shutdown(node=node) | Machine(node=node, state="stopped"):
+            return Machine(node=node, state="running")
         case FailProbe(target=target, probe=probe):
             return HealProbe(target=target, probe=probe)
         case Cordon():

@@ -283,6 +283,33 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             read=world.reboot,
             node=world.short_reboot,
         ),
+        "machine": Word(
+            does="The machine of a node is gone or off, so that nothing is heard of the node, or runs again: its containers "
+            "start anew. With `--set cloud_provider=1` the cloud is asked about a node that is not ready: if its machine "
+            "is gone the node is deleted, if it is stopped the node gets a taint.",
+            fields={
+                **_NODE,
+                "state": "`gone`, `stopped` or `running`",
+                "inZone": "the zone that the cloud says, for a node that is being set up",
+            },
+            example="- {at: 1m, machine: {node: n1, state: stopped}}\n- {at: 5m, machine: {node: n1, state: running}}\n"
+            "- {at: 6m, machine: {zone: b, state: gone}}",
+            read=world.machine,
+        ),
+        "shutdown": Word(
+            does="A machine is switched off in good order: its kubelet reports NotReady and ends the pods, those of "
+            "low priority first; then nothing is heard of the node.",
+            fields={
+                **_NODE,
+                "grace": "how long all pods get (`shutdownGracePeriod` of the kubelet)",
+                "criticalGrace": "the part of it that is left for critical pods (`shutdownGracePeriodCriticalPods`)",
+                "byPriority": "instead: a mapping of priorities to how long pods of at least this priority get "
+                "(`shutdownGracePeriodByPodPriority`)",
+            },
+            example="- {at: 1m, shutdown: {node: n1, grace: 30s, criticalGrace: 10s}}\n"
+            "- {at: 2m, shutdown: {node: n2, byPriority: {0: 20s, 1000: 10s}}}",
+            read=world.shutdown,
+        ),
         "report": Word(
             does="The kubelet of a node reports something else from now on.",
             fields={

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kubelogic.facts.autoscalers import amount
+from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.reconcile.components import COMPONENTS, component_of
+from kubelogic.reconcile.machines import STATES, Machine, Shutdown
 from kubelogic.reconcile.scenario import (
     Behave,
     FailNode,
@@ -18,7 +20,7 @@ from kubelogic.reconcile.scenario import (
 from kubelogic.reconcile.world_steps import Down, MeasureObject, Reboot, Report
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.scenario_choices import about_nodes, about_pods, nodes, pods
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
 from kubelogic.verbs.scenario_requests import SCALABLE, key_of
 from kubelogic.verbs.scenario_targets import fail_probe, heal_probe
 
@@ -77,6 +79,57 @@ def reboot(fields: Fields) -> Operation:
 def short_reboot(node: str) -> Operation:
     """``reboot`` of a node without more words."""
     return Reboot(node=node, takes=_AWAY)
+
+
+def machine(fields: Fields) -> Operation:
+    """``machine``."""
+    state = fields.choice("state", STATES) if "state" in fields.value else ""
+    zone = fields.text("inZone", "")
+    if not state and not zone:
+        raise WrongFieldError(fields.path, "needs state or inZone", code="KL142")
+    return about_nodes(Machine(node="", state=state, zone=zone), nodes(fields))
+
+
+def shutdown(fields: Fields) -> Operation:
+    """``shutdown``: with one period for all pods and a part of it for critical ones, or with periods by priority."""
+    ways = [way for way in ("grace", "byPriority") if way in fields.value]
+    if len(ways) != 1:
+        said = "both" if ways else "none"
+        raise WrongFieldError(fields.path, f"needs one of grace and byPriority, has {said}", code="KL142")
+    periods = _by_priority(fields) if ways == ["byPriority"] else _with_critical(fields)
+    if not any(period for _, period in periods):
+        message = "leaves no pod any time: that is machine with state stopped"
+        raise WrongFieldError((*fields.path, ways[0]), message, code="KL142")
+    return about_nodes(Shutdown(node="", periods=periods), nodes(fields))
+
+
+def _with_critical(fields: Fields) -> tuple[tuple[int, int], ...]:
+    grace = fields.duration("grace")
+    critical = fields.duration("criticalGrace") if "criticalGrace" in fields.value else 0
+    if critical > grace:
+        message = "is a part of grace, and cannot be longer"
+        raise WrongFieldError((*fields.path, "criticalGrace"), message, code="KL142")
+    return (0, grace - critical), (SYSTEM_PRIORITIES["system-cluster-critical"], critical)
+
+
+def _by_priority(fields: Fields) -> tuple[tuple[int, int], ...]:
+    if "criticalGrace" in fields.value:
+        message = "goes with grace; byPriority says what critical pods get"
+        raise WrongFieldError((*fields.path, "criticalGrace"), message, on_key=True, code="KL142")
+    given, path = fields.value["byPriority"], (*fields.path, "byPriority")
+    if not isinstance(given, Mapping) or not given:
+        raise WrongFieldError(path, f"must be a mapping of priorities to durations, is {given!r}")
+    found: dict[int, int] = {}
+    for name, value in given.items():
+        try:
+            priority = int(name)
+        except (TypeError, ValueError):
+            raise WrongFieldError((*path, name), f"must be a priority, is {name!r}", on_key=True) from None
+        period = milliseconds(value)
+        if period is None:
+            raise WrongFieldError((*path, name), no_duration(value))
+        found[priority] = period
+    return tuple(sorted(found.items()))
 
 
 def report(fields: Fields) -> Operation:

@@ -11,6 +11,7 @@ from kubelogic.reconcile import (
     drains,
     job_actions,
     kubectl_steps,
+    machines,
     object_actions,
     scenario,
     troubles,
@@ -38,7 +39,7 @@ def test_every_action_is_told_or_left_out_on_purpose() -> None:
     assert named(actions, object_actions, job_actions, base=actions.Action) - known == set()
 
 
-STEPS = (scenario, drains, troubles, kubectl_steps, world_steps)
+STEPS = (scenario, drains, troubles, kubectl_steps, world_steps, machines)
 
 
 def test_every_event_is_told() -> None:

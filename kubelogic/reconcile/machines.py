@@ -1,0 +1,99 @@
+"""Steps about the machines behind nodes: gone, stopped, running again, shut down in good order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubelogic.apiserver.answers import Status
+from kubelogic.cluster.state import State
+from kubelogic.logic import Row
+from kubelogic.reconcile.performing import Later, Performed, missing, perform
+from kubelogic.reconcile.scenario import FailNode, Operation
+from kubelogic.reconcile.world_steps import EndReboot
+
+STATES = ("gone", "stopped", "running")
+"""What a machine can be."""
+
+_FACTS = {"gone": "machine_gone", "stopped": "machine_stopped"}
+_DONE = Status(status=200)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine(Operation):
+    """The machine of a node is deleted, switched off or on, or its cloud says where it is.
+
+    Attributes:
+        node: name of the node.
+        state: one of ``STATES``; empty: as before. Nothing is heard of a node whose machine is gone or stopped.
+        zone: the zone in which the cloud has it; empty: the cloud says none.
+    """
+
+    node: str
+    state: str = ""
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown(Operation):
+    """A machine is switched off, and its kubelet ends the pods before.
+
+    Attributes:
+        node: name of the node.
+        periods: by ascending priority, how many milliseconds pods of at least this priority get.
+    """
+
+    node: str
+    periods: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndShutdown(Operation):
+    """A machine that was switched off is off."""
+
+    node: str
+
+
+def _rows(state: State, node: str, predicates: Iterable[str]) -> list[tuple[str, Row]]:
+    return [(name, row) for name in predicates for row in state.world.get(name, ()) if row[0] == node]
+
+
+@perform.register
+def _(operation: Machine, state: State) -> Performed:
+    node = operation.node
+    if state.cluster.get("Node", node) is None:
+        return Performed(state=state, answer=missing("Node", node))
+    if operation.zone:
+        old = _rows(state, node, ["machine_zone"])
+        state = state.with_world(remove=old, add=[("machine_zone", (node, operation.zone))])
+    if not operation.state:
+        return Performed(state=state, answer=_DONE)
+    was_off = _rows(state, node, _FACTS.values())
+    state = state.with_world(remove=[*was_off, *_rows(state, node, _SHUTDOWN)])
+    if operation.state != "running":
+        return perform(FailNode(node=node), state.with_world(add=[(_FACTS[operation.state], (node,))]))
+    return perform(EndReboot(node=node), state) if was_off else Performed(state=state, answer=_DONE)
+
+
+_SHUTDOWN = ("node_shutdown", "shutdown_period")
+
+
+@perform.register
+def _(operation: Shutdown, state: State) -> Performed:
+    node = operation.node
+    if state.cluster.get("Node", node) is None:
+        return Performed(state=state, answer=missing("Node", node))
+    if _rows(state, node, ("node_silent_since", "node_shutdown")):
+        message = f'the kubelet of node "{node}" does not work: nobody ends its pods in good order'
+        return Performed(state=state, answer=Status(status=409, reason="Conflict", message=message))
+    facts: list[tuple[str, Row]] = [("node_shutdown", (node, state.now))]
+    facts += [("shutdown_period", (node, priority, period)) for priority, period in operation.periods]
+    later = Later(operation=EndShutdown(node=node), after=sum(period for _, period in operation.periods))
+    return Performed(state=state.with_world(add=facts), answer=_DONE, later=later)
+
+
+@perform.register
+def _(operation: EndShutdown, state: State) -> Performed:
+    if not _rows(state, operation.node, ["node_shutdown"]):  # it was switched on again, or deleted, meanwhile
+        return Performed(state=state, answer=_DONE)
+    return perform(Machine(node=operation.node, state="stopped"), state)
