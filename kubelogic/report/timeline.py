@@ -1,7 +1,7 @@
 """The timeline of a simulation in sentences: what happens at one moment, alike things told together.
 
 ``PHRASES`` is the vocabulary: one row says how an action or event is told. What has no row and is not ``QUIET`` is
-shown by its name and arguments.
+shown by its name and arguments. The module is longer than others because that is one table.
 """
 
 from __future__ import annotations

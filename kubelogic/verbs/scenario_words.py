@@ -1,6 +1,6 @@
 """The words of scenarios: one row says how a word is read, what it does, its fields and an example.
 
-The reference page is written from this table, and a test runs every example.
+The reference page is written from this table, and a test runs every example. It is longer than others: one table.
 """
 
 from __future__ import annotations
@@ -284,9 +284,9 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             node=world.short_reboot,
         ),
         "machine": Word(
-            does="The machine of a node is gone or off, so that nothing is heard of the node, or runs again: its containers "
-            "start anew. With `--set cloud_provider=1` the cloud is asked about a node that is not ready: if its machine "
-            "is gone the node is deleted, if it is stopped the node gets a taint.",
+            does="The machine of a node is gone or off, so that nothing is heard of the node, or runs again: its "
+            "containers start anew. With `--set cloud_provider=1` the cloud is asked about a node that is not ready: "
+            "if its machine is gone the node is deleted, if it is stopped the node gets a taint.",
             fields={
                 **_NODE,
                 "state": "`gone`, `stopped` or `running`",
