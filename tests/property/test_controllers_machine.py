@@ -14,6 +14,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
+from kubelogic.reconcile import drains  # noqa: F401 - tells ``perform`` how to drain
 from kubelogic.reconcile.engine import reconciler
 from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.problem import problem

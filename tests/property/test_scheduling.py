@@ -141,7 +141,7 @@ def test_a_node_selector_wants_each_of_its_labels(
 
 @PIPELINE
 @given(
-    LABELS,
+    st.dictionaries(st.sampled_from(["disk", "zone"]), st.sampled_from(["a", "b"]), max_size=2),
     st.lists(
         st.lists(st.tuples(st.sampled_from(["disk", "zone"]), st.sampled_from(["a", "b"])), max_size=2),
         min_size=1,
@@ -164,7 +164,93 @@ def test_terms_are_alternatives_and_their_expressions_hold_together(
     assert (not found) == any(term and all(labels.get(k) == v for k, v in term) for term in terms)
 
 
+OPERATORS = st.sampled_from(["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"])
+
+
+@PIPELINE
+@given(
+    st.dictionaries(st.sampled_from(["cores", "disk"]), st.sampled_from(["1", "2", "3", "x"]), max_size=2),
+    st.sampled_from(["cores", "disk"]),
+    OPERATORS,
+    st.lists(st.sampled_from(["1", "2", "3"]), min_size=1, max_size=2, unique=True),
+)
+def test_operators_of_node_affinity(
+    pipeline: Pipeline, labels: dict[str, str], key: str, operator: str, values: list[str]
+) -> None:
+    """Assigning Pods to Nodes, Operators: "In: the label value is present in the supplied set of strings; NotIn: the
+    label value is not contained in the supplied set of strings; Exists: a label with this key exists on the object;
+    DoesNotExist: no label with this key exists on the object; Gt: the field value will be parsed as an integer, and the
+    integer that results from parsing the value of a label named by this selector is greater than it; Lt: less".
+    """
+    expression: Document = {"key": key, "operator": operator}
+    if operator in ("Gt", "Lt"):
+        values = values[:1]
+    if operator not in ("Exists", "DoesNotExist"):
+        expression["values"] = values
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    value = labels.get(key)
+    number = int(value) if value is not None and value.isdigit() else None
+    meets = {
+        "In": value in values,
+        "NotIn": value not in values,
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+        "Gt": number is not None and number > int(values[0]),
+        "Lt": number is not None and number < int(values[0]),
+    }[operator]
+    found = reasons(pipeline, [node("n1", **labels), pod("waiting", affinity=affinity)])
+    assert (not found) == meets
+
+
+ADDRESSES = st.sampled_from(["", "0.0.0.0", "10.0.0.1", "10.0.0.2"])
+HOST_PORTS = st.tuples(ADDRESSES, st.sampled_from(["TCP", "UDP"]), st.integers(80, 81))
+
+
+@PIPELINE
+@given(st.lists(HOST_PORTS, min_size=1, max_size=2), HOST_PORTS)
+def test_two_pods_do_not_share_a_host_port(
+    pipeline: Pipeline, taken: list[tuple[str, str, int]], wanted: tuple[str, str, int]
+) -> None:
+    """Configuration Best Practices: "each <hostIP, hostPort, protocol> combination must be unique. If you don't specify
+    the hostIP and protocol explicitly, Kubernetes will use 0.0.0.0 as the default hostIP". 0.0.0.0 is every address.
+    """
+
+    def containers(ports: list[tuple[str, str, int]]) -> list[Document]:
+        found = [
+            {"containerPort": port, "hostPort": port, "protocol": protocol, **({"hostIP": ip} if ip else {})}
+            for ip, protocol, port in ports
+        ]
+        return [{"name": "main", "ports": found}]
+
+    def overlaps(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:
+        every = ("", "0.0.0.0")
+        return one[1:] == other[1:] and (one[0] == other[0] or one[0] in every or other[0] in every)
+
+    there = pod("there", on="n1", containers=containers(taken))
+    found = reasons(pipeline, [node("n1"), there, pod("waiting", containers=containers([wanted]))])
+    assert bool(found) == any(overlaps(each, wanted) for each in taken)
+
+
 CPU = st.integers(0, 5)
+
+
+@PIPELINE
+@given(st.lists(st.integers(1, 3), max_size=5), st.integers(1, 4), st.integers(1, 9))
+def test_a_pod_takes_what_the_others_leave(pipeline: Pipeline, taken: list[int], wanted: int, cpu: int) -> None:
+    """Resource Management: "The scheduler ensures that, for each resource type, the sum of the resource requests of the
+    scheduled containers is less than the capacity of the node." (No more than it.)
+    """
+
+    def asking(name: str, amount: int, on: str = "") -> Document:
+        container = {"name": "main", "resources": {"requests": {"cpu": str(amount)}}}
+        return pod(name, on=on, containers=[container])
+
+    machine = node("n1")
+    machine["status"] = {"allocatable": {"cpu": str(cpu), "pods": "110"}}
+    there = [asking(f"p{i}", amount, "n1") for i, amount in enumerate(taken)]
+    found = reasons(pipeline, [machine, *there, asking("waiting", wanted)])
+    assert found == ({} if sum(taken) + wanted <= cpu else {"n1": ("Insufficient cpu",)})
 
 
 @PIPELINE
@@ -251,6 +337,27 @@ def test_affinity_and_anti_affinity_within_a_domain(
     asked = pod("waiting", affinity={field: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}})
     found = reasons(pipeline, [*machines, *there, asked])
     assert set(found) == {f"n{i}" for i, zone in enumerate(zones) if (zone in taken) == anti}
+
+
+@PIPELINE
+@given(st.lists(ZONES, min_size=1, max_size=4), st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=4))
+def test_anti_affinity_of_running_pods_keeps_others_away(
+    pipeline: Pipeline, zones: list[str], placed: list[tuple[int, bool]]
+) -> None:
+    """Inter-pod anti-affinity is symmetric: pods that run already keep away those that their anti-affinity selects.
+
+    Source: kube-scheduler plugin InterPodAffinity, existingAntiAffinityCounts.
+    """
+    machines = [node(f"n{i}", **{ZONE: zone}) for i, zone in enumerate(zones)]
+    term = {"topologyKey": ZONE, "labelSelector": {"matchLabels": {"app": "db"}}}
+    hostile = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    there = [
+        pod(f"p{i}", on=f"n{at % len(zones)}", labels={"app": "web"}, **(hostile if repels else {}))
+        for i, (at, repels) in enumerate(placed)
+    ]
+    taken = {zones[at % len(zones)] for at, repels in placed if repels}
+    found = reasons(pipeline, [*machines, *there, pod("waiting", labels={"app": "db"})])
+    assert set(found) == {f"n{i}" for i, zone in enumerate(zones) if zone in taken}
 
 
 @PIPELINE
