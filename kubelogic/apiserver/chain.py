@@ -14,8 +14,10 @@ from kubelogic.apiserver.admission import (
     default_storage_class,
     default_toleration_seconds,
     limit_ranger,
+    mutating_admission_policy,
     namespace_lifecycle,
     persistent_volume_claim_resize,
+    pod_preset,
     pod_security,
     priority,
     resource_quota,
@@ -23,11 +25,12 @@ from kubelogic.apiserver.admission import (
     service_account,
     storage_object_in_use_protection,
     taint_nodes_by_condition,
+    validating_admission_policy,
 )
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry import strategies
 from kubelogic.apiserver.registry.eviction import decide_eviction
-from kubelogic.apiserver.transaction import Transaction
+from kubelogic.apiserver.transaction import Rounds, Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, with_document
 
@@ -52,6 +55,7 @@ class Plugin:
 
 PLUGINS: tuple[Plugin, ...] = (
     Plugin(name="NamespaceLifecycle", admit=namespace_lifecycle.admit),
+    Plugin(name="PodPreset", admit=pod_preset.admit),
     Plugin(name="LimitRanger", admit=limit_ranger.admit, validate=limit_ranger.validate),
     Plugin(name="ServiceAccount", admit=service_account.admit),
     Plugin(name="TaintNodesByCondition", admit=taint_nodes_by_condition.admit),
@@ -62,9 +66,18 @@ PLUGINS: tuple[Plugin, ...] = (
     Plugin(name="StorageObjectInUseProtection", admit=storage_object_in_use_protection.admit),
     Plugin(name="PersistentVolumeClaimResize", validate=persistent_volume_claim_resize.validate),
     Plugin(name="RuntimeClass", admit=runtime_class.admit, validate=runtime_class.validate),
+    Plugin(name="MutatingAdmissionPolicy", admit=mutating_admission_policy.admit),
+    Plugin(name="ValidatingAdmissionPolicy", validate=validating_admission_policy.validate),
     Plugin(name="ResourceQuota", validate=resource_quota.validate),
 )
-"""Those that are on by default and modelled. Source: AllOrderedPlugins in pkg/kubeapiserver/options/plugins.go."""
+"""Those that are on by default and modelled. Source: AllOrderedPlugins in pkg/kubeapiserver/options/plugins.go.
+
+PodPreset went with 1.20; it stands where it stood in 1.19.
+"""
+
+
+_PERSONAL = ("MutatingAdmissionPolicy", "PodPreset")
+"""Kinds of what looks at more of a pod than its spec and namespace."""
 
 
 def on_create(tx: Transaction, obj: Object) -> Status | None:
@@ -80,6 +93,11 @@ def on_update(tx: Transaction, old: Object, new: Object) -> Status | None:
     return strategies.prepare_changed(tx, old, present) or validate(tx, new, old)
 
 
+def on_delete(tx: Transaction, obj: Object) -> Status | None:
+    """Decide whether an object may be deleted. None: granted."""
+    return validating_admission_policy.judge(tx, obj, obj, "DELETE")
+
+
 def on_evict(tx: Transaction, pod: Object) -> Status | None:
     """Decide about an eviction. None: granted."""
     return decide_eviction(tx, pod)
@@ -93,17 +111,23 @@ def prepared(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:
 def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
     """Let all plugins change an object that is in the transaction.
 
-    What becomes of a new pod depends on its spec and namespace alone: pods that share a spec share what becomes of it.
+    What becomes of a new pod depends on its spec and namespace alone, if no policy and no preset looks at more: pods
+    that share a spec share what becomes of it. What policies change is seen by all plugins once more.
     """
     is_mirror = service_account.MIRROR in (metadata(obj).get("annotations") or ())
-    shared = obj.kind == "Pod" and old is None and not is_mirror
+    shared = obj.kind == "Pod" and old is None and not is_mirror and not any(map(tx.state.cluster.objects, _PERSONAL))
     spec = obj.document.get("spec")
     if shared:
         known = tx.known(("mutated", obj.namespace), spec)
         if known is not None:
             tx.put(with_document(obj, {**obj.document, "spec": known}))
             return None
-    refusal = _pass(tx, obj, old, [plugin.admit for plugin in PLUGINS if plugin.admit is not None])
+    halves = [plugin.admit for plugin in PLUGINS if plugin.admit is not None]
+    tx.rounds = Rounds()
+    refusal = _pass(tx, obj, old, halves)
+    if refusal is None and tx.rounds.changed:
+        tx.rounds.again = True
+        refusal = _pass(tx, obj, old, [half for half in halves if half is not pod_preset.admit])
     if shared and refusal is None:
         present = tx.get(obj.kind, obj.key)
         if present is not None:

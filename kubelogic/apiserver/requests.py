@@ -298,8 +298,12 @@ def delete(state: State, kind: str, key: str, *, propagation: str = "", grace: i
         grace: seconds for a pod to end; None for its own.
     """
     tx = Transaction(state=state)
-    if tx.get(kind, key) is None:
+    obj = tx.get(kind, key)
+    if obj is None:
         return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
+    refusal = chain.on_delete(tx, obj)
+    if refusal is not None:
+        return Outcome(state=state, answer=refusal)
     chosen = propagation or ("Orphan" if kind in _ORPHANS_BY_DEFAULT else "")
     tx.delete(kind, key, propagation=chosen, grace=grace)
     return Outcome(state=tx.finish(), answer=Status(status=200))

@@ -26,6 +26,21 @@ ORPHAN = "orphan"
 
 
 @dataclass(slots=True, kw_only=True)
+class Rounds:
+    """How often the policies that change an object have looked at it: twice, if one changes what another has seen.
+
+    ``invoked`` are those that may be asked again, ``due`` those that have to be; ``again`` is the second round.
+    ``changed`` says whether any policy has changed the object, and ``last`` is what the policies have left of it.
+    """
+
+    invoked: set[tuple[str, str, str]] = field(default_factory=set)
+    due: set[tuple[str, str, str]] = field(default_factory=set)
+    again: bool = False
+    changed: bool = False
+    last: Any = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Transaction:
     """Collects changes of a state; lives inside one call of ``apply``."""
 
@@ -45,6 +60,8 @@ class Transaction:
     """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
     warned: set[Warned] = field(default_factory=set)
     """What is said about objects that are taken."""
+    rounds: Rounds = field(default_factory=Rounds)
+    """Of the object that is being admitted."""
     presumed: frozenset[str] = frozenset()
     """Namespaces that are taken to be there although no object says so."""
     _parameters: dict[str, Value] = field(default_factory=dict)

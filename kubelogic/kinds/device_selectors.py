@@ -95,7 +95,7 @@ def _verdict(expression: str, look: bytes) -> str:
     driver, device = msgspec.json.decode(look)
     try:
         context = cel.Context({"device": _variables(expression, driver, device)})
-        for name, function in _FUNCTIONS.items():
+        for name, function in FUNCTIONS.items():
             context.add_function(name, function)
         result = program.execute(context)
     except Exception as error:  # noqa: BLE001  the library raises whatever its functions do
@@ -264,7 +264,7 @@ def _as_integer(value: Any) -> int:
     return nanos // _NANO
 
 
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "quantity": _quantity,
     "isQuantity": _is(quantity.read),
     "semver": _semver,

@@ -13,6 +13,7 @@ UPSTREAM = [
     "NamespaceLifecycle",
     "NamespaceExists",
     "LimitPodHardAntiAffinityTopology",
+    "PodPreset",
     "LimitRanger",
     "ServiceAccount",
     "NodeRestriction",
@@ -50,7 +51,7 @@ UPSTREAM = [
     "ResourceQuota",
     "AlwaysDeny",
 ]
-"""AllOrderedPlugins of pkg/kubeapiserver/options/plugins.go, Kubernetes 1.36."""
+"""AllOrderedPlugins of pkg/kubeapiserver/options/plugins.go, Kubernetes 1.36; PodPreset as in 1.19."""
 
 PACKAGE = Path(kubelogic.__file__).parent
 

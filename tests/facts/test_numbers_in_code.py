@@ -30,6 +30,11 @@ CALENDARS = ("facts/schedules.py", "facts/tracing.py")
 
 REASONS: dict[tuple[str, int], str] = {
     ("apiserver/intake.py", 3): "what kube-apiserver reads of a request: 3 MiB",
+    ("apiserver/admission/validating_admission_policy.py", 401): "an HTTP status",
+    ("apiserver/admission/validating_admission_policy.py", 403): "an HTTP status",
+    ("apiserver/admission/validating_admission_policy.py", 413): "an HTTP status",
+    ("apiserver/admission/validating_admission_policy.py", 422): "an HTTP status",
+    ("apiserver/admission/validating_admission_policy.py", 5): "the longest message: 5 KiB",
     ("apiserver/registry/job_pods.py", 63): "the longest host name",
     ("apiserver/karpenter.py", 64): CODE,
     ("apiserver/reading.py", 1_000_000): CODE,

@@ -15,7 +15,7 @@ from kubelogic.apiserver.patches.client_side import (
 )
 from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.patches.plain import json_patch, merge_patch
-from kubelogic.apiserver.patches.server_side import KUBECTL, Applied, noted, server_side_apply
+from kubelogic.apiserver.patches.server_side import KUBECTL, Applied, noted, overlaid, server_side_apply
 from kubelogic.apiserver.patches.strategic import strategic_merge
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "last_applied",
     "merge_patch",
     "noted",
+    "overlaid",
     "server_side_apply",
     "strategic_merge",
     "three_way_patch",

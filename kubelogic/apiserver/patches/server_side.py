@@ -89,6 +89,22 @@ def server_side_apply(
     return Applied(document=document, removed=removed, ownership_known=mine is not None)
 
 
+def overlaid(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """An apply configuration laid over an object, without any note of who owns what.
+
+    Raises:
+        PatchError: the kind has no types (415), or a list lacks the keys of its items or has one twice (422).
+
+    Source: k8s.io/apiserver 1.36, pkg/admission/plugin/policy/mutating/patch/smd.go.
+    """
+    type_name = type_of(live)
+    if not type_name:
+        raise PatchError("the types of this kind are not known", status=415)
+    code = f"@{type_name}"
+    found: dict[str, Any] = _merged(copy.deepcopy(dict(live)), copy.deepcopy(dict(wanted)), code, shape_of(code))
+    return found
+
+
 def _configuration(live: Mapping[str, Any], manifest: Mapping[str, Any], *, checked: bool = True) -> dict[str, Any]:
     """What a manifest has to say: without the status and the metadata that are the server's."""
     metadata = dict(manifest.get("metadata") or {})

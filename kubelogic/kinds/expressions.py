@@ -1,0 +1,188 @@
+"""Expressions of admission policies: CEL as kube-apiserver 1.36 evaluates it over a request.
+
+Source: k8s.io/apiserver 1.36, pkg/cel/library and pkg/admission/plugin/cel. What is not modelled (the authorizer, the
+cost budget) ends an evaluation with an error, as an expression does that fails.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from kubelogic.kinds.cel_syntax import LISTED, MERGED, OPTIONAL_FIELD, plain
+from kubelogic.kinds.device_selectors import FUNCTIONS
+
+_FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """An expression that could not be evaluated, and why."""
+
+    why: str
+
+
+def wrong(expression: str) -> str:
+    """What keeps an expression from being compiled; empty if nothing does.
+
+    >>> wrong("object.spec.replicas <= 5"), wrong("object.spec.(")[:13]
+    ('', 'Syntax error:')
+    """
+    found = _compiled(expression)
+    return found if isinstance(found, str) else ""
+
+
+def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
+    """What an expression comes to, or ``Failed``.
+
+    Args:
+        expression: in CEL.
+        variables: by name, as JSON.
+
+    >>> evaluate("object.spec.?replicas.orValue(1) <= limit", {"object": {"spec": {}}, "limit": 3})
+    True
+    >>> evaluate("object.spec.replicas > 1", {"object": {"spec": {}}})
+    Failed(why='no such key: replicas')
+    """
+    program = _compiled(expression)
+    if isinstance(program, str):
+        return Failed(why=f"compilation error: {program}")
+    import cel  # with it come pydantic and typer, which nobody needs who has no policies
+
+    try:
+        context = cel.Context(dict(variables))
+        for name, function in _ALL.items():
+            context.add_function(name, function)
+        return program.execute(context)
+    except Exception as error:  # noqa: BLE001  the library raises whatever its functions do
+        return Failed(why=_words(error))
+
+
+@lru_cache(maxsize=1 << 12)
+def _compiled(expression: str) -> Any:
+    import cel
+
+    try:
+        return cel.compile(plain(expression))
+    except Exception as error:  # noqa: BLE001  as above
+        text = str(error).strip()
+        found = re.search(r"ERROR: <input>:\d+:\d+: (.*)", text)
+        return found[1] if found else (text.splitlines() or ["compilation failed"])[-1]
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, KeyError) and error.args:
+        return f"no such key: {error.args[0]}"
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, TypeError):
+        return "no such overload"
+    text = str(error)
+    match = re.match(r"Undefined variable or function: '([^']*)'", text)
+    return f"undeclared reference to '{match[1]}'" if match else text
+
+
+def _optional_field(holder: Any, key: Any) -> Any:
+    """The field of something that may lack it, or that may itself be missing."""
+    import cel
+
+    if isinstance(holder, cel.OptionalValue):
+        if not holder.has_value():
+            return cel.OptionalValue.none()
+        holder = holder.value()
+    if isinstance(holder, Mapping):
+        return cel.OptionalValue.of(holder[key]) if key in holder else cel.OptionalValue.none()
+    if isinstance(holder, Sequence) and not isinstance(holder, str) and isinstance(key, int):
+        return cel.OptionalValue.of(holder[key]) if 0 <= key < len(holder) else cel.OptionalValue.none()
+    raise TypeError("no such overload")
+
+
+def _held(value: Any) -> Any:
+    return value.value() if hasattr(value, "has_value") else value
+
+
+def _merged(entries: Sequence[Sequence[Any]]) -> dict[Any, Any]:
+    kept = (entry for entry in entries if not entry[0] or entry[2].has_value())
+    return {key: _held(value) if optional else value for optional, key, value in kept}
+
+
+def _listed(entries: Sequence[Sequence[Any]]) -> list[Any]:
+    return [_held(value) if optional else value for optional, value in entries if not optional or value.has_value()]
+
+
+def _format(text: str, values: Sequence[Any]) -> str:
+    left = iter(values)
+
+    def put(match: re.Match[str]) -> str:
+        if match[2] == "%":
+            return "%"
+        value = next(left)
+        if match[2] == "s":
+            return ("true" if value else "false") if isinstance(value, bool) else str(value)
+        return f"{value:{match[1] or ''}{match[2]}}"
+
+    return _FORMAT.sub(put, text)
+
+
+def _is_address(text: str) -> bool:
+    return _reads(ipaddress.ip_address, text)
+
+
+def _is_range(text: str) -> bool:
+    return "/" in text and _reads(lambda each: ipaddress.ip_network(each, strict=False), text)
+
+
+def _reads(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    return sum(values) if values else 0
+
+
+def _distinct(values: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _flat(values: Sequence[Any]) -> list[Any]:
+    return [each for value in values for each in (value if isinstance(value, list) else [value])]
+
+
+def _in_range(block: str, address: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(block, strict=False)
+
+
+_ALL: Mapping[str, Callable[..., Any]] = {
+    **FUNCTIONS,
+    OPTIONAL_FIELD: _optional_field,
+    MERGED: _merged,
+    LISTED: _listed,
+    "format": _format,
+    "sum": _sum,
+    "min": min,
+    "max": max,
+    "isSorted": lambda values: list(values) == sorted(values),
+    "sort": sorted,
+    "distinct": _distinct,
+    "flatten": _flat,
+    "reverse": lambda values: values[::-1],
+    "isIP": _is_address,
+    "isCIDR": _is_range,
+    "ip": lambda text: str(ipaddress.ip_address(text)),
+    "cidr": lambda text: str(ipaddress.ip_network(text, strict=False)),
+    "containsIP": _in_range,
+    "jsonpatch.escapeKey": lambda key: key.replace("~", "~0").replace("/", "~1"),
+}
+"""What Kubernetes adds to CEL, as far as it is modelled; a method's target is its first argument."""
