@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     common.add_scheduling(parser)
     common.add_rules(parser)
-    common.add_output(parser)
+    common.add_output(parser, (*common.FORMATS, "html"))
     common.add_quiet(parser)
 
 
@@ -79,7 +79,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     if args.drain and not isinstance(found, NodeExplanation):
         raise UsageError(f"--drain is about a node: kubelogic explain node/NAME --drain; {args.pod} is none")
-    if args.output != "text":
+    if args.output == "html":
+        from kubelogic.report.explanation_page import explanation_page
+
+        streams.emit_text(explanation_page(found))
+    elif args.output != "text":
         common.emit(about_document(found), args.output)
     elif isinstance(found, Explanation):
         common.tell(render_explanation(found, common.output_style(args), node=node, event=event), args)
@@ -115,7 +119,7 @@ def _code(args: argparse.Namespace) -> int:
     document = code_document(book, args.pod)
     if document is None:
         raise UsageError(f"there is no code {args.pod}; kubelogic rules list names the rule files")
-    if args.output == "text":
+    if args.output in ("text", "html"):
         streams.say(render_code(document))
     else:
         common.emit(document, args.output)

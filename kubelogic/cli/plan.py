@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from kubelogic.cli import NO, UNKNOWN, YES, common
+from kubelogic.cli import NO, UNKNOWN, YES, common, streams
 
 NAME = "plan"
 
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_moves(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
-    common.add_output(parser)
+    common.add_output(parser, (*common.FORMATS, "html"))
     common.add_quiet(parser)
 
 
@@ -44,7 +44,13 @@ def run(args: argparse.Namespace) -> int:
             cluster, notices = scaled_up(cluster, types.types, added), (*notices, *types.notices)
         result = plan(cluster, options, notices=notices, allow_moves=args.allow_moves)
     style = common.output_style(args)
-    if args.output == "text":
+    if args.output == "html":
+        from kubelogic.report.plan_page import plan_page
+
+        streams.emit_text(
+            plan_page(result, first=[render_pools(replace(added, notices=()))] if added is not None else [])
+        )
+    elif args.output == "text":
         first = [render_pools(replace(added, notices=()), style)] if added is not None else []
         common.tell("\n\n".join([*first, render_plan(result, style)]), args)
     else:

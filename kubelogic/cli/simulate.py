@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     common.add_scheduler(parser)
     common.add_rules(parser)
-    common.add_output(parser)
+    common.add_output(parser, (*common.FORMATS, "html"))
     common.add_quiet(parser)
     for word in _WORDS:
         parser.add_argument(
@@ -108,7 +108,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--about {args.about}: {error}") from None
     if how.progress is not None:
         sys.stderr.write(_CLEAR_LINE)
-    if args.output == "text":
+    if args.output == "html":
+        from kubelogic.report.simulation_page import simulation_page
+
+        streams.emit_text(simulation_page(result))
+    elif args.output == "text":
         common.tell(render_simulation(result, common.output_style(args)), args)
     else:
         common.emit(simulation_document(result), args.output)

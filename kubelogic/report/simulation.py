@@ -70,6 +70,11 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
     }
 
 
+def entries_told(simulation: Simulation) -> Sequence[Entry]:
+    """The entries of the run that are wanted."""
+    return _told(simulation, simulation.run.timeline)
+
+
 def _told(simulation: Simulation, entries: Sequence[Entry]) -> Sequence[Entry]:
     """The entries that are wanted: all, or those about one object."""
     about = simulation.about
