@@ -115,7 +115,7 @@ def test_a_page_for_each_command(whole: Command) -> None:
     pages = command_pages(whole, EXIT_CODES)
     assert sorted(pages) == sorted(["README.md", *(f"{each.words[0]}.md" for each in whole.commands)])
     assert {each.words[0] for each in whole.commands} <= set(COMMANDS)
-    assert "| `-o, --output {text,json,yaml}` | format of the result" in pages["plan.md"]
+    assert "| `-o, --output {text,json,yaml,html}` | format of the result" in pages["plan.md"]
     assert "kubelogic plan [OPTION...] PATH..." in pages["plan.md"]
     assert "## kubelogic rules show" in pages["rules.md"]
     assert "| 3 | unknown" in pages["README.md"]
