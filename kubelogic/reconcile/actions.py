@@ -81,6 +81,12 @@ class DeletePod(Action, frozen=True, kw_only=True):
     reason: str
 
 
+class RestorePod(Action, frozen=True, kw_only=True):
+    """The kubelet makes the copy of a static pod anew, which was deleted."""
+
+    pod: str
+
+
 class RemovePod(Action, frozen=True, kw_only=True):
     """Remove the object of a pod that has ended."""
 
@@ -436,6 +442,7 @@ ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             RejectPod,
             FailPod,
             RemovePod,
+            RestorePod,
             AddTaint,
             RemoveTaint,
             EvictPod,

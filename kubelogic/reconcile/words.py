@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from kubelogic.kinds.quantity import written
 from kubelogic.logic.compiler import Function
 
 _METRIC_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -178,18 +179,36 @@ def out_of_reason(resource: str) -> str:
     return f"OutOf{resource}"
 
 
-def eviction_words(threshold: int, lack: int) -> str:
-    """What a kubelet says of a pod that it evicts because ``lack`` bytes are missing of those that have to be free.
+def eviction_words(resource: str, threshold: int, lack: int) -> str:
+    """What a kubelet says of a pod that it evicts because ``lack`` is missing of what has to be free.
 
     Source: pkg/kubelet/eviction/helpers.go, evictionMessage.
 
-    >>> eviction_words(104857600, 52428800)
-    'The node was low on resource: memory. Threshold quantity: 102400Ki, available: 51200Ki. '
+    >>> eviction_words("memory", 104857600, 52428801)
+    'The node was low on resource: memory. Threshold quantity: 100Mi, available: 52428799. '
+    >>> eviction_words("pids", 0, 3)
+    'The node was low on resource: pids. Threshold quantity: 0, available: 0. '
     """
-    available = max(0, threshold - lack) // 1024
-    return (
-        f"The node was low on resource: memory. Threshold quantity: {threshold // 1024}Ki, available: {available}Ki. "
-    )
+    least, available = (_binary(amount) for amount in (threshold, max(0, threshold - lack)))
+    return f"The node was low on resource: {resource}. Threshold quantity: {least}, available: {available}. "
+
+
+def limit_words(container: str, limit: int) -> str:
+    """What a kubelet says of a pod that uses more of its disk than a container, or the pod (empty), may.
+
+    Source: pkg/kubelet/eviction/eviction_manager.go, containerEphemeralStorageLimitEviction,
+    podEphemeralStorageLimitEviction.
+
+    >>> limit_words("app", 2**30)
+    'Container app exceeded its local ephemeral storage limit "1Gi". '
+    """
+    if container:
+        return f'Container {container} exceeded its local ephemeral storage limit "{_binary(limit)}". '
+    return f"Pod ephemeral local storage usage exceeds the total limit of containers {_binary(limit)}. "
+
+
+def _binary(amount: int) -> str:
+    return written(amount * 10**9, like="1Ki")
 
 
 def request_words(source: str, name: str, container: str, pod: str) -> str:
@@ -263,6 +282,7 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "resource_words": resource_words,
         "out_of_reason": out_of_reason,
         "eviction_words": eviction_words,
+        "limit_words": limit_words,
         "request_words": request_words,
         "no_value_words": no_value_words,
         "exit_words": exit_words,

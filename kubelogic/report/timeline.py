@@ -167,6 +167,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("EvictPod",): _pods("is evicted", "are evicted", " ({reason})"),
         ("PreemptPod",): _pods("is preempted", "are preempted", " on {node}, to make room for {beneficiary}"),
         ("RemovePod",): _pods("is gone", "are gone"),
+        ("RestorePod",): _pods("is made anew by its kubelet", "are made anew by their kubelets"),
         ("CollectPod",): _pods("is collected", "are collected", " ({reason})"),
         ("RejectPod",): Phrase(
             "pod {pod} is not taken by its kubelet: {reason}",

@@ -377,7 +377,8 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             read=condition,
         ),
         "metric": Word(
-            does="What autoscalers measure from now on: of a workload, of an object, or outside of the cluster.",
+            does="What autoscalers measure from now on: of a workload, of an object, or outside of the cluster. What pods "
+            "use of `memory`, `ephemeral-storage` and `pids` their kubelets see, too: they evict where a node runs short.",
             fields={
                 **_KIND,
                 "name": "of the workload, or instead",
@@ -393,6 +394,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             },
             example="- {at: 1m, metric: {name: web, each: 250m}}\n"
             "- {at: 1m, metric: {name: web, container: app, total: 900m}}\n"
+            "- {at: 1m, metric: {name: sts/db, resource: memory, each: 2Gi}}\n"
             '- {at: 1m, metric: {external: queue-length, value: "40"}}\n'
             '- {at: 1m, metric: {object: {kind: Service, name: web}, resource: requests, value: "2k"}}\n'
             "- {at: 5m, metric: {external: queue-length, gone: true}}",

@@ -32,6 +32,7 @@ from kubelogic.reconcile.actions import (
     ReportContainer,
     ReportPhase,
     ReportStarted,
+    RestorePod,
     StartContainer,
     argument_names,
 )
@@ -78,6 +79,23 @@ def delete_pod(tx: Transaction, action: DeletePod) -> None:
 
 def remove_pod(tx: Transaction, action: RemovePod) -> None:
     tx.delete(_POD, action.pod, grace=0)
+
+
+def restore_pod(tx: Transaction, action: RestorePod) -> None:
+    """Source: kubelet, SyncPod (a static pod whose mirror pod was deleted)."""
+    pod = tx.get(_POD, action.pod)
+    if pod is None:
+        return
+    tx.remove(_POD, action.pod)
+    meta = {name: value for name, value in metadata(pod).items() if name not in _OF_ONE_COPY}
+    document = {**pod.document, "metadata": meta}
+    tx.create(api_version=pod.api_version, kind=_POD, key=action.pod, document=document)
+
+
+_OF_ONE_COPY = frozenset(
+    {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"}
+)
+"""What a pod that is made anew does not take over."""
 
 
 def evict_pod(tx: Transaction, action: EvictPod) -> None:
@@ -298,6 +316,7 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         CreatePod: create_pod,
         DeletePod: delete_pod,
         RemovePod: remove_pod,
+        RestorePod: restore_pod,
         EvictPod: evict_pod,
         PreemptPod: preempt_pod,
         BindPod: bind_pod,
