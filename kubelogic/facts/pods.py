@@ -15,7 +15,6 @@ from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, MIRROR, awaits_admission, is_pending
 from kubelogic.kinds.quantity import parse
 
-
 DISK = "ephemeral-storage"
 """The resource that stands for a node's own disk."""
 

@@ -377,8 +377,9 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             read=condition,
         ),
         "metric": Word(
-            does="What autoscalers measure from now on: of a workload, of an object, or outside of the cluster. What pods "
-            "use of `memory`, `ephemeral-storage` and `pids` their kubelets see, too: they evict where a node runs short.",
+            does="What autoscalers measure from now on: of a workload, of an object, or outside of the cluster. What "
+            "pods use of `memory`, `ephemeral-storage` and `pids` their kubelets see, too, and evict where a node runs "
+            "short.",
             fields={
                 **_KIND,
                 "name": "of the workload, or instead",

@@ -86,10 +86,10 @@ def restore_pod(tx: Transaction, action: RestorePod) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
-    tx.remove(_POD, action.pod)
+    tx.delete(_POD, action.pod, grace=0)
     meta = {name: value for name, value in metadata(pod).items() if name not in _OF_ONE_COPY}
     document = {**pod.document, "metadata": meta}
-    tx.create(api_version=pod.api_version, kind=_POD, key=action.pod, document=document)
+    post(tx, api_version=pod.api_version, kind=_POD, key=action.pod, document=document)
 
 
 _OF_ONE_COPY = frozenset(
