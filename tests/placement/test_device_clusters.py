@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from time import process_time
 
 import msgspec
 import pytest
@@ -36,9 +37,34 @@ def test_brute_force_finds_no_more_and_the_limit_is_one(seed: int) -> None:
     assert len(ours.bindings) <= best
     relaxed = relax(problem)
     assert relaxed is not None
-    assert most_by_sums(relaxed)[0] >= best
-    if ours.proof:
-        assert len(ours.bindings) == best
+    assert most_by_sums(relaxed.problem)[0] >= best
+    assert ours.proof
+    assert len(ours.bindings) == best
+
+
+@pytest.mark.parametrize("seed", [1, 3, 11])
+def test_the_optimum_is_proved_where_partitions_and_groups_compete(seed: int) -> None:
+    problem = device_problem(seed)
+    found = place(problem)
+    assert check(problem, found) == ()
+    assert found.proof
+    assert {entry.verdict for entry in found.unplaced} == {"impossible"}
+    assert len(found.bindings) > len(schedule(problem).bindings) or seed == 3
+
+
+@pytest.mark.slow
+def test_nearly_all_of_two_hundred_clusters_are_proved_in_two_seconds() -> None:
+    """Seconds of the processor count, so that a busy machine does not decide."""
+    proved = 0
+    for seed in range(200):
+        problem = device_problem(seed)
+        theirs = schedule(problem)
+        start = process_time()
+        ours = place(problem, timeout=2.0, clock=process_time)
+        proved += bool(ours.proof) and process_time() - start <= 2.0
+        assert check(problem, ours) == ()
+        assert len(ours.bindings) >= len(theirs.bindings)
+    assert proved >= 180
 
 
 def test_the_checker_sees_a_device_given_twice() -> None:

@@ -106,7 +106,7 @@ def _partitioned(node: str, gpus: int) -> tuple[Slice, ...]:
             )
     counters = tuple(Counters(name=f"gpu-{gpu}", amounts={"memory": 3}) for gpu in range(gpus))
 
-    def part(name: str, *, sets: tuple[Counters, ...] = (), offered: tuple[Device, ...] = ()) -> Slice:
+    def made(name: str, *, sets: tuple[Counters, ...] = (), offered: tuple[Device, ...] = ()) -> Slice:
         return Slice(
             name=f"{node}-{name}",
             driver="mig",
@@ -118,7 +118,7 @@ def _partitioned(node: str, gpus: int) -> tuple[Slice, ...]:
             devices=offered,
         )
 
-    return part("counters", sets=counters), part("devices", offered=tuple(devices))
+    return made("counters", sets=counters), made("devices", offered=tuple(devices))
 
 
 def _claim(name: str, kind: str, size: int, *, same: bool) -> Claim:

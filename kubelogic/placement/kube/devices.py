@@ -152,17 +152,28 @@ class Desk:
     def together(self, pods: Sequence[Pod], node: str) -> tuple[tuple[Granted, ...], ...] | None:
         """What the claims of several pods get on a node if all are asked for at once; None if that cannot be.
 
-        None, too, where pods share claims that have no devices yet, or ask for extended resources.
+        A claim that several of them share goes to the first.
         """
-        asked = [self._asked(pod)[0] for pod in pods]
-        names = [claim.name for claims in asked for claim in claims]
-        if len(set(names)) < len(names) or any(self._wanted(pod) or self.elsewhere(pod, node) for pod in pods):
+        if any(self.elsewhere(pod, node) for pod in pods):
             return None
-        found = self._search.allocate([claim for claims in asked for claim in claims], node)
+        claims: list[list[Claim]] = []
+        seen: set[str] = set()
+        for pod in pods:
+            own = [claim for claim in self._asked(pod)[0] if claim.name not in seen]
+            seen.update(claim.name for claim in own)
+            extra = self._extended(pod, node)
+            claims.append([*own, extra] if extra else own)
+        found = self._search.allocate([claim for each in claims for claim in each], node)
         if isinstance(found, Failure):
             return None
         rest = iter(found)
-        return tuple(tuple(next(rest) for _ in claims) for claims in asked)
+        granted: list[tuple[Granted, ...]] = []
+        for pod, mine in zip(pods, claims, strict=True):
+            got = tuple(next(rest) for _ in mine)
+            if mine and mine[-1].name.endswith(EXTENDED):
+                got = (*got[:-1], replace(got[-1], requests=tuple(self._requests(pod, node))))
+            granted.append(got)
+        return tuple(granted)
 
     def _asked(self, pod: Pod) -> tuple[list[Claim], bytes]:
         """The claims of a pod that have no devices yet, each once, and what they come to."""

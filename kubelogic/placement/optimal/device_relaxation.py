@@ -43,7 +43,18 @@ class _Kind:
     amounts: dict[str, int] = field(default_factory=dict)
 
 
-def relax(problem: Problem) -> Problem | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaxed:
+    """The ``problem`` with devices as amounts, and what the devices of each node look like: equal ones do for the same.
+
+    ``looks`` is empty where nodes are too many to be compared.
+    """
+
+    problem: Problem
+    looks: Mapping[str, bytes]
+
+
+def relax(problem: Problem) -> Relaxed | None:
     """The problem without devices. Pods that ask for devices have copies of their shapes in it.
 
     None where a search ends in an error, so that single pods have to say so.
@@ -82,7 +93,7 @@ def relax(problem: Problem) -> Problem | None:
     copies = {(pod.shape, of[pod.name]): "" for pod in problem.waiting if pod.name in of}
     for number, pair in enumerate(sorted(copies)):
         copies[pair] = f"{pair[0]}{_MARK}{number}"
-    return _without(problem, kinds, of, copies, capacity.of_nodes())
+    return Relaxed(problem=_without(problem, kinds, of, copies, capacity.of_nodes()), looks=capacity.looks)
 
 
 def _bytes(value: object) -> bytes:
@@ -152,6 +163,7 @@ class _Capacity:
             self._state.add(claim.allocated or ())
         self._search = Search(devices, self._state)
         self._kinds = kinds
+        self.looks: dict[str, bytes] = {}
         self._requests: dict[bytes, Request] = {}
         for kind in kinds.values():
             for request in _plain(kind.own):
@@ -239,6 +251,9 @@ class _Capacity:
         """What the pools of a node have of a counter, less what devices take that are given away."""
         total = 0
         for pool in self._search.pools(node.name):
+            if not any(usable_on(device, each, node.name) for each in pool.slices for device in each.devices):
+                # The counters of every pool concern every node; its devices may not.
+                continue
             total += sum(amounts.get(name, 0) for amounts in pool.counters.values())
             for each in (*pool.slices, *pool.others):
                 for device in each.devices:
@@ -253,7 +268,7 @@ class _Capacity:
         attributes = sorted(
             {each.attribute for kind in self._kinds.values() for claim in kind.own for each in claim.constraints}
         )
-        looks = {node.name: self._look(node.name, attributes) for node in self._problem.nodes}
+        looks = self.looks = {node.name: self._look(node.name, attributes) for node in self._problem.nodes}
         for number, kind in enumerate(self._kinds.values()):
             if not kind.own:
                 continue

@@ -1,15 +1,16 @@
 """Problems in which pods ask for devices: jointly as amounts, then with devices on each node.
 
-What can be placed as amounts (``device_relaxation``) bounds what devices allow. The one-by-one scheduler tries several
-orders until one reaches that bound. Where none does and the problem is small, the amounts are placed jointly, and each
-node gives out its devices for all of its pods at once; pods for which there are none are placed anew around the others.
-The best of these answers is taken; it is never worse than that of the one-by-one scheduler.
+What can be placed as amounts (``device_relaxation``) bounds what devices allow, and more closely whole patterns of
+nodes do (``device_patterns``), which also place it; each node gives out its devices for all of its pods at once. Where
+these do not settle it, the one-by-one scheduler tries several orders, and small problems are placed jointly as amounts;
+pods for which there are no devices are placed anew around the others. The best of these answers is taken; it is never
+worse than that of the one-by-one scheduler.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 import msgspec
@@ -18,7 +19,8 @@ from kubelogic.placement.check import check
 from kubelogic.placement.devices.search import DeviceError, Failure
 from kubelogic.placement.kube import examine, schedule
 from kubelogic.placement.kube.devices import Desk
-from kubelogic.placement.optimal.device_relaxation import relax
+from kubelogic.placement.optimal import device_patterns
+from kubelogic.placement.optimal.device_relaxation import Relaxed, relax
 from kubelogic.placement.optimal.sums import most_by_sums
 from kubelogic.placement.placement import Binding, Bound, Placement, Unplaced
 from kubelogic.placement.problem import Pod, Problem
@@ -50,17 +52,23 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool]) -> Placem
         solve: the joint scheduler, for pods that ask for none.
         late: whether it is time to stop looking for a better one.
     """
-    relaxed = relax(problem)
-    limits = {} if relaxed is None else _limits(problem, most_by_sums(relaxed, late=late))
-    best: Placement | None = None
+    best = _better(problem, None, _around(problem, schedule(problem), solve))
+    limits: dict[int, int] = {}
+    proof = ""
+    relaxed = None
+    if best is None or best.unplaced:
+        relaxed = relax(problem)
+    if relaxed is not None and best is not None:
+        best, limits, proof = _by_patterns(problem, relaxed, best, late=late)
+    if relaxed is not None and not _reached(problem, best, limits) and not late():
+        limits = _least(limits, _limits(problem, most_by_sums(relaxed.problem, late=late)))
     for ordered in _orders(problem):
-        best = _better(problem, best, _around(problem, schedule(ordered), solve))
         if best is not None and (_reached(problem, best, limits) or late()):
             break
-    if relaxed is not None and not _reached(problem, best, limits) and _small(relaxed) and not late():
-        joint = solve(relaxed)
-        proved = _limits(problem, {bound.priority: bound.most for bound in joint.bounds})
-        limits = {level: min(most, proved[level]) for level, most in limits.items()}
+        best = _better(problem, best, _around(problem, schedule(ordered), solve))
+    if relaxed is not None and not _reached(problem, best, limits) and _small(relaxed.problem) and not late():
+        joint = solve(relaxed.problem)
+        limits = _least(limits, _limits(problem, {bound.priority: bound.most for bound in joint.bounds}))
         best = _better(problem, best, _with_devices(problem, joint))
     assert best is not None
     optimal = _reached(problem, best, limits)
@@ -70,7 +78,7 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool]) -> Placem
         Bound(priority=level, most=counts[level] if optimal else limits[level], placed=counts[level])
         for level in sorted(limits, reverse=True)
     )
-    proof = "every pod is placed" if not best.unplaced else "devices as amounts" if optimal else ""
+    proof = "every pod is placed" if not best.unplaced else (proof or "devices as amounts") if optimal else ""
     return msgspec.structs.replace(
         best,
         scheduler="optimal",
@@ -81,6 +89,34 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool]) -> Placem
         found=best.found or "devices",
         proof=proof,
     )
+
+
+def _by_patterns(
+    problem: Problem, relaxed: Relaxed, best: Placement, *, late: Callable[[], bool]
+) -> tuple[Placement, dict[int, int], str]:
+    """The best of what is in hand and of whole patterns, limits that these prove, and what proves them."""
+    desk, pods = Desk(problem), {pod.name: pod for pod in problem.waiting}
+
+    def fits(node: str, names: Sequence[str]) -> bool:
+        try:
+            return desk.together([pods[name] for name in names if desk.concerns(pods[name])], node) is not None
+        except DeviceError:
+            return False
+
+    found = device_patterns.best(relaxed, start=best, fits=fits, late=late)
+    if found is None:
+        return best, {}, ""
+    if found.placement is not None:
+        best = _better(problem, best, _with_devices(problem, found.placement)) or best
+    counts = _sums(problem, best)
+    levels = sorted(found.weight, reverse=True)
+    worth = sum(
+        found.weight[level] * (counts[level] - (counts[levels[rank - 1]] if rank else 0))
+        for rank, level in enumerate(levels)
+    )
+    if worth >= found.most:
+        return best, _limits(problem, counts), "whole patterns of nodes with devices, in exact integers and by z3"
+    return best, _limits(problem, {levels[0]: found.most // found.weight[levels[0]]}), ""
 
 
 def _better(problem: Problem, best: Placement | None, found: Placement | None) -> Placement | None:
@@ -101,6 +137,10 @@ def _limits(problem: Problem, proved: Mapping[int, int]) -> dict[int, int]:
     levels = sorted({priority[pod.shape] for pod in problem.waiting}, reverse=True)
     wanted = {level: sum(priority[pod.shape] >= level for pod in problem.waiting) for level in levels}
     return {level: min(wanted[level], proved.get(level, wanted[level])) for level in levels}
+
+
+def _least(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    return {level: min(most, one.get(level, most)) for level, most in other.items()}
 
 
 def _sums(problem: Problem, found: Placement) -> Counter[int]:
