@@ -103,11 +103,15 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(f"--listen takes an address, not {args.listen!r}") from error
     try:
-        server.serve(served, settings, lambda url: _ready(url, args.kubeconfig))
+        server.serve(served, settings, lambda url, token: _ready(url, token, args.kubeconfig))
     except OSError as error:
         raise UsageError(f"{error.filename or args.listen}: {(error.strerror or str(error)).lower()}") from error
     return YES
 
 
-def _ready(url: str, kubeconfig: str) -> None:
-    streams.say(f"serving at {url}\n  export KUBECONFIG={Path(kubeconfig).resolve()}\n  kubectl get nodes,pods -A")
+def _ready(url: str, token: str, kubeconfig: str) -> None:
+    path = Path(kubeconfig).resolve()
+    streams.say(
+        f"serving at {url}\n  export KUBECONFIG={path}\n  kubectl get nodes,pods -A\n"
+        f"  {url}/#token={token}   (a page; its certificate is the server's own)"
+    )

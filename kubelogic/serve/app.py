@@ -18,6 +18,7 @@ from starlette.routing import Route
 from kubelogic.serve import api, bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import JSON, Reply, Request
+from kubelogic.serve.page import page, wants_page
 from kubelogic.serve.statuses import failure
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -34,6 +35,8 @@ def application(served: Served, token: str) -> Starlette:
     """
 
     async def handle(http: HttpRequest) -> Response:
+        if wants_page(http.method, http.url.path, http.headers.get("accept", "")):
+            return _page(http.method)
         identity = _identity(http, token, served)
         if isinstance(identity, Response):
             return identity
@@ -74,6 +77,13 @@ def application(served: Served, token: str) -> Starlette:
         loops.cancel()
 
     return Starlette(routes=[Route("/{path:path}", handle, methods=_METHODS)], lifespan=lifespan)
+
+
+def _page(method: str) -> Response:
+    content, policy = page()
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers["Referrer-Policy"] = "no-referrer"
+    return Response(b"" if method == "HEAD" else content, media_type="text/html", headers=headers)
 
 
 def _note_end(served: Served, task: asyncio.Task[None]) -> None:

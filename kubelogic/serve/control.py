@@ -83,6 +83,8 @@ class ControlPlane:
         keeper: where states are kept; None for memory only.
         react: see ``Reaction``.
         outside: what the world does at a moment, before a tick, and when it does the next thing.
+        thinking: held by who asks rules or the solver, beside the loop that answers requests: neither can be asked by
+            two at a time.
     """
 
     state: State
@@ -96,6 +98,7 @@ class ControlPlane:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     failure: str = ""
     ticks: int = 0
+    thinking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(self) -> None:
@@ -144,7 +147,8 @@ class ControlPlane:
     async def _until_quiet(self) -> int | None:
         """Tick until nothing is done any more; the moment at which time alone changes something."""
         while True:
-            acted, wakes_at = await self._tick()
+            async with self.thinking:
+                acted, wakes_at = await self._tick()
             if not acted:
                 return wakes_at
             await asyncio.sleep(0)

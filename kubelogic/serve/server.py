@@ -74,13 +74,13 @@ def prepare(
     return Served(control=control), begun.refused
 
 
-def serve(served: Served, settings: Settings, ready: Callable[[str], None]) -> None:
+def serve(served: Served, settings: Settings, ready: Callable[[str, str], None]) -> None:
     """Serve until interrupted.
 
     Args:
         served: what is served.
         settings: where.
-        ready: told the URL once the kubeconfig is written.
+        ready: told the URL and the token once the kubeconfig is written.
 
     Raises:
         OSError: the address cannot be listened on, or the kubeconfig cannot be written.
@@ -112,7 +112,7 @@ def serve(served: Served, settings: Settings, ready: Callable[[str], None]) -> N
             lifespan="on",
         )
         write_private(settings.kubeconfig, kubeconfig(url, given).encode())
-        ready(url)
+        ready(url, given.token)
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,8 @@ async def answer(served: Served, request: Request, path: str) -> Reply | None:
         case ["perform"] if request.method == "POST":
             return _perform(served, _body(request))
         case ["explain", namespace, pod] if reads:
-            return _explain(served, request, f"{namespace}/{pod}")
+            async with served.control.thinking:
+                return await asyncio.to_thread(_explain, served, request, f"{namespace}/{pod}")
     raise no_such_resource()
 
 
