@@ -15,7 +15,7 @@ from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.reconcile.choices import is_running, pods_of, restarts_of
 from kubelogic.text.location import Location
 
-_SERVICE_LABEL = "kubernetes.io/service-name"
+SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -119,7 +119,7 @@ def ready_endpoints(cluster: Cluster) -> dict[str, int]:
         if (service.document.get("spec") or {}).get("selector")
     }
     for each in cluster.objects("EndpointSlice").values():
-        key = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(_SERVICE_LABEL, '')}"
+        key = f"{each.namespace}/{(metadata(each).get('labels') or {}).get(SERVICE_LABEL, '')}"
         if key in found:
             ends = each.document.get("endpoints") or ()
             found[key] += sum((end.get("conditions") or {}).get("ready", True) is True for end in ends)

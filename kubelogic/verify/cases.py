@@ -7,10 +7,11 @@ if nothing else names one of them. What holds after one of them fails holds afte
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
+from math import comb, prod
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -66,7 +67,36 @@ def survival(text: str) -> Survival:
     return Survival(key=label or _KEYS.get(word, ""), count=int(number or of_label or 1))
 
 
-def cases(cluster: Cluster, what: Survival) -> list[Case]:
+def groups(cluster: Cluster, what: Survival) -> list[tuple[str, ...]]:
+    """The nodes that fail together, each group sorted: single nodes, or those with the same value of a label.
+
+    Raises:
+        WrongSurvivalError: if no node has the label.
+    """
+    nodes = cluster.objects("Node")
+    if not what.key:
+        return [(name,) for name in sorted(nodes)]
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(nodes):
+        value = (metadata(nodes[name]).get("labels") or {}).get(what.key)
+        if value is not None:
+            found[str(value)].append(name)
+    if not found:
+        raise WrongSurvivalError(f"no node has the label {what.key}")
+    return [tuple(found[value]) for value in sorted(found)]
+
+
+def number_of_cases(cluster: Cluster, what: Survival) -> int:
+    """How many cases there are, alike or not; fewer failures count, too.
+
+    Raises:
+        WrongSurvivalError: if no node has the label.
+    """
+    most = len(groups(cluster, what))
+    return sum(comb(most, size) for size in range(1, min(what.count, most) + 1))
+
+
+def cases(cluster: Cluster, what: Survival) -> Iterator[Case]:
     """The cases to try, smaller ones first; none that stands for another.
 
     Args:
@@ -76,50 +106,21 @@ def cases(cluster: Cluster, what: Survival) -> list[Case]:
     Raises:
         WrongSurvivalError: if no node has the label.
     """
-    nodes = cluster.objects("Node")
+    failing = groups(cluster, what)
     if what.key:
-        groups: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(nodes):
-            value = (metadata(nodes[name]).get("labels") or {}).get(what.key)
-            if value is not None:
-                groups[str(value)].append(name)
-        if not groups:
-            raise WrongSurvivalError(f"no node has the label {what.key}")
-        return [
-            Case(nodes=tuple(sorted(name for value in chosen for name in groups[value])))
-            for size in range(1, min(what.count, len(groups)) + 1)
-            for chosen in combinations(sorted(groups), size)
-        ]
-    alike = classes(cluster)
-    sizes = {each[0]: len(each) for each in alike}
-    members = {each[0]: each for each in alike}
-    found: list[Case] = []
-    for size in range(1, min(what.count, len(nodes)) + 1):
-        for chosen, stands_for in _choices(tuple(sizes.items()), size):
-            picked = tuple(name for first, number in chosen for name in members[first][:number])
-            found.append(Case(nodes=tuple(sorted(picked)), stands_for=stands_for))
-    return found
-
-
-def _choices(sizes: Sequence[tuple[str, int]], size: int) -> Iterator[tuple[tuple[tuple[str, int], ...], int]]:
-    """How many of each class make up ``size`` nodes, and in how many ways."""
-    if not size:
-        yield (), 1
+        for size in range(1, min(what.count, len(failing)) + 1):
+            for chosen in combinations(failing, size):
+                yield Case(nodes=tuple(sorted(name for each in chosen for name in each)))
         return
-    if not sizes:
-        return
-    (first, most), rest = sizes[0], sizes[1:]
-    for number in range(min(size, most), -1, -1):
-        ways = _binomial(most, number)
-        for others, more in _choices(rest, size - number):
-            yield (((first, number), *others) if number else others), ways * more
-
-
-def _binomial(n: int, k: int) -> int:
-    found = 1
-    for i in range(k):
-        found = found * (n - i) // (i + 1)
-    return found
+    alike = classes(cluster) if failing else []
+    for size in range(1, min(what.count, len(failing)) + 1):
+        for picked in combinations_with_replacement(range(len(alike)), size):
+            numbers = Counter(picked)
+            if any(number > len(alike[each]) for each, number in numbers.items()):
+                continue
+            nodes = tuple(sorted(name for each, number in numbers.items() for name in alike[each][:number]))
+            ways = prod(comb(len(alike[each]), number) for each, number in numbers.items())
+            yield Case(nodes=nodes, stands_for=ways)
 
 
 def classes(cluster: Cluster) -> list[tuple[str, ...]]:

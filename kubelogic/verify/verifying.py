@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engin
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.targets import find
 from kubelogic.verify.any_order import any_order
-from kubelogic.verify.cases import Case, Survival, cases, survival
+from kubelogic.verify.bounds import bounds
+from kubelogic.verify.cases import Case, Survival, cases, number_of_cases, survival
 from kubelogic.verify.drains import drain_all
 from kubelogic.verify.invariants import (
     Invariant,
@@ -172,19 +173,16 @@ class _Asking:
         return self.done.engine
 
     def answer(self) -> Verification:
-        question, state = self.question, self.state
+        question = self.question
         if question.drain_all:
             return self._named(drain_all(self.done, self._holding(), self.options, late=self.late()))
         if question.any_order:
             return self._named(any_order(self.done, late=self.late()))
-        failing: list[Case] = [Case(nodes=())]
-        what: Survival | None = None
-        if question.survive:
-            what = survival(question.survive)
-            failing = cases(state.cluster, what)
+        what = survival(question.survive) if question.survive else None
         if question.during_rollout:
+            failing = [Case(nodes=())] if what is None else list(cases(self.state.cluster, what))
             return self._named(self._rolled(failing, what))
-        return self._named(self._survived(failing, what))
+        return self._named(self._survived(what))
 
     def _named(self, found: Verification) -> Verification:
         says = tuple(each.says for each in self._holding()) if not self.question.any_order else ()
@@ -215,34 +213,57 @@ class _Asking:
 
     # -- failures ------------------------------------------------------------------------------------------
 
-    def _survived(self, failing: Sequence[Case], what: Survival | None) -> Verification:
-        late, total = self.late(), sum(each.stands_for for each in failing)
-        busy = {str((pod.document.get("spec") or {}).get("nodeName") or "") for pod in _replaceable(self.state)}
-        tried = skipped = 0
-        idle = 0
+    def _survived(self, what: Survival | None) -> Verification:
+        late, state = self.late(), self.state
+        failing: Iterable[Case] = [Case(nodes=())] if what is None else cases(state.cluster, what)
+        total = 1 if what is None else number_of_cases(state.cluster, what)
+        busy = {str((pod.document.get("spec") or {}).get("nodeName") or "") for pod in _replaceable(state)}
+        tried = skipped = idle = follow = 0
+        ends = what is not None and not self.rules and _only_ends(self._holding())
+        known = bounds(self.done, what, self._fail) if what is not None and ends and not self.options.rules else None
+        if known is not None and known.all:
+            failing, follow = (), total
         for case in failing:
             if late():
                 return self._unfinished(tried, total, "the time limit was reached")
-            if what is not None and not self.rules and busy.isdisjoint(case.nodes) and _only_ends(self._holding()):
+            if ends and busy.isdisjoint(case.nodes):
                 idle += case.stands_for
+                continue
+            if known is not None and known.hold(case.nodes):
+                follow += case.stands_for
                 continue
             tried += 1
             skipped += case.stands_for - 1
-            events = [Event(at=0, operation=FailNode(node=node)) for node in case.nodes]
+            events = _failures(case.nodes)
             seen = self._watch(events)
             if seen.violations:
                 return self._broken(events, seen, tried, total)
-        nodes = len(self.state.cluster.objects("Node"))
+        nodes = len(state.cluster.objects("Node"))
         scope = (
             f"after the failure of {what}, for good: {total} {'case' if total == 1 else 'cases'} of {nodes} nodes, "
             f"each over {PATIENCE // 60_000} minutes"
             if what is not None
             else f"as the controllers leave it, over {PATIENCE // 60_000} minutes in which nothing else happens"
         )
-        proved = (f"{idle} of them need no run: nothing that is made anew runs on these nodes",) if idle else ()
+        proved = [f"{idle} of them need no run: nothing that is made anew runs on these nodes"] if idle else []
+        if known is not None and follow:
+            shown = f"{count(known.runs, 'run')} in which nodes fail shows that each workload makes its pods anew"
+            proved.append(
+                f"{follow} of them follow from bounds on room: wherever pods go that lose their node, the others leave "
+                f"each of them a node with room; {shown}"
+            )
         return Verification(
-            question="", verdict="holds", scope=scope, cases=total, tried=tried, alike=skipped, proved=proved
+            question="",
+            verdict="holds",
+            scope=scope,
+            cases=total,
+            tried=tried,
+            alike=skipped,
+            proved=tuple(proved),
         )
+
+    def _fail(self, nodes: Collection[str]) -> Watched:
+        return self._watch(_failures(nodes))
 
     def _unfinished(self, tried: int, total: int, reason: str) -> Verification:
         return Verification(
@@ -312,6 +333,10 @@ class _Asking:
             tried=tried,
             alike=total - tried,
         )
+
+
+def _failures(nodes: Iterable[str]) -> list[Event]:
+    return [Event(at=0, operation=FailNode(node=node)) for node in nodes]
 
 
 def _replaceable(state: State) -> Iterator[Object]:

@@ -155,7 +155,7 @@ def test_nodes_that_nothing_tells_apart_are_tried_once() -> None:
 def test_pairs_are_counted_by_classes() -> None:
     cluster = load([node("a1"), node("a2"), node("b1", cpu="8"), node("b2", cpu="8"), node("b3", cpu="8")])
     assert classes(cluster) == [("a1", "a2"), ("b1", "b2", "b3")]
-    found = cases(cluster, survival("node:2"))
+    found = list(cases(cluster, survival("node:2")))
     assert sum(each.stands_for for each in found) == 5 + 10
     assert Case(nodes=("a1", "b1"), stands_for=6) in found
     assert [len(each.nodes) for each in found] == [1, 1, 2, 2, 2]
