@@ -60,6 +60,8 @@ COMMANDS = {
     "diff": "what an edit changes",
     "reach": "may the one open connections to the other, by the NetworkPolicies of both",
     "can-i": "may somebody do something, by RBAC; or who may",
+    "kubeadm": "preflight for many hosts at once, the phases of kubeadm, and the cluster that they make",
+    "upgrade-plan": "the order in which nodes are upgraded, what blocks it, and whether every drain is granted",
     "query": "ask the rulebook: all rows of a relation",
     "why": "the derivation of a fact, or what is missing for it",
     "serve": "the Kubernetes API over the simulated cluster: kubectl and every other client speak to it",
@@ -118,6 +120,12 @@ EXAMPLES = {
         "kubelogic can-i get secrets -n shop cluster.yaml",
         "kubelogic can-i delete pods -n shop cluster.yaml --as system:serviceaccount:shop:web",
     ),
+    "kubeadm": (
+        "kubelogic kubeadm preflight hosts.yaml",
+        "kubelogic kubeadm preflight hosts.yaml --ignore-preflight-errors Swap,NumCPU",
+        "kubelogic kubeadm init hosts.yaml | kubelogic plan - web.yaml",
+    ),
+    "upgrade-plan": ("kubelogic upgrade-plan cluster.yaml --to 1.37",),
     "query": ("kubelogic query 'pod_phase(Pod, Phase)' cluster.yaml",),
     "why": ("kubelogic why \"feasible('shop/cart', 'n1')\" cluster.yaml",),
     "serve": (
