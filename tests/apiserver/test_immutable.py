@@ -108,3 +108,49 @@ def test_what_exists_and_where_there_is_no_namespace() -> None:
     assert (answer.status, answer.message) == (409, 'deployments.apps "web" already exists')
     lost = lab.create({**web, "metadata": {"name": "web", "namespace": "nowhere"}})
     assert (lost.status, lost.message) == (404, 'namespaces "nowhere" not found')
+
+
+STAYS = "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+SHRINKS = "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"
+
+
+@pytest.mark.parametrize(
+    ("bound", "has", "change", "status", "message"),
+    [
+        (True, "2Gi", {"resources": {"requests": {"storage": "4Gi"}}}, 200, ""),
+        (True, "2Gi", {"resources": {"requests": {"storage": "2560Mi"}}}, 200, ""),
+        (True, "2Gi", {"resources": {"requests": {"storage": "2Gi"}}}, 422, SHRINKS),
+        (True, "3Gi", {"resources": {"requests": {"storage": "1Gi"}}}, 422, SHRINKS),
+        (False, None, {"resources": {"requests": {"storage": "4Gi"}}}, 422, STAYS),
+        (False, None, {"resources": {"requests": {"storage": "1Gi"}}}, 422, STAYS),
+        (True, "2Gi", {"resources": {"limits": {"storage": "9Gi"}}}, 422, STAYS),
+        (True, "2Gi", {"accessModes": ["ReadWriteMany"]}, 422, STAYS),
+        (False, None, {"storageClassName": "other"}, 422, STAYS),
+        (False, None, {"volumeName": "v9"}, 200, ""),
+    ],
+)
+def test_only_a_bound_claim_asks_for_another_size_and_none_shrinks(
+    *, bound: bool, has: str | None, change: Any, status: int, message: str
+) -> None:
+    lab = Lab(TICKER)
+    lab.create(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "grows"},
+            "provisioner": "example.com/disk",
+            "allowVolumeExpansion": True,
+        }
+    )
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "grows",
+        "resources": {"requests": {"storage": "3Gi"}},
+        **({"volumeName": "v1"} if bound else {}),
+    }
+    lab.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": spec})
+    state = {"phase": "Bound", "capacity": {"storage": has}} if bound else {"phase": "Pending"}
+    lab.patch("PersistentVolumeClaim", "c", {"status": state}, subresource="status")
+    answer = lab.patch("PersistentVolumeClaim", "c", {"spec": change})
+    assert answer.status == status
+    assert message in answer.message

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.cluster import Object
+from kubelogic.kinds.quantity import parse
 from kubelogic.kinds.validation import admit
 
 Fault = tuple[str, str]
@@ -47,7 +48,10 @@ def refuse_change(old: Object, new: Object) -> Status | None:
     if check is None or before == after:
         return None
     stored = admit(old.document, namespace=old.namespace or "default")
-    faults = list(check(before if stored.problems else _spec(stored.document), after))
+    before = before if stored.problems else _spec(stored.document)
+    faults = list(check(before, after))
+    if new.kind == "PersistentVolumeClaim":
+        faults += _claim_size(before, after, old.document.get("status") or {}, known=bool(faults))
     return invalid(new, faults) if faults else None
 
 
@@ -133,15 +137,34 @@ def _without_images(spec: Spec, *fields: str) -> Spec:
     return kept
 
 
+_CLAIM_STAYS = (
+    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+)
+
+
 def _claim(before: Spec, after: Spec) -> Iterator[Fault]:
     free = ["resources", "volumeAttributesClassName"]
     if not before.get("volumeName"):
         free.append("volumeName")
-    if not before.get("storageClassName"):
+    if before.get("storageClassName") is None:
         free.append("storageClassName")
-    if _without(before, *free) != _without(after, *free):
-        free_ones = "resources.requests and volumeAttributesClassName for bound claims"
-        yield "spec", f"Forbidden: spec is immutable after creation except {free_ones}"
+    limits = [(spec.get("resources") or {}).get("limits") or None for spec in (before, after)]
+    if _without(before, *free) != _without(after, *free) or limits[0] != limits[1]:
+        yield "spec", _CLAIM_STAYS
+
+
+def _claim_size(before: Spec, after: Spec, status: Spec, *, known: bool) -> Iterator[Fault]:
+    """Only a bound claim may ask for another size, and never for less than it has: there is no shrinking.
+
+    Source: pkg/apis/core/validation, ValidatePersistentVolumeClaimUpdate.
+    """
+    old, new = (
+        parse(((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)) for spec in (before, after)
+    )
+    if new != old and status.get("phase") != "Bound" and not known:
+        yield "spec", _CLAIM_STAYS
+    if new < old and new <= parse((status.get("capacity") or {}).get("storage", 0)):
+        yield "spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"
 
 
 def _pod_group(before: Spec, after: Spec) -> Iterator[Fault]:
