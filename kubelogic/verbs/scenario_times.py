@@ -68,7 +68,7 @@ class Times:
         if self.lasts is not None:
             back = opposite(operation)
             if back is None:
-                allowed = "fail, cordon, taint, report, stop and pause"
+                allowed = "fail, cordon, taint, report, machine (stopped), shutdown, stop and pause"
                 raise WrongFieldError(self.path, f"goes with {allowed}: nothing undoes this", on_key=True, code="KL142")
         for moment in self.moments:
             yield Event(at=moment, operation=operation, location=location)

@@ -238,6 +238,9 @@ def _of_workload(fields: Fields, *, gone: bool) -> Operation:
         raise WrongFieldError((*fields.path, "value"), message, on_key=True, code="KL142")
     name = fields.text("resource", "cpu")
     each, total = (_quantity(fields, part, name) for part in ("each", "total"))
+    for part, found in (("each", each), ("total", total)):
+        if found is not None and found < 0:
+            raise WrongFieldError((*fields.path, part), f"must be at least 0, is {fields.value[part]!r}")
     if (each is not None) + (total is not None) + gone != 1:
         raise WrongFieldError(fields.path, "needs one of each and total")
     container = fields.text("container", "")

@@ -115,6 +115,34 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
             "s.yaml:3:30: steps[0].metric.total: must be a quantity such as 250m, is 'lots' [KL110]",
         ),
         (
+            "steps:\n- at: 1\n  metric: {name: web, each: -250m}\n",
+            "s.yaml:3:29: steps[0].metric.each: must be at least 0, is '-250m' [KL110]",
+        ),
+        (
+            "steps:\n- at: 1\n  shutdown: {node: n1}\n",
+            "s.yaml:3:13: steps[0].shutdown: needs one of grace and byPriority, has none [KL142]",
+        ),
+        (
+            "steps:\n- at: 1\n  shutdown: {node: n1, grace: 5s, criticalGrace: 6s}\n",
+            "s.yaml:3:50: steps[0].shutdown.criticalGrace: is a part of grace, and cannot be longer [KL142]",
+        ),
+        (
+            "steps:\n- at: 1\n  shutdown: {node: n1, grace: 0}\n",
+            "s.yaml:3:31: steps[0].shutdown.grace: leaves no pod any time: that is machine with state stopped [KL142]",
+        ),
+        (
+            "steps:\n- at: 1\n  shutdown: {node: n1, byPriority: {low: 5s}}\n",
+            "s.yaml:3:37: steps[0].shutdown.byPriority.low: must be a priority, is 'low' [KL110]",
+        ),
+        (
+            "steps:\n- at: 1\n  shutdown: {node: n1, byPriority: {0: soon}}\n",
+            "s.yaml:3:40: steps[0].shutdown.byPriority.0: must be seconds or a duration such as 1m30s, is 'soon' [KL110]",
+        ),
+        (
+            "steps:\n- at: 1\n  machine: {node: n1}\n",
+            "s.yaml:3:12: steps[0].machine: needs state or inZone [KL142]",
+        ),
+        (
             "steps:\n- at: 1\n  metric: {name: web}\n",
             "s.yaml:3:11: steps[0].metric: needs one of each and total [KL110]",
         ),

@@ -237,7 +237,8 @@ def test_a_step_lasts_for_a_while_is_repeated_and_comes_at_a_moment_of_the_calen
         ),
         (
             "{at: 1m, for: 10s, scale: {name: web, replicas: 1}}",
-            "3:12: steps[0].for: goes with fail, cordon, taint, report, stop and pause: nothing undoes this [KL142]",
+            "3:12: steps[0].for: goes with fail, cordon, taint, report, machine (stopped), shutdown, stop and "
+            "pause: nothing undoes this [KL142]",
         ),
         (
             "{at: 1m, for: 1m, repeat: {every: 1m, times: 2}, fail: n1}",
