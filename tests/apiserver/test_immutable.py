@@ -110,7 +110,10 @@ def test_what_exists_and_where_there_is_no_namespace() -> None:
     assert (lost.status, lost.message) == (404, 'namespaces "nowhere" not found')
 
 
-STAYS = "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+STAYS = (
+    "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for "
+    "bound claims"
+)
 SHRINKS = "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"
 
 

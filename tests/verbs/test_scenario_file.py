@@ -136,7 +136,8 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
         ),
         (
             "steps:\n- at: 1\n  shutdown: {node: n1, byPriority: {0: soon}}\n",
-            "s.yaml:3:40: steps[0].shutdown.byPriority.0: must be seconds or a duration such as 1m30s, is 'soon' [KL110]",
+            "s.yaml:3:40: steps[0].shutdown.byPriority.0: must be seconds or a duration such as 1m30s, "
+            "is 'soon' [KL110]",
         ),
         (
             "steps:\n- at: 1\n  machine: {node: n1}\n",

@@ -137,7 +137,10 @@ def _without_images(spec: Spec, *fields: str) -> Spec:
     return kept
 
 
-_CLAIM_STAYS = "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+_CLAIM_STAYS = (
+    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
+    "claims"
+)
 
 
 def _claim(before: Spec, after: Spec) -> Iterator[Fault]:
