@@ -24,7 +24,7 @@ def test_prices_and_totals_of_the_relaxation() -> None:
 def test_whole_numbers_and_then_any_again(capfd: pytest.CaptureFixture[str]) -> None:
     program = _knapsack()
     program.bound(1, 1.0)
-    whole = program.whole(seconds=5.0, reach=100.0)
+    whole = program.whole(seconds=5.0)
     assert whole is not None
     assert whole.total == pytest.approx(15.0)
     assert all(abs(value - round(value)) < 1e-6 for value in whole.values)
@@ -37,4 +37,4 @@ def test_a_row_from_below_and_one_that_cannot_be() -> None:
     program.row({0: 1.0}, least=1.0)
     assert program.relaxed().values[0] >= 1.0 - 1e-6
     program.row({0: 1.0}, least=3.0)
-    assert program.whole(seconds=5.0, reach=100.0) is None
+    assert program.whole(seconds=5.0) is None

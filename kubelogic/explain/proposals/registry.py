@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kubelogic.explain.proposals import (
     amounts,
+    devices,
     levers,
     neighbours,
     new_nodes,
@@ -41,6 +42,8 @@ PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
     "rejects_missing_claim": (storage.make_claims,),
     "rejects_unbound_claim": (storage.give_class, storage.fit_volumes, storage.make_volumes),
     "rejects_no_volume": (storage.give_class, storage.fit_volumes, storage.make_volumes),
+    "lacks_devices": (devices.ask_otherwise, devices.free_devices, devices.nodes_with_devices),
+    "devices_in_use": (devices.ask_otherwise, devices.free_devices, devices.nodes_with_devices),
 }
 """What is proposed for the rows of a relation that rejects."""
 

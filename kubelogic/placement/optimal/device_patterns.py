@@ -32,6 +32,8 @@ _UNIT = 2520
 
 _ROUNDS, _TURNS = 60, 12
 _LABELS = 4000
+_STEPS = 8
+_NEAR = 1e-6
 _SECONDS = 2.0
 _WIDE = 40
 _CELLS = 12_000
@@ -236,7 +238,7 @@ class _Search:
                 break
             if searched < len(self._columns):
                 searched = len(self._columns)
-                whole = self._program.whole(seconds=seconds, reach=most, start=self._values(best))
+                whole = self._program.whole(seconds=seconds, start=self._values(best))
                 if whole is not None and round(whole.total) > reached:
                     reached, best = round(whole.total), self._placement(whole.values)
                 if reached >= most or late():
@@ -245,7 +247,7 @@ class _Search:
             if wished is None:
                 most = reached
                 break
-            if not wished or not self._towards(wished, late):
+            if not wished or not (self._towards(wished, late) or self._dive(wished, late)):
                 break
         return Answer(placement=None if best is start else best, worth=reached, most=most, weight=self.weight)
 
@@ -258,6 +260,30 @@ class _Search:
         for number, item in zip(self._numbers, self.items, strict=True):
             self._program.bound(number, float(item.count))
         return (len(self.rows), len(self._columns)) != before
+
+    def _dive(self, wished: Sequence[int], late: Callable[[], bool]) -> bool:
+        """More patterns for counts that fractions of patterns hold: each in turn is used whole. Whether any is new.
+
+        What is left then has other prices, and other patterns that pay.
+        """
+        before = len(self._columns)
+        for number, count in zip(self._numbers, wished, strict=True):
+            self._program.bound(number, float(count))
+        fixed: dict[int, float] = {}
+        for _ in range(_STEPS):
+            self._generate(late)
+            values = self._program.relaxed().values
+            parts = [(values[c] - np.floor(values[c]), c) for c in self._columns if c < len(values)]
+            part, column = max(parts, default=(0.0, 0))
+            if part < _NEAR or late():
+                break
+            fixed[column] = float(np.ceil(values[column]))
+            self._program.bound(column, float(self._sizes[self._columns[column][0]]), least=fixed[column])
+        for column in fixed:
+            self._program.bound(column, float(self._sizes[self._columns[column][0]]))
+        for number, item in zip(self._numbers, self.items, strict=True):
+            self._program.bound(number, float(item.count))
+        return len(self._columns) > before
 
     # -- placements --------------------------------------------------------------------------------------------
 

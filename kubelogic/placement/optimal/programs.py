@@ -14,6 +14,9 @@ from kubelogic.placement.optimal.model import Floats
 _NODES = 4000
 """Nodes of a branch and bound: a limit that does not depend on how busy the machine is."""
 
+_FEASIBLE = 2
+_NEAR = 1e-4
+
 _OPTIONS: tuple[tuple[str, bool | int | float], ...] = (
     ("log_to_console", False),
     ("output_flag", False),
@@ -40,10 +43,7 @@ class Program:
     """A program to be maximised, to which rows and columns are added."""
 
     def __init__(self) -> None:
-        # The public class prints a banner when it is made; this is what it is made of.
-        self._highs = _core()._core._Highs()
-        for option, value in _OPTIONS:
-            self._highs.setOptionValue(option, value)
+        self._highs = _made()
         self._highs.changeObjectiveSense(_core().ObjSense.kMaximize)
         self._columns = 0
 
@@ -60,9 +60,9 @@ class Program:
         self._columns += 1
         return self._columns - 1
 
-    def bound(self, column: int, most: float) -> None:
-        """Let a column be at most that much."""
-        self._highs.changeColBounds(column, 0.0, most)
+    def bound(self, column: int, most: float, *, least: float = 0.0) -> None:
+        """Let a column be at most that much, and at least so much."""
+        self._highs.changeColBounds(column, least, most)
 
     def gain(self, column: int, gain: float) -> None:
         """Let a column gain that much."""
@@ -70,41 +70,47 @@ class Program:
 
     def relaxed(self) -> Solved:
         """The best solution in any numbers."""
-        return self._run(whole=False)
+        self._highs.run()
+        solution, total = self._highs.getSolution(), float(self._highs.getInfo().objective_function_value)
+        values = np.array(solution.col_value, dtype=np.float64)
+        return Solved(values=values, total=total, prices=np.array(solution.row_dual, dtype=np.float64), most=total)
 
-    def whole(self, *, seconds: float, reach: float, start: Mapping[int, float] | None = None) -> Solved | None:
-        """The best solution in whole numbers that is found.
+    def whole(self, *, seconds: float, start: Mapping[int, float] | None = None) -> Solved | None:
+        """The best solution in whole numbers that is found; None if none is.
 
         Args:
             seconds: how long to look.
-            reach: a total that is enough.
             start: values of a solution that is known; other columns are 0.
         """
+        # A solver of its own, and another one where it gives a solution of less than the total that it names: HiGHS
+        # 1.16 did so after linear programs, and with a start.
+        highs = _made()
+        highs.passModel(self._highs.getModel())
+        numbers = np.arange(self._columns, dtype=np.int32)
+        highs.changeColsIntegrality(self._columns, numbers, np.array([_core().HighsVarType.kInteger] * self._columns))
+        for option, value in (("time_limit", max(seconds, 0.01)), ("mip_max_nodes", _NODES)):
+            highs.setOptionValue(option, value)
         if start is not None:
             known = _core().HighsSolution()
             known.col_value = [start.get(column, 0.0) for column in range(self._columns)]
-            self._highs.setSolution(known)
-        self._highs.setOptionValue("time_limit", max(seconds, 0.01))
-        self._highs.setOptionValue("mip_max_nodes", _NODES)
-        self._highs.setOptionValue("objective_target", reach - 0.5)
-        found = self._run(whole=True)
-        self._highs.setOptionValue("time_limit", _core().kHighsInf)
-        return found if len(found.values) else None
+            highs.setSolution(known)
+        highs.run()
+        about = highs.getInfo()
+        if about.primal_solution_status != _FEASIBLE:
+            return None
+        values = np.rint(np.array(highs.getSolution().col_value, dtype=np.float64))
+        total = float(np.array(self._highs.getLp().col_cost_, dtype=np.float64) @ values)
+        if start is not None and abs(total - float(about.objective_function_value)) > _NEAR * max(1.0, abs(total)):
+            return self.whole(seconds=seconds)
+        return Solved(values=values, total=total, prices=np.zeros(0), most=float(about.mip_dual_bound))
 
-    def _run(self, *, whole: bool) -> Solved:
-        kind = _core().HighsVarType.kInteger if whole else _core().HighsVarType.kContinuous
-        numbers = np.arange(self._columns, dtype=np.int32)
-        self._highs.changeColsIntegrality(self._columns, numbers, np.array([kind] * self._columns))
-        self._highs.run()
-        solution, about = self._highs.getSolution(), self._highs.getInfo()
-        values = np.array(solution.col_value, dtype=np.float64)
-        usable = about.primal_solution_status == 2
-        return Solved(
-            values=values if usable else np.zeros(0),
-            total=float(about.objective_function_value),
-            prices=np.array([] if whole else solution.row_dual, dtype=np.float64),
-            most=float(about.mip_dual_bound) if whole else float(about.objective_function_value),
-        )
+
+def _made() -> Any:
+    # The public class prints a banner when it is made; this is what it is made of.
+    highs = _core()._core._Highs()
+    for option, value in _OPTIONS:
+        highs.setOptionValue(option, value)
+    return highs
 
 
 def _parts(parts: Mapping[int, float]) -> tuple[Any, Any]:

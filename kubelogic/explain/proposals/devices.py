@@ -1,0 +1,329 @@
+"""Proposals about claims on devices: ask for what there is, ask for less, or free what others hold.
+
+What a claim or a template asks for cannot be changed: a claim is made anew, a template gets another name and the pods
+name that one. Whether a change helps is not worked out here: every candidate is tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import uid_of
+from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document
+from kubelogic.explain.proposals.patches import dig, put
+from kubelogic.explain.proposals.workloads import HOSTNAME
+from kubelogic.explain.remade import remade
+from kubelogic.kinds import quantity
+
+_EQUAL = re.compile(r'device\.attributes\["([^"]+)"\]\.(\w+)\s*==\s*"([^"]*)"')
+_AT_LEAST = re.compile(r'device\.capacity\["([^"]+)"\]\.(\w+)\.compareTo\(quantity\("([^"]+)"\)\)\s*>=?\s*0')
+_MOST_VALUES = 3
+_API = "resource.k8s.io/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """An entry of a pod for a claim, the object that says what it asks for, and that part of its document."""
+
+    index: int
+    name: str
+    source: Object
+    devices: Mapping[str, Any]
+
+    @property
+    def is_template(self) -> bool:
+        return self.source.kind == "ResourceClaimTemplate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A request of a claim, or one of its alternatives: its path within ``devices`` and what it says."""
+
+    path: tuple[str | int, ...]
+    name: str
+    says: Mapping[str, Any]
+
+
+def ask_otherwise(case: Case) -> Iterator[Candidate]:
+    """Claims that ask for devices that are there: fewer, of another class or model, with tolerations."""
+    for ask in _asks(case):
+        for part in _parts(ask.devices):
+            for kind, cost, what, changed in _changes(case, part):
+                devices = _with(ask.devices, part.path, changed)
+                words = f"{what} (request {part.name} of {ask.name})"
+                unless = frozenset({"device selector"} if kind == "without selector" else ())
+                yield from _anew(case, ask, kind, cost, words, devices, unless=unless)
+        for number, constraint in enumerate(ask.devices.get("constraints") or ()):
+            attribute = constraint.get("matchAttribute") or constraint.get("distinctAttribute")
+            rest = [each for at, each in enumerate(ask.devices["constraints"]) if at != number]
+            devices = {**ask.devices, "constraints": rest}
+            same = "the same" if constraint.get("matchAttribute") else "different"
+            words = f"do without devices of {same} {attribute} ({ask.name})"
+            yield from _anew(case, ask, "device constraint", 4, words, devices)
+
+
+def free_devices(case: Case) -> Iterator[Candidate]:
+    """Claims that have devices which nobody uses, and pods alone whose claims have devices."""
+    for key, claim in sorted(case.cluster.objects("ResourceClaim").items()):
+        if not dig(claim.document, ("status", "allocation")) or uid_of(case.pod) in _owners(claim):
+            continue
+        users = [str(each.get("name")) for each in dig(claim.document, ("status", "reservedFor")) or ()]
+        pods = [case.cluster.get("Pod", f"{claim.namespace}/{name}") for name in users]
+        there = [pod for pod in pods if pod is not None]
+        if not there:
+            yield Candidate(
+                kind="free claim",
+                summary=f"free the claim {key}, which has devices and no pod (delete it)",
+                cost=4,
+                owner="platform",
+                changes=(Delete(target=claim),),
+            )
+        elif len(there) == 1 and not _owners(there[0]):
+            yield Candidate(
+                kind="free claim of pod",
+                summary=f"free the claim {key}: delete pod {there[0].key}, which uses it",
+                cost=8,
+                owner="platform",
+                changes=(Delete(target=there[0]), *_claim_of(claim, there[0])),
+                evicts=frozenset({there[0].key}),
+            )
+
+
+def nodes_with_devices(case: Case) -> Iterator[Candidate]:
+    """A node like one that is there, with devices like those of that one, and all of them free."""
+    if case.workload.kind == "DaemonSet":
+        return
+    slices = [each for _, each in sorted(case.cluster.objects("ResourceSlice").items())]
+    seen: set[str] = set()
+    for name, node in case.nodes():
+        mine = [each for each in slices if dig(each.document, ("spec", "nodeName")) == name]
+        look = repr([[_look(d) for d in dig(each.document, ("spec", "devices")) or ()] for each in mine])
+        if not mine or look in seen:
+            continue
+        seen.add(look)
+        fresh = f"{name}-new"
+        if case.cluster.get("Node", fresh) is not None:
+            continue
+        labels = {**(dig(node.document, ("metadata", "labels")) or {}), HOSTNAME: fresh}
+        made = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": fresh, "labels": labels},
+            "spec": {k: v for k, v in (node.document.get("spec") or {}).items() if k == "taints"},
+            "status": {
+                "allocatable": dig(node.document, ("status", "allocatable")) or {},
+                "capacity": dig(node.document, ("status", "capacity")) or {},
+                "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+            },
+        }
+        changes: list[Change] = [Create(document=made)]
+        changes += [Create(document=_slice_for(each, name, fresh)) for each in mine]
+        yield Candidate(
+            kind="node with devices",
+            summary=f"add a node like {name}, with devices like its own",
+            cost=9,
+            owner="platform",
+            changes=tuple(changes),
+        )
+
+
+def _slice_for(slice_: Object, node: str, fresh: str) -> Document:
+    document: dict[str, Any] = deepcopy(dict(remade(slice_.document)))
+    spec = document["spec"]
+    document["metadata"] = {"name": f"{slice_.name}-new"}
+    spec["nodeName"] = fresh
+    pool = spec.get("pool") or {}
+    spec["pool"] = {**pool, "name": fresh if pool.get("name") == node else f"{pool.get('name')}-new"}
+    for device in spec.get("devices") or ():
+        device.pop("taints", None)
+    return document
+
+
+def _look(device: Mapping[str, Any]) -> object:
+    return device.get("attributes"), device.get("capacity")
+
+
+def _owners(obj: Object) -> set[str]:
+    return {str(each.get("uid")) for each in dig(obj.document, ("metadata", "ownerReferences")) or ()}
+
+
+def _claim_of(claim: Object, pod: Object) -> tuple[Change, ...]:
+    """A claim that its pod owns goes with it; another one would keep its devices."""
+    return () if uid_of(pod) in _owners(claim) else (Delete(target=claim),)
+
+
+# -- what a claim asks for -------------------------------------------------------------------------------------
+
+
+def _asks(case: Case) -> Iterator[_Ask]:
+    for index, entry in enumerate(case.spec.get("resourceClaims") or ()):
+        namespace = case.pod.namespace
+        template, claim = entry.get("resourceClaimTemplateName"), entry.get("resourceClaimName")
+        kind, name = ("ResourceClaimTemplate", template) if template else ("ResourceClaim", claim)
+        source = case.cluster.get(kind, f"{namespace}/{name}")
+        path = ("spec", "spec", "devices") if template else ("spec", "devices")
+        devices = dig(source.document, path) if source is not None else None
+        if source is not None and isinstance(devices, Mapping):
+            yield _Ask(index=index, name=f"claim {entry.get('name')}", source=source, devices=devices)
+
+
+def _parts(devices: Mapping[str, Any]) -> Iterator[_Part]:
+    for number, request in enumerate(devices.get("requests") or ()):
+        name = str(request.get("name"))
+        if isinstance(request.get("exactly"), Mapping):
+            yield _Part(path=("requests", number, "exactly"), name=name, says=request["exactly"])
+        for turn, each in enumerate(request.get("firstAvailable") or ()):
+            path = ("requests", number, "firstAvailable", turn)
+            yield _Part(path=path, name=f"{name}/{each.get('name')}", says=each)
+
+
+_Changed = tuple[str, int, str, Mapping[str, Any]]
+"""Kind, cost, words, and the request as it would be."""
+
+
+def _changes(case: Case, part: _Part) -> Iterator[_Changed]:
+    says = part.says
+    yield from _fewer(says)
+    for number, selector in enumerate(says.get("selectors") or ()):
+        expression = str((selector.get("cel") or {}).get("expression") or "")
+        for words, other in _other_values(case, expression):
+            selectors = list(says["selectors"])
+            selectors[number] = {"cel": {"expression": other}}
+            yield "device selector", 3, words, {**says, "selectors": selectors}
+        selectors = [each for at, each in enumerate(says["selectors"]) if at != number]
+        yield "without selector", 5, f"do without the selector {expression}", {**says, "selectors": selectors}
+    for name in sorted(case.cluster.objects("DeviceClass")):
+        if name != says.get("deviceClassName"):
+            yield "device class", 4, f"ask for {name}", {**says, "deviceClassName": name}
+    for taint in _taints(case):
+        toleration = {key: taint[key] for key in ("key", "value", "effect") if taint.get(key)}
+        toleration["operator"] = "Equal" if taint.get("value") else "Exists"
+        words = f"tolerate the taint {_told(taint)} of devices"
+        yield "device toleration", 2, words, {**says, "tolerations": [*(says.get("tolerations") or ()), toleration]}
+
+
+def _fewer(says: Mapping[str, Any]) -> Iterator[_Changed]:
+    count = int(says.get("count") or 1)
+    if says.get("allocationMode") == "All":
+        one = {**says, "allocationMode": "ExactCount", "count": 1}
+        yield "device count", 3, "ask for one device instead of all", one
+        return
+    for fewer in sorted({count - 1, count // 2, 1} - {0, count}, reverse=True):
+        if fewer < count:
+            words = f"ask for count {fewer} instead of {count}"
+            yield "device count", 3 + (count - fewer), words, {**says, "count": fewer}
+    for name, amount in sorted(((says.get("capacity") or {}).get("requests") or {}).items()):
+        requests = {**says["capacity"]["requests"]}
+        del requests[name]
+        words = f"do without asking for {amount} of {name}"
+        yield "device capacity", 4, words, {**says, "capacity": {"requests": requests}}
+
+
+def _devices(case: Case) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for _, each in sorted(case.cluster.objects("ResourceSlice").items()):
+        driver = str(dig(each.document, ("spec", "driver")) or "")
+        for device in dig(each.document, ("spec", "devices")) or ():
+            yield driver, device
+
+
+def _named(values: Mapping[str, Any] | None, driver: str, domain: str, key: str) -> Any:
+    """An attribute or capacity of a device; a name without a domain belongs to the driver."""
+    found = (values or {}).get(f"{domain}/{key}")
+    return (values or {}).get(key) if found is None and domain == driver else found
+
+
+def _other_values(case: Case, expression: str) -> Iterator[tuple[str, str]]:
+    """A selector with the value that other devices have of what it compares, and what that is in words."""
+    for match in _EQUAL.finditer(expression):
+        domain, key, value = match.groups()
+        found = (_named(device.get("attributes"), driver, domain, key) for driver, device in _devices(case))
+        there = {str(each["string"]) for each in found if isinstance(each, Mapping) and "string" in each}
+        for other in sorted(there - {value})[:_MOST_VALUES]:
+            yield f"ask for {key} {other} instead of {value}", _spliced(expression, match, 3, other)
+    for match in _AT_LEAST.finditer(expression):
+        domain, key, value = match.groups()
+        found = (_named(device.get("capacity"), driver, domain, key) for driver, device in _devices(case))
+        sizes = {str(each["value"]) for each in found if isinstance(each, Mapping) and "value" in each}
+        less = {size for size in sizes if quantity.read(size).nanos < quantity.read(value).nanos}
+        for other in sorted(less, key=lambda size: -quantity.read(size).nanos)[:_MOST_VALUES]:
+            yield f"ask for {other} of {key} instead of {value}", _spliced(expression, match, 3, other)
+
+
+def _spliced(text: str, match: re.Match[str], group: int, value: str) -> str:
+    return text[: match.start(group)] + value + text[match.end(group) :]
+
+
+def _taints(case: Case) -> list[Mapping[str, Any]]:
+    found = {_told(taint): taint for _, device in _devices(case) for taint in device.get("taints") or ()}
+    return [found[words] for words in sorted(found)][:_MOST_VALUES]
+
+
+def _told(taint: Mapping[str, Any]) -> str:
+    return f"{taint.get('key')}={taint.get('value') or ''}:{taint.get('effect')}"
+
+
+def _with(devices: Mapping[str, Any], path: Sequence[str | int], changed: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = deepcopy(dict(devices))
+    part: Any = found
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = dict(changed)
+    return found
+
+
+def _anew(  # noqa: PLR0917  what to do, and with what
+    case: Case,
+    ask: _Ask,
+    kind: str,
+    cost: int,
+    words: str,
+    devices: Mapping[str, Any],
+    *,
+    unless: frozenset[str] = frozenset(),
+) -> Iterator[Candidate]:
+    """The claim made anew, or a template of another name that the pods name."""
+    source = ask.source
+    if ask.is_template:
+        name = _fresh(case, source)
+        spec = {**source.document["spec"], "spec": {**source.document["spec"]["spec"], "devices": devices}}
+        made = {
+            "apiVersion": _API,
+            "kind": source.kind,
+            "metadata": {"name": name, "namespace": source.namespace},
+            "spec": spec,
+        }
+        yield Candidate(
+            kind=kind,
+            subject=ask.name,
+            summary=f"{words}: with a claim template {name}",
+            cost=cost,
+            owner="app",
+            unless=unless,
+            edit=put(("spec", "resourceClaims", ask.index, "resourceClaimTemplateName"), name),
+            changes=(Create(document=made),),
+        )
+        return
+    if dig(source.document, ("status", "allocation")):
+        return
+    document = {**remade(source.document), "spec": {**source.document["spec"], "devices": devices}}
+    yield Candidate(
+        kind=kind,
+        subject=ask.name,
+        summary=f"{words}: delete the claim {source.key} and make it anew",
+        cost=cost,
+        owner="app",
+        unless=unless,
+        changes=(Delete(target=source), Create(document=document)),
+    )
+
+
+def _fresh(case: Case, template: Object) -> str:
+    number = 2
+    while case.cluster.get(template.kind, f"{template.namespace}/{template.name}-{number}") is not None:
+        number += 1
+    return f"{template.name}-{number}"
