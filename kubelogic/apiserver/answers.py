@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.facts.quota import plural_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Obstacle:
+class Obstacle(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """The object that a refusal comes from.
 
     Attributes:
@@ -26,8 +26,7 @@ class Obstacle:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a request: an HTTP status and, for a refusal, why and what stands in the way.
 
     Attributes:
@@ -65,8 +64,7 @@ class Status:
         return self.message.rpartition('" is ')[2] if self.message.count('" is ') == 1 else self.message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """An object of a controller that the API server did not take.
 
     Attributes:

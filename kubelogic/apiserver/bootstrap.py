@@ -7,12 +7,12 @@ of Kubernetes 1.36.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.allocators.ranges import Ranges
@@ -29,8 +29,7 @@ _FIRST = ("Namespace", "PriorityClass", "CustomResourceDefinition", "StorageClas
 _THEN = ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """A state to begin with, and what was not taken."""
 
     state: State

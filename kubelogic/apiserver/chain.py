@@ -7,8 +7,9 @@ fills in and validates it; then all may refuse what came of it (``validate``). Q
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.admission import (
     default_storage_class,
@@ -38,8 +39,7 @@ Admit = Callable[[Transaction, Object, Object | None], Status | None]
 """Looks at an object in the transaction, given as it was before or None if it is new; may change or refuse it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
+class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     """One admission plugin.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.patches import KUBECTL, server_side_apply
@@ -19,8 +19,7 @@ from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest of an object that a cluster printed.
 
     Attributes:

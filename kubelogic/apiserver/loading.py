@@ -8,11 +8,11 @@ accounts and settings that pods need; the rest comes in the order in which it wa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import chain
 from kubelogic.apiserver.admission import default_toleration_seconds, priority
@@ -42,8 +42,7 @@ _ENDED_UP = frozenset({"Running", "Succeeded", "Failed", "Unknown", "Bound", "Lo
 _NANO = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster as the API server holds it before anything else happens.
 
     Attributes:

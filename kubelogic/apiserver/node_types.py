@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.intake import Admissions
 from kubelogic.apiserver.karpenter import karpenter_nodes
@@ -45,8 +45,7 @@ _UNHEEDED: Mapping[str, str] = {
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeType:
+class NodeType(msgspec.Struct, frozen=True, kw_only=True):
     """A type of node that can be had.
 
     Attributes:
@@ -60,8 +59,7 @@ class NodeType:
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeTypes:
+class NodeTypes(msgspec.Struct, frozen=True, kw_only=True):
     """All types, sorted by name, and what there is to say about how they were read."""
 
     types: tuple[NodeType, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver import chain
 from kubelogic.apiserver.answers import Status
@@ -14,8 +15,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posted:
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
     """An object that was sent, and the answer.
 
     Attributes:

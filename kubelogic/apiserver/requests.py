@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import chain, patches
 from kubelogic.apiserver.answers import Status, invalid, resource_name
@@ -30,8 +32,7 @@ _OF_THE_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp",
 """Metadata that no request sets."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The state after a request, and what the API server answered."""
 
     state: State

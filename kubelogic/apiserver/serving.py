@@ -10,8 +10,9 @@ strategies of each kind under pkg/registry of Kubernetes 1.36.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver import chain, patches, requests
 from kubelogic.apiserver.answers import Status
@@ -32,8 +33,7 @@ _KEEP_STATUS = frozenset({"Node", "Namespace", "Event", "CustomResourceDefinitio
 """Kinds whose status a client may send with the object: a kubelet registers its node with what it has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writing:
+class Writing(msgspec.Struct, frozen=True, kw_only=True):
     """How a document is written.
 
     Attributes:
@@ -49,8 +49,7 @@ class Writing:
     operation: str = "Update"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpatchable:
+class Unpatchable(msgspec.Struct, frozen=True, kw_only=True):
     """Why a patch cannot be carried out."""
 
     status: int

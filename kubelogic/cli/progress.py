@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 PATIENCE = 3.0
 """Seconds of solving without a word."""
@@ -16,8 +17,7 @@ _PAUSE = 1.0
 """Seconds without a look at the clock after which another solve has begun."""
 
 
-@dataclass(slots=True, kw_only=True)
-class TellingClock:
+class TellingClock(msgspec.Struct, kw_only=True):
     """A clock for solvers, which look at it again and again, that says how long the present solve takes already.
 
     Attributes:

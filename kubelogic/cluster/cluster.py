@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from kubelogic.cluster.objects import Object
 
 _NOTHING: Mapping[str, Object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Differences:
+class Differences(msgspec.Struct, frozen=True, kw_only=True):
     """What makes two clusters differ: objects that are gone, new ones, and both versions of changed ones."""
 
     gone: Sequence[Object]

@@ -5,11 +5,10 @@ Source: slowStartBatch of the ReplicaSet controller; the daemon, Job and Statefu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(slots=True)
-class SlowStart:
+class SlowStart(msgspec.Struct):
     """The batches of one owner within one pass; ``size`` is that of the first.
 
     >>> start = SlowStart(size=1)

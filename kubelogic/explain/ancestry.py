@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import Document
@@ -16,8 +17,7 @@ _IDENTITIES = ("name", "type", "uid", "key", "topologyKey", "containerPort", "po
 """Fields that say which item of a list is which, whatever else changes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ancestor:
+class Ancestor(msgspec.Struct, frozen=True, kw_only=True):
     """The object that a part was made from, and where its counterpart stands there.
 
     Attributes:

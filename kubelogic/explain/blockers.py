@@ -7,7 +7,6 @@ whose declaration has the sentence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -21,8 +20,7 @@ _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
 """Arguments that are amounts of the argument ``Resource`` of the same row."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocker:
+class Blocker(msgspec.Struct, frozen=True, kw_only=True):
     """One reason why one node does not take a pod.
 
     Attributes:
@@ -45,7 +43,7 @@ class Blocker:
     gist: str
     plugin: str
     predicate: str
-    witness: Mapping[str, Value] = field(default_factory=dict)
+    witness: Mapping[str, Value] = msgspec.field(default_factory=dict)
     other: str = ""
     places: tuple[Written, ...] = ()
 

@@ -7,14 +7,14 @@ weighted scores takes the pod, one of several by lot.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 TOTAL = "total"
 """The key of the sum among the scores of a node."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
+class Rival(msgspec.Struct, frozen=True, kw_only=True):
     """Another node that passes all filters.
 
     Attributes:
@@ -31,8 +31,7 @@ class Rival:
     decided_by: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """What the scores say of a pod's node.
 
     Attributes:

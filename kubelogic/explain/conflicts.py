@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
@@ -21,8 +22,7 @@ from kubelogic.text import Location
 from kubelogic.text.location import Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConflictMember:
+class ConflictMember(msgspec.Struct, frozen=True, kw_only=True):
     """One thing of those that cannot hold together. ``object`` and ``location`` say who says so, if a file does."""
 
     text: str

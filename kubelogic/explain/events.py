@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.explain.blockers import Blocker
 
 TAINTED = "node(s) had untolerated taint(s)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pasted:
+class Pasted(msgspec.Struct, frozen=True, kw_only=True):
     """A line, read.
 
     Attributes:
@@ -30,9 +30,9 @@ class Pasted:
     """
 
     nodes: int
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = msgspec.field(default_factory=dict)
     everywhere: str = ""
-    preemption: Mapping[str, int] = field(default_factory=dict)
+    preemption: Mapping[str, int] = msgspec.field(default_factory=dict)
     ineligible: str = ""
     cut: bool = False
     autoscaler: str = ""

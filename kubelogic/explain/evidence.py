@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.origins import Origins

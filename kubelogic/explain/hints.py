@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster.state import State
 from kubelogic.logic import Evaluation, Rulebook, Value
@@ -25,8 +26,7 @@ _STANDS_FOR = {"shape": "pod_shape", "node_class": "node_class"}
 """For types whose values stand for many objects: the relation from an object to its value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A question that nothing fits."""
 
     rulebook: Rulebook

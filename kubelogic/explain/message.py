@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.explain.events import Pasted, read
 from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, point_of, reached, switched_off
@@ -47,8 +49,7 @@ POST_FILTERS = ("{Claims}", "preemption: {Outcome}")
 """What the plugins say that are asked once no node passes, in their order: ``last_resort`` in the rules."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the filters say of a pod, as the scheduler reports it.
 
     Attributes:
@@ -66,13 +67,12 @@ class Verdict:
     gated: bool = False
     everywhere: str = ""
     last: bool = False
-    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    again: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    reasons: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    again: Mapping[tuple[str, str], tuple[str, ...]] = msgspec.field(default_factory=dict)
     post_filters: tuple[str, ...] = POST_FILTERS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class _Word:
+class _Word(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One reason against one node.
 
     ``turn`` and ``index``: which of several constraints, for plugins that go through them. ``part``: those of a part
@@ -88,8 +88,7 @@ class _Word:
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Particulars:
+class Particulars(msgspec.Struct, frozen=True, kw_only=True):
     """All of a pod that counts for its verdict: pods with equal particulars have the same.
 
     Attributes:

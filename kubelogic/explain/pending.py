@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
@@ -28,8 +29,7 @@ Moves = Callable[[Problem, Placement], Callable[[str, frozenset[str]], bool]]
 """Of a problem and its answer: whether pods of a workload with some shapes fit if running pods move."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingPod:
+class PendingPod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod without a node.
 
     Attributes:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import jsonpatch
+import msgspec
 
 from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Owner, Patch
 from kubelogic.explain.proposals.covers import covers
@@ -39,8 +39,7 @@ _RENEWED = frozenset({"ReplicaSet", "ReplicationController", "StatefulSet", "Dae
 """Kinds that may leave a waiting pod as it is when their template changes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that were proved to get the workload placed.
 
     Attributes:
@@ -58,8 +57,7 @@ class Repair:
     how: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of changes that were tried.
 
     Attributes:
@@ -88,12 +86,11 @@ class Trial(Protocol):
         """Whether there is no time left for another trial."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Search:
+class _Search(msgspec.Struct, kw_only=True):
     case: Case
     trial: Trial
     budget: int = MOST_TRIALS
-    found: list[Repair] = field(default_factory=list)
+    found: list[Repair] = msgspec.field(default_factory=list)
 
     def attempt(self, combination: Sequence[Candidate]) -> Repair | None:
         """A repair out of candidates, in the first way that works."""
@@ -204,8 +201,7 @@ def _go_together(pair: tuple[Candidate, Candidate]) -> bool:
     return targets[0].isdisjoint(targets[1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
+class _Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to make changes; ``how`` and ``then`` say what is special about it."""
 
     changes: tuple[Change, ...]

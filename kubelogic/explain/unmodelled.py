@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin
@@ -23,8 +24,7 @@ Source: k8s.io/api/resource/v1, ResourceDeviceClassPrefix.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmodelled:
+class Unmodelled(msgspec.Struct, frozen=True, kw_only=True):
     """What is not modelled of a pod.
 
     Attributes:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations, filters
@@ -48,8 +49,7 @@ GOALS = (
 """The predicates that verdicts read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What is in the way of a pod, by what it rests on.
 
     Attributes:

@@ -8,10 +8,10 @@ admission plugin; else that of the nearest field around it, with a word about it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.chain import PLUGINS, Plugin
 from kubelogic.apiserver.transaction import Transaction
@@ -38,8 +38,7 @@ _GIVEN_BY = {
 _GENERATIONS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value was written.
 
     Attributes:
@@ -189,8 +188,7 @@ class Writings:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a plugin of admission writes a value into an object that lacks it.
 
     Attributes:

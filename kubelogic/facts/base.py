@@ -11,8 +11,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.alike import Fact, Patterns, Row, Value
@@ -40,8 +41,7 @@ _SAMPLE = 100
 """Objects that are looked at to see whether many are alike."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
     """Facts of one object that follow from some of its fields.
 
     Attributes:
@@ -62,12 +62,11 @@ def reader(extract: Extractor, *reads: str, by: Sequence[str] = ()) -> Reader:
     return Reader(extract=extract, reads=frozenset(reads), by=tuple(by))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
     """What an update changed, by predicate. A row is never in both; predicates without change are absent."""
 
-    added: Mapping[str, Sequence[Row]] = field(default_factory=dict)
-    removed: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    added: Mapping[str, Sequence[Row]] = msgspec.field(default_factory=dict)
+    removed: Mapping[str, Sequence[Row]] = msgspec.field(default_factory=dict)
 
 
 class Changes:
@@ -170,8 +169,7 @@ class Stage(Protocol):
         """Read ``changes`` and report further rows with ``changes.add`` and ``changes.remove``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(msgspec.Struct, frozen=True, kw_only=True):
     """What the facts of one object that a stage gives depend on beside the object: read when a fact is traced.
 
     Attributes:
@@ -187,8 +185,7 @@ def _nothing(world: World) -> Mapping[str, Extractor]:  # noqa: ARG001 - whateve
     return {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactModule:
+class FactModule(msgspec.Struct, frozen=True, kw_only=True):
     """One group of kinds.
 
     Attributes:
@@ -205,11 +202,11 @@ class FactModule:
     """
 
     name: str
-    extractors: Mapping[str, Extractor | Sequence[Reader]] = field(default_factory=dict)
+    extractors: Mapping[str, Extractor | Sequence[Reader]] = msgspec.field(default_factory=dict)
     shared: frozenset[str] = frozenset()
     stages: tuple[Callable[[], Stage], ...] = ()
     traced: Callable[[World], Mapping[str, Extractor]] = _nothing
-    composed: Mapping[str, Callable[[Row], Sequence[Fact]]] = field(default_factory=dict)
+    composed: Mapping[str, Callable[[Row], Sequence[Fact]]] = msgspec.field(default_factory=dict)
     gives: frozenset[str] = frozenset()
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from msgspec import structs
 
 from kubelogic.logic import Row, Rulebook, RuleFault, Value
@@ -39,8 +39,7 @@ _PLUGINS = "Plugins"
 """In words: the plugins that are not satisfied by the nodes which are left out before any filter looks at them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One row of the registry.
 
     Attributes:

@@ -7,9 +7,10 @@ so 10,000 pods of one policy's namespace are two or three peers. These facts are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World
@@ -95,8 +96,7 @@ def _peer_facts(at: tuple[str, str, int], number: int, peer: Mapping[str, Any]) 
         yield "selector", (spaces,)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Mentions:
+class _Mentions(msgspec.Struct, kw_only=True):
     """What policies mention: label keys of pods, names of ports, blocks of addresses (smallest first)."""
 
     keys: frozenset[str] = frozenset()
@@ -138,8 +138,7 @@ def _namespace_labels(cluster: Cluster, name: str) -> str:
     return label_set({**labels, "kubernetes.io/metadata.name": name})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Peer:
+class _Peer(msgspec.Struct, frozen=True, kw_only=True):
     """What a pod is to policies."""
 
     namespace: str
@@ -190,15 +189,14 @@ def _peer(pod: Object, mentions: _Mentions) -> _Peer | None:
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class PeerStage:
+class PeerStage(msgspec.Struct, kw_only=True):
     """Keeps ``pod_peer``, ``peer_namespace`` and the facts of peers."""
 
-    _mentions: _Mentions = field(default_factory=_Mentions)
-    _peers: dict[str, _Peer] = field(default_factory=dict)
-    _pods: dict[str, Object] = field(default_factory=dict)
-    _uses: dict[_Peer, int] = field(default_factory=dict)
-    _spaces: dict[str, str] = field(default_factory=dict)
+    _mentions: _Mentions = msgspec.field(default_factory=_Mentions)
+    _peers: dict[str, _Peer] = msgspec.field(default_factory=dict)
+    _pods: dict[str, Object] = msgspec.field(default_factory=dict)
+    _uses: dict[_Peer, int] = msgspec.field(default_factory=dict)
+    _spaces: dict[str, str] = msgspec.field(default_factory=dict)
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
@@ -61,8 +62,7 @@ def natural(name: str) -> str:
     return _DIGITS.sub(lambda match: match[0].zfill(20), name)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Node:
+class _Node(msgspec.Struct, kw_only=True):
     labels: Mapping[str, str]
     taints: tuple[tuple[str, str, str], ...]
     cordoned: bool
@@ -73,8 +73,7 @@ class _Node:
     shown_images: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class _Class:
+class _Class(msgspec.Struct, kw_only=True):
     name: str
     nodes: int = 0
 

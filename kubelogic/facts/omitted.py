@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.logic.terms import Omission
@@ -39,8 +40,7 @@ _SECTIONS = frozenset({"metadata", "spec", "status"})
 """Fields of objects that hold named fields."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
+class _Subject(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     path: tuple[str, ...]
     operator: str
@@ -115,12 +115,11 @@ def _compared(text: str, cluster: Cluster) -> frozenset[str]:
     return frozenset(found) or frozenset({plain})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Parts of a cluster's objects, each once, with the objects that have it: pods of one template share theirs."""
 
     cluster: Cluster
-    _known: dict[tuple[str, str, str], Collection[_Part]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], Collection[_Part]] = msgspec.field(default_factory=dict)
 
     def of(self, kind: str, section: str, name: str) -> Collection[_Part]:
         """What the objects of a kind have as one field of a section."""

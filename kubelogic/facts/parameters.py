@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from socket import AF_INET, AF_INET6, inet_ntop
+
+import msgspec
 
 from kubelogic.logic import Rulebook, RuleErrors, RuleFault, Value
 from kubelogic.logic.terms import Atom
@@ -25,8 +26,7 @@ _UPPER = {"switch": 1, "percent": 100, "bits": 128}
 """The largest value of a parameter, by its unit; others have none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """The addresses of a range that pods get: neither the network's own nor the bridge's nor the broadcast address.
 
     Attributes:

@@ -6,7 +6,8 @@ Normal runs pay nothing: the extractors are those that gave the facts, and are a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Extractor, Fact, FactModule, Row, World, readers_of
@@ -31,8 +32,7 @@ _MEMBERS = ("pod_shape", "daemonset_shape", "node_class", "pod_program", "pod_to
 """Relations from an object to what stands for it and others like it, in their second column."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """An object that gives a fact, and what decides it there."""
 
     obj: Object

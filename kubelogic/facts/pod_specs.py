@@ -10,7 +10,6 @@ It reads every part of a spec that scheduling looks at, and is as long as there 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -33,8 +32,7 @@ _MIGRATED = (
 """In-tree kinds of volumes, the CSI drivers that have taken them over, and the field that names the volume."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SpecFacts:
+class SpecFacts(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The facts of one spec.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.objects import Document
@@ -28,8 +29,7 @@ def concern(changed: Fields, reads: Fields) -> bool:
     return not changed.isdisjoint(reads) or "*" in changed or "*" in reads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Replaced objects of one kind, and the fields that changed in any of them."""
 
     kind: str

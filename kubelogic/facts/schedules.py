@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
 
 _MONTHS: Mapping[str, int] = {
     name: number
@@ -37,8 +38,7 @@ _EARLIEST, _LATEST = -62_100_000_000_000, 253_000_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fields:
+class _Fields(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers that each field of a schedule allows. ``either_day``: one of the two fields for days is enough."""
 
     minutes: frozenset[int]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Object
 from kubelogic.facts import pod_specs, resizes
@@ -101,15 +101,13 @@ def awaits_admission(document: Mapping[str, Any]) -> bool:
     return not any(each.get("type") == "PodScheduled" and each.get("status") == "True" for each in conditions)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Shape:
+class _Shape(msgspec.Struct, kw_only=True):
     name: str
     pods: int = 0
     waiting: int = 0
 
 
-@dataclass(slots=True)
-class _Applicant:
+class _Applicant(msgspec.Struct):
     """A pod, or a template that pods will be made from."""
 
     spec: SpecFacts

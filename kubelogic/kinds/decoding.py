@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.merging import code_of, element_type
@@ -18,8 +19,7 @@ from kubelogic.kinds.table import fields_of
 QUANTITY_FORM = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(msgspec.Struct):
     """What came of a body.
 
     Attributes:
@@ -29,7 +29,7 @@ class Decoded:
     """
 
     document: dict[str, Any]
-    unknown: list[str] = field(default_factory=list)
+    unknown: list[str] = msgspec.field(default_factory=list)
     fault: str = ""
 
 

@@ -10,7 +10,6 @@ Source: k8s.io/api, types.go of each group; k8s.io/apimachinery, pkg/apis/meta/v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -20,8 +19,7 @@ import msgspec
 from kubelogic.kinds.table import fields_of, lookup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatchRule:
+class PatchRule(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategic merge patch does with a field.
 
     Attributes:
@@ -36,8 +34,7 @@ class PatchRule:
     merge_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topology:
+class Topology(msgspec.Struct, frozen=True, kw_only=True):
     """How a value is owned and merged when manifests are applied.
 
     Attributes:

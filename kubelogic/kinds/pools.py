@@ -16,9 +16,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
+
+import msgspec
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.validation import names
@@ -53,8 +54,7 @@ _UNITS = {"cpus": "cpu", "core": "cpu", "cores": "cpu", "vcpu": "cpu", "c": "cpu
 _UNITS |= {"mb": "Mi", "mib": "Mi", "tb": "Ti", "tib": "Ti", "pod": "pods", "gpu": "nvidia.com/gpu"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Some nodes that are alike.
 
     Attributes:
@@ -70,7 +70,7 @@ class Pool:
     count: int
     offers: Mapping[str, str]
     assumed: Sequence[str] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     taints: Sequence[tuple[str, str, str]] = ()
 
 

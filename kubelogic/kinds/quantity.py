@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+
+import msgspec
 
 MAX_INT64 = 2**63 - 1
 
@@ -53,8 +54,7 @@ class Notation(Enum):
     EXPONENT = "2e3"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
+class Quantity(msgspec.Struct, frozen=True, kw_only=True):
     """An exact amount and its notation.
 
     ``nanos`` is the amount in billionths. ``text`` is how the API server gives it back.

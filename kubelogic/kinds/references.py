@@ -7,8 +7,9 @@ projected,csi,flexvolume,iscsi} (SetUpAt), plugin/pkg/admission/serviceaccount/a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 OF_EVERY_NAMESPACE = frozenset({"kube-root-ca.crt"})
 """ConfigMaps that a controller keeps in every namespace."""
@@ -34,8 +35,7 @@ DEFAULT_ACCOUNT = "default"
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """What a part of a pod refers to.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -66,8 +65,7 @@ REMOVED: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kinds that were served once: the apiVersion to write instead, or empty where there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """One served kind."""
 
     api_version: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from operator import itemgetter
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.logic.terms import Aggregate, Clause, Row, Term, Value, Variable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grouping:
+class Grouping(msgspec.Struct, frozen=True, kw_only=True):
     """How an aggregate clause reads its source, the relation that holds its body rows.
 
     A body row is the head's keys (``width`` of them), then what the aggregate reads; ``columns`` says where a row of

@@ -6,9 +6,10 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from kubelogic.logic.errors import RuleFault
 from kubelogic.logic.lint import lint
@@ -30,8 +31,7 @@ MOST_RELATIONS = 16
 """Relations that one body may join: each is a loop, and Python nests 20."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Program:
+class _Program(msgspec.Struct, frozen=True):
     """All files together."""
 
     files: Sequence[RuleFile]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.logic.terms import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class RuleFault:
+class RuleFault(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One fault of a rule file, with the source line for a caret and, where there is one, a hint."""
 
     place: Place

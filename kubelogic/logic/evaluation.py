@@ -14,9 +14,10 @@ import gc
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
+
+import msgspec
 
 from kubelogic.logic.compiler import Function
 from kubelogic.logic.plan import Group
@@ -36,12 +37,11 @@ _LARGE_CHANGE = 10_000
 _MANY_OBJECTS = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What an update changed, by predicate; predicates without change are absent. Rows are in no promised order."""
 
-    added: Mapping[str, Collection[Row]] = field(default_factory=dict)
-    removed: Mapping[str, Collection[Row]] = field(default_factory=dict)
+    added: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
+    removed: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
 
 
 class Evaluation:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.logic.aggregates import Grouping, grouping, over
 from kubelogic.logic.rulebook import Rulebook
@@ -22,8 +23,7 @@ from kubelogic.logic.terms import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A clause ready to compile: no aggregate, and arithmetic only in comparisons and the head.
 
     ``loose`` are the variables that may be text or a number, as far as the declarations say.
@@ -41,8 +41,7 @@ class Rule:
         return [(i, item) for i, item in enumerate(self.body) if isinstance(item, Literal)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the evaluation: a predicate, or predicates that depend on each other.
 
     ``source`` is, for an aggregate, the predicate that holds its body rows: an internal one or that of its literal.

@@ -7,8 +7,9 @@ concerns, and the joins that were compiled so far, each with the sizes of relati
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+import msgspec
 
 from kubelogic.logic.compiler import Function, Join, compile_join
 from kubelogic.logic.plan import Group, Rule, kept_columns, needed, plan
@@ -22,8 +23,7 @@ _PLANS = 4
 """So many plans of one join are kept, each for other sizes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent.
 
     ``head`` is the rule's head, ``negated`` whether the literal is.
@@ -37,14 +37,13 @@ class Use:
     negated: bool
 
 
-@dataclass(slots=True)
-class Joins:
+class Joins(msgspec.Struct):
     """Compiled joins by rule and seed. What is compiled never depends on who asks, only how fast it is."""
 
     functions: frozenset[str]
-    _positive: dict[Rule, tuple[tuple[int, str], ...]] = field(default_factory=dict)
-    _sized: dict[Rule, tuple[str, ...]] = field(default_factory=dict)
-    _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = field(default_factory=dict)
+    _positive: dict[Rule, tuple[tuple[int, str], ...]] = msgspec.field(default_factory=dict)
+    _sized: dict[Rule, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = msgspec.field(default_factory=dict)
 
     def may_join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> bool:
         """Whether no positive literal but the seed is without rows. Saves joins that cannot give anything."""
@@ -82,8 +81,7 @@ class Joins:
         return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """See the module.
 
     Attributes:

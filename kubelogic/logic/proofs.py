@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
+
+import msgspec
 
 from kubelogic.logic.evaluation import Evaluation
 from kubelogic.logic.solving import (
@@ -33,8 +34,7 @@ _ENOUGH = 1_000
 """Of more derivations of one fact by one clause than this, the least is taken among the first so many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(msgspec.Struct, frozen=True, kw_only=True):
     """A fact that came from outside (``origin`` as the caller knows it) or stands in a rule file (``place``)."""
 
     fact: Fact
@@ -42,8 +42,7 @@ class Given:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
+class Derived(msgspec.Struct, frozen=True, kw_only=True):
     """A fact that a clause derives from premises; for an aggregate, from all premises of all its rows."""
 
     fact: Fact
@@ -55,8 +54,7 @@ class Derived:
 Step = Given | Derived
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """A derivation. ``steps`` holds each fact once, the goal first, a premise always after what needs it first."""
 
     goal: Fact
@@ -86,8 +84,7 @@ class Proof:
         return tuple(dict.fromkeys([*given, *absent]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """A clause that does not derive an atom: the premises that held, and the body item that did not.
 
     ``failed`` is None if the whole body held but gave another value (``found``) of an aggregate or functional atom.
@@ -98,7 +95,7 @@ class Attempt:
     clause: Clause
     met: tuple[Premise, ...]
     failed: BodyItem | None
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = msgspec.field(default_factory=dict)
     blockers: tuple[Fact, ...] = ()
     proof: Proof | None = None
     found: Fact | None = None
@@ -110,8 +107,7 @@ class Attempt:
         return len(self.clause.body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotDerived:
+class NotDerived(msgspec.Struct, frozen=True, kw_only=True):
     """That no row fits a pattern, and what each candidate clause lacks. No attempts: nothing defines it."""
 
     predicate: str

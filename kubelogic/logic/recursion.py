@@ -8,7 +8,8 @@ put back, and insertion goes on from there (Gupta, Mumick and Subrahmanian's DRe
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.logic.endless import MOST_DERIVATIONS, runaway, watch
 from kubelogic.logic.plan import Group
@@ -20,18 +21,17 @@ Deltas = dict[str, Counts]
 _SMALL = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupChange:
+class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
     """What is known to have changed when a recursive group is brought up to date, by predicate.
 
     ``lost`` and ``gained`` are rows with a derivation that is gone or new because of predicates outside the group;
     ``withdrawn`` and ``asserted`` are given rows.
     """
 
-    lost: Mapping[str, Collection[Row]] = field(default_factory=dict)
-    gained: Mapping[str, Collection[Row]] = field(default_factory=dict)
-    withdrawn: Mapping[str, Collection[Row]] = field(default_factory=dict)
-    asserted: Mapping[str, Collection[Row]] = field(default_factory=dict)
+    lost: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
+    gained: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
+    withdrawn: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
+    asserted: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
 
 
 def fixpoint(store: Store, group: Group) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from kubelogic.logic.checker import check, check_atom, excerpted, warnings
 from kubelogic.logic.errors import RuleErrors, RuleFault
@@ -46,8 +47,7 @@ Follow = Callable[["Rulebook"], tuple[Sequence[Clause], Sequence[RuleFault]]]
 """From the files of a rulebook, whose order is not known yet, to clauses that follow from them and to faults."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rulebook:
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Checked rules.
 
     ``order`` lists the derived predicates, lower strata first, recursive ones together; ``uses`` gives for each the
@@ -60,6 +60,9 @@ class Rulebook:
     facts: tuple[Atom, ...]
     order: tuple[tuple[str, ...], ...]
     uses: Mapping[str, frozenset[str]]
+
+    def __repr__(self) -> str:
+        return f"<Rulebook: {len(self.files)} files, {len(self.clauses)} clauses>"
 
     @classmethod
     def of(cls, files: Iterable[RuleFile], follow: Follow | None = None) -> Rulebook:

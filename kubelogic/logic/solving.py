@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from kubelogic.logic.terms import (
     Atom,
@@ -57,24 +58,21 @@ class World(Protocol):
         """Whether a predicate is a function."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """A row of a predicate, as a premise or as what is proved."""
 
     predicate: str
     row: Row
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absence:
+class Absence(msgspec.Struct, frozen=True, kw_only=True):
     """That no row of a predicate fits a pattern."""
 
     predicate: str
     pattern: Pattern
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Computed:
+class Computed(msgspec.Struct, frozen=True, kw_only=True):
     """A function's result, or, when negated, that it is not this one. The result is last in ``row``."""
 
     predicate: str
@@ -82,8 +80,7 @@ class Computed:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """A comparison with its values; ``text`` is how the rule writes it."""
 
     left: Value
@@ -95,8 +92,7 @@ class Compared:
 Premise = Fact | Absence | Computed | Compared
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """How far the most successful attempt at a body got.
 
     ``met`` are the premises that held, ``failed`` the item that could not be met then and ``env`` the values known.
@@ -104,7 +100,7 @@ class Progress:
 
     met: tuple[Premise, ...] = ()
     failed: BodyItem | None = None
-    env: Env = field(default_factory=dict)
+    env: Env = msgspec.field(default_factory=dict)
 
 
 class NoValue(Exception):  # noqa: N818 - caught where a term is evaluated

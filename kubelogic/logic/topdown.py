@@ -15,8 +15,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.logic.compiler import Function
 from kubelogic.logic.evaluation import Evaluation, Facts
@@ -42,8 +43,7 @@ from kubelogic.logic.terms import (
 Primitive = Callable[[Any, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Definition:
+class _Definition(msgspec.Struct, frozen=True):
     """How a predicate is derived: by rules, or as an aggregate over the rows of ``group.source``."""
 
     rules: tuple[Rule, ...]

@@ -7,7 +7,8 @@ A type is ``str``, ``int``, ``any`` or a domain such as ``pod``. A variable may 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.logic.errors import RuleFault
 from kubelogic.logic.terms import (
@@ -28,8 +29,7 @@ BASE_TYPES = frozenset({"str", "int", "any"})
 _WORDS = {"str": "text", "int": "a whole number"}
 
 
-@dataclass(slots=True)
-class _Sort:
+class _Sort(msgspec.Struct):
     """What is known of one variable, or of several that are equal."""
 
     domain: str = ""
@@ -37,13 +37,12 @@ class _Sort:
     because: str = ""
 
 
-@dataclass(slots=True)
-class _Checker:
+class _Checker(msgspec.Struct):
     declared: Mapping[str, Declaration]
-    bases: dict[str, tuple[str, str]] = field(default_factory=dict)
-    faults: list[RuleFault] = field(default_factory=list)
-    sorts: dict[str, _Sort] = field(default_factory=dict)
-    columns: dict[str, list[str]] = field(default_factory=dict)
+    bases: dict[str, tuple[str, str]] = msgspec.field(default_factory=dict)
+    faults: list[RuleFault] = msgspec.field(default_factory=list)
+    sorts: dict[str, _Sort] = msgspec.field(default_factory=dict)
+    columns: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     def fault(self, place: Place, message: str, hint: str = "") -> None:
         self.faults.append(RuleFault(place=place, message=message, hint=hint))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,8 +16,7 @@ from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape, SoftSpread, Spread
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One thing that is wrong: ``rule`` names the filter or duty, ``detail`` says how."""
 
     rule: str
@@ -162,11 +160,10 @@ def _mentions(problem: Problem) -> Iterator[tuple[str, str, str]]:
         yield "preference", "scorer", f"{preference.scorer} of {profile}" if profile else preference.scorer
 
 
-@dataclass(slots=True)
-class _Domains:
+class _Domains(msgspec.Struct):
     """Pods of some shapes per domain of a key, with the minimum kept current."""
 
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
 
     def add(self, domain: str, change: int) -> None:
         self.counts[domain] = self.counts.get(domain, 0) + change

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import z3
 
 from kubelogic.placement.optimal.smt import smt_solver
@@ -22,16 +22,14 @@ _STEPS = 1_000_000
 Reason = Literal["total", "room", "barred", "one", "even", "skew", "members", "nodes"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """A node (``key`` empty), a domain of several nodes, or all nodes (both empty)."""
 
     key: str = ""
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """So many pods of the shape a place has: ``low`` to ``high``, as ``reason`` says, given the steps ``after``.
 
     Attributes:
@@ -60,8 +58,7 @@ class Step:
     after: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evenness:
+class Evenness(msgspec.Struct, frozen=True, kw_only=True):
     """A spread that counts this shape's pods only: its domains, each with the numbers of its nodes."""
 
     key: str
@@ -70,8 +67,7 @@ class Evenness:
     short: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds the counts of one shape: per node how many at most and why, at most one per domain, evenness."""
 
     nodes: tuple[Node, ...]

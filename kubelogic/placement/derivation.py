@@ -9,7 +9,9 @@ comes and never when one goes: how many can be reached is found by going through
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.placement.counts import Counts, Evenness, Place, Reason, Step, counts_of
 from kubelogic.placement.problem import Problem
@@ -19,8 +21,7 @@ _Bound = tuple[int, int]
 """A number and the step that says so; -1 for what goes without saying."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derivation:
+class Derivation(msgspec.Struct, frozen=True, kw_only=True):
     """Of ``wanted`` pods of a shape: whether a state in which all have a node is possible, and whether it is reached.
 
     Attributes:

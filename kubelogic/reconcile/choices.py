@@ -6,8 +6,10 @@ Who is meant is found out when the step comes, from what is there then.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata, uid_of
@@ -18,8 +20,7 @@ from kubelogic.reconcile.troubles import Target
 ZONE = "topology.kubernetes.io/zone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeChoice:
+class NodeChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Several nodes: by name, or all with labels.
 
     Attributes:
@@ -43,8 +44,7 @@ class NodeChoice:
         return f"nodes with {self.text}" if self.wanted else self.text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodChoice:
+class PodChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Pods of a workload, or with labels; running ones first, then by name.
 
     Attributes:
@@ -88,8 +88,7 @@ class PodChoice:
 Choice = NodeChoice | PodChoice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForEach(Operation):
+class ForEach(Operation, frozen=True, kw_only=True):
     """An operation on each node or pod that is meant; ``template`` lacks only its name."""
 
     choice: Choice
@@ -120,7 +119,7 @@ def subject(operation: Operation) -> str:
     Raises:
         TypeError: if it is about neither a node nor a pod.
     """
-    names = {field.name for field in fields(operation)}
+    names = set(operation.__struct_fields__)
     for name in ("node", "target", "key"):
         if name in names:
             return name

@@ -6,8 +6,9 @@ Source: k8s.io/kubectl, pkg/drain (filters.go, drain.go evictPods) of Kubernetes
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
@@ -29,8 +30,7 @@ Meant = tuple[tuple[str, str], ...]
 """Pods by key and uid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrainAgain(Operation):
+class DrainAgain(Operation, frozen=True, kw_only=True):
     """A drain tries again to evict the pods that were refused.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.reconcile.ailments import condition_of, ready_endpoints
@@ -35,8 +36,7 @@ MEASURES: Mapping[str, str] = {
 """What can be expected, and what it counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation(Operation):
+class Expectation(Operation, frozen=True, kw_only=True):
     """One thing that is expected.
 
     Attributes:
@@ -80,8 +80,7 @@ class Expectation(Operation):
         return f"{self.measure} of {whose} {words}{shown(self.wanted)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What came of an expectation.
 
     Attributes:

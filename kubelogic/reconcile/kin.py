@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.facts.selectors import matches
@@ -67,8 +69,7 @@ class Kin:
         return Family(members=frozenset(members), nodes=frozenset(nodes))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(msgspec.Struct, frozen=True, kw_only=True):
     """An object and what is about it; ``nodes``: where its pods were."""
 
     members: frozenset[Name]

@@ -7,7 +7,6 @@ cmd/set/set_resources.go, cmd/autoscale/autoscale.go, cmd/create/create_job.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kubelogic.apiserver import requests
@@ -22,16 +21,14 @@ from kubelogic.reconcile.scenario import Operation
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restart(Operation):
+class Restart(Operation, frozen=True, kw_only=True):
     """``kubectl rollout restart``: the pods of a workload are made anew, by its strategy."""
 
     kind: str
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetResources(Operation):
+class SetResources(Operation, frozen=True, kw_only=True):
     """``kubectl set resources``: requests and limits of a container, of all containers if ``container`` is empty."""
 
     kind: str
@@ -41,8 +38,7 @@ class SetResources(Operation):
     limits: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Autoscale(Operation):
+class Autoscale(Operation, frozen=True, kw_only=True):
     """``kubectl autoscale``: an autoscaler is made; ``goals`` are percentages of requests, by resource."""
 
     kind: str
@@ -53,8 +49,7 @@ class Autoscale(Operation):
     goals: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunCronJob(Operation):
+class RunCronJob(Operation, frozen=True, kw_only=True):
     """``kubectl create job NAME --from=cronjob/X``: a Job is made of a CronJob now; ``key`` is the CronJob's."""
 
     key: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster
@@ -40,8 +42,7 @@ class Acting(Protocol):
 Step = TypeVar("Step", bound=Acting)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop(Generic[Step]):
+class Loop(msgspec.Struct, Generic[Step], frozen=True, kw_only=True):
     """What a run goes on repeating.
 
     Attributes:
@@ -59,24 +60,22 @@ class Loop(Generic[Step]):
     until: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Likeness:
+class _Likeness(msgspec.Struct, frozen=True):
     """A state that is like the one that is kept."""
 
     state: State
     due: frozenset[int]
 
 
-@dataclass(slots=True)
-class Search(Generic[Step]):
+class Search(msgspec.Struct, Generic[Step]):
     """Looks for a loop while a run goes on; told of every state in which something is done."""
 
     kept: State | None = None
     due: frozenset[int] = frozenset()
-    mark: Mapping[str, int] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
+    mark: Mapping[str, int] = msgspec.field(default_factory=dict)
+    steps: list[Step] = msgspec.field(default_factory=list)
     limit: int = 1
-    likenesses: dict[tuple[int, int], _Likeness] = field(default_factory=dict)
+    likenesses: dict[tuple[int, int], _Likeness] = msgspec.field(default_factory=dict)
     """The states that were like the kept one: after how many steps and milliseconds."""
 
     def note(self, state: State, due: frozenset[int], step: Step) -> Loop[Step] | None:

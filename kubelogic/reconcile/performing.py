@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import history, requests, rollback
 from kubelogic.apiserver.answers import Status
@@ -37,16 +39,14 @@ from kubelogic.text import documents
 from kubelogic.text.origin import ItemOrigin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
+class Later(msgspec.Struct, frozen=True, kw_only=True):
     """What follows an operation by itself, so many milliseconds later."""
 
     operation: Operation
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performed:
+class Performed(msgspec.Struct, frozen=True, kw_only=True):
     """What an operation did.
 
     Attributes:

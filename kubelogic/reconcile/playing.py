@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
@@ -33,8 +35,7 @@ Rebuild = Callable[[frozenset[str]], Ticker]
 """Gives what decides ticks while some components are down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a timeline. ``time`` is in milliseconds from the start."""
 
     time: int
@@ -45,8 +46,7 @@ class Entry:
     """Why the API server refused a request; empty if it did not."""
 
 
-@dataclass(slots=True, kw_only=True)
-class OpenDrain:
+class OpenDrain(msgspec.Struct, kw_only=True):
     """A drain that was not done at once."""
 
     since: int
@@ -67,31 +67,30 @@ class OpenDrain:
         self.skipped += tries
 
 
-@dataclass(slots=True)
-class Player:
+class Player(msgspec.Struct):
     """A run in progress: the state, and everything that is told of how it came about."""
 
     ticker: Ticker
     state: State
     start: int
     progress: Callable[[int], None] | None
-    timeline: list[Entry] = field(default_factory=list)
+    timeline: list[Entry] = msgspec.field(default_factory=list)
     ticks: int = 0
-    refusals: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
+    refusals: dict[tuple[str, str, str], Refusals] = msgspec.field(default_factory=dict)
     next_at: int | None = None
-    drains: dict[str, OpenDrain] = field(default_factory=dict)
-    endpoints: dict[str, tuple[int, int]] = field(default_factory=dict)
+    drains: dict[str, OpenDrain] = msgspec.field(default_factory=dict)
+    endpoints: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     """How many ready endpoints each Service has, and since when."""
-    served: dict[str, bool] = field(default_factory=dict)
+    served: dict[str, bool] = msgspec.field(default_factory=dict)
     slices: object = None
-    refused: list[Ailment] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)
+    refused: list[Ailment] = msgspec.field(default_factory=list)
+    told: list[int] = msgspec.field(default_factory=list)
     """How long the timeline was after each step of the last stretch."""
     rebuild: Rebuild | None = None
-    down: dict[str, int] = field(default_factory=dict)
+    down: dict[str, int] = msgspec.field(default_factory=dict)
     """The components that are down, and since when."""
-    watches: dict[Expectation, Watch] = field(default_factory=dict)
-    kin: Kin = field(default_factory=Kin)
+    watches: dict[Expectation, Watch] = msgspec.field(default_factory=dict)
+    kin: Kin = msgspec.field(default_factory=Kin)
 
     def until(self, moment: int | None, max_ticks: int, max_steps: int | None = None) -> Run:
         """Let the control plane run until a moment."""
@@ -268,7 +267,12 @@ class Player:
             if each.open
         ]
         found = [
-            replace(each, message=f"{each.message} since {clock(self.endpoints[each.key][1])}")
+            Ailment(
+                kind=each.kind,
+                key=each.key,
+                message=f"{each.message} since {clock(self.endpoints[each.key][1])}",
+                location=each.location,
+            )
             if each.kind == "Service" and each.key in self.endpoints
             else each
             for each in ailments(self.state.cluster, self.served)

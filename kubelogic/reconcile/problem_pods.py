@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any, cast
+
+import msgspec
 
 from kubelogic.logic import Changes, Row
 from kubelogic.placement.problem import Pod
@@ -38,8 +39,7 @@ _FEW = 1_000
 """Up to so many pods are put in their places one by one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applicant:
+class Applicant(msgspec.Struct, frozen=True, kw_only=True):
     """A shape as the problem has it: one that the rules know, perhaps tied to one node."""
 
     name: str

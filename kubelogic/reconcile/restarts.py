@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restarts:
+class Restarts(msgspec.Struct, frozen=True, kw_only=True):
     """A container that was restarted during a run, or that waits at its end.
 
     Attributes:

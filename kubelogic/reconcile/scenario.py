@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.text.location import Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that someone does."""
 
     @property
@@ -21,11 +22,10 @@ class Operation:
 
     def arguments(self) -> dict[str, Any]:
         """Its arguments by field name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apply(Operation):
+class Apply(Operation, frozen=True, kw_only=True):
     """Objects are made, or changed as ``kubectl apply`` does it: fields that the manifest never had stay.
 
     Attributes:
@@ -47,8 +47,7 @@ class Apply(Operation):
         return {"objects": [str(obj) for obj in self.objects], "replaced": self.replace}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch(Operation):
+class Patch(Operation, frozen=True, kw_only=True):
     """A patch: ``strategic`` (as kubectl patch does by itself), ``merge``, or ``json`` with its ``operations``."""
 
     kind: str
@@ -63,8 +62,7 @@ class Patch(Operation):
         return {"kind": self.kind, "key": self.key, "patch": patch, "how": self.how}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale(Operation):
+class Scale(Operation, frozen=True, kw_only=True):
     """The number of replicas."""
 
     kind: str
@@ -72,8 +70,7 @@ class Scale(Operation):
     replicas: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetImage(Operation):
+class SetImage(Operation, frozen=True, kw_only=True):
     """The image of a container of a pod template; of all containers if ``container`` is empty."""
 
     kind: str
@@ -82,8 +79,7 @@ class SetImage(Operation):
     container: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undo(Operation):
+class Undo(Operation, frozen=True, kw_only=True):
     """Back to a revision of a Deployment, StatefulSet or DaemonSet; 0 is the one before."""
 
     key: str
@@ -91,16 +87,14 @@ class Undo(Operation):
     kind: str = "Deployment"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Operation):
+class Pause(Operation, frozen=True, kw_only=True):
     """A Deployment is paused, or goes on."""
 
     key: str
     paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete(Operation):
+class Delete(Operation, frozen=True, kw_only=True):
     """An object is deleted; ``grace``: seconds for a pod to end, 0 to remove it at once."""
 
     kind: str
@@ -109,37 +103,32 @@ class Delete(Operation):
     grace: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evict(Operation):
+class Evict(Operation, frozen=True, kw_only=True):
     """A pod is evicted, unless a budget forbids it."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailNode(Operation):
+class FailNode(Operation, frozen=True, kw_only=True):
     """Nothing is heard of a node from now on."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealNode(Operation):
+class HealNode(Operation, frozen=True, kw_only=True):
     """A node is back."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cordon(Operation):
+class Cordon(Operation, frozen=True, kw_only=True):
     """A node takes no new pods, or does again."""
 
     node: str
     unschedulable: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drain(Operation):
+class Drain(Operation, frozen=True, kw_only=True):
     """A node is cordoned and its pods are evicted, as ``kubectl drain`` does it (see ``drains``).
 
     Attributes:
@@ -163,8 +152,7 @@ class Drain(Operation):
     timeout: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taint(Operation):
+class Taint(Operation, frozen=True, kw_only=True):
     """A taint is put on a node, or taken off (``present`` False)."""
 
     node: str
@@ -174,8 +162,7 @@ class Taint(Operation):
     present: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behave(Operation):
+class Behave(Operation, frozen=True, kw_only=True):
     """How containers of an image behave from now on; what is None stays.
 
     Attributes:
@@ -203,8 +190,7 @@ class Behave(Operation):
     of_memory: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure(Operation):
+class Measure(Operation, frozen=True, kw_only=True):
     """What the pods of a workload use from now on, for autoscalers.
 
     Attributes:
@@ -226,8 +212,7 @@ class Measure(Operation):
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TellPod(Operation):
+class TellPod(Operation, frozen=True, kw_only=True):
     """A pod becomes ready or unready, or its containers end with a code."""
 
     key: str
@@ -244,8 +229,7 @@ class Event:
     location: Location | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Events, and how long to look ahead after the start (milliseconds; None: until nothing happens any more)."""
 
     events: tuple[Event, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.placement.placement import Conflict, Placement
@@ -43,8 +44,7 @@ class Solver(Protocol):
         """The placement of a problem."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeScheduler:
+class KubeScheduler(msgspec.Struct, frozen=True, kw_only=True):
     """One pod at a time, as kube-scheduler does it. ``seed`` draws among equally good nodes; None takes the first."""
 
     seed: int | None = None
@@ -56,8 +56,7 @@ class KubeScheduler:
         return schedule(given, seed=self.seed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptimalScheduler:
+class OptimalScheduler(msgspec.Struct, frozen=True, kw_only=True):
     """The joint placement. ``clock`` gives seconds and is needed for ``timeout`` and ``deadline`` to have an effect."""
 
     timeout: float = 60.0
@@ -82,8 +81,7 @@ class OptimalScheduler:
         return seconds_left(self.timeout, self.clock, self.deadline)
 
 
-@dataclass(slots=True, kw_only=True)
-class Remembering:
+class Remembering(msgspec.Struct, kw_only=True):
     """A solver that is not asked twice in a row for the same: ticks in which only time passed leave problems equal.
 
     Attributes:
@@ -100,9 +98,9 @@ class Remembering:
     clock: Callable[[], float] | None = None
     limit: float = 0.0
     deadline: float | None = None
-    undecided: set[str] = field(default_factory=set)
+    undecided: set[str] = msgspec.field(default_factory=set)
     late: bool = False
-    _proved: set[str] = field(default_factory=set)
+    _proved: set[str] = msgspec.field(default_factory=set)
     _last: tuple[Problem, Placement] | None = None
 
     def place(self, given: Problem) -> Placement:
@@ -122,8 +120,7 @@ class Remembering:
         return self._last[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solve:
+class Solve(msgspec.Struct, frozen=True, kw_only=True):
     """One joint placement: how many pods got a node and how many did not, which stage found it, and what proves it.
 
     ``proof`` is empty where nothing shows that no placement is better.
@@ -141,8 +138,7 @@ class Solve:
         return cls(placed=placed, left=left, found=placement.found, proof=placement.proof)
 
 
-@dataclass(slots=True, kw_only=True)
-class ComparedScheduler:
+class ComparedScheduler(msgspec.Struct, kw_only=True):
     """A scheduler that is followed, and a rival that is only asked what it would have left out. For one run.
 
     Attributes:
@@ -157,8 +153,8 @@ class ComparedScheduler:
     solver: Solver
     rival: Solver
     limit: int = COMPARED
-    solves: list[Solve] = field(default_factory=list)
-    left: set[str] = field(default_factory=set)
+    solves: list[Solve] = msgspec.field(default_factory=list)
+    left: set[str] = msgspec.field(default_factory=set)
     unasked: bool = False
 
     def place(self, given: Problem) -> Placement:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Refused, Status
 from kubelogic.cluster.state import State
@@ -38,8 +40,7 @@ class Ticker(Protocol):
         """The moments after ``now`` at which something is due, as of the last tick."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """A tick in which something happened. ``now`` is in milliseconds of the simulated clock.
 
     ``refused`` holds what the API server refused then and had not refused in the same words before. A step of nothing
@@ -52,8 +53,7 @@ class Step:
     refused: tuple[Refused, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusals:
+class Refusals(msgspec.Struct, frozen=True, kw_only=True):
     """What the API server refused to one controller's object in a row, from ``since`` to ``last`` (milliseconds).
 
     Attributes:
@@ -75,8 +75,7 @@ class Refusals:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folded:
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds of a loop that were gone through without being told.
 
     Attributes:
@@ -94,8 +93,7 @@ class Folded:
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What happened until nothing did.
 
     Attributes:
@@ -161,15 +159,14 @@ def settle(
     return settling.run(max_ticks)
 
 
-@dataclass(slots=True)
-class _Ledger:
+class _Ledger(msgspec.Struct):
     """Keeps account of refusals during one run.
 
     ``in_vain``: who was refused since anything last changed, so that trying again now must fail again.
     """
 
-    entries: dict[tuple[str, str, str], Refusals] = field(default_factory=dict)
-    in_vain: set[str] = field(default_factory=set)
+    entries: dict[tuple[str, str, str], Refusals] = msgspec.field(default_factory=dict)
+    in_vain: set[str] = msgspec.field(default_factory=set)
 
     def enter(self, carried: Carried, before: State) -> tuple[Refused, ...]:
         """Enter what a tick came to; the refusals that are new or have other words than before."""
@@ -195,8 +192,7 @@ class _Ledger:
         return tuple(fresh)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Settling:
+class _Settling(msgspec.Struct, kw_only=True):
     ticker: Ticker
     state: State
     until: int | None
@@ -204,14 +200,14 @@ class _Settling:
     fold: bool
     max_steps: int | None
     quiet: bool
-    steps: list[Step] = field(default_factory=list)
-    folded: list[Folded] = field(default_factory=list)
-    ledger: _Ledger = field(default_factory=_Ledger)
-    search: Search[Step] = field(default_factory=Search)
+    steps: list[Step] = msgspec.field(default_factory=list)
+    folded: list[Folded] = msgspec.field(default_factory=list)
+    ledger: _Ledger = msgspec.field(default_factory=_Ledger)
+    search: Search[Step] = msgspec.field(default_factory=Search)
     loop: Loop[Step] | None = None
     """The loop that is being gone through without a word."""
     since: int = 0
-    idle: list[tuple[int, frozenset[int]]] = field(default_factory=list)
+    idle: list[tuple[int, frozenset[int]]] = msgspec.field(default_factory=list)
     """The last ticks in which nothing was done, and what was due after each."""
 
     def run(self, max_ticks: int) -> Run:

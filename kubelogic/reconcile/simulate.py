@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
+
+import msgspec
 
 from kubelogic.apiserver.requests import at
 from kubelogic.cluster.state import State
@@ -41,8 +43,7 @@ _PERIODIC = ("CronJob", "HorizontalPodAutoscaler")
 """Kinds that may go on acting for ever."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     """What a scenario came to.
 
     Attributes:
@@ -79,7 +80,7 @@ class Simulated:
     start: int = 0
     assumed_horizon: int | None = None
     expected: tuple[Expected, ...] = ()
-    kin: Kin = field(default_factory=Kin)
+    kin: Kin = msgspec.field(default_factory=Kin)
     remarks: tuple[str, ...] = ()
 
 
@@ -146,15 +147,14 @@ def simulate(
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Steps:
+class _Steps(msgspec.Struct, kw_only=True):
     """The steps of a scenario that are still to come, and what follows from them."""
 
     run: Player
     horizon: int | None
     retry: int
     max_ticks: int
-    waiting: list[_Due] = field(default_factory=list)
+    waiting: list[_Due] = msgspec.field(default_factory=list)
     count: int = 0
 
     def play(self, scenario: Scenario) -> None:

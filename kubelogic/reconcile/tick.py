@@ -6,8 +6,9 @@ A tick depends on nothing but the state. What a ``Reconciler`` keeps from one to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, naming
 from kubelogic.cluster.state import State
@@ -45,8 +46,7 @@ UNSCHEDULED = "pod_awaits_scheduling"
 """The predicate of pods that want a node."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
     """What happens in a tick.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.state import State
@@ -14,8 +15,7 @@ from kubelogic.reconcile.scenario import Operation
 _DONE = Status(status=200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Containers that a step means, those of pods to come included.
 
     Attributes:
@@ -68,8 +68,7 @@ class Target:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aimed(Operation):
+class Aimed(Operation, frozen=True, kw_only=True):
     """Something that is done to containers that it describes."""
 
     target: Target
@@ -79,8 +78,7 @@ class Aimed(Operation):
         return {**Operation.arguments(self), "target": str(self.target)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailProbe(Aimed):
+class FailProbe(Aimed, frozen=True, kw_only=True):
     """A probe is answered in some way from now on: what is no success makes it fail.
 
     Attributes:
@@ -94,23 +92,20 @@ class FailProbe(Aimed):
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealProbe(Aimed):
+class HealProbe(Aimed, frozen=True, kw_only=True):
     """A probe succeeds from now on."""
 
     probe: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitContainers(Aimed):
+class ExitContainers(Aimed, frozen=True, kw_only=True):
     """Containers that run end now; what is restarted after that runs on. ``of_memory``: they ran out of memory."""
 
     code: int
     of_memory: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveCondition(Aimed):
+class GiveCondition(Aimed, frozen=True, kw_only=True):
     """Pods have a condition from now on, as a controller outside the cluster sets it for readiness gates."""
 
     condition: str

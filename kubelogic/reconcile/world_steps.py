@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.clock import timestamp
@@ -25,8 +23,7 @@ PRESSURES = {
 _DONE = Status(status=200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report(Operation):
+class Report(Operation, frozen=True, kw_only=True):
     """The kubelet of a node reports something else from now on; what is None stays."""
 
     node: str
@@ -36,23 +33,20 @@ class Report(Operation):
     pid_pressure: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reboot(Operation):
+class Reboot(Operation, frozen=True, kw_only=True):
     """A node goes down, and is up again after ``takes`` milliseconds."""
 
     node: str
     takes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndReboot(Operation):
+class EndReboot(Operation, frozen=True, kw_only=True):
     """A node that went down is up again: its containers have ended, and start by their restart policy."""
 
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureObject(Operation):
+class MeasureObject(Operation, frozen=True, kw_only=True):
     """A metric of an object, or one from outside the cluster, has a value from now on; None: there is none any more.
 
     Attributes:
@@ -68,8 +62,7 @@ class MeasureObject(Operation):
     value: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Down(Operation):
+class Down(Operation, frozen=True, kw_only=True):
     """The scheduler or a controller stops working, or works again; ``component``: see ``components``."""
 
     component: str

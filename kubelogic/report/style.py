@@ -7,8 +7,9 @@ when the text is written. No input can hold the token.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TextIO
+
+import msgspec
 
 MARK = f"\033{os.urandom(8).hex()}"
 """Stands for the escape character of our own sequences until the text is written."""
@@ -16,8 +17,7 @@ _LEAST = 20
 """A terminal that says it is narrower is taken to be so wide."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
+class Style(msgspec.Struct, frozen=True, kw_only=True):
     """Marks up text for a terminal, or leaves it as it is.
 
     Attributes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from kubelogic.reconcile.simulate import ENDPOINTS, FAILED_CREATE, REPEAT, Entry, clock
 from kubelogic.report.style import Style
@@ -64,8 +65,7 @@ QUIET = frozenset(
 """Bookkeeping that the text leaves out; JSON has all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(msgspec.Struct, frozen=True):
     """How entries are told. The texts are format strings over the arguments of an entry.
 
     Attributes:

@@ -7,8 +7,9 @@ pkg/endpoints/request/requestinfo.go and handlers/responsewriters/errors.go (For
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Request
@@ -35,8 +36,7 @@ Source: the ClusterRoles system:discovery, system:basic-user and system:public-i
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to do."""
 
     verb: str

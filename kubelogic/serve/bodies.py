@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.serve.messages import Request
 from kubelogic.serve.resources import Resource
@@ -16,8 +17,7 @@ MOST_BYTES = 3 * 1024 * 1024
 """A body may have so many bytes. Source: apiserver, MaxRequestBodyBytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(msgspec.Struct, frozen=True, kw_only=True):
     """What a client wants: ``Table``, ``PartialObjectMetadata``, or empty for the object itself, and its version."""
 
     kind: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,8 +17,7 @@ from kubelogic.serve.versions import served_as
 Document = Mapping[str, Any]
 
 
-@dataclass(slots=True, kw_only=True)
-class Served:
+class Served(msgspec.Struct, kw_only=True):
     """A cluster behind an API.
 
     Attributes:
@@ -30,10 +28,10 @@ class Served:
 
     control: ControlPlane
     address: str = ""
-    accounts: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, str] = msgspec.field(default_factory=dict)
     numbers: int = 0
-    counts: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    _written: dict[tuple[str, str, str], tuple[Object, int, dict[str, Any]]] = field(default_factory=dict)
+    counts: dict[tuple[str, str, int], int] = msgspec.field(default_factory=dict)
+    _written: dict[tuple[str, str, str], tuple[Object, int, dict[str, Any]]] = msgspec.field(default_factory=dict)
     _resources: tuple[Resource, ...] = ()
     _definitions: object = None
 

@@ -8,12 +8,12 @@ import ipaddress
 import json
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate that is its own authority, its key, and a bearer token."""
 
     certificate: bytes

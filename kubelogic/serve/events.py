@@ -9,8 +9,9 @@ pkg/scheduler/schedule_one.go; k8s.io/client-go, tools/record (names, counts) of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver import requests, serving
 from kubelogic.apiserver.answers import Refused
@@ -32,8 +33,7 @@ _CONTROLLERS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What is told about an object."""
 
     about: Object
@@ -44,8 +44,7 @@ class Told:
     scheduler: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
-class Events:
+class Events(msgspec.Struct, kw_only=True):
     """Writes events after ticks.
 
     Attributes:
@@ -53,7 +52,7 @@ class Events:
     """
 
     line: Callable[[State, str], str]
-    _known: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _known: dict[tuple[str, str, str], str] = msgspec.field(default_factory=dict)
     _count: int = 0
     _cleared: int = 0
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 
@@ -18,8 +19,7 @@ Identity = tuple[str, str]
 """Kind and key of an object."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One change of one object.
 
     Attributes:
@@ -37,8 +37,7 @@ class Change:
     old_revision: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class History:
+class History(msgspec.Struct, kw_only=True):
     """The last changes, and the clusters that they led to.
 
     Attributes:
@@ -48,11 +47,11 @@ class History:
     """
 
     revision: int = 1
-    versions: dict[Identity, int] = field(default_factory=dict)
+    versions: dict[Identity, int] = msgspec.field(default_factory=dict)
     keep: int = 100_000
     compacted: int = 0
-    _changes: deque[Change] = field(default_factory=deque)
-    _snapshots: deque[tuple[int, Cluster]] = field(default_factory=deque)
+    _changes: deque[Change] = msgspec.field(default_factory=deque)
+    _snapshots: deque[tuple[int, Cluster]] = msgspec.field(default_factory=deque)
 
     def record(self, before: Cluster, after: Cluster) -> list[Change]:
         """Note what makes two clusters differ; each difference is one revision."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
@@ -23,8 +24,7 @@ MISSING_IMAGES = ("*missing*", "*:1.161")
 _SECOND = 1000
 
 
-@dataclass(slots=True, kw_only=True)
-class Outside:
+class Outside(msgspec.Struct, kw_only=True):
     """Follows the pods of a state and says what the world does about them.
 
     Attributes:
@@ -32,7 +32,7 @@ class Outside:
     """
 
     missing: Sequence[str] = MISSING_IMAGES
-    _seen: Mapping[str, Object] = field(default_factory=dict)
+    _seen: Mapping[str, Object] = msgspec.field(default_factory=dict)
 
     def __call__(self, state: State) -> tuple[State, int | None]:
         """The state with what its containers do; nothing happens later by itself."""

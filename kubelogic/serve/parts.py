@@ -10,8 +10,9 @@ import base64
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests, serving
 from kubelogic.cluster import Object

@@ -10,9 +10,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 USUAL = "kubelogic.kubeconfig"
 
@@ -21,8 +22,7 @@ class RemoteError(Exception):
     """The server cannot be reached, or refuses."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remote:
+class Remote(msgspec.Struct, frozen=True, kw_only=True):
     """A server that a kubeconfig names."""
 
     url: str

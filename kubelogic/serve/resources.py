@@ -12,6 +12,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.table import served
 
@@ -134,8 +136,7 @@ _NOT_SERVED = frozenset(
 """Groups of files and of resources that a plain API server does not serve."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subresource:
+class Subresource(msgspec.Struct, frozen=True, kw_only=True):
     """A part of an object with verbs of its own; ``kind``, ``group`` and ``version`` are of what travels."""
 
     name: str

@@ -7,8 +7,9 @@ import ssl
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.bootstrap import start
@@ -23,8 +24,7 @@ from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve.
 
     Attributes:

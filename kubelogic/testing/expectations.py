@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kubelogic.text import sources
 from kubelogic.text.documents import trees
@@ -29,8 +30,7 @@ _FIELDS = ("cluster", "scheduler", "pods", "rules", "set")
 _SAID = re.compile(r"placed|pending(?: (KL\d{3}))?|on one of \[([^\]]*)\]|on ([^\s\[\]]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
     """What one line says: of which pods, and what becomes of them."""
 
     name: str
@@ -74,8 +74,7 @@ class Expectation:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectations:
+class Expectations(msgspec.Struct, frozen=True, kw_only=True):
     """A file of expectations."""
 
     file: str

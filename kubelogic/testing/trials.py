@@ -98,8 +98,7 @@ def _named(source: object) -> str:
     return " ".join(paths) if len(paths) == len(several) else ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, eq=False):
     """What happens to a world. Hypothesis makes them; ``check`` runs one."""
 
     world: World

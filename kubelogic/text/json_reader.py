@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -30,8 +29,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonDocument:
+class JsonDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One top-level value of a JSON text: its tree and the bytes it spans.
 
     ``items`` has the span of every item of a long list, which are left out of ``tree``. ``doubled`` are keys that are
@@ -107,8 +105,7 @@ def _long_list(data: bytes) -> JsonDocument | None:
     return JsonDocument(tree=envelope, start=0, end=len(data), items=tuple(spans))
 
 
-@dataclass(slots=True, kw_only=True)
-class Items:
+class Items(msgspec.Struct, kw_only=True):
     """Decodes the items of a long list, one by one.
 
     Parts of objects that are equal to the letter, such as the specs of pods from one template, become one tree.
@@ -116,7 +113,7 @@ class Items:
 
     data: bytes
     position: Position
-    _parts: dict[bytes, Any] = field(default_factory=dict)
+    _parts: dict[bytes, Any] = msgspec.field(default_factory=dict)
 
     def decode(self, start: int, end: int) -> Any:
         """The item that stands from ``start`` to ``end``.

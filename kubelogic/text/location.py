@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from kubelogic.text.characters import Excerpt
 
@@ -30,8 +31,7 @@ def dotted(path: Path) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Location:
+class Location(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A place in a file. Lines and columns count from 1; 0 means that only the file is known."""
 
     file: str
@@ -67,8 +67,7 @@ class Origin(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One thing that is wrong with the input.
 
     ``code`` is permanent (``KL1xx``); ``excerpt`` is the source line, or the part of a very long one around the place,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from kubelogic.text.location import Location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Something that was read but is not modelled, or that was taken with a warning. Never silence.
 
     ``code`` is permanent (``KL...``). ``location`` is where it was first met (None if it has no place in a

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from kubelogic.text import json_positions, yaml_positions
@@ -13,8 +11,7 @@ from kubelogic.text.positions import Place
 from kubelogic.text.sources import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DocumentOrigin:
+class DocumentOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One document of a file: the bytes ``start`` to ``end`` of its text.
 
     ``line`` is the line, from 1, in which YAML text starts (JSON counts it when it is needed).

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from kubelogic.text.location import Path, Step
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Place:
+class Place(msgspec.Struct, kw_only=True, eq=False):
     """Where one value stands (line and column from 1), and the places of what is in it."""
 
     line: int
     column: int
-    children: dict[Step, Place] = field(default_factory=dict)
-    keys: dict[Step, tuple[int, int]] = field(default_factory=dict)
+    children: dict[Step, Place] = msgspec.field(default_factory=dict)
+    keys: dict[Step, tuple[int, int]] = msgspec.field(default_factory=dict)
 
     def find(self, path: Path, *, key: bool = False) -> tuple[int, int, Path]:
         """Line and column of the value at ``path``, or of the nearest enclosing value that exists.

@@ -6,9 +6,10 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kubelogic.text.location import Fault, InputError, Location
 
@@ -18,8 +19,7 @@ CODE = "KL147"
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a project has settled for ``kubelogic check``; what is empty or None was left open.
 
     Attributes:
@@ -40,7 +40,7 @@ class Settings:
         timeout: seconds for each solve.
     """
 
-    folder: Path = field(default_factory=Path)
+    folder: Path = msgspec.field(default_factory=Path)
     paths: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
     base: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ def read(name: str | None) -> Settings:
         raise InputError(faults)
     given: dict[str, Any] = {each: tuple(_as_list(tree.get(each, ()))) for each in _LISTS}
     given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, "namespace", "timeout")}
-    known = {each.name for each in fields(Settings)}
+    known = set(Settings.__struct_fields__)
     assert set(given) <= known
     return Settings(
         folder=Path(name).resolve().parent, parameters=tuple(sorted((tree.get("set") or {}).items())), **given

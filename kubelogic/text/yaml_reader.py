@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import yaml
+from msgspec.structs import replace
 from yaml._yaml import CParser
 
 from kubelogic.text import characters, scalars
@@ -37,8 +38,7 @@ _SEPARATOR = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """Something wrong with the text, at a line and column that count from 1. ``about`` names the object, if known."""
 
     line: int
@@ -48,8 +48,7 @@ class Trouble:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a stream between two ``---`` lines: where it starts and its text in UTF-8."""
 
     start: int
@@ -158,16 +157,14 @@ def _wording(error: yaml.MarkedYAMLError, piece: Piece) -> str:
     return f"{problem} {context}" if context else problem
 
 
-@dataclass(slots=True, kw_only=True)
-class _Anchor:
+class _Anchor(msgspec.Struct, kw_only=True):
     value: Any
     nodes: int
     height: int
     open: bool
 
 
-@dataclass(slots=True, kw_only=True)
-class _Frame:
+class _Frame(msgspec.Struct, kw_only=True):
     """An open mapping or sequence."""
 
     value: Any
@@ -176,14 +173,13 @@ class _Frame:
     key: str | None = None
     key_mark: Any = None
     merging: bool = False
-    merged: set[str] = field(default_factory=set)
+    merged: set[str] = msgspec.field(default_factory=set)
     height: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class _Builder:
+class _Builder(msgspec.Struct, kw_only=True):
     first_line: int
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[Trouble] = msgspec.field(default_factory=list)
 
     def report(self, mark: Any, code: str, message: str) -> None:
         line, column = (mark.line, mark.column + 1) if mark is not None else (0, 1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import revision
@@ -25,8 +27,7 @@ from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WorkloadExplanation(Shown):
+class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """How many pods of a workload have a node, and what holds each of the others.
 
     Attributes:
@@ -59,8 +60,7 @@ class WorkloadExplanation(Shown):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class NodeExplanation(Shown):
+class NodeExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What a node holds and whom it refuses.
 
     Attributes:
@@ -85,8 +85,7 @@ class NodeExplanation(Shown):
         return f"<Explanation of Node {self.node}: {len(self.pods)} pods>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ServiceExplanation(Shown):
+class ServiceExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Which pods stand behind a Service, and why others do not.
 
     Attributes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.explain.origins import GOALS, Origins
@@ -40,8 +42,7 @@ class UnknownResourceError(LookupError):
         return f"there is no resource {self.name}{hint} (one of a custom kind needs its group: NAME.GROUP)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """One way by which a user may: a binding and a rule of a role, with their places."""
 
     user: str
@@ -53,11 +54,10 @@ class Grant:
     rule_place: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanI:
+class CanI(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. Without a user, ``grants`` say who may."""
 
-    rulebook: Rulebook = field(repr=False)
+    rulebook: Rulebook
     user: str
     action: str
     namespace: str

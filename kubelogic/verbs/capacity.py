@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.supposing import supposed, unbound
@@ -48,8 +48,7 @@ _ASKED = 5_000
 """Pods up to which quotas are asked, one pod after the other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Capacity(Shown):
+class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """How much more there is room for.
 
     Attributes:

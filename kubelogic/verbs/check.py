@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.changes import Change
 from kubelogic.cluster import Cluster, Object
@@ -37,8 +40,7 @@ _NO_PODS = frozenset({NO_PODS, "KL403"})
 """Codes of what has no pods in the input."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a check tells, and at what it fails.
 
     Attributes:
@@ -63,8 +65,7 @@ class CheckOptions:
             raise ValueError(f"fail_on is one of {', '.join((*SEVERITIES, 'never'))}, not {self.fail_on!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(msgspec.Struct, frozen=True, kw_only=True):
     """What was read: the cluster, and what reading had to say.
 
     Attributes:
@@ -80,8 +81,7 @@ class Input:
     changes: Sequence[Change] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Check(Shown):
+class Check(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What a check has found.
 
     Attributes:
@@ -135,7 +135,7 @@ class Check(Shown):
 def check(
     given: Cluster | Input,
     options: Options = Options(),  # noqa: B008 - a frozen value
-    how: CheckOptions = CheckOptions(),
+    how: CheckOptions = CheckOptions(),  # noqa: B008 - a frozen value
     *,
     base: Cluster | Input | None = None,
 ) -> Check:

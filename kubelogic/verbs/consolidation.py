@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster
@@ -21,16 +23,14 @@ from kubelogic.verbs.plan import DEFAULT, finished, node_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stays:
+class Stays(msgspec.Struct, frozen=True, kw_only=True):
     """A node that has to stay, and why: what its drain runs into."""
 
     node: str
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Consolidation:
+class Consolidation(msgspec.Struct, frozen=True, kw_only=True):
     """Which nodes can go.
 
     Attributes:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+import msgspec
+
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.units import count
@@ -34,8 +36,7 @@ _What = tuple[str, str]
 """What is worse (``pending``, ``refused``, ``unwell``, ``unserved``, ``restless``), and of whom."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """Something that is worse, or better, after the edits.
 
     Attributes:
@@ -57,8 +58,7 @@ class Effect:
     minimal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Pods of a workload that are elsewhere: so many left some nodes, and as many came to others."""
 
     owner: str
@@ -66,8 +66,7 @@ class Place:
     came: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class Size(msgspec.Struct, frozen=True, kw_only=True):
     """A workload with another number of pods on nodes: 0 before if it comes, 0 after if it goes."""
 
     owner: str
@@ -75,8 +74,7 @@ class Size:
     after: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Diff(Shown):
+class Diff(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What edits change.
 
     Attributes:

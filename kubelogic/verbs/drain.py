@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.registry.eviction import budgets_of
@@ -35,8 +37,7 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 """What kubectl has to be told where it refuses, and what that means for the pods."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that cannot be evicted within the time.
 
     Attributes:
@@ -52,16 +53,14 @@ class Blocked:
     always: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Help:
+class Help(msgspec.Struct, frozen=True, kw_only=True):
     """Something to do before the drain with which it was tried, and worked: in so many milliseconds."""
 
     summary: str
     done: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeDrain:
+class NodeDrain(msgspec.Struct, frozen=True, kw_only=True):
     """What comes of draining a node.
 
     Attributes:

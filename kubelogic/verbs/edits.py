@@ -7,8 +7,9 @@ names where all have one, else one by one if the lists are of one length, else t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
@@ -29,8 +30,7 @@ _NAMES = ("name", "topologyKey", "mountPath", "key", "type")
 _GONE = object()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
     """One edit.
 
     Attributes:

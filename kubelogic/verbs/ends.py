@@ -6,9 +6,10 @@ Pods that a workload has not made yet are stood in for by its template: policies
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
@@ -26,8 +27,7 @@ Port = tuple[str, int]
 """Protocol and number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(msgspec.Struct, frozen=True, kw_only=True):
     """One end of a connection.
 
     Attributes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
@@ -41,8 +43,7 @@ from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.undecided import undecided
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Explanation(Shown):
+class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Why a pod is where it is.
 
     Attributes:
@@ -84,7 +85,7 @@ class Explanation(Shown):
     moves: MovePlan | None = None
     notices: tuple[Notice, ...] = ()
     nodes: int = 0
-    reported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reported: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     lacking: Lacking = NOTHING
 
     def __repr__(self) -> str:

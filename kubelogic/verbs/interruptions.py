@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
@@ -31,8 +32,7 @@ _WAYS: Mapping[str, tuple[str, _Change]] = {
 """By kind, what often keeps one pod ready throughout."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interruption:
+class Interruption(msgspec.Struct, frozen=True, kw_only=True):
     """What a rollout of one workload means for a Service.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.cluster import Cluster, Object
@@ -35,8 +36,7 @@ NO_NODES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lacking:
+class Lacking(msgspec.Struct, frozen=True, kw_only=True):
     """What the input does not have although an answer may hang on it.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
@@ -21,8 +22,7 @@ REPACKED = 20_000
 """Clusters with more pods than this are not packed anew to see whether moving pods would help."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Movable:
+class Movable(msgspec.Struct, kw_only=True):
     """Moves that make room for the pods of a workload, beside all others that can be placed. Each is looked for once.
 
     Attributes:
@@ -38,7 +38,7 @@ class Movable:
     placement: Placement
     options: Options
     rulebook: Rulebook
-    _known: dict[str, MovePlan | None] = field(default_factory=dict)
+    _known: dict[str, MovePlan | None] = msgspec.field(default_factory=dict)
     _spare: Mapping[str, int] | None = None
 
     def of(self, owner: str, shapes: frozenset[str]) -> MovePlan | None:

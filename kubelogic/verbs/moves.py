@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
@@ -33,8 +33,7 @@ _UNMOVED = {
 """By the kind of their controller, why pods are not moved."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodMove:
+class PodMove(msgspec.Struct, frozen=True, kw_only=True):
     """A pod is evicted from ``source``; the one made in its place runs on ``target`` before the next move."""
 
     pod: str
@@ -43,8 +42,7 @@ class PodMove:
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovePlan:
+class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What moving running pods does for those that wait.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.node_types import NodeType, cordoned, renamed
 from kubelogic.apiserver.supposing import supposed
@@ -34,8 +34,7 @@ _PREFIX = "new-"
 """Before the name of a type, so that its nodes have names of their own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bought:
+class Bought(msgspec.Struct, frozen=True, kw_only=True):
     """How many nodes of a type to add, and the pods that go to them."""
 
     pool: str
@@ -44,8 +43,7 @@ class Bought:
     pods: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hopeless:
+class Hopeless(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that no type takes, and why: by type, what stands against it."""
 
     pod: str
@@ -53,8 +51,7 @@ class Hopeless:
     reasons: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Pools:
+class Pools(msgspec.Struct, frozen=True, kw_only=True):
     """What to add to a cluster.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
@@ -20,8 +21,7 @@ class NoPodError(LookupError):
     """What was given as a pod is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that is asked about.
 
     Attributes:

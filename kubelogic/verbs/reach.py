@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
@@ -51,16 +53,14 @@ NO_POLICIES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One reason for an answer, with the policy's place."""
 
     text: str
     location: Location | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(msgspec.Struct, frozen=True, kw_only=True):
     """Whether one peer may open connections to another, on one port.
 
     Attributes:
@@ -78,11 +78,10 @@ class Way:
     reasons: tuple[Reason, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: ``yes`` if there is a way, with the proof of the first one; ``unknown`` if an address decides."""
 
-    rulebook: Rulebook = field(repr=False)
+    rulebook: Rulebook
     source: str
     target: str
     port: str
@@ -152,17 +151,15 @@ def reach(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PortAsked:
+class _PortAsked(msgspec.Struct, frozen=True, kw_only=True):
     """One port: how it is told, and its number by pod; ``everywhere`` for pods and addresses that name none."""
 
     told: str
     everywhere: Port | None
-    on_pods: Mapping[str, Port] = field(default_factory=dict)
+    on_pods: Mapping[str, Port] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     source: End
     target: End

@@ -7,7 +7,8 @@ scheduler place it, uncordons, and looks whether what waited has its nodes. A re
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.supposing import supposed
@@ -31,8 +32,7 @@ Step = tuple[str, str]
 """A pod, and the node that it is evicted from."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Moves as they came out when they were followed.
 
     Attributes:

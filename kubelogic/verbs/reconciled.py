@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.loading import load_state
@@ -36,8 +38,7 @@ HORIZON = 60_000
 """Milliseconds of simulated time for which verbs look ahead unless told otherwise."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to reconcile.
 
     Attributes:
@@ -104,8 +105,7 @@ class Options:
         return self.clock() + self.left if self.clock is not None else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class Engine(msgspec.Struct, frozen=True, kw_only=True):
     """What evaluates ticks, made from options.
 
     ``compared`` knows what the rival scheduler left out; ``judge`` is the solver whose ``impossible`` is a proof.
@@ -122,8 +122,7 @@ class Engine:
         return self.reconciler.relations
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciled:
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a cluster.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import without_accounts
@@ -29,8 +30,7 @@ _TEMPLATES: Mapping[str, tuple[str | int, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lacking:
+class Lacking(msgspec.Struct, frozen=True, kw_only=True):
     """An object, or a key of one, that manifests name and the input does not have.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -25,8 +24,7 @@ class PlacedPod(msgspec.Struct, frozen=True, kw_only=True):
     new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceEndpoints:
+class ServiceEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     """A Service's addresses, as ``ip:port``."""
 
     service: str
@@ -42,8 +40,7 @@ class TimedAction(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeLoad:
+class NodeLoad(msgspec.Struct, frozen=True, kw_only=True):
     """What the pods on a node ask for, and what it has, by resource in its unit.
 
     ``status`` is what ``kubectl get nodes`` shows: Ready, NotReady or Unknown, and SchedulingDisabled behind a cordon.
@@ -56,8 +53,7 @@ class NodeLoad:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """What would help against a refusal: an order to a person, and where the object stands that refuses."""
 
     text: str
@@ -65,8 +61,7 @@ class Remedy:
     location: Location | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedObjects:
+class RefusedObjects(msgspec.Struct, frozen=True, kw_only=True):
     """Objects of one owner that the API server does not take, as things stand at the end.
 
     Attributes:
@@ -96,8 +91,7 @@ class RefusedObjects:
     remedies: tuple[Remedy, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GonePod:
+class GonePod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod of the input that is not there any more at the end; ``node`` is where it was, ``reason`` why it went."""
 
     pod: str
@@ -106,8 +100,7 @@ class GonePod:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is not well at the end.
 
     Attributes:
@@ -127,8 +120,7 @@ class Trouble:
     location: Location | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Plan(Shown):
+class Plan(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What the control plane makes of a cluster.
 
     ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a

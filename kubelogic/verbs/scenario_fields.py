@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster.clock import milliseconds as moment_of
 from kubelogic.cluster.clock import timestamp
@@ -103,8 +104,7 @@ class WrongFieldError(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fields:
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of one operation, with their place in the file. Every method raises ``WrongFieldError``."""
 
     value: Mapping[str, Any]

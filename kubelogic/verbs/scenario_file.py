@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import PRESENT
@@ -85,16 +87,15 @@ def read_scenario(
     return scenario
 
 
-@dataclass(slots=True, kw_only=True)
-class _Reader:
+class _Reader(msgspec.Struct, kw_only=True):
     """Reads the steps of one file; what is wrong is collected."""
 
     origin: ItemOrigin
     namespace: str
     directory: Path
     start: int
-    faults: list[Fault] = field(default_factory=list)
-    placed: list[tuple[FieldPath, Operation]] = field(default_factory=list)
+    faults: list[Fault] = msgspec.field(default_factory=list)
+    placed: list[tuple[FieldPath, Operation]] = msgspec.field(default_factory=list)
 
     def read(self, tree: Any) -> Scenario | None:
         try:

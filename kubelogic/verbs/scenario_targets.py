@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.reconcile.choices import ForEach, PodChoice
@@ -121,8 +123,7 @@ def condition(fields: Fields) -> Operation:
 # -- is there anything that a step means -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pods:
+class _Pods(msgspec.Struct, frozen=True, kw_only=True):
     """A pod, or the pods that a workload makes."""
 
     kind: str
@@ -135,8 +136,7 @@ class _Pods:
         return [*(self.spec.get("initContainers") or ()), *(self.spec.get("containers") or ())]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """The containers that a scenario can mean.
 
     Attributes:

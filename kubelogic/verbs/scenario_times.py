@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.expectations import Expectation, When
@@ -33,8 +35,7 @@ MOST = 10_000
 """So many times a step may be repeated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(msgspec.Struct, frozen=True, kw_only=True):
     """When a step happens, in milliseconds from the start.
 
     Attributes:
@@ -128,8 +129,7 @@ def read_times(step: Mapping[str, Any], path: FieldPath, *, expects: bool, start
     return reader.expected() if expects else reader.done()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Times:
+class _Times(msgspec.Struct, frozen=True, kw_only=True):
     step: Mapping[str, Any]
     path: FieldPath
     start: int

@@ -6,9 +6,10 @@ The reference page is written from this table, and a test runs every example. It
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from kubelogic.reconcile.scenario import Cordon, Drain, FailNode, HealNode, Operation
 from kubelogic.text.location import Path as FieldPath
@@ -19,8 +20,7 @@ from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
 from kubelogic.verbs.scenario_targets import condition, exits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class Word(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a step can do.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.reconcile.components import SCHEDULER, without
@@ -22,8 +23,7 @@ from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotWell:
+class NotWell(msgspec.Struct, frozen=True, kw_only=True):
     """Something that is not well at the end.
 
     Attributes:
@@ -41,8 +41,7 @@ class NotWell:
     location: Location | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Simulation(Shown):
+class Simulation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What a scenario came to.
 
     Attributes:
@@ -61,8 +60,7 @@ class Simulation(Shown):
         return f"<Simulation: at the end {self.final!r}>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulationOptions:
+class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to simulate.
 
     Attributes:
@@ -74,7 +72,7 @@ class SimulationOptions:
         namespace: of ``about``, where it names none.
     """
 
-    options: Options = field(default_factory=Options)
+    options: Options = msgspec.field(default_factory=Options)
     max_ticks: int = 100_000
     start: int | None = None
     progress: Callable[[int], None] | None = None

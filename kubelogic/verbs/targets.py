@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
@@ -39,8 +40,7 @@ CODE = re.compile(r"KL\d{3}$")
 """A permanent code. Names of objects have no capitals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """An object that is asked about: ``kind`` and ``key``."""
 
     kind: str

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Object
@@ -81,8 +81,7 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The pods that come, by shape, and the problem without them."""
 
     given: Problem
@@ -204,8 +203,7 @@ def _allows(given: Problem, shape: str, node: Node) -> bool:
     return reach is not None and (node.node_class in reach.node_classes or node.name in reach.nodes)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Orders:
+class _Orders(msgspec.Struct, kw_only=True):
     """Every order, the shortest runs first; arrangements that nothing tells apart once."""
 
     asked: _Asked
@@ -213,7 +211,7 @@ class _Orders:
     most: int
     seen: int = 0
     limit: str = ""
-    _known: set[object] = field(default_factory=set)
+    _known: set[object] = msgspec.field(default_factory=set)
 
     def run(self) -> tuple[Placed, str] | None:
         """The shortest run that strands a pod, and the shape of that pod."""

@@ -7,7 +7,8 @@ nodes that nothing tells apart are tried once; states that were left in vain are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
@@ -24,8 +25,7 @@ _DRAINS = 20
 """So many drains for each node are tried before the search gives up."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Search:
+class _Search(msgspec.Struct, kw_only=True):
     done: Reconciled
     holding: Sequence[Invariant]
     options: Options
@@ -38,7 +38,7 @@ class _Search:
     first: tuple[NodeDrain, tuple[str, ...]] | None = None
     """The first drain that did not work, and the nodes that had been drained by then."""
     broken: tuple[str, ...] = ()
-    vain: set[tuple[frozenset[str], str]] = field(default_factory=set)
+    vain: set[tuple[frozenset[str], str]] = msgspec.field(default_factory=set)
 
     def order(
         self, state: State, left: frozenset[str], before: tuple[tuple[str, int], ...]

@@ -9,8 +9,9 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import milliseconds as moment
@@ -29,8 +30,7 @@ _ZONE = "topology.kubernetes.io/zone"
 _KEYS = {"zone": _ZONE, "region": "topology.kubernetes.io/region", "node": "kubernetes.io/hostname"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invariant:
+class Invariant(msgspec.Struct, frozen=True, kw_only=True):
     """Something that has to hold.
 
     Attributes:

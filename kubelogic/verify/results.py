@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from kubelogic.text import Notice
 from kubelogic.verbs.shown import Shown
@@ -13,8 +14,7 @@ from kubelogic.verify.watching import Violation
 Verdict = Literal["holds", "broken", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counterexample:
+class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """A run that breaks something: nothing of it can be left out.
 
     Attributes:
@@ -34,8 +34,7 @@ class Counterexample:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Verification(Shown):
+class Verification(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What came of one question.
 
     Attributes:

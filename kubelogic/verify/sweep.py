@@ -10,9 +10,11 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import asdict
 
 from kubelogic import __version__
 from kubelogic.text import InputError
@@ -26,8 +28,7 @@ Result = Mapping[str, Any]
 """``name``, ``verdict`` (holds, broken, unknown, invalid), ``document`` and ``text`` of the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One cluster, and what is asked about it: plain data, so that it can be sent anywhere.
 
     Attributes:
@@ -136,8 +137,7 @@ def sweep(
     return [found[number] for number in range(len(jobs))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
+class Local(msgspec.Struct, frozen=True, kw_only=True):
     """The cores of this machine: a process for each job at a time, so that one that dies takes no other with it."""
 
     processes: int = 0
@@ -177,8 +177,7 @@ class Local:
                 left.kill()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dask:
+class Dask(msgspec.Struct, frozen=True, kw_only=True):
     """A Dask cluster at an address, such as ``10.0.0.1:8786``."""
 
     address: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Event, Scenario
@@ -15,8 +16,7 @@ VIOLATES = "violates"
 """The predicate of invariants that are rules: each of its rows is a violation."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """What was broken, and when: milliseconds from the start of the run."""
 
     time: int
@@ -24,16 +24,14 @@ class Violation:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """A run and what it broke, in order; empty if all held."""
 
     run: Simulated
     violations: tuple[Violation, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Watch:
+class _Watch(msgspec.Struct, kw_only=True):
     """A ticker that looks at each state before it passes it on."""
 
     ticker: Reconciler
@@ -41,7 +39,7 @@ class _Watch:
     before: State
     given: frozenset[str]
     """Violations of rules that were there already."""
-    found: dict[tuple[str, str], Violation] = field(default_factory=dict)
+    found: dict[tuple[str, str], Violation] = msgspec.field(default_factory=dict)
 
     def tick(self, state: State) -> Tick:
         """See ``settle.Ticker``."""

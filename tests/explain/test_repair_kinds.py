@@ -6,10 +6,10 @@ Rows are (objects, pod or workload, summaries that are there, words that are in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kubelogic.api import explain, load, plan
 from kubelogic.cluster import Cluster

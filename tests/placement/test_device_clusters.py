@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from time import process_time
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kubelogic.placement.check import check
 from kubelogic.placement.devices.search import Granted

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kubelogic.facts.rulebook import builtin_rulebook, load_rulebook
 from kubelogic.logic import Rulebook, Value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+
+from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
 from kubelogic.apiserver.transaction import Transaction

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import chain
+
+import msgspec
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.facts.parameters import Network, networks, ports
@@ -16,8 +17,7 @@ _IPV4, _IPV6 = 4, 6
 _BITS = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranges:
+class Ranges(msgspec.Struct, frozen=True, kw_only=True):
     """Where cluster addresses and node ports come from.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.allocators.ranges import Ranges, address_of, number_of
 from kubelogic.apiserver.answers import Status, invalid
@@ -20,12 +21,11 @@ _OWN = "default/kubernetes"
 Fault = tuple[str, str]
 
 
-@dataclass(slots=True, kw_only=True)
-class Taken:
+class Taken(msgspec.Struct, kw_only=True):
     """Addresses (as numbers) and node ports that Services have."""
 
-    addresses: set[int] = field(default_factory=set)
-    ports: set[int] = field(default_factory=set)
+    addresses: set[int] = msgspec.field(default_factory=set)
+    ports: set[int] = msgspec.field(default_factory=set)
 
     def add(self, service: Object) -> None:
         """Note what a Service has."""
@@ -151,8 +151,7 @@ def _admit(tx: Transaction, service: Object, spec: Mapping[str, Any], *, before:
     return refusal
 
 
-@dataclass(slots=True, kw_only=True)
-class _Allocation:
+class _Allocation(msgspec.Struct, kw_only=True):
     """What one Service gets.
 
     Attributes:
@@ -167,7 +166,7 @@ class _Allocation:
     ranges: Ranges
     taken: Taken
     own: Taken | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = msgspec.field(default_factory=list)
     full: str = ""
 
     def refusal(self, service: Object) -> Status | None:

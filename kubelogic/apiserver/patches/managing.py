@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.patches.ownership import MEMBER, FieldSet, elements, inner, shape_of
 from kubelogic.kinds.merging import Topology, type_of
@@ -27,8 +28,7 @@ _NOBODYS = frozenset(
 """Metadata that nobody owns."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True, kw_only=True):
     """A field that an apply wants to be otherwise than its owner.
 
     Attributes:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.patches.client_side import LAST_APPLIED, annotated, last_applied
 from kubelogic.apiserver.patches.errors import PatchError
@@ -34,8 +35,7 @@ _SERVERS_OWN = ("uid", "creationTimestamp", "resourceVersion", "generation", "ma
 """Metadata that no manifest sets."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """The result of an apply.
 
     Attributes:

@@ -8,8 +8,9 @@ Source: component-helpers/resource/helpers.go, PodRequests.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals.case import (
@@ -35,8 +36,7 @@ _LEAST = 10
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a pod spec at which an amount is asked for; ``name`` is empty for the only container."""
 
     path: Path

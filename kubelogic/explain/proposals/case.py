@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.blockers import Blocker
@@ -27,8 +28,7 @@ def _told(target: Object) -> tuple[str, str, Document]:
     return target.kind, target.key, target.document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Patch:
+class Patch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A change of an object that exists: operations on its document."""
 
     target: Object
@@ -45,15 +45,13 @@ class Patch:
         return hash((self.target.kind, self.target.key, len(self.operations)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create:
+class Create(msgspec.Struct, frozen=True, kw_only=True):
     """A new object."""
 
     document: Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Delete:
+class Delete(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An object goes; what it owns goes with it."""
 
     target: Object
@@ -68,8 +66,7 @@ class Delete:
 Change = Patch | Create | Delete
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A change not yet tried.
 
     Attributes:
@@ -99,8 +96,7 @@ class Candidate:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Lever:
+class Lever(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """A label or annotation that a filter's clauses read.
 
     Attributes:
@@ -118,8 +114,7 @@ class Lever:
     add: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a pending pod.
 
     Attributes:
@@ -141,8 +136,8 @@ class Case:
     pods: Sequence[Object]
     desired: int = 1
     defaults: int = 0
-    passing: Collection[str] = field(default_factory=frozenset)
-    levers: Mapping[str, Sequence[Lever]] = field(default_factory=dict)
+    passing: Collection[str] = msgspec.field(default_factory=frozenset)
+    levers: Mapping[str, Sequence[Lever]] = msgspec.field(default_factory=dict)
 
     def about(self, predicate: str) -> list[Blocker]:
         """The blockers that are rows of a predicate."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from kubelogic.explain.proposals.case import Candidate, Case
 from kubelogic.explain.proposals.new_nodes import more_nodes

@@ -6,7 +6,8 @@ Whether a change helps is not worked out here: every candidate is tried.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.explain.proposals.case import Candidate, Case, Lever, Patch, labels_of
 from kubelogic.explain.proposals.marks import states_a_fact
@@ -28,8 +29,7 @@ _VALUE = "true"
 _MOST_NODES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     predicate: str
     negated: bool
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.explain.blockers import Blocker
@@ -50,13 +51,12 @@ _MOST_KINDS = 4
 """Kinds of nodes that are proposed, at most."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Draft:
+class _Draft(msgspec.Struct, kw_only=True):
     """A new node as it takes shape."""
 
-    labels: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, int] = field(default_factory=dict)
-    untainted: list[str] = field(default_factory=list)
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    resources: dict[str, int] = msgspec.field(default_factory=dict)
+    untainted: list[str] = msgspec.field(default_factory=list)
     elsewhere: str = ""
     possible: bool = True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -30,8 +29,7 @@ _Plan = dict[str | int, Any]
 """Where to change a tree: plans by step; None where the change is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Model:
+class _Model(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that was admitted without a word, for others that are equal to it but for what is their own."""
 
     document: dict[str, Any]
@@ -39,8 +37,7 @@ class _Model:
     nulls: _Plan
 
 
-@dataclass(slots=True, kw_only=True)
-class Admitter:
+class Admitter(msgspec.Struct, kw_only=True):
     """Admits many documents as ``admit`` does, pods that differ only in what is their own at a tenth of the price.
 
     A pod's own are its name, uid, version and times, its node, its token volume's name, and the addresses, ids and
@@ -53,7 +50,7 @@ class Admitter:
 
     namespace: str = "default"
     ip_families: Collection[str] = ("IPv4",)
-    _models: dict[tuple[bytes, bytes], _Model | None] = field(default_factory=dict)
+    _models: dict[tuple[bytes, bytes], _Model | None] = msgspec.field(default_factory=dict)
 
     def admit(self, document: Mapping[str, Any]) -> Admission:
         """The stored document, or all problems at once."""

@@ -6,7 +6,8 @@ Source: Kubernetes, "Containers", "Configure Liveness, Readiness and Startup Pro
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.kinds.validation import environment, names, resources, security
 from kubelogic.kinds.validation.common import required_name
@@ -24,8 +25,7 @@ _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
 _READ_ONLY = ("Disabled", "Enabled", "IfPossible")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What a container's checks need to know of its pod."""
 
     volumes: Mapping[str, str]

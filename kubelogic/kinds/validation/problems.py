@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.text.location import Path
 
@@ -14,8 +15,7 @@ Tree = dict[str, Any]
 """A mapping of a decoded document."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the API server refuses (or warns of).
 
     ``path`` leads into the document as it was written; with ``on_key`` the key is at fault, not its value.
@@ -65,12 +65,11 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """Collects the problems and warnings of one document while it is checked."""
 
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    warnings: list[Problem] = msgspec.field(default_factory=list)
 
     def add(self, path: Path, code: str, message: str, *, on_key: bool = False) -> None:
         """Note a problem in words of its own."""

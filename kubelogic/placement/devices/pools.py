@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.placement.devices.model import Device, Devices, Slice
 
@@ -15,8 +16,7 @@ Key = tuple[str, str]
 """Driver and pool."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """A pool of devices.
 
     Attributes:
@@ -34,7 +34,7 @@ class Pool:
     invalid: str = ""
     slices: tuple[Slice, ...] = ()
     others: tuple[Slice, ...] = ()
-    counters: dict[str, dict[str, int]] = field(default_factory=dict)
+    counters: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
 
     @property
     def usable(self) -> bool:

@@ -9,7 +9,8 @@ It follows one search of the real allocator from its first step to its last, so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from kubelogic.placement.devices.capacity import fits, shares
 from kubelogic.placement.devices.model import (
@@ -48,16 +49,14 @@ class DeviceError(Exception):
         return self.message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a node has no devices for the claims, in the scheduler's words. ``gave_up``: not all ways were tried."""
 
     words: str
     gave_up: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
     """What one claim gets on a node.
 
     Attributes:
@@ -78,12 +77,11 @@ class Granted:
     requests: tuple[tuple[Request, tuple[tuple[str, str], ...]], ...] = ()
 
 
-@dataclass(slots=True)
-class State:
+class State(msgspec.Struct):
     """Which devices are given away."""
 
-    whole: set[Identity] = field(default_factory=set)
-    parts: dict[Identity, dict[str, int]] = field(default_factory=dict)
+    whole: set[Identity] = msgspec.field(default_factory=set)
+    parts: dict[Identity, dict[str, int]] = msgspec.field(default_factory=dict)
 
     def add(self, allocated: Sequence[Allocated]) -> None:
         """Give devices away."""
@@ -102,8 +100,7 @@ class State:
         return identity in self.whole or identity in self.parts
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(msgspec.Struct):
     """A device that is tried."""
 
     device: Device
@@ -115,8 +112,7 @@ class _Found:
         return self.pool.driver, self.pool.name, self.device.name
 
 
-@dataclass(slots=True)
-class _Taken:
+class _Taken(msgspec.Struct):
     found: _Found
     request: Request
     allocated: Allocated

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.kube.rules import Rules, SpreadRule
@@ -12,8 +12,7 @@ from kubelogic.placement.kube.state import State
 from kubelogic.placement.kube.tables import Mask, Select
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """Why a filter turns a shape away. See ``kubelogic.placement.placement.Rejection``."""
 
     stage: int

@@ -6,9 +6,9 @@ Source: kube-scheduler 1.36, runWorkloadAwarePreemption; framework/preemption/po
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.placement.kube.groups import Attempt, Case, attempt
 from kubelogic.placement.problem import Pod
@@ -19,8 +19,7 @@ NEVER = "not eligible due to preemptionPolicy=Never."
 LEAVING = "not eligible due to a terminating pod on the nominated node."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """Pods that are evicted together: one, or those of a group."""
 
     pods: tuple[Pod, ...]

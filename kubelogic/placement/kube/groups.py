@@ -9,11 +9,12 @@ PodGroupPodsCount; DefaultPreemption (PostFilter).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.devices.search import DeviceError
 from kubelogic.placement.kube.engine import Engine
@@ -33,8 +34,7 @@ NO_PLACEMENTS = "no feasible placements found"
 _MOST_SCORE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """What an attempt comes to for one pod.
 
     ``binding``: where it goes now. ``node`` and ``victims``: where it goes once these are gone. Neither: it found no
@@ -48,8 +48,7 @@ class Tried:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """What came of trying a group.
 
     ``placed``: as many as it needs go somewhere now; those bind. ``waits``: as many do once others are gone.
@@ -65,8 +64,7 @@ class Attempt:
     victims: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is tried.
 
     Attributes:

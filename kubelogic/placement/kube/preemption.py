@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.kube import filters
@@ -25,8 +25,7 @@ from kubelogic.placement.problem import Pod
 _OFFSET = 2**31
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A node on which a pod would fit without its ``victims``, the most important one first.
 
     ``violations``: how many of them a budget protects.
@@ -37,8 +36,7 @@ class Candidate:
     violations: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What came of looking for room.
 
     Attributes:

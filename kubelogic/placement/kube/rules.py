@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +15,7 @@ _HEEDED = frozenset({"ports", "exclusive", "attaches", "claims", "affinity", "sp
 """The constraints that shapes heed unless they ignore them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpreadRule:
+class SpreadRule(msgspec.Struct, frozen=True, kw_only=True):
     """A required spread. ``domains``: those with an eligible node. ``topology``: of all nodes with the key."""
 
     spread: Spread
@@ -26,8 +24,7 @@ class SpreadRule:
     domains: NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoftSpreadRule:
+class SoftSpreadRule(msgspec.Struct, frozen=True, kw_only=True):
     """A wish to spread. ``has``: the nodes with the key. ``topology``: of all nodes that lie in a domain."""
 
     spread: SoftSpread
@@ -36,8 +33,7 @@ class SoftSpreadRule:
     has: Mask
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """All that restricts or draws a shape.
 
     Attributes:

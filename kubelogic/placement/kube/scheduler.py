@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from random import Random
 
 import msgspec
@@ -43,25 +42,23 @@ def schedule(problem: Problem, *, seed: int | None = None, most_ties: int = 64) 
     return run.placement()
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(msgspec.Struct):
     """A pod that was promised a node, and why it had to be. Negative: it waits with its group, without a promise."""
 
     node: int
     refusal: int
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """What came of a run so far."""
 
-    bindings: list[Binding] = field(default_factory=list)
-    evictions: list[Eviction] = field(default_factory=list)
-    nominations: list[Binding] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    rejected: dict[str, int] = field(default_factory=dict)
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    groups: dict[str, GroupVerdict] = field(default_factory=dict)
+    bindings: list[Binding] = msgspec.field(default_factory=list)
+    evictions: list[Eviction] = msgspec.field(default_factory=list)
+    nominations: list[Binding] = msgspec.field(default_factory=list)
+    refusals: list[Refusal] = msgspec.field(default_factory=list)
+    rejected: dict[str, int] = msgspec.field(default_factory=dict)
+    waiting: dict[str, Waiting] = msgspec.field(default_factory=dict)
+    groups: dict[str, GroupVerdict] = msgspec.field(default_factory=dict)
     attempts: int = 0
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.kube.counters import Counter, Counters
@@ -14,8 +14,7 @@ from kubelogic.placement.problem import Claim, Pod
 _UNLIMITED = 2**62
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resident:
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
     """A pod on a node: its name, its shape's number, and whether it is on its way out."""
 
     name: str

@@ -6,10 +6,10 @@ A relaxation of each case is tighter than one of the whole, and its packings are
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.rooms import Decision, Link, Option, Rooms

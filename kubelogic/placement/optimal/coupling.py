@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from copy import deepcopy
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Ints, Mask, Model, reach_mask
@@ -14,8 +14,7 @@ from kubelogic.placement.problem import Pod, Shape
 Port = tuple[str, str, int]
 
 
-@dataclass(slots=True)
-class _Rule:
+class _Rule(msgspec.Struct):
     """A required (anti-)affinity: the domain of each node (-1: none), and pods per domain."""
 
     owner: int
@@ -27,8 +26,7 @@ class _Rule:
     total: int = 0
 
 
-@dataclass(slots=True)
-class _Even:
+class _Even(msgspec.Struct):
     """A required spread: ``counted`` nodes count, ``valid`` domains have one."""
 
     owner: int
@@ -41,8 +39,7 @@ class _Even:
     matching: Ints
 
 
-@dataclass(slots=True)
-class _Uses:
+class _Uses(msgspec.Struct):
     """Users of an exclusive token, per node, alone and shared."""
 
     alone: Ints

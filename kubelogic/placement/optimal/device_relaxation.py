@@ -9,7 +9,6 @@ share of what fits of its like alone. It may go where its claims find devices wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 
 import msgspec
@@ -33,14 +32,13 @@ _MARK = "#"
 Signature = tuple[bytes, bytes, tuple[str, ...]]
 
 
-@dataclass(slots=True)
-class _Kind:
+class _Kind(msgspec.Struct):
     """Pods that ask for the same. ``own``: claims that only this pod uses and that have no devices yet."""
 
     pod: Pod
     own: tuple[Claim, ...]
     nodes: frozenset[str] = frozenset()
-    amounts: dict[str, int] = field(default_factory=dict)
+    amounts: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import z3
 
@@ -25,8 +25,7 @@ from kubelogic.placement.problem import Pod
 _CELLS, _GROUPS, _TRIES = 600, 200, 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
+class _Group(msgspec.Struct, frozen=True, kw_only=True):
     """Equal running pods on one node, the youngest first; ``fixed``: how many leave in any case, no more, no less."""
 
     shape: int

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import permutations
 
+import msgspec
 import numpy as np
 import z3
 
@@ -25,8 +25,7 @@ from kubelogic.placement.optimal.state import State
 Cells = dict[tuple[int, int], z3.ArithRef]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: ``counts`` kinds by nodes, or a proof that there are none, or neither (a limit was reached)."""
 
     counts: Ints | None

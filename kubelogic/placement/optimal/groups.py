@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -65,22 +64,20 @@ def place(problem: Problem, solve: Solve, *, late: Callable[[], bool] = lambda: 
     return search.answer()
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(msgspec.Struct):
     choice: Mapping[str, str | None]
     placement: Placement
     broken: str
     most: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(msgspec.Struct):
     problem: Problem
     solve: Solve
     late: Callable[[], bool]
-    parties: dict[str, Party] = field(default_factory=dict)
+    parties: dict[str, Party] = msgspec.field(default_factory=dict)
     levels: tuple[int, ...] = ()
-    priority: dict[str, int] = field(default_factory=dict)
+    priority: dict[str, int] = msgspec.field(default_factory=dict)
     best: Placement | None = None
     worth: Worth | None = None
     limit: tuple[int, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import permutations
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.optimal.labels import Labels, dominated, promising, start
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
@@ -14,8 +15,7 @@ Pattern = tuple[int, ...]
 _FEW, _SURPLUS = 100, 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layer:
+class _Layer(msgspec.Struct, frozen=True, kw_only=True):
     """After one kind: for each label the label before it and how many of the kind it took."""
 
     kind: int

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import permutations
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Ints, Mask
@@ -12,8 +12,7 @@ from kubelogic.placement.optimal.model import Ints, Mask
 _HUGE = float(1 << 62)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labels:
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """Arrays by label: its ``node``, the ``space`` left of each resource, the ``value`` earned so far.
 
     ``taken``: how many of each kind so far, labels by kinds. ``reach``: what it can earn in all, at most.

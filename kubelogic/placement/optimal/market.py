@@ -9,7 +9,6 @@ permission, ports, anti-affinity.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import msgspec
@@ -77,8 +76,7 @@ def room_alone(model: Model) -> Ints:
     return room
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that hold everything as far as patterns can tell: ``counts`` by offer, what each node ``holds`` by kind.
 
     Not ``whole``: some pods find no place, whatever is bought.
@@ -89,8 +87,7 @@ class Layout:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sources:
+class _Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Where nodes come from: those that are there, in groups that are alike, then the offers.
 
     ``names`` of those that are there; ``price`` of one, ``most`` of them; ``free`` sources by resources, ``room``

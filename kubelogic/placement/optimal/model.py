@@ -19,8 +19,7 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Waiting pods of equal requests, priority and allowed nodes.
 
     A shape under any constraint between pods (``coupled``) is a kind of its own; the others are merged.

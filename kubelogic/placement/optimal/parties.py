@@ -6,7 +6,6 @@ A choice says of some groups that they stay out, or in which domain they start.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,8 +20,7 @@ COPY = "!"
 """Ends the names of shapes of pods that go first among their equals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, kw_only=True):
     """A group with pods that wait."""
 
     group: Group

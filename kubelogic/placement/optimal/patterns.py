@@ -11,9 +11,10 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.optimal.fills import Fills
 from kubelogic.placement.optimal.knapsack import Pattern, Search
@@ -27,8 +28,7 @@ _LEAST, _MOST = 1000, 16_000
 _ROUNDS, _PENALTY = 80, 4.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packables:
+class Packables(msgspec.Struct, frozen=True, kw_only=True):
     """What to pack: ``gain`` and ``count`` per kind, ``request`` kinds by resources, ``conflict`` kinds by
     kinds.
 
@@ -56,8 +56,7 @@ class Packables:
         return self.worth.bit_length() <= _WIDE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A ``number`` of pods of ``kind`` on the nodes of some ``types``."""
 
     kind: int
@@ -65,8 +64,7 @@ class Row:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """What is assumed: no more than ``most`` says, and no fewer than ``least``."""
 
     most: tuple[Row, ...] = ()

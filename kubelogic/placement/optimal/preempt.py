@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.improve import Expired, improve_kind
@@ -21,8 +21,7 @@ Cost = tuple[object, ...]
 _PAIRS, _EVERY, _RUNNING = 24, 9, 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Victim:
+class Victim(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A pod that may make room on its node: a running one (``pod``), or one of a waiting ``kind`` placed there."""
 
     priority: int

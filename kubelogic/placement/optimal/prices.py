@@ -7,9 +7,9 @@ whatever the prices, what they refuse is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.optimal.choices import choices
 from kubelogic.placement.optimal.fills import Fills
@@ -28,8 +28,7 @@ _ROUNDS, _CASES, _ROWS = 80, 9, 200
 _POOL = 6_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
+class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """``needed``: the shapes that are worth something in a proof that not all can be placed; None without a proof.
 
     ``packable``: no prices can prove it, as fractions of patterns hold everything. Neither, if a limit was reached.

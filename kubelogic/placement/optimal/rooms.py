@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.coupling import Coupling
@@ -15,8 +15,7 @@ from kubelogic.placement.problem import Pod
 _FEW, _MANY = 6, 1 << 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Link:
+class Link(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Pods of ``kind`` times the ``factors`` of their nodes, added up, are ``limit`` at most; it is not negative."""
 
     kind: int
@@ -24,24 +23,21 @@ class Link:
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Option:
+class Option(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A case: each node gets ``least`` to ``most`` pods of a kind."""
 
     least: Ints
     most: Ints
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Cases of which one holds in every placement."""
 
     kind: int
     options: tuple[Option, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """Necessary limits: ``room`` is kinds by nodes, ``count`` per kind, ``conflict`` kinds that share no
     node.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.coupling import Coupling
@@ -12,8 +11,7 @@ from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.problem import Pod
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One binding of an ordered kind, with the volumes its claims got."""
 
     kind: int
@@ -21,8 +19,7 @@ class Step:
     volumes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evicted:
+class Evicted(msgspec.Struct, frozen=True, kw_only=True):
     """A running pod that leaves ``node`` for one of ``kind``; ``breaks`` are the budgets this goes beyond."""
 
     pod: Pod

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.exact import replay
@@ -14,8 +14,7 @@ from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.state import State, request_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """One number for a lexicographic objective: ``weight`` per priority, each more than all lower ones
     together.
 

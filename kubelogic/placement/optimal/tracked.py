@@ -8,8 +8,8 @@ Nodes may be put together in groups, which makes it coarser and faster, or stand
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 import z3
 
 from kubelogic.placement.optimal import necessary, necessary_pods
@@ -19,8 +19,7 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``core``: assumptions that are refused together; or ``counts`` per shape and node, if nodes stand for themselves.
 
     Neither: a limit was reached, or the answer is a hint that says nothing about single nodes.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model, reach_mask
 
 
-@dataclass(slots=True)
-class _Near:
+class _Near(msgspec.Struct):
     """Pods of some shapes per domain: ``weight`` for each (soft affinity), or the fewer the better (0)."""
 
     weight: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
@@ -30,8 +31,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
 """What each class of action does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
     """What came of the actions of a tick.
 
     Attributes:

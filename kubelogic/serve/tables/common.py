@@ -7,8 +7,9 @@ pkg/apis/meta/v1/helpers.go (FormatLabelSelector) of Kubernetes 1.36.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster.clock import milliseconds
 
@@ -20,8 +21,7 @@ UNKNOWN = "<unknown>"
 UNSET = "<unset>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table; ``priority`` above 0 is shown with ``-o wide`` only."""
 
     name: str
@@ -30,8 +30,7 @@ class Column:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Printer:
+class Printer(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of a kind and the cells of an object, at a moment in milliseconds."""
 
     columns: tuple[Column, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin
@@ -21,8 +22,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 _STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a check has found.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.verbs.checking.findings import Finding, place
@@ -17,8 +18,7 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]*[0-9]")
 _PARTS = re.compile(r"[;\n]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True, kw_only=True):
     """A finding that an annotation excuses, and the reason that it gives."""
 
     finding: Finding

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster.state import State
@@ -14,8 +15,7 @@ from kubelogic.verbs.checking.findings import Finding, Severity, path_of, place,
 GOALS = ("finding", "remedy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(msgspec.Struct, frozen=True, kw_only=True):
     """How a code is told."""
 
     sentence: str
