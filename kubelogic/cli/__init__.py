@@ -153,6 +153,28 @@ EXAMPLES = {
 """By command, what to type."""
 
 
+class _Help(argparse.HelpFormatter):
+    """Help as wide as the terminal. argparse would load ``shutil`` to learn that, and does so for each argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+class _CommandHelp(_Help, argparse.RawDescriptionHelpFormatter):
+    """The same, with the examples line by line."""
+
+
+def _columns() -> int:
+    """``COLUMNS``, or the width of the terminal, or 80."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdecimal() and int(named):
+        return int(named)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
 
@@ -268,6 +290,7 @@ def _parser_of(names: Sequence[str]) -> tuple[_Parser, list[Any]]:
         epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached); "
         "70 a fault of kubelogic; 74 the answer cannot be written; 130 interrupted",
         allow_abbrev=False,
+        formatter_class=_Help,
     )
     parser.add_argument(
         "--version", action="version", version=f"kubelogic {__version__}", help="which kubelogic this is"
@@ -280,7 +303,7 @@ def _parser_of(names: Sequence[str]) -> tuple[_Parser, list[Any]]:
             help=COMMANDS[name],
             description=COMMANDS[name],
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_CommandHelp,
             epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
         )
         if name in names:

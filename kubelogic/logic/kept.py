@@ -14,15 +14,22 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kubelogic.logic.terms import RuleFile
+from kubelogic.logic.terms import Clause, RuleFile
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
+
+Plans = dict[tuple[str, int | None], tuple[tuple[tuple[int, ...], bytes], ...]]
+"""For the mark of a rule and a seed: sizes of the relations that it reads, and the key of the join for about those."""
 
 Texts = tuple[tuple[str, str], ...]
 """Rule files in their order: name and text of each."""
@@ -30,7 +37,7 @@ Texts = tuple[tuple[str, str], ...]
 _VARIABLE = "KUBELOGIC_CACHE_DIR"
 _MOST_CODES = 20_000
 """Compiled joins in the file; a file with more is begun anew with those of the present run."""
-_BOOKS = 4
+_BOOKS = 8
 """Rulebooks that are kept; the ones longest unused go."""
 
 
@@ -62,10 +69,19 @@ def keep_files(texts: Texts, files: tuple[RuleFile, ...]) -> None:
     """Remember what these texts were parsed to. Call it only with files that were checked."""
     path = _book(texts)
     if path is not None and _write(path, msgspec.msgpack.encode(files)):
-        with contextlib.suppress(OSError):
-            books = sorted(path.parent.glob("rules-*"), key=lambda book: book.stat().st_mtime_ns, reverse=True)
-            for old in books[_BOOKS:]:
-                old.unlink()
+        _forget(path.parent, "rules-*")
+
+
+def book_of(texts: Texts, more: Iterable[Clause]) -> str:
+    """What identifies a rulebook of these texts and further clauses, for this version of the rule engine."""
+    digest = _digest(texts)
+    digest.update(msgspec.msgpack.encode(tuple(more)))
+    return digest.hexdigest()[:32]
+
+
+def key_of(source: str, name: str, mode: str = "exec") -> bytes:
+    """Under which a source's code is found."""
+    return sha256(f"{mode}\0{name}\0{source}".encode()).digest()
 
 
 class Codes:
@@ -79,26 +95,58 @@ class Codes:
         self._made: dict[bytes, CodeType] = {}
         self._kept: dict[bytes, bytes] | None = None
         self._new = False
+        self._plans: dict[str, Plans] = {}
+        self._planned: set[str] = set()
 
     def code(self, source: str, name: str, mode: str = "exec") -> CodeType:
         """``source`` compiled; ``name`` is the file's name in tracebacks."""
-        key = sha256(f"{mode}\0{name}\0{source}".encode()).digest()
+        key = key_of(source, name, mode)
+        found = self.known(key)
+        if found is None:
+            found = self._made[key] = compile(source, name, mode)
+            self._new = True
+        return found
+
+    def known(self, key: bytes) -> CodeType | None:
+        """What was compiled under this key, in this run or an earlier one."""
         found = self._made.get(key)
         if found is None:
             if self._kept is None:
                 self._kept = _codes()
             data = self._kept.get(key)
-            if data is None:
-                found = compile(source, name, mode)
-                self._new = True
-            else:
+            if data is not None:
                 found = marshal.loads(data)
                 assert isinstance(found, CodeType)
-            self._made[key] = found
+                self._made[key] = found
         return found
+
+    def plans(self, book: str) -> Plans:
+        """The keys of a rulebook's joins by rule and seed, each with the sizes it was planned for, from earlier runs.
+
+        Args:
+            book: what identifies the rulebook; empty: one that is not kept.
+        """
+        found = self._plans.get(book)
+        if found is None:
+            found = (_unmarshalled(_plan(book)) if book else None) or {}
+            if book:
+                self._plans[book] = found
+        return found
+
+    def plan(self, book: str, place: tuple[str, int | None], sizes: tuple[int, ...], key: bytes, most: int) -> None:
+        """Remember for later runs what was compiled for a rule and seed; the latest ``most`` of each are kept."""
+        if book:
+            plans = self.plans(book)
+            plans[place] = ((sizes, key), *plans.get(place, ())[: most - 1])
+            self._planned.add(book)
 
     def keep(self) -> None:
         """Write what was compiled since, for later runs."""
+        for book in sorted(self._planned):
+            path = _plan(book)
+            if path is not None and _write(path, marshal.dumps(self._plans[book])):
+                _forget(path.parent, "plans-*")
+        self._planned.clear()
         path = _joins()
         if not self._new or path is None:
             return
@@ -116,12 +164,14 @@ CODES = Codes()
 
 def _book(texts: Texts) -> Path | None:
     where = directory()
-    if where is None:
-        return None
+    return None if where is None else where / f"rules-{_digest(texts).hexdigest()[:32]}"
+
+
+def _digest(texts: Texts) -> HASH:
     digest = sha256(_engine())
     for name, text in texts:
         digest.update(f"{len(name)} {len(text)} {name}{text}".encode())
-    return where / f"rules-{digest.hexdigest()[:32]}"
+    return digest
 
 
 def _joins() -> Path | None:
@@ -141,8 +191,17 @@ def _engine() -> bytes:
     return "\n".join(states()).encode()
 
 
+def _plan(book: str) -> Path | None:
+    where = directory()
+    return None if where is None else where / f"plans-{sys.implementation.cache_tag}-{sys.hexversion:x}-{book}"
+
+
 def _codes() -> dict[bytes, bytes]:
-    data = _read(_joins())
+    return _unmarshalled(_joins())
+
+
+def _unmarshalled(path: Path | None) -> dict[Any, Any]:
+    data = _read(path)
     if data is None:
         return {}
     try:
@@ -150,6 +209,14 @@ def _codes() -> dict[bytes, bytes]:
     except (EOFError, ValueError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _forget(where: Path, pattern: str) -> None:
+    """Delete the files of rulebooks that were written before so many others."""
+    with contextlib.suppress(OSError):
+        books = sorted(where.glob(pattern), key=lambda book: book.stat().st_mtime_ns, reverse=True)
+        for old in books[_BOOKS:]:
+            old.unlink()
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -26,19 +26,26 @@ from kubelogic.logic.terms import (
 class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A clause ready to compile: no aggregate, and arithmetic only in comparisons and the head.
 
-    ``loose`` are the variables that may be text or a number, as far as the declarations say.
+    ``loose`` are the variables that may be text or a number, as far as the declarations say. ``mark`` tells it from the
+    other rules of its rulebook.
     """
 
     head: str
     terms: tuple[Term, ...]
     body: tuple[BodyItem, ...]
     label: str
+    mark: str
     clause: Clause | None = None
     loose: frozenset[str] = frozenset()
 
     def literals(self) -> list[tuple[int, Literal]]:
         """The positions and literals of the body, functions among them."""
         return [(i, item) for i, item in enumerate(self.body) if isinstance(item, Literal)]
+
+    @property
+    def reads(self) -> list[str]:
+        """The predicates of the literals, in their order."""
+        return [item.atom.predicate for item in self.body if isinstance(item, Literal)]
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +72,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 def kept_columns(literal: Literal) -> tuple[int, ...] | None:
     """The columns that matter to a negated literal with anonymous variables; None for any other literal."""
+    if not literal.negated:
+        return None
     terms = literal.atom.terms
-    kept = tuple(i for i, term in enumerate(terms) if not is_anonymous(term))
-    return kept if literal.negated and len(kept) < len(terms) else None
+    kept = tuple([i for i, term in enumerate(terms) if not is_anonymous(term)])
+    return kept if len(kept) < len(terms) else None
 
 
 def needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
@@ -91,31 +100,63 @@ def needed(rulebook: Rulebook, goals: Iterable[str] | None) -> set[str]:
     return found
 
 
-def plan(rulebook: Rulebook, predicates: Collection[str]) -> list[Group]:
-    """The groups that define ``predicates``, in evaluation order; internal predicates have a ``$`` in their name."""
-    rules: dict[str, list[Rule]] = {}
-    groupings: dict[str, tuple[str, Grouping]] = {}
-    for clause in rulebook.clauses:
-        if clause.head.predicate not in predicates:
-            continue
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What a clause is in every plan: a rule, an aggregate over ``source``, or both; and the projections it asks."""
+
+    head: str
+    rule: Rule | None = None
+    source: str = ""
+    grouping: Grouping | None = None
+    projections: tuple[Rule, ...] = ()
+
+
+class Parts:
+    """The clauses of one rulebook as parts of plans: each is made when a plan first needs it, and shared."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        self._made: dict[int, Part] = {}
+        self._projections: dict[str, Rule] = {}
+
+    def of(self, predicates: Collection[str]) -> Iterator[Part]:
+        """The parts that define ``predicates``, in the order of their clauses."""
+        for number, clause in enumerate(self.rulebook.clauses):
+            if clause.head.predicate in predicates:
+                part = self._made.get(number)
+                if part is None:
+                    part = self._made[number] = self._part(str(number), clause)
+                yield part
+
+    def _part(self, mark: str, clause: Clause) -> Part:
         head, terms = clause.head.predicate, clause.head.terms
-        body = _project(_flatten(clause.body), rules)
-        loose = _loose(body, rulebook)
+        body, projections = _project(_flatten(clause.body), self._projections)
+        loose = _loose(body, self.rulebook)
+        source, how = "", None
         if clause.aggregate is not None:
             how, terms = grouping(clause)
             if clause.aggregate.function == "sum_":
                 body = (*body, *_numbers(clause, loose))
-            if direct := _direct(how, terms, body, rulebook):
-                groupings[head] = direct
-                continue
-            groupings[head] = f"{head}$rows", how
-            head = f"{head}$rows"
-        rule = Rule(head=head, terms=terms, body=body, label=str(clause.place), clause=clause, loose=loose)
-        rules.setdefault(head, []).append(rule)
-    uses = {
-        head: [literal.atom.predicate for rule in found for _, literal in rule.literals()]
-        for head, found in rules.items()
-    }
+            if direct := _direct(how, terms, body, self.rulebook):
+                return Part(head=head, source=direct[0], grouping=direct[1], projections=projections)
+            source = f"{head}$rows"
+        rule = Rule(
+            head=source or head, terms=terms, body=body, label=str(clause.place), mark=mark, clause=clause, loose=loose
+        )
+        return Part(head=head, rule=rule, source=source, grouping=how, projections=projections)
+
+
+def plan(parts: Parts, predicates: Collection[str]) -> list[Group]:
+    """The groups that define ``predicates``, in evaluation order; internal predicates have a ``$`` in their name."""
+    rules: dict[str, list[Rule]] = {}
+    groupings: dict[str, tuple[str, Grouping]] = {}
+    for part in parts.of(predicates):
+        for projection in part.projections:
+            rules[projection.head] = [projection]
+        if part.grouping is not None:
+            groupings[part.head] = part.source, part.grouping
+        if part.rule is not None:
+            rules.setdefault(part.rule.head, []).append(part.rule)
+    uses = {head: [predicate for rule in found for predicate in rule.reads] for head, found in rules.items()}
     uses.update({head: [source] for head, (source, _) in groupings.items()})
     result = []
     for group in components(uses):
@@ -194,25 +235,31 @@ def _numbers(clause: Clause, loose: frozenset[str]) -> list[BodyItem]:
     ]
 
 
-def _project(body: Sequence[BodyItem], rules: dict[str, list[Rule]]) -> tuple[BodyItem, ...]:
+def _project(body: Sequence[BodyItem], made: dict[str, Rule]) -> tuple[tuple[BodyItem, ...], tuple[Rule, ...]]:
     """Negated literals with anonymous variables ask an index, unless the body uses their predicate elsewhere too:
-    those ask a projection, a relation of its own."""
+    those ask a projection, a relation of its own. The body, and the projections (``made`` has those of others)."""
     predicates = [item.atom.predicate for item in body if isinstance(item, Literal)]
     items: list[BodyItem] = []
+    asked: list[Rule] = []
     for item in body:
         if isinstance(item, Literal) and predicates.count(item.atom.predicate) > 1:
             kept = kept_columns(item)
-            items.append(item if kept is None else _projected(item.atom, kept, rules))
+            if kept is None:
+                items.append(item)
+            else:
+                asked.append(_projection(item.atom, kept, made))
+                terms = tuple(item.atom.terms[i] for i in kept)
+                atom = Atom(predicate=asked[-1].head, terms=terms, place=item.atom.place)
+                items.append(Literal(atom=atom, negated=True))
         else:
             items.append(item)
-    return tuple(items)
+    return tuple(items), tuple(asked)
 
 
-def _projected(atom: Atom, kept: tuple[int, ...], rules: dict[str, list[Rule]]) -> Literal:
+def _projection(atom: Atom, kept: tuple[int, ...], made: dict[str, Rule]) -> Rule:
     name = f"{atom.predicate}${'_'.join(map(str, kept))}"
-    if name not in rules:
+    if name not in made:
         columns = [Variable(f"C{i}") for i in range(len(atom.terms))]
         whole = Literal(atom=Atom(predicate=atom.predicate, terms=tuple(columns), place=atom.place))
-        rules[name] = [Rule(head=name, terms=tuple(columns[i] for i in kept), body=(whole,), label=name)]
-    terms = tuple(atom.terms[i] for i in kept)
-    return Literal(atom=Atom(predicate=name, terms=terms, place=atom.place), negated=True)
+        made[name] = Rule(head=name, terms=tuple(columns[i] for i in kept), body=(whole,), label=name, mark=name)
+    return made[name]

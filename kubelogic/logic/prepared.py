@@ -11,15 +11,16 @@ from functools import lru_cache
 
 import msgspec
 
-from kubelogic.logic.compiler import Function, Join, compile_join
-from kubelogic.logic.plan import Group, Rule, kept_columns, needed, plan
+from kubelogic.logic.compiler import Join, compile_join, known_join
+from kubelogic.logic.kept import CODES
+from kubelogic.logic.plan import Group, Parts, Rule, kept_columns, needed, plan
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.rulebook import Rulebook
 
 _GROWTH = 3
 """A join is planned anew when a relation that it reads has become this many powers of two larger or smaller."""
 
-_PLANS = 4
+_PLANS = 8
 """So many plans of one join are kept, each for other sizes."""
 
 
@@ -38,9 +39,13 @@ class Use(msgspec.Struct, frozen=True):
 
 
 class Joins(msgspec.Struct):
-    """Compiled joins by rule and seed. What is compiled never depends on who asks, only how fast it is."""
+    """Compiled joins of a rulebook by rule and seed, for all that is asked of it and from earlier runs.
+
+    What is derived never depends on who asks, only how fast. ``book`` identifies the rulebook for later runs.
+    """
 
     functions: frozenset[str]
+    book: str
     _positive: dict[Rule, tuple[tuple[int, str], ...]] = msgspec.field(default_factory=dict)
     _sized: dict[Rule, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = msgspec.field(default_factory=dict)
@@ -59,9 +64,7 @@ class Joins(msgspec.Struct):
                 return False
         return True
 
-    def join(
-        self, rule: Rule, seed: int | None, functions: Mapping[str, Function], relations: Mapping[str, Relation]
-    ) -> Join:
+    def join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
         """The join of a rule for a seed, planned for about the present sizes of ``relations``."""
         names = self._sized.get(rule)
         if names is None:
@@ -76,8 +79,14 @@ class Joins(msgspec.Struct):
             else:
                 return join
         sizes = tuple([len(relations[name].counts).bit_length() for name in names])
-        made = compile_join(rule, seed=seed, functions=functions, relations=relations)
+        for planned, key in CODES.plans(self.book).get((rule.mark, seed), ()):
+            near = all(-_GROWTH < now - before < _GROWTH for now, before in zip(sizes, planned, strict=True))
+            if near and (found := known_join(rule, key)) is not None:
+                self._made[rule, seed] = ((planned, found), *known[: _PLANS - 1])
+                return found
+        made, key = compile_join(rule, seed=seed, functions=self.functions, relations=relations)
         self._made[rule, seed] = ((sizes, made), *known[: _PLANS - 1])
+        CODES.plan(self.book, (rule.mark, seed), sizes, key, _PLANS)
         return made
 
 
@@ -121,6 +130,20 @@ def prepared(rulebook: Rulebook, goals: Iterable[str] | None) -> Prepared:
     return _prepared(_Same(rulebook), None if goals is None else frozenset(goals))
 
 
+class _Shared(msgspec.Struct, frozen=True):
+    """What all plans of a rulebook have in common."""
+
+    parts: Parts
+    joins: Joins
+
+
+@lru_cache(maxsize=16)
+def _shared(same: _Same) -> _Shared:
+    book = same.book
+    functions = frozenset(name for name, declaration in book.declarations.items() if declaration.function)
+    return _Shared(parts=Parts(book), joins=Joins(functions, book.mark))
+
+
 class _Same:
     """A rulebook that is equal to another if both hold the very same clauses and declarations."""
 
@@ -145,7 +168,8 @@ def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
     book = same.book
     predicates = needed(book, None if goals is None else sorted(goals))
     functions = sorted(name for name in predicates if book.declarations[name].function)
-    groups = tuple(plan(book, predicates))
+    shared = _shared(same)
+    groups = tuple(plan(shared.parts, predicates))
     derived = [predicate for group in groups for predicate in group.predicates]
     sources = {group.source for group in groups} - {""}
     return Prepared(
@@ -159,7 +183,7 @@ def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
         recursive=frozenset(p for group in groups if group.recursive for p in group.predicates),
         functions=tuple(functions),
         uses=_uses(groups),
-        joins=Joins(frozenset(functions)),
+        joins=shared.joins,
     )
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from kubelogic.logic.checker import check, check_atom, excerpted, warnings
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
-from kubelogic.logic.kept import Texts, keep_files, kept_files
+from kubelogic.logic.kept import Texts, book_of, keep_files, kept_files
 from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components, unstratified
 from kubelogic.logic.terms import (
@@ -51,7 +51,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     """Checked rules.
 
     ``order`` lists the derived predicates, lower strata first, recursive ones together; ``uses`` gives for each the
-    predicates in the bodies of its clauses.
+    predicates in the bodies of its clauses. ``mark`` identifies files and clauses for later runs; empty: not kept.
     """
 
     files: tuple[RuleFile, ...]
@@ -60,6 +60,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Atom, ...]
     order: tuple[tuple[str, ...], ...]
     uses: Mapping[str, frozenset[str]]
+    mark: str = ""
 
     def __repr__(self) -> str:
         return f"<Rulebook: {len(self.files)} files, {len(self.clauses)} clauses>"
@@ -237,10 +238,12 @@ def _kept(texts: Texts, follow: Follow | None) -> Rulebook:
     """The same for rules that rarely change: kept between runs."""
     kept = kept_files(texts)
     if kept is not None:
-        return Rulebook.checked(kept, follow)
-    book = _parsed(texts, follow)
-    keep_files(texts, book.files)
-    return book
+        book = Rulebook.checked(kept, follow)
+    else:
+        book = _parsed(texts, follow)
+        keep_files(texts, book.files)
+    written = sum(len(file.clauses) for file in book.files)
+    return replace(book, mark=book_of(texts, book.clauses[written:]))
 
 
 def _no_fact(facts: Iterable[Atom], predicate: str, row: Row, found: Atom | None) -> RuleFault:

@@ -62,7 +62,7 @@ class Store:
         return self._joins.may_join(rule, seed, self.relations)
 
     def _join(self, rule: Rule, seed: int | None) -> Join:
-        return self._joins.join(rule, seed, self.functions, self.relations)
+        return self._joins.join(rule, seed, self.relations)
 
 
 def literal_of(rule: Rule, number: int) -> Literal:

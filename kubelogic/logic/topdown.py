@@ -21,7 +21,7 @@ import msgspec
 
 from kubelogic.logic.compiler import Function
 from kubelogic.logic.evaluation import Evaluation, Facts
-from kubelogic.logic.plan import Group, Rule, needed, plan
+from kubelogic.logic.plan import Group, Parts, Rule, needed, plan
 from kubelogic.logic.relation import Relation
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.solving import meet
@@ -83,7 +83,7 @@ class TopDown:
         self._relations: dict[str, Relation] = {}
         self._definitions: dict[str, _Definition] = {}
         self._recursive: set[str] = set()
-        for group in plan(rulebook, rulebook.declarations):
+        for group in plan(Parts(rulebook), rulebook.declarations):
             for predicate in group.predicates:
                 rules = tuple(rule for rule in group.rules if rule.head == predicate)
                 self._definitions[predicate] = _Definition(rules, group)

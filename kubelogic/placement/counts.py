@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-import z3
 
-from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.problem import Node, Problem, Shape, Spread
 
 _NODES, _STATES = 60, 6_000
@@ -79,6 +77,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     def legal(self, wanted: int) -> Mapping[str, int] | None:
         """Pods by node in a state of ``wanted`` that keeps these rules, as z3 finds it; None if it finds none."""
+        import z3
+
+        from kubelogic.placement.optimal.smt import smt_solver
+
         context = z3.Context()
         solver = smt_solver(context)
         solver.set("rlimit", _STEPS)

@@ -107,7 +107,8 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 class Unplaced(msgspec.Struct, frozen=True, kw_only=True):
     """A pod that stays out, and the verdict on its shape.
 
-    ``impossible``: proved that no more pods of its priority can be placed than were, whatever the choice.
+    ``impossible``: proved that no more pods of its priority can be placed than were, whatever the choice, or that no
+    node has room for it, were it alone.
     ``waiting``: it gets ``node`` when the evicted pods are gone. ``rejected``: no node passed all filters when
     its turn came, which says nothing about other choices for the pods before it. ``unknown``: a limit was
     reached. ``refusal``: the index of its ``Refusal`` in the placement, or -1.

@@ -11,7 +11,6 @@ from typing import Any
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.written import Written
-from kubelogic.report.moves import moves_document
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction, Trouble
 
@@ -27,6 +26,14 @@ ALL_BLOCKERS, MOST_BLOCKERS, LEAST_BLOCKERS = 20_000, 500, 5
 def header(kind: str) -> dict[str, Any]:
     """What every document starts with."""
     return {"schemaVersion": SCHEMA_VERSION, "kind": kind}
+
+
+def _moves(plan: Plan) -> dict[str, Any] | None:
+    if plan.moves is None:
+        return None
+    from kubelogic.report.moves import moves_document
+
+    return moves_document(plan.moves)
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "troubles": [trouble_document(each) for each in plan.troubles],
         "remarks": list(plan.remarks),
         "notices": [notice_document(each) for each in plan.notices],
-        "moves": moves_document(plan.moves) if plan.moves is not None else None,
+        "moves": _moves(plan),
         "unsure": list(plan.unsure),
         "unknown": list(plan.unknown),
     }

@@ -11,7 +11,6 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
 from kubelogic.reconcile.simulate import Entry, clock
-from kubelogic.report.moves import render_moves
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
@@ -47,6 +46,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     if plan.pending:
         parts.append(render_pending(plan.pending, style))
     if plan.moves is not None:
+        from kubelogic.report.moves import render_moves
+
         parts.append(render_moves(plan.moves, style))
     if plan.refusals:
         parts.append(render_refusals(plan.refusals, style))

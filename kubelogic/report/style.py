@@ -7,9 +7,7 @@ when the text is written. No input can hold the token.
 from __future__ import annotations
 
 import os
-from typing import TextIO
-
-import msgspec
+from typing import NamedTuple, TextIO
 
 MARK = f"\033{os.urandom(8).hex()}"
 """Stands for the escape character of our own sequences until the text is written."""
@@ -17,7 +15,7 @@ _LEAST = 20
 """A terminal that says it is narrower is taken to be so wide."""
 
 
-class Style(msgspec.Struct, frozen=True, kw_only=True):
+class Style(NamedTuple):
     """Marks up text for a terminal, or leaves it as it is.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,9 +12,11 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
 from kubelogic.logic import Rulebook
 from kubelogic.placement.placement import Placement
-from kubelogic.placement.problem import Problem
-from kubelogic.verbs.moves import MovePlan, plan_moves
+from kubelogic.placement.problem import Problem, Shape
 from kubelogic.verbs.reconciled import Options
+
+if TYPE_CHECKING:
+    from kubelogic.verbs.moves import MovePlan
 
 MOST_MOVES = 10
 """Moves of running pods that are few enough to be called room."""
@@ -58,12 +61,30 @@ class Movable(msgspec.Struct, kw_only=True):
             return False
         if self._spare is None:
             self._spare = _spare(self.given)
-        asks = [shape.requests for shape in self.given.shapes if shape.name in shapes]
+        mine = [shape for shape in self.given.shapes if shape.name in shapes]
         return all(
-            amount <= self._spare.get(resource, 0) for each in asks for resource, amount in each.items() if amount
+            amount <= self._spare.get(resource, 0)
+            for shape in mine
+            for resource, amount in shape.requests.items()
+            if amount
+        ) and all(self._has_node(shape) for shape in mine)
+
+    def _has_node(self, shape: Shape) -> bool:
+        """Whether some node that the shape may use would hold a pod of it, were the node empty."""
+        reach = self.given.allowed[shape.name]
+        return any(
+            (node.node_class in reach.node_classes or node.name in reach.nodes)
+            and all(
+                amount <= node.allocatable.get(resource, 0)
+                for resource, amount in shape.requests.items()
+                if amount and resource not in shape.unchecked
+            )
+            for node in self.given.nodes
         )
 
     def _find(self, owner: str) -> MovePlan | None:
+        from kubelogic.verbs.moves import plan_moves
+
         ignored = {
             each.pod
             for each in self.placement.unplaced

@@ -28,7 +28,6 @@ from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.missing import missing
 from kubelogic.verbs.missing import undecided as not_known
 from kubelogic.verbs.movable import Movable
-from kubelogic.verbs.moves import plan_moves
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
@@ -68,6 +67,8 @@ def plan_of(
     found = describe(done, options, notices=notices)
     if allow_moves is None or not found.pending:
         return found
+    from kubelogic.verbs.moves import plan_moves
+
     waiting = {pod.pod for pod in found.pending if pod.verdict == "waiting"}
     asked = undone(done.before, done)
     return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,8 +12,10 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.schedulers import Solve
 from kubelogic.text import Location, Notice
-from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.shown import Shown
+
+if TYPE_CHECKING:
+    from kubelogic.verbs.moves import MovePlan
 
 
 class PlacedPod(msgspec.Struct, frozen=True, kw_only=True):

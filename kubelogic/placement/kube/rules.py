@@ -196,7 +196,7 @@ class RuleIndex:
             spread=rule,
             counter=self._state.counter(eligible, self._weights(rule.matches), terminating=False),
             topology=topology,
-            domains=np.unique(eligible.domain[eligible.has]),
+            domains=np.flatnonzero(np.bincount(eligible.domain[eligible.has])),
         )
 
     def _soft_spread(self, wish: SoftSpread, within: Mask) -> SoftSpreadRule:

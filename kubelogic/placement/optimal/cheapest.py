@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.check import check
-from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.market import Layout, Market, Offer, cost_of, extended, room_alone
 from kubelogic.placement.optimal.model import Ints, compile_problem
+from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.rooms import alone, rooms
 from kubelogic.placement.optimal.solve import solve

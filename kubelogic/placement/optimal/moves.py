@@ -12,11 +12,11 @@ import z3
 
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal import necessary, necessary_pods
-from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.improve import improve_kind
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.model import compile_problem
 from kubelogic.placement.optimal.pack import insert
+from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.optimal.state import State

@@ -15,11 +15,11 @@ import numpy as np
 
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.clearance import afterwards, cleared
-from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.model import compile_problem, coupled
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.prices import Prices
+from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.terms import helpful
 from kubelogic.placement.optimal.tracked import Tracked

@@ -14,6 +14,9 @@ from kubelogic.placement.optimal.tighten import achieved
 from kubelogic.placement.placement import Binding, Bound, Conflict, Eviction, Placement, Unplaced, Verdict
 from kubelogic.placement.problem import Pod
 
+PLACED = "every pod is placed"
+"""The proof where nothing is left."""
+
 
 def result(
     model: Model,
@@ -55,7 +58,7 @@ def result(
         complete=all(entry.verdict != "unknown" for entry in unplaced),
         statistics=statistics,
         found=state.found,
-        proof=proof if unplaced else "every pod is placed",
+        proof=proof if unplaced else PLACED,
     )
 
 

@@ -4,41 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from kubelogic.placement.check import Violation, check
 from kubelogic.placement.counts import counts_of
 from kubelogic.placement.ignored import without_ignored
 from kubelogic.placement.kube import schedule
-from kubelogic.placement.optimal import relax
-from kubelogic.placement.optimal.conflict import Core, conflicts, find_core
-from kubelogic.placement.optimal.disruption import disrupt_less
 from kubelogic.placement.optimal.improve import polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Effort, Limits
 from kubelogic.placement.optimal.model import Model, compile_problem
-from kubelogic.placement.optimal.neighbourhoods import search
-from kubelogic.placement.optimal.oracle import Place
-from kubelogic.placement.optimal.result import adopted, result, standing
+from kubelogic.placement.optimal.result import PLACED, adopted, result, standing
 from kubelogic.placement.optimal.rooms import Rooms, alone, rooms
 from kubelogic.placement.optimal.stages import (
     BRANCHES,
-    by_integers,
-    by_patterns,
     comparable,
     evenly,
     make_way,
-    one_by_one,
     promised,
     resumed,
+    small,
     tightly,
     waits,
 )
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.optimal.tighten import achieved, decode, weigh
-from kubelogic.placement.placement import Conflict, Placement
+from kubelogic.placement.optimal.tighten import tightest, weigh
+from kubelogic.placement.placement import Bound, Conflict, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 
+if TYPE_CHECKING:
+    from kubelogic.placement.optimal.conflict import Core
+    from kubelogic.placement.optimal.oracle import Place
+
+_ALONE = "room for each kind by itself, in exact integers"
+_NOTHING = Bound(priority=1 << 62, placed=0, most=0)
+_ALL_STATES = "all states of counts, gone through"
 _FEW_BRANCHES = 4
 _STATES = 1_500
 
@@ -95,6 +97,8 @@ def core_of(
     problem: Problem, placement: Placement, shape: str, *, limits: Limits | None = None, clock: Clock | None = None
 ) -> Core | None:
     """The conflict of one shape as ``explain`` finds it, with a placement for each member that shows it is needed."""
+    from kubelogic.placement.optimal.conflict import find_core
+
     deadline = Deadline(limits or Limits(), clock)
     return find_core(without_ignored(problem), placement, shape, place=_decider(deadline), deadline=deadline)
 
@@ -102,6 +106,8 @@ def core_of(
 def _explain(
     problem: Problem, placement: Placement, shapes: tuple[str, ...], deadline: Deadline
 ) -> tuple[Conflict, ...]:
+    from kubelogic.placement.optimal.conflict import conflicts
+
     return conflicts(problem, placement, shapes, place=_decider(deadline), deadline=deadline)
 
 
@@ -144,39 +150,27 @@ def _candidates(
     """The best placement, and others should the checker refuse it: that is a fault, but no reason to give none."""
     model = _compiled(problem)
     state = evenly(model, expired)
-    if state.left.any():
+    known = rooms(model) if state.left.any() and small(model) else None
+    most, proof = _at_once(model, known, state) if known is not None else ({}, "")
+    if known is not None and not proof and (hopeless := _hopeless(model, known)):
+        for placement in _candidates(_without(problem, hopeless), expired, thorough=thorough, branches=branches):
+            yield _with_hopeless(problem, hopeless, placement)
+        return
+    if state.left.any() and not proof:
         state = tightly(model, expired)
-    most: dict[int, int] = {}
-    proof = ""
+        if state.left.any():
+            known = known or rooms(model)
+            most, proof = _at_once(model, known, state)
     before, theirs = state, None
-    known = rooms(model) if state.left.any() else None
-    if known is not None and not model.reserved and (state.placed.sum(axis=1) >= alone(known)).all():
-        # Those that are left have no room on any node, even with everybody gone who may be evicted for them.
-        most = dict(_sums(model, dict(enumerate(state.placed.sum(axis=1).tolist()))))
-        proof = "room for each kind by itself, in exact integers"
-    elif known is not None:
-        weights = weigh(model, known)
+    if known is not None and state.left.any() and not proof:
+        from kubelogic.placement.optimal.thorough import search_on
+
         theirs = schedule(problem) if comparable(model) else None
-        state, bound = by_patterns(model, known, weights, state, expired, branches=branches)
-        if theirs is not None and state.left.any():
-            state = one_by_one(model, theirs, weights, state, expired)
-        state, exact = by_integers(model, known, weights, state, expired, bound=bound, thorough=thorough)
-        if not thorough and not exact and (bound is None or weights.value(model, state) < bound):
-            state = search(state, expired=expired)
-        before = state.copy()
-        state = make_way(model, weights, state, expired)
-        state, proved = disrupt_less(model, known, weights, state, expired)
-        placed = state.placed.sum(axis=1)
-        limits = {
-            "patterns of whole nodes, in exact integers": {} if bound is None else decode(model, state, weights, bound),
-            "counts per kind and node, by z3": exact,
-            "counts per kind, node and eviction, by z3": proved,
-            "sums over classes, by z3": dict(relax.limits(model, known, placed, deadline=expired)),
-        }
-        most, proof = _tightest(model, state, limits)
+        searched = search_on(model, known, state, theirs, expired, thorough=thorough, branches=branches)
+        state, before, most, proof = searched.state, searched.before, searched.most, searched.proof
         if not proof and (found := _by_states(model, known, state)):
-            most, proof = _tightest(model, state, limits | {"all states of counts, gone through": found})
-    elif waits(model):
+            most, proof = tightest(model, state, searched.limits | {_ALL_STATES: found})
+    elif not proof and waits(model):
         state = make_way(model, weigh(model, rooms(model)), state, expired)
     if not state.released:
         polish(state, expired=expired)
@@ -195,6 +189,51 @@ def _candidates(
     if before is not state:
         yield result(model, before, most=most, conflicts=(), statistics={})
     yield adopted(model, theirs or schedule(problem), most=most)
+
+
+def _at_once(model: Model, known: Rooms, state: State) -> tuple[dict[int, int], str]:
+    """Limits that take no search, and by name those that show that the placement cannot be better, if they do."""
+    if model.reserved:
+        return {}, ""
+    if (state.placed.sum(axis=1) >= alone(known)).all():
+        # Those that are left have no room on any node, even with everybody gone who may be evicted for them.
+        return dict(_sums(model, dict(enumerate(state.placed.sum(axis=1).tolist())))), _ALONE
+    found = _by_states(model, known, state)
+    return tightest(model, state, {_ALL_STATES: found}) if found else ({}, "")
+
+
+def _hopeless(model: Model, known: Rooms) -> set[str]:
+    """The shapes of kinds that have no room on any node, even were they alone: no search need look at them."""
+    if model.reserved:
+        return set()
+    nowhere = np.flatnonzero(alone(known) == 0).tolist()
+    return {model.shapes[shape].name for k in nowhere for shape in model.kinds[k].shapes}
+
+
+def _without(problem: Problem, shapes: set[str]) -> Problem:
+    pods = tuple(pod for pod in problem.pods if pod.node or pod.shape not in shapes)
+    return msgspec.structs.replace(problem, pods=pods)
+
+
+def _with_hopeless(problem: Problem, shapes: set[str], placement: Placement) -> Placement:
+    """A placement of the other pods as one of all: those without room anywhere are left out."""
+    out = [pod for pod in problem.pods if not pod.node and pod.shape in shapes]
+    priority = {shape.name: shape.priority for shape in problem.shapes}
+    shape_of = {pod.name: pod.shape for pod in problem.pods}
+    evicted = [priority[shape_of[entry.pod]] for entry in placement.evictions]
+    bounds = list(placement.bounds)
+    for level in {priority[pod.shape] for pod in out} - {bound.priority for bound in placement.bounds}:
+        above = min((b for b in placement.bounds if b.priority > level), key=lambda b: b.priority, default=_NOTHING)
+        lost = sum(level <= other < above.priority for other in evicted)
+        bounds.append(Bound(priority=level, placed=above.placed - lost, most=above.most))
+    left = (Unplaced(pod=pod.name, shape=pod.shape, verdict="impossible") for pod in out)
+    proved = [] if placement.proof == PLACED else [placement.proof]
+    return msgspec.structs.replace(
+        placement,
+        unplaced=(*placement.unplaced, *left),
+        bounds=tuple(sorted(bounds, key=lambda bound: -bound.priority)),
+        proof="; ".join([_ALONE, *proved]) if all(proved) else "",
+    )
 
 
 def _by_states(model: Model, known: Rooms, state: State) -> dict[int, int]:
@@ -254,22 +293,3 @@ def _quickly(problem: Problem, expired: Deadline, near: Placement | None) -> Pla
         for level in {k.priority for k in model.kinds}
     }
     return result(model, state, most=most, conflicts=(), statistics={})
-
-
-def _tightest(model: Model, state: State, limits: Mapping[str, Mapping[int, int]]) -> tuple[dict[int, int], str]:
-    """The least of several proved limits per priority, and by name those with which the placement reaches them all.
-
-    Args:
-        limits: for each way of proof, the most pods of a priority or higher, by priority.
-    """
-    levels = sorted({kind.priority for kind in model.kinds}, reverse=True)
-    most = {level: min(found[level] for found in limits.values() if level in found) for level in levels}
-    got, total = achieved(model, state), 0
-    needed: set[str] = set()
-    for level in levels:
-        total += got[level]
-        if most[level] > total:
-            return most, ""
-        if not any(limits[name].get(level) == most[level] for name in needed):
-            needed.add(next(name for name, found in limits.items() if found.get(level) == most[level]))
-    return most, "; ".join(name for name in limits if name in needed)

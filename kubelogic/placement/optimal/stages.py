@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.placement.optimal import relax
 from kubelogic.placement.optimal.choices import choices
-from kubelogic.placement.optimal.exact import Exact, replay
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
@@ -14,12 +12,11 @@ from kubelogic.placement.optimal.preempt import Preemption
 from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.optimal.tighten import Weights, achieved, lay_out, packables
+from kubelogic.placement.optimal.tighten import Weights, lay_out, packables
 from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.placement import Placement
 
 _PATTERN_ROWS = 200
-_INTEGER_CELLS = 600
 _CHOICES = 9
 _DETOURS = 6
 BRANCHES = 100
@@ -85,6 +82,8 @@ def tightly(model: Model, expired: Deadline) -> State:
     rough = _roughly(start)
     if rough is not None and not rough.left.any():
         return rough
+    from kubelogic.placement.optimal import relax  # z3, which takes long to load and most problems do not need
+
     quota = relax.guide(model, start.free, start.left, deadline=expired)
     found: list[State] = []
     for lane in (LANE, len(model.nodes)) if len(model.nodes) > LANE and comparable(model) else (LANE,):
@@ -231,43 +230,3 @@ def resumed(model: Model, placement: Placement, expired: Deadline) -> State:
     insert(state)
     improve(state, expired=expired)
     return state
-
-
-def by_integers(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, bound: int | None, thorough: bool
-) -> tuple[State, dict[int, int]]:
-    """A better placement from counts that z3 finds, level by level, and what is proved on the way.
-
-    Asked wherever nothing has proved yet that the placement is the best, ``bound`` being the limit on its value.
-    """
-    open_yet = thorough or bound is None or weights.value(model, state) < bound
-    gap = state.left.any() and (open_yet or any(kind.coupled for kind in model.kinds))
-    if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
-        return state, {}
-    exact = Exact(model, known, deadline=expired)
-    stays = not known.leave and not any(pod.terminating for pod in model.there)
-    proved: dict[int, int] = {}
-    wanted: dict[int, int] = {}
-    total, tight = 0, stays
-    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
-        waiting = sum(len(kind.pods) for kind in model.kinds if kind.priority == level)
-        reached = achieved(model, state)[level]
-        while reached < waiting and not expired():
-            found = exact.find({**wanted, level: reached + 1})
-            other = State(model) if found.counts is None else replay(model, found.counts)
-            if found.counts is not None:
-                other.found = "counts by z3"
-                insert(other)
-                improve(other, expired=expired)
-            if weights.value(model, other) <= weights.value(model, state):
-                tight = tight and found.impossible
-                break
-            state = other
-            reached = achieved(model, state)[level]
-        tight = tight and (reached == waiting or not expired())
-        wanted[level] = reached
-        total += reached
-        if not tight:
-            break
-        proved[level] = total
-    return state, proved

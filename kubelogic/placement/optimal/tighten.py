@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
-from kubelogic.placement.optimal.exact import replay
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.optimal.patterns import Packables
+from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.state import State, request_of
 
@@ -117,3 +118,22 @@ def lay_out(model: Model, known: Rooms, layout: tuple[tuple[int, tuple[int, ...]
     for node, pattern in layout:
         counts[:, node] += np.array(pattern[: len(model.kinds)], dtype=np.int64)
     return replay(model, counts)
+
+
+def tightest(model: Model, state: State, limits: Mapping[str, Mapping[int, int]]) -> tuple[dict[int, int], str]:
+    """The least of several proved limits per priority, and by name those with which the placement reaches them all.
+
+    Args:
+        limits: for each way of proof, the most pods of a priority or higher, by priority.
+    """
+    levels = sorted({kind.priority for kind in model.kinds}, reverse=True)
+    most = {level: min(found[level] for found in limits.values() if level in found) for level in levels}
+    got, total = achieved(model, state), 0
+    needed: set[str] = set()
+    for level in levels:
+        total += got[level]
+        if most[level] > total:
+            return most, ""
+        if not any(limits[name].get(level) == most[level] for name in needed):
+            needed.add(next(name for name, found in limits.items() if found.get(level) == most[level]))
+    return most, "; ".join(name for name in limits if name in needed)
