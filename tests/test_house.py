@@ -41,3 +41,14 @@ def test_every_test_that_the_docs_name_exists() -> None:
     for page in docs.rglob("*.md"):
         for named in re.findall(r"`(tests/[\w/]+\.py)`", page.read_text()):
             assert (PACKAGE.parent / named).exists(), f"{page.name} names {named}"
+
+
+def test_values_are_copied_as_structs() -> None:
+    """``dataclasses.replace`` does not know structs, and nothing but a run would say so."""
+    dataclasses_left = {"placement/optimal/solve.py", "reconcile/scenario.py", "reconcile/simulate.py"}
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"from dataclasses import .*\b(replace|fields|asdict)\b", path.read_text())
+    }
+    assert found == dataclasses_left

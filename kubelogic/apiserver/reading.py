@@ -6,8 +6,9 @@ import gc
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from kubelogic.apiserver.changes import Change, apply_changes
 from kubelogic.apiserver.default_class import with_default_class
@@ -26,8 +27,7 @@ _MANY = 1_000_000
 _DOUBLED = "KL101"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What was read: the objects, by kind and key, and what there is to say about them.
 
     ``refused`` is empty unless the reader was told to keep going. ``changes`` are the manifests that were applied to

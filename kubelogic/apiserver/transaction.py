@@ -58,7 +58,7 @@ class Transaction:
     """Whether the action that is being applied changes nothing: refused, or not tried."""
     decided: dict[Any, Any] = field(default_factory=dict)
     """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
-    warned: set[Warned] = field(default_factory=set)
+    warned: set[Warned] = msgspec.field(default_factory=set)
     """What is said about objects that are taken."""
     rounds: Rounds = field(default_factory=Rounds)
     """Of the object that is being admitted."""

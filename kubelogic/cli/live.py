@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from kubelogic.cli import UsageError
 
@@ -19,8 +20,7 @@ PATH = "\0live"
 """Stands for the cluster among paths; no path can be typed like it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Live:
+class Live(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of a cluster.
 
     Attributes:

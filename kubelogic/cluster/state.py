@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.clock import is_moment, milliseconds
@@ -20,8 +22,7 @@ Memory = Mapping[tuple[str, str], Value]
 """What controllers keep in their own memory between ticks, by (topic, key): retries, timers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Warned:
+class Warned(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """What the API server said about an object that it took.
 
     Attributes:
@@ -37,8 +38,7 @@ class Warned:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a tick depends on, as a value.
 
     Attributes:
@@ -54,9 +54,9 @@ class State:
 
     cluster: Cluster
     now: int = 0
-    world: World = field(default_factory=dict)
-    memory: Memory = field(default_factory=dict)
-    names: Mapping[str, int] = field(default_factory=dict)
+    world: World = msgspec.field(default_factory=dict)
+    memory: Memory = msgspec.field(default_factory=dict)
+    names: Mapping[str, int] = msgspec.field(default_factory=dict)
     rules: Rulebook | None = None
     unseen_accounts: frozenset[str] = frozenset()
     warned: frozenset[Warned] = frozenset()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.facts.base import Fact
 
@@ -35,8 +36,7 @@ _SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
 _SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(msgspec.Struct, frozen=True, kw_only=True):
     """A level and the version of it: ``baseline:latest``, ``restricted:v1.25``."""
 
     level: str = "privileged"
@@ -52,8 +52,7 @@ class Level:
         return f"{self.level}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standards:
+class Standards(msgspec.Struct, frozen=True, kw_only=True):
     """What a namespace asks of its pods."""
 
     enforce: Level = Level()
@@ -61,8 +60,7 @@ class Standards:
     warn: Level = Level()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of the plugin: defaults for namespaces without labels, and who is exempt."""
 
     defaults: Standards = Standards()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.state import State
@@ -19,8 +20,7 @@ _FACTS = {"gone": "machine_gone", "stopped": "machine_stopped"}
 _DONE = Status(status=200)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine(Operation):
+class Machine(Operation, msgspec.Struct, frozen=True, kw_only=True):
     """The machine of a node is deleted, switched off or on, or its cloud says where it is.
 
     Attributes:
@@ -34,8 +34,7 @@ class Machine(Operation):
     zone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shutdown(Operation):
+class Shutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
     """A machine is switched off, and its kubelet ends the pods before.
 
     Attributes:
@@ -47,8 +46,7 @@ class Shutdown(Operation):
     periods: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndShutdown(Operation):
+class EndShutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
     """A machine that was switched off is off."""
 
     node: str

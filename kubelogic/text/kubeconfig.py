@@ -9,9 +9,10 @@ import os
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+import msgspec
 
 from kubelogic.text.live import Answer, LiveError
 
@@ -21,8 +22,7 @@ _ATTEMPTS = 5
 _LONGEST_WAIT = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster that can be asked: ``Api``.
 
     Attributes:

@@ -7,7 +7,6 @@ anew as a whole, as client-go does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
@@ -25,8 +24,7 @@ class LiveError(Exception):
     """The cluster cannot be read at all; says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What an API server answers: the status code of HTTP, and the body."""
 
     status: int
@@ -44,8 +42,7 @@ class Api(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """One kind to be listed.
 
     Attributes:
@@ -67,8 +64,7 @@ class Wanted:
         return f"{self.plural}.{group}" if group else self.plural
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
     """A kind that was not read, or not of all namespaces.
 
     Attributes:
@@ -82,8 +78,7 @@ class Unread:
     only: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveReading:
+class LiveReading(msgspec.Struct, frozen=True, kw_only=True):
     """What a cluster gave: pages of lists, and the kinds that it did not give."""
 
     sources: tuple[Source, ...]

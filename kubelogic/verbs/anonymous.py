@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from kubelogic.facts.pod_specs import image_name
 
@@ -91,12 +92,11 @@ def without_secrets(document: Document) -> dict[str, Any]:
     return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _Mask:
+class _Mask(msgspec.Struct, kw_only=True):
     """What each text becomes. The first pass notes all texts, the second replaces them."""
 
-    seen: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    seen: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
+    codes: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)
 
     def settle(self) -> None:
         """Give every text that was noted its code, in sorted order."""

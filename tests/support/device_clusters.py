@@ -99,10 +99,10 @@ def _partitioned(node: str, gpus: int) -> tuple[Slice, ...]:
     """GPUs of which each is given away in one large part and one small one, or in three small ones."""
     devices: list[Device] = []
     for gpu in range(gpus):
-        for part, look, memory in (("l", "large", 2), ("s0", "small", 1), ("s1", "small", 1), ("s2", "small", 1)):
+        for size, look, memory in (("l", "large", 2), ("s0", "small", 1), ("s1", "small", 1), ("s2", "small", 1)):
             used = (Counters(name=f"gpu-{gpu}", amounts={"memory": memory}),)
             devices.append(
-                Device(name=f"gpu-{gpu}-{part}", look=look, consumes=used, attributes={"numa": ("int", str(gpu))})
+                Device(name=f"gpu-{gpu}-{size}", look=look, consumes=used, attributes={"numa": ("int", str(gpu))})
             )
     counters = tuple(Counters(name=f"gpu-{gpu}", amounts={"memory": 3}) for gpu in range(gpus))
 

@@ -6,10 +6,11 @@ Source: kube-scheduler 1.36, DynamicResources: PreFilter, Filter, PostFilter, Re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.devices.model import Allocated, Claim, Container, Devices, Request, essence
 from kubelogic.placement.devices.pools import usable_on
@@ -46,8 +47,7 @@ class _Known:
         self.lacks = np.zeros(self.size, dtype=np.bool_)
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(msgspec.Struct):
     """A claim as it stands."""
 
     claim: Claim
