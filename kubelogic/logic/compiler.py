@@ -8,12 +8,8 @@ then says which of the given head rows can be derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
-from types import CodeType
-from typing import Any
 
-from kubelogic.logic.endless import MOST_ROWS, MOST_WORK, runaway
-from kubelogic.logic.kept import CODES, key_of
+from kubelogic.logic.endless import MOST_ROWS, MOST_WORK
 from kubelogic.logic.plan import Rule, kept_columns
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import (
@@ -53,34 +49,14 @@ HEAD = -1
 """The seed of a join that checks head rows."""
 
 
-def compile_join(
-    rule: Rule, *, seed: int | None, functions: Collection[str], relations: Mapping[str, Relation]
-) -> tuple[Join, bytes]:
-    """Compile a rule for a full evaluation (``seed`` None), for changed rows of body literal ``seed``, or for head
-    rows to check (``HEAD``).
+def source_of(rule: Rule, *, seed: int | None, functions: Collection[str], relations: Mapping[str, Relation]) -> str:
+    """The source of ``join`` for a rule: in full (``seed`` None), for changed rows of body literal ``seed``, or for
+    head rows to check (``HEAD``).
 
     Rows of a negated literal with anonymous variables are the values of its other columns, as in an index.
-    The order of the body is chosen by the present sizes of ``relations``.
-
-    Returns:
-        The join, and the key under which ``known_join`` finds it later.
+    The order of the body is chosen by the present sizes of ``relations``. It may call ``runaway``.
     """
-    source = _Writer(rule, seed=seed, functions=functions, relations=relations).source()
-    name = f"<{rule.label}>"
-    return _join(rule, CODES.code(source, name)), key_of(source, name)
-
-
-def known_join(rule: Rule, key: bytes) -> Join | None:
-    """A join of the same rule that was compiled before, in this process or another; None if it is not kept."""
-    code = CODES.known(key)
-    return None if code is None else _join(rule, code)
-
-
-def _join(rule: Rule, code: CodeType) -> Join:
-    namespace: dict[str, Any] = {"runaway": partial(runaway, rule.clause)}
-    exec(code, namespace)
-    join: Join = namespace["join"]
-    return join
+    return _Writer(rule, seed=seed, functions=functions, relations=relations).source()
 
 
 class _Writer:

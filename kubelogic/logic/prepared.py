@@ -11,17 +11,10 @@ from functools import lru_cache
 
 import msgspec
 
-from kubelogic.logic.compiler import Join, compile_join, known_join
-from kubelogic.logic.kept import CODES
+from kubelogic.logic.joins import Joins
 from kubelogic.logic.plan import Group, Parts, Rule, kept_columns, needed, plan
-from kubelogic.logic.relation import Columns, Relation
+from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
-
-_GROWTH = 3
-"""A join is planned anew when a relation that it reads has become this many powers of two larger or smaller."""
-
-_PLANS = 8
-"""So many plans of one join are kept, each for other sizes."""
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -36,58 +29,6 @@ class Use(msgspec.Struct, frozen=True):
     recursive: bool
     head: str
     negated: bool
-
-
-class Joins(msgspec.Struct):
-    """Compiled joins of a rulebook by rule and seed, for all that is asked of it and from earlier runs.
-
-    What is derived never depends on who asks, only how fast. ``book`` identifies the rulebook for later runs.
-    """
-
-    functions: frozenset[str]
-    book: str
-    _positive: dict[Rule, tuple[tuple[int, str], ...]] = msgspec.field(default_factory=dict)
-    _sized: dict[Rule, tuple[str, ...]] = msgspec.field(default_factory=dict)
-    _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = msgspec.field(default_factory=dict)
-
-    def may_join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> bool:
-        """Whether no positive literal but the seed is without rows. Saves joins that cannot give anything."""
-        read = self._positive.get(rule)
-        if read is None:
-            read = self._positive[rule] = tuple(
-                (number, literal.atom.predicate)
-                for number, literal in rule.literals()
-                if not literal.negated and literal.atom.predicate not in self.functions
-            )
-        for number, predicate in read:  # noqa: SIM110 - the innermost loop of every change
-            if number != seed and not relations[predicate].counts:
-                return False
-        return True
-
-    def join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
-        """The join of a rule for a seed, planned for about the present sizes of ``relations``."""
-        names = self._sized.get(rule)
-        if names is None:
-            names = self._sized[rule] = tuple(
-                literal.atom.predicate for _, literal in rule.literals() if literal.atom.predicate not in self.functions
-            )
-        known = self._made.get((rule, seed), ())
-        for planned, join in known:
-            for name, before in zip(names, planned, strict=True):
-                if not -_GROWTH < len(relations[name].counts).bit_length() - before < _GROWTH:
-                    break
-            else:
-                return join
-        sizes = tuple([len(relations[name].counts).bit_length() for name in names])
-        for planned, key in CODES.plans(self.book).get((rule.mark, seed), ()):
-            near = all(-_GROWTH < now - before < _GROWTH for now, before in zip(sizes, planned, strict=True))
-            if near and (found := known_join(rule, key)) is not None:
-                self._made[rule, seed] = ((planned, found), *known[: _PLANS - 1])
-                return found
-        made, key = compile_join(rule, seed=seed, functions=self.functions, relations=relations)
-        self._made[rule, seed] = ((sizes, made), *known[: _PLANS - 1])
-        CODES.plan(self.book, (rule.mark, seed), sizes, key, _PLANS)
-        return made
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):

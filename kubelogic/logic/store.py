@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from kubelogic.logic.compiler import HEAD, Function, Join
+from kubelogic.logic.joins import Joins
 from kubelogic.logic.plan import Rule
-from kubelogic.logic.prepared import Joins
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import Literal, Row
 

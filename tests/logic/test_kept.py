@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubelogic.logic import Rulebook
+from kubelogic.logic import Evaluation, Rulebook, joins, prepared
 from kubelogic.logic.kept import Codes, keep_files, kept_files
 
 _RULES = """
@@ -78,11 +78,37 @@ def test_compiled_joins_are_kept(cache: Path) -> None:
     assert path.stat().st_mtime_ns > before
 
 
+def test_a_join_is_found_by_rule_and_sizes_without_its_source(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "family.dl").write_text(_RULES)
+    book = Rulebook.read([rules])
+
+    def elders() -> list[tuple[object, ...]]:
+        codes = Codes()
+        monkeypatch.setattr(joins, "CODES", codes)
+        prepared._shared.cache_clear()
+        prepared._prepared.cache_clear()
+        evaluation = Evaluation(book)
+        evaluation.update({"parent": [("a", "b"), ("b", "c")]})
+        codes.keep()
+        return sorted(evaluation.rows("elder"))
+
+    first = elders()
+    assert list(cache.glob("plans-*"))
+    monkeypatch.setattr(joins, "source_of", None)
+    assert elders() == first == [("a", "b"), ("a", "c"), ("b", "c")]
+    (rules / "family.dl").write_text(_RULES.replace("elder(B, C)", "elder(B, C) & (A != C)"))
+    assert Rulebook.read([rules]).mark != book.mark, "another rule is another rulebook"
+
+
 def test_old_rulebooks_go(cache: Path) -> None:
-    for number in range(7):
+    for number in range(11):
         texts = (("rules/family.dl", _RULES + "\n" * number),)
         keep_files(texts, Rulebook.parse(dict(texts)).files)
-    assert len(list(cache.glob("rules-*"))) == 4
+    assert len(list(cache.glob("rules-*"))) == 8
     assert kept_files(texts) is not None
 
 

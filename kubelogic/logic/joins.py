@@ -1,0 +1,84 @@
+"""Compiled joins, found again by rule and by about how large the relations are that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import CodeType
+from typing import Any
+
+import msgspec
+
+from kubelogic.logic.compiler import Join, source_of
+from kubelogic.logic.endless import runaway
+from kubelogic.logic.kept import CODES, key_of
+from kubelogic.logic.plan import Rule
+from kubelogic.logic.relation import Relation
+
+_GROWTH = 3
+"""A join is planned anew when a relation that it reads has become this many powers of two larger or smaller."""
+
+_PLANS = 8
+"""So many plans of one join are kept, each for other sizes."""
+
+
+class Joins(msgspec.Struct):
+    """Compiled joins of a rulebook by rule and seed, for all that is asked of it and from earlier runs.
+
+    What is derived never depends on who asks, only how fast. ``book`` identifies the rulebook for later runs.
+    """
+
+    functions: frozenset[str]
+    book: str
+    _positive: dict[Rule, tuple[tuple[int, str], ...]] = msgspec.field(default_factory=dict)
+    _sized: dict[Rule, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = msgspec.field(default_factory=dict)
+
+    def may_join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> bool:
+        """Whether no positive literal but the seed is without rows. Saves joins that cannot give anything."""
+        read = self._positive.get(rule)
+        if read is None:
+            read = self._positive[rule] = tuple(
+                (number, literal.atom.predicate)
+                for number, literal in rule.literals()
+                if not literal.negated and literal.atom.predicate not in self.functions
+            )
+        for number, predicate in read:  # noqa: SIM110 - the innermost loop of every change
+            if number != seed and not relations[predicate].counts:
+                return False
+        return True
+
+    def join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
+        """The join of a rule for a seed, planned for about the present sizes of ``relations``."""
+        names = self._sized.get(rule)
+        if names is None:
+            names = self._sized[rule] = tuple(
+                literal.atom.predicate for _, literal in rule.literals() if literal.atom.predicate not in self.functions
+            )
+        known = self._made.get((rule, seed), ())
+        for planned, join in known:
+            for name, before in zip(names, planned, strict=True):
+                if not -_GROWTH < len(relations[name].counts).bit_length() - before < _GROWTH:
+                    break
+            else:
+                return join
+        sizes = tuple([len(relations[name].counts).bit_length() for name in names])
+        for planned, key in CODES.plans(self.book).get((rule.mark, seed), ()):
+            near = all(-_GROWTH < now - before < _GROWTH for now, before in zip(sizes, planned, strict=True))
+            if near and (code := CODES.known(key)) is not None:
+                found = _joined(rule, code)
+                self._made[rule, seed] = ((planned, found), *known[: _PLANS - 1])
+                return found
+        source = source_of(rule, seed=seed, functions=self.functions, relations=relations)
+        name = f"<{rule.label}>"
+        made = _joined(rule, CODES.code(source, name))
+        self._made[rule, seed] = ((sizes, made), *known[: _PLANS - 1])
+        CODES.plan(self.book, (rule.mark, seed), sizes, key_of(source, name), _PLANS)
+        return made
+
+
+def _joined(rule: Rule, code: CodeType) -> Join:
+    namespace: dict[str, Any] = {"runaway": partial(runaway, rule.clause)}
+    exec(code, namespace)
+    join: Join = namespace["join"]
+    return join
