@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -36,8 +37,7 @@ _NO_NAMESPACE = (
 _NO_PARAMS = "failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     """One policy asked about one request, with one parameter object (or none).
 
     Attributes:

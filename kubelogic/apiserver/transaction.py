@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Refused
 from kubelogic.cluster import Object, naming
@@ -25,47 +27,45 @@ FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 
 
-@dataclass(slots=True, kw_only=True)
-class Rounds:
+class Rounds(msgspec.Struct, kw_only=True):
     """How often the policies that change an object have looked at it: twice, if one changes what another has seen.
 
     ``invoked`` are those that may be asked again, ``due`` those that have to be; ``again`` is the second round.
     ``changed`` says whether any policy has changed the object, and ``last`` is what the policies have left of it.
     """
 
-    invoked: set[tuple[str, str, str]] = field(default_factory=set)
-    due: set[tuple[str, str, str]] = field(default_factory=set)
+    invoked: set[tuple[str, str, str]] = msgspec.field(default_factory=set)
+    due: set[tuple[str, str, str]] = msgspec.field(default_factory=set)
     again: bool = False
     changed: bool = False
     last: Any = None
 
 
-@dataclass(slots=True, kw_only=True)
-class Transaction:
+class Transaction(msgspec.Struct, kw_only=True):
     """Collects changes of a state; lives inside one call of ``apply``."""
 
     state: State
-    changed: dict[tuple[str, str], Object | None] = field(default_factory=dict)
-    memory: dict[tuple[str, str], Value | None] = field(default_factory=dict)
-    names: dict[str, int] = field(default_factory=dict)
-    shared: dict[Any, Any] = field(default_factory=dict)
+    changed: dict[tuple[str, str], Object | None] = msgspec.field(default_factory=dict)
+    memory: dict[tuple[str, str], Value | None] = msgspec.field(default_factory=dict)
+    names: dict[str, int] = msgspec.field(default_factory=dict)
+    shared: dict[Any, Any] = msgspec.field(default_factory=dict)
     """Parts of documents that several objects share, and what they were made from; see ``alike``."""
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Refused] = msgspec.field(default_factory=list)
     """What controllers wanted to make and the API server did not take."""
-    starts: dict[tuple[str, str], SlowStart] = field(default_factory=dict)
+    starts: dict[tuple[str, str], SlowStart] = msgspec.field(default_factory=dict)
     """How far each owner, by kind and key, has come in making its pods."""
     undone: bool = False
     """Whether the action that is being applied changes nothing: refused, or not tried."""
-    decided: dict[Any, Any] = field(default_factory=dict)
+    decided: dict[Any, Any] = msgspec.field(default_factory=dict)
     """What the rules of admission have decided so far, and what decides it; see ``deciding``."""
     warned: set[Warned] = msgspec.field(default_factory=set)
     """What is said about objects that are taken."""
-    rounds: Rounds = field(default_factory=Rounds)
+    rounds: Rounds = msgspec.field(default_factory=Rounds)
     """Of the object that is being admitted."""
     presumed: frozenset[str] = frozenset()
     """Namespaces that are taken to be there although no object says so."""
-    _parameters: dict[str, Value] = field(default_factory=dict)
-    _own: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _parameters: dict[str, Value] = msgspec.field(default_factory=dict)
+    _own: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Statuses that were copied for this transaction, by identity: they are changed in place from then on."""
 
     @property

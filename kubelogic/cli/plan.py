@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from kubelogic.cli import NO, UNKNOWN, YES, common, streams
+from kubelogic.report.style import PLAIN, Style
+
+if TYPE_CHECKING:
+    from kubelogic.cluster import Cluster
+    from kubelogic.text import Notice
+    from kubelogic.verbs.pools import Pools
+    from kubelogic.verbs.reconciled import Options
+    from kubelogic.verbs.results import Plan
 
 NAME = "plan"
 
@@ -30,33 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan and print; 0 if all is well, 1 if pods pend, are refused or cannot run, 3 if a limit hides the answer."""
-    from kubelogic.apiserver.node_types import read_node_types
-    from kubelogic.report.documents import plan_document
-    from kubelogic.report.plan import render_plan
-    from kubelogic.report.pools import pools_document, render_pools
     from kubelogic.verbs.plan import plan
-    from kubelogic.verbs.pools import cheapest_pools, scaled_up
 
     cluster, notices = common.read_cluster(args)
-    types = read_node_types(args.scale_up, common.standard_input(args.scale_up)) if args.scale_up else None
+    added = None
     with common.watching(args) as options:
-        added = cheapest_pools(cluster, types.types, options) if types is not None else None
-        if types is not None and added is not None:
-            cluster, notices = scaled_up(cluster, types.types, added), (*notices, *types.notices)
+        if args.scale_up:
+            cluster, added, more = _scaled_up(args, cluster, options)
+            notices = (*notices, *more)
         result = plan(cluster, options, notices=notices, allow_moves=args.allow_moves)
-    style = common.output_style(args)
-    if args.output == "html":
-        from kubelogic.report.plan_page import plan_page
-
-        streams.emit_text(
-            plan_page(result, first=[render_pools(replace(added, notices=()))] if added is not None else [])
-        )
-    elif args.output == "text":
-        first = [render_pools(replace(added, notices=()), style)] if added is not None else []
-        common.tell("\n\n".join([*first, render_plan(result, style)]), args)
-    else:
-        first_document = pools_document(added) if added is not None else None
-        common.emit({**plan_document(result), "scaleUp": first_document}, args.output)
+    _tell(args, result, added)
     moves = result.moves
     moved = moves is not None and moves.verdict == "enough" and bool(moves.moves) and not moves.left
     if not moved and any(pod.verdict == "unknown" for pod in result.pending):
@@ -66,3 +58,48 @@ def run(args: argparse.Namespace) -> int:
     if pending or result.refusals or unwell or not result.settled:
         return NO
     return UNKNOWN if result.unsure or result.unknown else YES
+
+
+def _scaled_up(
+    args: argparse.Namespace, cluster: Cluster, options: Options
+) -> tuple[Cluster, Pools, tuple[Notice, ...]]:
+    """The cluster with the cheapest nodes for what would wait, those nodes, and what the types have to say."""
+    from kubelogic.apiserver.node_types import read_node_types
+    from kubelogic.verbs.pools import cheapest_pools, scaled_up
+
+    types = read_node_types(args.scale_up, common.standard_input(args.scale_up))
+    added = cheapest_pools(cluster, types.types, options)
+    return scaled_up(cluster, types.types, added), added, types.notices
+
+
+def _tell(args: argparse.Namespace, result: Plan, added: Pools | None) -> None:
+    """Print a plan and the nodes that were added for it. What a form needs is loaded for that form alone."""
+    if args.output in ("json", "yaml"):
+        from kubelogic.report.documents import plan_document
+
+        common.emit({**plan_document(result), "scaleUp": _pools_document(added)}, args.output)
+    elif args.output == "html":
+        from kubelogic.report.plan_page import plan_page
+
+        streams.emit_text(plan_page(result, first=_pools(added, PLAIN)))
+    else:
+        from kubelogic.report.plan import render_plan
+
+        style = common.output_style(args)
+        common.tell("\n\n".join([*_pools(added, style), render_plan(result, style)]), args)
+
+
+def _pools(added: Pools | None, style: Style) -> list[str]:
+    if added is None:
+        return []
+    from kubelogic.report.pools import render_pools
+
+    return [render_pools(replace(added, notices=()), style)]
+
+
+def _pools_document(added: Pools | None) -> dict[str, Any] | None:
+    if added is None:
+        return None
+    from kubelogic.report.pools import pools_document
+
+    return pools_document(added)

@@ -7,8 +7,9 @@ and pkg/admission/plugin/webhook/predicates/rules/rules.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.facts.quota import plural_of
 from kubelogic.facts.selectors import matches, requirements
@@ -28,8 +29,7 @@ NEVER = frozenset(
 """Kinds that no policy looks at: it could lock itself in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as policies see it.
 
     Attributes:

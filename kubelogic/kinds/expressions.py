@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from kubelogic.kinds.cel_syntax import LISTED, MERGED, OPTIONAL_FIELD, plain
 from kubelogic.kinds.device_selectors import FUNCTIONS
@@ -19,8 +20,7 @@ from kubelogic.kinds.device_selectors import FUNCTIONS
 _FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """An expression that could not be evaluated, and why."""
 
     why: str

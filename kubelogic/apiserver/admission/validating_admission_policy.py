@@ -6,8 +6,9 @@ Source: k8s.io/apiserver 1.36, pkg/admission/plugin/policy/validating/{dispatche
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden
 from kubelogic.apiserver.policies import Invocation, applies, invocations, value_of, with_variables
@@ -20,8 +21,7 @@ _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "
 _LONGEST = 5 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Denied:
+class _Denied(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     reason: str = ""
     number: int | None = None

@@ -42,8 +42,7 @@ Fits = Callable[[str, Sequence[str]], bool]
 """Whether a node has devices for all of some pods at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What was found: a ``placement`` without devices (None: none that is new), and whether its ``worth`` is ``most``.
 
     ``most``: no placement is worth more, by ``weight`` of a pod's priority.

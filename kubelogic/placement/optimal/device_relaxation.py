@@ -41,8 +41,7 @@ class _Kind(msgspec.Struct):
     amounts: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relaxed:
+class Relaxed(msgspec.Struct, frozen=True, kw_only=True):
     """The ``problem`` with devices as amounts, and what the devices of each node look like: equal ones do for the same.
 
     ``looks`` is empty where nodes are too many to be compared.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kubelogic.placement.optimal import devices, groups
 from kubelogic.placement.optimal.limits import Clock, Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
@@ -32,8 +31,14 @@ def place(problem: Problem, *, timeout: float = 60.0, clock: Clock | None = None
         return solve(given, limits=Limits(timeout=max(left(), 0.0)), clock=clock)
 
     def whole(given: Problem) -> Placement:
+        if not given.groups:
+            return plain(given)
+        from kubelogic.placement.optimal import groups
+
         return groups.place(given, plain, late=late) if groups.asks(given) else plain(given)
 
-    if devices.asks(problem):
-        return devices.place(problem, whole, late=late)
-    return whole(problem)
+    if problem.devices is None:
+        return whole(problem)
+    from kubelogic.placement.optimal import devices
+
+    return devices.place(problem, whole, late=late) if devices.asks(problem) else whole(problem)

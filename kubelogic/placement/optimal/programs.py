@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Floats
@@ -26,8 +26,7 @@ _OPTIONS: tuple[tuple[str, bool | int | float], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solved:
+class Solved(msgspec.Struct, frozen=True, kw_only=True):
     """A solution: the ``value`` of each column and of all, the ``prices`` of rows, and what no solution exceeds.
 
     ``prices`` are there for linear programs only. ``most`` is a float that HiGHS vouches for.
