@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.requests import at
 from kubelogic.cluster.state import State
@@ -31,8 +33,7 @@ class Keeper(Protocol):
         """Keep what was committed, before anybody is told of it."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Clock:
+class Clock(msgspec.Struct, kw_only=True):
     """How simulated time passes.
 
     Attributes:
@@ -71,8 +72,7 @@ Reaction = Callable[[State, State, tuple[object, ...]], State]
 """What else happens after a tick, given the state before and after and the actions: events, behaviour of containers."""
 
 
-@dataclass(slots=True, kw_only=True)
-class ControlPlane:
+class ControlPlane(msgspec.Struct, kw_only=True):
     """A cluster that is served.
 
     Attributes:
@@ -90,16 +90,16 @@ class ControlPlane:
     state: State
     ticker: Ticker
     clock: Clock
-    history: History = field(default_factory=History)
+    history: History = msgspec.field(default_factory=History)
     keeper: Keeper | None = None
     react: Reaction | None = None
     outside: Callable[[State], tuple[State, int | None]] | None = None
-    waiting: set[asyncio.Event] = field(default_factory=set)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: set[asyncio.Event] = msgspec.field(default_factory=set)
+    settled: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     failure: str = ""
     ticks: int = 0
-    thinking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    thinking: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
+    _changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     def begin(self) -> None:
         """Number the objects that are there at the start."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.facts.hosts import ROLES, TOPICS, minor
 from kubelogic.kinds.quantity import amount
@@ -61,8 +62,7 @@ _WORDS = {
 assert set(TOPICS) < set(_TYPES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosts:
+class Hosts(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says: settings of the cluster, and the hosts in their order."""
 
     settings: Mapping[str, Any]

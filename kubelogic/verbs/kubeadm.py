@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from kubelogic.facts.base import Fact
 from kubelogic.facts.hosts import cluster_facts, external_etcd, host_facts
@@ -30,8 +31,7 @@ _JOINED = {"unexpected kernel config: CONFIG_{}": " CONFIG_", "missing required 
 """Findings that kubeadm reports in one line for all things that are missing, and what stands between them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One line of preflight.
 
     Attributes:
@@ -47,8 +47,7 @@ class Found:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preflight:
+class Preflight(msgspec.Struct, frozen=True, kw_only=True):
     """What preflight says of all hosts.
 
     Attributes:
@@ -71,8 +70,7 @@ class Preflight:
         return "unknown" if any(each.severity == "UNKNOWN" for each in self.found) else "yes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phases:
+class Phases(msgspec.Struct, frozen=True, kw_only=True):
     """What phases run on which host, and which cannot.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kubelogic.cluster.state import State
 from kubelogic.placement.problem import Problem
@@ -19,8 +20,7 @@ Fail = Callable[[Collection[str]], Watched]
 """Lets nodes fail, and says what became of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a cluster without running each case.
 
     Attributes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement
 from math import comb, prod
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
@@ -28,8 +29,7 @@ class WrongSurvivalError(ValueError):
     """What is to be survived is not said in a way that is understood."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survival:
+class Survival(msgspec.Struct, frozen=True, kw_only=True):
     """So many groups of nodes fail at once: single nodes (``key`` empty) or all that share the value of a label."""
 
     key: str
@@ -43,8 +43,7 @@ class Survival:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that fail together, and for how many cases that nothing tells from it it stands, itself included."""
 
     nodes: tuple[str, ...]

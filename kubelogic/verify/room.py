@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
@@ -41,8 +43,7 @@ _MOST_LOST = 100
 """With so many nodes gone at once evictions, one in ten seconds, take half of the time that is looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(msgspec.Struct, frozen=True, kw_only=True):
     """What is free on each node, and what would have to go elsewhere from it.
 
     Attributes:

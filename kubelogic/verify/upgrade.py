@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.facts.hosts import minor
@@ -28,8 +29,7 @@ class UpgradeError(ValueError):
     """The question makes no sense: no such version, or nothing says which one runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do: a command on a node, at a version. ``drain`` says whether the node is drained before."""
 
     node: str
@@ -38,8 +38,7 @@ class Step:
     drain: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpgradePlan:
+class UpgradePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The answer.
 
     Attributes:

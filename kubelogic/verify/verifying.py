@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
@@ -47,8 +49,7 @@ class WrongQuestionError(ValueError):
     """The question makes no sense: two at once, or about something that is not there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What to verify.
 
     Attributes:
@@ -153,8 +154,7 @@ def _with_more(state: State, extra: int) -> State:
     return state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asking:
+class _Asking(msgspec.Struct, frozen=True, kw_only=True):
     """One question about a settled cluster."""
 
     done: Reconciled
