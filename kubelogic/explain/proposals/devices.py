@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
@@ -26,8 +27,7 @@ _MOST_VALUES = 3
 _API = "resource.k8s.io/v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ask:
+class _Ask(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of a pod for a claim, the object that says what it asks for, and that part of its document."""
 
     index: int
@@ -40,8 +40,7 @@ class _Ask:
         return self.source.kind == "ResourceClaimTemplate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a claim, or one of its alternatives: its path within ``devices`` and what it says."""
 
     path: tuple[str | int, ...]
