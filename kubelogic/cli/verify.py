@@ -107,7 +107,10 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--jobs", type=_count, default=0, metavar="N", help="so many at a time (default: all cores)")
     group.add_argument("--memory", default="", metavar="SIZE", help="of one process, such as 2Gi; more is unknown")
     group.add_argument(
-        "--engine", default="", metavar="ENGINE", help="dask:ADDRESS: an existing Dask cluster instead of this machine"
+        "--engine",
+        default="",
+        metavar="ENGINE",
+        help="an existing cluster instead of this machine: dask:ADDRESS, ray:ADDRESS, ray://ADDRESS",
     )
     group.add_argument(
         "--results", metavar="FILE", help="keep results as they come (JSON lines); what is in it is not done again"

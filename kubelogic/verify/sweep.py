@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import replace
 
 from kubelogic import __version__
 from kubelogic.text import InputError
@@ -53,7 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def mark(self) -> str:
         """What tells a job from others: the question, the options, and the content of every file."""
-        digest = hashlib.sha256(json.dumps([__version__, asdict(self)], default=str, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps([__version__, msgspec.to_builtins(self)], sort_keys=True).encode())
         for path in (*self.paths, *self.rules):
             for file in _files(Path(path)):
                 digest.update(f"{file.name} {file.stat().st_size} ".encode())
@@ -189,7 +189,7 @@ class Dask(msgspec.Struct, frozen=True, kw_only=True):
         from distributed.scheduler import KilledWorker
 
         with Client(self.address) as client:
-            futures = {client.submit(self.worker, job, pure=False): number for number, job in jobs}
+            futures = {client.submit(self.worker, _from_anywhere(job), pure=False): number for number, job in jobs}
             for future in as_completed(list(futures)):
                 error = future.exception()
                 if error is not None and not isinstance(error, KilledWorker):
@@ -197,12 +197,51 @@ class Dask(msgspec.Struct, frozen=True, kw_only=True):
                 yield futures[future], None if error is not None else future.result()
 
 
+class Ray(msgspec.Struct, frozen=True, kw_only=True):
+    """A Ray cluster at an address: ``10.0.0.1:6379``, ``auto`` for the one of this machine, or a ``ray://`` one.
+
+    The memory of a job is what its task reserves, so that no node works on more than it has room for; Ray ends a task
+    when its node runs out.
+    """
+
+    address: str
+    worker: Callable[[Job], Result] = work
+
+    def run(self, jobs: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        """See ``Engine``."""
+        import ray
+        from ray import exceptions as died
+
+        ours = not ray.is_initialized()
+        if ours:
+            ray.init(address=self.address, log_to_driver=False, configure_logging=False)
+        try:
+            task = ray.remote(max_retries=0)(self.worker)
+            reserved = {job.memory for _, job in jobs}
+            tasks = {memory: task.options(memory=memory) if memory else task for memory in reserved}
+            running = {tasks[job.memory].remote(_from_anywhere(job)): number for number, job in jobs}
+            while running:
+                ready, _ = ray.wait(list(running), num_returns=1)
+                result: Result | None = None
+                try:
+                    result = ray.get(ready[0])
+                except (died.WorkerCrashedError, died.OutOfMemoryError, died.NodeDiedError, died.ObjectLostError):
+                    result = None  # the job is tried again
+                yield running.pop(ready[0]), result
+        finally:
+            if ours:
+                ray.shutdown()
+
+
 class UnknownEngineError(ValueError):
     """There is no engine of that name, or it is not installed."""
 
 
+_ENGINES = "there is dask:ADDRESS, ray:ADDRESS, ray://ADDRESS, and this machine if none is named"
+
+
 def named(text: str, processes: int = 0) -> Engine:
-    """The engine that a person typed: empty for this machine, ``dask:ADDRESS``.
+    """The engine that a person typed: empty for this machine, ``dask:ADDRESS``, ``ray:ADDRESS``, ``ray://ADDRESS``.
 
     Raises:
         UnknownEngineError: if there is none, or if it is not installed.
@@ -210,13 +249,26 @@ def named(text: str, processes: int = 0) -> Engine:
     if not text:
         return Local(processes=processes)
     word, _, address = text.partition(":")
-    if word != "dask" or not address:
-        raise UnknownEngineError(f"{text!r} is no engine; there is dask:ADDRESS, and this machine if none is named")
+    if word not in ("dask", "ray") or not address.strip("/"):
+        raise UnknownEngineError(f"{text!r} is no engine; {_ENGINES}")
     from importlib.util import find_spec
 
-    if find_spec("distributed") is None:
-        raise UnknownEngineError("dask is not installed: pip install 'kubelogic[dask]'")
-    return Dask(address=address)
+    if find_spec({"dask": "distributed", "ray": "ray"}[word]) is None:
+        raise UnknownEngineError(f"{word} is not installed: pip install 'kubelogic[{word}]'")
+    if word == "dask":
+        return Dask(address=address)
+    if address.startswith("//") and find_spec("grpc") is None:
+        raise UnknownEngineError("a ray:// address needs Ray's client: pip install 'ray[client]'")
+    return Ray(address=text if address.startswith("//") else address)
+
+
+def _from_anywhere(job: Job) -> Job:
+    """The job for a process that has another current directory."""
+    return replace(
+        job,
+        paths=tuple(str(Path(path).absolute()) for path in job.paths),
+        rules=tuple(str(Path(path).absolute()) for path in job.rules),
+    )
 
 
 def _send(pipe: Any, worker: Callable[[Job], Result], job: Job) -> None:

@@ -110,9 +110,11 @@ def test_what_is_in_the_results_is_not_done_again(fleet: list[str], tmp_path: Pa
 def test_the_mark_of_a_job_is_that_of_its_content(fleet: list[str]) -> None:
     one, other = jobs(fleet[:1])[0], jobs(fleet[1:2])[0]
     assert one.mark == jobs(fleet[:1])[0].mark != other.mark
+    asked = Question(survive="node:1", invariants=("rollouts_complete",))
+    assert jobs(fleet[:1], asked)[0].mark != one.mark
 
 
-@pytest.mark.parametrize("wrong", ["spark:1", "dask", "dask:", "ray"])
+@pytest.mark.parametrize("wrong", ["spark:1", "dask", "dask:", "ray", "ray:", "ray://"])
 def test_engines_that_there_are_not_are_refused(wrong: str) -> None:
     with pytest.raises(UnknownEngineError):
         named(wrong)
@@ -120,7 +122,7 @@ def test_engines_that_there_are_not_are_refused(wrong: str) -> None:
 
 def echo(job: Job) -> Result:
     """A worker for tests: it kills its process for some names, the first time."""
-    mark = Path(f"{job.name}.died")
+    mark = Path(job.paths[0] if job.paths else f"{job.name}.died")
     if job.name.startswith("killed") and not mark.exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -148,6 +150,31 @@ def test_a_dask_cluster_with_a_worker_that_is_killed(tmp_path: Path, monkeypatch
         given = [Job(name=name, paths=(), question=Question()) for name in ("one", "killed", "two", "three")]
         found = sweep(given, Dask(address=cluster.scheduler_address, worker=echo))
     assert verdicts(found) == [(each.name, "holds") for each in given]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Ray's own
+def test_a_ray_cluster_with_a_worker_that_is_killed(
+    fleet: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Two worker processes; one is killed. What it had to do is done by another, the rest is not done again."""
+    ray = pytest.importorskip("ray")
+    from kubelogic.verify.sweep import Ray
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    root = str(Path(__file__).parents[2])
+    monkeypatch.setenv("PYTHONPATH", root)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    try:
+        names = ("one", "killed", "two", "always", "three")
+        given = [Job(name=name, paths=(f"{name}.died",), question=Question()) for name in names]
+        kept = tmp_path / "results.jsonl"
+        found = sweep(given, Ray(address="auto", worker=echo), results=kept)
+        assert verdicts(found) == [(name, "unknown" if name == "always" else "holds") for name in names]
+        assert sweep(given[:1], Here(), results=kept) == found[:1]
+        assert verdicts(sweep(jobs(fleet), Ray(address="auto"))) == EXPECTED
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.slow
