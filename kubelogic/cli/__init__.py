@@ -259,7 +259,7 @@ def _dispatch(arguments: list[str]) -> int:
         if hasattr(module, "prepared"):
             arguments = module.prepared(arguments)
     args = parser.parse_args(arguments)
-    if getattr(args, "needs_path", False) and not args.paths and not args.live:
+    if getattr(args, "needs_path", False) and not (args.paths or args.live or args.kept):
         parser.of(args.command).error("the following arguments are required: PATH")
     if not getattr(args, "watch", False):
         return _guarded(args)

@@ -36,12 +36,12 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
     stdin = common.standard_input([*args.paths, *args.base, *args.nodes])
     files = [each for each in args.base if each == "-" or os.path.exists(each)]  # noqa: PTH110 - as it was typed
     revisions = [each for each in args.base if each not in files]
-    if args.live:
+    if live.is_there(args):
         files = [live.PATH, *files]
     if len(revisions) > 1:
         raise UsageError(f"--base: {revisions[0]} and {revisions[1]}: there is no such file, and only one revision")
     given = _read(args, [*files, *args.paths], stdin)
-    if not args.base and not (args.live and args.paths):
+    if not args.base and not (live.is_there(args) and args.paths):
         return given, None
     old = past(args.paths, revisions[0], stack) if revisions else []
     before = _read(args, [*files, *old], stdin, empty=True)

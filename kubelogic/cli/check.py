@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, live, streams
 
 if TYPE_CHECKING:
     from kubelogic.text.settings import Settings
@@ -117,7 +117,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
         return path if path == "-" else os.path.relpath(folder / path)
 
     args.paths = args.paths or [inside(each) for each in settings.paths]
-    if not args.paths and not args.live:
+    if not args.paths and not live.is_there(args):
         raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml), or --live")
     typed = args.base is not None
     args.base = args.base if typed else [_in(folder, each) for each in settings.base]

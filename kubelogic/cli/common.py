@@ -31,7 +31,7 @@ FORMATS = ("text", "json", "yaml")
 _DEFAULT_CLASS = "default_storage_class"
 
 
-def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
+def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1, store: bool = True) -> None:
     """``PATH...`` and how to read them; ``least`` of them have to be typed, or ``--live``."""
     paths = parser.add_argument(
         "paths",
@@ -42,11 +42,11 @@ def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1) -> None:
     )
     paths.required = False
     parser.set_defaults(needs_path=bool(least))
-    add_reading(parser)
+    add_reading(parser, store=store)
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """How to read files, and nodes to add."""
+def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
+    """How to read files, a cluster that runs or (``store``) is kept, and nodes to add."""
     parser.add_argument(
         "-n",
         "--namespace",
@@ -82,7 +82,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
     parser.add_argument("--watch", action="store_true", help="answer again whenever a file that is named changes")
-    add_live(parser)
+    add_live(parser, store=store)
 
 
 def add_configuration(parser: argparse.ArgumentParser) -> None:
@@ -303,7 +303,7 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
     """
-    paths = [live.PATH, *args.paths] if args.live else args.paths
+    paths = [live.PATH, *args.paths] if live.is_there(args) else args.paths
     return _read(args, paths, standard_input([*paths, *args.nodes]))
 
 

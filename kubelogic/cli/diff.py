@@ -42,9 +42,9 @@ def _sort_out(args: argparse.Namespace) -> None:
     Raises:
         UsageError: if there is one path and no cluster.
     """
-    if args.new is None and not args.live:
+    if args.new is None and not live.is_there(args):
         raise UsageError("the following arguments are required: NEW (or --live, to apply OLD to a cluster that runs)")
-    if args.live:
+    if live.is_there(args):
         args.common = [live.PATH, *args.common]
     if args.new is None:
         args.old, args.new = live.PATH, args.old

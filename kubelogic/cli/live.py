@@ -34,14 +34,27 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-def add_live(parser: argparse.ArgumentParser) -> None:
-    """``--live`` and ``--context``."""
+def add_live(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
+    """``--live`` and ``--context``, and ``--store`` where it is to read one."""
     parser.add_argument(
         FLAG, action="store_true", help="read the cluster that kubectl is set to, before every PATH; only reads"
     )
     parser.add_argument(
         "--context", metavar="NAME", default="", help="with --live: another context of the kubeconfig than the current"
     )
+    if store:
+        parser.add_argument(
+            "--store",
+            metavar="FILE",
+            default="",
+            dest="kept",
+            help="read the cluster that kubelogic serve keeps in FILE",
+        )
+
+
+def is_there(args: argparse.Namespace) -> bool:
+    """Whether a cluster stands before the paths: one that runs, or one that is kept."""
+    return bool(args.live or getattr(args, "kept", ""))
 
 
 def read(args: argparse.Namespace, paths: Sequence[str]) -> tuple[list[str], Live]:
@@ -56,7 +69,10 @@ def read(args: argparse.Namespace, paths: Sequence[str]) -> tuple[list[str], Liv
         return list(paths), Live()
     found: Live | None = getattr(args, "live_read", None)
     if found is None:
-        found = args.live_read = _live(fetched(args.context, args.namespace))
+        kept = getattr(args, "kept", "")
+        if kept and args.live:
+            raise UsageError(f"{FLAG} and --store are two clusters: leave one out")
+        found = args.live_read = _stored(kept) if kept else _live(fetched(args.context, args.namespace))
     return [each for each in paths if each != PATH], found
 
 
@@ -80,6 +96,21 @@ def fetched(context: str, namespace: str) -> LiveReading:
         raise UsageError(f"{error.name} is missing: pip install 'kubelogic[live]'") from error
     except live.LiveError as error:
         raise UsageError(f"{FLAG}: {error}") from error
+
+
+def _stored(path: str) -> Live:
+    """The cluster that a server keeps."""
+    import msgspec
+
+    from kubelogic.serve.store import StoreError, documents
+    from kubelogic.text.sources import Source
+
+    try:
+        items = documents(path)
+    except StoreError as error:
+        raise UsageError(f"--store {error}") from error
+    data = msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": items})
+    return Live(sources=(Source(name=path, data=data),))
 
 
 def _namespace(typed: str, of_context: str) -> str:

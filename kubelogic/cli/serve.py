@@ -13,7 +13,7 @@ NAME = "serve"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    common.add_inputs(parser, least=0)
+    common.add_inputs(parser, least=0, store=False)
     parser.add_argument(
         "--scheduler",
         choices=("optimal", "kube"),
@@ -33,6 +33,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         default="kubelogic.kubeconfig",
         help="where to write the kubeconfig (default kubelogic.kubeconfig)",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="FILE",
+        default="",
+        help="keep the cluster in a file (SQLite): a server that is started with it again goes on where this one ends, "
+        "even if it is killed (default: in memory)",
     )
     parser.add_argument("--port", type=_port, default=0, help="port (default: any that is free)")
     parser.add_argument(
@@ -78,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; 0 then, 1 if the API server refused what was read."""
     try:
         from kubelogic.serve import server
+        from kubelogic.serve.store import StoreError
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is missing: pip install 'kubelogic[serve]'") from error
 
@@ -89,8 +97,12 @@ def run(args: argparse.Namespace) -> int:
         port=args.port,
         kubeconfig=Path(args.kubeconfig),
         speed=args.clock,
+        store=args.store,
     )
-    served, refused = server.prepare(tuple(objects), settings)
+    try:
+        served, refused = server.prepare(tuple(objects), settings)
+    except StoreError as error:
+        raise UsageError(f"--store {error}") from error
     for obj, answer in refused:
         streams.warn(f"{obj} is refused: {answer.message}")
     if refused:

@@ -9,7 +9,7 @@ from kubelogic.serve import about, access, deleting, discovering, openapi, parts
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
-from kubelogic.serve.statuses import RequestError, method_not_allowed, no_such_resource
+from kubelogic.serve.statuses import RequestError, failure, method_not_allowed, no_such_resource
 
 
 async def answer(served: Served, request: Request) -> Reply:
@@ -23,6 +23,8 @@ async def answer(served: Served, request: Request) -> Reply:
 async def _answer(served: Served, request: Request) -> Reply:
     path = "/" + request.path.strip("/")
     access.check(served, request)
+    if served.control.broken:
+        raise failure(500, "InternalError", f"the store cannot be written: {served.control.broken}")
     found = discovering.answer(served, request, path) or about.answer(served, request, path)
     found = found or openapi.answer(served, request, path) or await steering.answer(served, request, path)
     if found is not None:

@@ -75,6 +75,8 @@ def application(served: Served, token: str) -> Starlette:
         loops.add_done_callback(lambda task: _note_end(served, task))
         yield
         loops.cancel()
+        if not served.control.broken:
+            served.control.keep_time()
 
     return Starlette(routes=[Route("/{path:path}", handle, methods=_METHODS)], lifespan=lifespan)
 

@@ -83,6 +83,7 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         keeper: where states are kept; None for memory only.
         react: see ``Reaction``.
         outside: what the world does at a moment, before a tick, and when it does the next thing.
+        broken: why nothing can be kept any more; nothing is answered then.
         thinking: held by who asks rules or the solver, beside the loop that answers requests: neither can be asked by
             two at a time.
     """
@@ -97,6 +98,7 @@ class ControlPlane(msgspec.Struct, kw_only=True):
     waiting: set[asyncio.Event] = msgspec.field(default_factory=set)
     settled: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     failure: str = ""
+    broken: str = ""
     ticks: int = 0
     thinking: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
     _changed: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
@@ -105,8 +107,29 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         """Number the objects that are there at the start."""
         from kubelogic.cluster import Cluster
 
-        self.history.record(Cluster(), self.state.cluster)
+        changes = self.history.record(Cluster(), self.state.cluster)
+        if self.keeper is not None:
+            self.keeper.keep(self.state, self.history, changes)
         self.clock.start(self.state.now)
+
+    def keep_time(self) -> None:
+        """Keep where the clock stands."""
+        if self.keeper is not None:
+            self._kept(self.present(), [])
+
+    def _kept(self, state: State, changes: list[Change]) -> None:
+        """Keep a state durably; what cannot be kept ends the service, so that nobody is told of it.
+
+        Raises:
+            Exception: whatever the keeper raises.
+        """
+        if self.keeper is None:
+            return
+        try:
+            self.keeper.keep(state, self.history, changes)
+        except Exception as error:
+            self.broken = str(error)
+            raise
 
     def present(self) -> State:
         """The state with its clock at the present."""
@@ -118,8 +141,8 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         before, self.state = self.state, state
         changes = self.history.record(before.cluster, state.cluster)
         other = state.world is not before.world or state.memory is not before.memory
-        if self.keeper is not None and (changes or other):
-            self.keeper.keep(state, self.history, changes)
+        if changes or other:
+            self._kept(state, changes)
         if changes:
             for each in self.waiting:
                 each.set()
@@ -196,4 +219,5 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         self.clock.start(end)
         self.state = replace(self.state, now=max(end, self.state.now))
         await self._until_quiet()
+        self.keep_time()
         self.wake()

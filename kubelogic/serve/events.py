@@ -69,6 +69,14 @@ class Events(msgspec.Struct, kw_only=True):
             state = self._write(state, _registered(state.cluster.objects("Node")[key]))
         return state
 
+    def resumed(self, number: int, state: State) -> None:
+        """Go on where an earlier server has ended: with the events that are there, and numbers after its own."""
+        self._count = number
+        for key, event in state.cluster.objects("Event").items():
+            about = event.document.get("involvedObject") or {}
+            told = str(event.document.get("reason")), str(event.document.get("message"))
+            self._known[str(about.get("uid")), *told] = key
+
     def _of_actions(self, before: State, after: State, done: tuple[object, ...]) -> Iterator[Told]:
         for action in done:
             match action:

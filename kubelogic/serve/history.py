@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -52,6 +52,13 @@ class History(msgspec.Struct, kw_only=True):
     compacted: int = 0
     _changes: deque[Change] = msgspec.field(default_factory=deque)
     _snapshots: deque[tuple[int, Cluster]] = msgspec.field(default_factory=deque)
+
+    @classmethod
+    def resumed(
+        cls, *, revision: int, compacted: int, versions: dict[Identity, int], changes: Iterable[Change]
+    ) -> History:
+        """The history as somebody has kept it; older clusters are not in it."""
+        return cls(revision=revision, versions=versions, compacted=compacted, _changes=deque(changes))
 
     def record(self, before: Cluster, after: Cluster) -> list[Change]:
         """Note what makes two clusters differ; each difference is one revision."""

@@ -21,6 +21,7 @@ from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, wr
 from kubelogic.serve.events import Events
 from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
+from kubelogic.serve.store import Kept, Store, StoreError
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 
@@ -35,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         speed: simulated seconds in a second; 0 for a clock that only moves when told to.
         begin: moment at which the clock starts, in milliseconds since 1970; None for the machine's present.
         missing: patterns of images that cannot be pulled.
+        store: file in which the cluster is kept; empty for memory only.
     """
 
     options: Options
@@ -44,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     begin: int | None = None
     missing: Sequence[str] = MISSING_IMAGES
+    store: str = ""
 
 
 def prepare(
@@ -58,8 +61,18 @@ def prepare(
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
+        StoreError: the store cannot be used, or holds a cluster already and there are objects to begin with.
     """
     made = made or engine(settings.options)
+    store = Store.open(settings.store) if settings.store else None
+    kept = store.load(made.rulebook) if store is not None else None
+    if store is not None and kept is not None:
+        if objects:
+            store.close()
+            raise StoreError(
+                f"{settings.store} holds a cluster already: serve it without PATH, and kubectl apply what is new"
+            )
+        return _resumed(kept, store, settings, made), ()
     now = int(time.time() * 1000) if settings.begin is None else settings.begin
     begun = start(objects, rules=made.rulebook, now=now)
     told = Events(line=Lines(rulebook=made.rulebook))
@@ -69,9 +82,27 @@ def prepare(
         clock=Clock(speed=settings.speed),
         react=told,
         outside=Outside(missing=settings.missing),
+        keeper=store,
     )
     control.begin()
     return Served(control=control), begun.refused
+
+
+def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Served:
+    """What an earlier server has left, with its clock where it stood."""
+    told = Events(line=Lines(rulebook=made.rulebook))
+    told.resumed(kept.history.revision, kept.state)
+    control = ControlPlane(
+        state=kept.state,
+        ticker=made.reconciler,
+        clock=Clock(speed=settings.speed),
+        history=kept.history,
+        react=told,
+        outside=Outside(missing=settings.missing),
+        keeper=store,
+    )
+    control.clock.start(kept.state.now)
+    return Served(control=control)
 
 
 def serve(served: Served, settings: Settings, ready: Callable[[str, str], None]) -> None:

@@ -85,6 +85,7 @@ async def _move(served: Served, wanted: dict[str, Any]) -> None:
     if (speed, paused) != (clock.speed, clock.paused):
         clock.start(clock.now())
         clock.speed, clock.paused = float(speed), paused
+        served.control.keep_time()
         served.control.wake()
     if step:
         await served.control.pass_time(step)

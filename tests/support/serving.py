@@ -68,19 +68,19 @@ class Client:
         asyncio.run(self.served.control.pass_time(int(seconds * 1000)))
 
 
-_OPTIONS = Options(horizon=0)
+OPTIONS = Options(horizon=0)
 
 
 @cache
-def _engine() -> Engine:
+def shared_engine() -> Engine:
     """One engine for all tests: what a tick does depends on nothing but the state."""
-    return engine(_OPTIONS)
+    return engine(OPTIONS)
 
 
 def start(*documents: dict[str, Any]) -> Client:
     """A cluster of two nodes and what is given."""
-    settings = Settings(options=_OPTIONS, speed=0, begin=BEGIN, kubeconfig=Path("unused"))
+    settings = Settings(options=OPTIONS, speed=0, begin=BEGIN, kubeconfig=Path("unused"))
     given = [as_object(each) for each in (node("n1"), node("n2"), *documents)]
-    served, refused = prepare(given, settings, _engine())
+    served, refused = prepare(given, settings, shared_engine())
     assert not refused
     return Client(served)
