@@ -82,7 +82,7 @@ class DeletePod(Action, frozen=True, kw_only=True):
 
 
 class RestorePod(Action, frozen=True, kw_only=True):
-    """The kubelet makes the copy of a static pod anew, which was deleted."""
+    """The kubelet makes the copy of a static pod anew: a deleted one goes on, one that has ended starts again."""
 
     pod: str
 

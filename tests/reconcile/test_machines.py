@@ -137,3 +137,17 @@ def test_containers_start_anew_when_a_stopped_machine_runs_again() -> None:
     made.wait(15)
     (pod,) = made.of("Pod")
     assert pod.document["status"]["containerStatuses"][0]["restartCount"] == 1
+
+
+def test_a_static_pod_ends_with_its_node_and_starts_again_with_it() -> None:
+    made = lab(nodes=("n1",))
+    document = pinned("etcd", terminationGracePeriodSeconds=5)
+    document["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    assert made.create(document).accepted
+    made.wait(5)
+    assert do(made, Shutdown(node="n1", periods=((0, 10_000),))) == ""
+    made.wait(5)
+    assert pods(made) == {"etcd": ("Failed", "Terminated")}
+    do(made, Machine(node="n1", state="running"))
+    made.wait(10)
+    assert pods(made) == {"etcd": ("Running", "")}

@@ -13,6 +13,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
 from kubelogic.cluster.slow_start import SlowStart
+from kubelogic.facts.shapes import FINISHED
 from kubelogic.facts.storage import SELECTED_NODE, claim_class
 from kubelogic.reconcile.actions import (
     Action,
@@ -82,13 +83,15 @@ def remove_pod(tx: Transaction, action: RemovePod) -> None:
 
 
 def restore_pod(tx: Transaction, action: RestorePod) -> None:
-    """Source: kubelet, SyncPod (a static pod whose mirror pod was deleted)."""
+    """Source: kubelet, SyncPod (a static pod whose mirror pod was deleted, or that starts again with its node)."""
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
     tx.delete(_POD, action.pod, grace=0)
     meta = {name: value for name, value in metadata(pod).items() if name not in _OF_ONE_COPY}
     document = {**pod.document, "metadata": meta}
+    if (document.get("status") or {}).get("phase") in FINISHED:
+        del document["status"]
     post(tx, api_version=pod.api_version, kind=_POD, key=action.pod, document=document)
 
 
