@@ -16,6 +16,7 @@ import numpy as np
 import z3
 
 from kubelogic.placement.optimal.fills import Fills
+from kubelogic.placement.optimal.grid import by_tables
 from kubelogic.placement.optimal.knapsack import Pattern, Search
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model, compile_problem
@@ -291,6 +292,9 @@ class Market:
             if effort:
                 tops, greedy = self._relaxed(worth, within, floor)
                 found = found or self._pool.add(greedy)
+                if not found:
+                    tops, exact = by_tables(worth, self._request, sources.free, within, floor, tops, self._conflict)
+                    found = self._pool.add(exact)
                 if not found:
                     found, tops, labels = self._searched(worth, within, floor, tops, labels=labels, most=effort)
                 least = max(least, self._proved(worth, tops, demand, most))
