@@ -12,6 +12,7 @@ from kubelogic.apiserver import chain, patches
 from kubelogic.apiserver.answers import Status, invalid, resource_name
 from kubelogic.apiserver.patches import PatchError, strategic_merge
 from kubelogic.apiserver.posting import admit_change
+from kubelogic.apiserver.registry import immutable
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
@@ -20,9 +21,7 @@ from kubelogic.facts.quota import plural_of
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import is_namespaced
 from kubelogic.kinds.validation import admit
-from kubelogic.kinds.validation.problems import Problem
 from kubelogic.text import documents
-from kubelogic.text.location import dotted
 from kubelogic.text.origin import ItemOrigin
 
 _ORPHANS_BY_DEFAULT = frozenset({"Job", "ReplicationController"})
@@ -49,7 +48,7 @@ def create(state: State, document: Mapping[str, Any], *, namespace: str = "defau
     """
     admitted = admit(document, namespace=namespace)
     if admitted.problems:
-        return Outcome(state=state, answer=_invalid(document, admitted.problems))
+        return Outcome(state=state, answer=_invalid(document, admitted.faults))
     full = admitted.document
     kind, meta = str(full["kind"]), full["metadata"]
     tx = Transaction(state=state)
@@ -225,12 +224,12 @@ def _written_before(obj: Object) -> Mapping[str, Any] | None:
     return written if isinstance(written, dict) and not is_stored(written) else None
 
 
-def _invalid(document: Mapping[str, Any], problems: Sequence[Problem]) -> Status:
+def _invalid(document: Mapping[str, Any], faults: Sequence[tuple[str, str]]) -> Status:
     """422 with every fault and its field, in the API server's words."""
     name = str((document.get("metadata") or {}).get("name") or "")
     api_version, kind = str(document.get("apiVersion") or ""), str(document.get("kind") or "")
     subject = Object(api_version=api_version, kind=kind, namespace="", name=name, document=document)
-    return invalid(subject, [(dotted(each.path), each.message) for each in problems])
+    return invalid(subject, faults)
 
 
 def replace_object(state: State, document: Mapping[str, Any], *, namespace: str = "default") -> Outcome:
@@ -267,7 +266,10 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
     else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
-            return Outcome(state=state, answer=_invalid(document, admitted.problems))
+            frozen = tuple(immutable.faults(old, with_document(old, document)))
+            first = old.kind in immutable.TOLD_FIRST
+            told = (*frozen, *admitted.faults) if first else (*admitted.faults, *frozen)
+            return Outcome(state=state, answer=_invalid(document, tuple(dict.fromkeys(told))))
         document = admitted.document
         if document.get("spec") != old.document.get("spec") and old.kind not in ("Pod", "Node"):
             meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}

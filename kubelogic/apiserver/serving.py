@@ -9,23 +9,29 @@ strategies of each kind under pkg/registry of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from kubelogic.apiserver import chain, patches, requests
-from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
+from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.patches import managing
+from kubelogic.apiserver.registry import strategies
 from kubelogic.apiserver.registry.definitions import established
+from kubelogic.apiserver.registry.pod_parts import resized, with_debuggers
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
-from kubelogic.cluster.edit import edited
+from kubelogic.cluster.edit import edited, with_document
 from kubelogic.cluster.state import State
+from kubelogic.kinds import defaults
 from kubelogic.kinds.merging import type_of
 from kubelogic.kinds.table import lookup
+from kubelogic.kinds.validation import admit
 
 Json = dict[str, Any]
 
@@ -74,6 +80,9 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
         return _create_custom(state, given, writing)
     if kind == "CustomResourceDefinition":
         given["status"] = established(given, state.now)
+    refusal = strategies.refuse_early(state, given)
+    if refusal is not None:
+        return Outcome(state=state, answer=refusal)
     return requests.create(state, given, namespace=str(meta.get("namespace") or "default"))
 
 
@@ -82,11 +91,17 @@ def _track(before: Mapping[str, Any] | None, given: Json, state: State, writing:
     if not type_of(given):
         return
     now = timestamp(state.now - state.now % 1000)
-    entries = managing.tracked(before, given, manager=writing.manager, now=now, part=writing.part)
+    full = copy.deepcopy(given)
+    defaults.fill(full)
+    if given.get("kind") == "Service":  # what is handed out from ranges belongs to nobody
+        asked = given.get("spec") or {}
+        full["spec"] = {name: each for name, each in full["spec"].items() if name in asked or name not in _HANDED_OUT}
+    entries = managing.tracked(before, full, manager=writing.manager, now=now, part=writing.part)
     meta = {key: value for key, value in given["metadata"].items() if key != "managedFields"}
     given["metadata"] = {**meta, "managedFields": entries} if entries else meta
 
 
+_HANDED_OUT = frozenset({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"})
 _SERVERS_OWN = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "selfLink"}
     | {"deletionTimestamp", "deletionGracePeriodSeconds"}
@@ -131,12 +146,32 @@ def update(state: State, old: Object, document: Mapping[str, Any], *, writing: W
     kept = {k: v for k, v in present.items() if k in _SERVERS_OWN and k != "resourceVersion"}
     if writing.part == "status":
         return requests.replace_status(state, old, given.get("status") or {})
+    if writing.part in _POD_PARTS:
+        return _part_of_pod(state, old, given, writing)
     given["metadata"] = {**meta, **kept}
     _track(old.document, given, state, writing)
     given.pop("status", None)
     if "status" in old.document:
         given["status"] = old.document["status"]
     return requests.replace_fields(state, writing.kind, old.key, given)
+
+
+_POD_PARTS: Mapping[str, Callable[[Json, Json], tuple[Json, list[tuple[str, str]]]]] = {
+    "ephemeralcontainers": with_debuggers,
+    "resize": resized,
+}
+
+
+def _part_of_pod(state: State, old: Object, given: Json, writing: Writing) -> Outcome:
+    """PUT a part of a pod: nothing else of it changes."""
+    before = dict(old.document.get("spec") or {})
+    spec, told = _POD_PARTS[writing.part](before, given.get("spec") or {})
+    document: Json = {**old.document, "spec": spec}
+    faults = (*admit(document, namespace=old.namespace).faults, *told)
+    if faults:
+        return Outcome(state=state, answer=invalid(old, faults))
+    _track(old.document, document, state, writing)
+    return Outcome(state=written_by_the_system(state, [(old, document)], []), answer=Status(status=200))
 
 
 def patched(document: Mapping[str, Any], change: Any, *, how: str) -> Json | Unpatchable:
@@ -186,6 +221,31 @@ def scale(state: State, obj: Object, change: Mapping[str, Any], *, manager: str)
     tx = Transaction(state=outcome.state)
     tx.put(edited(scaled, ["metadata"], {"managedFields": entries}))
     return Outcome(state=tx.finish(), answer=outcome.answer)
+
+
+def sandbox(state: State, pod: Object) -> Mapping[str, Any]:
+    """The fields of a pod's status that say its address, once its sandbox is there; none if there is none to give."""
+    return sandbox_addresses(Transaction(state=state), pod) or {}
+
+
+def written_by_the_system(
+    state: State, changed: Sequence[tuple[Object, Mapping[str, Any]]], made: Sequence[Mapping[str, Any]]
+) -> State:
+    """The state with what the API server and kubelets write by themselves, which nothing refuses.
+
+    Args:
+        state: before.
+        changed: objects and what becomes of them.
+        made: objects that come, with their namespace.
+    """
+    tx = Transaction(state=state)
+    for obj, document in changed:
+        tx.put(with_document(obj, document))
+    for document in made:
+        meta = document["metadata"]
+        key = f"{meta['namespace']}/{meta['name']}"
+        tx.create(api_version=str(document["apiVersion"]), kind=str(document["kind"]), key=key, document=document)
+    return tx.finish()
 
 
 def released(state: State, obj: Object, found: Sequence[managing.Conflict]) -> State:

@@ -6,9 +6,14 @@ import argparse
 import ipaddress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from kubelogic.cli import NO, YES, UsageError, common, streams
 
 NAME = "serve"
+
+_USUAL = {"allocate_node_cidrs": 0, "ttl_controller": 1}
+"""Parameters as kube-controller-manager has them by itself, where nothing else is set."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -91,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
 
     args.horizon, args.timeout = 0, args.solve_timeout
     objects = common.read_cluster(args)[0] if args.paths or args.nodes or args.live else ()
+    options = common.options(args)
     settings = server.Settings(
-        options=common.options(args),
+        options=replace(options, parameters={**_USUAL, **(options.parameters or {})}),
         host=args.listen,
         port=args.port,
         kubeconfig=Path(args.kubeconfig),

@@ -34,7 +34,47 @@ class Decoded(msgspec.Struct):
 
 
 class _WrongTypeError(Exception):
-    pass
+    """A value of a wrong type: the value, and what is wanted, where the words depend on who decodes."""
+
+    def __init__(self, words: str, value: Any = None, code: str = "") -> None:
+        super().__init__(words)
+        self.value = value
+        self.code = code
+
+
+def fault_of_patched(document: Mapping[str, Any], type_name: str) -> str:
+    """Why what a strategic merge patch made of an object cannot be decoded; empty if it can.
+
+    >>> fault_of_patched({"spec": {"replicas": "x"}}, "Deployment")
+    'unrecognized type: int32'
+
+    Source: staging/src/k8s.io/apimachinery, pkg/runtime/converter.go, fromUnstructured.
+    """
+    try:
+        _struct(document, type_name, "", Decoded(document={}))
+    except _WrongTypeError as error:
+        return _unconverted(error) if error.code else str(error)
+    return ""
+
+
+def _unconverted(error: _WrongTypeError) -> str:
+    value, code = error.value, error.code
+    given = _GO_KINDS.get(type(value), "map")
+    match code[:1]:
+        case "@":
+            return f"cannot restore struct from: {given}"
+        case "[":
+            return f"cannot restore slice from {given}"
+        case "{":
+            return f"cannot restore map from {given}"
+    wanted = _GO_TYPES.get(code, "string")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and ((code == "s" and isinstance(value, int)) or code in "il"):
+        return f"cannot convert {given} to {wanted}"
+    return f"unrecognized type: {wanted if code != 'y' else 'slice'}"
+
+
+_GO_KINDS: Mapping[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice"}
 
 
 def decode(document: Mapping[str, Any], type_name: str) -> Decoded:
@@ -75,11 +115,11 @@ def _value(value: Any, code: str, path: str, owner: str, found: Decoded) -> Any:
     head = code[:1]
     if head == "@":
         if not isinstance(value, dict):
-            raise _wrong(value, owner, path, f"v1.{element_type(code).rsplit('.', 1)[-1]}")
+            raise _wrong(value, owner, path, f"v1.{element_type(code).rsplit('.', 1)[-1]}", code=code)
         return _struct(value, element_type(code), path, found)
     if head == "[":
         if not isinstance(value, list):
-            raise _wrong(value, owner, path, _go_type(code))
+            raise _wrong(value, owner, path, _go_type(code), code=code)
         items = []
         for number, each in enumerate(value):
             if each is None:
@@ -88,9 +128,9 @@ def _value(value: Any, code: str, path: str, owner: str, found: Decoded) -> Any:
         return items
     if head == "{":
         if not isinstance(value, dict):
-            raise _wrong(value, owner, path, _go_type(code))
+            raise _wrong(value, owner, path, _go_type(code), code=code)
         return {
-            key: _value(each, code[1:], f"{path}.{key}", owner, found)
+            key: _value(each, code[1:], f"{path}.{key}" if code[1:2] in "@[{" else path, owner, found)
             for key, each in value.items()
             if each is not None
         }
@@ -101,20 +141,20 @@ def _scalar(value: Any, code: str, path: str, owner: str) -> Any:
     match code:
         case "s" | "y" | "t" | "T" if not isinstance(value, str):
             if code in "tT":
-                raise _WrongTypeError(f"json: cannot unmarshal {_json_type(value)} into Go value of type string")
-            raise _wrong(value, owner, path, _GO_TYPES[code])
+                raise _WrongTypeError(f"json: cannot unmarshal {json_type(value)} into Go value of type string")
+            raise _wrong(value, owner, path, _GO_TYPES[code], code=code)
         case "i" | "l":
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise _wrong(value, owner, path, _GO_TYPES[code])
+                raise _wrong(value, owner, path, _GO_TYPES[code], code=code)
             if isinstance(value, float):
                 if not value.is_integer():
-                    raise _wrong(value, owner, path, _GO_TYPES[code], told=f"number {value}")
+                    raise _wrong(value, owner, path, _GO_TYPES[code], told=f"number {value}", code=code)
                 value = int(value)
             bound = 2**31 if code == "i" else 2**63
             if not -bound <= value < bound:
-                raise _wrong(value, owner, path, _GO_TYPES[code], told=f"number {value}")
+                raise _wrong(value, owner, path, _GO_TYPES[code], told=f"number {value}", code=code)
         case "b" if not isinstance(value, bool):
-            raise _wrong(value, owner, path, "bool")
+            raise _wrong(value, owner, path, "bool", code=code)
         case "q":
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise _WrongTypeError(QUANTITY_FORM)
@@ -123,7 +163,7 @@ def _scalar(value: Any, code: str, path: str, owner: str) -> Any:
             except quantity.QuantityError as error:
                 raise _WrongTypeError(QUANTITY_FORM) from error
         case "x" if isinstance(value, bool) or not isinstance(value, str | int):
-            raise _WrongTypeError(f"json: cannot unmarshal {_json_type(value)} into Go value of type int32")
+            raise _WrongTypeError(f"json: cannot unmarshal {json_type(value)} into Go value of type int32")
     return value
 
 
@@ -137,7 +177,8 @@ def _go_type(code: str) -> str:
     return _GO_TYPES.get(code, "string")
 
 
-def _json_type(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """What Go's decoder calls a value."""
     match value:
         case bool():
             return "bool"
@@ -151,10 +192,9 @@ def _json_type(value: Any) -> str:
             return "object"
 
 
-def _wrong(value: Any, owner: str, path: str, wanted: str, *, told: str = "") -> _WrongTypeError:
+def _wrong(value: Any, owner: str, path: str, wanted: str, *, told: str = "", code: str = "") -> _WrongTypeError:
     """Go names the innermost struct and the path of the fields from the outermost one, without indexes."""
     steps = re.sub(r"\[\d+\]", "", path)
     place = f"{owner.rsplit('.', 1)[-1]}.{steps}"
-    return _WrongTypeError(
-        f"json: cannot unmarshal {told or _json_type(value)} into Go struct field {place} of type {wanted}"
-    )
+    words = f"json: cannot unmarshal {told or json_type(value)} into Go struct field {place} of type {wanted}"
+    return _WrongTypeError(words, value, code)

@@ -20,8 +20,10 @@ Rule = Mapping[str, Any]
 
 MASTERS = "system:masters"
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_INFO = ("/healthz", "/livez", "/readyz", "/version", "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")
+_INFO = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+_DISCOVERY = ("/.well-known", "/.well-known/*", "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_INFO)
 _EVERYBODY: tuple[Rule, ...] = (
+    {"nonResourceURLs": list(_DISCOVERY), "verbs": ["get"]},
     {"nonResourceURLs": list(_INFO), "verbs": ["get"]},
     {
         "apiGroups": ["authorization.k8s.io"],

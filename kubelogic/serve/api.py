@@ -9,7 +9,7 @@ from kubelogic.serve import about, access, deleting, discovering, openapi, parts
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
-from kubelogic.serve.statuses import RequestError, failure, method_not_allowed, no_such_resource
+from kubelogic.serve.statuses import NoSuchPathError, RequestError, failure, method_not_allowed, no_such_resource
 
 
 async def answer(served: Served, request: Request) -> Reply:
@@ -17,6 +17,8 @@ async def answer(served: Served, request: Request) -> Reply:
     try:
         return await _answer(served, request)
     except RequestError as error:
+        if isinstance(error, NoSuchPathError):
+            return Reply(status=error.code, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
         return Reply(status=error.code, body=error.document)
 
 

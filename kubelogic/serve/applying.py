@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubelogic.apiserver import requests, serving
-from kubelogic.apiserver.patches import managing
+from kubelogic.apiserver.patches import KUBECTL, managing
 from kubelogic.kinds.decoding import decode
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
@@ -33,7 +33,8 @@ def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry
     obj = served.get(resource, where.key)
     if obj is not None:
         found = managing.conflicts(obj.document, manifest, request.query["fieldManager"])
-        if found and not is_true(request.query, "force"):
+        taken_over = request.query["fieldManager"] == KUBECTL and managing.are_from_last_apply(obj.document, found)
+        if found and not taken_over and not is_true(request.query, "force"):
             causes = [
                 cause("FieldManagerConflict", f"conflict with {each.manager}", managing.shown(each.path))
                 for each in found
@@ -62,7 +63,24 @@ def _check(where: Target, manifest: Mapping[str, Any]) -> None:
         found = decode(manifest, resource.type_name)
         if found.unknown:
             identity = f"{where.namespace}/{where.name}" if where.namespace else f"/{where.name}"
-            words = [f".{path}: field not declared in schema" for path in found.unknown]
+            words = [f".{path}: field not declared in schema" for path in _first_of_each(found.unknown)]
             told = words[0] if len(words) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in words)
             kind = f"{resource.api_version}, Kind={resource.kind}"
             raise failure(500, "", f"failed to create typed patch object ({identity}; {kind}): {told}")
+
+
+def _first_of_each(paths: Iterable[str]) -> list[str]:
+    """The unknown fields that are told: a mapping is not read on behind the first one.
+
+    >>> _first_of_each(["spec.b", "spec.template.x", "spec.a", "kind2"])
+    ['kind2']
+    >>> _first_of_each(["spec.replicsa", "spec.template.spec.containers[0].imagee"])
+    ['spec.replicsa']
+    """
+    told: list[str] = []
+    ends: list[tuple[tuple[str, ...], str]] = []
+    for steps in sorted(tuple(path.split(".")) for path in paths):
+        if not any(steps[: len(inside)] == inside and steps[len(inside)] > last for inside, last in ends):
+            told.append(".".join(steps))
+            ends.append((steps[:-1], steps[-1]))
+    return told

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.clock import timestamp
 from kubelogic.kinds.wire import completed
 from kubelogic.serve.control import ControlPlane
 from kubelogic.serve.custom import custom_resources
 from kubelogic.serve.resources import Resource, built_in
+from kubelogic.serve.shaping import ordered_metadata, shaped, with_system_entries
 from kubelogic.serve.versions import served_as
 
 Document = Mapping[str, Any]
@@ -87,13 +89,28 @@ class Served(msgspec.Struct, kw_only=True):
         known = self._written.get(mark)
         if known is not None and known[0] is obj and known[1] == revision:
             return known[2]
-        document = as_sent(obj.document, resource, revision)
+        document = as_sent(self._renewed(obj), resource, revision)
+        if obj.kind == "Lease" and obj.namespace == NODE_LEASES:
+            return document
         if len(self._written) > _REMEMBERED:
             self._written.clear()
         self._written[mark] = (obj, revision, document)
         return document
 
+    def _renewed(self, obj: Object) -> Document:
+        """The document of an object; a node's lease is renewed at every moment at which somebody looks at it."""
+        if obj.kind != "Lease" or obj.namespace != NODE_LEASES:
+            return obj.document
+        node = self.cluster.get("Node", obj.name)
+        conditions = ((node.document.get("status") or {}).get("conditions") or ()) if node is not None else ()
+        if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
+            return obj.document
+        moment = timestamp(self.now - self.now % 1000).removesuffix("Z")
+        return {**obj.document, "spec": {**(obj.document.get("spec") or {}), "renewTime": f"{moment}.000000Z"}}
 
+
+NODE_LEASES = "kube-node-lease"
+"""Where nodes have their leases."""
 _REMEMBERED = 300_000
 _COUNTED = frozenset(
     {
@@ -133,13 +150,14 @@ def as_sent(document: Document, resource: Resource, revision: int) -> dict[str, 
     complete = completed(meta, "@ObjectMeta")
     if resource.type_name and resource.kind not in _COUNTED:
         complete.pop("generation", None)
-    body = {key: value for key, value in found.items() if key != "metadata"}
+    body = {key: value for key, value in found.items() if key not in ("kind", "apiVersion", "metadata")}
     if resource.type_name:
-        body = completed(body, f"@{resource.type_name}")
+        body = shaped(completed(body, f"@{resource.type_name}"), resource.kind)
+        complete = with_system_entries(complete, body, resource.kind, resource.api_version)
     return {
         "kind": resource.kind,
         "apiVersion": resource.api_version,
-        "metadata": complete,
+        "metadata": ordered_metadata(complete),
         **{key: value for key, value in body.items() if key not in ("kind", "apiVersion", "metadata")},
     }
 

@@ -84,6 +84,7 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         react: see ``Reaction``.
         outside: what the world does at a moment, before a tick, and when it does the next thing.
         broken: why nothing can be kept any more; nothing is answered then.
+        finish: gives objects that are new or changed what rules do not know of, before they are committed.
         thinking: held by who asks rules or the solver, beside the loop that answers requests: neither can be asked by
             two at a time.
     """
@@ -97,6 +98,7 @@ class ControlPlane(msgspec.Struct, kw_only=True):
     outside: Callable[[State], tuple[State, int | None]] | None = None
     waiting: set[asyncio.Event] = msgspec.field(default_factory=set)
     settled: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    finish: Callable[[State, State], State] | None = None
     failure: str = ""
     broken: str = ""
     ticks: int = 0
@@ -107,6 +109,8 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         """Number the objects that are there at the start."""
         from kubelogic.cluster import Cluster
 
+        if self.finish is not None:
+            self.state = self.finish(replace(self.state, cluster=Cluster()), self.state)
         changes = self.history.record(Cluster(), self.state.cluster)
         if self.keeper is not None:
             self.keeper.keep(self.state, self.history, changes)
@@ -138,7 +142,10 @@ class ControlPlane(msgspec.Struct, kw_only=True):
 
     def commit(self, state: State) -> list[Change]:
         """Make a state the current one and tell who watches."""
-        before, self.state = self.state, state
+        before = self.state
+        if self.finish is not None and state.cluster is not before.cluster:
+            state = self.finish(before, state)
+        self.state = state
         changes = self.history.record(before.cluster, state.cluster)
         other = state.world is not before.world or state.memory is not before.memory
         if changes or other:

@@ -24,6 +24,9 @@ from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod
 _KEPT = 3_600_000
 """Milliseconds after which an event goes. Source: --event-ttl."""
 
+_FRESH = 5_000
+"""So many milliseconds a claim is new."""
+
 _CONTROLLERS: Mapping[str, str] = {
     "ReplicaSet": "replicaset-controller",
     "ReplicationController": "replication-controller",
@@ -55,10 +58,11 @@ class Events(msgspec.Struct, kw_only=True):
     _known: dict[tuple[str, str, str], str] = msgspec.field(default_factory=dict)
     _count: int = 0
     _cleared: int = 0
+    _claims: Mapping[str, Object] = msgspec.field(default_factory=dict)
 
     def __call__(self, before: State, after: State, done: tuple[object, ...]) -> State:
         """The state with the events of what was done."""
-        told = [*self._of_actions(before, after, done), *_of_changes(before, after)]
+        told = [*self._of_actions(before, after, done), *_of_changes(before, after), *self._of_claims(after)]
         for each in told:
             after = self._write(after, each)
         return self._clear(after)
@@ -120,6 +124,18 @@ class Events(msgspec.Struct, kw_only=True):
                     yield Told(
                         about=found, reason="FailedCreate", message=words, component=_CONTROLLERS[kind], warning=True
                     )
+
+    def _of_claims(self, after: State) -> Iterator[Told]:
+        """Of claims that are new since the last tick and wait for a volume."""
+        claims = after.cluster.objects("PersistentVolumeClaim")
+        if claims is self._claims:
+            return
+        known, self._claims = self._claims, claims
+        for key in sorted(claims):
+            if key not in known or uid_of(known[key]) != uid_of(claims[key]):
+                told = _unbound(after, claims[key])
+                if told is not None:
+                    yield told
 
     def _write(self, state: State, told: Told) -> State:
         mark = (uid_of(told.about), told.reason, told.message)
@@ -190,8 +206,61 @@ def _made(state: State, kind: str, owner: str, pod: str) -> Iterator[Told]:
     name = pod.rpartition("/")[2]
     words = f"Created pod: {name}"
     if kind == "StatefulSet":
-        words = f"create Pod {name} in StatefulSet {found.name} successful"
+        yield from _claims_made(state, found, pod)
+        words = f"Create Pod {name} in StatefulSet {found.name} successful"
     yield Told(about=found, reason="SuccessfulCreate", message=words, component=_CONTROLLERS[kind])
+
+
+def _claims_made(state: State, found: Object, pod: str) -> Iterator[Told]:
+    """Of the claims that a StatefulSet made for a pod."""
+    name = pod.rpartition("/")[2]
+    for each in (found.document.get("spec") or {}).get("volumeClaimTemplates") or ():
+        claim = state.cluster.get("PersistentVolumeClaim", f"{found.namespace}/{each['metadata']['name']}-{name}")
+        if claim is not None and milliseconds(str(metadata(claim).get("creationTimestamp"))) >= state.now - _FRESH:
+            words = f"Create Claim {claim.name} Pod {name} in StatefulSet {found.name} success"
+            yield Told(about=found, reason="SuccessfulCreate", message=words, component=_CONTROLLERS["StatefulSet"])
+
+
+def _unbound(state: State, claim: Object) -> Told | None:
+    """What the volume controller says of a claim that waits; None if it is bound.
+
+    Source: pkg/controller/volume/persistentvolume/pv_controller.go, syncUnboundClaim.
+    """
+    spec = claim.document.get("spec") or {}
+    if (claim.document.get("status") or {}).get("phase") == "Bound" or spec.get("volumeName"):
+        return None
+    component, name = "persistentvolume-controller", spec.get("storageClassName")
+    if not name:
+        words = "no persistent volumes available for this claim and no storage class is set"
+        return Told(about=claim, reason="FailedBinding", message=words, component=component)
+    found = state.cluster.get("StorageClass", str(name))
+    if found is None:
+        words = f'storageclass.storage.k8s.io "{name}" not found'
+        return Told(about=claim, reason="ProvisioningFailed", message=words, component=component, warning=True)
+    chosen = "volume.kubernetes.io/selected-node" in (metadata(claim).get("annotations") or {})
+    if found.document.get("volumeBindingMode") == "WaitForFirstConsumer" and not chosen:
+        waiting = sorted(pod.name for pod in state.cluster.objects("Pod").values() if _waits_for(pod, claim))
+        words = "waiting for first consumer to be created before binding"
+        if waiting:
+            words = f"waiting for pod{'s' * (len(waiting) > 1)} {','.join(waiting)} to be scheduled"
+        reason = "WaitForPodScheduled" if waiting else "WaitForFirstConsumer"
+        return Told(about=claim, reason=reason, message=words, component=component)
+    provisioner = found.document.get("provisioner")
+    words = (
+        f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the "
+        "system administrator. If volume creation is delayed, please verify that the provisioner is running and "
+        "correctly registered."
+    )
+    return Told(about=claim, reason="ExternalProvisioning", message=words, component=component)
+
+
+def _waits_for(pod: Object, claim: Object) -> bool:
+    """Whether a pod that has no node yet uses a claim."""
+    spec = pod.document.get("spec") or {}
+    if pod.namespace != claim.namespace or spec.get("nodeName"):
+        return False
+    used = ((each.get("persistentVolumeClaim") or {}).get("claimName") for each in spec.get("volumes") or ())
+    return claim.name in used
 
 
 def _controller(obj: Object) -> Mapping[str, Any] | None:
@@ -209,7 +278,7 @@ def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
         return
     words = f"Deleted pod: {pod.name}"
     if kind == "StatefulSet":
-        words = f"delete Pod {pod.name} in StatefulSet {found.name} successful"
+        words = f"Delete Pod {pod.name} in StatefulSet {found.name} successful"
     yield Told(about=found, reason="SuccessfulDelete", message=words, component=_CONTROLLERS[kind])
 
 

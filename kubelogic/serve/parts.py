@@ -35,6 +35,7 @@ from kubelogic.serve.statuses import (
     method_not_allowed,
     of_answer,
 )
+from kubelogic.serve.tables import SCALES, table_with
 from kubelogic.serve.tables.common import labels_text, selector_text
 from kubelogic.serve.writing import (
     check_same,
@@ -123,7 +124,7 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
     obj = present(served, where)
     scale = _scale_of(served, obj, where.resource)
     if request.method in ("GET", "HEAD"):
-        return Reply(body=scale)
+        return Reply(body=_as_wanted(served, request, scale))
     dry = is_dry_run(request)
     if request.method == "PUT":
         wanted = bodies.parsed(request.body, yaml=True)
@@ -153,6 +154,16 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
         return Reply(body=_scale_of(served, left or obj, where.resource))
     served.control.commit(outcome.state)
     return Reply(body=_scale_of(served, served.get(where.resource, where.key) or obj, where.resource))
+
+
+def _as_wanted(served: Served, request: Request, scale: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A scale, or its row if a table is asked for."""
+    form = bodies.wanted(request.accept)
+    if form.kind != "Table":
+        return scale
+    about = {"resourceVersion": scale["metadata"].get("resourceVersion", "")}
+    include = request.query.get("includeObject") or "Metadata"
+    return table_with(SCALES, [scale], served.now, metadata=about, api=form.version, include=include)
 
 
 def _replicas(resource: Resource, number: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from kubelogic.serve.resources import Resource, Subresource, lookup
-from kubelogic.serve.statuses import no_such_resource
+from kubelogic.serve.statuses import no_such_path, no_such_resource
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,8 @@ def target(path: str, resources: Sequence[Resource]) -> Target:
     if rest[0] == "namespaces" and len(rest) > 2 and not (not group and rest[2] in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
     resource = lookup(resources, group, version, rest[0])
+    if resource is None and not any((each.group, each.version) == (group, version) for each in resources):
+        raise no_such_path()
     if resource is None or (namespace and not resource.namespaced) or any(not step for step in rest):
         raise no_such_resource()
     name = rest[1] if len(rest) > 1 else ""

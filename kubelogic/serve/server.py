@@ -19,6 +19,7 @@ from kubelogic.serve.cluster import Served
 from kubelogic.serve.control import Clock, ControlPlane
 from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, write_private
 from kubelogic.serve.events import Events
+from kubelogic.serve.finishing import finished
 from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.serve.store import Kept, Store, StoreError
@@ -83,6 +84,7 @@ def prepare(
         react=told,
         outside=Outside(missing=settings.missing),
         keeper=store,
+        finish=finished,
     )
     control.begin()
     return Served(control=control), begun.refused
@@ -100,6 +102,7 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
         react=told,
         outside=Outside(missing=settings.missing),
         keeper=store,
+        finish=finished,
     )
     control.clock.start(kept.state.now)
     return Served(control=control)

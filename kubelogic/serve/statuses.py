@@ -10,7 +10,6 @@ from typing import Any
 
 from kubelogic.apiserver.answers import Status
 from kubelogic.serve.resources import Resource
-from kubelogic.serve.words import in_api_words
 
 
 class RequestError(Exception):
@@ -69,8 +68,21 @@ def not_found(resource: Resource, name: str) -> RequestError:
     return failure(404, "NotFound", f'{resource.qualified} "{name}" not found', details=about(resource, name))
 
 
+class NoSuchPathError(RequestError):
+    """404 for a path that is not served: told as plain text, to which clients add what they asked for."""
+
+    def __init__(self) -> None:
+        words = "the server could not find the requested resource"
+        super().__init__(failure(404, "NotFound", words, details={}).document)
+
+
+def no_such_path() -> RequestError:
+    """404 for a path of an API that is not served at all."""
+    return NoSuchPathError()
+
+
 def no_such_resource() -> RequestError:
-    """404 for a path of an API that is not served."""
+    """404 for what an API that is served does not have."""
     return failure(404, "NotFound", "the server could not find the requested resource", details={})
 
 
@@ -116,20 +128,17 @@ def invalid(
     return failure(422, "Invalid", text, details=details)
 
 
-def of_answer(answer: Status, resource: Resource, name: str, document: Mapping[str, Any] | None = None) -> RequestError:
+def of_answer(answer: Status, resource: Resource, name: str) -> RequestError:
     """What the door answered, as the document that clients read.
 
     Args:
         answer: the refusal.
         resource: of the object.
         name: of the object.
-        document: the object as it was sent, whose values the API server quotes.
     """
     if answer.reason == "Invalid" and answer.faults:
-        told = [(field, in_api_words(field, message, document or {})) for field, message in answer.faults]
-        return invalid(
-            resource.group, resource.kind, name, [cause(_type_of(text), text, field) for field, text in told]
-        )
+        causes = [cause(_type_of(text), text, field) for field, text in answer.faults]
+        return invalid(resource.group, resource.kind, name, causes)
     details = about(resource, name)
     match answer.reason:
         case "Invalid":

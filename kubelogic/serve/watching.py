@@ -215,7 +215,9 @@ def _start(served: Served, query: Mapping[str, str]) -> tuple[int, bool, bool]:
         words = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
     if text and not text.isdigit():
-        raise failure(500, "", f"strconv.ParseUint: parsing {json.dumps(text)}: invalid syntax")
+        shown = json.dumps(text)
+        words = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
+        raise failure(500, "", f"resourceVersion: {words}")
     number = int(text or 0)
     if number > served.revision:
         raise too_large(number, served.revision)

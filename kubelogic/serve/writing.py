@@ -16,7 +16,7 @@ from kubelogic.apiserver import serving
 from kubelogic.apiserver.serving import Writing
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.state import State
-from kubelogic.kinds.decoding import decode
+from kubelogic.kinds.decoding import decode, fault_of_patched, json_type
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.custom import schema_of
@@ -127,7 +127,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     writing = Writing(manager=manager_of(request), kind=resource.stored_kind)
     outcome = serving.create(state, _stored(document, resource), writing=writing)
     if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, resource, name, document)
+        raise of_answer(outcome.answer, resource, name)
     return written(
         served,
         request,
@@ -168,6 +168,8 @@ def written(
     resource = where.resource
     said = (*said, *(each.text for each in sorted(state.warned)))
     if dry:
+        if served.control.finish is not None:
+            state = served.control.finish(served.control.state, state)
         found = state.cluster.get(resource.stored_kind, key)
         version = served.control.history.versions.get((resource.stored_kind, key), 0)
         assert found is not None
@@ -258,7 +260,7 @@ def _changed(
     writing = Writing(manager=manager_of(request), kind=where.resource.stored_kind, part=part, operation=operation)
     outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
     if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name, document)
+        raise of_answer(outcome.answer, where.resource, where.name)
     return written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
 
 
@@ -282,14 +284,21 @@ def patch(served: Served, request: Request, where: Target, *, part: str = "") ->
         return applying.apply(served, request, where, change, dry=dry)
     obj = present(served, where)
     resource = where.resource
+    _check_shape(change, how)
     shown_now = served.written(obj, resource)
     outcome = serving.patched(shown_now, change, how=how)
     if isinstance(outcome, serving.Unpatchable):
         raise _unpatchable(outcome)
     document = {**outcome, "apiVersion": outcome.get("apiVersion") or resource.api_version}
+    if how == "strategic":
+        change = _left_over(change)
+        fault = fault_of_patched(document, resource.type_name)
+        if fault:
+            raise _unfit(change, fault)
     found, said = checked(request, resource, document, patch=True)
+    said = tuple(sorted(said))
     if said and (request.query.get("fieldValidation") == "Strict"):
-        raise _strict(change, said)
+        raise _unfit(change, f"strict decoding error: {', '.join(said)}")
     check_same(where, found)
     check_version(served, where, obj, found)
     return _changed(served, request, where, obj, found, part=part, dry=dry, said=said)
@@ -306,10 +315,30 @@ def _unpatchable(found: serving.Unpatchable) -> Exception:
             return failure(found.status, "BadRequest" if found.status == 400 else "UnsupportedMediaType", found.message)
 
 
-def _strict(change: Any, said: tuple[str, ...]) -> Exception:
-    words = (
-        f"Invalid value: {json.dumps(go_text(change), ensure_ascii=False)}: strict decoding error: {', '.join(said)}"
-    )
+def _check_shape(change: Any, how: str) -> None:
+    """Refuse a patch that is no mapping, or no list of operations.
+
+    Raises:
+        RequestError: 400.
+    """
+    wanted, shape = ("[]interface {}", list) if how == "json" else ("map[string]interface {}", dict)
+    if not isinstance(change, shape):
+        words = f"json: cannot unmarshal {json_type(change)} into Go value of type {wanted}"
+        raise bad_request(words if how == "strategic" else f"error decoding patch: {words}")
+
+
+def _left_over(change: Any) -> Any:
+    """What is left of a strategic merge patch once it is carried out: ordered lists were taken out of it."""
+    if not isinstance(change, dict):
+        return change
+    gone = {key.partition("/")[2] for key in change if key.startswith("$")}
+    return {
+        key: _left_over(value) for key, value in change.items() if key not in gone and not key.startswith("$setElement")
+    }
+
+
+def _unfit(change: Any, why: str) -> Exception:
+    words = f"Invalid value: {json.dumps(go_text(change), ensure_ascii=False)}: {why}"
     return failure(
         422,
         "Invalid",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kubelogic.apiserver.registry.pod_updates import refuse_pod
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from tests.support.lab import Lab, workload
@@ -157,3 +158,83 @@ def test_only_a_bound_claim_asks_for_another_size_and_none_shrinks(
     answer = lab.patch("PersistentVolumeClaim", "c", {"spec": change})
     assert answer.status == status
     assert message in answer.message
+
+
+def test_a_refused_change_of_a_pod_shows_what_would_differ() -> None:
+    before = {"containers": [{"name": "c", "image": "i"}], "nodeName": "n1", "serviceAccountName": "default"}
+    after = {**before, "nodeName": "n2", "containers": [{"name": "c", "image": "j"}]}
+    ((field, words),) = refuse_pod(before, after)
+    assert field == "spec"
+    first, *lines = words.split("\n")
+    assert first.startswith("Forbidden: pod updates may not change fields other than `spec.containers[*].image`,")
+    assert lines[1:] == [
+        '  "NodeSelector": null,',
+        '  "ServiceAccountName": "default",',
+        '  "AutomountServiceAccountToken": null,',
+        '- "NodeName": "n1",',
+        '+ "NodeName": "n2",',
+        '  "SecurityContext": {',
+        '   "HostNetwork": false,',
+        '   "HostPID": false,',
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "faults"),
+    [
+        ({}, {"tolerations": [{"key": "a"}]}, []),
+        (
+            {"tolerations": [{"key": "a"}]},
+            {},
+            [
+                "spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds",
+            ],
+        ),
+        (
+            {"tolerations": [{"key": "a", "tolerationSeconds": 3}]},
+            {"tolerations": [{"key": "a", "tolerationSeconds": 4}]},
+            [],
+        ),
+        ({"activeDeadlineSeconds": 5}, {"activeDeadlineSeconds": 4}, []),
+        (
+            {"activeDeadlineSeconds": 5},
+            {"activeDeadlineSeconds": 6},
+            ["spec.activeDeadlineSeconds: Invalid value: 6: must be less than or equal to previous value"],
+        ),
+        (
+            {"activeDeadlineSeconds": 5},
+            {},
+            [
+                "spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value",
+            ],
+        ),
+        (
+            {"containers": [{"name": "a"}]},
+            {"containers": []},
+            ["spec.containers: Forbidden: pod updates may not add or remove containers"],
+        ),
+        ({"schedulingGates": [{"name": "g"}]}, {"nodeSelector": {"a": "b"}}, []),
+        (
+            {"schedulingGates": [{"name": "g"}], "nodeSelector": {"a": "b"}},
+            {"nodeSelector": {"a": "c"}},
+            [
+                'spec.nodeSelector: Invalid value: {"a":"c"}: only additions to spec.nodeSelector are allowed '
+                "(no mutations or deletions)",
+            ],
+        ),
+        ({"terminationGracePeriodSeconds": -1}, {"terminationGracePeriodSeconds": 1}, []),
+    ],
+)
+def test_what_may_change_in_a_pod(before: dict[str, Any], after: dict[str, Any], faults: list[str]) -> None:
+    assert [f"{field}: {words}" for field, words in refuse_pod(before, after)] == faults
+
+
+def test_faults_of_a_change_come_with_what_may_not_change() -> None:
+    lab = Lab(TICKER)
+    lab.create(workload("Deployment", "a"))
+    labels = lab.document("Deployment", "a")["spec"]["template"]["metadata"]["labels"]
+    answer = lab.patch("Deployment", "a", {"spec": {"selector": {"matchLabels": {"z": "x"}}}})
+    assert [field for field, _ in answer.faults] == ["spec.template.metadata.labels", "spec.selector"]
+    shown = ",".join(f'"{key}":"{value}"' for key, value in sorted(labels.items()))
+    assert answer.faults[0][1] == f"Invalid value: {{{shown}}}: `selector` does not match template `labels`"

@@ -155,7 +155,11 @@ CASES = {
         cluster=NODES + workload(),
         steps="- {at: 1m, patch: {kind: Deployment, name: web, patch: {spec: {replicas: -2, minReadySeconds: -5}}}}\n",
         code=1,
-        says=('Deployment.apps "web" is invalid: [spec.minReadySeconds: ', "spec.replicas: ", "the step at 1m Patch"),
+        says=(
+            'Deployment.apps "web" is invalid: [spec.replicas: Invalid value: -2: must be greater than or equal to 0, ',
+            "spec.minReadySeconds: Invalid value: -5: ",
+            "the step at 1m Patch",
+        ),
     ),
     "a pod that is deleted by force": Case(
         cluster=NODES + workload("StatefulSet", "serviceName: web"),

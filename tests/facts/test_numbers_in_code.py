@@ -36,6 +36,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("apiserver/admission/validating_admission_policy.py", 422): "an HTTP status",
     ("apiserver/admission/validating_admission_policy.py", 5): "the longest message: 5 KiB",
     ("apiserver/registry/job_pods.py", 63): "the longest host name",
+    ("apiserver/registry/pod_updates.py", 31): MATHS,
     ("apiserver/karpenter.py", 64): CODE,
     ("apiserver/reading.py", 1_000_000): CODE,
     ("apiserver/unprinted.py", 1000): CODE,

@@ -18,6 +18,9 @@ from kubelogic.kinds.merging import Topology, type_of
 Json = dict[str, Any]
 Path = tuple[str, ...]
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which kubectl keeps what it applied last."""
+
 _MEMBER: Any = object()
 """What stands for the mapping, the list or the item itself."""
 
@@ -192,6 +195,24 @@ def conflicts(live: Mapping[str, Any], manifest: Mapping[str, Any], manager: str
         hit = differs & flat(entry.get("fieldsV1") or {})
         found += [Conflict(manager=_named(entry), path=path, entry=number) for path in sorted(hit)]
     return sorted(found, key=lambda each: (each.manager, each.path))
+
+
+def are_from_last_apply(live: Mapping[str, Any], found: Iterable[Conflict]) -> bool:
+    """Whether all conflicts are about fields that the last ``kubectl apply`` without ``--server-side`` set.
+
+    kubectl may take those over by applying them on the server.
+
+    Source: k8s.io/apimachinery, pkg/util/managedfields/internal/lastappliedmanager.go.
+    """
+    text = ((live.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        last = json.loads(text) if text else None
+    except ValueError:
+        last = None
+    if not isinstance(last, dict):
+        return False
+    given = fields({"apiVersion": live.get("apiVersion"), "kind": live.get("kind"), **last})
+    return all(each.path in given for each in found)
 
 
 def _named(entry: Mapping[str, Any]) -> str:

@@ -5,17 +5,17 @@ Source: the update validation of each kind (``Validate...Update`` under pkg/apis
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.answers import Status, invalid
+from kubelogic.apiserver.registry.pod_updates import Fault, compact, refuse_pod
 from kubelogic.cluster import Object
+from kubelogic.kinds.go_shape import difference, in_go
 from kubelogic.kinds.quantity import parse
-from kubelogic.kinds.validation import admit
+from kubelogic.kinds.validation import admit, api_words
 
-Fault = tuple[str, str]
 Spec = Mapping[str, Any]
 
 _MUTABLE_OF_STATEFUL_SET = (
@@ -27,10 +27,11 @@ _MUTABLE_OF_STATEFUL_SET = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
-_MUTABLE_OF_POD = ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates")
-_MUTABLE_OF_GATED_POD = ("nodeSelector", "affinity")
 _SCHEDULING = ("affinity", "nodeSelector", "tolerations", "schedulingGates")
 """Fields of a pod template that may change in a suspended Job."""
+
+TOLD_FIRST = frozenset({"DaemonSet", "ConfigMap", "Secret", "StorageClass", "PriorityClass", "RuntimeClass"})
+"""Kinds whose changes are judged before what they became is validated."""
 
 
 def refuse_change(old: Object, new: Object) -> Status | None:
@@ -40,25 +41,32 @@ def refuse_change(old: Object, new: Object) -> Status | None:
         old: the object as it is.
         new: the object as it should become, with defaults.
     """
-    if new.kind in ("ConfigMap", "Secret"):
-        frozen = list(_frozen(old.document, new.document))
-        return invalid(new, frozen) if frozen else None
+    found = faults(old, new)
+    return invalid(new, found) if found else None
+
+
+def faults(old: Object, new: Object) -> list[Fault]:
+    """The fields of an object that may not change and do, with what the API server says of them.
+
+    Args:
+        old: the object as it is.
+        new: the object as it should become.
+    """
+    whole = _WHOLE.get(new.kind)
+    if whole is not None:
+        return list(whole(old.document, new.document))
     check = _CHECKS.get(new.kind)
     before, after = _spec(old.document), _spec(new.document)
     if check is None or before == after:
-        return None
+        return []
     stored = admit(old.document, namespace=old.namespace or "default")
-    before = before if stored.problems else _spec(stored.document)
-    faults = list(check(before, after))
-    if new.kind == "PersistentVolumeClaim":
-        faults += _claim_size(before, after, old.document.get("status") or {}, known=bool(faults))
-    return invalid(new, faults) if faults else None
+    return list(check(before if stored.problems else _spec(stored.document), after))
 
 
 def _frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
     """What may not change in a ConfigMap or Secret that says so, and the type of a Secret."""
     if before.get("type") and after.get("type") != before["type"]:
-        yield "type", f"Invalid value: {json.dumps(after.get('type'))}: field is immutable"
+        yield "type", _immutable(after.get("type"))
     if not before.get("immutable"):
         return
     words = "Forbidden: field is immutable when `immutable` is set"
@@ -69,6 +77,41 @@ def _frozen(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fau
             yield field, words
 
 
+def _immutable(value: Any) -> str:
+    return api_words.invalid(value, "field is immutable")[0]
+
+
+def _top(*fields: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Fault]]:
+    """What may not change beside the spec."""
+
+    def check(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+        for field in fields:
+            if compact(before.get(field)) != compact(after.get(field)):
+                yield field, _immutable(after.get(field))
+
+    return check
+
+
+def _role_binding(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    if before.get("roleRef") != after.get("roleRef"):
+        reference = after.get("roleRef") or {}
+        shown = {"APIGroup": reference.get("apiGroup", ""), "Kind": reference.get("kind", "")}
+        shown["Name"] = reference.get("name", "")
+        yield "roleRef", api_words.invalid(shown, "cannot change roleRef")[0]
+
+
+def _priority_class(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    if before.get("value", 0) != after.get("value", 0):
+        yield "value", "Forbidden: may not be changed in an update."
+    yield from _top("preemptionPolicy")(before, after)
+
+
+def _attributes_class(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    for field in ("driverName", "parameters"):
+        if compact(before.get(field)) != compact(after.get(field)):
+            yield field, f"Forbidden: updates to {field} are forbidden."
+
+
 def _spec(document: Mapping[str, Any]) -> Spec:
     found: Spec = document.get("spec") or {}
     return found
@@ -77,8 +120,18 @@ def _spec(document: Mapping[str, Any]) -> Spec:
 def _same(before: Spec, after: Spec, *fields: str) -> Iterator[Fault]:
     for field in fields:
         if (before.get(field) or None) != (after.get(field) or None):
-            value = json.dumps(after.get(field), separators=(",", ":"))
-            yield f"spec.{field}", f"Invalid value: {value}: field is immutable"
+            yield f"spec.{field}", _immutable(_shown(field, after.get(field)))
+
+
+def _shown(field: str, value: Any) -> Any:
+    """A value of a field as the API server's own types hold it."""
+    if field == "template" and isinstance(value, Mapping):
+        meta = value.get("metadata") or {}
+        kept = {name: meta[name] for name in ("name", "labels", "annotations") if meta.get(name)}
+        return {**kept, "Spec": in_go(value.get("spec") or {}, "PodSpec")}
+    if field == "selector" and isinstance(value, Mapping):
+        return {name: value[name] for name in ("matchLabels", "matchExpressions") if value.get(name)}
+    return value
 
 
 def _selector(before: Spec, after: Spec) -> Iterator[Fault]:
@@ -118,54 +171,50 @@ def _template(spec: Spec, *, suspended: Any) -> Spec:
     return {"spec": {**inner, "containers": containers}}
 
 
-def _pod(before: Spec, after: Spec) -> Iterator[Fault]:
-    fields: tuple[str, ...] = _MUTABLE_OF_POD
-    if before.get("schedulingGates"):
-        fields = (*fields, *_MUTABLE_OF_GATED_POD)
-    if _without_images(before, *fields) != _without_images(after, *fields):
-        names = "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`"
-        rest = "`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds`"
-        more = "(allow it to be set to 1 if it was previously negative)"
-        yield "spec", f"Forbidden: pod updates may not change fields other than {names},{rest} {more}"
+def _claim(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Fault]:
+    """Only a bound claim may ask for another size, and none for less than it has: there is no shrinking.
 
-
-def _without_images(spec: Spec, *fields: str) -> Spec:
-    kept = _without(spec, *fields)
-    for part in ("containers", "initContainers"):
-        if kept.get(part):
-            kept[part] = [_without(each, "image") for each in kept[part]]
-    return kept
-
-
-_CLAIM_STAYS = (
-    "Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound "
-    "claims"
-)
-
-
-def _claim(before: Spec, after: Spec) -> Iterator[Fault]:
-    free = ["resources", "volumeAttributesClassName"]
-    if not before.get("volumeName"):
-        free.append("volumeName")
-    if before.get("storageClassName") is None:
-        free.append("storageClassName")
-    limits = [(spec.get("resources") or {}).get("limits") or None for spec in (before, after)]
-    if _without(before, *free) != _without(after, *free) or limits[0] != limits[1]:
-        yield "spec", _CLAIM_STAYS
-
-
-def _claim_size(before: Spec, after: Spec, status: Spec, *, known: bool) -> Iterator[Fault]:
-    """Only a bound claim may ask for another size, and never for less than it has: there is no shrinking.
-
-    Source: pkg/apis/core/validation, ValidatePersistentVolumeClaimUpdate.
+    Source: pkg/apis/core/validation/validation.go, ValidatePersistentVolumeClaimUpdate.
     """
-    old, new = (
-        parse(((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)) for spec in (before, after)
-    )
-    if new != old and status.get("phase") != "Bound" and not known:
-        yield "spec", _CLAIM_STAYS
-    if new < old and new <= parse((status.get("capacity") or {}).get("storage", 0)):
+    status = before.get("status") or {}
+    stored, given = _spec(before), _spec(after)
+    old, new = dict(stored), dict(given)
+    if not stored.get("volumeName"):
+        old["volumeName"] = given.get("volumeName")
+    if stored.get("storageClassName") is None and given.get("storageClassName"):
+        new["storageClassName"] = None
+    if status.get("phase") == "Bound":
+        new["resources"] = {**(given.get("resources") or {}), "requests": _requests(stored)}
+        new["volumeAttributesClassName"] = stored.get("volumeAttributesClassName")
+    if compact(old) != compact(new):
+        text = difference(compact(old), compact(new), "PersistentVolumeClaimSpec")
+        free = "resources.requests and volumeAttributesClassName for bound claims"
+        yield "spec", f"Forbidden: spec is immutable after creation except {free}\n{text}"
+    size, wanted = (parse(_requests(each).get("storage", 0)) for each in (stored, given))
+    if wanted < size and wanted <= parse((status.get("capacity") or {}).get("storage", 0)):
         yield "spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"
+    yield from ((field.removeprefix("spec."), words) for field, words in _same(stored, given, "volumeMode"))
+
+
+def _requests(spec: Spec) -> dict[str, Any]:
+    return dict((spec.get("resources") or {}).get("requests") or {})
+
+
+def _node(before: Spec, after: Spec) -> Iterator[Fault]:
+    words = 'Forbidden: node updates may not change {} except from "" to valid'
+    if before.get("podCIDRs") and before["podCIDRs"] != after.get("podCIDRs"):
+        yield "spec.podCIDRs", words.format("podCIDR")
+    if before.get("providerID") and before["providerID"] != after.get("providerID"):
+        yield "spec.providerID", words.format("providerID")
+
+
+def _quota(before: Spec, after: Spec) -> Iterator[Fault]:
+    if sorted(before.get("scopes") or ()) != sorted(after.get("scopes") or ()):
+        yield "spec.scopes", _immutable(after.get("scopes"))
+
+
+def _ingress_class(before: Spec, after: Spec) -> Iterator[Fault]:
+    yield from _same(before, after, "controller")
 
 
 def _pod_group(before: Spec, after: Spec) -> Iterator[Fault]:
@@ -190,9 +239,27 @@ _CHECKS: Mapping[str, Callable[[Spec, Spec], Iterator[Fault]]] = MappingProxyTyp
         "DaemonSet": _selector,
         "StatefulSet": _stateful_set,
         "Job": _job,
-        "Pod": _pod,
-        "PersistentVolumeClaim": _claim,
+        "Pod": refuse_pod,
+        "Node": _node,
+        "ResourceQuota": _quota,
+        "IngressClass": _ingress_class,
         "PodGroup": _pod_group,
         "Workload": _workload,
     }
 )
+_WHOLE: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[Fault]]] = MappingProxyType(
+    {
+        "PersistentVolumeClaim": _claim,
+        "ConfigMap": _frozen,
+        "Secret": _frozen,
+        "StorageClass": _top("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"),
+        "RoleBinding": _role_binding,
+        "ClusterRoleBinding": _role_binding,
+        "PriorityClass": _priority_class,
+        "RuntimeClass": _top("handler"),
+        "EndpointSlice": _top("addressType"),
+        "ControllerRevision": _top("data"),
+        "VolumeAttributesClass": _attributes_class,
+    }
+)
+"""Kinds of which more than the spec may not change."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited, uid_of
+from kubelogic.cluster.edit import edited, metadata, uid_of
 from kubelogic.facts.jobs import INDEX, job_labels
 
 _INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
@@ -23,7 +23,10 @@ def with_selector(job: Object) -> Object:
     meta = template.get("metadata") or {}
     labelled = {**template, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), **labels}}}
     chosen = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid_of(job)}}
-    return edited(job, ["spec"], {"selector": chosen, "template": labelled})
+    job = edited(job, ["spec"], {"selector": chosen, "template": labelled})
+    if not metadata(job).get("labels"):  # the API's default for a Job without labels of its own
+        job = edited(job, ["metadata"], {"labels": labelled["metadata"]["labels"]})
+    return job
 
 
 def missing_job_labels(job: Object) -> dict[str, str]:

@@ -16,6 +16,7 @@ from kubelogic.apiserver.registry.job_pods import with_selector
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
+from kubelogic.cluster.state import State
 
 
 def prepare_new(tx: Transaction, obj: Object) -> Status | None:
@@ -28,6 +29,22 @@ def prepare_changed(tx: Transaction, old: Object, new: Object) -> Status | None:
     """The same for a changed object."""
     prepare = _CHANGED.get(new.kind)
     return prepare(tx, old, new) if prepare is not None else None
+
+
+def refuse_early(state: State, document: Mapping[str, Any]) -> Status | None:
+    """The refusal of a new object for what it asks the API server to allocate, which comes before its validation.
+
+    Args:
+        state: before the request.
+        document: decoded, not validated.
+    """
+    if document.get("kind") != "Service":
+        return None
+    meta = document.get("metadata") or {}
+    namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
+    service = Object(api_version="v1", kind="Service", namespace=namespace, name=name, document=document)
+    refusal = admit_service(Transaction(state=state), service)
+    return refusal if refusal is not None and refusal.reason == "Invalid" else None
 
 
 def without_lost(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -101,12 +101,14 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a document.
 
     ``document`` has the defaults filled in; it is a new mapping whose parts may be shared with other documents
-    and must not be changed. With ``problems`` it is the input as it was.
+    and must not be changed. With ``problems`` it is the input as it was. ``faults`` are the fields that the API server
+    names and what it says of each, in its order.
     """
 
     document: Mapping[str, Any]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def admit(
@@ -166,6 +168,7 @@ def _verdict(
         document=document if problems else tree,
         problems=problems,
         warnings=tuple(sorted(set(report.warnings))) if report.warnings else (),
+        faults=tuple(dict.fromkeys(fault for problem in found for fault in problem.faults)) if problems else (),
     )
 
 

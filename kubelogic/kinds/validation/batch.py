@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from collections.abc import Iterable
 
-from kubelogic.kinds.validation import cron, names
+from kubelogic.kinds.validation import api_words, cron, names
 from kubelogic.kinds.validation.common import (
     has_bad_operator,
     is_empty,
@@ -18,7 +19,8 @@ from kubelogic.kinds.validation.common import (
     selector,
 )
 from kubelogic.kinds.validation.pods import template
-from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.kinds.validation.workloads import mismatched
 from kubelogic.text.location import Path
 
 _MAX_INDEXES = 100_000
@@ -32,6 +34,9 @@ _OWN_LABELS = (
     "batch.kubernetes.io/job-name",
 )
 _ZONE_PART = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
+_NO_RULE = "at least one rules must be specified when the successPolicy is specified"
+_NO_MEASURE = "at least one of succeededCount or succeededIndexes must be specified"
+_NO_ZONE = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
 _COUNTS = (
     "parallelism",
     "completions",
@@ -53,7 +58,9 @@ def job(report: Report, tree: Tree) -> None:
     if spec.get("completionMode") == "Indexed" and completions and name:
         last = f"{name}-{completions - 1}"
         if wrong := names.dns_label(last):
-            report.add(("metadata", "name"), "KL123", f"makes a pod named {quoted_name(last)}, which {wrong}")
+            words = api_words.invalid(name, f"will not able to create pod with invalid DNS label: {last}")
+            text = f"makes a pod named {quoted_name(last)}, which {wrong}"
+            report.add(("metadata", "name"), "KL123", text, api=words)
     elif name and names.dns_label(name):
         report.warn(("metadata", "name"), "KL191", "is no DNS label, which the names of its pods should be")
 
@@ -77,21 +84,26 @@ def _selector(report: Report, spec: Tree, name: str) -> None:
                 ("spec", "template", "metadata", "labels"),
                 "KL130",
                 "the selector does not match the labels of the template; make them agree",
+                api=mismatched(own),
             )
         return
     if chosen is not None:
         selector(report, where, chosen)
         foreign = [key for key in chosen.get("matchLabels", {}) if key not in _OWN_LABELS]
         if foreign or (chosen.get("matchExpressions") and not is_empty(chosen)):
-            report.add(where, "KL130", "is made by the server: remove it, or set manualSelector: true")
+            words = api_words.invalid(chosen, "`selector` not auto-generated")
+            report.add(where, "KL130", "is made by the server: remove it, or set manualSelector: true", api=words)
     if name and (wrong := names.label_value(name)):
-        report.add(
-            ("metadata", "name"), "KL125", f"becomes the label batch.kubernetes.io/job-name of its pods, and {wrong}"
-        )
+        words = api_words.invalid(name, *api_words.label_value(name))
+        text = f"becomes the label batch.kubernetes.io/job-name of its pods, and {wrong}"
+        report.add(("metadata", "name"), "KL125", text, api=words, at="spec.template.labels")
     for key in ("job-name", "batch.kubernetes.io/job-name"):
         if name and own.get(key, name) != name:
             path = ("spec", "template", "metadata", "labels", key)
-            report.invalid(path, "KL130", own[key], f"must be the Job's name ({name}); remove the label")
+            shown = {each: own[each] for each in sorted(own)}
+            words = api_words.invalid(shown, f"must be '{name}'")
+            text = f"{quoted(own[key])} must be the Job's name ({name}); remove the label"
+            report.add(path, "KL130", text, api=words, at=f"spec.template.metadata.labels[{key}]")
 
 
 def job_spec(report: Report, path: Path, spec: Tree) -> None:
@@ -99,11 +111,12 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
     for key in _COUNTS:
         report.at_least(spec, key, path)
     if "maxFailedIndexes" in spec and "backoffLimitPerIndex" not in spec:
-        report.required((*path, "backoffLimitPerIndex"), "maxFailedIndexes needs it")
+        report.required(
+            (*path, "backoffLimitPerIndex"), "maxFailedIndexes needs it", api="when maxFailedIndexes is specified"
+        )
     manager = spec.get("managedBy")
     if manager is not None:
-        if wrong := names.domain_prefixed_path(manager):
-            report.invalid((*path, "managedBy"), "KL123", manager, wrong)
+        report.check((*path, "managedBy"), "KL123", manager, names.domain_prefixed_path)
         if len(manager) > 63:
             report.too_long((*path, "managedBy"), len(manager), 63)
     mode = spec.get("completionMode", "NonIndexed")
@@ -114,13 +127,14 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
     else:
         for key in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
             if key in spec and mode == "NonIndexed":
-                report.forbidden((*path, key), "may only be set when completionMode is Indexed")
+                words = api_words.invalid(spec[key], "requires indexed completion mode")
+                report.add((*path, key), "KL127", "may only be set when completionMode is Indexed", api=words)
     if "podFailurePolicy" in spec:
         _failure_policy(report, (*path, "podFailurePolicy"), spec)
     if "successPolicy" in spec and mode == "Indexed":
         _success_policy(report, (*path, "successPolicy"), spec)
     replacement = spec.get("podReplacementPolicy")
-    allowed = ("Failed",) if "podFailurePolicy" in spec else ("Failed", "TerminatingOrFailed")
+    allowed: tuple[str, ...] = ("Failed",) if "podFailurePolicy" in spec else ("Failed", "TerminatingOrFailed")
     if replacement is not None and replacement not in allowed:
         report.unsupported((*path, "podReplacementPolicy"), replacement, allowed)
     template(report, (*path, "template"), spec.get("template", {}))
@@ -130,29 +144,44 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
 def _restarts(report: Report, path: Path, spec: Tree) -> None:
     policy = spec.get("template", {}).get("spec", {}).get("restartPolicy", "")
     if policy in ("", "Always"):
-        report.add(path, "KL120", "is required for Jobs: use OnFailure or Never")
+        words = 'Required value: valid values: "OnFailure", "Never"'
+        report.add(path, "KL120", "is required for Jobs: use OnFailure or Never", api=words)
+    elif policy not in ("OnFailure", "Never"):
+        words = api_words.unsupported(policy, ("OnFailure", "Never"))
+        report.add(path, "KL121", f"{quoted(policy)} is not supported: use OnFailure or Never", api=words)
     elif policy == "OnFailure" and "podFailurePolicy" in spec:
-        report.add(path, "KL142", "must be Never when there is a podFailurePolicy, is OnFailure")
+        said = api_words.invalid(policy, 'only "Never" is supported when podFailurePolicy is specified')
+        report.add(path, "KL142", "must be Never when there is a podFailurePolicy, is OnFailure", api=said)
 
 
 def _indexed(report: Report, path: Path, spec: Tree) -> None:
     completions, failed = spec.get("completions"), spec.get("maxFailedIndexes")
     parallelism = spec.get("parallelism", 1)
     if completions is None:
-        report.required((*path, "completions"), "an Indexed Job needs it")
+        report.required((*path, "completions"), "an Indexed Job needs it", api="when completion mode is Indexed")
     if parallelism > _MAX_INDEXES:
-        report.add((*path, "parallelism"), "KL122", f"must be at most {_MAX_INDEXES}, is {parallelism}")
+        detail = f"must be less than or equal to {_MAX_INDEXES} when completion mode is Indexed"
+        text = f"must be at most {_MAX_INDEXES}, is {parallelism}"
+        report.add((*path, "parallelism"), "KL122", text, api=api_words.invalid(parallelism, detail))
     if failed is not None:
         limit = min(_MAX_INDEXES, completions) if completions is not None else _MAX_INDEXES
         if failed > limit:
-            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {limit}, is {failed}")
+            details = ["must be less than or equal to completions"] * (completions is not None and failed > completions)
+            details += [f"must be less than or equal to {_MAX_INDEXES}"] * (failed > _MAX_INDEXES)
+            words = api_words.invalid(failed, *details)
+            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {limit}, is {failed}", api=words)
     if completions is not None and completions > _MAX_INDEXES and "backoffLimitPerIndex" in spec:
+        when = f"when completions are above {_MAX_INDEXES} and used with backoff limit per index"
+        detail = f"must be less than or equal to {_HIGH} {when}"
         if failed is None:
-            report.required((*path, "maxFailedIndexes"), f"needed above {_MAX_INDEXES} completions")
-        elif failed > _HIGH:
-            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {_HIGH}, is {failed}")
+            said = f"must be specified when completions is above {_MAX_INDEXES}"
+            report.required((*path, "maxFailedIndexes"), f"needed above {_MAX_INDEXES} completions", api=said)
         if parallelism > _HIGH:
-            report.add((*path, "parallelism"), "KL122", f"must be at most {_HIGH}, is {parallelism}")
+            text = f"must be at most {_HIGH}, is {parallelism}"
+            report.add((*path, "parallelism"), "KL122", text, api=api_words.invalid(parallelism, detail))
+        if failed is not None and failed > _HIGH:
+            text = f"must be at most {_HIGH}, is {failed}"
+            report.add((*path, "maxFailedIndexes"), "KL122", text, api=api_words.invalid(failed, detail))
 
 
 def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
@@ -164,12 +193,11 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         action = rule.get("action")
-        report.one_of((*where, "action"), action, _ACTIONS)
+        report.one_of((*where, "action"), action, _ACTIONS, empty=_valid(_ACTIONS))
         if action == "FailIndex" and "backoffLimitPerIndex" not in spec:
-            report.add((*where, "action"), "KL142", "FailIndex needs backoffLimitPerIndex")
+            words = api_words.invalid(action, "requires the backoffLimitPerIndex to be set")
+            report.add((*where, "action"), "KL142", "FailIndex needs backoffLimitPerIndex", api=words)
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions", [])
-        if (codes is None) == (not conditions):
-            report.add(where, "KL142", "set either onExitCodes or onPodConditions")
         if codes is not None:
             _exit_codes(report, (*where, "onExitCodes"), codes, known)
         if len(conditions) > 20:
@@ -177,53 +205,73 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
         for number, pattern in enumerate(conditions):
             here = (*where, "onPodConditions", number)
             label_key(report, (*here, "type"), pattern.get("type", ""))
-            report.one_of((*here, "status"), pattern.get("status"), _STATUSES)
+            report.one_of((*here, "status"), pattern.get("status"), _STATUSES, empty=_valid(_STATUSES))
+        if (codes is None) == (not conditions):
+            none = "one of OnExitCodes and OnPodConditions is required"
+            both = "both OnExitCodes and OnPodConditions is not supported"
+            said = f"Invalid value: specifying {both if conditions else none}"
+            report.add(where, "KL142", "set either onExitCodes or onPodConditions", api=said)
+
+
+def _valid(allowed: Iterable[str]) -> str:
+    """What the API server says of an empty value of a few."""
+    return f"Required value: valid values: [{' '.join(map(api_words.shown, sorted(allowed)))}]"
 
 
 def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None]) -> None:
     operator, values = codes.get("operator"), codes.get("values", [])
-    report.one_of((*path, "operator"), operator, ("In", "NotIn"))
+    report.one_of((*path, "operator"), operator, ("In", "NotIn"), empty=_valid(("In", "NotIn")))
     name = codes.get("containerName")
     if name is not None and name not in known:
-        report.not_found((*path, "containerName"), name, "a container of the template")
+        detail = "must be one of the container or initContainer names in the pod template"
+        text = f"{quoted(name)} is not a container of the template"
+        report.add((*path, "containerName"), "KL128", text, api=api_words.invalid(name, detail))
     if not values:
-        report.required((*path, "values"), "give at least one exit code")
+        words = api_words.invalid(codes.get("values"), "at least one value is required")
+        report.add((*path, "values"), "KL120", "is required: give at least one exit code", api=words)
     if len(values) > 255:
         report.too_many((*path, "values"), len(values), 255)
     seen: set[int] = set()
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
-            report.add((*path, "values", index), "KL122", "must not be 0 when the operator is In")
+            words = api_words.invalid(0, "must not be 0 for the In operator")
+            report.add((*path, "values", index), "KL122", "must not be 0 when the operator is In", api=words)
         if value in seen:
             report.duplicate((*path, "values", index), value)
         seen.add(value)
     if values != sorted(values):
-        report.add((*path, "values"), "KL143", "must be in ascending order")
+        words = api_words.invalid(values, "must be ordered")
+        report.add((*path, "values"), "KL143", "must be in ascending order", api=words)
 
 
 def _success_policy(report: Report, path: Path, spec: Tree) -> None:
     rules, completions = spec["successPolicy"].get("rules", []), spec.get("completions", 0)
     if not rules:
-        report.required((*path, "rules"), "give at least one rule")
+        report.required((*path, "rules"), "give at least one rule", api=_NO_RULE)
     if len(rules) > 20:
         report.too_many((*path, "rules"), len(rules), 20)
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")
         if count is None and indexes is None:
-            report.required(where, "set succeededCount or succeededIndexes")
+            report.required(where, "set succeededCount or succeededIndexes", api=_NO_MEASURE)
         total: int | None = None
         if indexes is not None:
             if len(indexes) > 64 * 1024:
                 report.too_long((*where, "succeededIndexes"), len(indexes), 64 * 1024)
             total, wrong = _indexes(indexes, completions)
             if wrong:
-                report.add((*where, "succeededIndexes"), "KL143", wrong)
+                words = api_words.invalid(indexes, f"error parsing succeededIndexes: {wrong}")
+                report.add((*where, "succeededIndexes"), "KL143", wrong, api=words)
         if count is not None:
             report.at_least(rule, "succeededCount", where)
             limit = completions if total is None else min(completions, total)
             if count > limit:
-                report.add((*where, "succeededCount"), "KL122", f"must be at most {limit}, is {count}")
+                which = "specified completions"
+                if limit == total:
+                    which = "indexes in the specified succeededIndexes field"
+                words = api_words.invalid(count, f"must be less than or equal to {limit} (the number of {which})")
+                report.add((*where, "succeededCount"), "KL122", f"must be at most {limit}, is {count}", api=words)
 
 
 def _indexes(text: str, completions: int) -> tuple[int, str]:
@@ -246,28 +294,33 @@ def cron_job(report: Report, tree: Tree) -> None:
     """Check a CronJob."""
     metadata(report, tree, names.dns_subdomain, namespaced=True)
     name = tree.get("metadata", {}).get("name", "")
-    if len(name) > 52:
-        report.add(("metadata", "name"), "KL129", f"has {len(name)} characters; a CronJob's name has at most 52")
     spec = tree.get("spec", {})
     schedule = spec.get("schedule", "")
     where: Path = ("spec", "schedule")
     if not schedule:
         report.required(where, "for example '0 3 * * *'")
     elif "TZ" in schedule:
-        report.invalid(where, "KL139", schedule, "must not name a time zone; use the field timeZone")
+        report.invalid(where, "KL139", schedule, "must not name a time zone; use the field timeZone", detail=_NO_ZONE)
     elif wrong := cron.wrong(schedule):
-        report.invalid(where, "KL139", schedule, wrong)
-    for key in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        report.at_least(spec, key, ("spec",))
+        report.invalid(where, "KL139", schedule, wrong, detail=cron.told(schedule))
+    report.at_least(spec, "startingDeadlineSeconds", ("spec",))
     _time_zone(report, spec.get("timeZone"))
     report.one_of(("spec", "concurrencyPolicy"), spec.get("concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
     inner = spec.get("jobTemplate", {}).get("spec", {})
     path: Path = ("spec", "jobTemplate", "spec")
     job_spec(report, path, inner)
     if "selector" in inner:
-        report.forbidden((*path, "selector"), "is made by the server; remove it")
+        words = api_words.invalid(inner["selector"], "`selector` will be auto-generated")
+        report.add((*path, "selector"), "KL127", "is made by the server; remove it", api=words)
     if inner.get("manualSelector"):
-        report.forbidden((*path, "manualSelector"), "may not be true in a CronJob")
+        words = (api_words.unsupported(True, ("nil", "false")),)
+        report.add((*path, "manualSelector"), "KL127", "may not be true in a CronJob", api=words)
+    for key in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
+        report.at_least(spec, key, ("spec",))
+    if len(name) > 52:
+        words = api_words.invalid(name, "must be no more than 52 characters")
+        text = f"has {len(name)} characters; a CronJob's name has at most 52"
+        report.add(("metadata", "name"), "KL129", text, api=words)
 
 
 def _time_zone(report: Report, zone: str | None) -> None:
@@ -275,12 +328,17 @@ def _time_zone(report: Report, zone: str | None) -> None:
         return
     path: Path = ("spec", "timeZone")
     if not zone:
-        report.add(path, "KL139", "must not be empty; remove it or name a zone such as Etc/UTC")
+        words = api_words.invalid("", "timeZone must be nil or non-empty string")
+        report.add(path, "KL139", "must not be empty; remove it or name a zone such as Etc/UTC", api=words)
         return
     parts = zone.split("/")
     odd = any(part in (".", "..") or part.startswith("-") or not _ZONE_PART.fullmatch(part) for part in parts)
     if odd or zone.lower() == "local" or not _is_zone(zone):
-        report.invalid(path, "KL139", zone, "is no time zone; use a name such as Etc/UTC or Europe/Berlin")
+        explicit = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"
+        detail = explicit if zone.lower() == "local" and not odd else f"unknown time zone {zone}"
+        report.invalid(
+            path, "KL139", zone, "is no time zone; use a name such as Etc/UTC or Europe/Berlin", detail=detail
+        )
 
 
 def _is_zone(zone: str) -> bool:

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from kubelogic.kinds.validation import names, resources
+from kubelogic.kinds.validation import api_words, names, resources
 from kubelogic.kinds.validation.common import check_name, selector, template_metadata
 from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
+_ALONE = "Forbidden: may not use ReadWriteOncePod with other access modes"
 VOLUME_MODES = ("Block", "Filesystem")
 _TEMPLATE_METADATA = ("labels", "annotations")
 
 
-def access_modes(report: Report, path: Path, modes: list[str]) -> None:
-    """Check access modes: at least one, all known, ReadWriteOncePod alone."""
+def access_modes(report: Report, path: Path, modes: list[str], *, empty: str = "") -> None:
+    """Check access modes: at least one, all known, ReadWriteOncePod alone; ``empty``: what is said if there is none."""
     if not modes:
-        report.required(path, "give at least one access mode")
+        report.required(path, "give at least one access mode", api=empty)
     for index, mode in enumerate(modes):
         if mode not in ACCESS_MODES:
-            report.unsupported((*path, index), mode, ACCESS_MODES)
+            report.unsupported((*path, index), mode, ACCESS_MODES, at=dotted(path))
     known = {mode for mode in modes if mode in ACCESS_MODES}
     if "ReadWriteOncePod" in known and len(known) > 1:
-        report.add(path, "KL142", "ReadWriteOncePod excludes every other access mode")
+        report.add(path, "KL142", "ReadWriteOncePod excludes every other access mode", api=_ALONE)
 
 
 def claim_spec(report: Report, path: Path, spec: Tree) -> None:
     """Check what a claim asks for."""
-    access_modes(report, (*path, "accessModes"), spec.get("accessModes", []))
+    least = "at least 1 access mode is required"
+    access_modes(report, (*path, "accessModes"), spec.get("accessModes", []), empty=least)
     selector(report, (*path, "selector"), spec.get("selector"))
     size = spec.get("resources", {}).get("requests", {}).get("storage")
     where = (*path, "resources", "requests", "storage")
+    at = f"{dotted((*path, 'resources'))}[storage]"
     if size is None:
-        report.required(where, "say how large the volume must be")
+        report.required(where, "say how large the volume must be", at=at)
     else:
-        resources.positive(report, where, size)
+        resources.positive(report, where, size, at=at)
     for key in ("storageClassName", "volumeAttributesClassName"):
         if spec.get(key):
             check_name(report, (*path, key), spec[key], names.dns_subdomain)
@@ -53,7 +56,10 @@ def _data_source(report: Report, path: Path, source: Tree) -> None:
     if group:
         check_name(report, (*path, "apiGroup"), group, names.dns_subdomain)
     elif source.get("kind") != "PersistentVolumeClaim":
-        report.add((*path, "kind"), "KL121", "must be PersistentVolumeClaim when there is no apiGroup")
+        detail = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
+        words = api_words.invalid(source.get("kind") or "", detail)
+        text = "must be PersistentVolumeClaim when there is no apiGroup"
+        report.add((*path, "kind"), "KL121", text, api=words, at=dotted(path))
     if source.get("namespace"):
         check_name(report, (*path, "namespace"), source["namespace"], names.dns_label)
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from kubelogic.kinds.validation import environment, names, resources, security
+from kubelogic.kinds.validation import api_words, environment, names, resources, security
 from kubelogic.kinds.validation.common import required_name
-from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.text.location import Path, dotted
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -22,6 +22,9 @@ _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 _PROPAGATIONS = ("Bidirectional", "HostToContainer", "None")
+_NO_SIDECAR = "may not be set for init containers without restartPolicy=Always"
+_BIDIRECTIONAL = "Bidirectional mount propagation is available only to privileged containers"
+_NO_PROPAGATION = "may only be specified when mountPropagation is None or not specified"
 _READ_ONLY = ("Disabled", "Enabled", "IfPossible")
 
 
@@ -41,8 +44,8 @@ def port_number_or_name(report: Report, path: Path, value: int | str) -> None:
     """Check a port that may be given by number or name."""
     if isinstance(value, int):
         report.between(value, path, 1, 65535, "KL131")
-    elif wrong := names.port_name(value):
-        report.invalid(path, "KL131", value, wrong)
+    else:
+        report.check(path, "KL131", value, names.port_name)
 
 
 def _ports(report: Report, path: Path, items: list[Tree]) -> None:
@@ -51,8 +54,8 @@ def _ports(report: Report, path: Path, items: list[Tree]) -> None:
         where = (*path, index)
         name = item.get("name", "")
         if name:
-            if wrong := names.port_name(name):
-                report.invalid((*where, "name"), "KL131", name, wrong)
+            if not report.check((*where, "name"), "KL131", name, names.port_name):
+                pass
             elif name in seen:
                 report.duplicate((*where, "name"), name, "is there twice; ports of a container need different names")
             seen.add(name)
@@ -77,17 +80,19 @@ def host_ports(report: Report, path: Path, nodes: list[Tree], *, first: int = 0)
             identity = (port.get("protocol", ""), port.get("hostIP", ""), host)
             if identity in seen:
                 where = (*path, index, "ports", number, "hostPort")
-                report.duplicate(where, host, f"is taken twice for {identity[0]} by this pod")
+                shown = api_words.shown("/".join(map(str, identity)))
+                report.duplicate(where, host, f"is taken twice for {identity[0]} by this pod", api=shown)
             seen.add(identity)
 
 
 def _handler(report: Report, path: Path, node: Tree, grace: int) -> None:
     kinds = [kind for kind in _HANDLERS if kind in node]
     if not kinds:
-        report.required(path, "set one of exec, httpGet, tcpSocket or grpc")
+        report.required(path, "set one of exec, httpGet, tcpSocket or grpc", api="must specify a handler type")
         return
     for extra in kinds[1:]:
-        report.add((*path, extra), "KL142", f"only one action is allowed, and {kinds[0]} is set already")
+        api = "Forbidden: may not specify more than 1 handler type"
+        report.add((*path, extra), "KL142", f"only one action is allowed, and {kinds[0]} is set already", api=api)
     kind, action = kinds[0], node[kinds[0]]
     where = (*path, kind)
     if kind == "exec" and not action.get("command"):
@@ -99,14 +104,17 @@ def _handler(report: Report, path: Path, node: Tree, grace: int) -> None:
                 where,
                 "KL122",
                 f"must be between 0 and the pod's terminationGracePeriodSeconds ({grace}), is {seconds}",
+                api=api_words.invalid(
+                    seconds, f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+                ),
             )
     elif kind in ("httpGet", "tcpSocket", "grpc"):
         port_number_or_name(report, (*where, "port"), action.get("port", 0))
     if kind == "httpGet":
         report.one_of((*where, "scheme"), action.get("scheme"), ("HTTP", "HTTPS"))
         for index, header in enumerate(action.get("httpHeaders", ())):
-            if wrong := names.header_name(header.get("name", "")):
-                report.invalid((*where, "httpHeaders", index, "name"), "KL143", header.get("name", ""), wrong)
+            here = (*where, "httpHeaders", index, "name")
+            report.check(here, "KL143", header.get("name", ""), names.header_name, at=f"{dotted(where)}.httpHeaders")
 
 
 def _probe(report: Report, path: Path, kind: str, node: Tree, grace: int) -> None:
@@ -116,11 +124,16 @@ def _probe(report: Report, path: Path, kind: str, node: Tree, grace: int) -> Non
     own = node.get("terminationGracePeriodSeconds")
     if own is not None:
         if own <= 0:
-            report.add((*path, "terminationGracePeriodSeconds"), "KL122", f"must be greater than 0, is {own}")
+            words = api_words.invalid(own, "must be greater than 0")
+            text = f"must be greater than 0, is {own}"
+            report.add((*path, "terminationGracePeriodSeconds"), "KL122", text, api=words)
         if kind == "readinessProbe":
-            report.forbidden((*path, "terminationGracePeriodSeconds"), "may not be set for a readiness probe")
+            words = api_words.invalid(own, "must not be set for readinessProbes")
+            text = "may not be set for a readiness probe"
+            report.add((*path, "terminationGracePeriodSeconds"), "KL127", text, api=words)
     if kind != "readinessProbe" and node.get("successThreshold", 1) != 1:
-        report.add((*path, "successThreshold"), "KL122", f"must be 1, is {node['successThreshold']}")
+        words = api_words.invalid(node["successThreshold"], "must be 1")
+        report.add((*path, "successThreshold"), "KL122", f"must be 1, is {node['successThreshold']}", api=words)
 
 
 def _running(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
@@ -148,17 +161,24 @@ def _mounts(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         if not target:
             report.required((*where, "mountPath"))
         if target in seen:
-            report.duplicate((*where, "mountPath"), target, "is mounted twice in this container")
+            words = api_words.invalid(target, "must be unique")
+            text = f"{quoted(target)} is mounted twice in this container"
+            report.add((*where, "mountPath"), "KL126", text, api=words)
         seen.add(target)
         if name in devices:
-            report.add((*where, "name"), "KL142", f"{name} is a device of this container already")
+            words = api_words.invalid(name, "must not already exist in volumeDevices")
+            report.add((*where, "name"), "KL142", f"{name} is a device of this container already", api=words)
         if target in devices.values():
-            report.add((*where, "mountPath"), "KL142", f"{target} is the path of a device already")
+            words = api_words.invalid(target, "must not already exist as a path in volumeDevices")
+            report.add((*where, "mountPath"), "KL142", f"{target} is the path of a device already", api=words)
         for key in ("subPath", "subPathExpr"):
-            if item.get(key) and (wrong := names.local_path(item[key])):
-                report.invalid((*where, key), "KL133", item[key], wrong)
-        if item.get("subPath") and item.get("subPathExpr"):
-            report.add((*where, "subPathExpr"), "KL142", "subPath and subPathExpr exclude each other")
+            if key == "subPathExpr" and item.get("subPath") and item.get("subPathExpr"):
+                words = api_words.invalid(item["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
+                text = "subPath and subPathExpr exclude each other"
+                report.add((*where, "subPathExpr"), "KL142", text, api=words)
+            if item.get(key):
+                at = f"{dotted((*path, 'volumeMounts'))}.{key}"
+                report.check((*where, key), "KL133", item[key], names.local_path, at=at)
         _mount_modes(report, where, item, privileged=privileged)
 
 
@@ -167,14 +187,16 @@ def _mount_modes(report: Report, path: Path, item: Tree, *, privileged: bool) ->
     if propagation is not None and propagation not in _PROPAGATIONS:
         report.unsupported((*path, "mountPropagation"), propagation, _PROPAGATIONS)
     if propagation == "Bidirectional" and not privileged:
-        report.forbidden((*path, "mountPropagation"), "Bidirectional needs a privileged container")
+        report.forbidden((*path, "mountPropagation"), "Bidirectional needs a privileged container", api=_BIDIRECTIONAL)
     mode = item.get("recursiveReadOnly")
     where = (*path, "recursiveReadOnly")
     if mode in ("Enabled", "IfPossible"):
         if not item.get("readOnly"):
-            report.forbidden(where, "may only be set when readOnly is true")
+            report.forbidden(
+                where, "may only be set when readOnly is true", api="may only be specified when readOnly is true"
+            )
         if propagation not in (None, "None"):
-            report.forbidden(where, "may only be set when mountPropagation is None or unset")
+            report.forbidden(where, "may only be set when mountPropagation is None or unset", api=_NO_PROPAGATION)
     elif mode is not None and mode != "Disabled":
         report.unsupported(where, mode, _READ_ONLY)
 
@@ -191,23 +213,31 @@ def _devices(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         elif name not in pod.volumes:
             report.not_found((*where, "name"), name, "a volume of this pod; add it to volumes")
         elif pod.volumes[name] not in ("persistentVolumeClaim", "ephemeral"):
-            report.forbidden((*where, "name"), "only persistentVolumeClaim and ephemeral volumes can be devices")
+            detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
+            text = "only persistentVolumeClaim and ephemeral volumes can be devices"
+            report.add((*where, "name"), "KL127", text, api=api_words.invalid(name, detail))
         if name in seen:
-            report.duplicate((*where, "name"), name)
+            text = f"{quoted(name)} is there twice; each may appear once"
+            report.add((*where, "name"), "KL126", text, api=api_words.invalid(name, "must be unique"))
         seen.add(name)
         if not target:
             report.required((*where, "devicePath"))
-        elif wrong := names.no_backsteps(target):
-            report.invalid((*where, "devicePath"), "KL133", target, wrong)
+        else:
+            report.check((*where, "devicePath"), "KL133", target, names.no_backsteps)
         if target in paths:
-            report.duplicate((*where, "devicePath"), target)
+            text = f"{quoted(target)} is there twice; each may appear once"
+            report.add((*where, "devicePath"), "KL126", text, api=api_words.invalid(target, "must be unique"))
         paths.add(target)
         if name in mounts:
-            report.add((*where, "name"), "KL142", f"{name} is mounted by this container already")
+            words = api_words.invalid(name, "must not already exist in volumeMounts")
+            report.add((*where, "name"), "KL142", f"{name} is mounted by this container already", api=words)
         if target in mounts.values():
-            report.add((*where, "devicePath"), "KL142", f"{target} is a mount path already")
+            words = api_words.invalid(target, "must not already exist as a path in volumeMounts")
+            report.add((*where, "devicePath"), "KL142", f"{target} is a mount path already", api=words)
         if not pod.host_users:
-            report.forbidden(where, "devices may not be used when hostUsers is false")
+            at = f"{dotted(path)}.volumeDevices"
+            said = "when `hostUsers` is false"
+            report.forbidden(where, "devices may not be used when hostUsers is false", api=said, at=at)
 
 
 def _resize(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
@@ -221,14 +251,24 @@ def _resize(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         report.one_of((*where, "resourceName"), name, ("cpu", "memory"))
         report.one_of((*where, "restartPolicy"), policy, ("NotRequired", "RestartContainer"))
         if pod.restart_policy == "Never" and policy != "NotRequired":
-            report.add((*where, "restartPolicy"), "KL142", "must be NotRequired in a pod that never restarts")
+            report.add(
+                (*where, "restartPolicy"),
+                "KL142",
+                "must be NotRequired in a pod that never restarts",
+                api=api_words.invalid(policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"),
+                at=dotted(path),
+            )
 
 
 def _restart(report: Report, path: Path, node: Tree) -> None:
     policy, rules = node.get("restartPolicy"), node.get("restartPolicyRules", [])
     if policy is None:
         if rules:
-            report.required((*path, "restartPolicy"), "restartPolicyRules need it")
+            report.required(
+                (*path, "restartPolicy"),
+                "restartPolicyRules need it",
+                api="must specify restartPolicy when restart rules are used",
+            )
     elif policy not in _RESTARTS:
         report.unsupported((*path, "restartPolicy"), policy, _RESTARTS)
     if len(rules) > 20:
@@ -251,13 +291,13 @@ def _common(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
     if not image:
         report.required((*path, "image"))
     elif pod.is_pod and image.strip() != image:
-        report.invalid((*path, "image"), "KL143", image, "must not have blanks around it")
+        detail = "must not have leading or trailing whitespace"
+        report.invalid((*path, "image"), "KL143", image, "must not have blanks around it", detail=detail)
     report.one_of(
         (*path, "terminationMessagePolicy"),
         node.get("terminationMessagePolicy"),
         ("File", "FallbackToLogsOnError"),
     )
-    report.one_of((*path, "imagePullPolicy"), node.get("imagePullPolicy"), _PULL_POLICIES)
     if "ports" in node:
         _ports(report, (*path, "ports"), node["ports"])
     if "env" in node:
@@ -268,6 +308,7 @@ def _common(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         _mounts(report, path, node, pod)
     if "volumeDevices" in node:
         _devices(report, path, node, pod)
+    report.one_of((*path, "imagePullPolicy"), node.get("imagePullPolicy"), _PULL_POLICIES)
     resources.requirements(
         report, (*path, "resources"), node.get("resources"), resources.container_resource, pod.claims
     )
@@ -281,6 +322,7 @@ def main(report: Report, path: Path, nodes: list[Tree], pod: Surroundings) -> No
     """Check the main containers."""
     if not nodes:
         report.required(path, "a pod needs at least one container")
+        return
     seen: set[str] = set()
     for index, node in enumerate(nodes):
         where = (*path, index)
@@ -288,8 +330,6 @@ def main(report: Report, path: Path, nodes: list[Tree], pod: Surroundings) -> No
         _unique(report, where, node, seen)
         _running(report, where, node, pod)
         _restart(report, where, node)
-        if pod.host_network:
-            _host_network(report, (*where, "ports"), node.get("ports", []), pod)
     host_ports(report, path, nodes)
 
 
@@ -300,6 +340,12 @@ def _unique(report: Report, path: Path, node: Tree, seen: set[str]) -> None:
     seen.add(name)
 
 
+def host_network(report: Report, path: Path, nodes: list[Tree], pod: Surroundings) -> None:
+    """Check that containers of a pod on the host's network take the host's ports as they are."""
+    for index, node in enumerate(nodes if pod.host_network else ()):
+        _host_network(report, (*path, index, "ports"), node.get("ports", []), pod)
+
+
 def _host_network(report: Report, path: Path, ports: list[Tree], pod: Surroundings) -> None:
     for index, port in enumerate(ports):
         host, number = port.get("hostPort", 0), port.get("containerPort", 0)
@@ -308,6 +354,7 @@ def _host_network(report: Report, path: Path, ports: list[Tree], pod: Surroundin
                 (*path, index, "hostPort"),
                 "KL142",
                 f"must be the containerPort ({number}) when hostNetwork is true, is {host}",
+                api=api_words.invalid(host, "must match `containerPort` when `hostNetwork` is true"),
             )
 
 
@@ -325,7 +372,9 @@ def init(report: Report, path: Path, nodes: list[Tree], mains: list[Tree], pod: 
             continue
         for key in ("lifecycle", *_PROBES):
             if key in node:
-                report.forbidden((*where, key), "may only be set for init containers with restartPolicy: Always")
+                report.forbidden(
+                    (*where, key), "may only be set for init containers with restartPolicy: Always", api=_NO_SIDECAR
+                )
         for number, item in enumerate(node.get("resizePolicy", ())):
             if item.get("restartPolicy") == "RestartContainer":
                 report.forbidden(

@@ -70,3 +70,65 @@ def _part(part: str, name: str, low: int, high: int, words: dict[str, int]) -> s
         if not low <= number <= high:
             return f"has the {name} {number}; it must be between {low} and {high}"
     return f"has the range {span!r}, which ends before it begins" if first > last else ""
+
+
+def told(schedule: str) -> str:
+    """What the API server says of a schedule that it refuses.
+
+    >>> told("* * *"), told("61 * * * *")
+    ('expected exactly 5 fields, found 3: [* * *]', 'end of range (61) above maximum (59): 61')
+
+    Source: github.com/robfig/cron, v3/parser.go, ParseStandard.
+    """
+    if schedule.startswith("@"):
+        if schedule.startswith("@every "):
+            rest = schedule.removeprefix("@every ")
+            return f'failed to parse duration {schedule}: time: invalid duration "{rest}"'
+        return f"unrecognized descriptor: {schedule}"
+    fields = schedule.split()
+    if len(fields) != len(_FIELDS):
+        return f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]"
+    for text, (_, low, high, words) in zip(fields, _FIELDS, strict=True):
+        for part in filter(None, text.split(",")):
+            if found := _told_of(part, low, high, words):
+                return found
+    return ""
+
+
+def _told_of(part: str, low: int, high: int, words: dict[str, int]) -> str:
+    span, *steps = part.split("/")
+    ends = span.split("-")
+    if ends[0] in ("*", "?"):
+        first, last = low, high
+    else:
+        numbers: list[int] = []
+        for end in ends[:2]:
+            number = _number(end, words)
+            if number is None:
+                return _unparsed(end)
+            numbers.append(number)
+        if len(ends) > 2:
+            return f"too many hyphens: {part}"
+        first, last = numbers[0], numbers[-1]
+    if len(steps) > 1:
+        return f"too many slashes: {part}"
+    step: int | None = 1
+    if steps:
+        step = _number(steps[0], {})
+        if step is None:
+            return _unparsed(steps[0])
+        if len(ends) == 1:
+            last = high
+    if first < low:
+        return f"beginning of range ({first}) below minimum ({low}): {part}"
+    if last > high:
+        return f"end of range ({last}) above maximum ({high}): {part}"
+    if first > last:
+        return f"beginning of range ({first}) beyond end of range ({last}): {part}"
+    return "" if step else f"step of range should be a positive number: {part}"
+
+
+def _unparsed(text: str) -> str:
+    if text.startswith("-") and text[1:].isdigit():
+        return f"negative number ({int(text)}) not allowed: {text}"
+    return f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax'

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from kubelogic.kinds import quantity
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import check_name, label_key, required_name
-from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.kinds.validation.problems import Report, Tree, listed, nearest, quoted
+from kubelogic.text.location import Path, dotted
 
 VOLUME_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
 ENV_FIELDS = (
@@ -36,8 +36,14 @@ _SUBSCRIPTED = re.compile(r"(metadata\.(?:labels|annotations))\['(.*)'\]", re.DO
 _CONTAINER_RESOURCES = tuple(
     f"{which}.{name}" for which in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )
+_DIVIDED = {
+    "cpu": "cpu resource",
+    "memory": "memory resource",
+    "ephemeral-storage": "local ephemeral storage resource",
+}
 _HUGE = ("requests.hugepages-", "limits.hugepages-")
 _SIZES = ("1", *(f"1{unit}" for unit in "kMGTPE"), *(f"1{unit}i" for unit in "KMGTPE"))
+_MORE_THAN_ONE = api_words.invalid("", "may not have more than one field specified at a time")
 _SOURCES = ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef")
 
 
@@ -54,6 +60,12 @@ def field_ref(report: Report, path: Path, reference: Tree, allowed: tuple[str, .
     if match:
         key = match[2].lower() if match[1].endswith("annotations") else match[2]
         label_key(report, (*path, "fieldPath"), key)
+    elif field not in _CONVERTIBLE:
+        detail = f"error converting fieldPath: field label not supported: {field}"
+        near = nearest(field, allowed)
+        hint = f" (did you mean {quoted(near)}?)" if near else ""
+        text = f"{quoted(field)} is not supported: use {listed(allowed)}{hint}"
+        report.add((*path, "fieldPath"), "KL121", text, api=api_words.invalid(field, detail))
     elif field not in allowed:
         report.unsupported((*path, "fieldPath"), field, allowed)
 
@@ -72,16 +84,25 @@ def resource_field_ref(report: Report, path: Path, reference: Tree, *, needs_con
         return
     allowed = ("1m", "1") if resource.endswith(".cpu") else _SIZES
     if quantity.canonical(divisor) not in allowed and resource:
-        report.unsupported((*path, "divisor"), divisor, allowed)
+        what = _DIVIDED.get(resource.partition(".")[2], "hugepages resource")
+        which = "1m and 1" if resource.endswith(".cpu") else ", ".join(_SIZES)
+        words = api_words.invalid(resource, f"only divisor's values {which} are supported with the {what}")
+        text = f"{quoted(divisor)} is not supported: use {listed(allowed)}"
+        report.add((*path, "divisor"), "KL121", text, api=words)
 
 
 def _key_ref(report: Report, path: Path, reference: Tree) -> None:
-    required_name(report, (*path, "name"), reference.get("name"), names.dns_subdomain)
+    name = reference.get("name") or ""
+    if name:
+        check_name(report, (*path, "name"), name, names.dns_subdomain)
+    else:
+        words = api_words.invalid("", *api_words.dns_subdomain(""))
+        report.add((*path, "name"), "KL120", "is required", api=words)
     key = reference.get("key", "")
     if not key:
         report.required((*path, "key"))
-    elif wrong := names.config_key(key):
-        report.invalid((*path, "key"), "KL123", key, wrong)
+    else:
+        report.check((*path, "key"), "KL123", key, names.config_key)
 
 
 def _file_key_ref(report: Report, path: Path, reference: Tree) -> None:
@@ -90,8 +111,8 @@ def _file_key_ref(report: Report, path: Path, reference: Tree) -> None:
     file = reference.get("path", "")
     if not file:
         report.required((*path, "path"))
-    elif wrong := names.no_backsteps(file):
-        report.invalid((*path, "path"), "KL133", file, wrong)
+    else:
+        report.check((*path, "path"), "KL133", file, names.no_backsteps)
 
 
 def variables(report: Report, path: Path, items: list[Tree]) -> None:
@@ -110,12 +131,6 @@ def variables(report: Report, path: Path, items: list[Tree]) -> None:
 
 def _value_from(report: Report, path: Path, source: Tree, *, has_value: bool) -> None:
     kinds = [kind for kind in _SOURCES if kind in source]
-    if not kinds:
-        report.required(path, f"set one of {', '.join(_SOURCES)}")
-    elif has_value:
-        report.add(path, "KL142", "value and valueFrom exclude each other")
-    elif len(kinds) > 1:
-        report.add(path, "KL142", f"has more than one source: {', '.join(kinds)}")
     if "fieldRef" in source:
         field_ref(report, (*path, "fieldRef"), source["fieldRef"], ENV_FIELDS)
     if "resourceFieldRef" in source:
@@ -125,6 +140,15 @@ def _value_from(report: Report, path: Path, source: Tree, *, has_value: bool) ->
             _key_ref(report, (*path, kind), source[kind])
     if "fileKeyRef" in source:
         _file_key_ref(report, (*path, "fileKeyRef"), source["fileKeyRef"])
+    if not kinds:
+        *most, last = (f"`{kind}`" for kind in ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"))
+        words = api_words.invalid("", f"must specify one of: {', '.join(most)}, {last} or `fileKeyRef`")
+        report.add(path, "KL120", f"is required: set one of {', '.join(_SOURCES)}", api=words)
+    elif has_value:
+        words = api_words.invalid("", "may not be specified when `value` is not empty")
+        report.add(path, "KL142", "value and valueFrom exclude each other", api=words)
+    elif len(kinds) > 1:
+        report.add(path, "KL142", f"has more than one source: {', '.join(kinds)}", api=_MORE_THAN_ONE)
 
 
 def variables_from(report: Report, path: Path, items: list[Tree]) -> None:
@@ -134,10 +158,12 @@ def variables_from(report: Report, path: Path, items: list[Tree]) -> None:
         if item.get("prefix"):
             check_name(report, (*where, "prefix"), item["prefix"], names.env_name)
         kinds = [kind for kind in ("configMapRef", "secretRef") if kind in item]
-        if not kinds:
-            report.required(where, "set configMapRef or secretRef")
-        elif len(kinds) > 1:
-            report.add(where, "KL142", "configMapRef and secretRef exclude each other")
         for kind in kinds:
             name = item[kind].get("name", "")
             required_name(report, (*where, kind, "name"), names.masked(name), names.dns_subdomain)
+        if not kinds:
+            words = api_words.invalid("", "must specify one of: `configMapRef` or `secretRef`")
+            report.add(where, "KL120", "is required: set configMapRef or secretRef", api=words, at=dotted(path))
+        elif len(kinds) > 1:
+            text = "configMapRef and secretRef exclude each other"
+            report.add(where, "KL142", text, api=_MORE_THAN_ONE, at=dotted(path))

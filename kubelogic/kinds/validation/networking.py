@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import check_name, metadata, required_name, selector
 from kubelogic.kinds.validation.containers import PROTOCOLS, port_number_or_name
 from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _BAD_PARTS = ("//", "/./", "/../", "%2f", "%2F")
@@ -25,16 +25,17 @@ def ingress(report: Report, tree: Tree) -> None:
     spec = tree.get("spec", {})
     path: Path = ("spec",)
     if not spec.get("rules") and "defaultBackend" not in spec:
-        report.required((*path, "rules"), "give rules or a defaultBackend")
+        words = api_words.invalid(None, "either `defaultBackend` or `rules` must be specified")
+        text = "is required: give rules or a defaultBackend"
+        report.add((*path, "rules"), "KL120", text, api=words, at="spec")
     if "defaultBackend" in spec:
         _backend(report, (*path, "defaultBackend"), spec["defaultBackend"])
-    for index, rule in enumerate(spec.get("rules", ())):
-        _rule(report, (*path, "rules", index), rule)
+    for index, each in enumerate(spec.get("rules", ())):
+        _rule(report, (*path, "rules", index), each)
     for index, tls in enumerate(spec.get("tls", ())):
         for number, host in enumerate(tls.get("hosts", ())):
-            wrong = names.wildcard_subdomain(host) if "*" in host else names.dns_subdomain(host)
-            if wrong:
-                report.invalid((*path, "tls", index, "hosts", number), "KL123", host, wrong)
+            rule = names.wildcard_subdomain if "*" in host else names.dns_subdomain
+            report.check((*path, "tls", index, "hosts", number), "KL123", host, rule)
         if tls.get("secretName"):
             check_name(report, (*path, "tls", index, "secretName"), tls["secretName"], names.dns_subdomain)
     name = spec.get("ingressClassName")
@@ -42,17 +43,22 @@ def ingress(report: Report, tree: Tree) -> None:
         check_name(report, (*path, "ingressClassName"), name, names.dns_subdomain)
     noted = tree.get("metadata", {}).get("annotations", {}).get(_CLASS)
     if noted is not None and name is not None and noted != name:
-        report.add(("metadata", "annotations", _CLASS), "KL142", f"must be the same as ingressClassName ({name})")
+        words = api_words.invalid(noted, "must match `ingressClassName` when both are specified")
+        text = f"must be the same as ingressClassName ({name})"
+        at = f"annotations.{_CLASS}"
+        report.add(("metadata", "annotations", _CLASS), "KL142", text, api=words, at=at)
 
 
 def _rule(report: Report, path: Path, rule: Tree) -> None:
     host = rule.get("host", "")
     if host:
-        wrong = names.wildcard_subdomain(host) if "*" in host else names.dns_subdomain(host)
         if names.parse_ip(host) is not None:
-            wrong = "must be a DNS name, not an address"
-        if wrong:
-            report.invalid((*path, "host"), "KL123", host, wrong)
+            detail = "must be a DNS name, not an IP address"
+            report.invalid((*path, "host"), "KL123", host, "must be a DNS name, not an address", detail=detail)
+        else:
+            report.check(
+                (*path, "host"), "KL123", host, names.wildcard_subdomain if "*" in host else names.dns_subdomain
+            )
     if "http" not in rule:
         return
     paths = rule["http"].get("paths", [])
@@ -62,7 +68,8 @@ def _rule(report: Report, path: Path, rule: Tree) -> None:
         where = (*path, "http", "paths", index)
         kind, text = item.get("pathType"), item.get("path", "")
         if kind is None:
-            report.add((*where, "pathType"), "KL120", f"is required: use {', '.join(_PATH_TYPES)}")
+            words = "Required value: pathType must be specified"
+            report.add((*where, "pathType"), "KL120", f"is required: use {', '.join(_PATH_TYPES)}", api=words)
             continue
         if kind not in _PATH_TYPES:
             report.unsupported((*where, "pathType"), kind, _PATH_TYPES)
@@ -73,18 +80,24 @@ def _rule(report: Report, path: Path, rule: Tree) -> None:
 def _path(report: Report, path: Path, text: str, kind: str) -> None:
     if kind in ("Exact", "Prefix"):
         if not text.startswith("/"):
-            report.invalid(path, "KL133", text, "must be an absolute path")
-        bad = [part for part in _BAD_PARTS if part in text] + [end for end in _BAD_ENDS if text.endswith(end)]
-        if bad:
-            report.invalid(path, "KL133", text, f"must not contain {bad[0]!r}")
+            report.invalid(path, "KL133", text, "must be an absolute path", detail="must be an absolute path")
+        if text:
+            parts = [part for part in _BAD_PARTS if part in text]
+            ends = [end for end in _BAD_ENDS if text.endswith(end)]
+            detail = [f"must not contain '{part}'" for part in parts] + [f"cannot end with '{end}'" for end in ends]
+            if detail:
+                report.invalid(path, "KL133", text, f"must not contain {[*parts, *ends][0]!r}", detail=detail)
     elif kind == "ImplementationSpecific" and text and not text.startswith("/"):
-        report.invalid(path, "KL133", text, "must be an absolute path")
+        report.invalid(path, "KL133", text, "must be an absolute path", detail="must be an absolute path")
 
 
 def _backend(report: Report, path: Path, backend: Tree) -> None:
     service, resource = backend.get("service"), backend.get("resource")
     if (service is None) == (resource is None):
-        report.add(path, "KL142", "set either service or resource")
+        detail = (
+            "cannot set both resource and service backends" if service else "resource or service backend is required"
+        )
+        report.add(path, "KL142", "set either service or resource", api=api_words.invalid("", detail))
     elif resource is not None:
         _typed(report, (*path, "resource"), resource)
     elif service is not None:
@@ -93,11 +106,13 @@ def _backend(report: Report, path: Path, backend: Tree) -> None:
         name, number = port.get("name", ""), port.get("number", 0)
         where = (*path, "service", "port")
         if name and number:
-            report.add(where, "KL142", "name and number exclude each other")
+            words = api_words.invalid("", "cannot set both port name & port number")
+            report.add(where, "KL142", "name and number exclude each other", api=words, at=dotted(path))
         elif name or number:
             port_number_or_name(report, (*where, "name" if name else "number"), name or number)
         else:
-            report.required(where, "give the port's name or number")
+            said = "port name or number is required"
+            report.required(where, "give the port's name or number", api=said, at=dotted(path))
 
 
 def _typed(report: Report, path: Path, reference: Tree) -> None:
@@ -123,9 +138,15 @@ def ingress_class(report: Report, tree: Tree) -> None:
     scope, namespace = parameters.get("scope"), parameters.get("namespace")
     report.one_of((*path, "scope"), scope, ("Cluster", "Namespace"))
     if scope == "Namespace":
-        required_name(report, (*path, "namespace"), namespace, names.dns_label)
+        required_name(
+            report, (*path, "namespace"), namespace, names.dns_label, api="`parameters.scope` is set to 'Namespace'"
+        )
     elif scope == "Cluster" and namespace is not None:
-        report.forbidden((*path, "namespace"), "may only be set when the scope is Namespace")
+        report.forbidden(
+            (*path, "namespace"),
+            "may only be set when the scope is Namespace",
+            api="`parameters.scope` is set to 'Cluster'",
+        )
 
 
 def network_policy(report: Report, tree: Tree) -> None:
@@ -143,51 +164,61 @@ def network_policy(report: Report, tree: Tree) -> None:
                 _peer(report, (*where, peers, number), peer)
     types = spec.get("policyTypes", [])
     if len(types) > 2:
-        report.too_many((*path, "policyTypes"), len(types), 2)
+        words = api_words.invalid(types, "may not specify more than two policyTypes")
+        report.add((*path, "policyTypes"), "KL129", f"has {len(types)} entries; at most 2 are allowed", api=words)
     for index, kind in enumerate(types):
         if kind not in ("Egress", "Ingress"):
-            report.unsupported((*path, "policyTypes", index), kind, ("Egress", "Ingress"))
+            report.unsupported((*path, "policyTypes", index), kind, ("Egress", "Ingress"), api=("Ingress", "Egress"))
 
 
 def _policy_port(report: Report, path: Path, port: Tree) -> None:
     if port.get("protocol", "TCP") not in PROTOCOLS:
-        report.unsupported((*path, "protocol"), port["protocol"], PROTOCOLS)
+        report.unsupported((*path, "protocol"), port["protocol"], PROTOCOLS, api=("TCP", "UDP", "SCTP"))
     number, end = port.get("port"), port.get("endPort")
     if number is not None:
         port_number_or_name(report, (*path, "port"), number)
     if end is None:
         return
     if not isinstance(number, int):
-        report.forbidden((*path, "endPort"), "may only be set when port is a number")
+        what = "specified" if number is None else "non-numeric"
+        words = api_words.invalid(end, f"may not be specified when `port` is {'not ' if number is None else ''}{what}")
+        report.add((*path, "endPort"), "KL127", "may only be set when port is a number", api=words)
     else:
-        report.between(end, (*path, "endPort"), 1, 65535, "KL131")
         if end < number:
-            report.add((*path, "endPort"), "KL131", f"must be at least port ({number}), is {end}")
+            words = api_words.invalid(number, "must be greater than or equal to `port`")
+            report.add((*path, "endPort"), "KL131", f"must be at least port ({number}), is {end}", api=words)
+        report.between(end, (*path, "endPort"), 1, 65535, "KL131")
 
 
 def _peer(report: Report, path: Path, peer: Tree) -> None:
     for key in ("podSelector", "namespaceSelector"):
         selector(report, (*path, key), peer.get(key))
     if not peer:
-        report.required(path, "set podSelector, namespaceSelector or ipBlock")
+        report.required(path, "set podSelector, namespaceSelector or ipBlock", api="must specify a peer")
     if "ipBlock" not in peer:
         return
     if len(peer) > 1:
-        report.add(path, "KL142", "ipBlock excludes selectors")
-    block = peer["ipBlock"]
+        words = "Forbidden: may not specify both ipBlock and another peer"
+        report.add(path, "KL142", "ipBlock excludes selectors", api=words)
+        further = Report()
+        _block(further, path, peer["ipBlock"])
+        report.beyond(further)
+    else:
+        _block(report, path, peer["ipBlock"])
+
+
+def _block(report: Report, path: Path, block: Tree) -> None:
     where = (*path, "ipBlock")
     outer = block.get("cidr", "")
     if not outer:
         report.required((*where, "cidr"))
         return
-    if wrong := names.cidr(outer):
-        report.invalid((*where, "cidr"), "KL132", outer, wrong)
+    report.check((*where, "cidr"), "KL132", outer, names.cidr)
     for index, inner in enumerate(block.get("except", ())):
         here = (*where, "except", index)
-        if wrong := names.cidr(inner):
-            report.invalid(here, "KL132", inner, wrong)
-        elif not names.cidr(outer) and not _inside(inner, outer):
-            report.invalid(here, "KL132", inner, f"must be a part of {outer}, and smaller")
+        if report.check(here, "KL132", inner, names.cidr) and not names.cidr(outer) and not _inside(inner, outer):
+            detail = "must be a strict subset of `cidr`"
+            report.invalid(here, "KL132", inner, f"must be a part of {outer}, and smaller", detail=detail)
 
 
 def _inside(inner: str, outer: str) -> bool:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubelogic.kinds import quantity
-from kubelogic.kinds.validation import names, resources, scheduling
+from kubelogic.kinds.validation import api_words, names, resources, scheduling
 from kubelogic.kinds.validation.common import (
-    expression_values,
     label_key,
     labels,
     metadata,
@@ -19,9 +18,9 @@ from kubelogic.kinds.validation.common import (
     selector,
     unknown_operator,
 )
-from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.problems import Report, Tree, listed, quoted
 from kubelogic.kinds.validation.workloads import at_most_all, int_or_percent
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
 """The classes that every cluster has."""
@@ -40,6 +39,11 @@ _SCOPES = (
     "VolumeAttributesClass",
 )
 _EXIST_ONLY = ("BestEffort", "NotBestEffort", "Terminating", "NotTerminating", "CrossNamespacePodAffinity")
+_EXISTS_ONLY = (
+    "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, "
+    "ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity"
+)
+_NO_STORAGE = "either minimum or maximum storage value is required, but neither was provided"
 _COMPUTE = ("cpu", "memory", "limits.cpu", "limits.memory", "requests.cpu", "requests.memory")
 _SCOPE_RESOURCES = {
     "BestEffort": ("pods",),
@@ -54,7 +58,18 @@ def disruption_budget(report: Report, tree: Tree) -> None:
     spec = tree.get("spec", {})
     path: Path = ("spec",)
     if "minAvailable" in spec and "maxUnavailable" in spec:
-        report.add((*path, "maxUnavailable"), "KL142", "minAvailable and maxUnavailable exclude each other")
+        inner = spec.get("selector")
+        shown = {
+            "MinAvailable": spec["minAvailable"],
+            "Selector": {key: inner[key] for key in ("matchLabels", "matchExpressions") if inner.get(key)}
+            if inner
+            else inner,
+            "MaxUnavailable": spec["maxUnavailable"],
+            "UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy"),
+        }
+        words = api_words.invalid(shown, "minAvailable and maxUnavailable cannot be both set")
+        text = "minAvailable and maxUnavailable exclude each other"
+        report.add((*path, "maxUnavailable"), "KL142", text, api=words, at="spec")
     for key in ("minAvailable", "maxUnavailable"):
         if key in spec:
             int_or_percent(report, (*path, key), spec[key])
@@ -70,16 +85,24 @@ def priority_class(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     name, value = tree.get("metadata", {}).get("name", ""), tree.get("value", 0)
     if name.startswith("system-"):
+        start = "Forbidden: priority class names with 'system-' prefix are reserved for system use only. error: "
+        where: Path = ("metadata", "name")
         if name not in SYSTEM_PRIORITIES:
-            report.add(("metadata", "name"), "KL140", "names with 'system-' are reserved; choose another")
+            words = f"{start}{name} is not a known system priority class"
+            report.add(where, "KL140", "names with 'system-' are reserved; choose another", api=words)
         elif value != SYSTEM_PRIORITIES[name]:
-            report.add(("value",), "KL140", f"must be {SYSTEM_PRIORITIES[name]} for {name}, is {value}")
+            words = f"{start}value of {name} PriorityClass must be {SYSTEM_PRIORITIES[name]}"
+            text = f"must be {SYSTEM_PRIORITIES[name]} for {name}, is {value}"
+            report.add(("value",), "KL140", text, api=words, at="metadata.name")
         elif tree.get("globalDefault"):
-            report.add(("globalDefault",), "KL140", f"must be false for {name}")
+            words = f"{start}globalDefault of {name} PriorityClass must be false"
+            report.add(("globalDefault",), "KL140", f"must be false for {name}", api=words, at="metadata.name")
     elif value > HIGHEST_PRIORITY:
-        report.add(("value",), "KL140", f"must be at most {HIGHEST_PRIORITY}, is {value}")
+        words = f"Forbidden: maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
+        report.add(("value",), "KL140", f"must be at most {HIGHEST_PRIORITY}, is {value}", api=words)
     if "preemptionPolicy" in tree:
-        report.one_of(("preemptionPolicy",), tree["preemptionPolicy"], _PREEMPTION)
+        told = ("PreemptLowerPriority", "Never")
+        report.one_of(("preemptionPolicy",), tree["preemptionPolicy"], _PREEMPTION, api=told)
 
 
 def resource_quota(report: Report, tree: Tree) -> None:
@@ -94,36 +117,58 @@ def resource_quota(report: Report, tree: Tree) -> None:
         resources.amount(report, where, name, value)
     scopes = spec.get("scopes", [])
     for index, scope in enumerate(scopes):
-        _scope(report, (*path, "scopes", index), scope, hard)
-    _opposites(report, (*path, "scopes"), scopes)
+        _scope(report, (*path, "scopes", index), scope, hard, at="spec.scopes", shown=scopes)
+    _opposites(report, (*path, "scopes"), scopes, scopes)
     expressions = spec.get("scopeSelector", {}).get("matchExpressions", [])
     here = (*path, "scopeSelector", "matchExpressions")
     for index, expression in enumerate(expressions):
         scope, operator = expression.get("scopeName", ""), expression.get("operator", "")
-        _scope(report, (*here, index, "scopeName"), scope, hard)
-        expression_values(report, (*here, index), operator, expression.get("values", []))
-        if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
-            unknown_operator(report, (*here, index), operator, ("In", "NotIn", "Exists", "DoesNotExist"))
-        elif scope in _EXIST_ONLY and operator != "Exists":
-            report.add((*here, index, "operator"), "KL135", f"must be Exists for the scope {scope}")
-    _opposites(report, here, [expression.get("scopeName", "") for expression in expressions])
+        at = "spec.scopeSelector.matchExpressions"
+        _scope(report, (*here, index, "scopeName"), scope, hard, at=at, shown=scope)
+        if scope in _EXIST_ONLY and operator != "Exists":
+            words = api_words.invalid(operator, _EXISTS_ONLY)
+            text = f"must be Exists for the scope {scope}"
+            report.add((*here, index, "operator"), "KL135", text, api=words, at=f"{at}.operator")
+        _scope_values(report, (*here, index), operator, expression.get("values", []), at)
+    _opposites(report, here, [expression.get("scopeName", "") for expression in expressions], scopes)
 
 
-def _scope(report: Report, path: Path, scope: str, hard: Mapping[str, str]) -> None:
+def _scope_values(report: Report, path: Path, operator: str, values: list[str], at: str) -> None:
+    where = (*path, "values")
+    if operator in ("In", "NotIn"):
+        if not values:
+            words = "Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"
+            text = f"is required when the operator is {operator}"
+            report.add(where, "KL135", text, api=words, at=f"{at}.values")
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
+            text = f"may not be set when the operator is {operator}; remove it"
+            report.add(where, "KL135", text, api=api_words.invalid(values, detail), at=f"{at}.values")
+    else:
+        unknown_operator(report, path, operator, ("In", "NotIn", "Exists", "DoesNotExist"), at=f"{at}.operator")
+
+
+def _scope(report: Report, path: Path, scope: str, hard: Mapping[str, str], *, at: str, shown: list[str] | str) -> None:
     if scope not in _SCOPES:
-        report.unsupported(path, scope, _SCOPES)
+        field = at if isinstance(shown, list) else f"{at}.scopeName"
+        words = api_words.invalid(shown, "unsupported scope")
+        report.add(path, "KL121", f"{quoted(scope)} is not supported: use {listed(_SCOPES)}", api=words, at=field)
         return
     allowed = _SCOPE_RESOURCES.get(scope, ("pods", *_COMPUTE))
     for name in sorted(hard):
         standard = name in resources.QUOTA or name.startswith(("hugepages-", "requests.hugepages-"))
         if standard and name not in allowed:
-            report.add(path, "KL142", f"the scope {scope} cannot be used for {name}, only for {', '.join(allowed)}")
+            words = api_words.invalid(shown, "unsupported scope applied to resource")
+            text = f"the scope {scope} cannot be used for {name}, only for {', '.join(allowed)}"
+            report.add(path, "KL142", text, api=words, at=at)
 
 
-def _opposites(report: Report, path: Path, scopes: list[str]) -> None:
+def _opposites(report: Report, path: Path, scopes: list[str], shown: list[str]) -> None:
     for first, second in _OPPOSITES:
         if first in scopes and second in scopes:
-            report.add(path, "KL142", f"the scopes {first} and {second} exclude each other")
+            words = api_words.invalid(shown, "conflicting scopes")
+            report.add(path, "KL142", f"the scopes {first} and {second} exclude each other", api=words)
 
 
 def limit_range(report: Report, tree: Tree) -> None:
@@ -148,11 +193,12 @@ def _limit(report: Report, path: Path, item: Tree, kind: str) -> None:
     if kind == "Pod":
         for part in ("default", "defaultRequest"):
             if item.get(part):
-                report.forbidden((*path, part), "may not be set for the type Pod")
+                words = "may not be specified when `type` is 'Pod'"
+                report.forbidden((*path, part), "may not be set for the type Pod", api=words)
         parts = ("max", "min", "maxLimitRequestRatio")
     bounds = ("min" in item and "storage" in item["min"]) or ("max" in item and "storage" in item["max"])
     if kind == "PersistentVolumeClaim" and not bounds:
-        report.required(path, "give min or max of storage")
+        report.required(path, "give min or max of storage", api=_NO_STORAGE, at=f"{dotted(path)}.limits")
     amounts: dict[str, dict[str, str]] = {part: item.get(part, {}) for part in parts}
     for part in parts:
         for name in amounts[part]:
@@ -162,31 +208,48 @@ def _limit(report: Report, path: Path, item: Tree, kind: str) -> None:
 
 
 _ORDER = (
-    ("min", "max"),
-    ("min", "defaultRequest"),
-    ("defaultRequest", "max"),
-    ("defaultRequest", "default"),
-    ("min", "default"),
-    ("default", "max"),
+    ("min", "max", "min", "min"),
+    ("min", "defaultRequest", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "max", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "default", "defaultRequest", "defaultRequest"),
+    ("min", "default", "default", "min"),
+    ("default", "max", "default", "max"),
 )
+"""What must not be above what, which of them the API server names, and whose value it shows."""
+_TOLD = {"defaultRequest": "default request", "default": "default"}
 
 
 def _bounds(report: Report, path: Path, given: Mapping[str, str], name: str) -> None:
     nanos = {part: quantity.read(value).nanos for part, value in given.items()}
-    for low, high in _ORDER:
+    own = {part: quantity.canonical(value) for part, value in given.items()}
+    for low, high, named, quoting in _ORDER:
         if low in nanos and high in nanos and nanos[low] > nanos[high]:
             at = low if low in ("min", "defaultRequest") and high != "defaultRequest" else high
-            report.add((*path, at, name), "KL136", f"{low} ({given[low]}) is above {high} ({given[high]})")
+            above = "default limit" if (low, high) == ("defaultRequest", "default") else _TOLD.get(high, high)
+            detail = f"{_TOLD.get(low, low)} value {own[low]} is greater than {above} value {own[high]}"
+            words = api_words.invalid(own[quoting], detail)
+            text = f"{low} ({given[low]}) is above {high} ({given[high]})"
+            report.add((*path, at, name), "KL136", text, api=words, at=f"{dotted(path)}.{named}[{name}]")
     ratio = nanos.get("maxLimitRequestRatio")
     where = (*path, "maxLimitRequestRatio", name)
     if ratio is not None:
         if ratio < 10**9:
-            report.add(where, "KL138", f"must be at least 1, is {given['maxLimitRequestRatio']}")
+            shown = own["maxLimitRequestRatio"]
+            words = api_words.invalid(shown, f"ratio {shown} is less than 1")
+            text = f"must be at least 1, is {given['maxLimitRequestRatio']}"
+            report.add(where, "KL138", text, api=words, at=resources.keyed(where))
         if nanos.get("min", 0) > 0 and "max" in nanos and ratio * nanos["min"] > nanos["max"] * 10**9:
-            report.add(where, "KL138", f"is above max/min = {nanos['max'] / nanos['min']:.6g}")
+            bound = nanos["max"] / nanos["min"]
+            shown = own["maxLimitRequestRatio"]
+            words = api_words.invalid(shown, f"ratio {shown} is greater than max/min = {bound:f}")
+            report.add(where, "KL138", f"is above max/min = {bound:.6g}", api=words, at=resources.keyed(where))
     both = "default" in nanos and "defaultRequest" in nanos
     if both and not resources.can_overcommit(name) and nanos["default"] != nanos["defaultRequest"]:
-        report.add((*path, "defaultRequest", name), "KL136", f"must be equal to default ({given['default']})")
+        detail = f"default value {own['default']} must equal to defaultRequest value {own['defaultRequest']} in {name}"
+        words = api_words.invalid(own["defaultRequest"], detail)
+        where = (*path, "defaultRequest", name)
+        text = f"must be equal to default ({given['default']})"
+        report.add(where, "KL136", text, api=words, at=resources.keyed(where))
 
 
 def lease(report: Report, tree: Tree) -> None:

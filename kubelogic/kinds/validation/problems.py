@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from kubelogic.text.location import Path
+from kubelogic.kinds.validation import api_words
+from kubelogic.text.location import Path, dotted
 
 Tree = dict[str, Any]
 """A mapping of a decoded document."""
@@ -18,13 +19,20 @@ Tree = dict[str, Any]
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the API server refuses (or warns of).
 
-    ``path`` leads into the document as it was written; with ``on_key`` the key is at fault, not its value.
+    ``path`` leads into the document as it was written; with ``on_key`` the key is at fault, not its value. ``told`` is
+    what the API server says, each with the field that it names: often one sentence, more where it says more.
     """
 
     path: Path
     code: str
     message: str
     on_key: bool = False
+    told: tuple[tuple[str, str], ...] | None = None
+
+    @property
+    def faults(self) -> tuple[tuple[str, str], ...]:
+        """The fields that the API server names, and what it says of each."""
+        return ((dotted(self.path), self.message),) if self.told is None else self.told
 
     @property
     def sort_key(self) -> tuple[tuple[tuple[int, int, str], ...], str, str]:
@@ -65,68 +73,154 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+Words = str | Iterable[str]
+"""What the API server says: once, or several times."""
+
+
+def _all(words: Words) -> tuple[str, ...]:
+    return ((words,) if words else ()) if isinstance(words, str) else tuple(words)
+
+
 class Report(msgspec.Struct):
-    """Collects the problems and warnings of one document while it is checked."""
+    """Collects the problems and warnings of one document while it is checked, in the API server's order.
+
+    What each problem is, is said twice: to people who read a manifest, and in the API server's words (``api``, of the
+    field ``at`` where that is another). The methods know the API server's words of what they check.
+    """
 
     problems: list[Problem] = msgspec.field(default_factory=list)
     warnings: list[Problem] = msgspec.field(default_factory=list)
 
-    def add(self, path: Path, code: str, message: str, *, on_key: bool = False) -> None:
-        """Note a problem in words of its own."""
-        self.problems.append(Problem(path=path, code=code, message=message, on_key=on_key))
+    def add(
+        self,
+        path: Path,
+        code: str,
+        message: str,
+        *,
+        on_key: bool = False,
+        api: Words = (),
+        at: str = "",
+        told: Iterable[tuple[str, str]] | None = None,
+    ) -> None:
+        """Note a problem in words of its own.
+
+        Args:
+            path: where it is.
+            code: its permanent code.
+            message: what is wrong, for people.
+            on_key: whether the key is at fault, not its value.
+            api: what the API server says.
+            at: the field that the API server names, if it is not ``path``.
+            told: all that the API server says and of which fields, where it speaks of several, or says nothing because
+                it has stopped at an earlier problem.
+        """
+        where = at or dotted(path)
+        faults = tuple((where, words) for words in _all(api)) or None if told is None else tuple(told)
+        self.problems.append(Problem(path=path, code=code, message=message, on_key=on_key, told=faults))
 
     def warn(self, path: Path, code: str, message: str) -> None:
         """Note something that is accepted but worth knowing."""
         self.warnings.append(Problem(path=path, code=code, message=message))
 
-    def required(self, path: Path, hint: str = "") -> None:
-        """A value is missing."""
-        self.add(path, "KL120", f"is required{': ' + hint if hint else ''}")
+    def beyond(self, found: Report) -> None:
+        """Take over what the API server does not say, because it has stopped at an earlier problem."""
+        self.problems += [msgspec.structs.replace(problem, told=()) for problem in found.problems]
+        self.warnings += found.warnings
 
-    def invalid(self, path: Path, code: str, value: Any, rule: str) -> None:
-        """A value breaks a rule."""
-        self.add(path, code, f"{quoted(value)} {rule}")
+    def required(self, path: Path, hint: str = "", *, api: str = "", at: str = "") -> None:
+        """A value is missing.
 
-    def unsupported(self, path: Path, value: Any, allowed: Collection[str]) -> None:
-        """A value is not one of those allowed."""
+        Args:
+            path: of the value.
+            hint: what to write.
+            api: the detail that the API server gives.
+            at: the field that it names.
+        """
+        words = f"Required value: {api}" if api else "Required value"
+        self.add(path, "KL120", f"is required{': ' + hint if hint else ''}", api=words, at=at)
+
+    def check(self, path: Path, code: str, value: str, rule: Callable[[str], str], *, at: str = "") -> bool:
+        """Check a text by a rule of ``names``; whether it keeps it."""
+        wrong = rule(value)
+        if wrong:
+            self.invalid(path, code, value, wrong, detail=api_words.RULES[rule](value), at=at)
+        return not wrong
+
+    def invalid(
+        self, path: Path, code: str, value: Any, rule: str, *, detail: Words = (), at: str = "", on_key: bool = False
+    ) -> None:
+        """A value breaks a rule; ``detail`` says in the API server's words which."""
+        words = api_words.invalid(value, *_all(detail))
+        self.add(path, code, f"{quoted(value)} {rule}", api=words, at=at, on_key=on_key)
+
+    def unsupported(
+        self, path: Path, value: Any, allowed: Collection[str], *, api: Collection[str] = (), at: str = ""
+    ) -> None:
+        """A value is not one of those allowed; ``api`` has them in the API server's order, if not the alphabet's."""
         near = nearest(value, allowed) if isinstance(value, str) and value else None
         hint = f" (did you mean {quoted(near)}?)" if near else ""
-        self.add(path, "KL121", f"{quoted(value)} is not supported: use {listed(allowed)}{hint}")
+        words = api_words.unsupported(value, list(api) or sorted(allowed))
+        self.add(path, "KL121", f"{quoted(value)} is not supported: use {listed(allowed)}{hint}", api=words, at=at)
 
-    def forbidden(self, path: Path, reason: str) -> None:
+    def forbidden(self, path: Path, reason: str, *, api: str = "", at: str = "") -> None:
         """A field may not be set here."""
-        self.add(path, "KL127", reason)
+        self.add(path, "KL127", reason, api=f"Forbidden: {api or reason}", at=at)
 
-    def duplicate(self, path: Path, value: Any, what: str = "is there twice; each may appear once") -> None:
-        """The same value a second time."""
-        self.add(path, "KL126", f"{quoted(value)} {what}")
+    def duplicate(
+        self,
+        path: Path,
+        value: Any,
+        what: str = "is there twice; each may appear once",
+        *,
+        api: str = "",
+        at: str = "",
+    ) -> None:
+        """The same value a second time; ``api`` is how the API server shows it if not as it is."""
+        shown = api or api_words.shown(value)
+        self.add(path, "KL126", f"{quoted(value)} {what}", api=f"Duplicate value: {shown}", at=at)
 
-    def not_found(self, path: Path, value: Any, where: str) -> None:
+    def not_found(self, path: Path, value: Any, where: str, *, at: str = "") -> None:
         """A reference within the document leads nowhere."""
-        self.add(path, "KL128", f"{quoted(value)} is not {where}")
+        words = f"Not found: {api_words.shown(value)}"
+        self.add(path, "KL128", f"{quoted(value)} is not {where}", api=words, at=at)
 
-    def too_many(self, path: Path, number: int, limit: int) -> None:
+    def too_many(self, path: Path, number: int, limit: int, *, at: str = "") -> None:
         """A list or mapping has too many entries."""
-        self.add(path, "KL129", f"has {number:,} entries; at most {limit:,} are allowed")
+        words = f"Too many: {number}: must have at most {limit} items"
+        self.add(path, "KL129", f"has {number:,} entries; at most {limit:,} are allowed", api=words, at=at)
 
-    def too_long(self, path: Path, size: int, limit: int, unit: str = "characters") -> None:
+    def too_long(self, path: Path, size: int, limit: int, unit: str = "characters", *, at: str = "") -> None:
         """A text or a sum of texts is too long."""
-        self.add(path, "KL129", f"has {size:,} {unit}; at most {limit:,} are allowed")
+        words = f"Too long: may not be more than {limit} bytes"
+        self.add(path, "KL129", f"has {size:,} {unit}; at most {limit:,} are allowed", api=words, at=at)
 
-    def one_of(self, path: Path, value: Any, allowed: Collection[str]) -> None:
-        """Check a value that must be set to one of a few words."""
+    def one_of(
+        self, path: Path, value: Any, allowed: Collection[str], *, api: Collection[str] = (), empty: str = ""
+    ) -> None:
+        """Check a value that must be set to one of a few words.
+
+        Args:
+            path: of the value.
+            value: what is there.
+            allowed: the words.
+            api: the words in the API server's order, if that is not the alphabet's.
+            empty: what the API server says of an empty value, if not that it is required.
+        """
         if not value:
-            self.add(path, "KL120", f"is required: use {listed(allowed)}")
+            words = empty or "Required value"
+            self.add(path, "KL120", f"is required: use {listed(allowed)}", api=words)
         elif value not in allowed:
-            self.unsupported(path, value, allowed)
+            self.unsupported(path, value, allowed, api=api)
 
     def at_least(self, node: Mapping[str, Any], key: str, path: Path, minimum: int = 0) -> None:
         """Check an optional number's lower bound."""
         value = node.get(key)
         if value is not None and value < minimum:
-            self.add((*path, key), "KL122", f"must be at least {minimum}, is {value}")
+            words = api_words.invalid(value, f"must be greater than or equal to {minimum}")
+            self.add((*path, key), "KL122", f"must be at least {minimum}, is {value}", api=words)
 
     def between(self, value: int, path: Path, low: int, high: int, code: str = "KL122") -> None:
         """Check a number's bounds."""
         if not low <= value <= high:
-            self.add(path, code, f"must be between {low} and {high}, is {value}")
+            words = api_words.invalid(value, f"must be between {low} and {high}, inclusive")
+            self.add(path, code, f"must be between {low} and {high}, is {value}", api=words)

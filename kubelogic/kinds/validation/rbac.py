@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import check_name, metadata, required_name, selector
 from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.text.location import Path
@@ -24,7 +24,8 @@ def cluster_role(report: Report, tree: Tree) -> None:
     if "aggregationRule" in tree:
         selectors = tree["aggregationRule"].get("clusterRoleSelectors", [])
         if not selectors:
-            report.required(("aggregationRule", "clusterRoleSelectors"))
+            words = "at least one clusterRoleSelector required if aggregationRule is non-nil"
+            report.required(("aggregationRule", "clusterRoleSelectors"), api=words)
         for index, chosen in enumerate(selectors):
             selector(report, ("aggregationRule", "clusterRoleSelectors", index), chosen)
 
@@ -33,17 +34,21 @@ def _rules(report: Report, tree: Tree, *, namespaced: bool) -> None:
     for index, rule in enumerate(tree.get("rules", ())):
         path: Path = ("rules", index)
         if not rule.get("verbs"):
-            report.required((*path, "verbs"), "give at least one verb")
+            report.required((*path, "verbs"), "give at least one verb", api="verbs must contain at least one value")
         if rule.get("nonResourceURLs"):
             where = (*path, "nonResourceURLs")
             if namespaced:
-                report.forbidden(where, "may not be set in a Role; use a ClusterRole")
+                words = api_words.invalid(rule["nonResourceURLs"], "namespaced rules cannot apply to non-resource URLs")
+                report.add(where, "KL127", "may not be set in a Role; use a ClusterRole", api=words)
             if any(rule.get(key) for key in ("apiGroups", "resources", "resourceNames")):
-                report.add(where, "KL142", "a rule is for resources or for URLs, not for both")
+                detail = "rules cannot apply to both regular resources and non-resource URLs"
+                words = api_words.invalid(rule["nonResourceURLs"], detail)
+                report.add(where, "KL142", "a rule is for resources or for URLs, not for both", api=words)
             continue
-        for key in ("apiGroups", "resources"):
+        for key, one in (("apiGroups", "api group"), ("resources", "resource")):
             if not rule.get(key):
-                report.required((*path, key), "give at least one")
+                said = f"resource rules must supply at least one {one}"
+                report.required((*path, key), "give at least one", api=said)
 
 
 def role_binding(report: Report, tree: Tree) -> None:
@@ -62,15 +67,19 @@ def _binding(report: Report, tree: Tree, kinds: tuple[str, ...], *, namespaced: 
     reference = tree.get("roleRef", {})
     path: Path = ("roleRef",)
     if reference.get("apiGroup", "") != _GROUP:
-        report.one_of((*path, "apiGroup"), reference.get("apiGroup"), (_GROUP,))
-    report.one_of((*path, "kind"), reference.get("kind"), kinds)
+        empty = api_words.unsupported("", (_GROUP,))
+        report.one_of((*path, "apiGroup"), reference.get("apiGroup"), (_GROUP,), empty=empty)
+    told = tuple(reversed(kinds))
+    empty = api_words.unsupported("", told)
+    report.one_of((*path, "kind"), reference.get("kind"), kinds, api=told, empty=empty)
     required_name(report, (*path, "name"), reference.get("name"), names.path_segment)
     for index, subject in enumerate(tree.get("subjects", ())):
         where: Path = ("subjects", index)
         kind, name, group = subject.get("kind", ""), subject.get("name", ""), subject.get("apiGroup", "")
         if not name:
             report.required((*where, "name"))
-        report.one_of((*where, "kind"), kind, _KINDS)
+        told = ("ServiceAccount", "User", "Group")
+        report.one_of((*where, "kind"), kind, _KINDS, api=told, empty=api_words.unsupported("", told))
         if kind == "ServiceAccount":
             if name:
                 check_name(report, (*where, "name"), name, names.dns_subdomain)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from kubelogic.kinds import quantity
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.problems import Report, Tree, quoted
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 NameRule = Callable[[str], str]
 
@@ -34,6 +34,7 @@ _SUMS = (
 )
 QUOTA = (*_SUMS, *_COUNTED)
 _STANDARD = (*QUOTA, "storage")
+_HUGE_ALONE = "Forbidden: HugePages require cpu or memory"
 _MILLI = 10**6
 _UNIT = 10**9
 
@@ -106,22 +107,60 @@ def quota_resource(name: str) -> str:
 def check_name(report: Report, path: Path, name: str, rule: NameRule) -> None:
     """Note what is wrong with a resource's name, at its key."""
     if wrong := rule(name):
-        report.add(path, "KL137", f"the resource {quoted(name)} {wrong}", on_key=True)
+        words = api_words.invalid(name, *_told_of(name, rule))
+        report.add(path, "KL137", f"the resource {quoted(name)} {wrong}", on_key=True, api=words, at=keyed(path))
+
+
+def keyed(path: Path) -> str:
+    """The path of an entry of a mapping, as the API server writes it.
+
+    >>> keyed(("spec", "hard", "cpu"))
+    'spec.hard[cpu]'
+    """
+    return f"{dotted(path[:-1])}[{path[-1]}]"
+
+
+def _told_of(name: str, rule: NameRule) -> list[str]:
+    """All that the API server says of a resource's name.
+
+    Source: pkg/apis/core/validation/validation.go, validateResourceName and the functions that call it.
+    """
+    found = api_words.qualified_name(name)
+    if found:
+        return found
+    plain = "/" not in name
+    if plain and name not in _STANDARD and not _huge_for_quota(name):
+        found.append("must be a standard resource type or fully qualified")
+    if rule is container_resource:
+        if plain and name not in CONTAINER and not _huge(name):
+            found.append("must be a standard resource for containers")
+        elif not is_native(name) and not is_extended(name):
+            found.append("doesn't follow extended resource name standard")
+    elif rule is quota_resource and plain and name not in QUOTA and not _huge_for_quota(name):
+        found.append("must be a standard resource for quota")
+    elif rule is pod_resource and name not in POD and not _huge(name):
+        found.append("must be a standard resource for pods")
+    return found
 
 
 def amount(report: Report, path: Path, name: str, value: str) -> None:
     """Check an amount: not negative, and whole for what can only be counted."""
     nanos = quantity.read(value).nanos
+    shown = quantity.canonical(value)
     if nanos < 0:
-        report.add(path, "KL138", f"must be at least 0, is {value}")
+        words = api_words.invalid(shown, "must be greater than or equal to 0")
+        report.add(path, "KL138", f"must be at least 0, is {value}", api=words, at=keyed(path))
     if (name in _COUNTED or is_extended(name)) and -(-nanos // _MILLI) % 1000:
-        report.add(path, "KL138", f"must be a whole number, is {value}: {name} cannot be divided")
+        words = api_words.invalid(shown, "must be an integer")
+        text = f"must be a whole number, is {value}: {name} cannot be divided"
+        report.add(path, "KL138", text, api=words, at=keyed(path))
 
 
-def positive(report: Report, path: Path, value: str) -> None:
+def positive(report: Report, path: Path, value: str, *, at: str = "") -> None:
     """Check an amount that must be above zero."""
     if quantity.read(value).nanos <= 0:
-        report.add(path, "KL138", f"must be greater than 0, is {value}")
+        words = api_words.invalid(quantity.canonical(value), "must be greater than zero")
+        report.add(path, "KL138", f"must be greater than 0, is {value}", api=words, at=at or keyed(path))
 
 
 def _whole_pages(name: str, value: str) -> bool:
@@ -153,26 +192,34 @@ def requirements(
             where = (*path, which, name)
             check_name(report, where, name, rule)
             amount(report, where, name, value)
+            if which == "requests":
+                _request_to_limit(report, where, name, value, limits.get(name))
             if _huge(name) and not _whole_pages(name, value):
-                report.add(where, "KL138", f"must be a whole number of pages of the size in {name}, is {value}")
-    for name, value in requests.items():
-        _request_to_limit(report, (*path, "requests", name), name, value, limits.get(name))
+                shown = quantity.canonical(value)
+                words = api_words.invalid(shown, f"{shown} is not positive integer multiple of {name}")
+                text = f"must be a whole number of pages of the size in {name}, is {value}"
+                report.add(where, "KL138", text, api=words, at=keyed(where))
     asked = {*limits, *requests}
     if any(map(_huge, asked)) and not asked & {"cpu", "memory"}:
-        report.add(path, "KL136", "huge pages need a request or limit of cpu or memory beside them")
+        report.add(path, "KL136", "huge pages need a request or limit of cpu or memory beside them", api=_HUGE_ALONE)
     _claims(report, (*path, "claims"), node.get("claims", ()), claims or ())
 
 
 def _request_to_limit(report: Report, path: Path, name: str, value: str, limit: str | None) -> None:
     if limit is None:
         if not can_overcommit(name):
-            report.add(path, "KL136", f"needs a limit of the same amount: {name} cannot be overcommitted")
+            words = "Required value: Limit must be set for non overcommitable resources"
+            text = f"needs a limit of the same amount: {name} cannot be overcommitted"
+            report.add(path, "KL136", text, api=words, at=f"{dotted(path[:-2])}.limits")
         return
+    at, own, bound = dotted(path[:-1]), quantity.canonical(value), quantity.canonical(limit)
     requested, limited = quantity.read(value).nanos, quantity.read(limit).nanos
     if requested != limited and not can_overcommit(name):
-        report.add(path, "KL136", f"is {value}, must be equal to the {name} limit of {limit}")
+        said = api_words.invalid(own, f"must be equal to {name} limit of {bound}")
+        report.add(path, "KL136", f"is {value}, must be equal to the {name} limit of {limit}", api=said, at=at)
     elif requested > limited:
-        report.add(path, "KL136", f"is {value}, must not be above the {name} limit of {limit}")
+        said = api_words.invalid(own, f"must be less than or equal to {name} limit of {bound}")
+        report.add(path, "KL136", f"is {value}, must not be above the {name} limit of {limit}", api=said, at=at)
 
 
 def _claims(report: Report, path: Path, uses: Collection[Tree], claims: Collection[str]) -> None:
@@ -183,8 +230,8 @@ def _claims(report: Report, path: Path, uses: Collection[Tree], claims: Collecti
         if not name:
             report.required((*where, "name"))
             continue
-        if request and (wrong := names.dns_label(request)):
-            report.invalid((*where, "request"), "KL123", request, wrong)
+        if request:
+            report.check((*where, "request"), "KL123", request, names.dns_label)
         clash = (name, request) in seen or (name, "") in seen
         if clash or (not request and any(other == name for other, _ in seen)):
             report.duplicate(where, f"{name}/{request}" if request else name)

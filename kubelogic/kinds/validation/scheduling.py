@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import (
     check_name,
     expression_values,
@@ -15,13 +15,15 @@ from kubelogic.kinds.validation.common import (
     selector,
     unknown_operator,
 )
-from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.kinds.validation.problems import Report, Tree, listed
+from kubelogic.text.location import Path, dotted
 
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NODE_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_NO_FIELD = "not a valid field selector key"
+_IN_BOTH = "exists in both matchLabelKeys and {}"
 _POLICIES = ("Honor", "Ignore")
 _ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
 
@@ -31,7 +33,9 @@ def _node_expression(report: Report, path: Path, expression: Tree, *, hard: bool
     expression_values(report, path, operator, values)
     if operator in ("Gt", "Lt"):
         if len(values) != 1:
-            report.add((*path, "values"), "KL135", f"must have exactly one value when the operator is {operator}")
+            words = "Required value: must be specified single value when `operator` is 'Lt' or 'Gt'"
+            text = f"must have exactly one value when the operator is {operator}"
+            report.add((*path, "values"), "KL135", text, api=words)
         elif not values[0].lstrip("+-").isdigit():
             report.warn((*path, "values", 0), "KL190", f"is not a number, so {operator} matches no node")
     elif operator not in _NODE_OPERATORS:
@@ -39,8 +43,7 @@ def _node_expression(report: Report, path: Path, expression: Tree, *, hard: bool
     label_key(report, (*path, "key"), expression.get("key", ""))
     if hard:
         for index, value in enumerate(values):
-            if wrong := names.label_value(value):
-                report.invalid((*path, "values", index), "KL125", value, wrong)
+            report.check((*path, "values", index), "KL125", value, names.label_value)
 
 
 def _node_field(report: Report, path: Path, expression: Tree) -> None:
@@ -48,9 +51,13 @@ def _node_field(report: Report, path: Path, expression: Tree) -> None:
     if operator not in ("In", "NotIn"):
         unknown_operator(report, path, operator, ("In", "NotIn"))
     elif len(values) != 1:
-        report.add((*path, "values"), "KL135", f"must have exactly one value when the operator is {operator}")
+        words = "Required value: must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+        text = f"must have exactly one value when the operator is {operator}"
+        report.add((*path, "values"), "KL135", text, api=words)
     if expression.get("key") != "metadata.name":
-        report.invalid((*path, "key"), "KL121", expression.get("key", ""), "is not supported: use metadata.name")
+        report.invalid(
+            (*path, "key"), "KL121", expression.get("key", ""), "is not supported: use metadata.name", detail=_NO_FIELD
+        )
         return
     for index, value in enumerate(values):
         check_name(report, (*path, "values", index), value, names.dns_subdomain)
@@ -67,7 +74,9 @@ def node_selector(report: Report, path: Path, node: Tree) -> None:
     """Check the terms that a node must fulfil one of."""
     terms = node.get("nodeSelectorTerms", [])
     if not terms:
-        report.required((*path, "nodeSelectorTerms"), "give at least one term")
+        report.required(
+            (*path, "nodeSelectorTerms"), "give at least one term", api="must have at least one node selector term"
+        )
     for index, term in enumerate(terms):
         where = (*path, "nodeSelectorTerms", index)
         _node_term(report, where, term, hard=True)
@@ -76,7 +85,10 @@ def node_selector(report: Report, path: Path, node: Tree) -> None:
 
 
 def _weight(report: Report, path: Path, node: Tree) -> None:
-    report.between(node.get("weight", 0), (*path, "weight"), 1, 100)
+    weight = node.get("weight", 0)
+    if not 1 <= weight <= 100:
+        words = api_words.invalid(weight, "must be in the range 1-100")
+        report.add((*path, "weight"), "KL122", f"must be between 1 and 100, is {weight}", api=words)
 
 
 def affinity(report: Report, path: Path, node: Tree) -> None:
@@ -103,11 +115,12 @@ def _pod_term(report: Report, path: Path, term: Tree) -> None:
     selector(report, (*path, "labelSelector"), term.get("labelSelector"))
     selector(report, (*path, "namespaceSelector"), term.get("namespaceSelector"))
     for index, name in enumerate(term.get("namespaces", ())):
-        check_name(report, (*path, "namespaces", index), name, names.dns_label)
+        report.check((*path, "namespaces", index), "KL123", name, names.dns_label, at=f"{dotted(path)}.namespace")
     _label_keys(report, path, term, ("matchLabelKeys", "mismatchLabelKeys"))
     key = term.get("topologyKey", "")
     if not key:
-        report.required((*path, "topologyKey"), "for example kubernetes.io/hostname")
+        words = ("Required value: can not be empty", *api_words.invalid("", *api_words.qualified_name("")))
+        report.add((*path, "topologyKey"), "KL120", "is required: for example kubernetes.io/hostname", api=words)
     else:
         label_key(report, (*path, "topologyKey"), key)
     if "labelSelector" not in term:
@@ -118,20 +131,33 @@ def _label_keys(report: Report, path: Path, term: Tree, fields: Collection[str])
     for name in fields:
         keys = term.get(name, [])
         if keys and "labelSelector" not in term:
-            report.forbidden((*path, name), "may not be set without a labelSelector")
+            words = "must not be specified when labelSelector is not set"
+            report.forbidden((*path, name), "may not be set without a labelSelector", api=words)
         for index, key in enumerate(keys):
             label_key(report, (*path, name, index), key)
     matched = term.get("matchLabelKeys", [])
     for index, key in enumerate(matched):
         if key in term.get("mismatchLabelKeys", ()):
-            report.invalid((*path, "matchLabelKeys", index), "KL142", key, "is also in mismatchLabelKeys")
+            report.invalid(
+                (*path, "matchLabelKeys", index),
+                "KL142",
+                key,
+                "is also in mismatchLabelKeys",
+                detail=_IN_BOTH.format("mismatchLabelKeys"),
+            )
     chosen = term.get("labelSelector", {})
     seen = set(chosen.get("matchLabels", {}))
     for expression in chosen.get("matchExpressions", ()):
         key = expression.get("key", "")
         if key in matched and key in seen:
             index = matched.index(key)
-            report.invalid((*path, "matchLabelKeys", index), "KL142", key, "is also in the labelSelector")
+            report.invalid(
+                (*path, "matchLabelKeys", index),
+                "KL142",
+                key,
+                "is also in the labelSelector",
+                detail=_IN_BOTH.format("labelSelector"),
+            )
         seen.add(key)
 
 
@@ -153,19 +179,27 @@ def _toleration(report: Report, path: Path, item: Tree) -> None:
     if key:
         label_key(report, (*path, "key"), key)
     elif operator != "Exists":
-        report.add((*path, "operator"), "KL135", "must be Exists when there is no key, which tolerates every taint")
+        detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+        text = "must be Exists when there is no key, which tolerates every taint"
+        report.add((*path, "operator"), "KL135", text, api=api_words.invalid(operator, detail))
     if item.get("tolerationSeconds") is not None and effect != "NoExecute":
-        report.add((*path, "effect"), "KL142", "must be NoExecute when tolerationSeconds is set")
+        words = api_words.invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
+        report.add((*path, "effect"), "KL142", "must be NoExecute when tolerationSeconds is set", api=words)
+    at = f"{dotted(path)}.operator"
     if operator in ("", "Equal"):
         if wrong := names.label_value(value):
-            report.invalid((*path, "value"), "KL125", value, wrong)
+            detail = ";".join(api_words.label_value(value))
+            report.invalid((*path, "value"), "KL125", value, wrong, detail=detail, at=at)
     elif operator == "Exists":
         if value:
-            report.invalid((*path, "value"), "KL135", value, "may not be set when the operator is Exists")
+            said = "value must be empty when `operator` is 'Exists'"
+            text = "may not be set when the operator is Exists"
+            report.invalid((*path, "value"), "KL135", value, text, detail=said, at=at)
     else:
-        report.unsupported((*path, "operator"), operator, ("Equal", "Exists"))
+        told = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
+        report.unsupported((*path, "operator"), operator, ("Equal", "Exists"), api=told)
     if effect and effect not in EFFECTS:
-        report.unsupported((*path, "effect"), effect, EFFECTS)
+        report.unsupported((*path, "effect"), effect, EFFECTS, api=EFFECTS)
 
 
 def taints(report: Report, path: Path, items: Sequence[Tree]) -> None:
@@ -173,43 +207,68 @@ def taints(report: Report, path: Path, items: Sequence[Tree]) -> None:
     seen: set[tuple[str, str]] = set()
     for index, item in enumerate(items):
         where = (*path, index)
+        told = f"metadata.taints[{index}]"
         key, value, effect = item.get("key", ""), item.get("value", ""), item.get("effect", "")
-        label_key(report, (*where, "key"), key)
+        label_key(report, (*where, "key"), key, at=f"{told}.key")
         if wrong := names.label_value(value):
-            report.invalid((*where, "value"), "KL125", value, wrong)
-        report.one_of((*where, "effect"), effect, EFFECTS)
+            detail = ";".join(api_words.label_value(value))
+            report.invalid((*where, "value"), "KL125", value, wrong, detail=detail, at=f"{told}.value")
+        if not effect:
+            report.add(
+                (*where, "effect"),
+                "KL120",
+                f"is required: use {listed(EFFECTS)}",
+                told=[(f"{told}.effect", "Required value")],
+            )
+        elif effect not in EFFECTS:
+            report.unsupported((*where, "effect"), effect, EFFECTS, api=EFFECTS, at=f"{told}.effect")
         if (key, effect) in seen:
-            report.duplicate(where, f"{key}:{effect}", "is there twice; a node has one taint per key and effect")
+            shown = api_words.shown({"Key": key, "Value": value, "Effect": effect, "TimeAdded": item.get("timeAdded")})
+            report.duplicate(
+                where,
+                f"{key}:{effect}",
+                "is there twice; a node has one taint per key and effect",
+                api=f"{shown}: taints must be unique by key and effect pair",
+                at=told,
+            )
         seen.add((key, effect))
 
 
 def spread_constraints(report: Report, path: Path, items: Sequence[Tree]) -> None:
     """Check topology spread constraints."""
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], int] = {}
     for index, item in enumerate(items):
         where = (*path, index)
         _spread_constraint(report, where, item)
         identity = (item.get("topologyKey", ""), item.get("whenUnsatisfiable", ""))
         if identity in seen:
             report.duplicate(
-                where, ", ".join(identity), "is there twice; one constraint per topologyKey and whenUnsatisfiable"
+                where,
+                ", ".join(identity),
+                "is there twice; one constraint per topologyKey and whenUnsatisfiable",
+                api=api_words.shown(f"{{{', '.join(identity)}}}"),
+                at=f"{dotted((*path, seen[identity]))}.{{topologyKey, whenUnsatisfiable}}",
             )
-        seen.add(identity)
+        seen.setdefault(identity, index)
 
 
 def _spread_constraint(report: Report, path: Path, item: Tree) -> None:
     skew, action = item.get("maxSkew", 0), item.get("whenUnsatisfiable", "")
     if skew <= 0:
-        report.add((*path, "maxSkew"), "KL122", f"must be greater than 0, is {skew}")
+        words = api_words.invalid(skew, "must be greater than zero")
+        report.add((*path, "maxSkew"), "KL122", f"must be greater than 0, is {skew}", api=words)
     if not item.get("topologyKey"):
-        report.required((*path, "topologyKey"), "for example topology.kubernetes.io/zone")
-    report.one_of((*path, "whenUnsatisfiable"), action, _ACTIONS)
+        report.required((*path, "topologyKey"), "for example topology.kubernetes.io/zone", api="can not be empty")
+    report.one_of((*path, "whenUnsatisfiable"), action, _ACTIONS, empty=api_words.unsupported("", _ACTIONS))
     domains = item.get("minDomains")
     if domains is not None:
         if domains <= 0:
-            report.add((*path, "minDomains"), "KL122", f"must be greater than 0, is {domains}")
+            words = api_words.invalid(domains, "must be greater than zero")
+            report.add((*path, "minDomains"), "KL122", f"must be greater than 0, is {domains}", api=words)
         if action != "DoNotSchedule":
-            report.forbidden((*path, "minDomains"), "may only be set when whenUnsatisfiable is DoNotSchedule")
+            detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+            text = "may only be set when whenUnsatisfiable is DoNotSchedule"
+            report.add((*path, "minDomains"), "KL127", text, api=api_words.invalid(domains, detail))
     for policy in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
         if policy in item and item[policy] not in _POLICIES:
             report.unsupported((*path, policy), item[policy], _POLICIES)
@@ -224,7 +283,7 @@ def scheduling_gates(report: Report, path: Path, items: Sequence[Tree]) -> None:
     seen: set[str] = set()
     for index, item in enumerate(items):
         name = item.get("name", "")
-        label_key(report, (*path, index, "name"), name)
+        label_key(report, (*path, index, "name"), name, at=dotted((*path, index)))
         if name in seen:
-            report.duplicate((*path, index, "name"), name)
+            report.duplicate((*path, index, "name"), name, at=dotted((*path, index)))
         seen.add(name)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 _MAX_ID = 2**31 - 1
+_LOCAL_SECCOMP = "must be set when seccomp type is Localhost"
+_LOCAL_ARMOR = "must be set when AppArmor type is Localhost"
+_OF_OTHER = {
+    "linux": "windows options cannot be set for a linux pod",
+    "windows": "cannot be set for a windows pod",
+}
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
 _SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
 _IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
@@ -58,9 +64,9 @@ def _profile(report: Report, path: Path, profile: Tree | None) -> None:
     where = (*path, "localhostProfile")
     if kind == "Localhost":
         if not local:
-            report.required(where, "a profile of the type Localhost needs its file")
-        elif wrong := names.local_path(local):
-            report.invalid(where, "KL133", local, wrong)
+            report.required(where, "a profile of the type Localhost needs its file", api=_LOCAL_SECCOMP)
+        else:
+            report.check(where, "KL133", local, names.local_path)
     elif local is not None:
         report.forbidden(where, "may only be set when the type is Localhost")
 
@@ -73,9 +79,11 @@ def _armor(report: Report, path: Path, profile: Tree | None) -> None:
     where = (*path, "localhostProfile")
     if kind == "Localhost":
         if not local or not local.strip():
-            report.required(where, "a profile of the type Localhost needs its name")
+            report.required(where, "a profile of the type Localhost needs its name", api=_LOCAL_ARMOR)
         elif local.strip() != local:
-            report.invalid(where, "KL143", local, "must not have blanks around it")
+            report.invalid(
+                where, "KL143", local, "must not have blanks around it", detail="must not be padded with whitespace"
+            )
     elif local is not None:
         report.forbidden(where, "may only be set when the type is Localhost")
 
@@ -94,7 +102,10 @@ def pod(report: Report, path: Path, spec: Tree) -> None:
     for index, group in enumerate(node.get("supplementalGroups", ())):
         report.between(group, (*here, "supplementalGroups", index), 0, _MAX_ID)
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        report.add((*path, "shareProcessNamespace"), "KL142", "shareProcessNamespace and hostPID exclude each other")
+        words = api_words.invalid(True, "ShareProcessNamespace and HostPID cannot both be enabled")
+        text = "shareProcessNamespace and hostPID exclude each other"
+        at = f"{dotted(here)}.shareProcessNamespace"
+        report.add((*path, "shareProcessNamespace"), "KL142", text, api=words, at=at)
     _sysctls(report, (*here, "sysctls"), node.get("sysctls", []), spec)
     for key, allowed in _POD_CHOICES.items():
         if key in node and node[key] not in allowed:
@@ -102,10 +113,19 @@ def pod(report: Report, path: Path, spec: Tree) -> None:
     _profile(report, (*here, "seccompProfile"), node.get("seccompProfile"))
     _armor(report, (*here, "appArmorProfile"), node.get("appArmorProfile"))
     _windows(report, (*here, "windowsOptions"), node.get("windowsOptions"))
+
+
+def host_users(report: Report, path: Path, spec: Tree) -> None:
+    """Check that a pod with users of its own does not share the host's spaces.
+
+    Source: pkg/apis/core/validation/validation.go, validateHostUsers.
+    """
     if spec.get("hostUsers") is False:
-        for key in ("hostNetwork", "hostPID", "hostIPC"):
+        for key, told in (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC")):
             if spec.get(key):
-                report.forbidden((*path, key), "may not be set when hostUsers is false")
+                at = f"{dotted(path)}.{told}"
+                words = "when `hostUsers` is false"
+                report.forbidden((*path, key), "may not be set when hostUsers is false", api=words, at=at)
 
 
 def _sysctls(report: Report, path: Path, items: list[Tree], spec: Tree) -> None:
@@ -120,11 +140,17 @@ def _sysctls(report: Report, path: Path, items: list[Tree], spec: Tree) -> None:
         elif name in seen:
             report.duplicate(where, name)
         seen.add(name)
-        dotted = name.replace("/", ".")
-        if spec.get("hostNetwork") and dotted.startswith("net."):
-            report.forbidden(where, f"{name} may not be set when hostNetwork is true")
-        if spec.get("hostIPC") and dotted.startswith(_IPC_SYSCTLS):
-            report.forbidden(where, f"{name} may not be set when hostIPC is true")
+        parts = name.replace("/", ".")
+        if spec.get("hostNetwork") and parts.startswith("net."):
+            report.forbidden(
+                where,
+                f"{name} may not be set when hostNetwork is true",
+                api="may not be specified when 'hostNetwork' is true",
+            )
+        if spec.get("hostIPC") and parts.startswith(_IPC_SYSCTLS):
+            report.forbidden(
+                where, f"{name} may not be set when hostIPC is true", api="may not be specified when 'hostIPC' is true"
+            )
 
 
 def _windows(report: Report, path: Path, options: Tree | None) -> None:
@@ -132,8 +158,7 @@ def _windows(report: Report, path: Path, options: Tree | None) -> None:
         return
     if "gmsaCredentialSpecName" in options:
         name = options["gmsaCredentialSpecName"]
-        if wrong := names.dns_subdomain(name):
-            report.invalid((*path, "gmsaCredentialSpecName"), "KL123", name, wrong)
+        report.check((*path, "gmsaCredentialSpecName"), "KL123", name, names.dns_subdomain)
     if "runAsUserName" in options and not options["runAsUserName"]:
         report.required((*path, "runAsUserName"), "must not be empty")
 
@@ -145,7 +170,8 @@ def container(report: Report, path: Path, node: Tree, *, host_users: bool) -> No
     if mount is not None and mount not in ("Default", "Unmasked"):
         report.unsupported((*path, "procMount"), mount, ("Default", "Unmasked"))
     if mount == "Unmasked" and host_users:
-        report.forbidden((*path, "procMount"), "Unmasked needs hostUsers: false in the pod")
+        words = api_words.invalid(mount, "`hostUsers` must be false to use `Unmasked`")
+        report.add((*path, "procMount"), "KL127", "Unmasked needs hostUsers: false in the pod", api=words)
     _profile(report, (*path, "seccompProfile"), node.get("seccompProfile"))
     _armor(report, (*path, "appArmorProfile"), node.get("appArmorProfile"))
     _windows(report, (*path, "windowsOptions"), node.get("windowsOptions"))
@@ -173,8 +199,8 @@ def operating_system(report: Report, path: Path, spec: Tree, containers: list[tu
         keys = ("windowsOptions",) if name == "linux" else linux_only if name == "windows" else ()
         for key in keys:
             if node.get(key) not in (None, []):
-                report.forbidden((*where, key), f"may not be set for a {name} pod")
+                report.forbidden((*where, key), f"may not be set for a {name} pod", api=_OF_OTHER.get(name, ""))
     if name == "windows":
         for key in ("hostUsers", "hostPID", "hostIPC", "shareProcessNamespace", "resources"):
             if spec.get(key) not in (None, False):
-                report.forbidden((*path, key), "may not be set for a windows pod")
+                report.forbidden((*path, key), "may not be set for a windows pod", api=_OF_OTHER["windows"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import (
     check_name,
     label_key,
@@ -18,13 +18,15 @@ from kubelogic.kinds.validation.common import (
 )
 from kubelogic.kinds.validation.containers import PROTOCOLS, port_number_or_name
 from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _FAMILIES = ("IPv4", "IPv6")
 _FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _SPEC: Path = ("spec",)
 _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
+_BALANCED = "may only be used when `type` is 'LoadBalancer'"
+_NOT_EXTERNAL = "may not be set for ExternalName services"
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 
 
@@ -40,20 +42,25 @@ def service(report: Report, tree: Tree, families: Collection[str]) -> None:
     spec = tree.get("spec", {})
     kind = spec.get("type", "")
     headless = spec.get("clusterIPs") == ["None"]
-    report.one_of((*_SPEC, "type"), kind, _TYPES)
     ports = spec.get("ports", [])
     if not ports and not headless and kind != "ExternalName":
         report.required((*_SPEC, "ports"), "give at least one port, or make the Service headless")
     if headless and kind in ("LoadBalancer", "NodePort"):
-        report.add((*_SPEC, "clusterIP"), "KL142", f"may not be None for a Service of the type {kind}")
+        words = api_words.invalid("None", f"may not be set to 'None' for {kind} services")
+        text = f"may not be None for a Service of the type {kind}"
+        report.add((*_SPEC, "clusterIP"), "KL142", text, api=words, at="spec.clusterIPs[0]")
     if kind == "ExternalName":
         _external_name(report, spec)
-    else:
-        _addresses(report, spec)
-        _families(report, spec, _FAMILIES if is_stored(tree) else families)
-    _ports(report, (*_SPEC, "ports"), ports, kind)
+    _ports(report, (*_SPEC, "ports"), ports)
     labels(report, (*_SPEC, "selector"), spec.get("selector"))
     _affinity(report, spec)
+    if kind != "ExternalName":
+        _addresses(report, spec)
+        _families(report, spec, _FAMILIES if is_stored(tree) else families)
+    for index, address in enumerate(spec.get("externalIPs", ())):
+        _endpoint_address(report, (*_SPEC, "externalIPs", index), address)
+    report.one_of((*_SPEC, "type"), kind, _TYPES)
+    _taken_twice(report, (*_SPEC, "ports"), ports, kind)
     _outside(report, tree, spec, kind)
     internal = spec.get("internalTrafficPolicy")
     if internal is not None:
@@ -65,21 +72,20 @@ def service(report: Report, tree: Tree, families: Collection[str]) -> None:
 def _external_name(report: Report, spec: Tree) -> None:
     for key in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
         if spec.get(key):
-            report.forbidden((*_SPEC, key), "may not be set for a Service of the type ExternalName")
+            report.forbidden((*_SPEC, key), "may not be set for a Service of the type ExternalName", api=_NOT_EXTERNAL)
     if spec.get("clusterIP"):
-        report.forbidden((*_SPEC, "clusterIP"), "may not be set for a Service of the type ExternalName")
+        text = "may not be set for a Service of the type ExternalName"
+        report.forbidden((*_SPEC, "clusterIP"), text, api=_NOT_EXTERNAL, at="spec.clusterIPs")
     name = spec.get("externalName", "").removesuffix(".")
     required_name(report, (*_SPEC, "externalName"), name, names.dns_subdomain)
 
 
-def _ports(report: Report, path: Path, ports: list[Tree], kind: str) -> None:
+def _ports(report: Report, path: Path, ports: list[Tree]) -> None:
     seen_names: set[str] = set()
-    seen: set[tuple[str, int]] = set()
-    node_ports: set[tuple[str, int]] = set()
     for index, port in enumerate(ports):
         where = (*path, index)
         name, number = port.get("name", ""), port.get("port", 0)
-        protocol, node_port = port.get("protocol", ""), port.get("nodePort", 0)
+        protocol = port.get("protocol", "")
         if name:
             check_name(report, (*where, "name"), name, names.dns_label)
             if name in seen_names:
@@ -89,16 +95,22 @@ def _ports(report: Report, path: Path, ports: list[Tree], kind: str) -> None:
             report.required((*where, "name"), "a Service with several ports must name each")
         report.between(number, (*where, "port"), 1, 65535, "KL131")
         report.one_of((*where, "protocol"), protocol, PROTOCOLS)
-        target = port.get("targetPort", number)
-        if target != number:
-            port_number_or_name(report, (*where, "targetPort"), target or 0)
+        port_number_or_name(report, (*where, "targetPort"), port.get("targetPort", number) or 0)
         if "appProtocol" in port:
             label_key(report, (*where, "appProtocol"), port["appProtocol"])
-        if (protocol, number) in seen:
-            report.duplicate(where, f"{protocol} {number}", "is there twice")
-        seen.add((protocol, number))
-        if node_port and kind == "ClusterIP":
-            report.forbidden((*where, "nodePort"), "may not be set for a Service of the type ClusterIP")
+
+
+def _taken_twice(report: Report, path: Path, ports: list[Tree], kind: str) -> None:
+    """Check that no port of a Service is there twice, within the Service and on the nodes."""
+    for index, port in enumerate(ports):
+        if port.get("nodePort") and kind == "ClusterIP":
+            words = "may not be used when `type` is 'ClusterIP'"
+            text = "may not be set for a Service of the type ClusterIP"
+            report.forbidden((*path, index, "nodePort"), text, api=words)
+    node_ports: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        where = (*path, index)
+        protocol, node_port = port.get("protocol", ""), port.get("nodePort", 0)
         if node_port and (protocol, node_port) in node_ports:
             report.duplicate((*where, "nodePort"), node_port)
         node_ports.add((protocol, node_port))
@@ -108,6 +120,20 @@ def _ports(report: Report, path: Path, ports: list[Tree], kind: str) -> None:
             report.warn(
                 (*where, "nodePort"), "KL191", f"{node_port} is outside 30000-32767, the range of most clusters"
             )
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        protocol, number = port.get("protocol", ""), port.get("port", 0)
+        if (protocol, number) in seen:
+            key = {
+                "Name": "",
+                "Protocol": protocol,
+                "AppProtocol": None,
+                "Port": number,
+                "TargetPort": 0,
+                "NodePort": 0,
+            }
+            report.duplicate((*path, index), f"{protocol} {number}", "is there twice", api=api_words.shown(key))
+        seen.add((protocol, number))
 
 
 def _affinity(report: Report, spec: Tree) -> None:
@@ -116,28 +142,34 @@ def _affinity(report: Report, spec: Tree) -> None:
     if affinity == "ClientIP":
         seconds = spec.get("sessionAffinityConfig", {}).get("clientIP", {}).get("timeoutSeconds", 10800)
         where = (*_SPEC, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
-        report.between(seconds, where, 1, 86400)
+        if not 1 <= seconds <= 86400:
+            words = api_words.invalid(seconds, "must be greater than 0 and less than 86400")
+            report.add(where, "KL122", f"must be between 1 and 86400, is {seconds}", api=words)
 
 
 def _addresses(report: Report, spec: Tree) -> None:
     one, many = spec.get("clusterIP", ""), spec.get("clusterIPs", [])
     where = (*_SPEC, "clusterIPs")
     if (many[0] if many else "") != one:
-        report.add(where, "KL142", "must begin with clusterIP; set clusterIP alone" if one else "needs clusterIP too")
+        detail = "first value must match `clusterIP`" if one else "must be empty when `clusterIP` is not specified"
+        text = "must begin with clusterIP; set clusterIP alone" if one else "needs clusterIP too"
+        report.add(where, "KL142", text, api=api_words.invalid(many, detail))
     if len(many) > 2:
-        report.too_many(where, len(many), 2)
+        words = api_words.invalid(many, "may only hold up to 2 values")
+        report.add(where, "KL129", f"has {len(many)} entries; at most 2 are allowed", api=words)
     if many and many[0] == "None":
         if len(many) > 1:
-            report.add(where, "KL142", "None must be the only value")
+            words = api_words.invalid(many, "'None' must be the first and only value")
+            report.add(where, "KL142", "None must be the only value", api=words)
         return
     wrong_ones = False
     for index, address in enumerate(many):
         path = (*_SPEC, "clusterIP") if index == 0 and one == address else (*where, index)
-        if wrong := names.ip_address(address):
+        if not report.check(path, "KL132", address, names.ip_address, at=f"spec.clusterIPs[{index}]"):
             wrong_ones = True
-            report.invalid(path, "KL132", address, wrong)
     if not wrong_ones and len(many) == 2 and (":" in many[0]) == (":" in many[1]):
-        report.add(where, "KL142", "may hold one address of each family only")
+        words = api_words.invalid(many, "may specify no more than one IP for each IP family")
+        report.add(where, "KL142", "may hold one address of each family only", api=words)
 
 
 def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
@@ -159,41 +191,41 @@ def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
         if address != "None" and family in _FAMILIES and not names.ip_address(address):
             own = "IPv6" if ":" in address else "IPv4"
             if own != family:
-                report.add((*_SPEC, "clusterIPs", index), "KL142", f"is {own}, but ipFamilies asks for {family}")
+                detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+                text = f"is {own}, but ipFamilies asks for {family}"
+                report.add((*_SPEC, "clusterIPs", index), "KL142", text, api=api_words.invalid(address, detail))
     if spec.get("clusterIP") == "None" and not spec.get("selector"):
         return
     if policy == "RequireDualStack" and len(families) < 2:
         only = " and ".join(sorted(families))
-        report.add(
-            (*_SPEC, "ipFamilyPolicy"), "KL127", f"RequireDualStack needs a dual-stack cluster; this one has {only}"
-        )
+        words = api_words.invalid(policy, "this cluster is not configured for dual-stack services")
+        text = f"RequireDualStack needs a dual-stack cluster; this one has {only}"
+        report.add((*_SPEC, "ipFamilyPolicy"), "KL127", text, api=words)
     for index, family in enumerate(wanted):
         if family in _FAMILIES and family not in families:
-            report.add((*where, index), "KL127", f"this cluster has no {family} addresses")
+            words = api_words.invalid(family, "not configured on this cluster")
+            report.add((*where, index), "KL127", f"this cluster has no {family} addresses", api=words)
 
 
 def _outside(report: Report, tree: Tree, spec: Tree, kind: str) -> None:
     balanced = kind == "LoadBalancer"
-    for index, address in enumerate(spec.get("externalIPs", ())):
-        if wrong := names.ip_address(address) or names.endpoint_ip(address):
-            report.invalid((*_SPEC, "externalIPs", index), "KL132", address, wrong)
     ranges = spec.get("loadBalancerSourceRanges", [])
     if ranges and not balanced:
-        report.forbidden((*_SPEC, "loadBalancerSourceRanges"), "may only be set for the type LoadBalancer")
+        text = "may only be set for the type LoadBalancer"
+        report.forbidden((*_SPEC, "loadBalancerSourceRanges"), text, api=_BALANCED, at="spec.LoadBalancerSourceRanges")
     for index, value in enumerate(ranges):
-        if wrong := names.cidr(value.strip()):
-            report.invalid((*_SPEC, "loadBalancerSourceRanges", index), "KL132", value, wrong)
+        at = f"spec.LoadBalancerSourceRanges[{index}]"
+        report.check((*_SPEC, "loadBalancerSourceRanges", index), "KL132", value.strip(), names.cidr, at=at)
     noted = tree.get("metadata", {}).get("annotations", {}).get(_RANGES)
     if noted is not None and not ranges:
         where: Path = ("metadata", "annotations", _RANGES)
         if not balanced:
-            report.forbidden(where, "may only be set for the type LoadBalancer")
+            report.forbidden(where, "may only be set for the type LoadBalancer", api=_BALANCED)
         for value in filter(None, (part.strip() for part in noted.split(","))):
-            if wrong := names.cidr(value):
-                report.invalid(where, "KL132", value, wrong)
+            report.check(where, "KL132", value, names.cidr)
     for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
         if key in spec and not balanced:
-            report.forbidden((*_SPEC, key), "may only be set for the type LoadBalancer")
+            report.forbidden((*_SPEC, key), "may only be set for the type LoadBalancer", api=_BALANCED)
     if balanced and "loadBalancerClass" in spec:
         label_key(report, (*_SPEC, "loadBalancerClass"), spec["loadBalancerClass"])
     _traffic(report, spec, kind)
@@ -206,20 +238,20 @@ def _traffic(report: Report, spec: Tree, kind: str) -> None:
     if reachable:
         report.one_of(where, policy, ("Cluster", "Local"))
     elif policy:
-        report.forbidden(where, "may only be set for Services that can be reached from outside")
+        words = api_words.invalid(policy, "may only be set for externally-accessible services")
+        report.add(where, "KL127", "may only be set for Services that can be reached from outside", api=words)
     port = spec.get("healthCheckNodePort", 0)
     if port and not (kind == "LoadBalancer" and policy == "Local"):
-        report.forbidden(
-            (*_SPEC, "healthCheckNodePort"),
-            "may only be set for the type LoadBalancer with externalTrafficPolicy Local",
-        )
+        detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        text = "may only be set for the type LoadBalancer with externalTrafficPolicy Local"
+        report.add((*_SPEC, "healthCheckNodePort"), "KL127", text, api=api_words.invalid(port, detail))
     elif port:
         report.between(port, (*_SPEC, "healthCheckNodePort"), 1, 65535, "KL131")
 
 
 def _endpoint_address(report: Report, path: Path, address: str) -> None:
-    if wrong := names.ip_address(address) or names.endpoint_ip(address):
-        report.invalid(path, "KL132", address, wrong)
+    if report.check(path, "KL132", address, names.ip_address):
+        report.check(path, "KL132", address, names.endpoint_ip)
 
 
 def endpoints(report: Report, tree: Tree) -> None:
@@ -228,7 +260,9 @@ def endpoints(report: Report, tree: Tree) -> None:
     for index, subset in enumerate(tree.get("subsets", ())):
         where = ("subsets", index)
         if not subset.get("addresses") and not subset.get("notReadyAddresses"):
-            report.required(where, "give addresses or notReadyAddresses")
+            report.required(
+                where, "give addresses or notReadyAddresses", api="must specify `addresses` or `notReadyAddresses`"
+            )
         for group in ("addresses", "notReadyAddresses"):
             for number, address in enumerate(subset.get(group, ())):
                 here = (*where, group, number)
@@ -278,7 +312,7 @@ def endpoint_slice(report: Report, tree: Tree) -> None:
 def _endpoint(report: Report, path: Path, endpoint: Tree, kind: str) -> None:
     addresses = endpoint.get("addresses", [])
     if not addresses:
-        report.required((*path, "addresses"), "give at least one address")
+        report.required((*path, "addresses"), "give at least one address", api="must contain at least 1 address")
     elif len(addresses) > 100:
         report.too_many((*path, "addresses"), len(addresses), 100)
     for index, address in enumerate(addresses):
@@ -292,7 +326,14 @@ def _endpoint(report: Report, path: Path, endpoint: Tree, kind: str) -> None:
             _endpoint_address(report, where, address)
             parsed = names.parse_ip(address)
             if parsed is not None and f"IPv{parsed.version}" != kind:
-                report.invalid(where, "KL132", address, f"must be an {kind} address")
+                report.invalid(
+                    where,
+                    "KL132",
+                    address,
+                    f"must be an {kind} address",
+                    detail=f"must be an {kind} address",
+                    at=dotted((*path, "addresses")),
+                )
     if "nodeName" in endpoint:
         check_name(report, (*path, "nodeName"), endpoint["nodeName"], names.dns_subdomain)
     if "hostname" in endpoint:

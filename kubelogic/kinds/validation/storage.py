@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 
-from kubelogic.kinds.validation import names, resources
+from kubelogic.kinds.validation import api_words, names, resources
 from kubelogic.kinds.validation.claims import VOLUME_MODES, access_modes, claim_spec
 from kubelogic.kinds.validation.common import check_name, label_key, metadata, required_name, selector
-from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
 from kubelogic.kinds.validation.scheduling import node_selector
 from kubelogic.kinds.validation.volumes import csi_driver_name, source
-from kubelogic.text.location import Path
+from kubelogic.text.location import Path, dotted
 
 _RECLAIM = ("Delete", "Recycle", "Retain")
 _PARAMETERS_LIMIT = 256 * 1024
@@ -43,11 +43,15 @@ def volume_spec(report: Report, path: Path, spec: Tree) -> None:
     access_modes(report, (*path, "accessModes"), spec.get("accessModes", []))
     capacity = spec.get("capacity", {})
     where = (*path, "capacity")
-    if "storage" not in capacity:
-        report.required((*where, "storage"), "say how large the volume is")
+    if not capacity:
+        report.required((*where, "storage"), "say how large the volume is", at=dotted(where))
+    elif "storage" not in capacity or len(capacity) > 1:
+        words = api_words.unsupported({name: capacity[name] for name in sorted(capacity)}, ("storage",))
+        extra = next((name for name in capacity if name != "storage"), "storage")
+        report.add(
+            (*where, extra), "KL137", "a volume's capacity is storage only", on_key=True, api=words, at=dotted(where)
+        )
     for name, value in capacity.items():
-        if name != "storage":
-            report.add((*where, name), "KL137", "a volume's capacity is storage only", on_key=True)
         resources.positive(report, (*where, name), value)
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy is not None:
@@ -55,7 +59,7 @@ def volume_spec(report: Report, path: Path, spec: Tree) -> None:
     affinity = spec.get("nodeAffinity")
     if affinity is not None:
         if "required" not in affinity:
-            report.required((*path, "nodeAffinity", "required"))
+            report.required((*path, "nodeAffinity", "required"), api="must specify required node constraints")
         else:
             node_selector(report, (*path, "nodeAffinity", "required"), affinity["required"])
     _volume_source(report, path, spec)
@@ -65,20 +69,30 @@ def volume_spec(report: Report, path: Path, spec: Tree) -> None:
         report.unsupported((*path, "volumeMode"), spec["volumeMode"], VOLUME_MODES)
     if "volumeAttributesClassName" in spec:
         name = spec["volumeAttributesClassName"]
-        required_name(report, (*path, "volumeAttributesClassName"), name, names.dns_subdomain)
+        where = (*path, "volumeAttributesClassName")
+        required_name(report, where, name, names.dns_subdomain, api="an empty string is disallowed")
         if "csi" not in spec:
-            report.add((*path, "volumeAttributesClassName"), "KL142", "may only be set for csi volumes")
+            words = "Required value: has to be specified when using volumeAttributesClassName"
+            report.add(where, "KL142", "may only be set for csi volumes", api=words, at=f"{dotted(path)}.csi")
 
 
 def _volume_source(report: Report, path: Path, spec: Tree) -> None:
     kind = source(report, path, spec, "PersistentVolumeSpec")
     if kind == "local" and "nodeAffinity" not in spec:
-        report.required((*path, "nodeAffinity"), "a local volume must say on which node it is")
+        report.required(
+            (*path, "nodeAffinity"),
+            "a local volume must say on which node it is",
+            api="Local volume requires node affinity",
+        )
     if kind == "csi":
         _csi(report, (*path, "csi"), spec["csi"])
     root = posixpath.normpath(spec.get("hostPath", {}).get("path") or ".") == "/"
     if root and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
-        report.forbidden((*path, "persistentVolumeReclaimPolicy"), "may not be Recycle for the host path /")
+        report.forbidden(
+            (*path, "persistentVolumeReclaimPolicy"),
+            "may not be Recycle for the host path /",
+            api="may not be 'recycle' for a hostPath mount of '/'",
+        )
 
 
 def _csi(report: Report, path: Path, node: Tree) -> None:
@@ -107,6 +121,7 @@ def storage_class(report: Report, tree: Tree) -> None:
                 ("allowedTopologies", index, "matchLabelExpressions"),
                 "KL126",
                 "an earlier entry says the same; remove one",
+                api='Duplicate value: ""',
             )
         terms.append(means)
         seen: set[str] = set()
@@ -128,14 +143,16 @@ def _provisioner(report: Report, path: Path, name: str) -> None:
     if not name:
         report.required(path, "name what makes the volumes, or kubernetes.io/no-provisioner")
     elif wrong := names.qualified_name(name.lower()):
-        report.invalid(path, "KL123", name, wrong)
+        words = api_words.invalid(name.lower(), *api_words.qualified_name(name.lower()))
+        report.add(path, "KL123", f"{quoted(name)} {wrong}", api=words)
 
 
 def _parameters(report: Report, path: Path, parameters: dict[str, str]) -> None:
     if len(parameters) > 512:
         report.too_many(path, len(parameters), 512)
     if "" in parameters:
-        report.add((*path, ""), "KL123", "a parameter needs a name", on_key=True)
+        words = api_words.invalid("", "field can not be empty.")
+        report.add((*path, ""), "KL123", "a parameter needs a name", on_key=True, api=words, at=dotted(path))
     size = sum(len(key.encode()) + len(value.encode()) for key, value in parameters.items())
     if size > _PARAMETERS_LIMIT:
         report.too_long(path, size, _PARAMETERS_LIMIT, "bytes")
@@ -147,7 +164,7 @@ def attributes_class(report: Report, tree: Tree) -> None:
     _provisioner(report, ("driverName",), tree.get("driverName", ""))
     _parameters(report, ("parameters",), tree.get("parameters", {}))
     if not tree.get("parameters"):
-        report.required(("parameters",), "give at least one")
+        report.required(("parameters",), "give at least one", api="must contain at least one key/value pair")
 
 
 def csi_node(report: Report, tree: Tree) -> None:
@@ -221,6 +238,8 @@ def attachment(report: Report, tree: Tree) -> None:
     where = spec.get("source", {})
     name, inline = where.get("persistentVolumeName"), where.get("inlineVolumeSpec")
     if (name is None) == (inline is None):
-        report.add((*path, "source"), "KL142", "set either persistentVolumeName or inlineVolumeSpec")
+        what = "Required value" if name is None else "Forbidden"
+        words = f"{what}: must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+        report.add((*path, "source"), "KL142", "set either persistentVolumeName or inlineVolumeSpec", api=words)
     if name is not None:
         required_name(report, (*path, "source", "persistentVolumeName"), name, names.dns_subdomain)

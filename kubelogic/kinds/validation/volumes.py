@@ -1,5 +1,7 @@
 """Volumes of pods and the sources that they share with persistent volumes.
 
+This module is longer than others: it has a row or a check for each of thirty kinds of volumes.
+
 Source: Kubernetes, "Volumes", "Projected Volumes".
 """
 
@@ -11,12 +13,12 @@ from types import MappingProxyType
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.table import fields_of
-from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.claims import claim_template
 from kubelogic.kinds.validation.common import check_name, required_name
 from kubelogic.kinds.validation.environment import VOLUME_FIELDS, field_ref, resource_field_ref
-from kubelogic.kinds.validation.problems import Report, Tree
-from kubelogic.text.location import Path
+from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.text.location import Path, dotted
 
 Source = Callable[[Report, Path, Tree], None]
 
@@ -66,6 +68,20 @@ _NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "vsphereVolume": ("volumePath",),
     }
 )
+_TURN = {
+    "Volume": (
+        "emptyDir hostPath gitRepo gcePersistentDisk awsElasticBlockStore secret nfs iscsi glusterfs flocker "
+        "persistentVolumeClaim rbd cinder cephfs quobyte downwardAPI fc flexVolume configMap azureFile vsphereVolume "
+        "photonPersistentDisk portworxVolume azureDisk storageos projected scaleIO csi ephemeral image"
+    ),
+    "PersistentVolumeSpec": (
+        "hostPath gcePersistentDisk awsElasticBlockStore glusterfs flocker nfs rbd quobyte cephfs iscsi cinder fc "
+        "flexVolume azureFile vsphereVolume photonPersistentDisk portworxVolume azureDisk scaleIO local storageos csi"
+    ),
+}
+"""Sources in the order in which the API server looks for them."""
+_NO_TYPE = "must specify a volume type"
+_TOLD_AS = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}  # how the API server names them
 _REPLACED = {
     "flocker": "1.25",
     "glusterfs": "1.26",
@@ -81,12 +97,13 @@ _REPLACED = {
 def _mode(report: Report, path: Path, node: Tree, key: str) -> None:
     value = node.get(key)
     if value is not None and not 0 <= value <= 0o777:
-        report.add((*path, key), "KL122", f"must be between 0 and 0777 (511), is {value} (octal {value:o})")
+        words = api_words.invalid(value, "must be a number between 0 and 0777 (octal), both inclusive")
+        text = f"must be between 0 and 0777 (511), is {value} (octal {value:o})"
+        report.add((*path, key), "KL122", text, api=words)
 
 
 def _file_path(report: Report, path: Path, value: str) -> None:
-    if wrong := names.local_file_path(value):
-        report.invalid(path, "KL133", value, wrong)
+    report.check(path, "KL133", value, names.local_file_path)
 
 
 def _items(report: Report, path: Path, node: Tree) -> None:
@@ -113,11 +130,14 @@ def _downward_items(report: Report, path: Path, node: Tree) -> None:
         if "fieldRef" in item:
             field_ref(report, (*where, "fieldRef"), item["fieldRef"], VOLUME_FIELDS)
             if "resourceFieldRef" in item:
-                report.add(where, "KL142", "fieldRef and resourceFieldRef exclude each other")
+                detail = "fieldRef and resourceFieldRef can not be specified simultaneously"
+                text = "fieldRef and resourceFieldRef exclude each other"
+                report.add(where, "KL142", text, api=api_words.invalid("resource", detail))
         elif "resourceFieldRef" in item:
             resource_field_ref(report, (*where, "resourceFieldRef"), item["resourceFieldRef"], needs_container=True)
         else:
-            report.required(where, "set fieldRef or resourceFieldRef")
+            words = "one of fieldRef and resourceFieldRef is required"
+            report.required(where, "set fieldRef or resourceFieldRef", api=words)
         _mode(report, where, item, "mode")
 
 
@@ -132,7 +152,8 @@ def _projected(report: Report, path: Path, node: Tree) -> None:
     for index, part in enumerate(node.get("sources", ())):
         where = (*path, "sources", index)
         if len(part) > 1:
-            report.add(where, "KL142", f"has more than one source: {', '.join(sorted(part))}")
+            words = "Forbidden: may not specify more than 1 volume type per source"
+            report.add(where, "KL142", f"has more than one source: {', '.join(sorted(part))}", api=words)
         for kind in ("secret", "configMap"):
             if kind in part:
                 if not part[kind].get("name"):
@@ -144,7 +165,10 @@ def _projected(report: Report, path: Path, node: Tree) -> None:
             for number, item in enumerate(part.get(kind, {}).get("items", ())):
                 target = item.get("path", "")
                 if target and target in taken:
-                    report.duplicate((*where, kind, "items", number, "path"), target)
+                    value = part[kind].get("name", "") if kind != "downwardAPI" else target
+                    text = f"{quoted(target)} is there twice; each may appear once"
+                    said = api_words.invalid(value, "conflicting duplicate paths")
+                    report.add((*where, kind, "items", number, "path"), "KL126", text, api=said, at=dotted(path))
                 taken.add(target)
         if "serviceAccountToken" in part:
             _token(report, (*where, "serviceAccountToken"), part["serviceAccountToken"])
@@ -152,7 +176,11 @@ def _projected(report: Report, path: Path, node: Tree) -> None:
 
 def _token(report: Report, path: Path, token: Tree) -> None:
     seconds = token.get("expirationSeconds", 3600)
-    report.between(seconds, (*path, "expirationSeconds"), 600, 2**32)
+    if not 600 <= seconds <= 2**32:
+        detail = "less than 10 minutes" if seconds < 600 else "larger than 2^32 seconds"
+        words = api_words.invalid(seconds, f"may not specify a duration {detail}")
+        text = f"must be between 600 and {2**32}, is {seconds}"
+        report.add((*path, "expirationSeconds"), "KL122", text, api=words)
     if not token.get("path"):
         report.required((*path, "path"))
     else:
@@ -162,31 +190,31 @@ def _token(report: Report, path: Path, token: Tree) -> None:
 def _empty_dir(report: Report, path: Path, node: Tree) -> None:
     size = node.get("sizeLimit")
     if size is not None and quantity.read(size).nanos < 0:
-        report.add((*path, "sizeLimit"), "KL138", f"must be at least 0, is {size}")
+        words = "Forbidden: SizeLimit field must be a valid resource quantity"
+        report.add((*path, "sizeLimit"), "KL138", f"must be at least 0, is {size}", api=words)
 
 
 def _host_path(report: Report, path: Path, node: Tree) -> None:
     if not node.get("path"):
         return
-    if wrong := names.no_backsteps(node["path"]):
-        report.invalid((*path, "path"), "KL133", node["path"], wrong)
+    report.check((*path, "path"), "KL133", node["path"], names.no_backsteps)
     if "type" in node and node["type"] not in _HOST_PATH_TYPES:
-        report.unsupported((*path, "type"), node["type"], _HOST_PATH_TYPES[1:])
+        report.unsupported((*path, "type"), node["type"], _HOST_PATH_TYPES[1:], api=_HOST_PATH_TYPES)
 
 
 def _local(report: Report, path: Path, node: Tree) -> None:
-    if node.get("path") and (wrong := names.no_backsteps(node["path"])):
-        report.invalid((*path, "path"), "KL133", node["path"], wrong)
+    if node.get("path"):
+        report.check((*path, "path"), "KL133", node["path"], names.no_backsteps)
 
 
 def _git_repo(report: Report, path: Path, node: Tree) -> None:
-    if wrong := names.local_path(node.get("directory", "")):
-        report.invalid((*path, "directory"), "KL133", node["directory"], wrong)
+    report.check((*path, "directory"), "KL133", node.get("directory", ""), names.local_path)
 
 
 def _nfs(report: Report, path: Path, node: Tree) -> None:
     if not node.get("path", "").startswith("/"):
-        report.add((*path, "path"), "KL133", "must be an absolute path")
+        words = api_words.invalid(node.get("path", ""), "must be an absolute path")
+        report.add((*path, "path"), "KL133", "must be an absolute path", api=words)
 
 
 def _disk(report: Report, path: Path, node: Tree) -> None:
@@ -321,12 +349,15 @@ def source(report: Report, path: Path, node: Tree, type_name: str) -> str | None
     """
     known = fields_of(type_name)
     kinds = [key for key in node if key in _NEEDED or key in _SOURCES]
-    kinds = [key for key in known if key in kinds]
+    kinds = sorted((key for key in known if key in kinds), key=_TURN[type_name].split().index)
     if not kinds:
-        report.required(path, "give the volume a source, such as emptyDir, configMap or persistentVolumeClaim")
+        report.required(
+            path, "give the volume a source, such as emptyDir, configMap or persistentVolumeClaim", api=_NO_TYPE
+        )
         return None
     for extra in kinds[1:]:
-        report.add((*path, extra), "KL142", f"a volume has one source, and {kinds[0]} is set already")
+        words, at = "Forbidden: may not specify more than 1 volume type", f"{dotted(path)}.{_TOLD_AS.get(extra, extra)}"
+        report.add((*path, extra), "KL142", f"a volume has one source, and {kinds[0]} is set already", api=words, at=at)
     kind = kinds[0]
     for key in _NEEDED.get(kind, ()):
         if not node[kind].get(key):
@@ -366,12 +397,16 @@ def volumes(report: Report, path: Path, nodes: list[Tree], meta: Tree | None, *,
         if kind == "image" and is_pod and not node["image"].get("reference"):
             report.required((*where, "image", "reference"))
         if kind == "ephemeral" and pod_name and name and (wrong := names.dns_subdomain(f"{pod_name}-{name}")):
-            report.add((*where, "name"), "KL123", f"makes a claim named {pod_name}-{name}, which {wrong}")
+            full = f"{pod_name}-{name}"
+            told = [f'PVC name "{full}": {each}' for each in api_words.dns_subdomain(full)]
+            words = api_words.invalid(name, *told)
+            report.add((*where, "name"), "KL123", f"makes a claim named {full}, which {wrong}", api=words)
         claim = node.get("persistentVolumeClaim", {}).get("claimName")
         if claim in made:
             report.add(
                 (*where, "persistentVolumeClaim", "claimName"),
                 "KL142",
                 f"{claim} is the claim that an ephemeral volume of this pod makes",
+                api=api_words.invalid(claim, "must not reference a PVC that gets created for an ephemeral volume"),
             )
     return found

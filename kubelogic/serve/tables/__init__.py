@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.tables import cluster, pods, workloads
-from kubelogic.serve.tables.common import AGE, NAME, Cells, Document, Printer, age, meta_of, name_of
+from kubelogic.serve.tables.common import AGE, NAME, Cells, Document, Printer, age, column, meta_of, name_of
 from kubelogic.serve.tables.custom import printer_of
 
 _PRINTERS: Mapping[str, Printer] = {**pods.PRINTERS, **workloads.PRINTERS, **cluster.PRINTERS}
@@ -17,6 +17,13 @@ def _plain(document: Document, now: int) -> Cells:
     return [name_of(document), age(document, now)]
 
 
+def _scale(document: Document, now: int) -> list[Any]:
+    spec, status = document.get("spec") or {}, document.get("status") or {}
+    return [meta_of(document)["name"], spec.get("replicas", 0), status.get("replicas", 0), age(document, now)]
+
+
+SCALES = Printer(columns=(NAME, column("Desired", "integer"), column("Available", "integer"), AGE), cells=_scale)
+"""Of sizes: the scale subresource. Source: pkg/printers/internalversion/printers.go, printScale."""
 _FALLBACK = Printer(columns=(NAME, AGE), cells=_plain)
 
 
@@ -49,7 +56,22 @@ def table(
         include: ``Metadata``, ``Object`` or ``None``: what each row has of its object.
         columns: whether to say what the columns are, which only the first table of a watch does.
     """
-    printer = printer_for(resource)
+    return table_with(
+        printer_for(resource), documents, now, metadata=metadata, api=api, include=include, columns=columns
+    )
+
+
+def table_with(
+    printer: Printer,
+    documents: Iterable[Document],
+    now: int,
+    *,
+    metadata: Mapping[str, Any],
+    api: str = "v1",
+    include: str = "Metadata",
+    columns: bool = True,
+) -> dict[str, Any]:
+    """A ``Table`` by a printer; see ``table``."""
     about = {
         "Metadata": lambda document: {
             "kind": "PartialObjectMetadata",
