@@ -17,8 +17,9 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT
 from kubelogic.cluster.extent import check_extent
 from kubelogic.cluster.state import State
+from kubelogic.facts.base import uncollected
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.logic import Evaluation, Rulebook, Value
+from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import (
@@ -33,6 +34,7 @@ from kubelogic.reconcile.schedulers import (
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
+from kubelogic.verbs.troubles import TROUBLE
 
 HORIZON = 60_000
 """Milliseconds of simulated time for which verbs look ahead unless told otherwise."""
@@ -121,6 +123,13 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         self.reconciler.advance(state)
         return self.reconciler.relations
 
+    def troubled(self, state: State) -> frozenset[Row]:
+        """What the rules call a trouble in a state; costs nothing where the first tick is about that state."""
+        if TROUBLE not in self.rulebook.declarations:
+            return frozenset()
+        with uncollected():
+            return frozenset(self.relations(state).rows(TROUBLE))
+
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a cluster.
@@ -137,6 +146,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
         left_out: objects that the API server would not take beside the others, with its answers.
+        troubled: what the rules called a trouble before anything happened.
     """
 
     rulebook: Rulebook
@@ -150,6 +160,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     rival_left: int = 0
     rival_unasked: bool = False
     left_out: tuple[tuple[Object, Status], ...] = ()
+    troubled: frozenset[Row] = frozenset()
 
     @property
     def cluster(self) -> Cluster:
@@ -170,7 +181,7 @@ def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequenc
     """
     book = load_rulebook(options.rules, options.parameters) if rulebook is None else rulebook
     compared, judge, scheduler = _schedulers(options)
-    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, "trouble", *goals))
+    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, TROUBLE, *goals))
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
@@ -235,6 +246,7 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) ->
     """
     made = engine(options) if made is None else made
     start, left_out = begin(cluster, made.rulebook)
+    troubled = made.troubled(start)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
         rulebook=made.rulebook,
@@ -248,4 +260,5 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) ->
         rival_left=len(made.compared.left),
         rival_unasked=made.compared.unasked,
         left_out=left_out,
+        troubled=troubled,
     )

@@ -103,6 +103,7 @@ def simulate(
     """
     made = engine(how.options) if made is None else made
     start, left_out = begin(cluster, made.rulebook, how.start)
+    troubled = made.troubled(start)
     run = run_scenario(
         made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress, rebuild=rebuilder(made)
     )
@@ -116,6 +117,7 @@ def simulate(
         relations=made.relations(run.state),
         judge=made.judge,
         left_out=left_out,
+        troubled=troubled,
     )
     final = describe(done, how.options, notices=notices)
     about = _about(cluster, run, how) if how.about else None

@@ -116,6 +116,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         raise UnknownInvariantError(f"{files[0]} declares no predicate violates(...)")
     start, left_out = begin(cluster, made.rulebook)
     start = _with_more(start, question.extra_nodes)
+    troubled = made.troubled(start)
     run = settle(made.reconciler, start, until=start.now + options.horizon)
     done = Reconciled(
         rulebook=made.rulebook,
@@ -126,6 +127,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         relations=made.relations(run.state),
         judge=made.judge,
         left_out=left_out,
+        troubled=troubled,
     )
     plan = describe(done, options)
     asking = _Asking(done=done, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files))
