@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -47,22 +46,20 @@ class StoreError(Exception):
     """The file is no store, is used by another server, or cannot be read or written; says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What a store holds."""
 
     state: State
     history: History
 
 
-@dataclass(slots=True, kw_only=True)
-class Store:
+class Store(msgspec.Struct, kw_only=True):
     """A store that a server has opened: ``Keeper``."""
 
     path: str
     _connection: sqlite3.Connection
     _lock: int
-    _state: State = field(default_factory=lambda: State(cluster=Cluster()))
+    _state: State = msgspec.field(default_factory=lambda: State(cluster=Cluster()))
     _compacted: int = 0
 
     @classmethod

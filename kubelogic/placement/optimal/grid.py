@@ -6,8 +6,7 @@ is checked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.knapsack import Pattern
@@ -17,8 +16,7 @@ _CELLS = 1_200_000
 """Pairs of amounts in a table; finer amounts are rounded down, which leaves the limit one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Best:
+class Best(msgspec.Struct, frozen=True, kw_only=True):
     """No mix is worth more than ``limit``; ``pattern`` is one that is worth it, if the node really holds it."""
 
     limit: int
