@@ -9,10 +9,13 @@ STAMP  := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo test bench lint format docs lock clean
+.PHONY: demo serve-demo test bench lint format docs lock clean
 
 demo: $(STAMP)
 	$(BIN)/kubelogic plan fixtures/shop || test $$? -eq 1
+
+serve-demo: $(STAMP)
+	$(BIN)/kubelogic serve fixtures/shop --clock fast:10 --kubeconfig demo.kubeconfig
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m "not slow and not benchmark"

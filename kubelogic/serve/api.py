@@ -5,7 +5,19 @@ Source: staging/src/k8s.io/apiserver, pkg/endpoints/handlers of Kubernetes 1.36.
 
 from __future__ import annotations
 
-from kubelogic.serve import about, access, deleting, discovering, openapi, parts, reading, steering, watching, writing
+from kubelogic.serve import (
+    about,
+    access,
+    deleting,
+    discovering,
+    metrics,
+    openapi,
+    parts,
+    reading,
+    steering,
+    watching,
+    writing,
+)
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
@@ -39,6 +51,8 @@ async def _answer(served: Served, request: Request) -> Reply:
 
 def _on_target(served: Served, request: Request, where: Target) -> Reply:
     verb = request.method
+    if where.resource.group == metrics.GROUP:
+        return metrics.answer(served.control.present(), request, where)
     if where.part is not None:
         return parts.answer(served, request, where)
     verbs = where.resource.verbs

@@ -12,6 +12,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.kinds.wire import completed
 from kubelogic.serve.control import ControlPlane
 from kubelogic.serve.custom import custom_resources
+from kubelogic.serve.metrics import served_metrics
 from kubelogic.serve.resources import Resource, built_in
 from kubelogic.serve.shaping import ordered_metadata, shaped, with_system_entries
 from kubelogic.serve.versions import served_as
@@ -59,7 +60,7 @@ class Served(msgspec.Struct, kw_only=True):
             self._definitions = definitions
             found = [each for key in sorted(definitions) for each in custom_resources(definitions[key].document)]
             self._resources = (*built_in(), *found)
-        return self._resources or built_in()
+        return (*(self._resources or built_in()), *served_metrics(self.control.state))
 
     def objects(self, resource: Resource, cluster: Cluster | None = None) -> Mapping[str, Object]:
         """The objects of a resource by key."""

@@ -6,19 +6,22 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster.clock import timestamp
 from kubelogic.reconcile.performing import perform
-from kubelogic.reconcile.scenario import Cordon, FailNode, HealNode, Operation
+from kubelogic.reconcile.scenario import Cordon, FailNode, HealNode, Measure, Operation
 from kubelogic.report.explanation import explanation_document, render_explanation
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.statuses import bad_request, failure, no_such_resource
+from kubelogic.text.location import InputError
 from kubelogic.verbs.explain import explain
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.scenario_fields import milliseconds, no_duration
+from kubelogic.verbs.scenario_file import read_scenario
 from kubelogic.verbs.targets import UnknownPodError
 
 ROOT = "/kubelogic/v1"
@@ -101,6 +104,8 @@ _OPERATIONS: Mapping[str, Callable[[str], Operation]] = {
 
 def _perform(served: Served, wanted: dict[str, Any]) -> Reply:
     """Let something befall a node: ``{"operation": "fail", "node": "n1"}``."""
+    if "step" in wanted:
+        return _step(served, wanted)
     make = _OPERATIONS.get(str(wanted.get("operation")))
     if make is None:
         raise bad_request(f"operation is one of {', '.join(_OPERATIONS)}, not {wanted.get('operation')!r}")
@@ -113,6 +118,38 @@ def _perform(served: Served, wanted: dict[str, Any]) -> Reply:
         raise failure(done.answer.status, done.answer.reason, done.answer.message)
     served.control.commit(done.state)
     return Reply(body={"operation": wanted["operation"], "node": node, "now": timestamp(served.now)})
+
+
+_STEPS = ("exit", "image", "metric")
+"""Words of scenarios that may be sent: what the world does to pods, at once and without files of this machine."""
+
+
+def _step(served: Served, wanted: dict[str, Any]) -> Reply:
+    """Do what a step of a scenario says: ``{"step": {"metric": {"name": "web", "each": "250m"}}}``."""
+    step = wanted["step"]
+    if not isinstance(step, Mapping) or len(step) != 1 or next(iter(step)) not in _STEPS:
+        raise bad_request(f"step is one of {', '.join(_STEPS)}, as in a scenario, and happens at once")
+    namespace = str(wanted.get("namespace") or "default")
+    state = served.control.present()
+    try:
+        scenario = read_scenario(
+            "-",
+            stdin=msgspec.json.encode([{"at": 0, **step}]),
+            namespace=namespace,
+            start=state.now,
+        )
+    except InputError as error:
+        raise bad_request("; ".join(fault.message for fault in error.faults)) from error
+    for event in scenario.events:
+        about = event.operation
+        if isinstance(about, Measure) and state.cluster.get(about.kind, about.key) is None:
+            raise failure(404, "NotFound", f"{about.kind} {about.key} not found")
+        done = perform(event.operation, state)
+        if not done.answer.accepted:
+            raise failure(done.answer.status, done.answer.reason, done.answer.message)
+        state = done.state
+    served.control.commit(state)
+    return Reply(body={"step": dict(step), "now": timestamp(served.now)})
 
 
 def _explain(served: Served, request: Request, key: str) -> Reply:
