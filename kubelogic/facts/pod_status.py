@@ -13,7 +13,10 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader
 from kubelogic.facts.objects import controller, reference_uid, sibling
+from kubelogic.facts.quota import pod_total
 from kubelogic.facts.selectors import label_set
+from kubelogic.facts.shapes import MIRROR
+from kubelogic.kinds.quantity import parse
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 TERMINAL = ("Succeeded", "Failed")
@@ -42,7 +45,10 @@ def identity_facts(obj: Object) -> Iterator[Fact]:
         yield "pod_ends", (key, milliseconds(deleted) - grace, milliseconds(deleted))
         for finalizer in meta.get("finalizers") or ():
             yield "pod_finalizer", (key, finalizer)
-    cost = (meta.get("annotations") or {}).get(DELETION_COST)
+    annotations = meta.get("annotations") or {}
+    if MIRROR in annotations:
+        yield "pod_static", (key,)
+    cost = annotations.get(DELETION_COST)
     if cost:
         yield "pod_deletion_cost", (key, int(cost))
 
@@ -147,7 +153,24 @@ def _program(spec: Mapping[str, Any]) -> str:
         [gate["conditionType"] for gate in spec.get("readinessGates") or ()],
         spec.get("activeDeadlineSeconds"),
     ]
+    if limits := list(_disk_limits(spec)):
+        parts.append(limits)
     return msgspec.json.encode(parts).decode()
+
+
+DISK = "ephemeral-storage"
+"""The resource that stands for a node's own disk."""
+
+
+def _disk_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """How many bytes of its node's disk each container may use, and the pod as a whole (empty)."""
+    parts = [spec, *(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    if not any(DISK in ((part.get("resources") or {}).get("limits") or ()) for part in parts):
+        return
+    yield "", int(pod_total(spec, "limits")[DISK])
+    for container in spec.get("containers") or ():
+        if own := ((container.get("resources") or {}).get("limits") or {}).get(DISK):
+            yield container["name"], int(parse(own))
 
 
 def _container(container: Mapping[str, Any]) -> list[Any]:
@@ -201,7 +224,7 @@ def _sleep(container: Mapping[str, Any], moment: str) -> int:
 
 def _program_facts(program: str) -> Iterator[Fact]:
     """What the text of a program says, as facts. Shared by all pods with that program."""
-    policy, seconds, initial, main, gates, deadline = msgspec.json.decode(program)
+    policy, seconds, initial, main, gates, deadline, *more = msgspec.json.decode(program)
     grace = 1000 * (30 if seconds is None else int(seconds))
     yield "program_grace", (program, grace)
     for position, container in enumerate(initial):
@@ -215,6 +238,8 @@ def _program_facts(program: str) -> Iterator[Fact]:
         yield "program_gate", (program, gate)
     if deadline is not None:
         yield "program_deadline", (program, 1000 * int(deadline))
+    for name, amount in more[0] if more else ():
+        yield "program_disk_limit", (program, name, amount)
 
 
 def _shared_container_facts(program: str, container: Sequence[Any], policy: str, grace: int) -> Iterator[Fact]:
@@ -276,6 +301,7 @@ MODULE = FactModule(
                 "spec.containers",
                 "spec.initContainers",
                 "spec.readinessGates",
+                "spec.resources",
                 "spec.activeDeadlineSeconds",
                 "spec.restartPolicy",
                 "spec.terminationGracePeriodSeconds",

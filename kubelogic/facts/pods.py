@@ -10,15 +10,8 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.pod_specs import DEFAULT_SCHEDULER, pinned_node, target_node
-from kubelogic.facts.quota import pod_total
 from kubelogic.facts.selectors import label_set
-from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, MIRROR, awaits_admission, is_pending
-from kubelogic.kinds.quantity import parse
-
-DISK = "ephemeral-storage"
-"""The resource that stands for a node's own disk."""
-
-_LIMITS = ("spec.containers", "spec.initContainers", "spec.resources")
+from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, awaits_admission, is_pending
 
 
 def identity(obj: Object) -> Iterator[Fact]:
@@ -59,28 +52,6 @@ def start(obj: Object) -> Iterator[Fact]:
 def admission(obj: Object) -> Sequence[Fact]:
     """Whether a kubelet has still to take a pod that no scheduler has looked at."""
     return (("pod_unadmitted", (obj.key,)),) if awaits_admission(obj.document) else ()
-
-
-def static(obj: Object) -> Sequence[Fact]:
-    """Whether a pod is the API server's copy of one that a kubelet runs by itself."""
-    annotations = obj.document["metadata"].get("annotations") or {}
-    return (("pod_static", (obj.key,)),) if MIRROR in annotations else ()
-
-
-def disk_limits(obj: Object) -> Iterator[Fact]:
-    """How much of its node's disk a pod may use, and each of its containers."""
-    spec = obj.document.get("spec") or {}
-    total = pod_total(spec, "limits").get(DISK) if _limits_disk(spec) else None
-    if total is not None:
-        yield "pod_disk_limit", (obj.key, "", int(total))
-    for container in spec.get("containers") or ():
-        if own := ((container.get("resources") or {}).get("limits") or {}).get(DISK):
-            yield "pod_disk_limit", (obj.key, container["name"], int(parse(own)))
-
-
-def _limits_disk(spec: Mapping[str, Any]) -> bool:
-    parts = (spec, *(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    return any(DISK in ((part.get("resources") or {}).get("limits") or ()) for part in parts)
 
 
 def wait(obj: Object) -> Sequence[Fact]:
@@ -125,8 +96,6 @@ MODULE = FactModule(
             reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
             reader(start, "status.startTime", by=["status.startTime"]),
             reader(admission, *ADMISSION_READS),
-            reader(static, "metadata.annotations", by=["metadata.annotations"]),
-            reader(disk_limits, *_LIMITS, by=_LIMITS),
             reader(
                 wait,
                 "metadata.deletionTimestamp",
