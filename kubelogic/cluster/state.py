@@ -15,6 +15,9 @@ from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE
 from kubelogic.logic import Row, Rulebook, Value
 
+TOKEN_SECRET = "kubernetes.io/service-account-token"
+"""The type of Secrets that hold a token of a ServiceAccount."""
+
 World = Mapping[str, frozenset[Row]]
 """What happens outside the control plane, by predicate of ``rules/facts/world.dl``: silent nodes, broken images..."""
 
@@ -112,6 +115,8 @@ def world_of(cluster: Cluster) -> World:
         found["outside_node"] = {(each,) for each in outside}
     if listed := _listed_configs(cluster):
         found["config_listed"] = listed
+    if listed_accounts := _listed_accounts(cluster):
+        found["accounts_listed"] = listed_accounts
     named: set[str] = set()
     for obj in cluster:
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():
@@ -132,6 +137,12 @@ def without_accounts(cluster: Cluster) -> frozenset[str]:
     listed = {key.removesuffix("/default") for key in cluster.objects("ServiceAccount") if key.endswith("/default")}
     new = {name for name, obj in cluster.objects("Namespace").items() if _is_new(obj.document)}
     return frozenset(named - listed - new)
+
+
+def _listed_accounts(cluster: Cluster) -> set[Row]:
+    """Of which namespaces that have Secrets for tokens all ServiceAccounts are in the input."""
+    spots = {obj.namespace for obj in cluster.objects("Secret").values() if obj.document.get("type") == TOKEN_SECRET}
+    return {(name,) for name in spots - without_accounts(cluster)} if spots else set()
 
 
 def _listed_configs(cluster: Cluster) -> set[Row]:

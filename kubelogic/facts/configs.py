@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.state import TOKEN_SECRET
 from kubelogic.facts.base import Fact, FactModule
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE, references
+
+_ACCOUNT = "kubernetes.io/service-account"
 
 
 def config_facts(obj: Object) -> Iterator[Fact]:
@@ -15,6 +19,18 @@ def config_facts(obj: Object) -> Iterator[Fact]:
     for part in ("data", "binaryData", "stringData"):
         for key in sorted(obj.document.get(part) or ()):
             yield "config_has", (obj.kind, obj.key, str(key))
+
+
+def token_facts(obj: Object) -> Iterator[Fact]:
+    """A Secret, and the account whose token it is for, if it is for one."""
+    yield from config_facts(obj)
+    annotations = (obj.document.get("metadata") or {}).get("annotations") or {}
+    account = annotations.get(f"{_ACCOUNT}.name")
+    if obj.document.get("type") == TOKEN_SECRET and account:
+        encoded = b64encode(obj.namespace.encode()).decode()
+        yield "token_secret", (obj.key, obj.namespace, str(account), encoded)
+        if uid := annotations.get(f"{_ACCOUNT}.uid"):
+            yield "token_secret_uid", (obj.key, str(uid))
 
 
 def need_facts(obj: Object) -> Iterator[Fact]:
@@ -34,4 +50,4 @@ def need_facts(obj: Object) -> Iterator[Fact]:
             yield "pod_needs_key", (obj.key, container, each.kind, f"{obj.namespace}/{each.name}", key)
 
 
-MODULE = FactModule(name="configs", extractors={"ConfigMap": config_facts, "Secret": config_facts, "Pod": need_facts})
+MODULE = FactModule(name="configs", extractors={"ConfigMap": config_facts, "Secret": token_facts, "Pod": need_facts})

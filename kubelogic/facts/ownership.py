@@ -51,6 +51,8 @@ class OwnershipStage:
 def service_account_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one ServiceAccount."""
     yield "service_account", (obj.namespace, obj.name)
+    if uid := (obj.document.get("metadata") or {}).get("uid"):
+        yield "service_account_uid", (obj.namespace, obj.name, str(uid))
 
 
 def config_map_facts(obj: Object) -> Iterator[Fact]:

@@ -37,6 +37,7 @@ CONTROLLERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "replicaset-controller": ("replicaset",),
         "resourceclaim-controller": ("resource_claim",),
         "resourcequota-controller": ("resource_quota",),
+        "serviceaccount-token-controller": ("service_account_tokens",),
         "statefulset-controller": ("statefulset",),
         "taint-eviction-controller": ("taint_eviction",),
         "ttl-controller": ("ttl",),

@@ -13,10 +13,12 @@ from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
 from kubelogic.reconcile.choices import ForEach
+from kubelogic.reconcile.components import MANAGER, SCHEDULER
 from kubelogic.reconcile.drains import DrainAgain
 from kubelogic.reconcile.expectations import Expectation, Expected, Watch
 from kubelogic.reconcile.kin import Kin
 from kubelogic.reconcile.performing import Performed, perform
+from kubelogic.reconcile.quorum import control_plane_lost
 from kubelogic.reconcile.scenario import Event, Scenario
 from kubelogic.reconcile.settle import Folded, Refusals, Run, Step, Ticker, settle
 from kubelogic.reconcile.times import clock
@@ -89,6 +91,9 @@ class Player(msgspec.Struct):
     rebuild: Rebuild | None = None
     down: dict[str, int] = msgspec.field(default_factory=dict)
     """The components that are down, and since when."""
+    halted: tuple[str, ...] = ()
+    """Those that are down because the control plane has lost its members."""
+    why_halted: str = ""
     watches: dict[Expectation, Watch] = msgspec.field(default_factory=dict)
     kin: Kin = msgspec.field(default_factory=Kin)
 
@@ -224,7 +229,27 @@ class Player(msgspec.Struct):
             self.drains.pop(node, None)
         self.timeline.append(Entry(time=time, type=operation.type, arguments=arguments, refused=refused))
         self._see(self.state, time)
+        self._heed_quorum()
         return done
+
+    def _heed_quorum(self) -> None:
+        """Let the control plane stop when it has lost its members, and start when it has them again."""
+        lost = control_plane_lost(self.state)
+        if bool(lost) == bool(self.halted) or self.rebuild is None:
+            return
+        time = self.state.now - self.start
+        if lost:
+            self.halted = tuple(name for name in (MANAGER, SCHEDULER) if name not in self.down)
+            self.down.update(dict.fromkeys(self.halted, time))
+        else:
+            for name in self.halted:
+                self.down.pop(name, None)
+        for name in self.halted:
+            switch = Down(component=name, down=bool(lost))
+            self.timeline.append(Entry(time=time, type=switch.type, arguments=switch.arguments()))
+        self.why_halted = "; ".join(lost)
+        self.halted = self.halted if lost else ()
+        self.ticker = self.rebuild(frozenset(self.down))
 
     def _refuse(self, event: Event, why: str, arguments: Mapping[str, Any]) -> None:
         time = self.state.now - self.start
@@ -246,6 +271,9 @@ class Player(msgspec.Struct):
             del self.down[name]
         self.ticker = self.rebuild(frozenset(self.down))
         return ""
+
+    def _because(self, name: str) -> str:
+        return f": {self.why_halted}" if name in self.halted else ""
 
     def expected(self) -> tuple[Expected, ...]:
         """What came of what was expected, in the order of the scenario."""
@@ -278,7 +306,7 @@ class Player(msgspec.Struct):
             for each in ailments(self.state.cluster, self.served)
         ]
         down = [
-            Ailment(kind="Component", key=name, message=f"is down since {clock(since)}")
+            Ailment(kind="Component", key=name, message=f"is down since {clock(since)}{self._because(name)}")
             for name, since in sorted(self.down.items())
         ]
         return (*self.refused, *drains, *down, *found)
