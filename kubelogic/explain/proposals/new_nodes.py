@@ -105,7 +105,7 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
 
 def _other(blocker: Blocker) -> bool:
     """Whether a blocker about all nodes says what a new node could mend."""
-    return blocker.predicate == "rejects_exclusive_claim"
+    return blocker.predicate in ("rejects_exclusive_claim", "group_incomplete")
 
 
 def _kind(node: Object, draft: _Draft) -> str:

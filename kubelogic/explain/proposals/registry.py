@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kubelogic.explain.proposals import (
     amounts,
     devices,
+    groups,
     levers,
     neighbours,
     new_nodes,
@@ -42,6 +43,8 @@ PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
     "rejects_missing_claim": (storage.make_claims,),
     "rejects_unbound_claim": (storage.give_class, storage.fit_volumes, storage.make_volumes),
     "rejects_no_volume": (storage.give_class, storage.fit_volumes, storage.make_volumes),
+    "group_incomplete": (groups.lower_minimum,),
+    "group_awaited": (groups.lower_minimum, groups.make_group),
     "lacks_devices": (devices.ask_otherwise, devices.free_devices, devices.nodes_with_devices),
     "devices_in_use": (devices.ask_otherwise, devices.free_devices, devices.nodes_with_devices),
 }
