@@ -37,4 +37,3 @@ def test_fewer_pods_at_once_or_more_nodes_where_there_is_too_little_room() -> No
     assert any(each.startswith("add ") and "like n1" in each for each in found)
     assert not any("minCount" in each and "add" in each for each in found)
     assert "make the group default/train anew with minCount 3 instead of 5" not in found
-

@@ -258,7 +258,7 @@ class Replay:
 
     def _key(self, kind: str, name: str, namespace: str, shown: Mapping[str, Any]) -> str:
         """The key of the object that a trace calls ``name``."""
-        if kind in ("Node", "PersistentVolume", "Namespace", "PriorityClass", "StorageClass"):
+        if kind in _CLUSTER_SCOPED:
             return name
         direct = f"{namespace}/{name}"
         if self.state.cluster.get(kind, direct) is not None:
@@ -305,6 +305,24 @@ class Replay:
         place = ord(letter) - ord("a") if len(letter) == 1 else 0
         return ours[min(place, len(ours) - 1)].key if ours else ""
 
+
+_CLUSTER_SCOPED = frozenset(
+    {
+        "CSIDriver",
+        "CSINode",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "IngressClass",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "VolumeAttachment",
+    }
+)
+"""Kinds whose objects are in no namespace."""
 
 _LIKENESS: Sequence[Sequence[str]] = (
     ("owner", "node", "phase", "ready", "labels", "image", "terminating", "waiting", "index"),
