@@ -9,11 +9,12 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
-from kubelogic.apiserver.patches import KUBECTL, server_side_apply
+from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.patches import KUBECTL, last_applied, server_side_apply
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.text.documents import fault_at
-from kubelogic.text.location import Fault, Location, Path
+from kubelogic.text.location import Fault, Location, Path, path_of
 from kubelogic.text.notices import Notice
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
@@ -82,10 +83,11 @@ def apply_changes(
     notices: list[Notice] = []
     for change in changes:
         old = state.cluster.get(change.kind, change.key)
-        outcome = requests.apply(state, change.document, namespace=namespace)
+        outcome = requests.apply(
+            state, change.document, namespace=namespace, server_side=old is not None and _is_server_side(old)
+        )
         if not outcome.answer.accepted or old is None:
-            message = f"cannot be applied to the object of the cluster: {outcome.answer.message}"
-            faults.append(fault_at(change.origin, (), "KL146", message, title=title(change.document)))
+            faults += _refused(change, outcome.answer)
             continue
         new = outcome.state.cluster.get(change.kind, change.key)
         if new is not None:
@@ -96,8 +98,33 @@ def apply_changes(
     return list(state.cluster), faults, notices
 
 
+def _is_server_side(old: Object) -> bool:
+    """Whether somebody has applied an object with ``--server-side``; kubectl does not by itself."""
+    entries = (old.document.get("metadata") or {}).get("managedFields") or ()
+    return any(isinstance(each, Mapping) and each.get("operation") == "Apply" for each in entries)
+
+
+def _refused(change: Change, answer: Status) -> list[Fault]:
+    """A fault for each field that the API server would not take, where the manifest has it."""
+    told = [(path_of(field), _gist(what)) for field, what in answer.faults] or [(answer.path, answer.message)]
+    name = title(change.document)
+    return [
+        fault_at(change.origin, path, "KL146", f"cannot be applied to the object of the cluster: {words}", title=name)
+        for path, words in told
+    ]
+
+
+def _gist(what: str) -> str:
+    """What is wrong with a field, without the value of a whole mapping or list."""
+    if not what.startswith(("Invalid value: {", "Invalid value: [")):
+        return what
+    return what[max(what.rfind("}: "), what.rfind("]: ")) + 3 :]
+
+
 def _said(change: Change, old: Object) -> Notice:
-    applied = server_side_apply(old.document, change.document, manager=KUBECTL)
-    rest = "" if applied.ownership_known else "; fields that an earlier manifest had set and this one does not stay"
+    known = last_applied(old.document) is not None
+    if not known and _is_server_side(old):
+        known = server_side_apply(old.document, change.document, manager=KUBECTL).ownership_known
+    rest = "" if known else "; fields that an earlier manifest had set and this one does not stay"
     message = f"{old} of the cluster is changed by this manifest, as kubectl apply does{rest}"
     return Notice(code="KL194", message=message, location=change.origin.locate(("metadata", "name")))

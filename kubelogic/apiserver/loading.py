@@ -25,7 +25,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
-from kubelogic.facts.quota import costs, is_covered, limits_of
+from kubelogic.facts.quota import costs, is_covered, limits_of, unprinted_use
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.quantity import written
 from kubelogic.logic import Rulebook
@@ -85,6 +85,8 @@ def load_state(cluster: Cluster, *, rules: Rulebook | None = None, now: int | No
     if now is not None:
         _date(tx, cluster, now)
     state = tx.finish()
+    beyond = [("quota_unprinted", (*key, amount)) for key, amount in sorted(unprinted_use(there).items())]
+    state = state.with_world(add=beyond) if beyond else state
     return Loaded(state=state if now is None else replace(state, now=now), refused=tuple(answers))
 
 

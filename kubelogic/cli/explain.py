@@ -100,14 +100,15 @@ def _exit_code(found: About) -> int:
             verdicts = {each.verdict for each in found.pending} | ({found.pod.verdict} if found.pod else set())
             if "unknown" in verdicts:
                 return UNKNOWN
-            return NO if found.pending or found.refused or found.uncreated else YES
+            unwell = any(each.new for each in found.unwell)
+            return NO if found.pending or found.refused or found.uncreated or unwell else YES
         case NodeExplanation():
             return YES if found.drain is None or found.drain.works else NO
         case ServiceExplanation():
             return YES if found.ready and not found.remarks else NO
         case _:
             if found.verdict == "placed":
-                return YES
+                return NO if any(each.new for each in found.unwell) else YES
             return UNKNOWN if found.verdict == "unknown" else NO
 
 

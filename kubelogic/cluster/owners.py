@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
 
@@ -19,6 +21,18 @@ def workload(cluster: Cluster, pod: Object) -> str:
             return f"{owner['kind']} {obj.namespace}/{owner['name']}"
         obj = found
     return str(obj)
+
+
+def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
+    """All controllers in a pod's chain as ``Kind namespace/name``, the nearest first."""
+    obj: Object | None = pod
+    for _ in range(8):
+        references = ((obj.document.get("metadata") or {}).get("ownerReferences") or ()) if obj else ()
+        owner = next((each for each in references if each.get("controller")), None)
+        if owner is None or obj is None:
+            return
+        yield f"{owner['kind']} {obj.namespace}/{owner['name']}"
+        obj = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")
 
 
 def revision(cluster: Cluster, pod: Object) -> int:

@@ -198,6 +198,25 @@ def limits_of(quota: Object) -> dict[str, Any]:
     return dict((quota.document.get("spec") or {}).get("hard") or {})
 
 
+def unprinted_use(cluster: Cluster) -> dict[tuple[str, str], int]:
+    """What a cluster counts against its quotas beyond the objects that were read, by quota and resource.
+
+    Often only some kinds, or the objects of some labels, were printed: the rest uses the quota all the same.
+    """
+    found: dict[tuple[str, str], int] = {}
+    quotas = [obj for obj in cluster.objects(_KIND).values() if (obj.document.get("status") or {}).get("used")]
+    for quota in quotas:
+        seen: dict[str, Fraction] = {}
+        for obj in _inside(cluster, {quota.namespace}):
+            if is_covered(quota, obj):
+                _add(seen, costs(obj))
+        for resource, used in quota.document["status"]["used"].items():
+            beyond = counted(resource, parse(used)) - counted(resource, seen.get(resource, Fraction(0)))
+            if resource in limits_of(quota) and beyond > 0:
+                found[quota.key, resource] = beyond
+    return found
+
+
 def quota_facts(quota: Object) -> Iterator[Fact]:
     """What one quota allows, and what its status says."""
     key, status = quota.key, quota.document.get("status") or {}

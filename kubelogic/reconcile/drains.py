@@ -99,7 +99,8 @@ def _judged(operation: Drain, pod: Object, state: State) -> str | None:
     owner = next((r for r in meta.get("ownerReferences") or () if r.get("controller")), None)
     ended = (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     if owner is not None and owner.get("kind") == "DaemonSet" and not ended:
-        if state.cluster.get("DaemonSet", f"{pod.namespace}/{owner.get('name')}") is None:
+        presumed = (str(owner.get("uid") or ""),) in state.world.get("presumed_owner", ())
+        if not presumed and state.cluster.get("DaemonSet", f"{pod.namespace}/{owner.get('name')}") is None:
             return "" if operation.force else f'daemonsets.apps "{owner.get("name")}" not found'
         return None if operation.ignore_daemon_sets else _DAEMONS
     if "kubernetes.io/config.mirror" in (meta.get("annotations") or {}):

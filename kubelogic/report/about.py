@@ -9,11 +9,11 @@ from typing import Any
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.simulate import clock
-from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document
+from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document, trouble_document
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.report.explanation import explanation_document, render_explanation
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
-from kubelogic.report.plan import render_refusals
+from kubelogic.report.plan import render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
 from kubelogic.verbs.interruptions import Interruption
@@ -50,6 +50,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "uncreated": found.uncreated,
                 "withoutPods": list(found.without_pods),
                 "rollout": list(found.rollout),
+                "troubles": [trouble_document(each) for each in found.unwell],
             }
             if found.pod is not None:
                 return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
@@ -112,11 +113,14 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     gist = next((each.message for each in found.refused), "")
     parts += [f"{missing} refused"] if missing else []
     parts += [f"{found.uncreated} not created yet"] if found.uncreated else []
+    parts += [f"{len(found.unwell)} not well"] if found.unwell else []
     good = len(parts) == 1
     headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
     texts = [headline + (f": {gist}" if gist and not found.pending else "") + "."]
     if found.rollout:
         texts.append("\n".join([style.bold("Its rollout"), *(f"  - {each}" for each in found.rollout)]))
+    if found.unwell:
+        texts.append(render_troubles(found.unwell, style))
     if found.refused:
         texts.append(render_refusals(found.refused, style))
     if found.uncreated and not found.refused:

@@ -54,7 +54,7 @@ def _verdict(diff: Diff, style: Style) -> str:
             f"Worse: {what}, {count(len(diff.worse), 'thing')} that {'is' if len(diff.worse) == 1 else 'are'} worse."
         )
     if diff.undecided:
-        return style.warn(f"Not decided within the time limit: {what}.")
+        return style.warn(f"Not decided: {what}; whether every pod finds a node is not known.")
     changes = f"{count(len(diff.places), 'workload')} on other nodes" if diff.places else "no pod on another node"
     return style.good(f"Nothing is worse: {what}, {changes}.")
 

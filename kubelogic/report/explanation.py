@@ -15,10 +15,16 @@ from kubelogic.explain.events import Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.choice import choice_document, render_choice
-from kubelogic.report.documents import blocker_document, header, location_document, notice_document
+from kubelogic.report.documents import (
+    blocker_document,
+    header,
+    location_document,
+    notice_document,
+    trouble_document,
+)
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
-from kubelogic.report.plan import blocker_lines, render_notices
+from kubelogic.report.plan import blocker_lines, render_notices, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.explain import Explanation
 
@@ -58,6 +64,8 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
         parts += _everything(found, style)
     if event is not None:
         parts.insert(1, _compared(found, event, style))
+    if found.unwell:
+        parts.insert(1, render_troubles(found.unwell, style))
     if found.notices:
         parts.insert(1, render_notices(found.notices, style))
     parts[1:1] = said_beside(found.lacking, style, told=found.notices)
@@ -214,6 +222,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
         "notices": [notice_document(each) for each in found.notices],
+        "troubles": [trouble_document(each) for each in found.unwell],
         "workload": None,
         **lacking_document(found.lacking),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -29,6 +30,23 @@ def dotted(path: Path) -> str:
         else:
             text += f".{step}" if text else step
     return text
+
+
+_STEP = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+
+
+def path_of(field: str) -> Path:
+    """The path that a dotted text stands for.
+
+    >>> path_of("spec.containers[0].ports[1]")
+    ('spec', 'containers', 0, 'ports', 1)
+    >>> path_of("metadata.annotations[kubelogic.dev/ignore]")
+    ('metadata', 'annotations', 'kubelogic.dev/ignore')
+    """
+    steps: list[Step] = []
+    for bracket, plain in _STEP.findall(field):
+        steps.append(int(bracket) if bracket.isdecimal() else bracket or plain)
+    return tuple(steps)
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, order=True):

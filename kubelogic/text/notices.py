@@ -20,9 +20,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
 
     @property
-    def order(self) -> tuple[str, str, Location, int]:
-        """What notices are sorted by: code, text, place."""
-        return self.code, self.message, self.location or Location(file=""), self.count
+    def order(self) -> tuple[str, Location, str, int]:
+        """What notices are sorted by: code, place, text."""
+        return self.code, self.location or Location(file=""), self.message, self.count
 
     def __str__(self) -> str:
         place = f"{self.location}: " if self.location else ""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import revision
+from kubelogic.cluster.owners import controllers, revision
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
@@ -20,7 +20,7 @@ from kubelogic.verbs.interruptions import Interruption, interruptions
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects
+from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
@@ -41,6 +41,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         rollout: what an unfinished rollout of it waits for, and what its numbers allow.
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
+        unwell: what is not well of it and of its pods, at the end.
     """
 
     workload: str
@@ -53,6 +54,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     rollout: tuple[str, ...] = ()
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
+    unwell: tuple[Trouble, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -162,7 +164,13 @@ def explain_done(
     found = _explained(done, target, options, most_repairs)
     if drained and isinstance(found, NodeExplanation):
         found = replace(found, drain=drain(done, found.node, options))
-    return replace(found, lacking=lacking(done.before, done.cluster))
+    return replace(found, lacking=lacking(done.before, done.cluster, of=_named(done.cluster, target)))
+
+
+def _named(cluster: Cluster, target: Target) -> frozenset[str]:
+    """The objects whose references to others belong to what is explained."""
+    pod = cluster.get("Pod", target.key) if target.kind == "Pod" else None
+    return frozenset({f"{target.kind} {target.key}", *(controllers(cluster, pod) if pod is not None else ())})
 
 
 def _explained(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> About:
@@ -181,7 +189,7 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
 def _workload(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> WorkloadExplanation:
     plan, name = describe(done, options), f"{target.kind} {target.key}"
     pods = done.cluster.objects("Pod")
-    mine = {key for key, pod in pods.items() if name in _owners(done.cluster, pod)}
+    mine = {key for key, pod in pods.items() if name in controllers(done.cluster, pod)}
     placed = tuple(each for each in plan.placements if each.pod in mine)
     pending = tuple(each for each in plan.pending if each.pod in mine)
     refused = tuple(each for each in plan.refusals if name in (each.owner, each.workload))
@@ -191,6 +199,9 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     newest = sorted(pending, key=lambda each: -revision(done.cluster, pods[each.pod]))
     names = [*(each.pod for each in newest), *(each.pod for each in placed)]
     first = pods[names[0]] if names else None
+    about = {name, *(f"Pod {key}" for key in mine), *(made for key in mine for made in controllers(done.cluster, pods[key]))}
+    unwell = tuple(each for each in plan.troubles if f"{each.kind} {each.key}" in about)
+    told = explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None
     return WorkloadExplanation(
         workload=name,
         wanted=max(wanted, len(placed) + len(pending) + missing),
@@ -200,20 +211,9 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         uncreated=max(0, wanted - len(placed) - len(pending) - missing),
         without_pods=tuple(_without_pods(done, obj)) if not mine and not refused and obj is not None else (),
         rollout=rollout_words(obj) if obj is not None and (pending or refused) else (),
-        pod=explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None,
+        pod=replace(told, unwell=()) if told is not None else None,
+        unwell=unwell,
     )
-
-
-def _owners(cluster: Cluster, pod: Object) -> Iterator[str]:
-    """All controllers in a pod's chain."""
-    obj: Object | None = pod
-    for _ in range(8):
-        references = ((obj.document.get("metadata") or {}).get("ownerReferences") or ()) if obj else ()
-        owner = next((each for each in references if each.get("controller")), None)
-        if owner is None or obj is None:
-            return
-        yield f"{owner['kind']} {obj.namespace}/{owner['name']}"
-        obj = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")
 
 
 def _wanted(obj: Object | None, made: int) -> int:

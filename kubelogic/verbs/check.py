@@ -15,8 +15,8 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.codes import CODES
 from kubelogic.logic import Rulebook
 from kubelogic.text import Notice
-from kubelogic.text.location import Fault
-from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, path_of, severities
+from kubelogic.text.location import Fault, path_of
+from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_references
 from kubelogic.verbs.checking.relational import relational

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import revision, workload
+from kubelogic.cluster.owners import controllers, revision, workload
 from kubelogic.cluster.state import State
 from kubelogic.explain import origins, verdicts
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
@@ -38,8 +38,10 @@ from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.repairs import workload_repairs
+from kubelogic.verbs.results import Trouble
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import UnknownPodError, find
+from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided
 
 
@@ -66,6 +68,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         nodes: how many nodes there are.
         reported: of each node, the reasons that the scheduler reports: those of the first filter that rejects it.
         lacking: what the input does not have.
+        unwell: what is not well of the pod and of what made it, at the end.
     """
 
     pod: str
@@ -87,6 +90,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     nodes: int = 0
     reported: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     lacking: Lacking = NOTHING
+    unwell: tuple[Trouble, ...] = ()
 
     def __repr__(self) -> str:
         where = f" on {self.node}" if self.node else ""
@@ -115,7 +119,7 @@ def explain(
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
     told = explain_run(done, found, options, most_repairs=most_repairs)
-    return replace(told, lacking=lacking(cluster, done.cluster))
+    return replace(told, lacking=lacking(cluster, done.cluster, of=[str(found), *controllers(done.cluster, found)]))
 
 
 def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs: int | None = None) -> Explanation:
@@ -129,6 +133,9 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     """
     left = undecided(done.before, done, options)
     told = explain_in(done.run.state, pod, done.rulebook, options, before=done.before, left=left)
+    names = {str(pod), *controllers(done.cluster, pod)}
+    found = troubles(done.rulebook, done.before, done.cluster, done.relations)
+    told = replace(told, unwell=tuple(each for each in found if f"{each.kind} {each.key}" in names))
     if told.node:
         return told
     return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))

@@ -10,7 +10,7 @@ import msgspec
 
 from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota import plural_of, unit, unprinted_use
 from kubelogic.facts.storage import DEFAULT_CLASS
 from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
@@ -52,15 +52,19 @@ NOTHING = Lacking()
 """All is there."""
 
 
-def lacking(cluster: Cluster, final: Cluster | None = None, *, asked: bool = False) -> Lacking:
+def lacking(
+    cluster: Cluster, final: Cluster | None = None, *, asked: bool = False, of: Collection[str] = ()
+) -> Lacking:
     """What is to be said beside any answer about a cluster.
 
     Args:
         cluster: as it was read.
         final: as its controllers leave it; None if they have not run.
         asked: whether a pod is asked about that need not be in it.
+        of: the objects of which is also said what they refer to in vain, as ``Kind namespace/name``.
     """
     kinds = tuple(each for each in missing(cluster, final) if each.code == "KL195")
+    kinds += missing_references(cluster, of=of) if of else ()
     remarks = undecided(cluster, final or cluster)
     if asked and NO_NODES not in remarks and not (final or cluster).objects("Node"):
         remarks = (NO_NODES, *remarks)
@@ -81,6 +85,7 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
         *_owners(cluster),
         *_classes(cluster),
         *_volumes(cluster),
+        *_quotas(cluster),
         *_storage_classes(final if final is not None else cluster),
         *missing_references(cluster),
     ]
@@ -254,6 +259,19 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
         names = sorted(lacking)
         message = f"not in the input: PersistentVolumeClaim {_list(names)}; {_get('PersistentVolumeClaim')} brings it"
         yield _notice(message, lacking[names[0]], ("spec", "volumes"), len(names))
+
+
+def _quotas(cluster: Cluster) -> Iterator[Notice]:
+    beyond = unprinted_use(cluster)
+    by_quota: dict[str, list[str]] = defaultdict(list)
+    for (quota, resource), amount in sorted(beyond.items()):
+        by_quota[quota].append(f"{amount / unit(resource):g} of {resource}")
+    for key, told in by_quota.items():
+        message = (
+            f"not in the input: objects that use {_list(told)} under ResourceQuota {key}, as its status says; taken to "
+            f"be there; {_get('Pod')} brings pods"
+        )
+        yield _notice(message, cluster.objects("ResourceQuota")[key], ("status", "used"), len(told))
 
 
 def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> Iterator[Notice]:

@@ -7,7 +7,7 @@ Kubernetes 1.36.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -59,27 +59,31 @@ class Lacking(msgspec.Struct, frozen=True, kw_only=True):
         return f"{missing}: {self.user} refers to it, and {self.follows}"
 
 
-def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
+def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lacking, ...]:
     """What manifests name and the input does not have, each once.
 
     Pods that a cluster printed are left out: what they refer to was there when they started.
+
+    Args:
+        cluster: as it was read.
+        of: look only at these objects, ``Kind namespace/name``; None: at all.
     """
     users: dict[tuple[str, str, str], list[tuple[Object, Path, str]]] = defaultdict(list)
     unseen = without_accounts(cluster)
     for kind, path in _TEMPLATES.items():
         for _, obj in sorted(cluster.objects(kind).items()):
-            if not is_stored(obj.document):
+            if not is_stored(obj.document) and (of is None or str(obj) in of):
                 spec: Any = obj.document
                 for step in path:
                     spec = spec.get(str(step)) or {}
                 for each in references(spec):
-                    if each.kind == "ServiceAccount" and obj.namespace not in unseen:
+                    if each.kind == "ServiceAccount" and obj.namespace not in unseen and kind != "CronJob":
                         continue  # its pods are refused, which is told
                     for key in _lacking(cluster, obj.namespace, each):
                         identity = each.kind, f"{obj.namespace}/{each.name}", key
                         users[identity].append((obj, (*path, *each.path), each.follows))
     for _, account in sorted(cluster.objects("ServiceAccount").items()):
-        for each in pull_secrets(account.document) if not is_stored(account.document) else ():
+        for each in pull_secrets(account.document) if of is None and not is_stored(account.document) else ():
             for key in _lacking(cluster, account.namespace, each):
                 identity = each.kind, f"{account.namespace}/{each.name}", key
                 users[identity].append((account, each.path, each.follows))
@@ -91,8 +95,13 @@ def lacking(cluster: Cluster) -> tuple[Lacking, ...]:
     )
 
 
-def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
-    """One notice for each object, and each key of one, that manifests name and the input does not have."""
+def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:
+    """One notice for each object, and each key of one, that manifests name and the input does not have.
+
+    Args:
+        cluster: as it was read.
+        of: look only at these objects, ``Kind namespace/name``; None: at all.
+    """
     return tuple(
         Notice(
             code="KL196",
@@ -100,7 +109,7 @@ def missing_references(cluster: Cluster) -> tuple[Notice, ...]:
             location=each.user.origin.locate(each.path) if each.user.origin is not None else None,
             count=each.count,
         )
-        for each in lacking(cluster)
+        for each in lacking(cluster, of)
     )
 
 

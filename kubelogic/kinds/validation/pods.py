@@ -47,7 +47,8 @@ def pod(report: Report, tree: Tree) -> None:
         )
     if spec.get("nodeName") and spec.get("schedulingGates"):
         report.forbidden(("spec", "nodeName"), "may not be set while the pod has schedulingGates", api=_GATED)
-    if not spec.get("serviceAccountName"):
+    is_mirror = "kubernetes.io/config.mirror" in meta.get("annotations", {})
+    if is_mirror and not spec.get("serviceAccountName"):  # admission gives all other pods the account "default" first
         for index, volume in enumerate(spec.get("volumes", ())):
             for number, part in enumerate(volume.get("projected", {}).get("sources", ())):
                 if "serviceAccountToken" in part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -19,7 +18,6 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
-_STEP = re.compile(r"\[([^\]]*)\]|([^.\[]+)")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,20 +88,6 @@ def severities(rulebook: Rulebook) -> Mapping[str, Severity]:
 def advice(rulebook: Rulebook) -> Mapping[str, str]:
     """What usually helps against what kubelogic tells with a code, where the rules say so."""
     return {str(fact.row[0]): str(fact.row[2]) for fact in rulebook.facts if fact.predicate == "code_severity"}
-
-
-def path_of(field: str) -> Path:
-    """The path that a dotted text stands for.
-
-    >>> path_of("spec.containers[0].ports[1]")
-    ('spec', 'containers', 0, 'ports', 1)
-    >>> path_of("metadata.annotations[kubelogic.dev/ignore]")
-    ('metadata', 'annotations', 'kubelogic.dev/ignore')
-    """
-    steps: list[str | int] = []
-    for bracket, plain in _STEP.findall(field):
-        steps.append(int(bracket) if bracket.isdecimal() else bracket or plain)
-    return tuple(steps)
 
 
 def place(cluster: Cluster, obj: Object | None, path: Path) -> Location | None:

@@ -10,7 +10,8 @@ from kubelogic.apiserver import requests
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row, Rulebook, Value
 from kubelogic.reconcile.relations import Relations
-from kubelogic.verbs.checking.findings import Finding, Severity, path_of, place, severities
+from kubelogic.text.location import path_of
+from kubelogic.verbs.checking.findings import Finding, Severity, place, severities
 
 GOALS = ("finding", "remedy")
 
