@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.apiserver.unprinted import unprinted_pods
+from kubelogic.apiserver.unprinted_volumes import unprinted_volumes
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
@@ -41,6 +42,7 @@ def with_stand_ins(objects: Iterable[Object]) -> tuple[Object, ...]:
     by_uid = {str(_meta(each).get("uid") or ""): each for each in given}
     made = [*_owners(given, by_uid), *_present_sets(given), *_revisions(given)]
     unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made])]
+    unprinted += unprinted_volumes([*given, *unprinted])
     if not made and not unprinted:
         return given
     return tuple(sorted([*given, *made, *unprinted], key=lambda each: (each.kind, each.key, each.api_version)))

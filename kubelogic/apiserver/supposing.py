@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
@@ -17,6 +17,13 @@ def supposed(cluster: Cluster, objects: Iterable[Object] = (), *, without: Itera
         without: kinds and keys of what is not there.
     """
     return cluster.replacing(objects, without=without)
+
+
+def without_taints(node: Object, keys: Container[str]) -> Object:
+    """A node without the taints of some keys, and not cordoned."""
+    spec = {name: value for name, value in (node.document.get("spec") or {}).items() if name != "unschedulable"}
+    kept = [taint for taint in spec.get("taints") or () if taint.get("key") not in keys]
+    return with_document(node, {**node.document, "spec": {**spec, "taints": kept}})
 
 
 def unbound(pod: Object) -> Object:

@@ -92,11 +92,12 @@ def run(args: argparse.Namespace) -> int:
         common.emit(capacity_document(found), args.output)
     if found.nodeless:
         return UNKNOWN
+    unknown = bool(found.lacking.remarks)
     if pod is None:
-        return YES if found.nodes is not None and not found.left_out else NO
+        return NO if found.nodes is None or found.left_out else UNKNOWN if unknown else YES
     moved = found.moves is not None and found.moves.verdict == "enough" and not found.moves.left
     if found.optimal >= args.replicas or moved:
-        return UNKNOWN if found.unsure else YES
+        return UNKNOWN if found.unsure or unknown else YES
     return UNKNOWN if found.most >= args.replicas else NO
 
 

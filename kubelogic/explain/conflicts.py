@@ -12,7 +12,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.filters import Relations, fields, filters
-from kubelogic.explain.parties import Party, holders, places, replicas, sources_of
+from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
 from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
 from kubelogic.kinds import quantity
@@ -62,6 +62,11 @@ def conflict_members(
         unsaid += places(cluster, problem, core)
         if len(members) + len(unsaid) < 3 and "spread" not in kinds:
             unsaid += holders(cluster, blockers)
+    if len(members) + len(unsaid) == 1:
+        filters_of = {one.predicate for one in filters(relations) if one.assumption == core[0].kind}
+        unsaid += marks(cluster, [each for each in blockers if each.predicate in filters_of])
+        if not unsaid and len(core[0].subjects) > 1:
+            unsaid += nodes_there(cluster, problem)
     for text, obj, path in unsaid:
         members.append(_placed(text, obj, path))
     return tuple(dict.fromkeys(members))
@@ -199,7 +204,8 @@ def _member(
     on_node = each.kind in ("capacity", "attach") or bool(node_paths and not pod_paths)
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     mine = bool(each.subjects) and each.subjects[0].partition("@")[0] == shape
-    obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node)
+    pinned = next((one.subjects[0].partition("@")[2] for one in core if one.kind == "node_names"), "")
+    obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node, pinned=pinned)
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
     if each.kind in about:
@@ -260,9 +266,20 @@ def _text(
         used = _used(problem, resource)
         free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
         if most == 0:
+            if resource == "pods":
+                return f"{who} takes no pods"
             none = names[0] if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
             return f"{none} has {'no' if len(members) == 1 else 'any'} {resource}"
-        if free == most or _asked(problem, core, resource) > most:
+        asked = _asked(problem, core, resource)
+        roomy = [node.name for node in members if node.allocatable.get(resource, 0) - used[node.name] >= asked > 0]
+        if roomy and len(roomy) < len(members):
+            listed = ", ".join(sorted(roomy)[:4]) + (f" and {len(roomy) - 4} more" if len(roomy) > 4 else "")
+            have = "has" if len(roomy) == 1 else "have"
+            return (
+                f"only {len(roomy)} of the {len(members)} nodes like {name} {have} "
+                f"{amount(resource, asked)} of {resource} free: {listed}"
+            )
+        if free == most or asked > most:
             return f"{who} can hold at most {amount(resource, most)} of {resource}"
         left = amount(resource, max(free, 0))
         at_most = "" if len(members) == 1 else "at most "
@@ -301,15 +318,26 @@ def _used(problem: Problem, resource: str) -> Counter[str]:
 
 
 def _object(
-    cluster: Cluster, relations: Relations, each: Assumption, asked: Object | None, *, on_node: bool
+    cluster: Cluster,
+    relations: Relations,
+    each: Assumption,
+    asked: Object | None,
+    *,
+    on_node: bool,
+    pinned: str = "",
 ) -> Object | None:
-    """The object that a person would edit; ``asked`` is the pod to take of those that the assumption is about."""
+    """The object that a person would edit.
+
+    ``asked`` is the pod to take of those that the assumption is about, ``pinned`` the node among those that are alike.
+    """
     if asked is not None and not on_node:
         return owner_with_origin(cluster, asked)
     name = each.subjects[0] if each.subjects else ""
     if on_node:
         wanted = name if each.kind in ("capacity", "attach") else each.subjects[-1]
         nodes = sorted(str(row[0]) for row in relations.matching("node_class", {1: wanted}))
+        if pinned in nodes:
+            return cluster.get("Node", pinned)
         return cluster.get("Node", wanted if cluster.get("Node", wanted) else (nodes[0] if nodes else ""))
     shape = name.partition("@")[0]
     pods = sorted(str(row[0]) for row in relations.matching("pod_shape", {1: shape}))

@@ -81,6 +81,31 @@ def holders(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
             yield f"{name} runs on {domain}", cluster.get("Pod", name), ("metadata", "name")
 
 
+def nodes_there(cluster: Cluster, problem: Problem) -> Iterator[Party]:
+    """Which nodes there are."""
+    names = sorted(node.name for node in problem.nodes)
+    yield _only(names, "node"), _first_node(cluster, problem, "", names), ("metadata", "labels")
+
+
+def marks(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
+    """The taints because of which nodes turn a pod away, those that are on several nodes once."""
+    found: dict[str, list[str]] = {}
+    for each in blockers:
+        if each.predicate == "rejects_taint":
+            value = f"={each.witness['Value']}" if each.witness["Value"] else ""
+            found.setdefault(f"{each.witness['Key']}{value}:{each.witness['Effect']}", []).append(each.node)
+    for taint, names in sorted(found.items()):
+        where = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        yield (
+            f"{where} {'has' if len(names) == 1 else 'have'} the taint {taint}",
+            cluster.get("Node", names[0]),
+            (
+                "spec",
+                "taints",
+            ),
+        )
+
+
 def sources_of(cluster: Cluster, pod: Object, resource: str) -> str:
     """What an amount that a pod asks for is made of, where nobody wrote it as it stands; else empty.
 

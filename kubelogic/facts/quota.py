@@ -12,6 +12,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, Row, World
 from kubelogic.facts.storage import claim_class
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.quantity import parse
 
 Amounts = dict[str, Fraction]
@@ -208,7 +209,7 @@ def unprinted_use(cluster: Cluster) -> dict[tuple[str, str], int]:
     for quota in quotas:
         seen: dict[str, Fraction] = {}
         for obj in _inside(cluster, {quota.namespace}):
-            if is_covered(quota, obj):
+            if is_stored(obj.document) and is_covered(quota, obj):
                 _add(seen, costs(obj))
         for resource, used in quota.document["status"]["used"].items():
             beyond = counted(resource, parse(used)) - counted(resource, seen.get(resource, Fraction(0)))

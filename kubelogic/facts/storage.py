@@ -38,7 +38,7 @@ def claim(obj: Object) -> Iterator[Fact]:
     yield "claim_class", (key, claim_class(document))
     if volume := spec.get("volumeName"):
         yield "claim_volume", (key, volume)
-        if BIND_COMPLETED in annotations:
+        if BIND_COMPLETED in annotations or (document.get("status") or {}).get("phase") == "Bound":
             yield "claim_bound", (key, volume)
     requested = ((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)
     yield "claim_request", (key, whole(requested))

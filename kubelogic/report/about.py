@@ -124,7 +124,11 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     if found.refused:
         texts.append(render_refusals(found.refused, style))
     if found.uncreated and not found.refused:
-        texts.append("  The others wait for their turn, or for a rollout to go on; --horizon looks further ahead.")
+        texts.append(
+            "  The others wait for those that are pending."
+            if found.pending
+            else "  The others wait for their turn, or for a rollout to go on; --horizon looks further ahead."
+        )
     if found.pod is not None:
         texts.append(render_explanation(found.pod, style, node=node, event=event))
     return "\n\n".join(texts)

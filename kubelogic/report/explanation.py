@@ -44,6 +44,8 @@ def _verdict(found: Explanation) -> str:
         if found.node:
             return f"is on {found.node} in this plan, but asks for what is not modelled: it is not known to fit there"
         return "is undecided: it asks for what is not modelled"
+    if found.verdict == "unknown" and found.node:
+        return f"is on {found.node} in this plan; whether it fits there hangs on what is not in the input"
     if found.verdict == "unknown" and not found.nodes:
         return "is undecided: there is no node in the input"
     return _VERDICTS[found.verdict].format(node=found.node)

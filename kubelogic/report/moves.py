@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kubelogic.explain.units import count
@@ -9,6 +10,8 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.moves import MovePlan
 
 _SHOWN = 8
+_NUMBERED = re.compile(r"(?P<pod>.+)\+\d+$")
+"""The name of a pod that capacity thinks up; no name of a pod has a plus sign."""
 
 
 def moves_document(found: MovePlan) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def moves_document(found: MovePlan) -> dict[str, Any]:
         "placements": [{"pod": pod, "node": node} for pod, node in found.placements],
         "left": list(found.left),
         "hopeless": list(found.hopeless),
+        "waiting": list(found.waiting),
         "commands": "\n".join(found.commands) or None,
         "staying": [{"what": what, "pods": pods} for what, pods in found.staying.items()],
     }
@@ -34,7 +38,7 @@ def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
     for number, each in enumerate(found.moves, start=1):
         lines.append(f"    {number}. cordon {each.source}, evict {each.pod} from it; it fits {each.target}")
     if found.placements and found.moves:
-        shown = [f"{pod} on {node}" for pod, node in found.placements[:_SHOWN]]
+        shown = [f"{_named(pod)} on {node}" for pod, node in found.placements[:_SHOWN]]
         more = f" and {len(found.placements) - _SHOWN} more" if len(found.placements) > _SHOWN else ""
         lines.append(f"  Then there is room for {', '.join(shown)}{more}.")
     if found.commands:
@@ -44,6 +48,9 @@ def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
         lines += ["  To type:", *(f"    {command}" for command in found.commands)]
     if found.hopeless:
         lines.append(f"  {_some(found.hopeless)}: no node would take even one alone; moving pods does not help.")
+    if found.waiting:
+        verb = "waits" if len(found.waiting) == 1 else "wait"
+        lines.append(f"  {_some(found.waiting)}: {verb} for something else than room; moving pods does not give it.")
     if found.staying:
         kinds = ", ".join(f"{number} {what}" for what, number in found.staying.items())
         lines.append(style.dim(f"  Running pods that are not moved: {kinds}."))
@@ -55,7 +62,10 @@ def _verdict(found: MovePlan, style: Style) -> str:
     fewest = "the fewest there can be" if found.least == len(found.moves) else f"at least {found.least} are needed"
     match found.verdict:
         case "enough" if not found.moves:
-            return "Moving pods would not help." if found.hopeless else "Nothing has to move: placed jointly, all fit."
+            if found.hopeless or (found.waiting and not found.placements):
+                return "Moving pods would not help."
+            rest = " but what is named below" if found.waiting else ""
+            return f"Nothing has to move: placed jointly, all{rest} fit."
         case "enough":
             rest = " but what is named below" if found.hopeless else ""
             makes = "makes" if len(found.moves) == 1 else "make"
@@ -71,6 +81,10 @@ def _verdict(found: MovePlan, style: Style) -> str:
             return style.warn("No moves that make room for everything were found within the limits.") + (
                 some if found.moves else ""
             )
+
+
+def _named(pod: str) -> str:
+    return _NUMBERED.sub("one more \\g<pod>", pod)
 
 
 def _total(found: MovePlan) -> int:

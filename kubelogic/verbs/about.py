@@ -199,7 +199,11 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
     newest = sorted(pending, key=lambda each: -revision(done.cluster, pods[each.pod]))
     names = [*(each.pod for each in newest), *(each.pod for each in placed)]
     first = pods[names[0]] if names else None
-    about = {name, *(f"Pod {key}" for key in mine), *(made for key in mine for made in controllers(done.cluster, pods[key]))}
+    about = {
+        name,
+        *(f"Pod {key}" for key in mine),
+        *(made for key in mine for made in controllers(done.cluster, pods[key])),
+    }
     unwell = tuple(each for each in plan.troubles if f"{each.kind} {each.key}" in about)
     told = explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None
     return WorkloadExplanation(

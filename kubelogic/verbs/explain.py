@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver.supposing import supposed, unbound
+from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import controllers, revision, workload
 from kubelogic.cluster.state import State
@@ -33,7 +33,7 @@ from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler
 from kubelogic.text import Notice
-from kubelogic.verbs.missing import NOTHING, Lacking, about, lacking
+from kubelogic.verbs.missing import NOTHING, Lacking, about, is_place_unsure, lacking
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.moves import MovePlan
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -192,6 +192,8 @@ def explain_in(
     if node:
         old = before.get("Pod", pod.key) if before is not None else pod
         kind = "unknown" if unsure.placements and (old is None or _node(old) != node) else "placed"
+        if before is not None and is_place_unsure(before, cluster, pod):
+            kind = "unknown"
     else:
         placement = judge.place(given)
         movable = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
@@ -204,7 +206,16 @@ def explain_in(
         )
         kind = judged(kind, standing, answer, together)
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
-    conflict = () if node or kind == "waiting" else _conflict(cluster, relations, given, pod, judge, reasons=reasons)
+    conflict: tuple[ConflictMember, ...] = ()
+    if not node and kind != "waiting":
+        passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
+        asked_about = _Question(cluster=cluster, relations=relations, given=given)
+        if kind == "never" and passing:
+            asked_about = _lasting(state, rulebook, passing)
+            reasons_left = tuple(each for each in reasons if not grounds.until(each))
+        else:
+            reasons_left = reasons
+        conflict = _conflict(asked_about, pod, judge, reasons=reasons_left)
     mates = _mates(cluster, owner)
     derivation = _derivation(given, pod, mates) if kind in ("no-room", "movable") else None
     placed = sum(bool(_node(each)) for each in mates)
@@ -254,15 +265,29 @@ def _find(cluster: Cluster, name: str) -> Object:
     return min((pod for pod in members if not _node(pod)), key=lambda pod: -revision(cluster, pod), default=members[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A cluster with what the rules derive of it, and its placement problem."""
+
+    cluster: Cluster
+    relations: Evaluation
+    given: Problem
+
+
+def _lasting(state: State, rulebook: Rulebook, passing: Collection[str]) -> _Question:
+    """The cluster without what people and controllers put on nodes and take off again: never is proved without it."""
+    nodes = [without_taints(each, passing) for each in state.cluster.objects("Node").values()]
+    cluster = supposed(state.cluster, nodes)
+    relations = Relations.of(
+        rulebook, replace(state, cluster=cluster), [*goals(rulebook), *GOALS, *verdicts.GOALS, *origins.GOALS]
+    )
+    return _Question(cluster=cluster, relations=relations, given=problem(relations))
+
+
 def _conflict(
-    cluster: Cluster,
-    relations: Evaluation,
-    given: Problem,
-    pod: Object,
-    judge: OptimalScheduler,
-    *,
-    reasons: Sequence[Blocker],
+    question: _Question, pod: Object, judge: OptimalScheduler, *, reasons: Sequence[Blocker]
 ) -> tuple[ConflictMember, ...]:
+    cluster, relations, given = question.cluster, question.relations, question.given
     placement = judge.place(given)
     shape = next((each.shape for each in placement.unplaced if each.pod == pod.key), None)
     found = judge.conflict(given, placement, shape) if shape is not None else None

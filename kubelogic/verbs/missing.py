@@ -241,7 +241,9 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
     bound = [
         (str(name), claim)
         for _, claim in sorted(claims.items())
-        if (name := (claim.document.get("spec") or {}).get("volumeName")) and name not in volumes
+        if (name := (claim.document.get("spec") or {}).get("volumeName"))
+        and (name not in volumes or stand_in_reason(volumes[name].document))
+        and not stand_in_reason(claim.document)
     ]
     if bound:
         message = (
@@ -253,7 +255,8 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
     for _, pod in sorted(cluster.objects("Pod").items()):
         for volume in (pod.document.get("spec") or {}).get("volumes") or () if is_stored(pod.document) else ():
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-            if name and f"{pod.namespace}/{name}" not in claims:
+            claim = claims.get(f"{pod.namespace}/{name}")
+            if name and (claim is None or stand_in_reason(claim.document)):
                 lacking.setdefault(f"{pod.namespace}/{name}", pod)
     if lacking:
         names = sorted(lacking)
@@ -305,6 +308,38 @@ def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> I
         yield _notice(message, claims[keys[0]], ("spec", "storageClassName"), len(keys))
 
 
+def is_place_unsure(cluster: Cluster, final: Cluster, pod: Object) -> bool:
+    """Whether a pod that has got its node since the cluster was read might not have, for what the input lacks.
+
+    Args:
+        cluster: as it was read.
+        final: as its controllers leave it.
+        pod: a pod of ``final``.
+    """
+    old = cluster.get("Pod", pod.key)
+    if not _node(pod) or (old is not None and _node(old) == _node(pod)):
+        return False
+    return bool(unprinted(cluster) or _unknown_volumes(cluster, final, only=pod.key))
+
+
+def _unknown_volumes(cluster: Cluster, final: Cluster, only: str = "") -> list[str]:
+    """The claims of pods that have got a node since the cluster was read, whose volumes are stand-ins."""
+    claims, volumes = final.objects("PersistentVolumeClaim"), cluster.objects("PersistentVolume")
+    if not any(stand_in_reason(each.document) for each in volumes.values()):
+        return []
+    found: set[str] = set()
+    for key, pod in final.objects("Pod").items():
+        old = cluster.get("Pod", key)
+        if (only and key != only) or not _node(pod) or (old is not None and _node(old) == _node(pod)):
+            continue
+        for each in (pod.document.get("spec") or {}).get("volumes") or ():
+            claim = f"{pod.namespace}/{(each.get('persistentVolumeClaim') or {}).get('claimName')}"
+            volume = str((claims[claim].document.get("spec") or {}).get("volumeName") or "") if claim in claims else ""
+            if volume in volumes and stand_in_reason(volumes[volume].document):
+                found.add(claim)
+    return sorted(found)
+
+
 def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tuple[str, ...]:
     """Why an answer that is good as far as it goes is none: remarks, the most important first; empty if it is one.
 
@@ -325,6 +360,12 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
     if number := len(unprinted(cluster)):
         are = "pod that a controller counts is" if number == 1 else "pods that controllers count are"
         remarks.append(f"{number} {are} not in the input: where they run and what room they take is not known.")
+    used = _unknown_volumes(cluster, final)
+    if used:
+        remarks.append(
+            f"Which nodes can use the volume of claim {_list(used)} is not known: "
+            "PersistentVolumes are not in the input."
+        )
     pods = cluster.objects("Pod")
     lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
     if lost:

@@ -57,6 +57,7 @@ class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
         hopeless: those among them that no node takes even with all that may move gone.
         staying: how many running pods are not moved, by what they are.
         commands: the moves as commands, replayed with kube-scheduler; none without moves.
+        waiting: the pending pods that wait for something else than room, about which nothing is said.
     """
 
     verdict: Verdict
@@ -68,6 +69,7 @@ class MovePlan(msgspec.Struct, frozen=True, kw_only=True):
     hopeless: tuple[str, ...]
     staying: Mapping[str, int]
     commands: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 def plan_moves(
@@ -125,6 +127,7 @@ def plan_moves(
         left=tuple(sorted(pending - {pod for pod, _ in placements})),
         hopeless=tuple(sorted(hopeless)),
         staying=dict(sorted(Counter(staying.values()).items())),
+        waiting=tuple(sorted({pod.name for pod in given.pods if not pod.node} & set(ignored))),
     )
     if hypothetical:
         return plan

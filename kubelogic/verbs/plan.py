@@ -176,8 +176,20 @@ def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
             wanted = (each.document.get("spec") or {}).get("replicas")
             have, want = made[uid_of(each)], 1 if wanted is None else int(wanted)
             if have < want and str(each) not in refused:
-                why = "the others wait for their turn: look further with --horizon"
-                yield f"{kind} {key} has made {have} of {want} pods within the horizon; {why}."
+                first = next(iter(_unplaced(cluster, each)), "")
+                why = f"for {first}, which has no node" if first else "look further with --horizon"
+                rest = f"the others wait {why}" if first else f"the others wait for their turn: {why}"
+                yield f"{kind} {key} has made {have} of {want} pods within the horizon; {rest}."
+
+
+def _unplaced(cluster: Cluster, owner: Object) -> list[str]:
+    """The pods of an object that wait for a node, by name."""
+    uid = uid_of(owner)
+    return [
+        key
+        for key, pod in sorted(cluster.objects("Pod").items())
+        if uid in set(_controllers(pod)) and not finished(pod) and not (pod.document.get("spec") or {}).get("nodeName")
+    ]
 
 
 def _without_nodes(done: Reconciled) -> Iterator[str]:

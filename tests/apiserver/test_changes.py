@@ -214,3 +214,57 @@ def test_places_in_plain_lists_are_found(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         load([path])
     assert [(fault.location.line, fault.code) for fault in raised.value.faults] == [(2, "KL102")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        ({"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}, {"type": "Recreate"}, "strategy"),
+        ({}, {"type": "Recreate"}, "strategy"),
+    ],
+)
+def test_another_strategy_drops_what_belongs_to_the_old_one(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any], gone: str
+) -> None:
+    """kubectl's patch keeps only the keys that the manifest has, where the type says ``retainKeys``."""
+    stored, change = deployment(uid="u-1", replicas=1), deployment(replicas=1)
+    stored["spec"].update(before)
+    change["spec"][gone] = after
+    assert only(read(tmp_path, stored, change), "Deployment").document["spec"][gone] == after
+
+
+def test_a_volume_of_another_source_drops_the_old_one(tmp_path: Path) -> None:
+    stored, change = deployment(uid="u-1", replicas=1), deployment(replicas=1)
+    stored["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "emptyDir": {}}]
+    change["spec"]["template"]["spec"]["volumes"] = [{"name": "d", "configMap": {"name": "c"}}]
+    found = only(read(tmp_path, stored, change), "Deployment").document
+    (volume,) = found["spec"]["template"]["spec"]["volumes"]
+    assert sorted(volume) == ["configMap", "name"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "paths"),
+    [
+        (
+            {"replicas": -5, "imagePullPolicy": "Sometimes"},
+            ["spec.replicas", "spec.template.spec.containers[0].imagePullPolicy"],
+        ),
+        ({"app": "other"}, ["spec.selector"]),
+    ],
+)
+def test_every_field_that_is_refused_is_a_fault_at_its_line(
+    tmp_path: Path, changed: dict[str, Any], paths: list[str]
+) -> None:
+    change = deployment(replicas=changed.get("replicas", 1))
+    spec = change["spec"]
+    if "imagePullPolicy" in changed:
+        spec["template"]["spec"]["containers"][0]["imagePullPolicy"] = changed["imagePullPolicy"]
+    if "app" in changed:
+        spec["selector"] = {"matchLabels": {"app": changed["app"]}}
+        spec["template"]["metadata"] = {"labels": {"app": changed["app"]}}
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, deployment(uid="u-1", replicas=1), change)
+    places = [fault.location for fault in raised.value.faults]
+    assert [place.path for place in places] == paths
+    assert all(place.line > 1 for place in places)
+    assert "{" not in raised.value.faults[0].message

@@ -128,6 +128,16 @@ def test_what_fits_nowhere_does_not_hide_what_does(tmp_path: Path, capsys: pytes
     assert (found["left"], found["hopeless"]) == (["default/huge"], ["default/huge"])
 
 
+def test_what_waits_for_something_else_is_not_said_to_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = {**node("n9"), "spec": {"taints": [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]}}
+    file = tmp_path / "cluster.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [gone, big()]}))
+    assert main(["plan", str(file), "--allow-moves", "2"]) == 1
+    printed = capsys.readouterr().out
+    assert "all fit" not in printed
+    assert "default/big: waits for something else than room" in printed
+
+
 def test_without_the_option_there_are_no_moves(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", str(ROOT / "fixtures/moves"), "-o", "json"]) == 1
     assert json.loads(capsys.readouterr().out)["moves"] is None
@@ -140,6 +150,14 @@ def test_capacity_asks_for_one_more(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["fits"]["optimal"], found["movesFor"], found["moves"]["verdict"]) == (0, 1, "enough")
     assert main(["capacity", cluster, "--pod", report, "--allow-moves", "1", "--replicas", "3", "-o", "json"]) == 1
     assert json.loads(capsys.readouterr().out)["moves"]["verdict"] == "impossible"
+
+
+def test_the_pod_that_capacity_thinks_up_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster, report = (str(ROOT / "fixtures/moves" / name) for name in ("cluster.yaml", "report.yaml"))
+    assert main(["capacity", cluster, "--pod", report, "--allow-moves", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "there is room for one more " in printed
+    assert "+1" not in printed
 
 
 def test_text_tells_the_steps(capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,3 +207,36 @@ def test_two_spreads_that_allow_five_of_six(tmp_path: Path) -> None:
         "there are 3 nodes: n1, n2, n3",
     } <= texts
     assert len([text for text in texts if "have to be spread over" in text]) == 2
+
+
+def test_a_taint_alone_is_told_with_the_node_that_has_it(tmp_path: Path) -> None:
+    taint = "taints: [{key: team, value: a, effect: NoSchedule}]"
+    found = explained(tmp_path, node("n1", 4, taint), node("n2", 4, taint), deployment(1, container("1")))
+    assert ("n1, n2 have the taint team=a:NoSchedule", "spec.taints") in said(found)
+    assert len(found.conflict) == 2
+
+
+def test_labels_alone_are_told_with_the_nodes_that_there_are(tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 4), deployment(1, container("1") + "\n      nodeSelector: {disk: nvme}"))
+    assert ("there is 1 node: n1", "metadata.labels") in said(found)
+
+
+def test_never_is_proved_without_taints_that_go_by_themselves(tmp_path: Path) -> None:
+    taint = "taints: [{key: node.cloudprovider.kubernetes.io/uninitialized, effect: NoSchedule}]"
+    found = explained(tmp_path, node("n1", 1, taint), deployment(1, container("2")))
+    assert found.verdict == "never"
+    assert {text for text, _ in said(found)} == {
+        "n1 can hold at most 1 of cpu",
+        "each pod of default/web requests 2 of cpu",
+    }
+    assert [each.summary for each in found.repairs] == ["add a node like n1 with 2 of cpu"]
+
+
+def test_the_amount_is_that_of_the_node_that_is_meant(tmp_path: Path) -> None:
+    """Nodes may be alike in all but what they hold: which of them has room is said, and where it is missing."""
+    apart = (
+        "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+        "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}]}}"
+    )
+    found = explained(tmp_path, node("n1", 1), node("n2", 4), deployment(2, container("2") + f"\n      {apart}"))
+    assert any("only 1 of the 2 nodes like n1 has 2 of cpu free: n2" in text for text, _ in said(found))

@@ -229,6 +229,12 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["add a node like n1"],
         ["tolerate", "remove the taint", "like n2", "like n3"],
     ),
+    "a node like the only one, which is going": (
+        [node("oak", taints=GOING), pod("p", spec("2"))],
+        "p",
+        ["add a node like oak"],
+        ["tolerate", "remove the taint"],
+    ),
     "a pool of somebody": (
         [node("n1", cpu="1"), node("n2", taints=TEAM), pod("p", spec("2"))],
         "p",

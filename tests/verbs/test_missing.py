@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.api import load, plan
+from kubelogic.api import explain, load, plan, simulate
 from kubelogic.verbs.results import Plan
 
 Document = dict[str, Any]
@@ -284,3 +284,110 @@ def test_claims_say_which_class_is_missing(objects: list[Document], told: str) -
 def test_old_labels_of_system_and_architecture_follow_the_new_ones(label: str, wanted: str, placed: int) -> None:
     result = plan(load([node("oak", **{label: "x"}), refer(nodeSelector={wanted: "x"})]))
     assert len(result.placements) == placed
+
+
+def quota(used: int) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "cap", "namespace": "shop", "uid": "q"},
+        "spec": {"hard": {"pods": "2"}},
+        "status": {"hard": {"pods": "2"}, "used": {"pods": str(used)}},
+    }
+
+
+@pytest.mark.parametrize(("used", "placed"), [(2, 0), (1, 1), (0, 1)])
+def test_what_a_quota_counts_and_nobody_printed_is_used_all_the_same(used: int, placed: int) -> None:
+    result = plan(load([node("oak"), quota(used), refer()]))
+    assert len(result.placements) == placed
+    told = [each.message for each in result.notices if each.code == "KL195"]
+    assert bool(told) == bool(used)
+    assert all(f"{used} of pods under ResourceQuota shop/cap" in each for each in told)
+
+
+def test_what_a_quota_counts_goes_down_as_pods_go() -> None:
+    gone = pod("old", "oak")
+    gone["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30}
+    waiting = owner("ReplicaSet", "web", "w", template("web"), {}, replicas=1)
+    result = plan(load([node("oak"), quota(2), pod("other"), gone, waiting]))
+    assert "shop/other" in {each.pod for each in result.placements}
+    assert len(result.placements) == 2
+
+
+VOLUMES = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+
+
+def bound(**spec: Any) -> Document:
+    given = claim(volumeName="pv-1", storageClassName="fast", **spec)
+    given["metadata"]["uid"] = "c"
+    return {**given, "status": {"phase": "Bound"}}
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        pytest.param([bound(), refer(volumes=VOLUMES)], id="a new pod, the volume was not printed"),
+        pytest.param(
+            [pod("b", volumes=VOLUMES), refer(volumes=VOLUMES)], id="a new pod, neither claim nor volume was printed"
+        ),
+    ],
+)
+def test_claims_without_their_volumes_can_be_used_but_nobody_knows_where(objects: list[Document]) -> None:
+    cluster = load([node("oak"), node("elm"), *objects])
+    result = plan(cluster)
+    assert [each for each in result.placements if each.pod == "shop/a"]
+    assert "PersistentVolumes are not in the input" in result.unknown[0]
+    assert explain(cluster, "shop/a").verdict == "unknown"
+
+
+def test_a_lost_claim_is_lost_where_volumes_were_printed() -> None:
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": "other", "uid": "v"},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "csi": {"driver": "d", "volumeHandle": "h"},
+        },
+        "status": {"phase": "Available"},
+    }
+    result = plan(load([node("oak"), bound(), volume, refer(volumes=VOLUMES)]))
+    assert [each.verdict for each in result.pending] == ["waiting"]
+
+
+def test_a_drain_leaves_pods_of_a_daemon_set_that_was_not_printed_alone() -> None:
+    objects = [
+        node("oak"),
+        node("elm"),
+        pod("relay-a", owner=("DaemonSet", "relay", "d")),
+        pod("b", owner=("Job", "j", "j")),
+    ]
+    run = simulate(load(objects), [{"at": "1m", "drain": "oak"}])
+    assert [each.pod for each in run.final.placements] == ["shop/relay-a"]
+
+
+def test_an_explanation_tells_what_is_not_well_and_what_is_referred_to_in_vain() -> None:
+    given = refer(container={"envFrom": [{"configMapRef": {"name": "c"}}]})
+    cluster = load([node("oak"), given, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}])
+    found = explain(cluster, "shop/a")
+    assert [each.reason for each in found.unwell] == ["CreateContainerConfigError"]
+    assert "ConfigMap shop/c is not in the input" in found.lacking.notices[0].message
+
+
+def test_the_account_of_a_cron_job_is_told_as_no_pod_of_it_is_there_yet() -> None:
+    job = {"template": {"spec": {**template("a")["spec"], "restartPolicy": "Never", "serviceAccountName": "clerk"}}}
+    given = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "nightly", "namespace": "shop"},
+        "spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": job}},
+    }
+    result = plan(load([node("oak"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, given]))
+    (told,) = (each.message for each in result.notices if each.code == "KL196")
+    assert told.startswith("ServiceAccount shop/clerk is not in the input: CronJob shop/nightly refers to it")
+
+
+def test_tokens_need_no_account_by_name_as_admission_gives_one() -> None:
+    volumes = [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]
+    assert len(plan(load([node("oak"), refer(volumes=volumes)])).placements) == 1

@@ -76,15 +76,19 @@ class _Draft(msgspec.Struct, kw_only=True):
 
 
 def more_nodes(case: Case) -> Iterator[Candidate]:
-    """Nodes like those that are there, one of each kind, with what the pod misses there; and as many as are needed."""
+    """Nodes like those that are there, one of each kind, with what the pod misses there; and as many as are needed.
+
+    Nodes that are going or not ready yet are a model only where there is no other: a new one is neither.
+    """
     if case.workload.kind == "DaemonSet":  # whose waiting pods are for the nodes that are there
         return
     if any(blocker.predicate in _BY_THE_POD or not blocker.node for blocker in case.blockers if not _other(blocker)):
         return
+    staying = [(name, node) for name, node in case.nodes() if not is_leaving(case, name)]
     drafts: dict[str, tuple[int, str, Object, _Draft]] = {}
-    for name, node in case.nodes():
+    for name, node in staying or case.nodes():
         draft = _draft(case, name, node, _other_domains(case, name))
-        if draft.possible and not is_leaving(case, name):
+        if draft.possible:
             drafts.setdefault(_kind(node, draft), (draft.cost, name, node, draft))
     numbers = sorted({1, *range(2, min(case.missing, 4) + 1), case.missing})
     for cost, name, node, draft in sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]:

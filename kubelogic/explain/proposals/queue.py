@@ -13,7 +13,7 @@ def open_gate(case: Case) -> Iterator[Candidate]:
     names = ", ".join(str(blocker.witness["Gate"]) for blocker in case.about("pod_gate"))
     yield Candidate(
         kind="gate",
-        summary=f"remove the scheduling gate {names}",
+        summary=f"remove the scheduling gate{'s' if ',' in names else ''} {names}",
         cost=1,
         owner="app",
         edit=without("spec", "schedulingGates"),
