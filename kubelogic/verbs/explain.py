@@ -206,16 +206,19 @@ def explain_in(
         )
         kind = judged(kind, standing, answer, together)
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
-    conflict: tuple[ConflictMember, ...] = ()
-    if not node and kind != "waiting":
-        passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
-        asked_about = _Question(cluster=cluster, relations=relations, given=given)
-        if kind == "never" and passing:
-            asked_about = _lasting(state, rulebook, passing)
-            reasons_left = tuple(each for each in reasons if not grounds.until(each))
-        else:
-            reasons_left = reasons
-        conflict = _conflict(asked_about, pod, judge, reasons=reasons_left)
+    passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
+    lasts = kind == "never" and bool(passing)
+    asked_about = _Question(cluster=cluster, relations=relations, given=given)
+    conflict = (
+        ()
+        if node or kind == "waiting"
+        else _conflict(
+            _lasting(state, rulebook, passing) if lasts else asked_about,
+            pod,
+            judge,
+            reasons=[each for each in reasons if not (lasts and grounds.until(each))],
+        )
+    )
     mates = _mates(cluster, owner)
     derivation = _derivation(given, pod, mates) if kind in ("no-room", "movable") else None
     placed = sum(bool(_node(each)) for each in mates)

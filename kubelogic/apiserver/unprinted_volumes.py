@@ -1,0 +1,115 @@
+"""Stand-ins for claims and volumes that a dump uses and does not have.
+
+``kubectl get nodes,pods`` brings no claims, and claims come without their volumes. A claim that running pods use is
+there and bound, and so is the volume of a bound claim. On which nodes such a volume can be used nobody knows: here on
+all, and answers that rest on this say so (``verbs.missing``). Where some objects of the kind were printed (claims: of
+the namespace), all were.
+
+Source: pkg/scheduler/framework/plugins/volumebinding/binder.go (GetPodVolumeClaims, checkBoundClaims);
+pkg/controller/volume/persistentvolume/pv_controller.go (syncBoundClaim) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from kubelogic.cluster import Object
+from kubelogic.cluster.objects import as_object
+from kubelogic.facts.storage import BIND_COMPLETED
+from kubelogic.kinds.evidence import STAND_IN, is_stored
+
+Document = Mapping[str, Any]
+
+_PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
+
+
+def unprinted_volumes(given: Sequence[Object]) -> Iterator[Object]:
+    """Claims that pods of the cluster use, and volumes of bound claims, as far as they are not there."""
+    claims = [each for each in given if each.kind == "PersistentVolumeClaim"]
+    made = list(_claims(given, claims))
+    yield from made
+    volumes = [each for each in given if each.kind == "PersistentVolume"]
+    if any(is_stored(each.document) for each in volumes):
+        return
+    names = {each.name for each in volumes}
+    classes = {each.name: each.document for each in given if each.kind == "StorageClass"}
+    for claim in sorted([*claims, *made], key=lambda each: each.key):
+        spec = claim.document.get("spec") or {}
+        name = str(spec.get("volumeName") or "")
+        bound = (claim.document.get("status") or {}).get("phase") == "Bound" or BIND_COMPLETED in _annotations(claim)
+        if name and name not in names and bound and is_stored(claim.document):
+            names.add(name)
+            yield _volume(name, claim, classes)
+
+
+def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
+    keys = {each.key for each in claims}
+    printed = {each.namespace for each in claims if is_stored(each.document)}
+    for pod in given:
+        spec = pod.document.get("spec") or {}
+        if pod.kind != "Pod" or pod.namespace in printed or not spec.get("nodeName") or not is_stored(pod.document):
+            continue
+        for volume in spec.get("volumes") or ():
+            name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
+            if name and f"{pod.namespace}/{name}" not in keys:
+                keys.add(f"{pod.namespace}/{name}")
+                yield _claim(name, pod)
+
+
+def _claim(name: str, pod: Object) -> Object:
+    about = {
+        "name": name,
+        "namespace": pod.namespace,
+        "uid": f"stand-in-{pod.namespace}-{name}",
+        "annotations": {STAND_IN: f"Pod {pod.key}, which uses it", BIND_COMPLETED: "yes"},
+    }
+    spec = {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "0"}},
+        "storageClassName": "",
+        "volumeMode": "Filesystem",
+        "volumeName": f"unprinted-{pod.namespace}-{name}",
+    }
+    return _made("PersistentVolumeClaim", about, spec, pod)
+
+
+def _volume(name: str, claim: Object, classes: Mapping[str, Document]) -> Object:
+    spec = claim.document.get("spec") or {}
+    uid = str((claim.document.get("metadata") or {}).get("uid") or "")
+    status = claim.document.get("status") or {}
+    storage_class = str(spec.get("storageClassName") or "")
+    driver = next((str(text) for key in _PROVISIONERS if (text := _annotations(claim).get(key))), "")
+    driver = driver or str((classes.get(storage_class) or {}).get("provisioner") or "")
+    about = {
+        "name": name,
+        "uid": f"stand-in-{name}",
+        "annotations": {STAND_IN: f"PersistentVolumeClaim {claim.key}, which is bound to it"},
+    }
+    asked = (spec.get("resources") or {}).get("requests") or {}
+    held = {
+        "capacity": status.get("capacity") or {"storage": asked.get("storage", "0")},
+        "accessModes": spec.get("accessModes") or [],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": storage_class,
+        "volumeMode": spec.get("volumeMode") or "Filesystem",
+        "claimRef": {"kind": "PersistentVolumeClaim", "namespace": claim.namespace, "name": claim.name, "uid": uid},
+        **(
+            {"csi": {"driver": driver, "volumeHandle": name}}
+            if driver and not driver.startswith("kubernetes.io/")
+            else {}
+        ),
+    }
+    return _made("PersistentVolume", about, held, claim)
+
+
+def _made(kind: str, about: Document, spec: Document, source: Object) -> Object:
+    document = {"apiVersion": "v1", "kind": kind, "metadata": about, "spec": spec, "status": {"phase": "Bound"}}
+    return msgspec.structs.replace(as_object(document), origin=source.origin)
+
+
+def _annotations(obj: Object) -> Document:
+    found: Document = (obj.document.get("metadata") or {}).get("annotations") or {}
+    return found
