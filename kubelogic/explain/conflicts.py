@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.capacity_words import capacity_words
 from kubelogic.explain.filters import Relations, fields, filters
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
 from kubelogic.explain.units import amount
@@ -254,36 +254,7 @@ def _text(
         found = next((s.requests.get(each.subjects[1], 0) for s in problem.shapes if s.name == each.subjects[0]), 0)
         values["amount"] = amount(each.subjects[1], found)
     if each.kind == "capacity" and len(each.subjects) > 1:
-        name, resource = each.subjects[:2]
-        pinned = {one.subjects[0].partition("@")[2] for one in core if one.kind == "node_names"} - {""}
-        members = [node for node in problem.nodes if name in (node.name, node.node_class)]
-        members = [node for node in members if node.name in pinned] or members
-        if not members:
-            return str(each)
-        names = sorted(node.name for node in members)
-        who = names[0] if len(names) == 1 else f"each of the {len(members)} nodes like {name}"
-        most = max(node.allocatable.get(resource, 0) for node in members)
-        used = _used(problem, resource)
-        free = max(node.allocatable.get(resource, 0) - used[node.name] for node in members)
-        if most == 0:
-            if resource == "pods":
-                return f"{who} takes no pods"
-            none = names[0] if len(members) == 1 else f"none of the {len(members)} nodes like {name}"
-            return f"{none} has {'no' if len(members) == 1 else 'any'} {resource}"
-        asked = _asked(problem, core, resource)
-        roomy = [node.name for node in members if node.allocatable.get(resource, 0) - used[node.name] >= asked > 0]
-        if roomy and len(roomy) < len(members):
-            listed = ", ".join(sorted(roomy)[:4]) + (f" and {len(roomy) - 4} more" if len(roomy) > 4 else "")
-            have = "has" if len(roomy) == 1 else "have"
-            return (
-                f"only {len(roomy)} of the {len(members)} nodes like {name} {have} "
-                f"{amount(resource, asked)} of {resource} free: {listed}"
-            )
-        if free == most or asked > most:
-            return f"{who} can hold at most {amount(resource, most)} of {resource}"
-        left = amount(resource, max(free, 0))
-        at_most = "" if len(members) == 1 else "at most "
-        return f"{who} has {at_most}{left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
+        return capacity_words(problem, each, core)
     if each.kind == "node_names" and "@" in each.subjects[0]:
         subject, _, wanted = each.subjects[0].partition("@")
         there = any(node.name == wanted for node in problem.nodes)
@@ -299,22 +270,6 @@ def _text(
 def _base(name: str) -> str:
     """A shape's name without what tells it apart from others of its workload."""
     return name.partition("@")[0].partition("#")[0]
-
-
-def _asked(problem: Problem, core: Sequence[Assumption], resource: str) -> int:
-    """The most of a resource that a pod of the core asks for."""
-    shapes = {each.subjects[0] for each in core if each.kind == "request" and each.subjects[1] == resource}
-    return max((shape.requests.get(resource, 0) for shape in problem.shapes if shape.name in shapes), default=0)
-
-
-def _used(problem: Problem, resource: str) -> Counter[str]:
-    """What running pods ask for of a resource, by node."""
-    asks = {shape.name: shape.requests.get(resource, 0) for shape in problem.shapes}
-    used: Counter[str] = Counter()
-    for pod in problem.pods:
-        if pod.node:
-            used[pod.node] += asks[pod.shape]
-    return used
 
 
 def _object(
