@@ -175,6 +175,21 @@ def _columns() -> int:
         return 80
 
 
+_HABITS = {
+    "help": "kubelogic --help lists the commands, kubelogic COMMAND --help tells of one",
+    "get": "kubelogic plan shows what there is, and kubectl get works with kubelogic serve",
+    "describe": "kubelogic explain KIND/NAME PATH... tells about one object",
+    "apply": "kubelogic plan CLUSTER MANIFEST... shows what comes of it; nothing is changed",
+    "drain": "kubelogic simulate PATH... --drain NODE, or kubelogic explain node/NODE PATH... --drain",
+    "-f": "files are given without -f: kubelogic plan web.yaml; - reads standard input",
+    "--filename": "files are given without it: kubelogic plan web.yaml; - reads standard input",
+    "-A": "all namespaces are read; -n is where names without one are looked for",
+    "--all-namespaces": "all namespaces are read; -n is where names without one are looked for",
+    "-l": "give the input only what is asked about: kubectl get ... -l KEY=VALUE -o yaml | kubelogic plan -",
+}
+"""What people type who know kubectl, and what does the same here."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
 
@@ -187,9 +202,13 @@ class _Parser(argparse.ArgumentParser):
             return " (a file or a directory; write - to read standard input, --live to read a cluster)"
         if "invalid choice: " in message:
             typed = message.partition("invalid choice: ")[2].split("'")[1:2]
+            if "argument COMMAND" in message and typed and typed[0] in _HABITS:
+                return f"; {_HABITS[typed[0]]}"
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
         elif message.startswith("unrecognized arguments: "):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
+            if typed and typed[0] in _HABITS:
+                return f"; {_HABITS[typed[0]]}"
             choices = [option for parser in (self, *self._parsers()) for option in parser._option_string_actions]
         else:
             return ""

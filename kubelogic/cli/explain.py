@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
@@ -39,10 +40,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def prepared(arguments: list[str]) -> list[str]:
-    """The arguments with a path for a code, which needs none: no object has a name in capitals."""
-    from kubelogic.verbs.targets import CODE
+    """The arguments with a path for a code, which needs none, and with KIND NAME as the one word KIND/NAME."""
+    from kubelogic.verbs.targets import CODE, KINDS
 
-    return [*arguments, "-"] if any(CODE.match(each) for each in arguments) else arguments
+    plain = [each for each in arguments[1:] if not each.startswith("-")]
+    if len(plain) == 1 and CODE.match(plain[0]):
+        return [*arguments, "-"]
+    if any(CODE.match(each) and each.isupper() for each in arguments):
+        return [*arguments, "-"]
+    for number, each in enumerate(arguments[1:-1], start=1):
+        name = arguments[number + 1]
+        if arguments[number - 1].startswith("-") or each.partition(".")[0].lower() not in KINDS:
+            continue
+        if not name.startswith("-") and not Path(name).exists() and len(plain) > 2:
+            return [*arguments[:number], f"{each}/{name}", *arguments[number + 2 :]]
+    return arguments
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,8 +66,11 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.explain import Explanation
     from kubelogic.verbs.targets import CODE, UnknownPodError, near_nodes, node_name
 
-    if CODE.match(args.pod):
+    if CODE.match(args.pod) and (args.pod.isupper() or args.paths == ["-"]):
+        args.pod = args.pod.upper()
         return _code(args)
+    if Path(args.pod).exists() and len(args.paths) == 1 and args.paths != ["-"] and not Path(args.paths[0]).exists():
+        raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")
     event = read(args.event) if args.event else None
     if args.event and event is None:
         raise UsageError("--event takes a line such as '0/5 nodes are available: 5 Insufficient cpu.'")

@@ -212,4 +212,5 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
         text += f" ({amount(resource, -free)} too much is asked of it already)"
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
-    return text.replace("=:", ":")  # a taint without a value is written key:effect
+    # A taint without a value is written key:effect, and fields of nodes are told from labels by a mark.
+    return text.replace("=:", ":").replace("@metadata.name", "metadata.name")

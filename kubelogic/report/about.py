@@ -123,7 +123,9 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
         texts.append(render_troubles(found.unwell, style))
     if found.refused:
         texts.append(render_refusals(found.refused, style))
-    if found.uncreated and not found.refused:
+    if found.uncreated and found.without_pods:
+        texts.append("\n".join(f"  - {each}" for each in found.without_pods))
+    elif found.uncreated and not found.refused:
         texts.append(
             "  The others wait for those that are pending."
             if found.pending

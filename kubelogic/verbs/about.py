@@ -21,7 +21,7 @@ from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
-from kubelogic.verbs.rollout_words import rollout_words
+from kubelogic.verbs.rollout_words import paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
@@ -238,7 +238,9 @@ def _wanted(obj: Object | None, made: int) -> int:
 def _without_pods(done: Reconciled, obj: Object) -> Iterator[str]:
     """Why a workload has no pod, for one that is not refused any."""
     spec = obj.document.get("spec") or {}
-    if obj.kind == "DaemonSet":
+    if words := paused_words(obj):
+        yield f"it is paused; {words}"
+    elif obj.kind == "DaemonSet":
         yield from daemon_set_reasons(done.run.state, done.rulebook, obj)
     elif obj.kind == "CronJob":
         yield "it has no Job at this time" + (", as it is suspended" if spec.get("suspend") else "")

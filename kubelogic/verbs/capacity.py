@@ -223,7 +223,7 @@ def _admissible(state: State, pod: Object, first: Probe, most: int) -> tuple[int
     for number in range(min(most, _ASKED)):
         answer = admitted(tx, pod).refusal
         if answer is not None:
-            return number, answer.message
+            return number, answer.gist  # the pods that are tried have names that nobody knows
     return most, ""
 
 

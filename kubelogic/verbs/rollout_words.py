@@ -13,6 +13,17 @@ from kubelogic.reconcile.rollouts import daemon_set, deployment, stateful_set
 _DESCRIBE = {"Deployment": deployment, "DaemonSet": daemon_set, "StatefulSet": stateful_set}
 
 
+def paused_words(obj: Object) -> str:
+    """What a Deployment that is paused does not do, and what makes it go on; empty if nothing waits for that."""
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    wanted = 1 if spec.get("replicas") is None else int(spec["replicas"])
+    updated = int(status.get("updatedReplicas") or 0)
+    if obj.kind != "Deployment" or not spec.get("paused") or updated >= wanted:
+        return ""
+    resume = f"kubectl rollout resume deployment/{obj.name} -n {obj.namespace}"
+    return f"pods of its present template: {updated} of {wanted}, and it makes no more; {resume} lets it go on"
+
+
 def rollout_words(obj: Object) -> tuple[str, ...]:
     """Sentences about a rollout that still has old pods to replace; empty for any other workload.
 

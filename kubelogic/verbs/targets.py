@@ -36,8 +36,8 @@ WORKLOADS = (
     "CronJob",
 )
 _WHAT = "pod, workload, node or Service"
-CODE = re.compile(r"KL\d{3}$")
-"""A permanent code. Names of objects have no capitals."""
+CODE = re.compile(r"KL\d{3}$", re.IGNORECASE)
+"""A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +134,9 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
         return Target(kind=kind, key=bare[0])
     if kind in WORKLOADS and any(each.kind == kind and each.key == key for each in _pods_and_workloads(cluster)):
         return Target(kind=kind, key=key)
+    others = [each for each in _pods_and_workloads(cluster) if each.key == key]
+    if others:
+        raise UnknownPodError(key, tuple(f"{each.kind.lower()}/{each.key}" for each in others), kind)
     near = tuple(f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects)))
     raise UnknownPodError(key, near, kind)
 

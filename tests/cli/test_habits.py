@@ -84,6 +84,8 @@ def shop(tmp_path: Path) -> str:
         (["ops/nvme-watch"], 0, "the node lacks the label disk=nvme"),
         (["-n", "ops", "ds/nvme-watch"], 0, "DaemonSet ops/nvme-watch has no pods here"),
         (["shop/till", "--node", "oak"], 1, "Why not oak.shop.internal"),
+        (["-n", "shop", "deploy", "cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
+        (["deployment", "shop/cart"], 0, "Deployment shop/cart: 1 of 1 pod placed"),
     ],
 )
 def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +102,7 @@ def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest
         (["twin"], "did you mean home/twin, shop/twin?"),
         (["-n", "shpo", "till"], "did you mean shop/till"),
         (["-n", "shop", "deploy/catr"], "did you mean deploy/shop/cart"),
+        (["-n", "shop", "pod/cart"], "did you mean deployment/shop/cart"),
         (["node/oka.shop.internal"], "there is no node oka.shop.internal; did you mean oak.shop.internal?"),
         (["shop/till", "--node", "oka.shop.internal"], "did you mean oak.shop.internal?"),
     ],
@@ -118,6 +121,10 @@ def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.Cap
         (["plna", "x"], "did you mean plan"),
         (["plan", "x", "--alow-moves", "1"], "did you mean --allow-moves"),
         (["plan"], "write - to read standard input"),
+        (["plan", "-f", "x.yaml"], "files are given without -f"),
+        (["plan", "x.yaml", "-A"], "all namespaces are read"),
+        (["get", "pods"], "kubectl get works with kubelogic serve"),
+        (["help"], "kubelogic --help"),
     ],
 )
 def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,6 +132,11 @@ def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureF
         main(typed)
     assert error.value.code == 2
     assert hint in capsys.readouterr().err
+
+
+def test_what_to_explain_comes_first(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", shop, "shop/till"]) == 2
+    assert f"kubelogic explain shop/till {shop}" in capsys.readouterr().err
 
 
 def test_a_forgotten_dash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,6 +151,7 @@ def test_a_forgotten_dash(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("KL206", "rules/scheduling/node_resources_fit.dl"),
         ("KL203", "concepts/scheduling-eviction/taint-and-toleration"),
+        ("kl203", "concepts/scheduling-eviction/taint-and-toleration"),
         ("KL101", "a key is there twice in one mapping"),
         ("KL291", "devices that a pod asks for and that capacity does not count"),
         ("KL152", "KL152: "),
@@ -215,3 +228,15 @@ def test_a_workload_that_is_refused_in_part(tmp_path: Path, capsys: pytest.Captu
     workload: dict[str, Any] = json.loads(capsys.readouterr().out)["workload"]
     assert (workload["wanted"], workload["placed"]) == (3, 2)
     assert workload["refused"][0]["missing"] == 1
+
+
+def test_a_paused_deployment_says_that_it_is_and_how_it_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SHOP.replace("  replicas: 1\n", "  replicas: 1\n  paused: true\n"))
+    for words in (["plan", str(path)], ["explain", "-n", "shop", "deploy/cart", str(path)]):
+        main(words)
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "kubectl rollout resume deployment/cart -n shop" in printed
+        assert "--horizon" not in printed

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, labels_of, taints_of
 from kubelogic.explain.proposals.patches import dig, put, remove
+from kubelogic.explain.units import count
 
 _CONSTRAINTS = ("spec", "topologySpreadConstraints")
 
@@ -57,7 +58,7 @@ def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidat
     if 0 < len(there) < least:
         yield Candidate(
             kind="domains",
-            summary=f"let {_which(constraint, index)} ask for {len(there)} domains instead of {least} (minDomains)",
+            summary=f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} (minDomains)",
             cost=3,
             owner="app",
             edit=put((*_CONSTRAINTS, index, "minDomains"), len(there)),
