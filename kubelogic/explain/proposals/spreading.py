@@ -58,7 +58,8 @@ def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidat
     if 0 < len(there) < least:
         yield Candidate(
             kind="domains",
-            summary=f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} (minDomains)",
+            summary=f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} "
+            "(minDomains)",
             cost=3,
             owner="app",
             edit=put((*_CONSTRAINTS, index, "minDomains"), len(there)),
