@@ -134,7 +134,7 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     left = undecided(done.before, done, options)
     told = explain_in(done.run.state, pod, done.rulebook, options, before=done.before, left=left)
     names = {str(pod), *controllers(done.cluster, pod)}
-    found = troubles(done.rulebook, done.before, done.cluster, done.relations)
+    found = troubles(done.troubled, done.before, done.cluster, done.relations)
     told = replace(told, unwell=tuple(each for each in found if f"{each.kind} {each.key}" in names))
     if told.node:
         return told

@@ -122,7 +122,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         remarks=(*unknown, *_remarks(done, {each.owner for each in refusals}, unsure)),
         unknown=unknown,
         refusals=refusals,
-        troubles=troubles(done.troubled, final, done.relations),
+        troubles=troubles(done.troubled, cluster, final, done.relations),
         solves=done.solves,
         unsure=unsure,
     )

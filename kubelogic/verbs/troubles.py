@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.logic import Evaluation, Row
 from kubelogic.verbs.results import Trouble
 
@@ -12,11 +13,12 @@ TROUBLE = "trouble"
 """The predicate of ``rules/troubles.dl``."""
 
 
-def troubles(known: Collection[Row], after: Cluster, relations: Evaluation) -> tuple[Trouble, ...]:
+def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations: Evaluation) -> tuple[Trouble, ...]:
     """Everything that the rules call a trouble, by kind, key and reason.
 
     Args:
-        known: the troubles at the beginning; one that was there already is not new.
+        known: the troubles at the beginning; one that an object of a cluster had already is not new.
+        before: the cluster as it was read.
         after: the cluster at the end, for the places of the objects.
         relations: what the rules derive at the end, for at least the goal ``trouble``.
     """
@@ -24,6 +26,13 @@ def troubles(known: Collection[Row], after: Cluster, relations: Evaluation) -> t
     for kind, key, reason, message in sorted(tuple(map(str, row)) for row in relations.rows(TROUBLE)):
         obj = after.get(kind, key)
         place = obj.origin.locate(("metadata", "name")) if obj is not None and obj.origin is not None else None
-        new = (kind, key, reason, message) not in known
+        new = (kind, key, reason, message) not in known or not _is_printed(before.get(kind, key))
         told.append(Trouble(kind=kind, key=key, reason=reason, message=message, new=new, location=place))
     return tuple(told)
+
+
+def _is_printed(obj: Object | None) -> bool:
+    """Whether a cluster printed an object, which then had its trouble there; nodes that people write have a status."""
+    if obj is None or obj.kind != "Node":
+        return obj is None or is_stored(obj.document)
+    return is_stored({"metadata": obj.document.get("metadata")})

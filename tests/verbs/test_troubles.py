@@ -231,3 +231,12 @@ def _condition(kind: str, reason: str) -> dict[str, str]:
         "message": "m",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
+
+
+@pytest.mark.parametrize(("printed", "new"), [({}, True), ({"uid": "n1"}, False)])
+def test_a_trouble_that_a_manifest_brings_is_new(printed: dict[str, str], new: bool) -> None:
+    """A node that somebody wrote has a status, too: what is wrong with it was not so in a cluster before."""
+    node = {**NODE, "metadata": {**NODE["metadata"], **printed}}
+    options = api.Options(parameters={"cluster_cidr": "10.9.0.0/30"})
+    (found,) = api.plan(api.load([node]), options).troubles
+    assert (found.reason, found.new) == ("CIDRNotAvailable", new)
