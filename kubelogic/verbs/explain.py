@@ -268,8 +268,7 @@ def _find(cluster: Cluster, name: str) -> Object:
     return min((pod for pod in members if not _node(pod)), key=lambda pod: -revision(cluster, pod), default=members[0])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster with what the rules derive of it, and its placement problem."""
 
     cluster: Cluster

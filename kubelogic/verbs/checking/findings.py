@@ -19,7 +19,6 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
 
-
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a check has found.
 
