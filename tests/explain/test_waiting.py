@@ -51,7 +51,7 @@ def test_gates(cluster: Cluster) -> None:
     found = explain(cluster, "default/p")
     assert found.verdict == "waiting"
     assert said(found) == [("the gate a/b holds default/p back", 15), ("the gate c/d holds default/p back", 15)]
-    assert summaries(found) == ["remove the scheduling gate a/b, c/d"]
+    assert summaries(found) == ["remove the scheduling gates a/b, c/d"]
 
 
 @pytest.mark.parametrize("cluster", [pod("p", "schedulerName: mine")], indirect=True)
