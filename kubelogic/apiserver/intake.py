@@ -22,8 +22,8 @@ from kubelogic.text.notices import Notice
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
 
-KINDS_READ = kinds_read() | ADMISSION_READS
-"""The kinds that rules or admission plugins read."""
+KINDS_READ = kinds_read() | ADMISSION_READS | {"Lease"}
+"""The kinds that rules or admission plugins read, or that say what the world does (leases: who is heard)."""
 
 LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""

@@ -92,7 +92,8 @@ def world_of(cluster: Cluster) -> World:
     """What a cluster as it was read says of the world outside of it.
 
     A node whose Ready condition is Unknown has a kubelet that is silent since then, one with Ready=False a kubelet
-    that reports so. An owner that is named but not there, and a node on which a pod of the cluster runs, are taken to
+    that reports so. So is one silent whose lease ran out before another node's was renewed last: kubelets renew theirs
+    every ten seconds. An owner that is named but not there, and a node on which a pod of the cluster runs, are taken to
     exist elsewhere: often only a part is read.
     """
     found: dict[str, set[Row]] = {}
@@ -106,6 +107,9 @@ def world_of(cluster: Cluster) -> World:
             elif condition.get("status") == "False":
                 found.setdefault("node_reports", set()).add((name, "False"))
     nodes = cluster.objects("Node")
+    for name, since in _lapsed(cluster).items():
+        if name in nodes and not any(row[0] == name for row in found.get("node_silent_since", ())):
+            found.setdefault("node_silent_since", set()).add((name, since))
     outside = {
         str(host)
         for pod in cluster.objects("Pod").values()
@@ -125,6 +129,20 @@ def world_of(cluster: Cluster) -> World:
     if missing:
         found["presumed_owner"] = {(uid,) for uid in missing}
     return {name: frozenset(rows) for name, rows in found.items()}
+
+
+def _lapsed(cluster: Cluster) -> dict[str, int]:
+    """The nodes whose heartbeats have stopped, and when they last renewed their lease.
+
+    Source: pkg/kubelet of Kubernetes 1.36, nodelease: a lease has the name of its node, in kube-node-lease.
+    """
+    renewed: dict[str, tuple[int, int]] = {}
+    for lease in cluster.objects("Lease").values():
+        spec = lease.document.get("spec") or {}
+        if lease.namespace == "kube-node-lease" and spec.get("renewTime") and spec.get("leaseDurationSeconds"):
+            renewed[lease.name] = milliseconds(str(spec["renewTime"])), 1000 * int(spec["leaseDurationSeconds"])
+    newest = max((moment for moment, _ in renewed.values()), default=0)
+    return {name: moment for name, (moment, lasts) in renewed.items() if moment + lasts < newest}
 
 
 def without_accounts(cluster: Cluster) -> frozenset[str]:

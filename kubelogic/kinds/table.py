@@ -65,6 +65,18 @@ REMOVED: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kinds that were served once: the apiVersion to write instead, or empty where there is none."""
 
 
+NOT_SERVED = frozenset(
+    {
+        "apiserver.config.k8s.io",
+        "kubescheduler.config.k8s.io",
+        "pod-security.admission.config.k8s.io",
+        "policy.networking.k8s.io",
+        "settings.k8s.io",
+    }
+)
+"""Groups of files, of resources that are not Kubernetes' own, and of those that it serves no more."""
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """One served kind."""
 

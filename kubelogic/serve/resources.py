@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.facts.quota import plural_of
-from kubelogic.kinds.table import served
+from kubelogic.kinds.table import NOT_SERVED, served
 
 _STANDARD = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _ON_STATUS = ("get", "patch", "update")
@@ -124,16 +124,6 @@ _CREATE_ONLY = frozenset({"Binding", "LocalSubjectAccessReview", "SelfSubjectAcc
     "SubjectAccessReview",
     "TokenReview",
 }
-_NOT_SERVED = frozenset(
-    {
-        "apiserver.config.k8s.io",
-        "kubescheduler.config.k8s.io",
-        "pod-security.admission.config.k8s.io",
-        "policy.networking.k8s.io",
-        "settings.k8s.io",
-    }
-)
-"""Groups of files and of resources that a plain API server does not serve."""
 
 
 class Subresource(msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +231,7 @@ def built_in() -> tuple[Resource, ...]:
     found = []
     for (api_version, kind), entry in served().items():
         group, _, version = api_version.rpartition("/")
-        if group in _NOT_SERVED:
+        if group in NOT_SERVED:
             continue
         plural = plural_of(kind)
         verbs = ("create",) if kind in _CREATE_ONLY else ("get", "list") if kind == "ComponentStatus" else _STANDARD

@@ -82,6 +82,14 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
     return End(text=text, told=owner, pods=mine)
 
 
+def inside(address: str, network: str) -> bool:
+    """Whether an address is in a block; what is no address is in none."""
+    try:
+        return ip_address(address) in ip_network(network)
+    except ValueError:
+        return False
+
+
 def _target(cluster: Cluster, text: str, namespace: str) -> Target:
     try:
         return find(cluster, text, namespace)

@@ -22,7 +22,7 @@ from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Location
-from kubelogic.verbs.ends import End, Port, declared_ports, resolved, service_ports, with_stand_ins
+from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, reconcile
 
@@ -134,6 +134,11 @@ def reach(
             what = "no pod or address is behind it" if end.service else "it makes no pod"
             remarks = (f"{end.told}: {what}, so there is nobody to ask about.",)
             return replace(answer, verdict="no" if end.service else "unknown", remarks=remarks)
+    shut = _inside_only(book, state, *ends)
+    if shut:
+        what = "nobody outside has a route to it; a type such as NodePort or LoadBalancer would open it"
+        remark = f"{ends[1].told} has an address of the cluster only, {', '.join(shut)}: {what}."
+        return replace(answer, verdict="no", remarks=(remark,))
     if not asked.ports:
         return replace(answer, remarks=(f"{ends[1].told} has no port {port}.",))
     evaluation = Relations.of(book, asked.state_with_question(), [*_ASKED, *GOALS])
@@ -149,6 +154,22 @@ def reach(
         proof=proof,
         remarks=tuple(_remarks(state.cluster, ways)),
     )
+
+
+def _inside_only(book: Rulebook, state: State, source: End, target: End) -> list[str]:
+    """The addresses of a Service that only the cluster itself has a route to, if the source is outside of it."""
+    if target.service is None or not source.blocks or source.pods or source.service is not None:
+        return []
+    nodes = [
+        str(each.get("address"))
+        for node in state.cluster.objects("Node").values()
+        for each in (node.document.get("status") or {}).get("addresses") or ()
+        if str(each.get("type")).endswith("IP")
+    ]
+    if any(inside(address, block) for address in nodes for block in source.blocks):
+        return []
+    rows = Relations.of(book, state, ["inside_only"]).rows("inside_only")
+    return sorted(str(ip) for service, ip in rows if service == target.service.key)
 
 
 class _PortAsked(msgspec.Struct, frozen=True, kw_only=True):

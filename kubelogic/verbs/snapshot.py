@@ -6,7 +6,7 @@ import re
 
 from kubelogic.apiserver.intake import KINDS_READ
 from kubelogic.facts.quota import plural_of
-from kubelogic.kinds.table import served
+from kubelogic.kinds.table import NOT_SERVED, served
 from kubelogic.text.live import Wanted
 
 _STABLE = re.compile(r"v[0-9]+")
@@ -15,9 +15,6 @@ _VERSION = re.compile(r"v([0-9]+)(alpha|beta)?([0-9]*)")
 SECRETS = "Secret"
 """Of it only the names and keys count, but kubectl prints the values, too."""
 
-
-_FILES_ONLY = frozenset({"kubescheduler.config.k8s.io"})
-"""Groups of what is written in files and no API server serves."""
 
 _LEVELS = {"": 0, "beta": 1, "alpha": 2}
 
@@ -28,7 +25,7 @@ def wanted() -> tuple[Wanted, ...]:
     scopes: dict[tuple[str, str], bool] = {}
     for (api_version, kind), known in served().items():
         group = api_version.rpartition("/")[0]
-        if kind in KINDS_READ and group not in _FILES_ONLY:
+        if kind in KINDS_READ and group not in NOT_SERVED:
             versions.setdefault((group, kind), []).append(api_version)
             scopes[group, kind] = known.namespaced
     return tuple(
@@ -59,7 +56,7 @@ def resources(*, stable: bool = True, secrets: bool = True) -> tuple[str, ...]:
     versions: dict[tuple[str, str], set[str]] = {}
     for api_version, kind in served():
         group, _, version = api_version.rpartition("/")
-        if kind in KINDS_READ and group not in _FILES_ONLY and (secrets or kind != SECRETS):
+        if kind in KINDS_READ and group not in NOT_SERVED and (secrets or kind != SECRETS):
             versions.setdefault((group, kind), set()).add(version)
     chosen = {identity for identity, found in versions.items() if any(map(_STABLE.fullmatch, found)) is stable}
     return tuple(f"{plural_of(kind)}.{group}" if group else plural_of(kind) for group, kind in sorted(chosen))

@@ -207,14 +207,16 @@ def test_a_key_twice_counts_as_the_last(text: str, tmp_path: Path, capsys: pytes
 
 
 def test_kinds_that_nobody_reads_are_all_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lease = "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: a}\n---\n"
+    service = (
+        "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: a}\nspec: {cidrs: [10.0.0.0/16]}\n---\n"
+    )
     policy = (
         "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: a}\nspec: {controller: a.io/b}\n---\n"
     )
     limits = "apiVersion: v1\nkind: LimitRange\nmetadata: {name: a}\nspec: {limits: []}\n---\n"
-    (tmp_path / "x.yaml").write_text(lease + policy + limits + POD)
+    (tmp_path / "x.yaml").write_text(service + policy + limits + POD)
     main(["plan", str(tmp_path)])
     out = capsys.readouterr().out
     assert out.count("KL109") == 2
-    assert "v1 Lease" in out
+    assert "v1 ServiceCIDR" in out
     assert "v1 IngressClass" in out

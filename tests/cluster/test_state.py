@@ -76,3 +76,16 @@ def test_the_clock_starts_when_an_object_was_last_asked_to_go() -> None:
     about = {"name": "x", "deletionTimestamp": "2026-03-01T10:00:30Z", "deletionGracePeriodSeconds": 30}
     gone = thing("Pod", "a", "x", metadata={**about, "creationTimestamp": "2026-02-01T00:00:00Z"})
     assert State.of(Cluster.of([gone])).now == milliseconds("2026-03-01T10:00:00Z")
+
+
+def lease(node: str, renewed: str) -> Object:
+    spec = {"holderIdentity": node, "leaseDurationSeconds": 40, "renewTime": f"2026-01-01T00:{renewed}.000000Z"}
+    return thing("Lease", "kube-node-lease", node, spec=spec)
+
+
+def test_a_node_whose_lease_ran_out_while_another_one_renewed_its_own_is_silent() -> None:
+    nodes = [thing("Node", "", name) for name in ("a", "b", "c")]
+    leases = [lease("a", "00:05"), lease("b", "01:00"), lease("c", "00:20"), lease("gone", "00:00")]
+    silent = State.of(Cluster.of([*nodes, *leases])).world["node_silent_since"]
+    assert silent == {("a", milliseconds("2026-01-01T00:00:05Z"))}
+    assert "node_silent_since" not in State.of(Cluster.of([*nodes, *leases[1:3]])).world

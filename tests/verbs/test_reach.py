@@ -84,3 +84,19 @@ def test_without_policies_everything_is_open_and_that_is_said() -> None:
 def test_a_name_that_is_not_there_is_said(shop: Cluster, source: str, target: str, words: str) -> None:
     with pytest.raises(UnknownPodError, match=words):
         reach(shop, source, target)
+
+
+def test_a_service_with_an_address_of_the_cluster_is_not_reached_from_outside() -> None:
+    web = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]},
+    }
+    files = [FIXTURES / name for name in ("shop.yaml", "policies.yaml", "nodes.yaml")]
+    for kind, verdict in (("ClusterIP", "no"), ("NodePort", "yes")):
+        web["metadata"]["name"] = kind.lower()  # type: ignore[index] # a mapping
+        web["spec"]["type"] = kind  # type: ignore[index] # a mapping
+        found = reach(load([*files, web]), "8.8.8.8", f"svc/shop/{kind.lower()}")
+        assert found.verdict == verdict, found
+    assert reach(load([*files, web]), "192.168.0.11", "svc/shop/nodeport").verdict == "yes"
