@@ -49,3 +49,37 @@ def test_the_proof_leads_to_rule_and_manifest(capsys: pytest.CaptureFixture[str]
     assert "[policy/registries.dl:7]" in text
     assert "research/miner uses the image files.example.org/miner:3  [given, cluster.yaml:16:12]" in text
     assert "images from files.example.org are banned from GPU nodes  [given, policy/registries.dl:5]" in text
+
+
+def host(name: str) -> str:
+    return (
+        f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}, "
+        'status: {allocatable: {cpu: "4", pods: "9"}}}\n---\n'
+    )
+
+
+def tenant(name: str, owner: str, *, on: str = "") -> str:
+    node = f"nodeName: {on}, " if on else ""
+    labels = f"labels: {{example.com/tenant: {owner}}}" if owner else "labels: {}"
+    return (
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, {labels}}}, spec: {{{node}containers: "
+        "[{name: c, image: i, resources: {requests: {cpu: 500m}}}]}}\n---\n"
+    )
+
+
+@pytest.mark.parametrize("scheduler", ["optimal", "kube"])
+def test_tenants_do_not_share_a_node(scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pods = [tenant("a0", "red", on="n1"), tenant("a1", "red"), tenant("a2", "red"), tenant("b1", "blue")]
+    pods += [tenant("c1", "green"), tenant("x1", "")]
+    Path("tenants.yaml").write_text(host("n1") + host("n2") + "".join(pods), encoding="utf-8")
+    rules = ["--rules", "policy/tenants.dl", "--scheduler", scheduler, "-o", "json"]
+    assert main(["plan", "tenants.yaml", *rules]) == 1
+    plan = json.loads(capsys.readouterr().out)
+    on = {p["pod"].removeprefix("default/"): p["node"] for p in plan["placements"]}
+    owners = {"a1": "red", "a2": "red", "b1": "blue", "c1": "green"}
+    assert "x1" in on
+    for node, whose in (("n1", {"red"}), ("n2", {"red", "blue", "green"})):
+        there = {owners[name] for name, where in on.items() if where == node and name in owners}
+        assert there <= whose
+        assert len(there) <= 1
+    assert plan["pending"]
