@@ -142,7 +142,8 @@ def update(state: State, old: Object, document: Mapping[str, Any], *, writing: W
     """
     given: Json = dict(document)
     present = old.document.get("metadata") or {}
-    meta = {k: v for k, v in (given.get("metadata") or {}).items() if k not in _SERVERS_OWN}
+    sent = managing.without_own(given.get("metadata") or {})
+    meta = {k: v for k, v in sent.items() if k not in _SERVERS_OWN}
     kept = {k: v for k, v in present.items() if k in _SERVERS_OWN and k != "resourceVersion"}
     if writing.part == "status":
         return requests.replace_status(state, old, given.get("status") or {})

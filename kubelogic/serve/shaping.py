@@ -169,8 +169,10 @@ def with_system_entries(meta: Json, body: Json, kind: str, api_version: str) -> 
         api_version: its group and version.
     """
     entries, status = meta.get("managedFields"), body.get("status")
-    if not entries or kind not in _BY_CONTROLLERS or not status:
+    if not entries:
         return meta
+    if kind not in _BY_CONTROLLERS or not status:
+        return {**meta, "managedFields": sorted(entries, key=_turn)}
     paths = managing.fields({"apiVersion": api_version, "kind": kind, "status": status}, part="status")
     owned = managing.nested(paths)
     if kind == "Deployment" and _REVISION in (meta.get("annotations") or {}):
@@ -179,9 +181,14 @@ def with_system_entries(meta: Json, body: Json, kind: str, api_version: str) -> 
         "apiVersion": api_version,
         "fieldsType": "FieldsV1",
         "fieldsV1": owned,
-        "manager": "kubelet" if kind == "Pod" else "kube-controller-manager",
+        "manager": managing.KUBELET if kind == "Pod" else managing.CONTROLLERS,
         "operation": "Update",
         "subresource": "status",
         "time": entries[-1].get("time"),
     }
-    return {**meta, "managedFields": [*entries, entry]}
+    return {**meta, "managedFields": sorted([*entries, entry], key=_turn)}
+
+
+def _turn(entry: Json) -> tuple[str, ...]:
+    """Source: k8s.io/apimachinery, pkg/util/managedfields/internal/managedfields.go, sortEncodedManagedFields."""
+    return tuple(str(entry.get(name) or "") for name in ("operation", "time", "manager", "apiVersion", "subresource"))

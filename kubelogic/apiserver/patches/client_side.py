@@ -43,6 +43,18 @@ def last_applied(document: Mapping[str, Any]) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
+def as_last_applied(manifest: Mapping[str, Any]) -> str:
+    """What the API server notes of a manifest that kubectl applies on the server: no annotations where there are none.
+
+    Source: k8s.io/apimachinery, pkg/util/managedfields/internal/lastappliedupdater.go, buildLastApplied.
+    """
+    metadata = dict(manifest.get("metadata") or {})
+    annotations = {key: each for key, each in (metadata.pop("annotations", None) or {}).items() if key != LAST_APPLIED}
+    if annotations:
+        metadata["annotations"] = annotations
+    return json.dumps({**manifest, "metadata": metadata}, separators=(",", ":"), sort_keys=True) + "\n"
+
+
 def annotated(manifest: Mapping[str, Any]) -> Json:
     """The manifest with itself in the annotation that the next apply reads."""
     metadata = dict(manifest.get("metadata") or {})

@@ -21,6 +21,9 @@ Path = tuple[str, ...]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """The annotation in which kubectl keeps what it applied last."""
 
+KUBELET, CONTROLLERS = "kubelet", "kube-controller-manager"
+"""Parts of Kubernetes that own the status of objects, which is told when an object is sent, and not kept."""
+
 _MEMBER: Any = object()
 """What stands for the mapping, the list or the item itself."""
 
@@ -195,6 +198,15 @@ def conflicts(live: Mapping[str, Any], manifest: Mapping[str, Any], manager: str
         hit = differs & flat(entry.get("fieldsV1") or {})
         found += [Conflict(manager=_named(entry), path=path, entry=number) for path in sorted(hit)]
     return sorted(found, key=lambda each: (each.manager, each.path))
+
+
+def without_own(meta: Mapping[str, Any]) -> Json:
+    """Metadata that a client sends back, without the entries of the parts of Kubernetes."""
+    entries = meta.get("managedFields")
+    if not entries:
+        return dict(meta)
+    kept = [each for each in entries if not (each.get("manager") in (KUBELET, CONTROLLERS) and each.get("subresource"))]
+    return {**meta, "managedFields": kept}
 
 
 def are_from_last_apply(live: Mapping[str, Any], found: Iterable[Conflict]) -> bool:

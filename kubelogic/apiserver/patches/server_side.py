@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.patches.client_side import LAST_APPLIED, annotated, last_applied
+from kubelogic.apiserver.patches.client_side import LAST_APPLIED, as_last_applied, last_applied
 from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.patches.ownership import (
     MEMBER,
@@ -257,7 +257,7 @@ def _note(
     """Write down who owns what now, for the next apply."""
     metadata = document["metadata"] = dict(document.get("metadata") or {})
     if annotate:
-        text = annotated(manifest)["metadata"]["annotations"][LAST_APPLIED]
+        text = as_last_applied(manifest)
         metadata["annotations"] = {**(metadata.get("annotations") or {}), LAST_APPLIED: text}
     present = [each for each in metadata.get("managedFields") or () if not _is_entry_of(each, entry["manager"])]
     metadata["managedFields"] = [entry, *present]
