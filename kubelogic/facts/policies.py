@@ -13,6 +13,7 @@ import msgspec
 
 from kubelogic.facts.quota import plural_of
 from kubelogic.facts.selectors import matches, requirements
+from kubelogic.kinds.table import NOT_SERVED
 
 Tree = Mapping[str, Any]
 
@@ -53,7 +54,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def concerns(match: Tree | None, asked: Asked) -> bool:
     """Whether ``matchConstraints`` or ``matchResources`` are about a request."""
-    if asked.kind in NEVER:
+    if asked.kind in NEVER or asked.api_version.rpartition("/")[0] in NOT_SERVED:
         return False
     match = match or {}
     selector = match.get("namespaceSelector") or {}

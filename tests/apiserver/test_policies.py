@@ -263,6 +263,26 @@ def test_a_mutation_that_fails(policy: str, *, accepted: bool) -> None:
     assert accepted or "policy 'bad' with binding 'bad-here' denied request: " in answer.message
 
 
+@pytest.mark.parametrize(
+    ("mutation", "words"),
+    [
+        (applied("3"), "must evaluate to Object"),
+        (patched("{'a': 1}"), "must evaluate to a list of JSONPatch"),
+        (patched("['a']"), "must evaluate to a list of JSONPatch"),
+        (patched("[JSONPatch{op: 'remove', path: '/metadata/name'}]"), "changes the name"),
+        (patched("[JSONPatch{op: 'replace', path: '', value: 1}]"), "denied request"),
+        (applied("Object{kind: 'Secret'}"), "changes the name"),
+    ],
+)
+def test_what_is_no_mutation_is_refused(mutation: dict[str, Any], words: str) -> None:
+    assert words in sent(pod(), *mutating("odd", mutation)).answer.message
+
+
+def test_a_preset_that_makes_a_pod_wrong_is_refused() -> None:
+    answer = sent(pod(labels=FRONT), preset("half", volumeMounts=[{"name": "none", "mountPath": "/x"}])).answer
+    assert (answer.status, "volumeMounts" in answer.message) == (422, True)
+
+
 def test_what_a_mutation_makes_wrong_is_refused() -> None:
     answer = sent(pod(), *mutating("bad", applied("Object{spec: Object.spec{restartPolicy: 'Sometimes'}}"))).answer
     assert (answer.status, "restartPolicy" in answer.message) == (422, True)

@@ -126,12 +126,26 @@ def _patched(invocation: Invocation, mutation: Mapping[str, Any], document: Mapp
     value = value_of(invocation, expression, with_variables(invocation, document))
     if isinstance(value, Failed):
         return Failed(why=f"expression '{expression}' resulted in error: {value.why}")
+    is_patch = kind == "JSONPatch"
+    fits = isinstance(value, list) and all(isinstance(each, Mapping) for each in value) if is_patch else None
+    if not (fits if is_patch else isinstance(value, Mapping)):
+        wanted = "a list of JSONPatch" if is_patch else "Object"
+        return Failed(why=f"expression '{expression}' resulted in error: must evaluate to {wanted}")
     try:
-        if kind == "JSONPatch":
-            return patches.json_patch(document, value)
-        return patches.overlaid(document, value)
+        after = patches.json_patch(document, value) if is_patch else patches.overlaid(document, value)
     except PatchError as error:
         return Failed(why=error.message)
+    if _identity(after) != _identity(document):
+        return Failed(why=f"expression '{expression}' changes the name, the namespace or the kind of the object")
+    return after
+
+
+def _identity(document: Any) -> tuple[Any, ...]:
+    """What names an object, which no mutation may change."""
+    meta = document.get("metadata") if isinstance(document, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return ()
+    return document.get("apiVersion"), document.get("kind"), meta.get("name"), meta.get("namespace")
 
 
 def _refused(obj: Object, invocation: Invocation, why: str) -> Status:

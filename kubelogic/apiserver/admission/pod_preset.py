@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.apiserver.admission.service_account import MIRROR
-from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.deciding import IT, decide
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, with_document
 from kubelogic.facts.base import Fact
 from kubelogic.facts.selectors import matches, requirements
+from kubelogic.kinds.validation import admit as check
+from kubelogic.text.location import dotted
 
 READS = frozenset({"PodPreset"})
 EXCLUDED = "podpreset.admission.kubernetes.io/exclude"
@@ -54,7 +56,10 @@ def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
         return None
     names = [str(name) for _, name in answer["preset_is_applied"]]
     versions = {name: str(metadata(presets[f"{pod.namespace}/{name}"]).get("resourceVersion") or "") for name in names}
-    tx.put(with_document(pod, _merged(pod.document, [chosen[name] for name in names], versions)))
+    found = check(_merged(pod.document, [chosen[name] for name in names], versions), namespace=pod.namespace)
+    if found.problems:
+        return invalid(pod, [(dotted(each.path), each.message) for each in found.problems])
+    tx.put(with_document(pod, found.document))
     return None
 
 
