@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _ready(url: str, token: str, kubeconfig: str) -> None:
     path = Path(kubeconfig).resolve()
-    streams.say(
+    streams.emit_text(
         f"serving at {url}\n  export KUBECONFIG={path}\n  kubectl get nodes,pods -A\n"
         f"  {url}/#token={token}   (a page; its certificate is the server's own)"
     )

@@ -76,6 +76,7 @@ def connect(*, context: str = "", kubeconfig: str = "") -> Connection:
         LiveError: there is no such context, or it cannot be used.
         ModuleNotFoundError: the client is not installed.
     """
+    import yaml
     from kubernetes import client, config
 
     configuration = client.Configuration()
@@ -98,7 +99,7 @@ def connect(*, context: str = "", kubeconfig: str = "") -> Connection:
                 persist_config=False,
             )
         return Connection(name=name, namespace=namespace, _configuration=configuration, _pool=_pool(configuration))
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise LiveError(f"the kubeconfig cannot be used: {said[:300]}") from error
 

@@ -113,6 +113,9 @@ def test_live_needs_a_cluster(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     assert main(["plan", "--live"]) == 2
     assert "the kubeconfig cannot be used" in capsys.readouterr().err
+    (tmp_path / "none").write_text("kind: [", encoding="utf-8")
+    assert main(["plan", "--live"]) == 2
+    assert "the kubeconfig cannot be used" in capsys.readouterr().err
     assert main(["plan", "--context", "x", "f.yaml"]) == 2
     assert "--context names a context" in capsys.readouterr().err
     assert main(["diff", "one.yaml"]) == 2
