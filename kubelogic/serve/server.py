@@ -26,6 +26,10 @@ from kubelogic.serve.store import Kept, Store, StoreError
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 
+_IDLE = 180
+"""Seconds that a connection stays open without a request. Source: apiserver, pkg/server/secure_serving.go."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve.
 
@@ -142,6 +146,7 @@ def serve(served: Served, settings: Settings, ready: Callable[[str, str], None])
             ssl_keyfile=str(key),
             ssl_version=ssl.PROTOCOL_TLS_SERVER,
             timeout_graceful_shutdown=1,
+            timeout_keep_alive=_IDLE,
             server_header=False,
             lifespan="on",
         )
