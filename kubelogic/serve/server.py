@@ -25,7 +25,6 @@ from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.serve.store import Kept, Store, StoreError
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
-
 _IDLE = 180
 """Seconds that a connection stays open without a request. Source: apiserver, pkg/server/secure_serving.go."""
 
