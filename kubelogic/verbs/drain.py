@@ -107,7 +107,9 @@ def drain(done: Reconciled, node: str, options: Options) -> NodeDrain:
     return replace(found, helps=tuple(_helps(done, node, options, found, run)))
 
 
-def drained(done: Reconciled, state: State, node: str, options: Options) -> tuple[NodeDrain, Simulated]:
+def drained(
+    done: Reconciled, state: State, node: str, options: Options, *, waiting: Counter[str] | None = None
+) -> tuple[NodeDrain, Simulated]:
     """Drain a node in a state: what comes of it, without looking for help, and the run.
 
     Args:
@@ -115,6 +117,7 @@ def drained(done: Reconciled, state: State, node: str, options: Options) -> tupl
         state: where the drain begins.
         node: its name.
         options: how to reconcile.
+        waiting: how many pods of each owner waited at its end, if that is known.
     """
     plain = Drain(node=node)
     _, refused = meant(plain, state)
@@ -138,7 +141,7 @@ def drained(done: Reconciled, state: State, node: str, options: Options) -> tupl
         run=Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals),
         relations=done.engine.relations(run.state),
     )
-    before = Counter(each.owner for each in describe(done, options).pending)
+    before = Counter(each.owner for each in describe(done, options).pending) if waiting is None else waiting
     found = NodeDrain(
         node=node,
         command=" ".join(["kubectl drain", node, "--ignore-daemonsets", *(flag for flag, _, _ in flags)]),

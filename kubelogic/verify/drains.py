@@ -6,6 +6,7 @@ nodes that nothing tells apart are tried once; states that were left in vain are
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
 from kubelogic.reconcile.simulate import clock, simulate
 from kubelogic.verbs.drain import NodeDrain, drained
+from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verify.cases import classes
 from kubelogic.verify.invariants import Invariant
@@ -31,6 +33,8 @@ class _Search(msgspec.Struct, kw_only=True):
     options: Options
     late: Callable[[], bool]
     most: int
+    waiting: Counter[str]
+    """How many pods of each owner wait before anything is drained."""
     tried: int = 0
     limit: str = ""
     never: NodeDrain | None = None
@@ -49,16 +53,15 @@ class _Search(msgspec.Struct, kw_only=True):
         mark = (left, _mark(state))
         if mark in self.vain or self.never is not None:
             return None
-        for members in classes(state.cluster):
-            here = [name for name in members if name in left]
-            if not here:
+        alike: frozenset[str] = frozenset()
+        for node in sorted(left):
+            if node in alike:
                 continue
             if self.tried >= self.most or self.late():
                 self.limit = self.limit or ("the time limit was reached" if self.late() else "too many orders")
                 return None
             self.tried += 1
-            node = here[0]
-            found, run = drained(self.done, state, node, self.options)
+            found, run = drained(self.done, state, node, self.options, waiting=self.waiting)
             if any(each.always for each in found.blocked):
                 self.never, self.first = found, (found, tuple(name for name, _ in before))
                 return None
@@ -66,12 +69,14 @@ class _Search(msgspec.Struct, kw_only=True):
             if not found.works or wrong:
                 self.first = self.first or (found, tuple(name for name, _ in before))
                 self.broken = self.broken or wrong
+                alike |= next(frozenset(each) for each in classes(state.cluster) if node in each)
                 continue
             back = Scenario(events=(Event(at=0, operation=Cordon(node=node, unschedulable=False)),), horizon=60_000)
             after = simulate(self.done.engine.reconciler, run.state, back).state
             order = self.order(after, left - {node}, (*before, (node, found.done or 0)))
             if order is not None or self.limit or self.never is not None:
                 return order
+            alike |= next(frozenset(each) for each in classes(state.cluster) if node in each)
         self.vain.add(mark)
         return None
 
@@ -88,7 +93,14 @@ def drain_all(
         late: whether a limit is reached.
     """
     nodes = frozenset(done.before.objects("Node"))
-    search = _Search(done=done, holding=holding, options=options, late=late, most=_DRAINS * max(1, len(nodes)))
+    search = _Search(
+        done=done,
+        holding=holding,
+        options=options,
+        late=late,
+        most=_DRAINS * max(1, len(nodes)),
+        waiting=Counter(each.owner for each in describe(done, options).pending),
+    )
     order = search.order(done.run.state, nodes, ())
     if order is not None:
         whole = sum(time for _, time in order)
