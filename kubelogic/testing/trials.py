@@ -87,6 +87,7 @@ def world(source: Source | Cluster, options: Options | None = None) -> World:
     made = engine(chosen, goals=(VIOLATES,))
     start, _ = begin(cluster, made.rulebook)
     run = settle(made.reconciler, start, until=start.now + chosen.horizon)
+    made.without_rival()
     named = _named(source)
     return World(given=cluster, source=named, options=chosen, base=run.state, engine=made)
 

@@ -130,6 +130,11 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         with uncollected():
             return frozenset(self.relations(state).rows(TROUBLE))
 
+    def without_rival(self) -> None:
+        """Ask the scheduler that decides alone from now on: for runs of which nobody asks what another would do."""
+        if self.reconciler.scheduler is self.compared:
+            self.reconciler.scheduler = self.judge
+
 
 class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a cluster.

@@ -130,6 +130,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         troubled=troubled,
     )
     plan = describe(done, options)
+    made.without_rival()
     asking = _Asking(done=done, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files))
     found = asking.answer()
     missing = [each for each in plan.unknown if each == NO_NODES]
