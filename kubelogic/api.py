@@ -12,7 +12,7 @@ json`` prints, ``to_text()`` the text, and a notebook shows them. The same names
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ from kubelogic.verbs.explain import Explanation, explain
 from kubelogic.verbs.load import load
 from kubelogic.verbs.plan import plan
 from kubelogic.verbs.query import QueryResult, WhyResult, query, why
-from kubelogic.verbs.reconciled import Options
+from kubelogic.verbs.reconciled import Options, expect_cluster
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.scenario_file import read_scenario
 from kubelogic.verbs.session import Session
@@ -136,6 +136,7 @@ def simulate(
         InputError: with every fault of the scenario.
         RuleErrors: if the rules or parameters are faulty.
     """
+    expect_cluster(cluster)
     chosen = SimulationOptions(options=how) if isinstance(how, Options) else how or SimulationOptions()
     return run_scenario(cluster, scenario(steps, cluster), chosen, notices=notices)
 
@@ -148,7 +149,7 @@ def verify(
     during_rollout: str = "",
     drain_all: bool = False,
     any_order: bool = False,
-    invariants: Sequence[str] = (),
+    invariants: Iterable[str | os.PathLike[str]] = (),
     extra_nodes: int = 0,
     limit: float = 0.0,
 ) -> Verification:
@@ -175,11 +176,17 @@ def verify(
         during_rollout=during_rollout,
         drain_all=drain_all,
         any_order=any_order,
-        invariants=invariants,
+        invariants=_names(invariants),
         extra_nodes=extra_nodes,
         limit=limit,
     )
-    return answer(cluster, question, options or Options())
+    return answer(cluster, question, Options() if options is None else options)
+
+
+def _names(invariants: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    if isinstance(invariants, str | bytes) or not isinstance(invariants, Iterable):
+        raise TypeError(f"invariants is a sequence of names and of paths of rule files, not {invariants!r}")
+    return tuple(os.fspath(each) for each in invariants)
 
 
 def to_dict(result: Shown) -> dict[str, Any]:

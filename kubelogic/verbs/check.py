@@ -23,7 +23,7 @@ from kubelogic.verbs.checking.relational import relational
 from kubelogic.verbs.checking.rolled import of_rollouts
 from kubelogic.verbs.checking.told import NO_NODE, UNKNOWN, UNWELL, Objects, of_faults, of_notices, of_plan, repaired
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expect_options, reconcile
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.services import NO_PODS, NO_PORT, may_have_pods
 from kubelogic.verbs.shown import Shown
@@ -151,6 +151,8 @@ def check(
         RuleErrors: if the rules or parameters are faulty.
     """
     now = given if isinstance(given, Input) else Input(cluster=given)
+    expect_cluster(now.cluster)
+    expect_options(options)
     before = base if isinstance(base, Input) or base is None else Input(cluster=base)
     found = _Found(now, options)
     findings = [_in_manifests(each, now.changes) for each in found.findings() if not exists(each, how.exists)]

@@ -43,6 +43,8 @@ def load(
     >>> load({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}})
     <Cluster Namespace: 1>
     """
+    if not isinstance(namespace, str):
+        raise TypeError(f"namespace is a name, not {namespace!r}")
     paths: list[Path] = []
     texts: list[str] = []
     documents: list[Document] = []
@@ -60,6 +62,8 @@ def load(
         whole = {"apiVersion": "v1", "kind": "List", "items": documents}
         try:
             texts.append(msgspec.json.encode(whole).decode())
+        except RecursionError:
+            raise TypeError("an object holds itself, or is nested too deeply") from None
         except (TypeError, ValueError) as error:
             raise TypeError(f"an object is no JSON: {error}") from error
     if len(texts) > 1:

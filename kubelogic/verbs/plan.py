@@ -65,6 +65,10 @@ def plan_of(
     done: Reconciled, options: Options, *, notices: Sequence[Notice] = (), allow_moves: int | None = None
 ) -> Plan:
     """What the control plane has made of a cluster, after a run; see ``plan``."""
+    if allow_moves is not None and (isinstance(allow_moves, bool) or not isinstance(allow_moves, int)):
+        raise TypeError(f"allow_moves is a number of pods, not {allow_moves!r}")
+    if allow_moves is not None and allow_moves < 0:
+        raise ValueError(f"allow_moves is a number of pods from 0 on, not {allow_moves}")
     found = describe(done, options, notices=notices)
     if allow_moves is None or not found.pending:
         return found

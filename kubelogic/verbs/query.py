@@ -22,7 +22,7 @@ from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
-from kubelogic.verbs.reconciled import Options, begin, reconcile
+from kubelogic.verbs.reconciled import Options, begin, expect_cluster, reconcile
 from kubelogic.verbs.shown import Shown
 
 Engine = Literal["compiled", "pydatalog"]
@@ -107,6 +107,9 @@ def query(
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
     """
+    expect_cluster(cluster)
+    if not isinstance(atom, str):
+        raise TypeError(f"an atom is text such as node(N), not {atom!r}")
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
     options = _options(rules, parameters, timeout)
@@ -147,6 +150,9 @@ def why(
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
     """
+    expect_cluster(cluster)
+    if not isinstance(atom, str):
+        raise TypeError(f"an atom is text such as node(N), not {atom!r}")
     book = load_rulebook(rules, parameters)
     predicate, pattern = book.atom(atom)
     options = _options(rules, parameters, timeout)

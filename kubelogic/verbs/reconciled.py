@@ -184,6 +184,7 @@ def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequenc
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
+    expect_options(options)
     book = load_rulebook(options.rules, options.parameters) if rulebook is None else rulebook
     compared, judge, scheduler = _schedulers(options)
     reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, TROUBLE, *goals))
@@ -220,6 +221,7 @@ def begin(
 
     Raises:
         TooManyPodsError: more pods are asked for than any cluster has.
+        TypeError: if it is no cluster.
 
     Args:
         cluster: as it was read.
@@ -227,6 +229,7 @@ def begin(
         start: when the clock starts, in milliseconds since 1970; by itself at the newest moment that the cluster
             mentions, or, if it mentions none, at ``clock.PRESENT``.
     """
+    expect_cluster(cluster)
     check_extent(cluster)
     now = starting_moment(cluster, start)
     loaded = load_state(cluster, rules=rulebook, now=now)
@@ -267,3 +270,23 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) ->
         left_out=left_out,
         troubled=troubled,
     )
+
+
+def expect_cluster(value: object) -> None:
+    """Refuse what is no cluster where one is asked for.
+
+    Raises:
+        TypeError: then.
+    """
+    if not isinstance(value, Cluster):
+        raise TypeError(f"a cluster is what load(...) gives, not {type(value).__name__}")
+
+
+def expect_options(value: object) -> None:
+    """Refuse what are no options where they are asked for.
+
+    Raises:
+        TypeError: then.
+    """
+    if not isinstance(value, Options):
+        raise TypeError(f"options are an Options(...), not {type(value).__name__}")

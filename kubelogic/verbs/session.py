@@ -20,7 +20,7 @@ from kubelogic.verbs.diff import Diff, diff
 from kubelogic.verbs.plan import plan_of
 from kubelogic.verbs.query import Engine as Asked
 from kubelogic.verbs.query import QueryResult, WhyResult, query, why
-from kubelogic.verbs.reconciled import Engine, Options, Reconciled, engine, reconcile, renewed
+from kubelogic.verbs.reconciled import Engine, Options, Reconciled, engine, expect_options, reconcile, renewed
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.simulate import Simulation, SimulationOptions, simulate
 
@@ -46,7 +46,8 @@ class Session:
         Raises:
             RuleErrors: if the rules or parameters are faulty.
         """
-        self.options = options or Options()
+        self.options = Options() if options is None else options
+        expect_options(self.options)
         self.rulebook: Rulebook = load_rulebook(self.options.rules, self.options.parameters)
         self._engine: Engine | None = None
         self._last: Reconciled | None = None

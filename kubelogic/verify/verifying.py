@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from kubelogic.reconcile.settle import settle
 from kubelogic.verbs.drain import twin_of
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
+from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine, expect_options
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.targets import find
 from kubelogic.verify.any_order import any_order
@@ -79,6 +80,15 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """
         if isinstance(self.invariants, str):
             raise TypeError("invariants is a sequence of names, not one name")
+        if not isinstance(self.invariants, Iterable) or not all(isinstance(each, str) for each in self.invariants):
+            raise TypeError("invariants is a sequence of names and of paths of rule files")
+        for name, value in (("survive", self.survive), ("during_rollout", self.during_rollout)):
+            if not isinstance(value, str):
+                raise TypeError(f"{name} is text such as node:1 or deploy/web, not {value!r}")
+        if isinstance(self.limit, bool) or not isinstance(self.limit, int | float):
+            raise TypeError(f"limit is a number of seconds, not {self.limit!r}")
+        if not 0 <= self.limit < math.inf:
+            raise WrongQuestionError(f"limit is a number of seconds from 0 on, not {self.limit!r}")
         if isinstance(self.extra_nodes, bool) or not isinstance(self.extra_nodes, int) or self.extra_nodes < 0:
             raise WrongQuestionError(f"extra_nodes is a number from 0 on, not {self.extra_nodes!r}")
         asked = [bool(self.survive or self.during_rollout), self.drain_all, self.any_order]
@@ -108,6 +118,9 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         UnknownInvariantError: for an invariant that there is not.
         RuleErrors: if rules or parameters are faulty.
     """
+    expect_options(options)
+    if question.limit and options.clock is None:
+        raise WrongQuestionError("limit needs a clock: Options(clock=time.monotonic)")
     files = [Path(each) for each in question.invariants if each.endswith(".dl")]
     chosen = tuple(named(each) for each in question.invariants if not each.endswith(".dl"))
     options = replace(options, rules=(*options.rules, *files))
