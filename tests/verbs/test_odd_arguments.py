@@ -65,7 +65,8 @@ def test_invariants_may_be_paths_and_come_one_by_one(cluster: Cluster, tmp_path:
         '#! title: None\n#: violates(Node: node) "{Node} is called elm"\nviolates("elm") <= node("elm")\n',
         encoding="utf-8",
     )
-    found = api.verify(cluster, invariants=(each for each in [rule, "rollouts_complete"]))
+    names: list[str | Path] = [rule, "rollouts_complete"]
+    found = api.verify(cluster, invariants=(each for each in names))
     assert (found.verdict, len(found.invariants)) == ("holds", 2)
 
 

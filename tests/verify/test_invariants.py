@@ -54,9 +54,9 @@ BUDGET = {
 }
 NODES = [node("ash", "a"), node("elm", "b"), node("oak", "c")]
 TWO = NODES[:2]
-IN_A = {"template": {"nodeSelector": {ZONE: "a"}}}
-STUCK = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
-MOVING = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}
+IN_A: Document = {"template": {"nodeSelector": {ZONE: "a"}}}
+STUCK: Document = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+MOVING: Document = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}
 
 NODE: Document = {"survive": "node:1"}
 ROLLOUT: Document = {"during_rollout": "deploy/web"}
