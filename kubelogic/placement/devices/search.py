@@ -416,10 +416,11 @@ class _Run:
             constraint.remove(request)
         taken = self._results[number].pop()
         if device.shareable:
-            taking = self._sharing[identity]
-            for name, amount in taken.allocated.consumed.items():
+            # A device without capacity stays in use for the scheduler once it was tried: it takes back amounts only.
+            taking, consumed = self._sharing[identity], taken.allocated.consumed
+            for name, amount in consumed.items():
                 taking[name] -= amount.value
-            if not any(taking.values()):
+            if consumed and not any(taking.values()):
                 del self._sharing[identity]
             return
         self._taking[identity].discard(number)

@@ -135,3 +135,31 @@ def test_no_more_than_32_devices_in_a_claim() -> None:
     slices = (part("a", *(device(f"g{n:02}") for n in range(40))),)
     with pytest.raises(DeviceError, match="number of requested devices 33 exceeds the claim limit of 32"):
         search(slices, claim(request(count=33)))
+
+
+def test_a_shared_device_without_capacity_is_counted_once_however_often_it_is_tried() -> None:
+    """Found in the allocator's source (rollback of allocateDevice): no recorded case has such a device."""
+    same = Constraint(attribute="gpu/numa", requests=frozenset({"a", "c"}))
+    counters = Slice(name="k", driver="gpu", pool="p", count=2, counters=(Counters(name="set", amounts={"m": 1}),))
+    used = (Counters(name="set", amounts={"m": 1}),)
+    devices = part(
+        "a",
+        device("g0", numa="0"),
+        device("g1", numa="1"),
+        device("s", shareable=True, consumes=used),
+        device("g2", numa="1"),
+        count=2,
+    )
+    looks = {"g0": "yes", "g1": "yes", "s": "", "g2": ""}
+    verdicts = {
+        "first": looks,
+        "shared": {"g0": "", "g1": "", "s": "yes", "g2": ""},
+        "last": {"g0": "", "g1": "", "s": "", "g2": "yes"},
+    }
+    requests = tuple(
+        (Request(name=name, device_class="gpu", selectors=(Selector(expression=each, origin="c", index=0),)),)
+        for name, each in (("a", "first"), ("b", "shared"), ("c", "last"))
+    )
+    wanted = Claim(name="d/c", requests=requests, constraints=(same,))
+    found = Search(Devices(slices=(counters, devices), verdicts=verdicts), State()).allocate([wanted], "n")
+    assert names(found) == [["g1", "s", "g2"]]
