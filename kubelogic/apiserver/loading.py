@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import chain
 from kubelogic.apiserver.admission import default_toleration_seconds, priority
+from kubelogic.apiserver.allocators.pod_addresses import PLUGIN
 from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.allocators.services import address_services
 from kubelogic.apiserver.answers import Status
@@ -84,10 +85,18 @@ def load_state(cluster: Cluster, *, rules: Rulebook | None = None, now: int | No
             answers.append((obj, refusal))
     if now is not None:
         _date(tx, cluster, now)
+    if _without_ranges(there):
+        tx.memory[PLUGIN, "all"] = 1
     state = tx.finish()
     beyond = [("quota_unprinted", (*key, amount)) for key, amount in sorted(unprinted_use(there).items())]
     state = state.with_world(add=beyond) if beyond else state
     return Loaded(state=state if now is None else replace(state, now=now), refused=tuple(answers))
+
+
+def _without_ranges(cluster: Cluster) -> bool:
+    """Whether a cluster has nodes and none of them got a range of addresses: its network plugin needs none."""
+    nodes = [node.document.get("spec") or {} for node in cluster.objects("Node").values() if was_admitted(node)]
+    return bool(nodes) and not any(spec.get("podCIDR") or spec.get("podCIDRs") for spec in nodes)
 
 
 def _date(tx: Transaction, given: Cluster, now: int) -> None:

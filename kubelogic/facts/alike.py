@@ -45,6 +45,27 @@ Step = tuple[str, Row, int]
 """A predicate, the columns after the key, and 1 for a row that comes or -1 for one that goes."""
 
 
+class People:
+    """Objects, and what tells them apart in each field, found once for all readers."""
+
+    __slots__ = ("_columns", "objects")
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self.objects = objects
+        self._columns: dict[str, list[str | int]] = {"namespace": [obj.namespace for obj in objects]}
+
+    def column(self, path: str) -> list[str | int]:
+        """The text in a section (``spec``) or field of one (``status.phase``) of each object, or which value it is."""
+        found = self._columns.get(path)
+        if found is None:
+            section, _, field = path.partition(".")
+            values = [obj.document.get(section) for obj in self.objects]
+            if field:
+                values = [(value or _NOTHING).get(field) for value in values]
+            found = self._columns[path] = [value if value.__class__ is str else id(value) for value in values]
+        return found
+
+
 class Patterns:
     """The patterns of one reader during one update.
 
@@ -52,7 +73,7 @@ class Patterns:
     before and after the update live: an instance must not outlive it.
     """
 
-    __slots__ = ("_extract", "_fields", "_found", "_steps")
+    __slots__ = ("_extract", "_found", "_paths", "_steps")
 
     def __init__(self, extract: Callable[[Object], Iterable[Fact]], by: Sequence[str]) -> None:
         """Nothing is known yet.
@@ -63,20 +84,15 @@ class Patterns:
             by: the sections (``spec``) and fields (``status.phase``) that decide what it finds.
         """
         self._extract = extract
-        self._fields = [path.partition(".")[::2] for path in by]
+        self._paths = by
         self._found: dict[tuple[str | int, ...], Pattern] = {}
         self._steps: dict[tuple[int, int], Sequence[Step]] = {}
 
-    def of(self, objects: Sequence[Object]) -> Sequence[Pattern]:
+    def of(self, people: People) -> Sequence[Pattern]:
         """The facts of each object."""
-        columns: list[list[str | int]] = [[obj.namespace for obj in objects]]
-        for section, field in self._fields:
-            values = [obj.document.get(section) for obj in objects]
-            if field:
-                values = [(value or _NOTHING).get(field) for value in values]
-            columns.append([value if value.__class__ is str else id(value) for value in values])
+        columns = [people.column("namespace"), *(people.column(path) for path in self._paths)]
         known, found = self._found, []
-        for obj, mark in zip(objects, zip(*columns, strict=True), strict=True):
+        for obj, mark in zip(people.objects, zip(*columns, strict=True), strict=True):
             pattern = known.get(mark)
             if pattern is None:
                 pattern = known[mark] = self._ask(obj)
@@ -85,7 +101,7 @@ class Patterns:
 
     def pay(self, sample: Sequence[Object]) -> bool:
         """Whether so many objects of a sample are alike that it is cheaper than to ask each."""
-        return 2 * len({id(pattern) for pattern in self.of(sample)}) <= len(sample)
+        return 2 * len({id(pattern) for pattern in self.of(People(sample))}) <= len(sample)
 
     def steps(self, old: Pattern, new: Pattern) -> Sequence[Step]:
         """The rows that come and go when an object of one pattern becomes one of another."""

@@ -16,8 +16,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.alike import Fact, Patterns, Row, Value
-from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair, concern, grouped
+from kubelogic.facts.alike import Fact, Patterns, People, Row, Value
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
 
 __all__ = [
     "Changes",
@@ -262,16 +262,18 @@ class FactBase:
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
         for kind, objects in _by_kind(changes.come).items():
+            people = People(objects)
             for each in self._readers.get(kind, ()):
-                self._enter(each, objects, changes)
+                self._enter(each, people, changes)
         for kind, objects in _by_kind(changes.gone).items():
             for each in self._readers.get(kind, ()):
                 for obj in objects:
                     self._count(each.extract(obj), -1, changes)
         for group in changes.replaced:
+            both = People([old for old, _ in group.pairs]), People([new for _, new in group.pairs])
             for each in self._readers.get(group.kind, ()):
                 if concern(group.fields, each.reads):
-                    self._replace(each, group.pairs, changes)
+                    self._replace(each, both, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -280,13 +282,14 @@ class FactBase:
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
 
-    def _enter(self, reader: Reader, objects: Sequence[Object], changes: Changes) -> None:
+    def _enter(self, reader: Reader, people: People, changes: Changes) -> None:
         """Facts of new objects. If none went, no row that begins with their key can meet another."""
+        objects = people.objects
         fresh, shared, alone = changes.fresh, self._counts, not changes.gone
         if reader.by and alone:
             patterns = Patterns(reader.extract, reader.by)
             if patterns.pay(_sample(objects)):
-                for obj, pattern in zip(objects, patterns.of(objects), strict=True):
+                for obj, pattern in zip(objects, patterns.of(people), strict=True):
                     pattern.uses += 1
                     for predicate, tail in pattern.keyed:
                         fresh.setdefault(predicate, []).append((obj.key, *tail))
@@ -300,16 +303,16 @@ class FactBase:
                 else:
                     changes.count(predicate, row, 1)
 
-    def _replace(self, reader: Reader, pairs: Sequence[Pair], changes: Changes) -> None:
-        """Facts of objects that have another version now."""
+    def _replace(self, reader: Reader, people: tuple[People, People], changes: Changes) -> None:
+        """Facts of objects that have another version now: those that were, and in the same order those that are."""
         if reader.by:
             patterns = Patterns(reader.extract, reader.by)
-            if patterns.pay([new for _, new in _sample(pairs)]):
-                self._replace_alike(patterns, pairs, changes)
+            if patterns.pay(_sample(people[1].objects)):
+                self._replace_alike(patterns, people, changes)
                 return
         come: list[Fact] = []
         gone: list[Fact] = []
-        for old, new in pairs:
+        for old, new in zip(people[0].objects, people[1].objects, strict=True):
             before, after = tuple(reader.extract(old)), tuple(reader.extract(new))
             if before != after:
                 come.extend([fact for fact in after if fact not in before] if before else after)
@@ -317,11 +320,11 @@ class FactBase:
         self._count(come, 1, changes)
         self._count(gone, -1, changes)
 
-    def _replace_alike(self, patterns: Patterns, pairs: Sequence[Pair], changes: Changes) -> None:
+    def _replace_alike(self, patterns: Patterns, people: tuple[People, People], changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""
         rows = changes.rows
-        before, after = patterns.of([old for old, _ in pairs]), patterns.of([new for _, new in pairs])
-        for (_, new), was, now in zip(pairs, before, after, strict=True):
+        before, after = map(patterns.of, people)
+        for new, was, now in zip(people[1].objects, before, after, strict=True):
             if was is now:
                 continue
             was.uses -= 1

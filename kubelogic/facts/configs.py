@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import TOKEN_SECRET
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE, references
 
 _ACCOUNT = "kubernetes.io/service-account"
@@ -50,4 +50,13 @@ def need_facts(obj: Object) -> Iterator[Fact]:
             yield "pod_needs_key", (obj.key, container, each.kind, f"{obj.namespace}/{each.name}", key)
 
 
-MODULE = FactModule(name="configs", extractors={"ConfigMap": config_facts, "Secret": token_facts, "Pod": need_facts})
+_NEEDS = ("status.phase", "spec.containers", "spec.initContainers", "spec.volumes")
+
+MODULE = FactModule(
+    name="configs",
+    extractors={
+        "ConfigMap": config_facts,
+        "Secret": token_facts,
+        "Pod": (reader(need_facts, *_NEEDS, by=_NEEDS),),
+    },
+)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.naming import template_hash
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
+from kubelogic.facts.replacements import EVERYTHING
 from kubelogic.facts.selectors import selector
 
 GENERATION = "deprecated.daemonset.template.generation"
@@ -79,16 +80,29 @@ def template_generation(document: Mapping[str, Any]) -> int:
     return int(written) if written is not None and str(written).isdigit() and int(written) > 0 else 1
 
 
-def daemon_pod_facts(obj: Object) -> Iterator[Fact]:
+def generation_facts(obj: Object) -> Sequence[Fact]:
+    """Which generation of its template a pod says it is of."""
+    label = (obj.document["metadata"].get("labels") or {}).get(GENERATION_LABEL)
+    return (("pod_template_generation", (obj.key, str(label))),) if label else ()
+
+
+def daemon_pod_facts(obj: Object) -> Sequence[Fact]:
     """What a DaemonSet's controller notices of one of its pods: every change wakes it."""
-    meta = obj.document.get("metadata") or {}
-    label = (meta.get("labels") or {}).get(GENERATION_LABEL)
-    if label:
-        yield "pod_template_generation", (obj.key, str(label))
-    owner = controller(meta)
-    if owner is not None and owner["kind"] == "DaemonSet":
-        text = json.dumps(obj.document, sort_keys=True, default=str)
-        yield "daemon_pod_mark", (obj.key, int.from_bytes(sha256(text.encode()).digest()[:6]))
+    meta = obj.document["metadata"]
+    owner = controller(meta) if meta.get("ownerReferences") else None
+    if owner is None or owner["kind"] != "DaemonSet":
+        return ()
+    text = json.dumps(obj.document, sort_keys=True, default=str)
+    return (("daemon_pod_mark", (obj.key, int.from_bytes(sha256(text.encode()).digest()[:6]))),)
 
 
-MODULE = FactModule(name="daemon sets", extractors={"DaemonSet": daemon_set_facts, "Pod": daemon_pod_facts})
+MODULE = FactModule(
+    name="daemon sets",
+    extractors={
+        "DaemonSet": daemon_set_facts,
+        "Pod": (
+            reader(generation_facts, "metadata.labels", by=["metadata.labels"]),
+            reader(daemon_pod_facts, *EVERYTHING),
+        ),
+    },
+)

@@ -178,6 +178,8 @@ def pod_facts(obj: Object) -> Sequence[Fact]:
     """What only Jobs want to know of a pod."""
     meta: Mapping[str, Any] = obj.document.get("metadata") or {}
     annotations = meta.get("annotations") or {}
+    if not (annotations or meta.get("finalizers")):
+        return ()
     index = _count(annotations.get(INDEX))
     facts: list[Fact] = [] if index is None else [("pod_index", (obj.key, index))]
     if TRACKING in (meta.get("finalizers") or ()):

@@ -92,13 +92,14 @@ def awaits_admission(document: Mapping[str, Any]) -> bool:
     """Whether a pod names its node itself, and the kubelet there has not reported anything of it."""
     if not (document.get("spec") or {}).get("nodeName"):
         return False
-    status, metadata = document.get("status") or {}, document["metadata"]
-    if (status.get("phase") or "Pending") != "Pending" or status.get("startTime") or metadata.get("deletionTimestamp"):
+    status = document.get("status") or {}
+    if status.get("startTime") or (status.get("phase") or "Pending") != "Pending":
         return False
-    if MIRROR in (metadata.get("annotations") or {}):
-        return False
-    conditions = status.get("conditions") or ()
-    return not any(each.get("type") == "PodScheduled" and each.get("status") == "True" for each in conditions)
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "True":
+            return False
+    metadata = document["metadata"]
+    return not metadata.get("deletionTimestamp") and MIRROR not in (metadata.get("annotations") or {})
 
 
 class _Shape(msgspec.Struct, kw_only=True):

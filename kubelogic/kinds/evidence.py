@@ -20,8 +20,8 @@ def is_stored(document: Mapping[str, Any]) -> bool:
     """
     metadata = document.get("metadata")
     about: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
-    return any(about.get(name) for name in ("uid", "resourceVersion", "creationTimestamp")) or bool(
-        document.get("status")
+    return bool(
+        about.get("uid") or about.get("resourceVersion") or about.get("creationTimestamp") or document.get("status")
     )
 
 

@@ -28,6 +28,8 @@ _NOTICES_SHOWN = 4
 _GONE_SHOWN = 20
 _SERVICES_SHOWN = 20
 _TROUBLES_SHOWN = 20
+_ALIKE = 4
+"""So many objects with the same trouble are told in one line."""
 _BLOCKERS_SHOWN = 6
 
 
@@ -112,11 +114,17 @@ def render_notices(notices: Sequence[Notice], style: Style = PLAIN, *, title: st
 def render_troubles(troubles: Sequence[Trouble], style: Style = PLAIN) -> str:
     """What is not well at the end, and what is wrong with it."""
     lines = [style.bold("NOT WELL")]
-    for each in troubles[:_TROUBLES_SHOWN]:
-        place = f" ({each.location})" if each.location else ""
-        lines.append(f"  {each.kind} {each.key}{place}: {each.reason}: {each.message}")
-    if len(troubles) > _TROUBLES_SHOWN:
-        lines.append(style.dim(f"  ... and {count(len(troubles) - _TROUBLES_SHOWN, 'more')}; -o json has them all"))
+    alike: dict[tuple[str, str, str], list[Trouble]] = {}
+    for each in troubles:
+        alike.setdefault((each.kind, each.reason, each.message), []).append(each)
+    shown = list(alike.items())[:_TROUBLES_SHOWN]
+    for (kind, reason, message), found in shown:
+        for each in found if len(found) < _ALIKE else found[:1]:
+            place = f" ({each.location})" if each.location else ""
+            others = f" and {len(found) - 1:,} others" if len(found) >= _ALIKE else ""
+            lines.append(f"  {kind} {each.key}{place}{others}: {reason}: {message}")
+    if left := len(troubles) - sum(len(found) for _, found in shown):
+        lines.append(style.dim(f"  ... and {left:,} more; -o json has them all"))
     return "\n".join(lines)
 
 

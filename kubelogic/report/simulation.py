@@ -172,7 +172,7 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         shown = simulation.not_well[:_UNWELL_SHOWN]
         rows = [f"  {_sentence(each)}" for each in shown]
         if len(simulation.not_well) > len(shown):
-            rows.append(f"  ... and {count(len(simulation.not_well) - len(shown), 'more')}; -o json has them all")
+            rows.append(f"  ... and {len(simulation.not_well) - len(shown):,} more; -o json has them all")
         parts.append("\n".join([style.bold("NOT WELL"), *rows]))
     if simulation.final.pending:
         parts.append(render_pending(simulation.final.pending, style))

@@ -8,6 +8,7 @@ import pytest
 
 from kubelogic import api
 from kubelogic.reconcile.scenario import Behave, Delete, Event, Measure, Operation, Scenario
+from kubelogic.report.plan import render_troubles
 from kubelogic.verbs.results import Trouble
 from tests.support.lab import workload
 
@@ -236,7 +237,33 @@ def _condition(kind: str, reason: str) -> dict[str, str]:
 @pytest.mark.parametrize(("printed", "new"), [({}, True), ({"uid": "n1"}, False)])
 def test_a_trouble_that_a_manifest_brings_is_new(printed: dict[str, str], new: bool) -> None:
     """A node that somebody wrote has a status, too: what is wrong with it was not so in a cluster before."""
-    node = {**NODE, "metadata": {**NODE["metadata"], **printed}}
-    options = api.Options(parameters={"cluster_cidr": "10.9.0.0/30"})
-    (found,) = api.plan(api.load([node]), options).troubles
+    first = {**NODE, "metadata": {"name": "n0", "uid": "n0"}, "spec": {"podCIDR": "10.9.0.0/24"}}
+    second = {**NODE, "metadata": {**NODE["metadata"], **printed}}
+    options = api.Options(parameters={"cluster_cidr": "10.9.0.0/24"})
+    (found,) = api.plan(api.load([first, second]), options).troubles
     assert (found.reason, found.new) == ("CIDRNotAvailable", new)
+
+
+def node(name: str, **metadata: Any) -> dict[str, Any]:
+    return {**NODE, "metadata": {"name": name, **metadata}}
+
+
+def test_nodes_of_a_dump_without_ranges_have_a_plugin_that_needs_none() -> None:
+    dumped = [node(f"n{number}", uid=f"u{number}") for number in range(3)]
+    narrow = api.Options(parameters={"cluster_cidr": "10.9.0.0/24"})
+    pod = {**thing("Pod", "web", namespace="default"), "spec": {"containers": [{"name": "c", "image": "app:1"}]}}
+    assert api.plan(api.load([*dumped, pod]), narrow).troubles == ()
+    written = api.plan(api.load([*(node(f"n{number}") for number in range(3)), pod]), narrow)
+    assert [each.key for each in written.troubles] == ["n1", "n2"], "one range for three nodes that are to be made"
+    dumped[0] = {**dumped[0], "spec": {"podCIDR": "10.9.0.0/24"}}
+    some = api.plan(api.load([*dumped, pod]), narrow)
+    assert [each.key for each in some.troubles] == ["n1", "n2"], "where one has a range, the others should have one"
+
+
+def test_the_same_trouble_of_many_is_told_once() -> None:
+    def trouble(number: int, message: str) -> Trouble:
+        return Trouble(kind="Node", key=f"n{number}", reason="R", message=message, new=True, location=None)
+
+    assert render_troubles([trouble(n, "m") for n in range(30)]) == "NOT WELL\n  Node n0 and 29 others: R: m"
+    different = render_troubles([trouble(n, str(n)) for n in range(30)])
+    assert different.splitlines()[-1] == "  ... and 10 more; -o json has them all"

@@ -11,6 +11,9 @@ from kubelogic.facts.parameters import Pool, networks, pool
 
 _ADDRESSES = "pod addresses in use"
 
+PLUGIN = "address plugin"
+"""Topic of the memory: the network plugin gives addresses without ranges of nodes, as nodes that were read show."""
+
 STRAYS = "address strays"
 """Topic of the memory: ranges of nodes in which pods elsewhere have addresses, which the rules have to count, too."""
 
@@ -55,7 +58,7 @@ def _pools(tx: Transaction, node: Object | None) -> list[Pool]:
     ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
     if ranges:
         return [pool(text) for text in ranges]
-    if node is not None and tx.parameter("allocate_node_cidrs"):
+    if node is not None and tx.parameter("allocate_node_cidrs") and (PLUGIN, "all") not in tx.memory:
         return []
     return [pool(str(network)) for network in networks(tx.range_of("cluster_cidr"))]
 
