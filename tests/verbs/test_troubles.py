@@ -252,7 +252,9 @@ def test_nodes_of_a_dump_without_ranges_have_a_plugin_that_needs_none() -> None:
     dumped = [node(f"n{number}", uid=f"u{number}") for number in range(3)]
     narrow = api.Options(parameters={"cluster_cidr": "10.9.0.0/24"})
     pod = {**thing("Pod", "web", namespace="default"), "spec": {"containers": [{"name": "c", "image": "app:1"}]}}
-    assert api.plan(api.load([*dumped, pod]), narrow).troubles == ()
+    found = api.plan(api.load([*dumped, pod]), narrow)
+    assert found.troubles == ()
+    assert found.cluster.objects("Pod")["default/web"].document["status"]["podIP"].startswith("10.9.0.")
     written = api.plan(api.load([*(node(f"n{number}") for number in range(3)), pod]), narrow)
     assert [each.key for each in written.troubles] == ["n1", "n2"], "one range for three nodes that are to be made"
     dumped[0] = {**dumped[0], "spec": {"podCIDR": "10.9.0.0/24"}}

@@ -58,7 +58,7 @@ def _pools(tx: Transaction, node: Object | None) -> list[Pool]:
     ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
     if ranges:
         return [pool(text) for text in ranges]
-    if node is not None and tx.parameter("allocate_node_cidrs") and (PLUGIN, "all") not in tx.memory:
+    if node is not None and tx.parameter("allocate_node_cidrs") and (PLUGIN, "all") not in tx.state.memory:
         return []
     return [pool(str(network)) for network in networks(tx.range_of("cluster_cidr"))]
 
