@@ -50,7 +50,16 @@ def need_facts(obj: Object) -> Iterator[Fact]:
             yield "pod_needs_key", (obj.key, container, each.kind, f"{obj.namespace}/{each.name}", key)
 
 
-_NEEDS = ("status.phase", "spec.containers", "spec.initContainers", "spec.volumes")
+_NEEDS = (
+    "status.phase",
+    "spec.containers",
+    "spec.initContainers",
+    "spec.volumes",
+    "spec.imagePullSecrets",
+    "spec.serviceAccount",
+    "spec.serviceAccountName",
+)
+"""What ``need_facts`` reads; ``references`` gives accounts and pull secrets, too."""
 
 MODULE = FactModule(
     name="configs",
