@@ -135,12 +135,6 @@ def test_max_unavailable_of_a_stateful_set_is_told_to_have_no_effect() -> None:
     ]
 
 
-def test_security_standards_are_told_not_to_be_checked() -> None:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x", "labels": labels}}
-    assert [each.code for each in admit(namespace, namespace="").warnings] == ["KL193"]
-
-
 def local_volume(node: str) -> dict[str, Any]:
     term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
     spec = {
