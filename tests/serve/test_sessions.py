@@ -32,6 +32,7 @@ _DESCRIPTIONS = "descriptions of fields are not in the served documents"
 KNOWN: Mapping[tuple[str, int], str] = {
     ("seed-describe-deployment", 9): "the list of old sets depends on how the hashes of templates fall",
     ("namespaces", 19): "a namespace that ends has no conditions",
+    ("watch", 18): "owners of fields stand in another order in the events of a watch",
     **{("explain", number): _DESCRIPTIONS for number in (1, 2, 3, 4, 8, 9, 10, 11, 12)},
 }
 """Steps that differ, and why."""
