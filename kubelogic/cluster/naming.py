@@ -19,6 +19,11 @@ REVISION = "deployment.kubernetes.io/revision"
 """The annotation with the number of a ReplicaSet's revision."""
 
 
+_MOST_TEXTS = 4096
+_TEXTS: dict[int, tuple[Mapping[str, Any], str]] = {}
+"""Templates by identity, each with its canonical text."""
+
+
 def suffix(text: str, length: int = 5) -> str:
     """A name suffix that depends on all of ``text``.
 
@@ -63,8 +68,13 @@ def template_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
 def canonical_template(template: Mapping[str, Any]) -> str:
     """Text that is equal for templates that are equal but for the hash label.
 
+    Documents never change, so the very same template has the text that it had.
+
     Source: the Deployment controller compares templates semantically and ignores ``pod-template-hash``.
     """
+    known = _TEXTS.get(id(template))
+    if known is not None and known[0] is template:
+        return known[1]
     metadata = template.get("metadata") or {}
     labels = {name: value for name, value in (metadata.get("labels") or {}).items() if name != HASH_LABEL}
     meaning = {
@@ -72,7 +82,11 @@ def canonical_template(template: Mapping[str, Any]) -> str:
         "annotations": metadata.get("annotations") or {},
         "spec": _without_empty(template.get("spec") or {}),
     }
-    return json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    if len(_TEXTS) >= _MOST_TEXTS:
+        _TEXTS.clear()
+    _TEXTS[id(template)] = template, text
+    return text
 
 
 def _without_empty(value: Any) -> Any:
