@@ -14,6 +14,7 @@ import gc
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import Any
 
@@ -21,7 +22,7 @@ import msgspec
 
 from kubelogic.logic.compiler import Function
 from kubelogic.logic.plan import Group
-from kubelogic.logic.prepared import Use, prepared
+from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
 from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
@@ -30,7 +31,6 @@ from kubelogic.logic.terms import Row, Value
 
 Facts = Mapping[str, Iterable[Row]]
 
-_LOST, _GAINED = "$lost", "$gained"
 _LARGE_CHANGE = 10_000
 """Changes of fewer rows than this are never evaluated from nothing."""
 
@@ -81,7 +81,8 @@ class Evaluation:
         """
         self.rulebook = rulebook
         ready = prepared(rulebook, goals)
-        self._groups, self._steps = ready.groups, ready.steps
+        self._groups, self._steps, self._turns, self._wakes = ready.groups, ready.steps, ready.turns, ready.wakes
+        self._queue: list[int] = []
         self._store = Store(ready.relations, {name: (functions or {})[name] for name in ready.functions}, ready.joins)
         self._derived = ready.derived
         visible = {name for name in ready.relations if "$" not in name}
@@ -285,19 +286,31 @@ class Evaluation:
     # -- from what changed ---------------------------------------------------------------------------------
 
     def _propagate(self, pending: dict[str, Counts]) -> Changes:
+        """Follow a change through the steps that it concerns, in their order."""
         added: dict[str, Collection[Row]] = {}
         removed: dict[str, Collection[Row]] = {}
+        queue = self._queue = [self._turns[predicate] for predicate in pending if predicate in self._derived]
+        heapify(queue)
 
         def settle(predicate: str) -> None:
-            gone, come = self._settle(predicate, pending.pop(predicate, {}), pending)
+            gone, come = self._settle(predicate, pending.pop(predicate), pending)
             if gone:
                 removed[predicate] = gone
             if come:
                 added[predicate] = come
+            if gone or come:
+                for turn in self._wakes.get(predicate, ()):
+                    heappush(queue, turn)
 
         for predicate in sorted(p for p in pending if p not in self._derived):
             settle(predicate)
-        for predicate, special in self._steps:
+        last = -1
+        while queue:
+            turn = heappop(queue)
+            if turn == last:
+                continue
+            last = turn
+            predicate, special = self._steps[turn]
             if special is None:
                 if predicate in pending:
                     settle(predicate)
@@ -310,8 +323,8 @@ class Evaluation:
                 if each in pending:
                     settle(each)
         return Changes(
-            added={name: added[name] for name in self._watched if name in added},
-            removed={name: removed[name] for name in self._watched if name in removed},
+            added={name: added[name] for name in sorted(added.keys() & self._watched.keys())},
+            removed={name: removed[name] for name in sorted(removed.keys() & self._watched.keys())},
         )
 
     def _settle(self, predicate: str, deltas: Counts, pending: dict[str, Counts]) -> tuple[Counts, Counts]:
@@ -360,13 +373,26 @@ class Evaluation:
         return {key: 1 for key in projected(rows, kept) if key not in index}
 
     def _seed(self, use: Use, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
+        """Enter what a change of a body literal changes of the head; see ``use.reads``."""
+        relations = self._store.relations
+        for name in use.reads:  # the innermost loop of every change
+            if not relations[name].counts:
+                return
         if not rows:
             return
         sign = -sign if use.negated else sign
         head = use.head
         if use.recursive:
-            head += _GAINED if sign > 0 else _LOST
-        self._store.seed(use.rule, use.number, rows, pending.setdefault(head, {}), sign)
+            head += GAINED if sign > 0 else LOST
+        out = pending.get(head)
+        if out is not None:
+            self._store.join(use.rule, use.number)(relations, self._store.functions, rows, rows, out, sign)
+            return
+        out = {}
+        self._store.join(use.rule, use.number)(relations, self._store.functions, rows, rows, out, sign)
+        if out:
+            pending[head] = out
+            heappush(self._queue, self._turns[head])
 
     def _regroup(
         self,
@@ -399,8 +425,8 @@ class Evaluation:
         """Bring a recursive group up to date; its relations are changed when its predicates are settled."""
         parts: dict[str, dict[str, Counts]] = {"lost": {}, "gained": {}, "withdrawn": {}, "asserted": {}}
         for predicate in group.predicates:
-            parts["lost"][predicate] = pending.pop(predicate + _LOST, {})
-            parts["gained"][predicate] = pending.pop(predicate + _GAINED, {})
+            parts["lost"][predicate] = pending.pop(predicate + LOST, {})
+            parts["gained"][predicate] = pending.pop(predicate + GAINED, {})
             given = self._given.get(predicate, {})
             for row in pending.pop(predicate, {}):
                 part = parts["asserted" if row in given else "withdrawn"]

@@ -6,7 +6,7 @@ concerns, and the joins that were compiled so far, each with the sizes of relati
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -16,11 +16,15 @@ from kubelogic.logic.plan import Group, Parts, Rule, kept_columns, needed, plan
 from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
 
+LOST, GAINED = "$lost", "$gained"
+"""What is added to the name of a recursive predicate for rows that may go and may come."""
+
 
 class Use(msgspec.Struct, frozen=True):
     """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent.
 
-    ``head`` is the rule's head, ``negated`` whether the literal is.
+    ``head`` is the rule's head, ``negated`` whether the literal is; ``reads`` are the relations of the other positive
+    literals: where one of them is empty, nothing follows.
     """
 
     rule: Rule
@@ -29,6 +33,7 @@ class Use(msgspec.Struct, frozen=True):
     recursive: bool
     head: str
     negated: bool
+    reads: tuple[str, ...]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +50,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         functions: the functions that are called.
         uses: for each predicate the body literals that its changes seed, in evaluation order.
         joins: what was compiled.
+        turns: the step at which a derived predicate is settled, by its names in a change.
+        wakes: the steps of aggregates over a predicate.
     """
 
     predicates: frozenset[str]
@@ -56,6 +63,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     functions: tuple[str, ...]
     uses: Mapping[str, tuple[Use, ...]]
     joins: Joins
+    turns: Mapping[str, int]
+    wakes: Mapping[str, tuple[int, ...]]
 
 
 def prepared(rulebook: Rulebook, goals: Iterable[str] | None) -> Prepared:
@@ -123,19 +132,41 @@ def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
         derived=frozenset(derived),
         recursive=frozenset(p for group in groups if group.recursive for p in group.predicates),
         functions=tuple(functions),
-        uses=_uses(groups),
+        uses=_uses(groups, frozenset(functions)),
         joins=shared.joins,
+        turns={
+            name + suffix: turn
+            for turn, group in enumerate(groups)
+            for name in group.predicates
+            for suffix in (("", GAINED, LOST) if group.recursive else ("",))
+        },
+        wakes=_wakes(groups),
     )
 
 
-def _uses(groups: Collection[Group]) -> dict[str, tuple[Use, ...]]:
+def _wakes(groups: Sequence[Group]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for turn, group in enumerate(groups):
+        if group.grouping is not None:
+            found[group.source] = (*found.get(group.source, ()), turn)
+    return found
+
+
+def _uses(groups: Collection[Group], functions: frozenset[str]) -> dict[str, tuple[Use, ...]]:
     found: dict[str, list[Use]] = {}
     for group in groups:
         for rule in group.rules:
-            for number, literal in rule.literals():
+            literals = rule.literals()
+            positive = [
+                (number, literal.atom.predicate)
+                for number, literal in literals
+                if not literal.negated and literal.atom.predicate not in functions
+            ]
+            for number, literal in literals:
                 predicate = literal.atom.predicate
                 if group.recursive and predicate in group.predicates:
                     continue
-                use = Use(rule, number, kept_columns(literal), group.recursive, rule.head, literal.negated)
+                reads = tuple([name for other, name in positive if other != number])
+                use = Use(rule, number, kept_columns(literal), group.recursive, rule.head, literal.negated, reads)
                 found.setdefault(predicate, []).append(use)
     return {predicate: tuple(uses) for predicate, uses in found.items()}

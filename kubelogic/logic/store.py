@@ -38,7 +38,7 @@ class Store:
     def derive(self, rule: Rule, out: Counts) -> None:
         """Evaluate a rule in full."""
         if self._may_join(rule, None):
-            self._join(rule, None)(self.relations, self.functions, (), {}, out, 1)
+            self.join(rule, None)(self.relations, self.functions, (), {}, out, 1)
 
     def seed(self, rule: Rule, number: int, rows: Counts, out: Counts, sign: int) -> None:
         """Join changed ``rows`` of body literal ``number`` with the rest of the body.
@@ -46,22 +46,23 @@ class Store:
         Other literals of the same predicate that stand before it see the state without ``rows``.
         """
         if self._may_join(rule, number):
-            self._join(rule, number)(self.relations, self.functions, rows, rows, out, sign)
+            self.join(rule, number)(self.relations, self.functions, rows, rows, out, sign)
 
     def reach(self, rule: Rule, number: int, rows: Counts, out: Counts) -> None:
         """Like ``seed``, but every literal sees the present state: what can be derived with ``rows``, once or more."""
         if self._may_join(rule, number):
-            self._join(rule, number)(self.relations, self.functions, rows, {}, out, 1)
+            self.join(rule, number)(self.relations, self.functions, rows, {}, out, 1)
 
     def check(self, rule: Rule, rows: Collection[Row], out: Counts) -> None:
         """Enter into ``out`` those of ``rows`` that the rule derives."""
         if self._may_join(rule, None):
-            self._join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
+            self.join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
 
     def _may_join(self, rule: Rule, seed: int | None) -> bool:
         return self._joins.may_join(rule, seed, self.relations)
 
-    def _join(self, rule: Rule, seed: int | None) -> Join:
+    def join(self, rule: Rule, seed: int | None) -> Join:
+        """The join of a rule for a seed."""
         return self._joins.join(rule, seed, self.relations)
 
 
