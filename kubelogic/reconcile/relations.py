@@ -128,9 +128,9 @@ class Relations:
         """
         added, removed = self._facts.update(state)
         self._change_time(state.now, added, removed)
-        unknown = sorted({*added, *removed} - set(self.evaluation.rulebook.declarations))
-        if unknown:
-            raise KeyError(f"facts of undeclared predicates: {', '.join(unknown)}")
+        declared = self.evaluation.rulebook.declarations
+        if unknown := {name for name in (*added, *removed) if name not in declared}:
+            raise KeyError(f"facts of undeclared predicates: {', '.join(sorted(unknown))}")
         changes = self._derive(added, removed)
         while fresh := self._reached(changes, state.now):
             changes = self._derive({_PASSED: [(moment,) for moment in fresh]}, {})

@@ -60,6 +60,7 @@ def names(data: bytes, tmp_path: Path, called: str) -> list[str]:
         ("d.zip", zipped(FILES)),
         ("whatever", zipped(FILES)),
     ],
+    ids=["tar.gz", "tgz", "tar", "zip", "no-suffix"],
 )
 def test_what_is_inside_is_read(called: str, data: bytes, tmp_path: Path) -> None:
     assert names(data, tmp_path, called) == ["Node oak", "Pod shop/a"]
