@@ -13,6 +13,7 @@ from kubelogic.kinds.table import Kind, lookup
 from kubelogic.kinds.validation import (
     autoscaling,
     batch,
+    devices,
     extensions,
     groups,
     names,
@@ -81,6 +82,10 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
         ("rbac.authorization.k8s.io/v1", "ClusterRole"): rbac.cluster_role,
         ("rbac.authorization.k8s.io/v1", "RoleBinding"): rbac.role_binding,
         ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): rbac.cluster_role_binding,
+        ("resource.k8s.io/v1", "DeviceClass"): devices.device_class,
+        ("resource.k8s.io/v1", "ResourceClaim"): devices.claim,
+        ("resource.k8s.io/v1", "ResourceClaimTemplate"): devices.claim_template,
+        ("resource.k8s.io/v1", "ResourceSlice"): devices.resource_slice,
         ("scheduling.k8s.io/v1", "PriorityClass"): policy.priority_class,
         ("scheduling.k8s.io/v1alpha2", "PodGroup"): groups.pod_group,
         ("scheduling.k8s.io/v1alpha2", "Workload"): groups.workload,
