@@ -73,7 +73,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")
     event = read(args.event) if args.event else None
     if args.event and event is None:
-        raise UsageError("--event takes a line such as '0/5 nodes are available: 5 Insufficient cpu.'")
+        raise UsageError(
+            "--event takes a line of a scheduler or autoscaler about a pod without a node, such as "
+            "'0/5 nodes are available: 5 Insufficient cpu.' or 'no nodes available to schedule pods'"
+        )
     cluster, _ = common.read_cluster(args)
     node = node_name(cluster, args.node) if args.node else ""
     if args.node and not node:

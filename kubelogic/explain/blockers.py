@@ -154,8 +154,9 @@ def _declared(relations: Relations, declaration: Declaration, shape: str, witnes
         return declaration
     domains = ", ".join(sorted(known))
     text = (
-        "{Key}={Domain} has {Count} matching pods, and the minimum counts as 0, because minDomains is "
-        f"{least} and only {len(known)} of {{Key}} are eligible ({domains}): "
+        "{Key}={Domain} has {Count} of the matching pods, and the minimum counts as 0, because minDomains is "
+        f"{least} and only {'1 value of {Key} is' if len(known) == 1 else f'{len(known)} values of {{Key}} are'} "
+        f"eligible ({domains}): "
         "one more of {Shape} breaks a skew of {MaxSkew} (constraint {Index})"
     )
     return msgspec.structs.replace(declaration, sentence=text)

@@ -14,13 +14,17 @@ import msgspec
 from kubelogic.explain.blockers import Blocker
 
 TAINTED = "node(s) had untolerated taint(s)"
+NO_NODES = "no nodes available to schedule pods"
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
+_WHOLE = (NO_NODES, GATED)
+"""Lines that count no nodes. Source: kube-scheduler, ErrNoNodesAvailable; the plugin SchedulingGates."""
 
 
 class Pasted(msgspec.Struct, frozen=True, kw_only=True):
     """A line, read.
 
     Attributes:
-        nodes: how many nodes it speaks of; 0 for an autoscaler, which counts groups of nodes.
+        nodes: how many nodes it speaks of; 0 for an autoscaler, which counts groups of nodes; None if it counts none.
         counts: reason to number of nodes.
         everywhere: the reason that turned the pod away as a whole, or empty.
         preemption: reason to number of nodes, of the second half.
@@ -29,7 +33,7 @@ class Pasted(msgspec.Struct, frozen=True, kw_only=True):
         autoscaler: who wrote it, if not the scheduler.
     """
 
-    nodes: int
+    nodes: int | None
     counts: Mapping[str, int] = msgspec.field(default_factory=dict)
     everywhere: str = ""
     preemption: Mapping[str, int] = msgspec.field(default_factory=dict)
@@ -53,10 +57,15 @@ def read(text: str) -> Pasted | None:
     {'Insufficient cpu': 1, 'node(s) were unschedulable': 2}
     >>> read("pod didn't trigger scale-up: 2 Insufficient cpu, 1 max node group size reached").autoscaler
     'cluster-autoscaler'
+    >>> read("Warning  FailedScheduling  2m  default-scheduler  no nodes available to schedule pods").nodes
+    0
     """
     text = " ".join(text.split())
     head = _HEAD.search(text)
     if head is None:
+        whole = next((each for each in _WHOLE if each in text), "")
+        if whole:
+            return Pasted(nodes=0 if whole == NO_NODES else None, everywhere=whole)
         return _of_an_autoscaler(text)
     nodes, rest = int(head[1]), text[head.end() :]
     cut = rest.endswith("...")

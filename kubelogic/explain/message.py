@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.explain.events import Pasted, read
+from kubelogic.explain.events import GATED, NO_NODES, Pasted, read
 from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, point_of, reached, switched_off
 from kubelogic.placement.placement import Refusal
 
 __all__ = [
+    "GATED",
+    "NO_NODES",
     "Pasted",
     "Verdict",
     "by_reason",
@@ -27,8 +29,6 @@ __all__ = [
     "verdict",
 ]
 
-GATED = "Scheduling is blocked due to non-empty scheduling gates"
-NO_NODES = "no nodes available to schedule pods"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 LAST = 2**31

@@ -59,7 +59,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL150": "nobody gives a Service its address",
         "KL151": "a Service stands for a name that nobody resolves",
         "KL152": "a Service selects no pod",
-        "KL153": "a Service leads to a port that no container has",
+        "KL153": "a Service or a probe leads to a port that no container has",
         "KL190": "accepted, but without effect",
         "KL191": "accepted, but probably not meant",
         "KL192": "deprecated",

@@ -34,6 +34,18 @@ DEFAULT_ACCOUNT = "default"
 
 Path = tuple[str | int, ...]
 
+TEMPLATES: Mapping[str, Path] = {
+    "Pod": ("spec",),
+    "DaemonSet": ("spec", "template", "spec"),
+    "Deployment": ("spec", "template", "spec"),
+    "Job": ("spec", "template", "spec"),
+    "ReplicaSet": ("spec", "template", "spec"),
+    "ReplicationController": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+}
+"""By kind, where the spec of its pods stands."""
+
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """What a part of a pod refers to.

@@ -18,6 +18,8 @@ Formats = Mapping[str, Format]
 """How values of a type are written, by the name of the type; ``str`` where there is none."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_TWICE = re.compile(r"\b(any (\w+)) \2\b")
+"""An unbound argument whose name the sentence says right behind it: ``any free free``."""
 _MANY = 12
 """A step with more premises than this (an aggregate) shows the first ones."""
 
@@ -38,18 +40,20 @@ class Words:
     # -- atoms ---------------------------------------------------------------------------------------------
 
     def sentence(self, predicate: str, pattern: Pattern) -> str:
-        """The declared sentence with values; ``any Name`` where there is none."""
+        """The declared sentence with values; ``any Name`` where there is none, ``any amount`` for a quantity."""
         declaration = self._book.declarations[predicate]
         values: dict[str, str] = {}
         arguments = list(zip(declaration.arguments, pattern, strict=True))
         row = {argument.type: value for argument, value in arguments if value is not None}
         for argument, value in arguments:
             if value is None:
-                values[argument.name] = f"any {_spaced(argument.name)}"
+                name = "amount" if argument.type == "quantity" else _spaced(argument.name)
+                values[argument.name] = f"any {name}"
             else:
                 write = self._formats.get(argument.type)
                 values[argument.name] = write(value, row) if write else str(value)
-        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
+        said = _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), declaration.sentence)
+        return _TWICE.sub(r"\1", said) if None in pattern else said
 
     def atom(self, predicate: str, pattern: Pattern) -> str:
         """The atom as a rule file writes it, ``_`` for any value."""

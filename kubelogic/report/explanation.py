@@ -11,7 +11,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.choice import choice
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
 from kubelogic.explain.derivations import derivation_document
-from kubelogic.explain.events import Pasted, matching_nodes
+from kubelogic.explain.events import NO_NODES, Pasted, matching_nodes
 from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
 from kubelogic.explain.units import count
 from kubelogic.report.choice import choice_document, render_choice
@@ -181,7 +181,11 @@ def _compared(found: Explanation, event: Pasted, style: Style) -> str:
         if behind:
             note += f"  (and, behind another reason that comes first: {', '.join(behind)})"
         lines.append(f"  {wanted} {reason}: {here}{note}")
-    if event.everywhere:
+    if event.everywhere == NO_NODES:
+        lines.append(
+            f"  {NO_NODES}: the scheduler knew of no node{f'; here it knows {found.nodes}' if found.nodes else ''}"
+        )
+    elif event.everywhere:
         lines.append(f"  {event.everywhere}: about the pod, not a node")
     for reason, wanted in sorted(event.preemption.items(), key=lambda item: (-item[1], item[0])):
         plain = _PREEMPTION.get(reason, reason)
@@ -190,7 +194,8 @@ def _compared(found: Explanation, event: Pasted, style: Style) -> str:
         lines.append(f"  preemption: {event.ineligible}")
     if event.cut:
         lines.append("  (the line was cut off: some counts are missing)")
-    title = f"The line, on the nodes of this cluster ({event.nodes} in the line, {found.nodes} here)"
+    numbers = f"{found.nodes} here" if event.nodes is None else f"{event.nodes} in the line, {found.nodes} here"
+    title = f"The line, on the nodes of this cluster ({numbers})"
     if event.autoscaler:
         title = f"The line of {event.autoscaler}, which counts groups of nodes, on the nodes of this cluster"
     return "\n".join([style.bold(title), *lines])

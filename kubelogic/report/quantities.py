@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubelogic.explain.units import in_bytes
+from kubelogic.explain.units import amount, in_bytes
 from kubelogic.logic import Value
 from kubelogic.logic.words import Formats
 
@@ -12,13 +12,13 @@ _BINARY = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
 
 def exact(resource: str, value: int) -> str:
-    """An amount of a resource as a manifest would write it, not rounded.
+    """An amount of a resource as a manifest could write it, not rounded; CPUs in one unit, so that two can be compared.
 
     >>> exact("cpu", 1500), exact("cpu", 2000), exact("memory", 1610612736), exact("memory", 1000), exact("pods", 110)
-    ('1500m', '2', '1536Mi', '1000', '110')
+    ('1.5', '2', '1536Mi', '1000', '110')
     """
     if resource == "cpu":
-        return f"{value}m" if value % 1000 else str(value // 1000)
+        return amount(resource, value)
     if in_bytes(resource):
         for unit, suffix in _BINARY:
             if value and value % unit == 0:

@@ -120,8 +120,11 @@ def written(origin: ItemOrigin) -> Any:
 
 def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Fault:
     message = trouble.message
-    if trouble.code == "KL100" and b"{{" in (piece.data if piece else source.data):
+    data = piece.data if piece else source.data
+    if trouble.code == "KL100" and b"{{" in data:
         message += " (is this a template that was never rendered?)"
+    elif trouble.code == "KL100" and (said := mistaken.of_text(data)):
+        return _mistaken(source, said)
     line, caret = source.excerpt(trouble.line, trouble.column)
     return Fault(
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
@@ -130,6 +133,14 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
         object=trouble.about,
         excerpt=line,
         caret=caret,
+    )
+
+
+def _mistaken(source: Source, said: str) -> Fault:
+    """The fault of a text that is no YAML, because it was never meant to be."""
+    line, caret = source.excerpt(1, 1)
+    return Fault(
+        location=Location(file=source.name, line=1, column=1), code="KL106", message=said, excerpt=line, caret=caret
     )
 
 

@@ -10,6 +10,8 @@ _SAID_BY_KUBECTL = re.compile(
     rb"(?:---\s*)?((?:Error from server|Unable to connect to the server|The connection to the server|error:|Error:"
     rb"|No resources found|You must be logged in|couldn't get|E\d{4} )[^\n]*)"
 )
+_DESCRIBED = re.compile(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
+"""How kubectl describe begins, with values in a column of their own."""
 _TABLE = re.compile(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
 _VALUES = "a values file of a Helm chart: it is no manifest, the chart makes them"
 _BY_FIELDS: tuple[tuple[set[str], set[str], str], ...] = (
@@ -56,6 +58,8 @@ def of_text(data: bytes) -> str:
         return f"this is what kubectl said, not manifests: {match[1].decode('utf-8', 'replace').strip()}"
     if _TABLE.match(start):
         return "this is a table of kubectl, not manifests: print it with -o yaml"
+    if _DESCRIBED.match(start):
+        return "this is what kubectl describe prints for people, not manifests: kubectl get prints them with -o yaml"
     return ""
 
 

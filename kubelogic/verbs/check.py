@@ -257,9 +257,10 @@ class _Found:
 
     def _of_services(self, findings: Sequence[Finding], cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
         """The findings; those about Services as far as they hold."""
-        wrong = Counter(each.key for each in findings if each.code == NO_PORT)
+        wrong = Counter(each.key for each in findings if each.code == NO_PORT and each.kind == "Service")
         for each in findings:
-            service = self.given.cluster.get("Service", each.key) if each.code in (NO_PODS, NO_PORT) else None
+            about = each.kind == "Service" and each.code in (NO_PODS, NO_PORT)
+            service = self.given.cluster.get("Service", each.key) if about else None
             if service is None:
                 yield each
             elif each.code == NO_PODS:

@@ -16,6 +16,7 @@ from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.references import missing_references
+from kubelogic.verbs.unresolved import unresolved
 
 MAKERS = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
 """Kinds of which controllers make pods."""
@@ -64,7 +65,7 @@ def lacking(
         of: the objects of which is also said what they refer to in vain, as ``Kind namespace/name``.
     """
     kinds = tuple(each for each in missing(cluster, final) if each.code == "KL195")
-    kinds += missing_references(cluster, of=of) if of else ()
+    kinds += (*missing_references(cluster, of=of), *unresolved(cluster, of)) if of else ()
     remarks = undecided(cluster, final or cluster)
     if asked and NO_NODES not in remarks and not (final or cluster).objects("Node"):
         remarks = (NO_NODES, *remarks)
@@ -88,6 +89,7 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
         *_quotas(cluster),
         *_storage_classes(final if final is not None else cluster),
         *missing_references(cluster),
+        *unresolved(cluster),
     ]
     return tuple(sorted(found, key=lambda notice: notice.order))
 

@@ -7,7 +7,7 @@ Kubernetes 1.36.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -15,19 +15,8 @@ import msgspec
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import without_accounts
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.references import OF_EVERY_NAMESPACE, Path, Reference, pull_secrets, references
+from kubelogic.kinds.references import OF_EVERY_NAMESPACE, TEMPLATES, Path, Reference, pull_secrets, references
 from kubelogic.text import Notice
-
-_TEMPLATES: Mapping[str, tuple[str | int, ...]] = {
-    "Pod": ("spec",),
-    "DaemonSet": ("spec", "template", "spec"),
-    "Deployment": ("spec", "template", "spec"),
-    "Job": ("spec", "template", "spec"),
-    "ReplicaSet": ("spec", "template", "spec"),
-    "ReplicationController": ("spec", "template", "spec"),
-    "StatefulSet": ("spec", "template", "spec"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
-}
 
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +59,7 @@ def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lackin
     """
     users: dict[tuple[str, str, str], list[tuple[Object, Path, str]]] = defaultdict(list)
     unseen = without_accounts(cluster)
-    for kind, path in _TEMPLATES.items():
+    for kind, path in TEMPLATES.items():
         for _, obj in sorted(cluster.objects(kind).items()):
             if not is_stored(obj.document) and (of is None or str(obj) in of):
                 spec: Any = obj.document

@@ -82,6 +82,10 @@ def test_a_pasted_line_is_mapped_to_nodes(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "3 node(s) had untolerated taint(s): gpu-1, memory-1, memory-2" in out
     assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", "hello"]) == 2
+    line = "Warning  FailedScheduling  2m  default-scheduler  no nodes available to schedule pods"
+    capsys.readouterr()
+    assert main(["explain", "shop/warehouse-sync", "fixtures/shop", "--event", line]) == 1
+    assert "the scheduler knew of no node; here it knows 6" in capsys.readouterr().out
 
 
 def test_an_unknown_pod_gets_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

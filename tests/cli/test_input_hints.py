@@ -110,6 +110,8 @@ def test_patterns_leave_out(pattern: str, read: list[str], tmp_path: Path) -> No
         ('error: the server doesn\'t have a resource type "pod3"\n', "this is what kubectl said"),
         ("The connection to the server localhost:8080 was refused\n", "this is what kubectl said"),
         ("No resources found in default namespace.\n", "this is what kubectl said"),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout\n", "this is what kubectl said"),
+        ("Name:         web\nNamespace:    default\nNode:         <none>\n", "kubectl describe"),
         ("NAME   READY   STATUS    RESTARTS   AGE\nweb-1  1/1     Running   0          3d\n", "print it with -o yaml"),
         ("apiVersion: v1\nkind: Config\nclusters: []\n", "a kubeconfig"),
         ("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n", "a configuration of kind"),

@@ -134,8 +134,8 @@ def test_a_minimum_that_counts_as_zero_says_why(tmp_path: Path) -> None:
     nodes = node("n1", 8), node("n2", 8, zone="b")
     found = explained(tmp_path, *nodes, deployment(3, f"{{{container('1')}, {rule}}}"))
     assert {blocker.detail.partition(":")[0] for blocker in found.blockers} == {
-        f"zone={zone} has 1 matching pods, and the minimum counts as 0, because minDomains is 3 and only 2 of zone are "
-        "eligible (a, b)"
+        f"zone={zone} has 1 of the matching pods, and the minimum counts as 0, because minDomains is 3 and only 2 "
+        "values of zone are eligible (a, b)"
         for zone in "ab"
     }
 

@@ -193,6 +193,16 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["request 2 of cpu instead of 3"],
         [],
     ),
+    "the ratio of a limit range": (
+        [
+            OAK,
+            limits(maxLimitRequestRatio={"cpu": "1"}),
+            pod("p", {"containers": [{"name": "a", "image": "a", "resources": {"limits": {"cpu": "6"}}}]}),
+        ],
+        "p",
+        ["request 4 of cpu instead of 6 (and limit it to 4)"],
+        [],
+    ),
     "a device that no node has": (
         [
             OAK,

@@ -106,6 +106,10 @@ def test_values_are_written_as_their_type_wants() -> None:
     assert words.sentence("holds", ("n1", "litres", 3)) == "n1 holds 3 litres of litres"
     assert words.sentence("holds", ("n1", None, 3)) == "n1 holds 3 pieces of any kind"
     assert words.sentence("holds", ("n1", "litres", None)) == "n1 holds any amount of litres"
+    text = '#: has(Node: node, Free: quantity, Spare: int) "{Node} has {Free} free and {Spare} spare"'
+    assert Words(Rulebook.parse({"p.dl": text})).sentence("has", (None, None, None)) == (
+        "any node has any amount free and any spare"
+    )
 
 
 def test_a_proof_as_data(prover: Prover, words: Words) -> None:

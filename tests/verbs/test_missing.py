@@ -9,6 +9,7 @@ import pytest
 
 from kubelogic.api import explain, load, plan, simulate
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.unresolved import unresolved
 
 Document = dict[str, Any]
 
@@ -224,6 +225,39 @@ def settings(kind: str, name: str, **data: str) -> Document:
 def test_references_to_what_is_not_there_are_told(given: Document, told: str) -> None:
     result = plan(load([node("oak"), settings("ConfigMap", "there", key="1"), given]))
     found = [each for each in result.notices if each.code == "KL196"]
+    assert len(found) == bool(told)
+    assert all(told in each.message and each.location is not None for each in found)
+
+
+def stateful(**spec: str) -> Document:
+    given = owner("StatefulSet", "db", "", template("db"), {}, **spec)
+    return {**given, "metadata": {"name": "db", "namespace": "shop"}, "status": {}}
+
+
+PORTS = [{"name": "http", "containerPort": 80}]
+
+
+def probed(probe: str, action: str, port: str | int, **extra: Any) -> Document:
+    return refer(container={"ports": PORTS, probe: {action: {"port": port}}, **extra})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (probed("readinessProbe", "httpGet", "web"), "it has http: its pods never become ready"),
+        (probed("startupProbe", "tcpSocket", "web"), "never counts as started"),
+        (probed("livenessProbe", "httpGet", "web"), "nothing is restarted"),
+        (probed("readinessProbe", "httpGet", "web", ports=[]), "it names no port"),
+        (probed("readinessProbe", "httpGet", "http"), ""),
+        (probed("readinessProbe", "httpGet", 81), ""),
+        (stateful(serviceName="db"), "Service shop/db is not in the input"),
+        (stateful(serviceName="there"), ""),
+        (stateful(), ""),
+    ],
+)
+def test_names_that_lead_nowhere_are_told(given: Document, told: str) -> None:
+    there = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "there", "namespace": "shop"}}
+    found = list(unresolved(load([there | {"spec": {"clusterIP": "None", "ports": [{"port": 80}]}}, given])))
     assert len(found) == bool(told)
     assert all(told in each.message and each.location is not None for each in found)
 

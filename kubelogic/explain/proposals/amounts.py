@@ -85,6 +85,7 @@ def _roomiest(found: list[Blocker], nodes: list[str], *, most: int = 2) -> list[
 def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candidate | None:
     """Ask for a share of what a node has free, of each resource that it is short of."""
     edits: list[tuple[Part, str, int]] = []
+    limits: list[tuple[Part, str, int]] = []
     texts, cost = [], 4
     for blocker in short:
         resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
@@ -102,17 +103,51 @@ def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candida
             edits.append((part, resource, left))
             where = f" for {part.name}" if part.name else ""
             texts.append(f"{amount(resource, left)} of {resource} instead of {amount(resource, part.amount)}{where}")
+            limit = _limit_to_lower(case, part, resource, left)
+            if limit is not None:
+                limits.append((part, resource, limit))
+                texts[-1] += f" (and limit it to {amount(resource, limit)})"
 
     def edit(document: Document) -> list[Operation]:
         operations: list[Operation] = []
         for part, resource, left in edits:
             operations += _written(document, part, resource, left, operations)
+        for part, resource, limit in limits:
+            operations += setting(document, (*part.path, "limits", resource), as_written(resource, limit))
         return operations
 
     what = f"what {node} has free" if share == 1 else f"so that {share} find room on {node}"
     return Candidate(
         kind="request", summary=f"request {' and '.join(texts)}, {what}", cost=cost, owner="app", edit=edit
     )
+
+
+def _limit_to_lower(case: Case, part: Part, resource: str, left: int) -> int | None:
+    """The limit that a smaller request has to come with, where a LimitRange bounds the ratio of the two.
+
+    Source: plugin/pkg/admission/limitranger/admission.go, limitRequestRatioConstraint.
+
+    Args:
+        case: with the LimitRanges of the namespace.
+        part: where the request is written.
+        resource: what is asked for.
+        left: the new request, in the unit of the resource.
+
+    Returns:
+        None if the limit may stay, or if there is none.
+    """
+    limit = (dig(case.spec, (*part.path[1:], "limits")) or {}).get(resource)
+    ratios = [
+        quantity.parse(item["maxLimitRequestRatio"][resource])
+        for key, limits in sorted(case.cluster.objects("LimitRange").items())
+        if limits.namespace == case.pod.namespace
+        for item in (limits.document.get("spec") or {}).get("limits") or ()
+        if resource in (item.get("maxLimitRequestRatio") or {}) and item.get("type") in ("Container", "Pod")
+    ]
+    if limit is None or not ratios:
+        return None
+    most = _rounded(resource, int(left * min(ratios)))
+    return most if most < quantity.amount(resource, limit) else None
 
 
 def _rounded(resource: str, left: int) -> int:

@@ -1,0 +1,72 @@
+"""Names inside workloads that lead nowhere: the Service of a StatefulSet, and ports by which probes ask.
+
+Source: pkg/controller/statefulset/stateful_set_utils.go (initIdentity), pkg/probe/util.go (ResolveContainerPort) and
+pkg/kubelet/prober/worker.go (newWorker, doProbe) of Kubernetes 1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.evidence import is_stored
+from kubelogic.kinds.references import TEMPLATES, Path
+from kubelogic.text import Notice
+
+NO_SERVICE, NO_PORT = "KL196", "KL153"
+
+_FOLLOWS: Mapping[str, str] = {
+    "startupProbe": "the container never counts as started, and its pods never become ready",
+    "readinessProbe": "its pods never become ready",
+    "livenessProbe": "it never fails, so nothing is restarted",
+}
+"""By probe, what follows where its port cannot be found: an error counts as no answer, so the first value stays."""
+
+
+def unresolved(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[Notice]:
+    """One notice for each name in a manifest that leads nowhere.
+
+    Args:
+        cluster: as it was read; what a cluster printed is left out.
+        of: look only at these objects, ``Kind namespace/name``; None: at all.
+    """
+    for kind, path in TEMPLATES.items():
+        for _, obj in sorted(cluster.objects(kind).items()):
+            if is_stored(obj.document) or (of is not None and str(obj) not in of):
+                continue
+            yield from _service(cluster, obj)
+            spec: Any = obj.document
+            for step in path:
+                spec = spec.get(str(step)) or {}
+            yield from _probes(obj, spec, path)
+
+
+def _service(cluster: Cluster, obj: Object) -> Iterator[Notice]:
+    name = (obj.document.get("spec") or {}).get("serviceName") if obj.kind == "StatefulSet" else None
+    if name and cluster.get("Service", f"{obj.namespace}/{name}") is None:
+        message = (
+            f"Service {obj.namespace}/{name} is not in the input: {obj} refers to it, and without it its pods have no "
+            "names of their own in DNS"
+        )
+        yield _notice(obj, NO_SERVICE, message, ("spec", "serviceName"))
+
+
+def _probes(obj: Object, spec: Mapping[str, Any], path: Path) -> Iterator[Notice]:
+    for part in ("initContainers", "containers"):
+        for index, container in enumerate(spec.get(part) or ()):
+            names = [str(each["name"]) for each in container.get("ports") or () if each.get("name")]
+            for probe, follows in _FOLLOWS.items():
+                for action in ("httpGet", "tcpSocket"):
+                    port = ((container.get(probe) or {}).get(action) or {}).get("port")
+                    if not isinstance(port, str) or port in names:
+                        continue
+                    has = f"but it has {', '.join(names)}" if names else "but it names no port"
+                    asked = f'{obj}: {probe} of container {container.get("name")} asks its port "{port}"'
+                    place = (*path, part, index, probe, action, "port")
+                    yield _notice(obj, NO_PORT, f"{asked}, {has}: {follows}", place)
+
+
+def _notice(obj: Object, code: str, message: str, path: Path) -> Notice:
+    place = obj.origin.locate(path) if obj.origin is not None else None
+    return Notice(code=code, message=message, location=place)
