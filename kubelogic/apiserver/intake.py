@@ -19,6 +19,7 @@ from kubelogic.kinds.validation import Admitter, Problem
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault
 from kubelogic.text.notices import Notice
+from kubelogic.text.numbers import whole
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
 
@@ -248,7 +249,7 @@ def _change(identity: _Identity, written: Mapping[str, Any], origin: ItemOrigin)
 def _version(metadata: Mapping[str, Any]) -> int:
     """The resource version as a number; 0 if it is none. Source: KEP-5504, comparable resource versions."""
     text = str(metadata.get("resourceVersion") or "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return whole(text) or 0
 
 
 def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:

@@ -14,6 +14,7 @@ import msgspec
 from kubelogic.kinds import quantity
 from kubelogic.text.documents import Item
 from kubelogic.text.location import Fault
+from kubelogic.text.numbers import whole
 
 _CAPACITY_TYPE = "karpenter.sh/capacity-type"
 _MOST = 64
@@ -79,7 +80,7 @@ def _choices(requirements: Sequence[Mapping[str, Any]], labels: Mapping[str, str
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+    return whole(text)
 
 
 def _greater(value: str | None, values: Sequence[str]) -> bool:
@@ -116,8 +117,8 @@ def _annotations(machine: Mapping[str, Any], limits: Mapping[str, Any], limit: s
     offers = status.get("allocatable") or status.get("capacity") or {}
     annotations: dict[str, str] = dict((machine.get("metadata") or {}).get("annotations") or {})
     most = [n for resource, asked in limits.items() if (n := _share(asked, offers.get(resource))) is not None]
-    if limit in annotations and annotations[limit].isdecimal():
-        most.append(int(annotations[limit]))
+    if (told := whole(annotations.get(limit))) is not None:
+        most.append(told)
     return {**annotations, limit: str(min(most))} if most else annotations
 
 

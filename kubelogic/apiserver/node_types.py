@@ -30,6 +30,7 @@ from kubelogic.text.archives import sources_of
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.notices import Notice
+from kubelogic.text.numbers import whole
 from kubelogic.text.origin import ItemOrigin
 
 PRICE, LIMIT = "kubelogic.dev/price", "kubelogic.dev/limit"
@@ -142,8 +143,9 @@ def _of_node(node: Object, faults: list[Fault]) -> NodeType:
         else:
             faults.append(_fault(node, PRICE, "is a number such as 0.192, without a currency"))
     if LIMIT in annotations:
-        if annotations[LIMIT].isdecimal() and int(annotations[LIMIT]) <= pools.MOST:
-            limit = int(annotations[LIMIT])
+        told = whole(annotations[LIMIT])
+        if told is not None and told <= pools.MOST:
+            limit = told
         else:
             faults.append(_fault(node, LIMIT, f"is a whole number, {pools.MOST:,} at most"))
     return NodeType(node=node, price=price, limit=limit)
@@ -210,9 +212,8 @@ def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
     if gpus := annotations.get(_CAPACITY + "gpu-count"):
         offers[annotations.get(_CAPACITY + "gpu-type", "nvidia.com/gpu")] = gpus
     name = str(metadata.get("name", ""))
-    most = (
-        int(annotations[_GROUP + "max-size"]) if str(annotations.get(_GROUP + "max-size")).isdecimal() else pools.MOST
-    )
+    told = whole(annotations.get(_GROUP + "max-size"))
+    most = pools.MOST if told is None else told
     there = (item.document.get("spec") or {}).get("replicas") or 0
     labels = dict(
         part.split("=", 1) for part in str(annotations.get(_CAPACITY + "labels", "")).split(",") if "=" in part

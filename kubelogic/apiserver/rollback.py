@@ -17,6 +17,7 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.state import State
 from kubelogic.facts.selectors import matches, requirements
+from kubelogic.text.numbers import whole
 
 _STAYS = frozenset(
     {
@@ -113,7 +114,7 @@ def _number(replica_set: Object) -> int | None:
     text = _annotations(replica_set).get(REVISION)
     if text is None:
         return 0
-    return int(text) if text.lstrip("-").isdigit() else None
+    return whole(text)
 
 
 def _is_of(replica_set: Object, deployment: Object) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_stored
+from kubelogic.text.numbers import whole
 
 MOST = 1_000
 """Stand-ins for one controller, at most."""
@@ -135,7 +136,7 @@ def _about(obj: Object) -> Document:
 
 
 def _number(value: Any) -> int:
-    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else 0
+    return int(value) if isinstance(value, int) else whole(value) or 0
 
 
 def _node(pod: Object) -> str:
@@ -195,6 +196,7 @@ def _indexes(text: str) -> set[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        if first.isdecimal() and (not last or last.isdecimal()):
-            found.update(range(int(first), min(int(last or first), int(first) + MOST * 10) + 1))
+        low, high = whole(first), whole(last or first)
+        if low is not None and high is not None:
+            found.update(range(low, min(high, low + MOST * 10) + 1))
     return found

@@ -153,6 +153,8 @@ def _quick(args: argparse.Namespace) -> Object:
             quantity.parse(amount)
         except ValueError as error:
             raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}") from error
+        if quantity.parse(amount) < 0:
+            raise UsageError(f"--resource {item}: an amount is at least 0")
         if not equals or not name:
             raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}")
         requests[name] = amount

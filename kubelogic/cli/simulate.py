@@ -140,9 +140,9 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
         scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster, start=start)
     events, typed = list(scenario.events), []
     for word, text in args.events:
-        node, _, when = text.partition("@")
+        node, said, when = text.partition("@")
         at = from_start(when, start) if when else 0
-        if not node:
+        if not node or (said and not when):
             raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s or zone=a@30s, not {text!r}")
         if at is None or at < 0:
             raise UsageError(f"--{word} takes NODE@TIME, such as n1@30s, not {text!r}: {no_time(when, start)}")

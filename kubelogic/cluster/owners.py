@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
+from kubelogic.text.numbers import whole
 
 
 def workload(cluster: Cluster, pod: Object) -> str:
@@ -41,8 +42,7 @@ def revision(cluster: Cluster, pod: Object) -> int:
     owner = next((each for each in references if each.get("controller")), None)
     found = cluster.get("ReplicaSet", f"{pod.namespace}/{owner['name']}") if owner else None
     annotations = ((found.document.get("metadata") or {}).get("annotations") or {}) if found is not None else {}
-    told = str(annotations.get(REVISION) or "")
-    return int(told) if told.isdecimal() and told.isascii() else 0
+    return whole(annotations.get(REVISION)) or 0
 
 
 def owner_with_origin(cluster: Cluster, pod: Object) -> Object:

@@ -13,6 +13,7 @@ from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
 from kubelogic.facts.replacements import EVERYTHING
 from kubelogic.facts.selectors import selector
+from kubelogic.text.numbers import whole
 
 GENERATION = "deprecated.daemonset.template.generation"
 """The annotation in which the API server counts the changes of a DaemonSet's template."""
@@ -77,7 +78,7 @@ def template_generation(document: Mapping[str, Any]) -> int:
     3
     """
     written = ((document.get("metadata") or {}).get("annotations") or {}).get(GENERATION)
-    return int(written) if written is not None and str(written).isdigit() and int(written) > 0 else 1
+    return whole(written) or 1
 
 
 def generation_facts(obj: Object) -> Sequence[Fact]:

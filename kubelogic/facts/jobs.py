@@ -10,6 +10,7 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import identity_facts, status_facts
 from kubelogic.facts.selectors import selector
+from kubelogic.text.numbers import whole
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 """The finalizer of pods that their Job has not counted yet."""
@@ -138,14 +139,15 @@ def indexes(text: str, completions: int) -> Iterator[int]:
     """
     for interval in text.split(",") if text else ():
         first, _, last = interval.partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            yield from range(int(first), min(int(last or first), completions - 1) + 1)
+        low, high = whole(first), whole(last or first)
+        if low is not None and high is not None:
+            yield from range(low, min(high, completions - 1) + 1)
 
 
 def _last(text: str) -> int:
     """The greatest number in a list of intervals; -1 if there is none."""
     ends = (interval.rpartition("-")[2] for interval in text.split(","))
-    return max((int(end) for end in ends if end.isdigit()), default=-1)
+    return max((number for end in ends if (number := whole(end)) is not None), default=-1)
 
 
 def intervals(numbers: Iterable[int]) -> str:
@@ -180,20 +182,16 @@ def pod_facts(obj: Object) -> Sequence[Fact]:
     annotations = meta.get("annotations") or {}
     if not (annotations or meta.get("finalizers")):
         return ()
-    index = _count(annotations.get(INDEX))
+    index = whole(annotations.get(INDEX))
     facts: list[Fact] = [] if index is None else [("pod_index", (obj.key, index))]
     if TRACKING in (meta.get("finalizers") or ()):
         facts += [
             ("pod_tracked", (obj.key,)),
-            ("pod_index_failures", (obj.key, _count(annotations.get(INDEX_FAILURES)) or 0)),
-            ("pod_index_ignored", (obj.key, _count(annotations.get(INDEX_IGNORED)) or 0)),
+            ("pod_index_failures", (obj.key, whole(annotations.get(INDEX_FAILURES)) or 0)),
+            ("pod_index_ignored", (obj.key, whole(annotations.get(INDEX_IGNORED)) or 0)),
             ("pod_finished_at", (obj.key, _finished(obj, meta))),
         ]
     return facts
-
-
-def _count(text: Any) -> int | None:
-    return int(text) if isinstance(text, str) and text.isdigit() else None
 
 
 def _finished(obj: Object, meta: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule
 from kubelogic.facts.objects import identity_facts, scaled, status_facts
 from kubelogic.facts.selectors import label_set, map_selector, selector
+from kubelogic.text.numbers import whole
 
 ANNOTATIONS = "deployment.kubernetes.io/"
 NOT_COPIED = (ANNOTATIONS, "kubectl.kubernetes.io/last-applied-configuration")
@@ -76,9 +77,9 @@ def _deployed_facts(obj: Object, template: Mapping[str, Any]) -> Iterator[Fact]:
         ("desired-replicas", "replica_set_desired"),
         ("max-replicas", "replica_set_maximum"),
     ):
-        text = str((meta.get("annotations") or {}).get(ANNOTATIONS + annotation) or "")
-        if text.isdigit():
-            yield predicate, (obj.key, int(text))
+        number = whole((meta.get("annotations") or {}).get(ANNOTATIONS + annotation))
+        if number is not None:
+            yield predicate, (obj.key, number)
 
 
 def deployment_facts(obj: Object) -> Iterator[Fact]:

@@ -15,6 +15,7 @@ from kubelogic.reconcile.addresses import FUNCTIONS as ADDRESSES
 from kubelogic.reconcile.identity import FUNCTIONS as IDENTITY
 from kubelogic.reconcile.network import FUNCTIONS as NETWORK
 from kubelogic.reconcile.words import WORDS
+from kubelogic.text.numbers import whole
 
 
 def smaller(a: int, b: int) -> int:
@@ -153,7 +154,7 @@ def run_name(cron_job: str, moment: int) -> str:
 
 def text_number(text: str) -> int | None:
     """The number that a text stands for, if it does."""
-    return int(text) if text.isdigit() else None
+    return whole(text)
 
 
 def deviation(value: int, goal: int, down: int, up: int) -> int | None:
@@ -259,8 +260,8 @@ def spread_place(claim: str, number: int) -> int:
     """
     name = claim.rpartition("/")[2]
     rest, dash, ordinal = name.rpartition("-")
-    index = int(ordinal) if dash and ordinal.isdigit() else 0
-    hashed = rest.rpartition("-")[2] if dash and ordinal.isdigit() else name
+    place = whole(ordinal) if dash else None
+    index, hashed = (0, name) if place is None else (place, rest.rpartition("-")[2])
     value = 2166136261
     for byte in hashed.encode():
         value = (value * 16777619 & 0xFFFFFFFF) ^ byte

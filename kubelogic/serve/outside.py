@@ -17,6 +17,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
+from kubelogic.text.numbers import whole
 
 MISSING_IMAGES = ("*missing*", "*:1.161")
 """Images that no registry has, unless told otherwise; among them the mistyped tag of the Kubernetes documentation."""
@@ -87,7 +88,7 @@ def _of_shell(text: str) -> tuple[int, int] | None:
     for part in re.split(r"\s*(?:;|&&)\s*", text.strip()):
         words = part.split()
         if words[:1] == ["exit"]:
-            return max(total, _SECOND), int(words[1]) if len(words) > 1 and words[1].isdigit() else code
+            return max(total, _SECOND), code if len(words) < 2 or (said := whole(words[1])) is None else said
         if words[:1] == ["echo"] or not words:
             continue
         found = _of_words(words)

@@ -21,6 +21,7 @@ from kubelogic.serve.resources import Resource
 from kubelogic.serve.selectors import matcher
 from kubelogic.serve.statuses import RequestError, bad_request, cause, failure, invalid, not_found
 from kubelogic.serve.tables import table
+from kubelogic.text.numbers import whole
 
 
 def warnings_of(resource: Resource) -> tuple[str, ...]:
@@ -186,12 +187,12 @@ def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
         return _continued(served, token, text)
     if not text or text == "0":
         return served.revision, None, ""
-    if not text.isdigit():
+    number = whole(text)
+    if number is None:
         shown = json.dumps(text)
         why = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
         words = f"invalid resource version: resourceVersion: {why}"
         raise bad_request(words)
-    number = int(text)
     if number > served.revision:
         raise too_large(number, served.revision)
     if match == "Exact" or (query.get("limit") and not match):

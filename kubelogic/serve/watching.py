@@ -21,6 +21,7 @@ from kubelogic.serve.reading import expired, partial, too_large, warnings_of
 from kubelogic.serve.selectors import Matcher, matcher
 from kubelogic.serve.statuses import RequestError, cause, failure, invalid
 from kubelogic.serve.tables import table
+from kubelogic.text.numbers import whole
 
 _LONGEST = 1800.0
 """Seconds that a watch lasts unless it asks for another time. Source: --min-request-timeout."""
@@ -214,11 +215,11 @@ def _start(served: Served, query: Mapping[str, str]) -> tuple[int, bool, bool]:
     if match and sends is None:
         words = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
-    if text and not text.isdigit():
+    number = whole(text or "0")
+    if number is None:
         shown = json.dumps(text)
         words = f"Invalid value: {shown}: strconv.ParseUint: parsing {shown}: invalid syntax"
         raise failure(500, "", f"resourceVersion: {words}")
-    number = int(text or 0)
     if number > served.revision:
         raise too_large(number, served.revision)
     if sends is not None:

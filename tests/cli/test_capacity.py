@@ -198,6 +198,8 @@ def test_a_quick_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert ask(capsys, cluster, *asked, "13", code=1)["fits"]["optimal"] == 12
     assert main(["capacity", cluster, "--resource", "cpu"]) == 2
     assert "--resource takes NAME=AMOUNT" in capsys.readouterr().err
+    assert main(["capacity", cluster, "--resource", "cpu=-1"]) == 2
+    assert "--resource cpu=-1: an amount is at least 0" in capsys.readouterr().err
 
 
 def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

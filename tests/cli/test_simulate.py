@@ -122,7 +122,7 @@ def test_the_document_has_every_action_with_its_cause(capsys: pytest.CaptureFixt
 def test_times_and_nodes_that_make_no_sense_are_refused_without_a_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for event in ("n1@soon", "@30s", "nowhere@30s"):
+    for event in ("n1@soon", "n1@", "@30s", "nowhere@30s"):
         assert main(["simulate", str(SCENARIOS / "cluster.yaml"), "--fail", event]) == 2
         out, err = capsys.readouterr()
         assert out == ""
