@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubelogic.cluster.edit import edited, metadata
+from kubelogic.cluster.edit import edited
 from kubelogic.cluster.objects import Object, as_object
-from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.facts.storage import DEFAULT_CLASS, DEFAULT_MARKS, is_default_class
 from kubelogic.kinds.validation import admit
 from kubelogic.text.location import Location
 from kubelogic.text.notices import Notice
@@ -29,11 +29,11 @@ def with_default_class(objects: Iterable[Object], name: str) -> tuple[tuple[Obje
             found.append(each)
             continue
         there = there or each.name == name
-        annotations = metadata(each).get("annotations") or {}
-        is_default = annotations.get(DEFAULT_CLASS) == "true"
-        if is_default != (each.name == name):
-            each = edited(each, ["metadata", "annotations"], {DEFAULT_CLASS: str(each.name == name).lower()})  # noqa: PLW2901
-        found.append(each)
+        if is_default_class(each.document) != (each.name == name):
+            marks = dict.fromkeys(DEFAULT_MARKS, str(each.name == name).lower())
+            found.append(edited(each, ["metadata", "annotations"], marks))
+        else:
+            found.append(each)
     if there:
         return tuple(found), ()
     document = {

@@ -181,6 +181,9 @@ _HABITS = {
     "describe": "kubelogic explain KIND/NAME PATH... tells about one object",
     "apply": "kubelogic plan CLUSTER MANIFEST... shows what comes of it; nothing is changed",
     "drain": "kubelogic simulate PATH... --drain NODE, or kubelogic explain node/NODE PATH... --drain",
+    "cordon": "a step of a scenario: simulate PATH... --scenario FILE with {at: 1s, cordon: NODE}",
+    "-k": "a Kustomize folder is named like any other: kubelogic plan FOLDER renders it",
+    "--kustomize": "a Kustomize folder is named like any other: kubelogic plan FOLDER renders it",
     "-f": "files are given without -f: kubelogic plan web.yaml; - reads standard input",
     "--filename": "files are given without it: kubelogic plan web.yaml; - reads standard input",
     "-A": "all namespaces are read; -n is where names without one are looked for",
@@ -207,8 +210,8 @@ class _Parser(argparse.ArgumentParser):
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
         elif message.startswith("unrecognized arguments: "):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
-            if typed and typed[0] in _HABITS:
-                return f"; {_HABITS[typed[0]]}"
+            if typed and (flag := typed[0].partition("=")[0]) in _HABITS:
+                return f"; {_HABITS[flag]}"
             choices = [option for parser in (self, *self._parsers()) for option in parser._option_string_actions]
         else:
             return ""

@@ -15,6 +15,7 @@ from kubelogic.explain.filters import Relations, fields, filters
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
 from kubelogic.explain.units import amount
 from kubelogic.explain.verdicts import Standing
+from kubelogic.facts.storage import named_class
 from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
@@ -120,7 +121,7 @@ def waits_for(
 
 def _claim_text(blocker: Blocker, claim: Object) -> str:
     """What is said of a claim, with the class of the volume that it waits for."""
-    wanted = (claim.document.get("spec") or {}).get("storageClassName")
+    wanted = named_class(claim.document)
     if blocker.predicate not in ("rejects_no_volume", "rejects_unbound_claim", "rejects_no_storage"):
         return blocker.gist
     kind = f"of class {wanted}" if wanted else "without a class"

@@ -17,6 +17,8 @@ BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+DEFAULT_MARKS = (DEFAULT_CLASS, "storageclass.beta.kubernetes.io/is-default-class")
+"""Annotations of which each makes a class a default one."""
 _ATTACHED_IN_TREE = frozenset({"fc", "iscsi"})
 """Volumes that the attach and detach controller knows without a CSI driver."""
 
@@ -27,6 +29,26 @@ def claim_class(document: Mapping[str, Any]) -> str:
     """The storage class of a claim or volume; empty for none."""
     annotations = document["metadata"].get("annotations") or {}
     return str(annotations.get(CLASS_ANNOTATION) or (document.get("spec") or {}).get("storageClassName") or "")
+
+
+def is_default_class(document: Mapping[str, Any]) -> bool:
+    """Whether a StorageClass is marked as a default one, by the annotation or by the beta one that still counts.
+
+    Source: pkg/volume/util/storageclass.go, IsDefaultAnnotation.
+    """
+    annotations = (document.get("metadata") or {}).get("annotations") or {}
+    return any(annotations.get(mark) == "true" for mark in DEFAULT_MARKS)
+
+
+def named_class(document: Mapping[str, Any]) -> str | None:
+    """The class that a claim names, in the beta annotation or in its spec; None if it leaves the choice to the cluster.
+
+    Source: staging/src/k8s.io/component-helpers/storage/volume/helpers.go, PersistentVolumeClaimHasClass.
+    """
+    annotations = (document.get("metadata") or {}).get("annotations") or {}
+    spec = document.get("spec") or {}
+    name = annotations[CLASS_ANNOTATION] if CLASS_ANNOTATION in annotations else spec.get("storageClassName")
+    return None if name is None else str(name)
 
 
 def claim(obj: Object) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule, reader
-from kubelogic.facts.storage import BIND_COMPLETED, CLASS_ANNOTATION, DEFAULT_CLASS
+from kubelogic.facts.storage import BIND_COMPLETED, CLASS_ANNOTATION, is_default_class
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:
@@ -51,9 +51,8 @@ def pod_claim_facts(obj: Object) -> Iterator[Fact]:
 
 def class_facts(obj: Object) -> Iterator[Fact]:
     """Since when one StorageClass is a default."""
-    metadata = obj.document.get("metadata") or {}
-    if (metadata.get("annotations") or {}).get(DEFAULT_CLASS) == "true":
-        created = metadata.get("creationTimestamp")
+    if is_default_class(obj.document):
+        created = (obj.document.get("metadata") or {}).get("creationTimestamp")
         yield "default_class_made", (obj.name, milliseconds(created) if created else 0)
 
 

@@ -7,6 +7,7 @@ What is in such a folder is never read as it stands: it is not what would be app
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """What the file is called that makes a folder one of Kustomize."""
 CHART = "Chart.yaml"
+_LOGGED = re.compile(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
+"""A line that klog writes of an error. Source: component-base/cli/run.go, Run."""
 _PATIENCE = 60
 """Seconds that a tool may take."""
 
@@ -77,9 +80,19 @@ def _run(kind: str, command: Sequence[str]) -> bytes:
     except OSError as error:
         raise RenderError(f"this is a {kind}; {typed} cannot be run: {error.strerror}") from error
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
+        said = _without_log(" ".join(done.stderr.decode("utf-8", "replace").split()))
         raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or f'exit code {done.returncode}'}")
     return done.stdout
+
+
+def _without_log(said: str) -> str:
+    r"""What a tool says, without the head of a line of a log: its time and process differ from run to run.
+
+    >>> _without_log('E1128 14:43:19.359218 4811 run.go:72] "command failed" err="no such file \\"a\\""')
+    'no such file "a"'
+    """
+    head = _LOGGED.match(said)
+    return said if head is None else head[1].replace('\\"', '"')
 
 
 def _as_usual() -> None:

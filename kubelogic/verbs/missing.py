@@ -11,7 +11,7 @@ import msgspec
 from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.quota import plural_of, unit, unprinted_use
-from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.facts.storage import is_default_class, named_class
 from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
@@ -281,16 +281,13 @@ def _quotas(cluster: Cluster) -> Iterator[Notice]:
 
 def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> Iterator[Notice]:
     classes = cluster.objects("StorageClass")
-    has_default = any(
-        ((each.document.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-        for each in classes.values()
-    )
+    has_default = any(is_default_class(each.document) for each in classes.values())
     brings = "kubectl get storageclasses -o yaml brings those of the cluster"
     without: dict[str, Object] = {}
     unknown: dict[str, dict[str, Object]] = defaultdict(dict)
     for key, claim in sorted(cluster.objects("PersistentVolumeClaim").items()):
         spec = claim.document.get("spec") or {}
-        name = spec.get("storageClassName")
+        name = named_class(claim.document)
         if spec.get("volumeName") or name == "" or (only is not None and key not in only):
             continue
         if name is None and not has_default:

@@ -288,6 +288,17 @@ def storage_class(name: str, *, default: bool) -> Document:
     return {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": metadata, "provisioner": "x/y"}
 
 
+BETA_DEFAULT = {
+    **storage_class("fast", default=False),
+    "metadata": {"name": "fast", "annotations": {"storageclass.beta.kubernetes.io/is-default-class": "true"}},
+}
+BETA_CLAIM = {
+    "name": "data",
+    "namespace": "shop",
+    "annotations": {"volume.beta.kubernetes.io/storage-class": "gold"},
+}
+
+
 @pytest.mark.parametrize(
     ("objects", "told"),
     [
@@ -297,6 +308,9 @@ def storage_class(name: str, *, default: bool) -> Document:
         ([claim(), storage_class("fast", default=True)], ""),
         ([claim(storageClassName="fast"), storage_class("fast", default=False)], ""),
         ([claim(storageClassName="")], ""),
+        ([claim(), BETA_DEFAULT], ""),
+        ([{**claim(), "metadata": BETA_CLAIM}], "no StorageClass gold is in the input"),
+        ([{**claim(), "metadata": BETA_CLAIM}, storage_class("gold", default=False)], ""),
     ],
 )
 def test_claims_say_which_class_is_missing(objects: list[Document], told: str) -> None:

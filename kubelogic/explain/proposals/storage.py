@@ -9,7 +9,7 @@ from kubelogic.cluster import Object
 from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document
 from kubelogic.explain.proposals.marks import CLASSLESS, PROVISIONERS
 from kubelogic.explain.proposals.patches import dig
-from kubelogic.facts.storage import DEFAULT_CLASS
+from kubelogic.facts.storage import DEFAULT_CLASS, is_default_class, named_class
 from kubelogic.kinds import quantity
 
 
@@ -39,12 +39,7 @@ def make_claims(case: Case) -> Iterator[Candidate]:
 
 
 def _defaults(case: Case) -> list[str]:
-    classes = case.cluster.objects("StorageClass").items()
-    return [
-        key
-        for key, each in classes
-        if ((each.document.get("metadata") or {}).get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-    ]
+    return [key for key, each in case.cluster.objects("StorageClass").items() if is_default_class(each.document)]
 
 
 def _unbound(case: Case) -> list[Object]:
@@ -61,9 +56,7 @@ def _spec(claim: Object) -> Mapping[str, Any]:
 
 
 def _class_of(claim: Object) -> str | None:
-    spec = _spec(claim)
-    name = spec.get("storageClassName")
-    return None if name is None else str(name)
+    return named_class(claim.document)
 
 
 def give_class(case: Case) -> Iterator[Candidate]:
