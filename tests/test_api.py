@@ -169,6 +169,21 @@ def test_every_result_is_a_value_that_can_be_shown(cluster: Cluster, answer: Pla
     assert result != answer
 
 
+def test_an_open_file_is_no_source(tmp_path: Path) -> None:
+    file = tmp_path / "node.yaml"
+    file.write_text(NODE, encoding="utf-8")
+    with file.open(encoding="utf-8") as opened, pytest.raises(TypeError, match="paths, text and mappings, not"):
+        load(opened)
+
+
+@pytest.mark.parametrize("wrong", [7, b"web", object(), {"kind": "Pod"}])
+def test_what_names_no_pod_and_is_no_pod_is_refused(cluster: Cluster, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="a pod is named by a text"):
+        explain(cluster, wrong)
+    with pytest.raises(TypeError, match="a pod is an object"):
+        api.capacity(cluster, wrong)
+
+
 STEPS = [{"at": "1m", "drain": "oak"}, {"at": "30s", "scale": {"name": "web", "replicas": 3}}]
 
 

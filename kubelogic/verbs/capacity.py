@@ -121,8 +121,11 @@ def capacity(
     Raises:
         TooManyPodsError: more pods are asked for than any cluster has.
         NoPodError: if ``pod`` is neither, or waits for something else than a node.
+        TypeError: if it is no object at all.
         RuleErrors: if the rules or parameters are faulty.
     """
+    if pod is not None and not isinstance(pod, Object):
+        raise TypeError(f"a pod is an object of a cluster that load(...) gives, not {type(pod).__name__}")
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
     limits = Limits(timeout=options.left)

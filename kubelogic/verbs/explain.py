@@ -114,8 +114,11 @@ def explain(
 
     Raises:
         UnknownPodError: if there is none.
+        TypeError: if ``pod`` is no text.
         RuleErrors: if the rules or parameters are faulty.
     """
+    if not isinstance(pod, str):
+        raise TypeError(f"a pod is named by a text such as shop/web-1, not by {type(pod).__name__}")
     done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
     told = explain_run(done, found, options, most_repairs=most_repairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -85,6 +86,6 @@ def _several(source: Any) -> Iterable[Any]:
     """The parts of what ``load`` was given."""
     if isinstance(source, str | os.PathLike | Mapping):
         return (source,)
-    if isinstance(source, bytes) or not isinstance(source, Iterable):
+    if isinstance(source, bytes | io.IOBase) or not isinstance(source, Iterable):
         raise TypeError(f"load takes paths, text and mappings, not {type(source).__name__}")
     return source
