@@ -39,6 +39,8 @@ Extractor = Callable[[Object], Iterable[Fact]]
 
 _SAMPLE = 100
 """Objects that are looked at to see whether many are alike."""
+_FEW = 8
+"""Facts of an object that are quicker to go through than to make a set of."""
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -315,8 +317,8 @@ class FactBase:
         for old, new in zip(people[0].objects, people[1].objects, strict=True):
             before, after = tuple(reader.extract(old)), tuple(reader.extract(new))
             if before != after:
-                come.extend([fact for fact in after if fact not in before] if before else after)
-                gone.extend([fact for fact in before if fact not in after] if after else before)
+                come.extend(_besides(after, before))
+                gone.extend(_besides(before, after))
         self._count(come, 1, changes)
         self._count(gone, -1, changes)
 
@@ -348,6 +350,14 @@ class FactBase:
             else:
                 rows = changed[predicate]
                 rows[row] = rows.get(row, 0) + sign
+
+
+def _besides(facts: Sequence[Fact], others: Sequence[Fact]) -> Sequence[Fact]:
+    """The facts that are not among others, in their order."""
+    if not others:
+        return facts
+    known: Container[Fact] = others if len(others) < _FEW else set(others)
+    return [fact for fact in facts if fact not in known]
 
 
 def _by_kind(objects: Iterable[Object]) -> dict[str, list[Object]]:

@@ -52,6 +52,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/clock.py", 1970): CALENDAR,
     ("cluster/extent.py", 200_000): CODE,
     ("cluster/naming.py", 4096): CODE,
+    ("facts/base.py", 8): CODE,
     ("cluster/naming.py", 58): FORMAT,
     ("cluster/naming.py", 5): FORMAT,
     ("cluster/naming.py", 10): FORMAT,
