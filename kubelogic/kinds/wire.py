@@ -38,6 +38,7 @@ def _table() -> _Table:
 
 _PACKAGES = {
     "meta.v1": "io.k8s.apimachinery.pkg.apis.meta.v1",
+    "apiregistration.v1": "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
     "apiextensions.v1": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
 }
 

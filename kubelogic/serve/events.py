@@ -20,6 +20,7 @@ from kubelogic.cluster.clock import milliseconds, timestamp
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
+from kubelogic.serve.telling import NodeMonitor, Told, of_nodes
 
 _KEPT = 3_600_000
 """Milliseconds after which an event goes. Source: --event-ttl."""
@@ -36,25 +37,16 @@ _CONTROLLERS: Mapping[str, str] = {
 }
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told about an object."""
-
-    about: Object
-    reason: str
-    message: str
-    component: str
-    warning: bool = False
-    scheduler: bool = False
-
-
 class Events(msgspec.Struct, kw_only=True):
     """Writes events after ticks.
 
     Attributes:
         line: kube-scheduler's line about a pod that found no node, in a state.
+        monitor: notices which nodes come and go.
     """
 
     line: Callable[[State, str], str]
+    monitor: NodeMonitor = msgspec.field(default_factory=NodeMonitor)
     _known: dict[tuple[str, str, str], str] = msgspec.field(default_factory=dict)
     _count: int = 0
     _cleared: int = 0
@@ -67,15 +59,17 @@ class Events(msgspec.Struct, kw_only=True):
             after = self._write(after, each)
         return self._clear(after)
 
-    def started(self, state: State) -> State:
-        """The state with the events about what is there at the start."""
-        for key in sorted(state.cluster.objects("Node")):
-            state = self._write(state, _registered(state.cluster.objects("Node")[key]))
-        return state
+    def noticed(self, state: State) -> tuple[State, int | None]:
+        """The state with what the look at all nodes finds, and the moment of the next look that finds something."""
+        told, moment = self.monitor.look(state)
+        for each in told:
+            state = self._write(state, each)
+        return state, moment
 
     def resumed(self, number: int, state: State) -> None:
         """Go on where an earlier server has ended: with the events that are there, and numbers after its own."""
         self._count = number
+        self.monitor.resumed(state)
         for key, event in state.cluster.objects("Event").items():
             about = event.document.get("involvedObject") or {}
             told = str(event.document.get("reason")), str(event.document.get("message"))
@@ -300,14 +294,7 @@ def _of_changes(before: State, after: State) -> Iterator[Told]:
         for key in sorted(new):
             if old.get(key) is not new[key]:
                 yield from _job(after, old.get(key), new[key])
-    old, new = before.cluster.objects("Node"), after.cluster.objects("Node")
-    if old is not new:
-        yield from (_registered(new[key]) for key in sorted(set(new) - set(old)))
-
-
-def _registered(node: Object) -> Told:
-    words = f"Node {node.name} event: Registered Node {node.name} in Controller"
-    return Told(about=node, reason="RegisteredNode", message=words, component="node-controller")
+    yield from of_nodes(before, after)
 
 
 def _scaled(state: State, old: Object | None, new: Object) -> Iterator[Told]:

@@ -19,6 +19,7 @@ from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
+from kubelogic.serve import ending
 
 Document = Mapping[str, Any]
 
@@ -48,6 +49,7 @@ def finished(before: State, after: State) -> State:
                 changed.append((obj, document))
             if kind == "Node" and after.cluster.get("Lease", f"{_LEASES}/{obj.name}") is None:
                 made.append(obj)
+    changed += ending.told(after)
     if not changed and not made:
         return after
     return serving.written_by_the_system(after, changed, [_lease(after, node) for node in made])

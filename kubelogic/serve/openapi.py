@@ -1,4 +1,5 @@
-"""OpenAPI documents from the tables of kinds: types, merge keys, list types. Descriptions of fields are not in them.
+"""OpenAPI documents from the tables of kinds: types, merge keys, list types, enumerations; descriptions where they are
+installed (``descriptions``).
 
 Source: the form of k8s.io/kube-openapi, pkg/builder3; of the documents of Kubernetes 1.36 under api/openapi-spec/v3.
 """
@@ -12,12 +13,14 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.kinds.enumerations import values_of
 from kubelogic.kinds.merging import element_type, patch_rule, topology
 from kubelogic.kinds.table import fields_of
 from kubelogic.kinds.wire import package_of
 from kubelogic.serve import openapi_v2
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.custom import schema_of
+from kubelogic.serve.descriptions import Described, described, with_values
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.resources import Resource, built_in
 from kubelogic.serve.statuses import no_such_resource
@@ -44,6 +47,23 @@ _NAMED: Mapping[str, tuple[str, Json]] = {
     "t": (f"{_META}.Time", {"type": "string", "format": "date-time"}),
     "T": (f"{_META}.MicroTime", {"type": "string", "format": "date-time"}),
 }
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+_RAW = "io.k8s.apimachinery.pkg.runtime.RawExtension"
+_OPAQUE: Mapping[tuple[str, str], str] = {
+    ("AllocatedDeviceStatus", "data"): _RAW,
+    ("ControllerRevision", "data"): _RAW,
+    ("CustomResourceSubresources", "status"): f"{_EXTENSIONS}.CustomResourceSubresourceStatus",
+    ("JSONSchemaProps", "additionalItems"): f"{_EXTENSIONS}.JSONSchemaPropsOrBool",
+    ("JSONSchemaProps", "additionalProperties"): f"{_EXTENSIONS}.JSONSchemaPropsOrBool",
+    ("JSONSchemaProps", "default"): f"{_EXTENSIONS}.JSON",
+    ("JSONSchemaProps", "dependencies"): f"{_EXTENSIONS}.JSONSchemaPropsOrStringArray",
+    ("JSONSchemaProps", "enum"): f"{_EXTENSIONS}.JSON",
+    ("JSONSchemaProps", "example"): f"{_EXTENSIONS}.JSON",
+    ("JSONSchemaProps", "items"): f"{_EXTENSIONS}.JSONSchemaPropsOrArray",
+    ("ManagedFieldsEntry", "fieldsV1"): f"{_META}.FieldsV1",
+    ("OpaqueDeviceConfiguration", "parameters"): _RAW,
+}
+"""The types of fields whose fields are in no table."""
 
 
 def answer(served: Served, request: Request, path: str) -> Reply | None:
@@ -54,7 +74,7 @@ def answer(served: Served, request: Request, path: str) -> Reply | None:
     if path == "/openapi/v3":
         return Reply(body=_index(known))
     if path == "/openapi/v2" and openapi_v2.MEDIA in request.accept:
-        return Reply(body=openapi_v2.document(known, "v1.36.2"), content_type=openapi_v2.ANSWER)
+        return Reply(body=openapi_v2.document(known, version_2(known)), content_type=openapi_v2.ANSWER)
     if path == "/openapi/v2":
         return Reply(body=version_2(known))
     if path.startswith("/openapi/v3/"):
@@ -162,25 +182,39 @@ def _collect(type_name: str, schemas: Json, root: str) -> None:
         return
     schemas[name] = {}
     properties: Json = {}
-    fields = dict(fields_of(type_name))
-    for field, code in sorted(fields.items()):
-        properties[field] = {**_schema(code, schemas, root), **_marks(type_name, field, code)}
-    schemas[name] = {"type": "object", "properties": properties}
+    said = described(name)
+    for field, code in sorted(fields_of(type_name).items()):
+        about = said.properties.get(field, Described()).description
+        properties[field] = {
+            **_described(about),
+            **_schema(code, schemas, root, opaque=_OPAQUE.get((type_name, field), "")),
+            **_marks(type_name, field, code),
+        }
+        if values := values_of(type_name, field):
+            (properties[field]["items"] if code.startswith("[") else properties[field])["enum"] = list(values)
+            properties[field]["description"] = with_values(about, values)
+    schemas[name] = {**_described(said.description), "type": "object", "properties": properties}
+    if said.required:
+        schemas[name]["required"] = list(said.required)
 
 
-def _schema(code: str, schemas: Json, root: str) -> Json:
+def _described(text: str) -> Json:
+    return {"description": text} if text else {}
+
+
+def _schema(code: str, schemas: Json, root: str, *, opaque: str) -> Json:
     head = code[:1]
     if head == "[":
-        return {"type": "array", "items": _schema(code[1:], schemas, root)}
+        return {"type": "array", "items": _schema(code[1:], schemas, root, opaque=opaque)}
     if head == "{":
-        return {"type": "object", "additionalProperties": _schema(code[1:], schemas, root)}
+        return {"type": "object", "additionalProperties": _schema(code[1:], schemas, root, opaque=opaque)}
     if head == "@":
         inner = element_type(code)
         _collect(inner, schemas, root)
         return {"allOf": [{"$ref": root + _name(inner)}]}
-    if code in _NAMED:
-        name, schema = _NAMED[code]
-        schemas.setdefault(name, schema)
+    if code in _NAMED or opaque:
+        name, schema = _NAMED.get(code) or (opaque, {} if code == "*" else {"type": "object"})
+        schemas.setdefault(name, {**_described(described(name).description), **schema})
         return {"allOf": [{"$ref": root + name}]}
     return dict(_SCALARS.get(code, {}))
 

@@ -14,6 +14,7 @@ import msgspec
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.bootstrap import start
 from kubelogic.cluster import Object
+from kubelogic.cluster.state import State
 from kubelogic.serve.app import application
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.control import Clock, ControlPlane
@@ -81,11 +82,11 @@ def prepare(
     begun = start(objects, rules=made.rulebook, now=now)
     told = Events(line=Lines(rulebook=made.rulebook))
     control = ControlPlane(
-        state=told.started(begun.state),
+        state=begun.state,
         ticker=made.reconciler,
         clock=Clock(speed=settings.speed),
         react=told,
-        outside=Outside(missing=settings.missing),
+        outside=_both(Outside(missing=settings.missing), told.noticed),
         keeper=store,
         finish=finished,
     )
@@ -103,12 +104,27 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
         clock=Clock(speed=settings.speed),
         history=kept.history,
         react=told,
-        outside=Outside(missing=settings.missing),
+        outside=_both(Outside(missing=settings.missing), told.noticed),
         keeper=store,
         finish=finished,
     )
     control.clock.start(kept.state.now)
     return Served(control=control)
+
+
+_Happening = Callable[[State], tuple[State, int | None]]
+
+
+def _both(first: _Happening, second: _Happening) -> _Happening:
+    """Two things that happen at a moment, and when one of them does the next."""
+
+    def happens(state: State) -> tuple[State, int | None]:
+        state, one = first(state)
+        state, other = second(state)
+        moments = [each for each in (one, other) if each is not None]
+        return state, min(moments, default=None)
+
+    return happens
 
 
 def serve(served: Served, settings: Settings, ready: Callable[[str, str], None]) -> None:
