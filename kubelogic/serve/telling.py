@@ -1,7 +1,7 @@
 """What is told about nodes: that they are registered or removed, and that they are not ready any more.
 
 Source: pkg/controller/nodelifecycle/node_lifecycle_controller.go, monitorNodeHealth (every --node-monitor-period);
-pkg/controller/util/node/controller_utils.go: RecordNodeEvent, RecordNodeStatusChange, MarkPodsNotReady; Kubernetes 1.36.
+pkg/controller/util/node/controller_utils.go: RecordNodeEvent, RecordNodeStatusChange, MarkPodsNotReady.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def test_a_namespace_that_ends_says_what_keeps_it(client: Client) -> None:
     assert "conditions" not in client.get(f"{SPACES}/held")["status"]
     client.settle(10)
     found = {each["type"]: each for each in client.get(f"{SPACES}/held")["status"]["conditions"]}
-    assert list(found)[0] == "NamespaceDeletionDiscoveryFailure"
+    assert next(iter(found)) == "NamespaceDeletionDiscoveryFailure"
     assert [each["status"] for each in found.values()] == ["False", "False", "False", "True", "True"]
     remaining = "Some resources are remaining: configmaps. has 1 resource instances"
     assert found["NamespaceContentRemaining"]["message"] == remaining
