@@ -23,6 +23,10 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     node_classes: frozenset[str] = frozenset()
     nodes: frozenset[str] = frozenset()
 
+    def has(self, node: Node) -> bool:
+        """Whether a node is one of them."""
+        return node.node_class in self.node_classes or node.name in self.nodes
+
 
 class Exclusive(msgspec.Struct, frozen=True, kw_only=True):
     """Use of something that tolerates no second user, such as a disk or a claim for a single pod.

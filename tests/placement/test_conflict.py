@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from kubelogic.placement.check import _Board, check, faults
+from kubelogic.placement.optimal.assumptions import assumptions, without
 from kubelogic.placement.optimal.conflict import Core
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import core_of, solve
-from kubelogic.placement.optimal.weaken import assumptions, without
 from kubelogic.placement.placement import Assumption, Binding, Conflict, Placement
 from kubelogic.placement.problem import Affinity, Denial, Node, Pod, Problem, Reach, Shape, dumps
 from tests.support.impossible import FAMILIES, impossible

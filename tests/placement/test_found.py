@@ -7,8 +7,8 @@ import time
 import pytest
 
 from kubelogic.placement.check import check
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Deadline, Limits
-from kubelogic.placement.optimal.model import compile_problem
 from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.solve import solve

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kubelogic.placement.optimal.model import Model, compile_problem
+from kubelogic.placement.optimal.compile import compile_problem
+from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.pack import split
 from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.solve import solve

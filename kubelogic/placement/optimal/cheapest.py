@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.check import check
+from kubelogic.placement.optimal.bounding import most_alone, upper_bounds
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
 from kubelogic.placement.optimal.market import Layout, Market, Offer, cost_of, extended, room_alone
-from kubelogic.placement.optimal.model import Ints, compile_problem
+from kubelogic.placement.optimal.model import Ints
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
-from kubelogic.placement.optimal.rooms import alone, rooms
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -115,7 +116,7 @@ def _lacks_room(whole: Problem) -> Ints | None:
     Cheap, where a placement that cannot be whole is searched for at length.
     """
     model = compile_problem(whole)
-    short: Ints = np.maximum(model.counts - alone(rooms(model)), 0)
+    short: Ints = np.maximum(model.counts - most_alone(upper_bounds(model)), 0)
     return short if short.any() else None
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kubelogic.placement.optimal.assumptions import assumptions
 from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.oracle import Holds, Oracle, Place, Refused
-from kubelogic.placement.optimal.weaken import assumptions
 from kubelogic.placement.placement import Assumption, Conflict, Placement
 from kubelogic.placement.problem import Pod, Problem
 

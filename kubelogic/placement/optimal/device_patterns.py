@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from kubelogic.placement.optimal.bounding import upper_bounds
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.device_relaxation import Relaxed
 from kubelogic.placement.optimal.fills import Fills
 from kubelogic.placement.optimal.group_sums import Item, Row, beyond
 from kubelogic.placement.optimal.knapsack import Pattern, Search
-from kubelogic.placement.optimal.model import Floats, Ints, Model, compile_problem
+from kubelogic.placement.optimal.model import Floats, Ints, Model
 from kubelogic.placement.optimal.parties import parties_of
 from kubelogic.placement.optimal.patterns import Pool
 from kubelogic.placement.optimal.programs import Program
-from kubelogic.placement.optimal.rooms import Rooms, rooms
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.placement import Binding, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 
@@ -73,7 +75,7 @@ def best(
     if len(problem.nodes) * len({pod.shape for pod in problem.waiting}) > _CELLS:
         return None
     model = compile_problem(msgspec.structs.replace(problem, groups=()))
-    known = rooms(model)
+    known = upper_bounds(model)
     if known.leave or model.reserved or any(pod.terminating for pod in problem.running):
         return None
     search = _Search(problem=problem, model=model, known=known, looks=relaxed.looks, fits=fits)
@@ -86,7 +88,7 @@ def best(
 class _Search:
     problem: Problem
     model: Model
-    known: Rooms
+    known: UpperBounds
     looks: Mapping[str, bytes]
     fits: Fits
     weight: dict[int, int] = field(default_factory=dict)

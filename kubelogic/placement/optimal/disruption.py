@@ -16,10 +16,10 @@ import z3
 
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Ints, Model
-from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.smt import smt_solver
 from kubelogic.placement.optimal.state import State, request_of
 from kubelogic.placement.optimal.tighten import Weights, achieved
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.problem import Pod
 
 _CELLS, _GROUPS, _TRIES = 600, 200, 12
@@ -37,7 +37,7 @@ class _Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def disrupt_less(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline
+    model: Model, known: UpperBounds, weights: Weights, state: State, expired: Deadline
 ) -> tuple[State, dict[int, int]]:
     """A state with more pods, or as many with fewer evictions; and what is proved of the most by priority.
 
@@ -68,7 +68,7 @@ def disrupt_less(
     return _fewest(model, known, weights, state, expired), proved
 
 
-def _fewest(model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline) -> State:
+def _fewest(model: Model, known: UpperBounds, weights: Weights, state: State, expired: Deadline) -> State:
     """As many pods with fewer budgets broken, and then with fewer evictions."""
     for measure in ("broken", "evicted"):
         for _ in range(_TRIES):
@@ -90,7 +90,7 @@ def _fewest(model: Model, known: Rooms, weights: Weights, state: State, expired:
 class _Question:
     """The counts at the end, as integers in z3."""
 
-    def __init__(self, model: Model, known: Rooms, state: State) -> None:
+    def __init__(self, model: Model, known: UpperBounds, state: State) -> None:
         self._model, self._known = model, known
         # A context of its own: what z3 finds must not depend on what it was asked before.
         self._context = z3.Context()
@@ -220,7 +220,7 @@ def _coupled_shapes(model: Model) -> set[str]:
     return found & {pod.shape for pod in model.there}
 
 
-def _groups(model: Model, known: Rooms, state: State) -> Iterator[_Group]:
+def _groups(model: Model, known: UpperBounds, state: State) -> Iterator[_Group]:
     gone = {entry.pod.name for entry in state.evicted}
     coupled = _coupled_shapes(model)
     members: dict[tuple[int, int, tuple[str, ...]], list[Pod]] = defaultdict(list)

@@ -15,13 +15,14 @@ import msgspec
 import numpy as np
 import z3
 
+from kubelogic.placement.optimal.bounding import conflicts, solo
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.fills import Fills
 from kubelogic.placement.optimal.grid import by_tables
 from kubelogic.placement.optimal.knapsack import Pattern, Search
 from kubelogic.placement.optimal.limits import Deadline
-from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model, compile_problem
+from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
 from kubelogic.placement.optimal.patterns import Pool
-from kubelogic.placement.optimal.rooms import conflicts, solo
 from kubelogic.placement.optimal.simplex import Packing
 from kubelogic.placement.optimal.single import filled, full, relaxed
 from kubelogic.placement.problem import Node, Problem

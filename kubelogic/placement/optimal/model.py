@@ -1,4 +1,4 @@
-"""The problem as arrays: nodes, and kinds of waiting pods that are interchangeable for packing."""
+"""A problem as arrays: nodes, and kinds of waiting pods that are interchangeable for packing."""
 
 from __future__ import annotations
 
@@ -72,6 +72,35 @@ class Model:
         """The running pods by name."""
         return tuple(sorted(self.there, key=attrgetter("name")))
 
+    @cached_property
+    def _masks(self) -> Masks:
+        return Masks(self.nodes, self.node_class, self.classes, self.node_index)
+
+    @cached_property
+    def _domains(self) -> dict[str, tuple[Ints, int]]:
+        return {}
+
+    def mask(self, reach: Reach) -> Mask:
+        """Which nodes ``reach`` covers."""
+        return self._masks.of(reach)
+
+    def domain(self, key: str) -> tuple[Ints, int]:
+        """The domain of each node under ``key`` (-1: none), and how many there are, at least 1. Not to be changed."""
+        found = self._domains.get(key)
+        if found is None:
+            names = sorted({node.topology[key] for node in self.nodes if key in node.topology})
+            index = {name: i for i, name in enumerate(names)}
+            domain = [index[node.topology[key]] if key in node.topology else -1 for node in self.nodes]
+            found = self._domains[key] = (np.array(domain, dtype=np.int64), max(len(names), 1))
+        return found
+
+    def members(self, key: str) -> dict[int, list[int]]:
+        """The nodes of each domain under ``key``; -1: those without it."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for node, domain in enumerate(self.domain(key)[0].tolist()):
+            found[domain].append(node)
+        return found
+
     def running_of(self, shapes: Iterable[int]) -> list[Pod]:
         """The running pods of some shapes by name."""
         wanted = np.zeros(len(self.shapes), dtype=np.bool_)
@@ -79,165 +108,25 @@ class Model:
         return sorted((self.there[i] for i in np.flatnonzero(wanted[self.what])), key=attrgetter("name"))
 
 
-def compile_problem(problem: Problem) -> Model:
-    """``problem`` as arrays, independent of the order in which it lists things."""
-    running, queue, (at, of) = problem.running, problem.waiting, problem.places
-    nodes = tuple(sorted(problem.nodes, key=lambda node: node.name))
-    shapes = tuple(sorted(problem.shapes, key=lambda shape: shape.name))
-    shape_index = {shape.name: i for i, shape in enumerate(shapes)}
-    node_index = {node.name: i for i, node in enumerate(nodes)}
-    classes = tuple(sorted({node.node_class for node in nodes}))
-    class_index = {name: i for i, name in enumerate(classes)}
-    node_class = np.array([class_index[node.node_class] for node in nodes], dtype=np.int64)
-    waiting: dict[int, list[Pod]] = defaultdict(list)
-    for pod in queue:
-        waiting[shape_index[pod.shape]].append(pod)
-    resources = tuple(sorted({r for i in waiting for r, amount in shapes[i].requests.items() if amount > 0}))
-    capacity = np.array([[node.allocatable.get(r, 0) for r in resources] for node in nodes], dtype=np.int64)
-    capacity = capacity.reshape(len(nodes), len(resources))
-    rows = np.array([[s.requests.get(r, 0) for r in resources] for s in shapes], dtype=np.int64)
-    rows = rows.reshape(len(shapes), len(resources))
-    free = capacity.copy()
-    where = np.array([node_index[node.name] for node in problem.nodes], dtype=np.int64)[np.array(at, dtype=np.int64)]
-    what = np.array([shape_index[shape.name] for shape in problem.shapes], dtype=np.int64)[np.array(of, dtype=np.int64)]
-    np.subtract.at(free, where, rows[what])
-    problem = _sorted(problem)
-    linked, ordered = coupled(problem), _ordered(problem)
-    masks = _Masks(nodes, node_class, class_index, node_index)
-    worths = _worths(problem, masks)
-    apart = linked | set(worths) | _wishful(problem)
-    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for i in sorted(waiting):
-        shape = shapes[i]
-        key: tuple[object, ...] = (shape.name,)
-        if shape.name not in apart:
-            reach = problem.allowed[shape.name]
-            asks = tuple(sorted((r, a) for r, a in shape.requests.items() if a > 0))
-            key = (shape.priority, shape.preempts, asks, reach.node_classes, reach.nodes)
-        groups[key].append(i)
-    members = sorted(groups.values(), key=lambda group: (-shapes[group[0]].priority, shapes[group[0]].name))
-    kinds = tuple(
-        Kind(
-            shapes=tuple(group),
-            pods=tuple(sorted((p for i in group for p in waiting[i]), key=lambda p: (p.order, p.name))),
-            priority=shapes[group[0]].priority,
-            coupled=shapes[group[0]].name in linked,
-            ordered=shapes[group[0]].name in ordered,
-        )
-        for group in members
-    )
-    firsts = [shapes[group[0]].name for group in members]
-    allowed = np.zeros((len(kinds), len(nodes)), dtype=np.bool_)
-    worth = np.zeros((len(kinds), len(nodes)), dtype=np.float64)
-    for k, name in enumerate(firsts):
-        allowed[k] = masks.of(problem.allowed[name])
-        if name in worths:
-            worth[k] = worths[name]
-    return Model(
-        problem=problem,
-        nodes=nodes,
-        shapes=shapes,
-        shape_index=shape_index,
-        node_index=node_index,
-        resources=resources,
-        classes=classes,
-        node_class=node_class,
-        capacity=capacity,
-        free=free,
-        kinds=kinds,
-        request=rows[[group[0] for group in members]].reshape(len(kinds), len(resources)),
-        allowed=allowed,
-        there=running,
-        what=what,
-        worth=worth,
-    )
+class Masks:
+    """Sets of nodes as arrays."""
 
-
-def _sorted(problem: Problem) -> Problem:
-    return msgspec.structs.replace(
-        problem,
-        affinities=tuple(sorted(problem.affinities, key=lambda r: (r.owner, r.key, r.anti, sorted(r.matches)))),
-        spreads=tuple(
-            sorted(problem.spreads, key=lambda r: (r.owner, r.key, r.max_skew, r.min_domains, sorted(r.matches)))
-        ),
-        volumes=tuple(sorted(problem.volumes, key=lambda volume: volume.name)),
-        claims=tuple(sorted(problem.claims, key=lambda claim: claim.name)),
-        budgets=tuple(sorted(problem.budgets, key=lambda budget: budget.name)),
-        soft_affinities=tuple(
-            sorted(problem.soft_affinities, key=lambda w: (w.shape, w.key, w.weight, sorted(w.neighbours)))
-        ),
-        soft_spreads=tuple(sorted(problem.soft_spreads, key=lambda w: (w.owner, w.key, sorted(w.matches)))),
-    )
-
-
-class _Masks:
     def __init__(
         self,
         nodes: tuple[Node, ...],
         node_class: Ints,
-        class_index: dict[str, int],
+        classes: tuple[str, ...],
         node_index: dict[str, int],
     ) -> None:
         self._size = len(nodes)
         self._node_class = node_class
-        self._class_index = class_index
+        self._class_index = {name: i for i, name in enumerate(classes)}
         self._node_index = node_index
 
     def of(self, reach: Reach) -> Mask:
+        """Which nodes a reach covers."""
         chosen = np.zeros(len(self._class_index), dtype=np.bool_)
         chosen[[self._class_index[name] for name in reach.node_classes if name in self._class_index]] = True
         mask = chosen[self._node_class] if self._size else np.zeros(0, dtype=np.bool_)
         mask[[self._node_index[name] for name in reach.nodes if name in self._node_index]] = True
         return mask
-
-
-def reach_mask(model: Model, reach: Reach) -> Mask:
-    """Which of the model's nodes ``reach`` covers."""
-    class_index = {name: i for i, name in enumerate(model.classes)}
-    return _Masks(model.nodes, model.node_class, class_index, model.node_index).of(reach)
-
-
-def _names(rules: Iterable[tuple[str, frozenset[str]]]) -> set[str]:
-    return {name for owner, matches in rules for name in (owner, *matches)}
-
-
-def _ordered(problem: Problem) -> set[str]:
-    found = _names((rule.owner, rule.matches) for rule in problem.affinities if not rule.anti)
-    found |= _names((rule.owner, rule.matches) for rule in problem.spreads)
-    return found | {shape.name for shape in problem.shapes if shape.claims}
-
-
-def coupled(problem: Problem) -> set[str]:
-    """The shapes that are under any constraint between pods."""
-    limited = {driver for node in problem.nodes for driver in node.attach_limits}
-    found = _ordered(problem) | _names((rule.owner, rule.matches) for rule in problem.affinities)
-    for shape in problem.shapes:
-        if shape.ports or shape.exclusive or any(driver in limited for driver, _ in shape.attaches):
-            found.add(shape.name)
-    return found
-
-
-def _wishful(problem: Problem) -> set[str]:
-    found = _names((wish.shape, wish.neighbours) for wish in problem.soft_affinities)
-    return found | _names((wish.owner, wish.matches) for wish in problem.soft_spreads)
-
-
-def _worths(problem: Problem, masks: _Masks) -> dict[str, Floats]:
-    """What each node is worth to each shape with a preference, on the scale of the declared weights."""
-    scorers = {(scorer.profile, scorer.name): scorer for scorer in problem.scorers}
-    profiles = {shape.name: shape.profile for shape in problem.shapes}
-    raw: dict[tuple[str, str], Floats] = {}
-    for preference in sorted(problem.preferences, key=lambda p: (p.shape, p.scorer, p.value)):
-        key = (preference.shape, preference.scorer)
-        reach = masks.of(preference.reach)
-        raw[key] = raw.get(key, np.zeros(len(reach))) + reach * float(preference.value)
-    found: dict[str, Floats] = {}
-    for (shape, name), values in sorted(raw.items()):
-        scorer = scorers[profiles[shape], name]
-        usable = masks.of(problem.allowed[shape])
-        most = float(values[usable].max(initial=0.0))
-        scaled = values * (100.0 / most) if scorer.normalize != "none" and most > 0 else values
-        if scorer.normalize == "reversed":
-            scaled = 100.0 - scaled
-        found[shape] = found.get(shape, np.zeros(len(values))) + scorer.weight * scaled
-    return found

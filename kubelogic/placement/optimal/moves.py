@@ -11,16 +11,16 @@ import numpy as np
 import z3
 
 from kubelogic.placement.check import check
-from kubelogic.placement.optimal import necessary, necessary_pods
+from kubelogic.placement.optimal.assumed import add_all
+from kubelogic.placement.optimal.assumed_rows import AssumedRows
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.improve import improve_kind
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.model import compile_problem
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.optimal.terms import Terms
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Affinity, Node, Problem, Spread
 
@@ -242,11 +242,10 @@ def _fewest(asked: _Question, known: Moves | None, deadline: Deadline, *, first:
 
 def _refused(asked: _Question, deadline: Deadline) -> bool:
     """Whether nodes put together in groups already prove that no moves place everything."""
-    terms = Terms(asked.loose, frozenset(), frozenset(), fine=False)
-    necessary.add(terms)
-    necessary_pods.add(terms)
-    terms.solver.set(**deadline.options(0.2))
-    return bool(terms.solver.check() == z3.unsat)
+    rows = AssumedRows(asked.loose, frozenset(), frozenset(), fine=False)
+    add_all(rows)
+    rows.solver.set(**deadline.options(0.2))
+    return bool(rows.solver.check() == z3.unsat)
 
 
 class _Counts:
@@ -254,23 +253,22 @@ class _Counts:
 
     def __init__(self, asked: _Question, deadline: Deadline) -> None:
         self._asked, self._deadline = asked, deadline
-        self._terms = terms = Terms(asked.loose, frozenset(), frozenset(), fine=True)
-        necessary.add(terms)
-        necessary_pods.add(terms)
+        self._rows = rows = AssumedRows(asked.loose, frozenset(), frozenset(), fine=True)
+        add_all(rows)
         self._shapes = {pod.name: pod.shape for pod in asked.loose.pods}
         index = {node.name: n for n, node in enumerate(asked.loose.nodes)}
         leaving: list[z3.ArithRef] = []
         there = Counter((self._shapes[name], home) for name, home in asked.homes.items())
         for (shape, home), number in sorted(there.items()):
-            gone = terms.number(f"gone {shape} {home}")
-            terms.solver.add(gone >= number - terms.x[shape, index[home]])
+            gone = rows.number(f"gone {shape} {home}")
+            rows.solver.add(gone >= number - rows.x[shape, index[home]])
             leaving.append(gone)
-        self._leaving = z3.Sum(leaving) if leaving else z3.IntVal(0, terms.context)
+        self._leaving = z3.Sum(leaving) if leaving else z3.IntVal(0, rows.context)
         self._wanted: dict[tuple[str, str], int] = {}
 
     def refused(self, number: int) -> bool:
         """Whether so many moves do not do, for sure; if not, ``plan`` may have some that do."""
-        solver = self._terms.solver
+        solver = self._rows.solver
         solver.set(**self._deadline.options(0.5))
         solver.push()
         solver.add(self._leaving <= number)
@@ -280,7 +278,7 @@ class _Counts:
             model, nodes = solver.model(), self._asked.loose.nodes
             self._wanted = {
                 (shape, nodes[g].name): model.eval(x, model_completion=True).as_long()
-                for (shape, g), x in self._terms.x.items()
+                for (shape, g), x in self._rows.x.items()
             }
         solver.pop()
         return bool(answer == z3.unsat)

@@ -14,16 +14,17 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.check import check
+from kubelogic.placement.constraints.every import coupled
+from kubelogic.placement.optimal.assumed import Assumed
+from kubelogic.placement.optimal.assumed_rows import helpful
+from kubelogic.placement.optimal.assumptions import without
 from kubelogic.placement.optimal.clearance import afterwards, cleared
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Deadline, Effort
-from kubelogic.placement.optimal.model import compile_problem, coupled
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.prices import Prices
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
-from kubelogic.placement.optimal.terms import helpful
-from kubelogic.placement.optimal.tracked import Tracked
-from kubelogic.placement.optimal.weaken import without
 from kubelogic.placement.placement import Assumption, Placement
 from kubelogic.placement.problem import Problem
 
@@ -76,7 +77,7 @@ class Oracle:
         self._universe = universe
         self._place = place
         self._deadline = deadline
-        self._relaxation = Tracked(problem, universe, universe, fine=False, deadline=deadline)
+        self._relaxation = Assumed(problem, universe, universe, fine=False, deadline=deadline)
         self._refused: list[frozenset[Assumption]] = []
         self._held: list[tuple[frozenset[Assumption], Holds]] = []
         bound = {binding.pod for binding in near.bindings}
@@ -178,7 +179,7 @@ class Oracle:
         dropped = {e.subjects[0] for e in self._universe - asked if e.kind == "count"} - self._helpful
         if (len(names) - len(dropped)) * len(self._problem.nodes) > _FINE_CELLS:
             return None
-        answer = Tracked(self._problem, self._universe, asked, fine=True, deadline=self._deadline).check(asked)
+        answer = Assumed(self._problem, self._universe, asked, fine=True, deadline=self._deadline).check(asked)
         if answer.core is not None:
             self._refused.append(answer.core)
             return Refused(core=answer.core)

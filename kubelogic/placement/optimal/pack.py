@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kubelogic.placement.constraints.affinity import AffinityPart
+from kubelogic.placement.constraints.spread import SpreadPart
 from kubelogic.placement.optimal.model import Floats, Ints, Mask
 from kubelogic.placement.optimal.state import State
 
@@ -130,10 +132,11 @@ def insert_kind(state: State, kind: int) -> None:
     mask = state.open(kind)
     while state.left[kind] > 0 and mask.any():
         if entry.ordered:
-            roomiest = state.coupling.roomiest(entry.shapes[0], np.where(mask, state.room_for(kind), 0))
+            room = np.where(mask, state.room_for(kind), 0)
+            roomiest = state.coupling.of(AffinityPart).roomiest(entry.shapes[0], room)
             if roomiest is not None and (mask & roomiest).any():
                 mask &= roomiest
-            crowding = state.coupling.crowding(entry.shapes[0])
+            crowding = state.coupling.of(SpreadPart).crowding(entry.shapes[0])
             mask &= crowding == crowding[mask].min()
         node = state.choose(kind, mask)
         state.put(kind, node)

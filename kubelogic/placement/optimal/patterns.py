@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from kubelogic.placement.optimal.fills import Fills
 from kubelogic.placement.optimal.knapsack import Pattern, Search
 from kubelogic.placement.optimal.model import Ints, Mask
-from kubelogic.placement.optimal.rooms import Link
 from kubelogic.placement.optimal.simplex import Packing
+from kubelogic.placement.optimal.upper_bounds import Link
 
 # Prices have so many binary places, fewer where gains are big; sums of gains with them have so many digits.
 _FINE, _WIDE = 18, 60

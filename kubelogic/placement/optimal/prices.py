@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from kubelogic.placement.optimal.choices import choices
+from kubelogic.placement.optimal.bounding import upper_bounds
+from kubelogic.placement.optimal.branching import branches
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.fills import Fills
 from kubelogic.placement.optimal.knapsack import Search
 from kubelogic.placement.optimal.limits import Deadline
-from kubelogic.placement.optimal.model import Ints, Mask, Model, compile_problem
+from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.optimal.patterns import Packables
-from kubelogic.placement.optimal.rooms import rooms
 from kubelogic.placement.optimal.simplex import Packing
 from kubelogic.placement.optimal.tighten import packables, weigh
 from kubelogic.placement.problem import Problem
@@ -53,11 +54,11 @@ class Prices:
         if not wanted or len(problem.nodes) + len(self._names) > _ROWS:
             return Priced(packable=not wanted)
         model = compile_problem(problem)
-        known = rooms(model)
+        known = upper_bounds(model)
         asked = np.array([model.shapes[kind.shapes[0]].name in wanted for kind in model.kinds], dtype=np.bool_)
         needed: set[str] = set()
         weights = weigh(model, known)
-        for case in choices(model, known, most=_CASES):
+        for case in branches(model, known, most=_CASES):
             items = packables(model, case, weights)
             gain = [*asked.astype(int).tolist(), *([0] * (len(items.gain) - len(asked)))]
             missing = int(model.counts[asked].sum()) - int(case.fixed[asked].sum())

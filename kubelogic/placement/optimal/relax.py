@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import z3
 
+from kubelogic.placement.optimal.bounding import solo
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Floats, Ints, Model
-from kubelogic.placement.optimal.rooms import Rooms, solo
 from kubelogic.placement.optimal.smt import smt_solver
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 
 
 def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floats:
@@ -35,7 +36,7 @@ def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floa
     return relaxed.most(deadline)
 
 
-def limits(model: Model, known: Rooms, placed: Ints, *, deadline: Deadline) -> tuple[tuple[int, int], ...]:
+def limits(model: Model, known: UpperBounds, placed: Ints, *, deadline: Deadline) -> tuple[tuple[int, int], ...]:
     """For each priority, how many pods of it or higher can be placed at most, by priority downwards.
 
     Each limit holds for all placements that place at least as many of the higher priorities as ``placed``
@@ -71,7 +72,7 @@ def limits(model: Model, known: Rooms, placed: Ints, *, deadline: Deadline) -> t
 _COARSE, _FINE, _FINE_SIZE = 256, 4096, 300
 
 
-def _finest(model: Model, known: Rooms) -> _Relaxed:
+def _finest(model: Model, known: UpperBounds) -> _Relaxed:
     """The relaxation in the finest steps that can be afforded."""
     size = np.count_nonzero(_limits_of_classes(model, known.room))
     return _Relaxed(model, known.free, known.count, known.room, steps=_FINE if size <= _FINE_SIZE else _COARSE)

@@ -7,6 +7,7 @@ from itertools import permutations
 
 import numpy as np
 
+from kubelogic.placement.constraints.spread import SpreadPart
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.optimal.state import State
 
@@ -78,7 +79,7 @@ def _follow(state: State, left: Ints, kinds: tuple[int, ...], *, in_turn: bool) 
                 mask = state.open(k) & (left[k] > 0)
                 if state.left[k] <= 0 or not mask.any():
                     break
-                crowding = state.coupling.crowding(model.kinds[k].shapes[0])
+                crowding = state.coupling.of(SpreadPart).crowding(model.kinds[k].shapes[0])
                 mask &= crowding == crowding[mask].min()
                 node = int(np.flatnonzero(mask)[0])
                 state.put(k, node)
@@ -105,7 +106,7 @@ def _seeds(state: State, counts: Ints) -> Iterator[tuple[int, int]]:
         owner = index.get(rule.owner, -1)
         if rule.anti or not rule.self_satisfied or owner < 0:
             continue
-        domain, many = state.coupling.domain(rule.key)
+        domain, many = model.domain(rule.key)
         has = domain >= 0
         support = np.zeros(many, dtype=np.int64)
         for name in rule.matches - {rule.owner}:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import numpy as np
 
+from kubelogic.placement.constraints.claims import ClaimsPart
 from kubelogic.placement.optimal.model import Kind, Model
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import achieved
@@ -133,7 +134,7 @@ def _settled(fresh: State, state: State, kind: int, node: int) -> bool:
     The pod that was to settle a claim may have to wait; what comes after it relies on its choice.
     """
     shape = state.model.kinds[kind].shapes[0]
-    return fresh.coupling.would_give(shape, node) == state.coupling.gave(shape)
+    return fresh.coupling.of(ClaimsPart).would_give(shape, node) == state.coupling.of(ClaimsPart).gave(shape)
 
 
 def _evictions(state: State, nominations: list[Binding]) -> Iterator[Eviction]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from kubelogic.placement.optimal.bounding import solo
 from kubelogic.placement.optimal.model import Floats, Ints, Model
-from kubelogic.placement.optimal.rooms import solo
 
 _STEPS = 120
 _STEEPNESS = 16

@@ -13,11 +13,12 @@ from kubelogic.placement.check import Violation, check
 from kubelogic.placement.counts import counts_of
 from kubelogic.placement.ignored import without_ignored
 from kubelogic.placement.kube import schedule
+from kubelogic.placement.optimal.bounding import most_alone, upper_bounds
+from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.improve import polish
 from kubelogic.placement.optimal.limits import Clock, Deadline, Effort, Limits
-from kubelogic.placement.optimal.model import Model, compile_problem
+from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.result import PLACED, adopted, result, standing
-from kubelogic.placement.optimal.rooms import Rooms, alone, rooms
 from kubelogic.placement.optimal.stages import (
     BRANCHES,
     comparable,
@@ -31,6 +32,7 @@ from kubelogic.placement.optimal.stages import (
 )
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import tightest, weigh
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.placement import Bound, Conflict, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 
@@ -150,7 +152,7 @@ def _candidates(
     """The best placement, and others should the checker refuse it: that is a fault, but no reason to give none."""
     model = _compiled(problem)
     state = evenly(model, expired)
-    known = rooms(model) if state.left.any() and small(model) else None
+    known = upper_bounds(model) if state.left.any() and small(model) else None
     most, proof = _at_once(model, known, state) if known is not None else ({}, "")
     if known is not None and not proof and (hopeless := _hopeless(model, known)):
         for placement in _candidates(_without(problem, hopeless), expired, thorough=thorough, branches=branches):
@@ -159,7 +161,7 @@ def _candidates(
     if state.left.any() and not proof:
         state = tightly(model, expired)
         if state.left.any():
-            known = known or rooms(model)
+            known = known or upper_bounds(model)
             most, proof = _at_once(model, known, state)
     before, theirs = state, None
     if known is not None and state.left.any() and not proof:
@@ -171,7 +173,7 @@ def _candidates(
         if not proof and (found := _by_states(model, known, state)):
             most, proof = tightest(model, state, searched.limits | {_ALL_STATES: found})
     elif not proof and waits(model):
-        state = make_way(model, weigh(model, rooms(model)), state, expired)
+        state = make_way(model, weigh(model, upper_bounds(model)), state, expired)
     if not state.released:
         polish(state, expired=expired)
     joint = result(model, state, most=most, conflicts=(), statistics={}, proof=proof)
@@ -191,22 +193,22 @@ def _candidates(
     yield adopted(model, theirs or schedule(problem), most=most)
 
 
-def _at_once(model: Model, known: Rooms, state: State) -> tuple[dict[int, int], str]:
+def _at_once(model: Model, known: UpperBounds, state: State) -> tuple[dict[int, int], str]:
     """Limits that take no search, and by name those that show that the placement cannot be better, if they do."""
     if model.reserved:
         return {}, ""
-    if (state.placed.sum(axis=1) >= alone(known)).all():
+    if (state.placed.sum(axis=1) >= most_alone(known)).all():
         # Those that are left have no room on any node, even with everybody gone who may be evicted for them.
         return dict(_sums(model, dict(enumerate(state.placed.sum(axis=1).tolist())))), _ALONE
     found = _by_states(model, known, state)
     return tightest(model, state, {_ALL_STATES: found}) if found else ({}, "")
 
 
-def _hopeless(model: Model, known: Rooms) -> set[str]:
+def _hopeless(model: Model, known: UpperBounds) -> set[str]:
     """The shapes of kinds that have no room on any node, even were they alone: no search need look at them."""
     if model.reserved:
         return set()
-    nowhere = np.flatnonzero(alone(known) == 0).tolist()
+    nowhere = np.flatnonzero(most_alone(known) == 0).tolist()
     return {model.shapes[shape].name for k in nowhere for shape in model.kinds[k].shapes}
 
 
@@ -236,12 +238,12 @@ def _with_hopeless(problem: Problem, shapes: set[str], placement: Placement) -> 
     )
 
 
-def _by_states(model: Model, known: Rooms, state: State) -> dict[int, int]:
+def _by_states(model: Model, known: UpperBounds, state: State) -> dict[int, int]:
     """Limits from going through all that kinds that were left can come to; empty where there are too many states.
 
     A rule between pods holds when a pod comes; what can be reached so may be less than what keeps the rules.
     """
-    most = alone(known)
+    most = most_alone(known)
     for k, kind in enumerate(model.kinds):
         shape = model.shapes[kind.shapes[0]].name
         if state.left[k] and kind.coupled and len(kind.shapes) == 1:
@@ -287,7 +289,7 @@ def _quickly(problem: Problem, expired: Deadline, near: Placement | None) -> Pla
             other = stage(model, expired)
             state = other if other.left.sum() < state.left.sum() or near is None else state
     if state.left.any() or waits(model):
-        state = make_way(model, weigh(model, rooms(model)), state, expired)
+        state = make_way(model, weigh(model, upper_bounds(model)), state, expired)
     most = {
         level: int(sum(len(k.pods) for k in model.kinds if k.priority >= level))
         for level in {k.priority for k in model.kinds}

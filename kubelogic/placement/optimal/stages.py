@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kubelogic.placement.optimal.choices import choices
+from kubelogic.placement.optimal.branching import branches as cases_of
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.pack import LANE, insert, place_coupled, split
 from kubelogic.placement.optimal.patterns import WHOLE, Case, Patterns
 from kubelogic.placement.optimal.preempt import Preemption
-from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, lay_out, packables
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.placement import Placement
 
@@ -152,7 +152,7 @@ def _preempt(state: State, expired: Deadline) -> None:
 
 
 def by_patterns(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, branches: int = BRANCHES
+    model: Model, known: UpperBounds, weights: Weights, state: State, expired: Deadline, *, branches: int = BRANCHES
 ) -> tuple[State, int | None]:
     """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
     value.
@@ -161,8 +161,8 @@ def by_patterns(
     """
     if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
         return state, None
-    open_ones: list[tuple[int, Rooms, Patterns]] = []
-    for choice in choices(model, known, most=_CHOICES):
+    open_ones: list[tuple[int, UpperBounds, Patterns]] = []
+    for choice in cases_of(model, known, most=_CHOICES):
         if expired():
             return state, None
         items = packables(model, choice, weights)
@@ -180,7 +180,7 @@ def by_patterns(
                 break
             state = _better(model, weights, state, _dive(model, choice, patterns, expired, detour=detour))
 
-        def attempt(case: Case, choice: Rooms = choice, patterns: Patterns = patterns) -> int:
+        def attempt(case: Case, choice: UpperBounds = choice, patterns: Patterns = patterns) -> int:
             nonlocal state
             if case != WHOLE:
                 state = _better(model, weights, state, _dive(model, choice, patterns, expired, case=case))
@@ -193,7 +193,7 @@ def by_patterns(
 
 def _dive(
     model: Model,
-    known: Rooms,
+    known: UpperBounds,
     patterns: Patterns,
     expired: Deadline,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from kubelogic.placement.optimal.coupling import Coupling
+from kubelogic.placement.constraints.every import coupling
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
 from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.problem import Pod
@@ -40,7 +40,7 @@ class State:
         self.free: Ints = np.array(model.free.T, order="C")
         self.placed: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
         self.left: Ints = model.counts
-        self.coupling = Coupling(model)
+        self.coupling = coupling(model)
         self._wishes = wishes
         self.steps: list[Step] = []
         self.pinned: Mask = np.zeros(len(model.nodes), dtype=np.bool_)

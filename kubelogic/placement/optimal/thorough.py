@@ -13,10 +13,10 @@ from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.replay import replay
-from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.stages import BRANCHES, by_patterns, make_way, one_by_one
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, tightest, weigh
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.placement import Placement
 
 _INTEGER_CELLS = 600
@@ -37,7 +37,7 @@ class Searched(msgspec.Struct, frozen=True, kw_only=True):
 
 def search_on(
     model: Model,
-    known: Rooms,
+    known: UpperBounds,
     state: State,
     theirs: Placement | None,
     expired: Deadline,
@@ -77,7 +77,14 @@ def search_on(
 
 
 def by_integers(
-    model: Model, known: Rooms, weights: Weights, state: State, expired: Deadline, *, bound: int | None, thorough: bool
+    model: Model,
+    known: UpperBounds,
+    weights: Weights,
+    state: State,
+    expired: Deadline,
+    *,
+    bound: int | None,
+    thorough: bool,
 ) -> tuple[State, dict[int, int]]:
     """A better placement from counts that z3 finds, level by level, and what is proved on the way.
 

@@ -11,8 +11,8 @@ import numpy as np
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.optimal.patterns import Packables
 from kubelogic.placement.optimal.replay import replay
-from kubelogic.placement.optimal.rooms import Rooms
 from kubelogic.placement.optimal.state import State, request_of
+from kubelogic.placement.optimal.upper_bounds import UpperBounds
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ def achieved(model: Model, state: State) -> Counter[int]:
     return found
 
 
-def weigh(model: Model, known: Rooms) -> Weights:
+def weigh(model: Model, known: UpperBounds) -> Weights:
     """Weights for the priorities of the waiting and the evictable pods."""
     kept = Counter(model.shapes[model.shape_index[pod.shape]].priority for pod in known.leave)
     waiting: Counter[int] = Counter()
@@ -65,7 +65,7 @@ def weigh(model: Model, known: Rooms) -> Weights:
     return Weights(levels=levels, weight=weight, slack=slack, kept=kept)
 
 
-def packables(model: Model, known: Rooms, weights: Weights) -> Packables:
+def packables(model: Model, known: UpperBounds, weights: Weights) -> Packables:
     """What to pack into whole-node patterns; evictable pods are items that fit on their own node only."""
     kinds = len(model.kinds)
     groups: Counter[tuple[int, int]] = Counter(
@@ -112,7 +112,7 @@ def decode(model: Model, state: State, weights: Weights, most: int) -> dict[int,
     return found
 
 
-def lay_out(model: Model, known: Rooms, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> State:
+def lay_out(model: Model, known: UpperBounds, layout: tuple[tuple[int, tuple[int, ...]], ...]) -> State:
     """Patterns placed on their nodes, as far as constraints between pods let them."""
     counts: Ints = known.fixed.copy()
     for node, pattern in layout:

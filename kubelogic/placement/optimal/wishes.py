@@ -7,7 +7,7 @@ from collections import defaultdict
 import msgspec
 import numpy as np
 
-from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model, reach_mask
+from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
 
 
 class _Near(msgspec.Struct):
@@ -38,7 +38,7 @@ class Wishes:
         for affinity in problem.soft_affinities:
             self._add(affinity.shape, affinity.key, affinity.neighbours, everywhere, weight=affinity.weight)
         for spread in problem.soft_spreads:
-            counted = everywhere if spread.per_node else reach_mask(model, spread.eligible)
+            counted = everywhere if spread.per_node else model.mask(spread.eligible)
             self._add(spread.owner, spread.key, spread.matches, counted, weight=0)
         for pod in model.running_of(model.shape_index[name] for name in self._matched):
             self.change(pod.shape, model.node_index[pod.node], 1)

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 import msgspec
 import z3
 
-from kubelogic.placement.optimal import necessary, necessary_pods
+from kubelogic.placement.constraints.every import CONSTRAINTS
+from kubelogic.placement.constraints.resources import bound_alone
+from kubelogic.placement.optimal.assumed_rows import AssumedRows
 from kubelogic.placement.optimal.limits import Deadline
-from kubelogic.placement.optimal.terms import Terms
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 
@@ -29,7 +30,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[tuple[str, str], int] | None = None
 
 
-class Tracked:
+class Assumed:
     """The constraints of a problem under some of its assumptions."""
 
     def __init__(
@@ -50,27 +51,49 @@ class Tracked:
             fine: each node for itself and whole pods, instead of groups of nodes and any amounts.
             deadline: limits for each check.
         """
-        self._terms = Terms(problem, universe, kept, fine=fine)
+        self._rows = AssumedRows(problem, universe, kept, fine=fine)
         self._deadline = deadline
-        necessary.add(self._terms)
-        necessary_pods.add(self._terms)
+        add_all(self._rows)
 
     def check(self, asked: frozenset[Assumption], *, share: float = 0.2) -> Status:
         """What is known of the problem under ``asked``, which have to be among those kept.
 
         Takes up to a ``share`` of z3's resource limit.
         """
-        terms = self._terms
-        terms.solver.set(**self._deadline.options(share))
-        literals = {terms.literals[entry].get_id(): entry for entry in asked}
-        answer = terms.solver.check(*(terms.literals[entry] for entry in sorted(asked)))
+        rows = self._rows
+        rows.solver.set(**self._deadline.options(share))
+        literals = {rows.literals[entry].get_id(): entry for entry in asked}
+        answer = rows.solver.check(*(rows.literals[entry] for entry in sorted(asked)))
         if answer == z3.unsat:
-            return Status(core=frozenset(literals[literal.get_id()] for literal in terms.solver.unsat_core()))
-        if answer == z3.sat and terms.fine:
-            model = terms.solver.model()
+            return Status(core=frozenset(literals[literal.get_id()] for literal in rows.solver.unsat_core()))
+        if answer == z3.sat and rows.fine:
+            model = rows.solver.model()
             values = {
-                (name, terms.problem.nodes[terms.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
-                for (name, g), x in terms.x.items()
+                (name, rows.problem.nodes[rows.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
+                for (name, g), x in rows.x.items()
             }
             return Status(counts={pair: number for pair, number in values.items() if number})
         return Status()
+
+
+def add_all(rows: AssumedRows) -> None:
+    """Add how many pods there are, where they may go, and what every constraint asks of them."""
+    for name, number in rows.count.items():
+        total = rows.sum([name], range(len(rows.groups)))
+        rows.solver.add(total <= number)
+        rows.under([rows.literal("count", name)], total >= number)
+        _reach(rows, name)
+    for constraint in CONSTRAINTS:
+        constraint.necessary(rows)
+
+
+def _reach(rows: AssumedRows, name: str) -> None:
+    """Where the shape may not go, and how many each node takes of it alone."""
+    shape, problem = rows.shapes[name], rows.problem
+    for g, members in enumerate(rows.groups):
+        node_class = problem.nodes[members[0]].node_class
+        usable = [n for n in members if problem.allowed[name].has(problem.nodes[n])]
+        if len(usable) < len(members):
+            for reason in sorted(rows.denied.get((name, node_class), {"allowed"})):
+                bound_alone(rows, shape, g, usable, [rows.literal(reason, name, node_class)])
+        bound_alone(rows, shape, g, members, [])

@@ -12,33 +12,33 @@ import numpy as np
 from msgspec.structs import replace
 
 from kubelogic.placement.optimal.model import Model
-from kubelogic.placement.optimal.rooms import Decision, Link, Option, Rooms
+from kubelogic.placement.optimal.upper_bounds import Branch, Branching, Link, UpperBounds
 
 
-def choices(model: Model, known: Rooms, *, most: int) -> Iterator[Rooms]:
-    """``known`` in each case; for the first few decisions, so that there are no more cases than ``most``.
+def branches(model: Model, known: UpperBounds, *, most: int) -> Iterator[UpperBounds]:
+    """``known`` in each case; for the first few branchings, so that there are no more cases than ``most``.
 
     Together the cases cover all placements. Cases that cannot be are left out.
     """
-    decisions: list[Decision] = []
+    branchings: list[Branching] = []
     size = 1
-    for decision in known.decisions:
-        if size * len(decision.options) <= most:
-            decisions.append(decision)
-            size *= len(decision.options)
-    for combination in product(*(decision.options for decision in decisions)):
-        case: Rooms | None = known
-        for decision, option in zip(decisions, combination, strict=True):
-            case = _decided(model, case, decision.kind, option) if case is not None else None
+    for branching in known.branchings:
+        if size * len(branching.branches) <= most:
+            branchings.append(branching)
+            size *= len(branching.branches)
+    for combination in product(*(branching.branches for branching in branchings)):
+        case: UpperBounds | None = known
+        for branching, branch in zip(branchings, combination, strict=True):
+            case = _taken(model, case, branching.kind, branch) if case is not None else None
         if case is not None:
             yield case
 
 
-def _decided(model: Model, known: Rooms, kind: int, option: Option) -> Rooms | None:
+def _taken(model: Model, known: UpperBounds, kind: int, branch: Branch) -> UpperBounds | None:
     """``known`` in one case, with the pods that every node has at least already there; None if they do not fit."""
     room = known.room.copy()
-    room[kind] = np.minimum(room[kind] + known.fixed[kind], option.most) - known.fixed[kind]
-    more = np.maximum(option.least - known.fixed[kind], 0)
+    room[kind] = np.minimum(room[kind] + known.fixed[kind], branch.most) - known.fixed[kind]
+    more = np.maximum(branch.least - known.fixed[kind], 0)
     if (room[kind] < more).any() or int(more.sum()) > known.count[kind]:
         return None
     if not more.any():

@@ -1,4 +1,4 @@
-"""What ``tracked`` is made of: counts of pods by shape and group of nodes, and facts under literals."""
+"""What ``assumed`` is made of: counts of pods by shape and group of nodes, and facts under literals."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import z3
 
+from kubelogic.placement.optimal.assumptions import denied
 from kubelogic.placement.optimal.smt import smt_solver
-from kubelogic.placement.optimal.weaken import denied
 from kubelogic.placement.placement import Assumption
-from kubelogic.placement.problem import Affinity, Node, Problem, Reach, Spread
+from kubelogic.placement.problem import Affinity, Problem, Reach, Spread
 
 _FEW_DOMAINS = 12
 
@@ -19,7 +19,7 @@ Literal: TypeAlias = "z3.BoolRef | bool"
 """An assumption that may be dropped; True: one that may not, False: one that is."""
 
 
-class Terms:
+class AssumedRows:
     """A z3 solver under construction, and what its constraints are made of.
 
     Attributes:
@@ -38,9 +38,10 @@ class Terms:
         *,
         fine: bool,
     ) -> None:
-        """See ``tracked.Tracked``."""
+        """See ``assumed.Assumed``."""
         self.context = z3.Context()
         self.solver = smt_solver(self.context)
+        self.zero = z3.IntVal(0, self.context)
         self.fine = fine
         self._universe = {(entry.kind, entry.subjects, entry.index): entry for entry in universe}
         self.literals = {entry: z3.Bool(f"a{i}", self.context) for i, entry in enumerate(sorted(kept))}
@@ -98,7 +99,7 @@ class Terms:
     def sum(self, names: Iterable[str], groups: Iterable[int]) -> z3.ArithRef:
         """How many pods of some shapes some groups get."""
         terms = [self.x[name, g] for name in names for g in groups]
-        return z3.Sum(terms) if terms else z3.IntVal(0, self.context)
+        return z3.Sum(terms) if terms else self.zero
 
     def row(
         self,
@@ -149,7 +150,7 @@ class Terms:
         for pod in self.problem.pods:
             if pod.node and pod.shape in names:
                 node = self.problem.nodes[self._index[pod.node]]
-                if eligible is not None and not reaches(eligible, node):
+                if eligible is not None and not eligible.has(node):
                     continue
                 if every or pod.name in self.sure:
                     found[node.topology.get(key)] += 1
@@ -175,8 +176,3 @@ def helpful(problem: Problem) -> frozenset[str]:
         if strong != waiting:
             found |= strong
     return frozenset(found)
-
-
-def reaches(reach: Reach, node: Node) -> bool:
-    """Whether a node is in reach."""
-    return node.node_class in reach.node_classes or node.name in reach.nodes

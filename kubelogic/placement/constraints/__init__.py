@@ -1,0 +1,1 @@
+"""What keeps pods from nodes, one module a constraint: arrays, integers, bounds, assumptions and filters of it."""

@@ -1,0 +1,222 @@
+"""Required affinity: pods go only to a domain that has a pod that matches, but for the first of a group."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.optimal.coupling import Part
+from kubelogic.placement.optimal.model import Ints, Mask, Model
+from kubelogic.placement.optimal.upper_bounds import MANY, Bounding, Branch, Branching
+from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Affinity, Problem, Shape
+
+if TYPE_CHECKING:
+    from kubelogic.placement.optimal.assumed_rows import AssumedRows
+    from kubelogic.placement.optimal.exact_rows import ExactRows
+
+
+class _Rule(msgspec.Struct):
+    """A rule: the domain of each node (-1: none), and matching pods per domain and in all."""
+
+    self_satisfied: bool
+    domain: Ints
+    matching: Ints
+    total: int = 0
+
+
+class AffinityPart(Part):
+    """Pods that match, per rule and domain."""
+
+    tightens = False
+
+    def __init__(self, model: Model) -> None:
+        self._rules: dict[int, _Rule] = {}
+        self._owned: dict[int, list[int]] = defaultdict(list)
+        self._matched: dict[int, list[int]] = defaultdict(list)
+        for i, rule in _rules(model.problem):
+            domain, many = model.domain(rule.key)
+            matching = np.zeros(many, dtype=np.int64)
+            self._rules[i] = _Rule(self_satisfied=rule.self_satisfied, domain=domain, matching=matching)
+            self._owned[model.shape_index[rule.owner]].append(i)
+            for name in rule.matches:
+                self._matched[model.shape_index[name]].append(i)
+
+    def matching(self, rule: int) -> Ints:
+        """How many pods each domain has that match the problem's affinity number ``rule``."""
+        return self._rules[rule].matching
+
+    def is_first(self, shape: int) -> bool:
+        """Whether no pod matches the affinity of the shape anywhere, so that the first may go where it likes."""
+        return all(self._rules[i].total == 0 for i in self._owned.get(shape, ()))
+
+    def roomiest(self, shape: int, room: Ints) -> Mask | None:
+        """Where the first pod of a group that needs its own kind leaves most room for the others; None if no
+        matter.
+
+        Args:
+            shape: its number.
+            room: How many pods of the shape each node could take.
+        """
+        for i in self._owned.get(shape, ()):
+            rule = self._rules[i]
+            if rule.self_satisfied and self.is_first(shape):
+                has = rule.domain >= 0
+                totals = np.bincount(rule.domain[has], weights=room[has], minlength=len(rule.matching))
+                best: Mask = rule.domain == int(totals.argmax())
+                return best
+        return None
+
+    def concerns(self, shape: int) -> bool:
+        return shape in self._owned or shape in self._matched
+
+    def open(self, shape: int, mask: Mask) -> None:
+        for i in self._owned.get(shape, ()):
+            rule = self._rules[i]
+            mask &= rule.domain >= 0
+            if not (rule.self_satisfied and self.is_first(shape)):
+                mask &= rule.matching[rule.domain] > 0
+
+    def change(self, shape: int, node: int, by: int, counted: int) -> None:  # noqa: ARG002
+        for i in self._matched.get(shape, ()):
+            rule = self._rules[i]
+            if rule.domain[node] >= 0:
+                rule.matching[rule.domain[node]] += by
+                rule.total += by
+
+    def copy(self) -> AffinityPart:
+        other = copy(self)
+        other._rules = {
+            i: msgspec.structs.replace(rule, matching=rule.matching.copy()) for i, rule in self._rules.items()
+        }
+        return other
+
+
+def _rules(problem: Problem) -> Iterator[tuple[int, Affinity]]:
+    return ((i, rule) for i, rule in enumerate(problem.affinities) if not rule.anti)
+
+
+def _couples(problem: Problem) -> Iterator[str]:
+    return (name for _, rule in _rules(problem) for name in (rule.owner, *rule.matches))
+
+
+def _exact(rows: ExactRows) -> None:
+    import z3
+
+    model, coupled = rows.model, rows.coupling.of(AffinityPart)
+    for i, rule in _rules(model.problem):
+        for owner in rows.kinds(frozenset({rule.owner})):
+            matches = rows.kinds(rule.matches)
+            there = coupled.matching(i)
+            seeds = []
+            for d, nodes in sorted(model.members(rule.key).items()):
+                mine = rows.sum((owner, n) for n in nodes)
+                if d < 0:
+                    rows.add(mine == 0)
+                elif there[d] == 0:
+                    others = rows.sum((k, n) for k in matches if k != owner for n in nodes)
+                    seed = z3.Bool(f"seed{i}_{d}", rows.context)
+                    seeds.append(seed)
+                    rows.add(z3.Or(mine == 0, others >= 1, seed))
+            if seeds:
+                free = rule.self_satisfied and coupled.is_first(model.shape_index[rule.owner])
+                rows.add(z3.PbLe([(seed, 1) for seed in seeds], int(free)))
+
+
+def _bound(bounds: Bounding, kind: int) -> None:
+    name = bounds.model.shapes[bounds.model.kinds[kind].shapes[0]].name
+    for i, rule in _rules(bounds.model.problem):
+        if rule.owner == name:
+            _each_bound(bounds, kind, i, rule)
+
+
+def _each_bound(bounds: Bounding, kind: int, index: int, rule: Affinity) -> None:
+    room = bounds.room[kind]
+    domain, many = bounds.model.domain(rule.key)
+    has = domain >= 0
+    room[~has] = 0
+    if (bounds.waiting | bounds.leaving) & rule.matches - {rule.owner} or bounds.leaving & rule.matches:
+        return
+    there = bounds.coupling.of(AffinityPart).matching(index)
+    if there.any():
+        room[has & (there[domain] == 0)] = 0
+    elif rule.self_satisfied:
+        totals = np.bincount(domain[has], weights=room[has], minlength=many)
+        bounds.count[kind] = min(bounds.count[kind], int(totals.max(initial=0)))
+        if totals.any():
+            places = tuple(np.where(domain == d, MANY, 0) for d in np.flatnonzero(totals))
+            branches = tuple(Branch(least=np.zeros_like(place), most=place) for place in places)
+            bounds.branchings.append(Branching(kind=kind, branches=branches))
+    else:
+        room[:] = 0
+
+
+def _necessary(rows: AssumedRows) -> None:
+    for i, rule in _rules(rows.problem):
+        _each_necessary(rows, i, rule)
+
+
+def _each_necessary(rows: AssumedRows, index: int, rule: Affinity) -> None:
+    import z3
+
+    if rule.owner not in rows.count:
+        return
+    domains = rows.domains(rule.key)
+    if domains is None:
+        return
+    literal = rows.literal("affinity", rule.owner, rule.key, index=index)
+    there = rows.running(rule.matches, rule.key, every=True)
+    seeds = []
+    for domain, groups in sorted(domains.items(), key=repr):
+        mine = rows.sum([rule.owner], groups)
+        if domain is None:
+            rows.under([literal], mine <= 0)
+        elif not there[domain]:
+            company = rows.sum([name for name in rows.count if name in rule.matches - {rule.owner}], groups)
+            seed = z3.Bool(f"s{index}_{domain}", rows.context)
+            seeds.append(seed)
+            rows.under([literal], z3.Or(mine <= 0, company > 0, seed))
+    for one, other in combinations(seeds, 2):
+        rows.under([literal], z3.Or(z3.Not(one), z3.Not(other)))
+    if not rule.self_satisfied:
+        rows.under([literal], *(z3.Not(seed) for seed in seeds))
+    for number, other_rule in _rules(rows.problem):
+        if other_rule.owner == rule.owner:
+            # A pod that matches is there already, so the next one is no first.
+            running = rows.running(other_rule.matches, other_rule.key, every=False)
+            if any(domain is not None for domain in running):
+                known = rows.literal("affinity", rule.owner, other_rule.key, index=number)
+                rows.under([literal, known], *(z3.Not(seed) for seed in seeds))
+
+
+def _assumed(problem: Problem, waiting: Sequence[Shape]) -> Iterator[Assumption]:
+    names = {shape.name for shape in waiting}
+    for i, rule in _rules(problem):
+        if rule.owner in names:
+            yield assume("affinity", rule.owner, rule.key, index=i)
+
+
+def _weakened(problem: Problem, dropped: Dropped) -> Problem:
+    """Of anti-affinity, too: both are rules of one list."""
+    rules = tuple(rule for rule in problem.affinities if id(rule) not in dropped.rules)
+    return msgspec.structs.replace(problem, affinities=rules) if len(rules) < len(problem.affinities) else problem
+
+
+AFFINITY = Constraint(
+    name="affinity",
+    ordered=True,
+    couples=_couples,
+    part=AffinityPart,
+    exact=_exact,
+    bound=_bound,
+    necessary=_necessary,
+    assumed=_assumed,
+    weakened=_weakened,
+)

@@ -1,0 +1,126 @@
+"""Host ports: no two pods of a node have ports that overlap."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from copy import copy
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.optimal.coupling import Part
+from kubelogic.placement.optimal.model import Ints, Mask, Model
+from kubelogic.placement.placement import Assumption
+from kubelogic.placement.problem import Problem, Shape
+
+if TYPE_CHECKING:
+    from kubelogic.placement.optimal.assumed_rows import AssumedRows
+
+Port = tuple[str, str, int]
+"""Host address, protocol and number."""
+
+_ANY = "0.0.0.0"
+
+
+def overlap(one: Port, other: Port) -> bool:
+    """Whether two ports cannot be had on one node."""
+    return one[1:] == other[1:] and (one[0] == other[0] or _ANY in (one[0], other[0]))
+
+
+class PortsPart(Part):
+    """Per port that somebody waits for, how many ports of each node overlap it."""
+
+    def __init__(self, model: Model) -> None:
+        self._ports = [shape.ports for shape in model.shapes]
+        waiting = sorted({i for kind in model.kinds for i in kind.shapes})
+        wanted = dict.fromkeys(port for i in waiting for port in self._ports[i])
+        self._taken: dict[Port, Ints] = {port: np.zeros(len(model.nodes), dtype=np.int64) for port in wanted}
+
+    def concerns(self, shape: int) -> bool:
+        return bool(self._ports[shape])
+
+    def open(self, shape: int, mask: Mask) -> None:
+        for port in self._ports[shape]:
+            mask &= self._taken[port] == 0
+
+    def change(self, shape: int, node: int, by: int, counted: int) -> None:  # noqa: ARG002
+        for port in self._ports[shape]:
+            for other, taken in self._taken.items():
+                if overlap(port, other):
+                    taken[node] += by
+
+    def copy(self) -> PortsPart:
+        other = copy(self)
+        other._taken = {port: taken.copy() for port, taken in self._taken.items()}
+        return other
+
+
+def _couples(problem: Problem) -> Iterator[str]:
+    return (shape.name for shape in problem.shapes if shape.ports)
+
+
+def _apart(model: Model, kinds: Sequence[int]) -> Iterator[tuple[int, int]]:
+    ports = {k: model.shapes[model.kinds[k].shapes[0]].ports for k in kinds}
+    for one, other in permutations([k for k in kinds if ports[k]], 2):
+        if any(overlap(p, q) for p in ports[one] for q in ports[other]):
+            yield one, other
+
+
+def _necessary(rows: AssumedRows) -> None:
+    numbers = sorted({port[1:] for shape in rows.shapes.values() for port in shape.ports})
+    for number in numbers:
+        addresses = {port[0] for shape in rows.all_shapes.values() for port in shape.ports if port[1:] == number}
+        for address in sorted(addresses - {_ANY}) or [_ANY]:
+            users = [
+                name
+                for name, shape in sorted(rows.all_shapes.items())
+                if any(overlap(port, (address, *number)) for port in shape.ports)
+            ]
+            _one_a_node(rows, users)
+
+
+def _one_a_node(rows: AssumedRows, users: Sequence[str]) -> None:
+    """No node has two of the users; running ones may be there twice already."""
+    for g, members in enumerate(rows.groups):
+        blocked: Counter[str] = Counter()
+        taken = 0
+        for n in members:
+            running = rows.stay.get(rows.problem.nodes[n].name, Counter())
+            here = [name for name in users if running[name]]
+            fixed = [name for name in here if rows.literal("port", name) is True]
+            if fixed:
+                taken += 1
+            elif here:
+                blocked[here[0]] += 1
+        loads = [
+            (rows.literal("port", name), (rows.x[name, g] if name in rows.count else rows.zero) + blocked[name])
+            for name in users
+            if name in rows.count or blocked[name]
+        ]
+        rows.row(loads, len(members) - taken, [])
+
+
+def _assumed(_: Problem, waiting: Sequence[Shape]) -> Iterator[Assumption]:
+    return (assume("port", shape.name) for shape in waiting if shape.ports)
+
+
+def _weakened(problem: Problem, dropped: Dropped) -> Problem:
+    names = dropped.names("port")
+    shapes = (msgspec.structs.replace(each, ports=()) if each.name in names else each for each in problem.shapes)
+    return msgspec.structs.replace(problem, shapes=tuple(shapes)) if names else problem
+
+
+PORTS = Constraint(
+    name="ports",
+    couples=_couples,
+    alone=lambda shape: bool(shape.ports),
+    apart=_apart,
+    part=PortsPart,
+    necessary=_necessary,
+    assumed=_assumed,
+    weakened=_weakened,
+)

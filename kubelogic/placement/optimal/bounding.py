@@ -1,0 +1,95 @@
+"""How many pods of each kind fit at most, per node and in all: what every placement has to keep to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kubelogic.placement.constraints.attach import AttachPart
+from kubelogic.placement.constraints.every import CONSTRAINTS, alone, coupling
+from kubelogic.placement.constraints.resources import lower_to_free
+from kubelogic.placement.optimal.model import Ints, Mask, Model
+from kubelogic.placement.optimal.state import request_of
+from kubelogic.placement.optimal.upper_bounds import Bounding, UpperBounds
+from kubelogic.placement.problem import Pod
+
+
+def upper_bounds(model: Model) -> UpperBounds:
+    """The limits of the problem as a whole, before anything is placed, evictable pods not counted."""
+    top = max((kind.priority for kind in model.kinds if model.shapes[kind.shapes[0]].preempts), default=None)
+    leave: list[Pod] = []
+    stay: list[Pod] = []
+    free = np.array(model.free.T, order="C")
+    for pod in model.running:
+        shape = model.shape_index[pod.shape]
+        evictable = pod.movable and top is not None and model.shapes[shape].priority < top
+        if pod.terminating or evictable:
+            free[:, model.node_index[pod.node]] += request_of(model, shape)
+            if not pod.terminating:
+                leave.append(pod)
+        else:
+            stay.append(pod)
+    leaving = {pod.shape for pod in model.running} - {pod.shape for pod in stay}
+    leaving |= {pod.shape for pod in leave}
+    leaving |= {pod.shape for pod in model.running if pod.terminating}
+    bounds = Bounding(
+        model=model,
+        coupling=coupling(model, running=tuple(stay)),
+        waiting=frozenset(model.shapes[i].name for kind in model.kinds for i in kind.shapes),
+        leaving=frozenset(leaving),
+        room=solo(model, free, model.counts),
+        count=model.counts.copy(),
+        links=[],
+        branchings=[],
+    )
+    for k, kind in enumerate(model.kinds):
+        if kind.coupled:
+            _bound(bounds, k)
+    return UpperBounds(
+        room=bounds.room,
+        count=bounds.count,
+        conflict=conflicts(model),
+        free=free,
+        leave=tuple(leave),
+        links=tuple(bounds.links),
+        fixed=np.zeros_like(bounds.room),
+        branchings=tuple(bounds.branchings),
+    )
+
+
+def most_alone(known: UpperBounds) -> Ints:
+    """How many pods of each kind there can be at most, whatever becomes of the other kinds."""
+    most: Ints = np.minimum(known.count, known.room.sum(axis=1)) + known.fixed.sum(axis=1)
+    return most
+
+
+def solo(model: Model, free: Ints, counts: Ints) -> Ints:
+    """How many pods of each kind each node could take if it were alone there: kinds by nodes."""
+    room = np.where(model.allowed, counts[:, None], 0)
+    for k in range(len(model.kinds)):
+        lower_to_free(model, free, k, room[k])
+        if alone(model.shapes[model.kinds[k].shapes[0]]):
+            np.minimum(room[k], 1, out=room[k])
+    return room
+
+
+def _bound(bounds: Bounding, kind: int) -> None:
+    """Lower the bounds of a coupled kind to what its own constraints leave in any case."""
+    model = bounds.model
+    shape = model.kinds[kind].shapes[0]
+    # A pod that may leave can also help: a volume that it has on a node is not one more there.
+    mine = set(model.shapes[shape].attaches)
+    shared = any(mine & set(other.attaches) for other in model.shapes if other.name in bounds.leaving)
+    open_ = bounds.coupling.open_for_good(shape, without=AttachPart if shared else None)
+    bounds.room[kind][~open_] = 0
+    for constraint in CONSTRAINTS:
+        constraint.bound(bounds, kind)
+
+
+def conflicts(model: Model) -> Mask:
+    """Which kinds can never share a node."""
+    conflict = np.zeros((len(model.kinds), len(model.kinds)), dtype=np.bool_)
+    coupled = [k for k, kind in enumerate(model.kinds) if kind.coupled]
+    for constraint in CONSTRAINTS:
+        for one, other in constraint.apart(model, coupled):
+            conflict[one, other] = True
+    return conflict
