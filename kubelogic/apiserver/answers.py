@@ -65,19 +65,23 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """An object of a controller that the API server did not take.
+    """What a controller wanted to make, change or delete, and the API server did not grant.
 
     Attributes:
-        kind: what kind of object was to be made.
-        owner_kind: kind of the controller's object, a ReplicaSet, say.
+        kind: what kind of object it is about.
+        owner_kind: kind of the controller's object, a ReplicaSet, say; of the object itself where nobody owns it.
         owner: its key.
         answer: the refusal.
+        verb: ``make``, ``change`` or ``delete``.
+        subject: what is tried again, where it is the system's own; see ``reconcile.refusals``.
     """
 
     kind: str
     owner_kind: str
     owner: str
     answer: Status
+    verb: str = "make"
+    subject: str = ""
 
 
 def resource_name(obj: Object) -> str:

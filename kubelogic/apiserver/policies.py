@@ -1,8 +1,8 @@
 """What the two kinds of admission policies have in common: matching, parameters, variables, conditions.
 
 Source: k8s.io/apiserver 1.36, pkg/admission/plugin/policy/generic (dispatcher CollectParams) and
-pkg/admission/plugin/cel. Left out: the authorizer, the cost budget, and the sender of a request (taken to be an
-administrator).
+pkg/admission/plugin/cel. Left out: the authorizer and the cost budget. What people send comes from an administrator,
+what the control plane sends from the account of the component that sends it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ READS = frozenset(
         "ValidatingAdmissionPolicyBinding",
     }
 )
+
+_POLICIES = ("MutatingAdmissionPolicy", "ValidatingAdmissionPolicy")
+
+
+def present(tx: Transaction) -> bool:
+    """Whether there is any policy that may have a say about a request."""
+    return any(map(tx.state.cluster.objects, _POLICIES)) or any(kind in _POLICIES for kind, _ in tx.changed)
+
 
 _NO_NAMESPACE = (
     "failed to configure binding: cannot use namespaced paramRef in policy binding that matches "
@@ -81,6 +89,7 @@ def asked_of(tx: Transaction, obj: Object, old: Object | None, operation: str) -
         name=obj.name,
         labels=labels,
         namespace_labels=own,
+        user=tx.sender,
     )
 
 

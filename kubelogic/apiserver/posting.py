@@ -1,16 +1,16 @@
-"""What controllers send to make or change an object: done in the transaction and admitted, or undone again."""
+"""What controllers send to make, change or delete an object: done in the transaction and admitted, or undone again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver import chain
+from kubelogic.apiserver import chain, policies
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry.immutable import refuse_change
-from kubelogic.apiserver.transaction import Transaction
+from kubelogic.apiserver.transaction import Denied, Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
 
@@ -41,11 +41,11 @@ def change(tx: Transaction, kind: str, key: str, fields: Mapping[str, Any]) -> P
     if document.get("spec") != old.document.get("spec") and kind not in ("Pod", "Node"):
         meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
         document = {**document, "metadata": meta}
-    new = with_document(old, document)
+    new, before = with_document(old, document), dict(tx.changed)
     tx.put(new)
     refusal = None if fields.keys() == {"status"} else admit_change(tx, old, new)
     if refusal is not None:
-        tx.put(old)
+        tx.changed = before
         tx.undone = True
     return Posted(obj=new, refusal=refusal)
 
@@ -82,3 +82,62 @@ def post(
         tx.changed.pop((kind, key))
         tx.undone = True
     return Posted(obj=made, refusal=refusal)
+
+
+def amend(tx: Transaction, kind: str, key: str, path: Sequence[str], fields: Mapping[str, Any]) -> bool:
+    """PATCH some fields of an object that may be gone by now; what a policy denies changes nothing.
+
+    Only admission policies look at such changes of controllers, so nobody is asked where there are none. A status is
+    written by a request of its own, which policies of the object itself are not about.
+
+    Args:
+        tx: what there is by now.
+        kind: kind of the object.
+        key: its key.
+        path: where the fields are.
+        fields: their values; None removes one.
+
+    Returns:
+        Whether nothing denied it.
+    """
+    if path[:1] == ["status"] or not policies.present(tx):
+        tx.edit(kind, key, path, fields)
+        return True
+    before, old = dict(tx.changed), tx.get(kind, key)
+    tx.edit(kind, key, path, fields)
+    new = tx.get(kind, key)
+    if old is None or new is None:
+        return False
+    refusal = None if new.document == old.document else admit_change(tx, old, new)
+    if refusal is not None:
+        tx.changed = before
+        tx.undone = True
+        tx.denied.append(Denied(verb="change", kind=kind, key=key, answer=refusal))
+    return refusal is None
+
+
+def erase(tx: Transaction, kind: str, key: str, *, propagation: str = "", grace: int | None = None) -> bool:
+    """DELETE an object that may be gone by now; what a policy denies leaves it as it is.
+
+    Args:
+        tx: what there is by now.
+        kind: kind of the object.
+        key: its key.
+        propagation: ``Background``, ``Foreground``, ``Orphan``, or empty for the default.
+        grace: seconds for a pod to end; None for its own.
+
+    Returns:
+        Whether the request was granted.
+
+    Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/delete.go; registry/generic/registry/store.go, Delete.
+    """
+    obj = tx.get(kind, key)
+    if obj is None:
+        return True
+    refusal = chain.on_delete(tx, obj) if policies.present(tx) else None
+    if refusal is not None:
+        tx.undone = True
+        tx.denied.append(Denied(verb="delete", kind=kind, key=key, answer=refusal))
+        return False
+    tx.delete(kind, key, propagation=propagation, grace=grace)
+    return True

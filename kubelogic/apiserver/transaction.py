@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver.answers import Refused
+from kubelogic.apiserver.answers import Refused, Status
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
@@ -41,6 +41,26 @@ class Rounds(msgspec.Struct, kw_only=True):
     last: Any = None
 
 
+class Denied(msgspec.Struct, frozen=True, kw_only=True):
+    """A change or deletion of a controller that the API server did not grant.
+
+    Attributes:
+        verb: ``change`` or ``delete``.
+        kind: kind of the object.
+        key: its key.
+        answer: the refusal.
+    """
+
+    verb: str
+    kind: str
+    key: str
+    answer: Status
+
+
+ADMINISTRATOR = "kubernetes-admin"
+"""Who sends the requests of people: no manifest says it."""
+
+
 class Transaction(msgspec.Struct, kw_only=True):
     """Collects changes of a state; lives inside one call of ``apply``."""
 
@@ -52,6 +72,10 @@ class Transaction(msgspec.Struct, kw_only=True):
     """Parts of documents that several objects share, and what they were made from; see ``alike``."""
     refused: list[Refused] = msgspec.field(default_factory=list)
     """What controllers wanted to make and the API server did not take."""
+    denied: list[Denied] = msgspec.field(default_factory=list)
+    """What the action that is being applied wanted to change or delete, and may not."""
+    sender: str = ADMINISTRATOR
+    """Whose requests these are, as the API server knows users."""
     starts: dict[tuple[str, str], SlowStart] = msgspec.field(default_factory=dict)
     """How far each owner, by kind and key, has come in making its pods."""
     undone: bool = False

@@ -41,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         name: of the object.
         labels: of the object, or of what it was; one of them has to match.
         namespace_labels: of its namespace, or of the namespace that it is; None for objects without one.
+        user: who asks.
     """
 
     operation: str
@@ -50,6 +51,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     labels: tuple[Mapping[str, str], ...]
     namespace_labels: Mapping[str, str] | None
+    user: str = "kubernetes-admin"
 
 
 def concerns(match: Tree | None, asked: Asked) -> bool:
@@ -87,7 +89,7 @@ def _has(listed: Iterable[str] | None, wanted: str) -> bool:
 
 
 def request_variable(asked: Asked) -> dict[str, Any]:
-    """The variable ``request`` of expressions. Who asks is taken to be an administrator: no manifest says it."""
+    """The variable ``request`` of expressions."""
     group, _, version = asked.api_version.rpartition("/")
     resource = {"group": group, "version": version, "resource": plural_of(asked.kind)}
     kind = {"group": group, "version": version, "kind": asked.kind}
@@ -103,5 +105,25 @@ def request_variable(asked: Asked) -> dict[str, Any]:
         "subResource": "",
         "requestSubResource": "",
         "dryRun": False,
-        "userInfo": {"username": "kubernetes-admin", "groups": ["kubeadm:cluster-admins", "system:authenticated"]},
+        "userInfo": {"username": asked.user, "groups": groups_of(asked.user)},
     }
+
+
+def groups_of(user: str) -> list[str]:
+    """The groups that the API server gives a user of the control plane, or an administrator.
+
+    >>> groups_of("system:serviceaccount:kube-system:job-controller")
+    ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated']
+    >>> groups_of("system:node:n1")
+    ['system:nodes', 'system:authenticated']
+
+    Source: staging/src/k8s.io/apiserver/pkg/authentication/serviceaccount/util.go: MakeGroupNames.
+    """
+    kind, _, name = user.removeprefix("system:").partition(":")
+    if not user.startswith("system:"):
+        return ["kubeadm:cluster-admins", "system:authenticated"]
+    if kind == "serviceaccount":
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{name.partition(':')[0]}"]
+    else:
+        groups = ["system:nodes"] if kind == "node" else []
+    return [*groups, "system:authenticated"]

@@ -30,7 +30,9 @@ REPEAT = "Repeat"
 ENDPOINTS = "Endpoints"
 """The type of entry for a change of how many ready endpoints a Service has."""
 
-FAILED_CREATE = "FailedCreate"
+FAILED_CREATE, FAILED_UPDATE, FAILED_DELETE = "FailedCreate", "FailedUpdate", "FailedDelete"
+FAILED = {"make": FAILED_CREATE, "change": FAILED_UPDATE, "delete": FAILED_DELETE}
+"""What is told of a refusal, by what was refused."""
 """The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
 
 Rebuild = Callable[[frozenset[str]], Ticker]
@@ -160,7 +162,7 @@ class Player(msgspec.Struct):
         refused = [
             Entry(
                 time=time,
-                type=FAILED_CREATE,
+                type=FAILED[each.verb],
                 arguments={"kind": each.kind, "owner_kind": each.owner_kind, "owner": each.owner},
                 refused=each.answer.message,
             )

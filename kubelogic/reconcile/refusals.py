@@ -159,11 +159,52 @@ def note_own(tx: Transaction, posted: Posted, *, subject: str) -> bool:
     if refusal.kind_of_cause == namespace_lifecycle.ENDING:
         tx.memory[_OWN_UNTIL, subject] = tx.state.now + tx.parameter(f"{_BACKOFF}_maximum")
         return False
-    tx.refused.append(Refused(kind=posted.obj.kind, owner_kind=posted.obj.kind, owner=posted.obj.key, answer=refusal))
+    kind, key = posted.obj.kind, posted.obj.key
+    tx.refused.append(Refused(kind=kind, owner_kind=kind, owner=key, answer=refusal, subject=subject))
+    _try_later(tx, subject)
+    return False
+
+
+def _try_later(tx: Transaction, subject: str) -> None:
     count = int(tx.state.memory.get((_OWN_COUNT, subject), 0)) + 1
     tx.memory[_OWN_COUNT, subject] = count
     tx.memory[_OWN_UNTIL, subject] = tx.state.now + _pause(tx, count, _BACKOFF)
-    return False
+
+
+def note_verdict(tx: Transaction, action: Action) -> None:
+    """Note which changes and deletions of an action were denied: whoever sent them tries again later, ever more slowly.
+
+    Source: client-go, workqueue; pkg/controller/replicaset: manageReplicas, as an example of a controller's sync.
+    """
+    subject = _whole(action)
+    if not tx.denied:
+        if (_OWN_UNTIL, subject) in tx.state.memory:
+            tx.memory[_OWN_UNTIL, subject] = tx.memory[_OWN_COUNT, subject] = None
+        return
+    for each in tx.denied:
+        tx.refused.append(
+            Refused(
+                kind=each.kind,
+                owner_kind=each.kind,
+                owner=each.key,
+                answer=each.answer,
+                verb=each.verb,
+                subject=subject,
+            )
+        )
+    _try_later(tx, subject)
+    tx.denied.clear()
+
+
+def _whole(action: Action) -> str:
+    """An action with all that it says, for actions whose changes are denied."""
+    return f"{action.type} {' '.join(str(value) for value in action.arguments().values())}"
+
+
+def own_retries(state: State) -> Mapping[str, int]:
+    """When the system tries again what was denied to itself, by subject; only what lies ahead."""
+    due = ((key, int(value)) for (topic, key), value in state.memory.items() if topic == _OWN_UNTIL)
+    return {subject: moment for subject, moment in due if moment > state.now}
 
 
 _OWN_UNTIL, _OWN_COUNT = "own object refused until", "own object refusals"
@@ -194,13 +235,15 @@ def subject_of(action: Action) -> str:
 
 def held_back(state: State, actions: Iterable[Action]) -> tuple[list[Action], int | None]:
     """The actions without those that would only be refused again, and when the first of these is tried again."""
+    later = own_retries(state)
+    if not later:
+        return list(actions), None
     kept: list[Action] = []
     moments: list[int] = []
     for action in actions:
-        subject = subject_of(action)
-        until = state.memory.get((_OWN_UNTIL, subject)) if subject else None
-        if until is not None and int(until) > state.now:
-            moments.append(int(until))
+        until = later.get(subject_of(action)) or later.get(_whole(action))
+        if until is not None:
+            moments.append(until)
         else:
             kept.append(action)
     return kept, min(moments, default=None)

@@ -14,7 +14,7 @@ from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.apply.carry_out import Carried, carry_out
 from kubelogic.reconcile.loops import Loop, Search, is_routine, leap, unmoved
-from kubelogic.reconcile.refusals import waiting_for_retry
+from kubelogic.reconcile.refusals import own_retries, waiting_for_retry
 from kubelogic.reconcile.tick import Tick
 
 MAX_TICKS = 100_000
@@ -64,6 +64,8 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True):
         since: when the first of them was.
         last: when the last of them was.
         count: how many objects were refused.
+        verb: ``make``, ``change`` or ``delete``.
+        subject: what is tried again, where it is the system's own; see ``Refused``.
     """
 
     kind: str
@@ -73,6 +75,8 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True):
     since: int
     last: int
     count: int
+    verb: str = "make"
+    subject: str = ""
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +169,7 @@ class _Ledger(msgspec.Struct):
     ``in_vain``: who was refused since anything last changed, so that trying again now must fail again.
     """
 
-    entries: dict[tuple[str, str, str], Refusals] = msgspec.field(default_factory=dict)
+    entries: dict[tuple[str, str, str, str], Refusals] = msgspec.field(default_factory=dict)
     in_vain: set[str] = msgspec.field(default_factory=set)
 
     def enter(self, carried: Carried, before: State) -> tuple[Refused, ...]:
@@ -173,10 +177,12 @@ class _Ledger(msgspec.Struct):
         if carried.state.cluster is not before.cluster or carried.state.world is not before.world:
             self.in_vain.clear()
         else:
-            self.in_vain.update(replica_set_constant(each.owner_kind, each.owner) for each in carried.refused)
+            self.in_vain.update(
+                each.subject or replica_set_constant(each.owner_kind, each.owner) for each in carried.refused
+            )
         fresh: list[Refused] = []
         for each in carried.refused:
-            key = (each.owner_kind, each.owner, each.kind)
+            key = (each.owner_kind, each.owner, each.kind, each.verb)
             known = self.entries.get(key)
             if known is None or known.answer.gist != each.answer.gist:
                 fresh.append(each)
@@ -188,6 +194,8 @@ class _Ledger(msgspec.Struct):
                 since=before.now if known is None else known.since,
                 last=before.now,
                 count=1 if known is None else known.count + 1,
+                verb=each.verb,
+                subject=each.subject,
             )
         return tuple(fresh)
 
@@ -225,7 +233,8 @@ class _Settling(msgspec.Struct, kw_only=True):
                 if self.loop is not None and self._is_final(self.loop):
                     return self._ended(settled=is_routine(self.loop.steps), ticks=number)
                 continue
-            in_vain = tick.only_retries and waiting_for_retry(self.state) <= self.ledger.in_vain
+            waiting = waiting_for_retry(self.state) | own_retries(self.state).keys()
+            in_vain = tick.only_retries and waiting <= self.ledger.in_vain
             if tick.wakes_at is None or (self.until is not None and tick.wakes_at > self.until):
                 if self.until is not None:
                     self.state = replace(self.state, now=max(self.until, self.state.now))

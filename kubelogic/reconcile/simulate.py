@@ -18,14 +18,14 @@ from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.drains import DrainAgain
 from kubelogic.reconcile.expectations import Expectation, Expected
 from kubelogic.reconcile.kin import Kin
-from kubelogic.reconcile.playing import ENDPOINTS, FAILED_CREATE, REPEAT, Entry, Player, Rebuild
+from kubelogic.reconcile.playing import ENDPOINTS, FAILED, REPEAT, Entry, Player, Rebuild
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import Event, Operation, Scenario
 from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Ticker
 from kubelogic.reconcile.times import clock
 
-__all__ = ["DEFAULT_HORIZON", "ENDPOINTS", "FAILED_CREATE", "REPEAT", "Entry", "Simulated", "clock", "simulate"]
+__all__ = ["DEFAULT_HORIZON", "ENDPOINTS", "FAILED", "REPEAT", "Entry", "Simulated", "clock", "simulate"]
 
 DEFAULT_HORIZON = 7 * 86_400_000
 """Milliseconds after the last step up to which clusters with periodic things are looked at, unless told otherwise."""

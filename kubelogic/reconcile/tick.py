@@ -114,7 +114,7 @@ class Reconciler:
         return Tick(
             actions=tuple(actions),
             wakes_at=min(moments, default=None),
-            only_retries=self._only_retries(state.now),
+            only_retries=self._only_retries(state.now, own=again is not None),
         )
 
     def due(self, now: int) -> frozenset[int]:
@@ -133,8 +133,9 @@ class Reconciler:
         if self._problems is not None:
             self._problems.note(changes)
 
-    def _only_retries(self, now: int) -> bool:
-        if "retries_at" not in self.relations.rulebook.declarations or not self.relations.rows("retries_at"):
+    def _only_retries(self, now: int, *, own: bool) -> bool:
+        declared = "retries_at" in self.relations.rulebook.declarations
+        if not own and not (declared and self.relations.rows("retries_at")):
             return False
         return not any(int(row[0]) > now for row in self.relations.rows("wakes_at"))
 

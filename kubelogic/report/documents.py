@@ -171,6 +171,7 @@ def refusal_document(each: RefusedObjects) -> dict[str, Any]:
         "missing": each.missing,
         "wanted": each.wanted,
         "reason": each.reason,
+        "verb": each.verb,
         "message": each.message,
         "tries": each.tries,
         "nextTry": None if each.next_try is None else each.next_try / 1000,

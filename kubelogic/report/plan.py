@@ -128,13 +128,23 @@ def render_troubles(troubles: Sequence[Trouble], style: Style = PLAIN) -> str:
     return "\n".join(lines)
 
 
+def not_done(refused: RefusedObjects) -> str:
+    """What the API server does not grant, as people say it."""
+    match refused.verb:
+        case "change":
+            return "not changed"
+        case "delete":
+            return "not deleted"
+    return f"{refused.missing:,} of {count(refused.wanted, refused.kind.lower())} not made"
+
+
 def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) -> str:
     """What the API server does not take, why and what would help."""
     lines = [style.bold("REFUSED")]
     for each in refusals:
-        missing = f"{each.missing:,} of {count(each.wanted, each.kind.lower())}"
+        missing = not_done(each)
         place = f"  {style.dim(str(each.location))}" if each.location else ""
-        lines.append(f"  {style.bold(each.owner)}  {style.bad(f'{missing} not made')} ({each.reason}){place}")
+        lines.append(f"  {style.bold(each.owner)}  {style.bad(missing)} ({each.reason}){place}")
         lines.append(f"    {each.message}")
         for remedy in each.remedies:
             where = f" ({remedy.location})" if remedy.location else ""
@@ -147,11 +157,13 @@ def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) ->
 def _verdict(plan: Plan, style: Style) -> str:
     refused = sum(each.missing for each in plan.refusals if each.kind == "Pod")
     others = sum(each.missing for each in plan.refusals if each.kind != "Pod")
+    held = sum(each.verb != "make" for each in plan.refusals)
     total = len(plan.placements) + len(plan.pending) + refused
     text = f"{count(total, 'pod')} on {count(len(plan.nodes), 'node')}: {len(plan.placements):,} placed"
     bad = [f"{len(plan.pending):,} pending"] if plan.pending else []
     bad += [f"{refused:,} refused"] if refused else []
     bad += [f"{count(others, 'other object')} refused"] if others else []
+    bad += [f"{count(held, 'change')} refused"] if held else []
     bad += [f"{len(plan.troubles):,} not well"] if plan.troubles else []
     line = style.bold(f"{text}, " + style.bad(", ".join(bad))) if bad else style.good(style.bold(text))
     if plan.gone:

@@ -12,7 +12,7 @@ from kubelogic.reconcile.simulate import Entry
 from kubelogic.report.documents import reasons_document
 from kubelogic.report.markup import Html, Part, bar, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
-from kubelogic.report.plan import blocker_lines, render_plan
+from kubelogic.report.plan import blocker_lines, not_done, render_plan
 from kubelogic.report.style import PLAIN
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import timeline
@@ -170,9 +170,7 @@ def _refused(each: RefusedObjects) -> Html:
     return element(
         "li",
         element("h3", each.owner),
-        element(
-            "p", f"{each.missing:,} of {count(each.wanted, each.kind.lower())} not made ({each.reason})", class_="bad"
-        ),
+        element("p", f"{not_done(each)} ({each.reason})", class_="bad"),
         element("p", each.message),
         element("ul", remedies),
         element("p", str(each.location), class_="soft") if each.location else "",

@@ -255,6 +255,8 @@ def _verdict(simulation: Simulation, style: Style) -> str:
         counts.append(style.bad(f"{len(final.pending):,} pending"))
     if refused := sum(each.missing for each in final.refusals):
         counts.append(style.bad(f"{refused:,} refused"))
+    if held := sum(each.verb != "make" for each in final.refusals):
+        counts.append(style.bad(f"{count(held, 'change')} refused"))
     if waiting := sum(bool(each.waiting) for each in run.restarts):
         counts.append(style.bad(f"{count(waiting, 'container')} in back-off"))
     broken = sum(not each.held for each in run.expected)

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.reconcile.simulate import ENDPOINTS, FAILED_CREATE, REPEAT, Entry, clock
+from kubelogic.reconcile.simulate import ENDPOINTS, FAILED, REPEAT, Entry, clock
 from kubelogic.report.style import Style
 
 _NAMED = 3
@@ -227,7 +227,9 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         (ENDPOINTS,): Phrase("Service {service} has {ready} ready endpoints"),
         (REPEAT, "0"): _event("and so on, again and again in no time, until {until}"),
         (REPEAT,): _event("and so on, every {every}, until {until}"),
-        (FAILED_CREATE,): Phrase("{owner_kind} {owner} cannot make a {kind}"),
+        (FAILED["make"],): Phrase("{owner_kind} {owner} cannot make a {kind}"),
+        (FAILED["change"],): Phrase("{owner_kind} {owner} cannot be changed"),
+        (FAILED["delete"],): Phrase("{owner_kind} {owner} cannot be deleted"),
         # nodes
         ("AddTaint",): Phrase(
             "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"

@@ -111,7 +111,9 @@ class Events(msgspec.Struct, kw_only=True):
                     yield Told(
                         about=pod, reason="Preempted", message=words, component="default-scheduler", scheduler=True
                     )
-                case Refused(owner_kind=kind, owner=key, answer=answer) if (
+                case Refused(verb="delete", kind="Pod", owner=key, answer=answer):
+                    yield from _not_deleted(after, key, answer.message)
+                case Refused(verb="make", owner_kind=kind, owner=key, answer=answer) if (
                     found := after.cluster.get(kind, key)
                 ) is not None and kind in _CONTROLLERS:
                     words = f"Error creating: {answer.message}"
@@ -274,6 +276,20 @@ def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
     if kind == "StatefulSet":
         words = f"Delete Pod {pod.name} in StatefulSet {found.name} successful"
     yield Told(about=found, reason="SuccessfulDelete", message=words, component=_CONTROLLERS[kind])
+
+
+def _not_deleted(after: State, key: str, why: str) -> Iterator[Told]:
+    """Of a pod whose controller may not delete it. Source: controller_utils.go: DeletePod; stateful_pod_control.go."""
+    pod = after.cluster.get("Pod", key)
+    owner = _controller(pod) if pod is not None else None
+    kind = str((owner or {}).get("kind"))
+    found = after.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}") if pod is not None and owner else None
+    if found is None or pod is None or kind not in _CONTROLLERS:
+        return
+    words = f"Error deleting: {why}"
+    if kind == "StatefulSet":
+        words = f"delete Pod {pod.name} in StatefulSet {found.name} failed error: {why}"
+    yield Told(about=found, reason="FailedDelete", message=words, component=_CONTROLLERS[kind], warning=True)
 
 
 def _of_changes(before: State, after: State) -> Iterator[Told]:

@@ -11,7 +11,7 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
-from kubelogic.reconcile.refusals import next_retry
+from kubelogic.reconcile.refusals import next_retry, own_retries
 from kubelogic.reconcile.settle import Refusals
 from kubelogic.verbs.results import RefusedObjects, Remedy
 
@@ -28,8 +28,11 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
     """
     last = tuple(refusals)
     made: Counter[str] = _made(state.cluster) if last else Counter()
-    found = []
+    found: list[RefusedObjects] = []
     for each in last:
+        if each.subject:
+            found += _own(each, state, start)
+            continue
         owner = state.cluster.get(each.owner_kind, each.owner)
         again = next_retry(state.memory, replica_set_constant(each.owner_kind, each.owner))
         if owner is None or again is None:
@@ -55,6 +58,35 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
             )
         )
     return tuple(found)
+
+
+_REASONS = {"make": "FailedCreate", "change": "FailedUpdate", "delete": "FailedDelete"}
+
+
+def _own(refused: Refusals, state: State, start: int) -> list[RefusedObjects]:
+    """What the control plane wanted for itself and still does not get."""
+    again = own_retries(state).get(refused.subject)
+    if again is None:
+        return []
+    obj = state.cluster.get(refused.kind, refused.owner)
+    source = obj.origin if obj is not None else None
+    named = f"{refused.kind} {refused.owner}"
+    return [
+        RefusedObjects(
+            kind=refused.kind,
+            owner=named,
+            workload=workload(state.cluster, obj) if obj is not None else named,
+            missing=int(refused.verb == "make"),
+            wanted=int(refused.verb == "make"),
+            reason=_REASONS[refused.verb],
+            message=refused.answer.message,
+            tries=refused.count,
+            next_try=max(again - start, 0),
+            location=source.locate(("metadata", "name")) if source is not None else None,
+            remedies=tuple(_remedies(refused.answer, state.cluster)),
+            verb=refused.verb,
+        )
+    ]
 
 
 def refused_manifests(left_out: Iterable[tuple[Object, Status]], cluster: Cluster) -> tuple[RefusedObjects, ...]:

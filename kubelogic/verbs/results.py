@@ -79,6 +79,7 @@ class RefusedObjects(msgspec.Struct, frozen=True, kw_only=True):
         next_try: when the controller tries again, in milliseconds from the start; None if it is not waiting.
         location: where the workload stands.
         remedies: what would help.
+        verb: ``make``, or what else is refused: ``change``, ``delete``.
     """
 
     kind: str
@@ -92,6 +93,7 @@ class RefusedObjects(msgspec.Struct, frozen=True, kw_only=True):
     next_try: int | None
     location: Location | None
     remedies: tuple[Remedy, ...]
+    verb: str = "make"
 
 
 class GonePod(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver import policies
 from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.apply import devices, fields, jobs, lifecycle, objects, pods, services, workloads
+from kubelogic.reconcile.refusals import note_verdict
+from kubelogic.reconcile.senders import sender_of
 
 Applier = Callable[[Transaction, Any], None]
 
@@ -54,8 +57,13 @@ def carry_out(state: State, actions: Sequence[Action]) -> Carried:
     """
     tx = Transaction(state=state)
     undone: set[int] = set()
+    judged = policies.present(tx)
     for number, action in enumerate(actions):
+        if judged:
+            tx.sender = sender_of(tx, action)
         APPLIERS[type(action)](tx, action)
+        if judged:
+            note_verdict(tx, action)
         if tx.undone:
             undone.add(number)
             tx.undone = False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
@@ -66,7 +66,7 @@ def give_devices(tx: Transaction, pod: Object, node: str, devices: tuple[Granted
         given["allocationTimestamp"] = timestamp(tx.state.now)
         finalizers = list(claim.document["metadata"].get("finalizers") or ())
         if _FINALIZER not in finalizers:
-            tx.edit(_CLAIM, key, ["metadata"], {"finalizers": [*finalizers, _FINALIZER]})
+            amend(tx, _CLAIM, key, ["metadata"], {"finalizers": [*finalizers, _FINALIZER]})
         tx.edit(_CLAIM, key, ["status"], {"allocation": given})
         _reserve(tx, key, pod)
     for key in _claims(pod):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
@@ -47,7 +47,7 @@ def create_indexed_pod(tx: Transaction, action: CreateIndexedPod) -> None:
     notes = {INDEX_FAILURES: str(action.failures)}
     if action.ignored:
         notes[INDEX_IGNORED] = str(action.ignored)
-    tx.edit("Pod", name, ["metadata", "annotations"], notes)
+    tx.edit("Pod", name, ["metadata", "annotations"], notes)  # part of what was sent to make it
 
 
 def _uncounted(tx: Transaction, job: str) -> dict[str, list[str]]:
@@ -144,7 +144,7 @@ def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | N
 
 
 def scale_target(tx: Transaction, action: ScaleTarget) -> None:
-    tx.edit(action.kind, action.key, ["spec"], {"replicas": action.replicas})
+    amend(tx, action.kind, action.key, ["spec"], {"replicas": action.replicas})
 
 
 APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(

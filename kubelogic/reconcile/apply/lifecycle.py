@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.conditions import put_condition
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, erase, post
 from kubelogic.apiserver.registry.eviction import set_disruption_condition
 from kubelogic.apiserver.transaction import Transaction, owners, without_owner
 from kubelogic.cluster import Object
@@ -48,14 +48,14 @@ def collect_pod(tx: Transaction, action: CollectPod) -> None:
         if action.reason:
             put_condition(tx, pod, name="DisruptionTarget", status="True", reason=action.reason, message=action.message)
         tx.edit("Pod", action.pod, ["status"], {"phase": "Failed"})
-    tx.delete("Pod", action.pod, grace=0)
+    erase(tx, "Pod", action.pod, grace=0)
 
 
 def drop_owner(tx: Transaction, action: DropOwner) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is not None:
         kept = without_owner(owners(obj), action.uid)
-        tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
+        amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
 def add_finalizer(tx: Transaction, action: AddFinalizer) -> None:
@@ -64,7 +64,7 @@ def add_finalizer(tx: Transaction, action: AddFinalizer) -> None:
         return
     present = list(metadata(obj).get("finalizers") or ())
     if action.finalizer not in present:
-        tx.edit(action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
+        amend(tx, action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
 
 
 def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
@@ -72,8 +72,8 @@ def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
     if obj is None:
         return
     kept = [name for name in metadata(obj).get("finalizers") or () if name != action.finalizer]
-    tx.edit(action.kind, action.key, ["metadata"], {"finalizers": kept or None})
-    tx.finish_deletion(action.kind, action.key)
+    if amend(tx, action.kind, action.key, ["metadata"], {"finalizers": kept or None}):
+        tx.finish_deletion(action.kind, action.key)
 
 
 def bind_claim(tx: Transaction, action: BindClaim) -> None:
@@ -91,13 +91,13 @@ def bind_claim(tx: Transaction, action: BindClaim) -> None:
             "name": claim.name,
             "uid": uid_of(claim),
         }
-        tx.edit("PersistentVolume", action.volume, ["spec"], {"claimRef": full})
+        amend(tx, "PersistentVolume", action.volume, ["spec"], {"claimRef": full})
         if not reference:
             _annotate(tx, "PersistentVolume", action.volume, {BOUND_BY_CONTROLLER: "yes"})
     tx.edit("PersistentVolume", action.volume, ["status"], {"phase": "Bound"})
     annotations = {BIND_COMPLETED: "yes"}
     if wanted.get("volumeName") != action.volume:
-        tx.edit("PersistentVolumeClaim", action.claim, ["spec"], {"volumeName": action.volume})
+        amend(tx, "PersistentVolumeClaim", action.claim, ["spec"], {"volumeName": action.volume})
         annotations[BOUND_BY_CONTROLLER] = "yes"
     _annotate(tx, "PersistentVolumeClaim", action.claim, annotations)
     status = {"phase": "Bound", "accessModes": spec.get("accessModes"), "capacity": spec.get("capacity")}
@@ -152,7 +152,7 @@ def _on_nodes(labels: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
 
 
 def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, str]) -> None:
-    tx.edit(kind, key, ["metadata", "annotations"], annotations)
+    amend(tx, kind, key, ["metadata", "annotations"], annotations)
 
 
 def create_service_account(tx: Transaction, action: CreateServiceAccount) -> None:
@@ -170,11 +170,11 @@ def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
         posted = post(tx, api_version="v1", kind="ConfigMap", key=key, document=document)
         note_own(tx, posted, subject=subject_of(action))
     else:
-        tx.edit("ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
+        amend(tx, "ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
 
 
 def assign_pod_range(tx: Transaction, action: AssignPodRange) -> None:
-    tx.edit("Node", action.node, ["spec"], {"podCIDR": action.ranges[0], "podCIDRs": action.ranges})
+    amend(tx, "Node", action.node, ["spec"], {"podCIDR": action.ranges[0], "podCIDRs": action.ranges})
 
 
 def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:

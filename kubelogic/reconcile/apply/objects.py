@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.conditions import NOT_READY, pod_conditions, put_condition
+from kubelogic.apiserver.posting import amend, erase
 from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
@@ -29,14 +30,14 @@ from kubelogic.reconcile.actions import (
 
 
 def delete_object(tx: Transaction, action: DeleteObject) -> None:
-    tx.delete(action.kind, action.key, propagation=action.propagation)
+    erase(tx, action.kind, action.key, propagation=action.propagation)
 
 
 def adopt_object(tx: Transaction, action: AdoptObject) -> None:
     obj, owner = tx.get(action.kind, action.key), tx.get(action.owner_kind, action.owner)
     if obj is None or owner is None or any(r.get("controller") for r in owners(obj)):
         return
-    tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": [*owners(obj), reference(owner)]})
+    amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": [*owners(obj), reference(owner)]})
 
 
 def release_object(tx: Transaction, action: ReleaseObject) -> None:
@@ -44,15 +45,23 @@ def release_object(tx: Transaction, action: ReleaseObject) -> None:
     if obj is None or owner is None:
         return
     kept = without_owner(owners(obj), uid_of(owner))
-    tx.edit(action.kind, action.key, ["metadata"], {"ownerReferences": kept})
+    amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
 def annotate_object(tx: Transaction, action: AnnotateObject) -> None:
-    tx.edit(action.kind, action.key, ["metadata", "annotations"], {action.annotation: action.value})
+    """The Deployment controller writes the annotations of a Deployment together with its status, the rest as a change.
+
+    Source: pkg/controller/deployment/sync.go: getNewReplicaSet (UpdateStatus).
+    """
+    path, fields = ["metadata", "annotations"], {action.annotation: action.value}
+    if action.kind == "Deployment":
+        tx.edit(action.kind, action.key, path, fields)
+    else:
+        amend(tx, action.kind, action.key, path, fields)
 
 
 def label_object(tx: Transaction, action: LabelObject) -> None:
-    tx.edit(action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
+    amend(tx, action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
 
 
 def update_status(tx: Transaction, action: UpdateStatus) -> None:
@@ -96,14 +105,14 @@ def add_taint(tx: Transaction, action: AddTaint) -> None:
         taint["value"] = action.value
     if action.effect == "NoExecute":
         taint["timeAdded"] = tx.now
-    tx.edit("Node", action.node, ["spec"], {"taints": [*kept, taint]})
+    amend(tx, "Node", action.node, ["spec"], {"taints": [*kept, taint]})
 
 
 def remove_taint(tx: Transaction, action: RemoveTaint) -> None:
     node = tx.get("Node", action.node)
     if node is not None:
         kept = _other_taints(node, action.taint, action.effect)
-        tx.edit("Node", action.node, ["spec"], {"taints": kept or None})
+        amend(tx, "Node", action.node, ["spec"], {"taints": kept or None})
 
 
 def _other_taints(node: Object, key: str, effect: str) -> list[Mapping[str, Any]]:

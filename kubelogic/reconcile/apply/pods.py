@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
 from kubelogic.apiserver.conditions import INITIALIZING, STARTED, conditions_after, pod_conditions, put_condition
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, erase, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
@@ -75,11 +75,11 @@ def _template(tx: Transaction, action: CreatePod, owner: Object) -> Mapping[str,
 
 
 def delete_pod(tx: Transaction, action: DeletePod) -> None:
-    tx.delete(_POD, action.pod)
+    erase(tx, _POD, action.pod)
 
 
 def remove_pod(tx: Transaction, action: RemovePod) -> None:
-    tx.delete(_POD, action.pod, grace=0)
+    erase(tx, _POD, action.pod, grace=0)
 
 
 def restore_pod(tx: Transaction, action: RestorePod) -> None:
@@ -87,7 +87,8 @@ def restore_pod(tx: Transaction, action: RestorePod) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None:
         return
-    tx.delete(_POD, action.pod, grace=0)
+    if not erase(tx, _POD, action.pod, grace=0):
+        return
     meta = {name: value for name, value in metadata(pod).items() if name not in _OF_ONE_COPY}
     document = {**pod.document, "metadata": meta}
     if (document.get("status") or {}).get("phase") in FINISHED:
@@ -114,9 +115,11 @@ def _disrupt(tx: Transaction, key: str, *, reason: str, message: str) -> None:
     pod = tx.get(_POD, key)
     if pod is None:
         return
-    if not is_being_deleted(pod):
+    present = (pod.document.get("status") or {}).get("conditions") or ()
+    marked = any((each.get("type"), each.get("reason")) == ("DisruptionTarget", reason) for each in present)
+    if not marked and not is_being_deleted(pod):
         put_condition(tx, pod, name="DisruptionTarget", status="True", reason=reason, message=message)
-    tx.delete(_POD, key)
+    erase(tx, _POD, key)
 
 
 def bind_pod(tx: Transaction, action: BindPod) -> None:
@@ -141,7 +144,7 @@ def _select_node(tx: Transaction, pod: Object, node: str) -> None:
             continue
         storage_class = tx.get("StorageClass", claim_class(claim.document))
         if storage_class is not None and storage_class.document.get("volumeBindingMode") == "WaitForFirstConsumer":
-            tx.edit("PersistentVolumeClaim", claim.key, ["metadata", "annotations"], {SELECTED_NODE: node})
+            amend(tx, "PersistentVolumeClaim", claim.key, ["metadata", "annotations"], {SELECTED_NODE: node})
 
 
 def nominate_node(tx: Transaction, action: NominateNode) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction, reference
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
@@ -46,8 +46,8 @@ def write_endpoints(tx: Transaction, action: WriteEndpoints) -> None:
         posted = post(tx, api_version="v1", kind="Endpoints", key=action.service, document=document)
         note_own(tx, posted, subject=subject_of(action))
         return
-    tx.edit("Endpoints", action.service, [], {"subsets": subsets})
-    tx.edit("Endpoints", action.service, ["metadata"], {"labels": labels})
+    if amend(tx, "Endpoints", action.service, [], {"subsets": subsets}):
+        amend(tx, "Endpoints", action.service, ["metadata"], {"labels": labels})
 
 
 def _subsets(rows: Iterable[Row], order: Mapping[str, int], tx: Transaction) -> list[dict[str, Any]]:
@@ -141,8 +141,8 @@ def _write_ports(
         posted = post(tx, api_version="discovery.k8s.io/v1", kind="EndpointSlice", key=action.slice, document=document)
         note_own(tx, posted, subject=subject_of(action))
         return
-    tx.edit("EndpointSlice", action.slice, [], {"ports": ports})
-    tx.edit("EndpointSlice", action.slice, ["metadata"], {"labels": labels})
+    if amend(tx, "EndpointSlice", action.slice, [], {"ports": ports}):
+        amend(tx, "EndpointSlice", action.slice, ["metadata"], {"labels": labels})
 
 
 def write_slice(tx: Transaction, action: WriteSlice) -> None:
@@ -153,7 +153,7 @@ def write_slice(tx: Transaction, action: WriteSlice) -> None:
         _endpoint(row, tx) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
     ]
     address_type = "IPv6" if any(":" in endpoint["addresses"][0] for endpoint in endpoints) else "IPv4"
-    tx.edit("EndpointSlice", action.slice, [], {"addressType": address_type, "endpoints": endpoints})
+    amend(tx, "EndpointSlice", action.slice, [], {"addressType": address_type, "endpoints": endpoints})
 
 
 def _endpoint(row: Row, tx: Transaction) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from kubelogic.apiserver.posting import post
+from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import naming
 from kubelogic.cluster.edit import metadata
@@ -80,14 +80,15 @@ def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
     found = tx.get("ReplicaSet", action.replica_set)
     if found is None:
         return
-    if found.document["spec"].get("replicas") != action.replicas:
-        tx.edit("ReplicaSet", action.replica_set, ["spec"], {"replicas": action.replicas})
+    wanted, same = {"replicas": action.replicas}, found.document["spec"].get("replicas") == action.replicas
+    if not same and not amend(tx, "ReplicaSet", action.replica_set, ["spec"], wanted):
+        return
     notes = {DESIRED: str(action.desired), MAXIMUM: str(action.maximum)}
-    tx.edit("ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
+    amend(tx, "ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
 
 
 def pace_replica_set(tx: Transaction, action: PaceReplicaSet) -> None:
-    tx.edit("ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
+    amend(tx, "ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
 
 
 def create_controller_revision(tx: Transaction, action: CreateControllerRevision) -> None:
