@@ -10,17 +10,17 @@ import msgspec
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
-from kubelogic.explain import message, verdicts
+from kubelogic.explain import message
+from kubelogic.explain.asked import asked
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.device_blockers import device_blockers
-from kubelogic.explain.filters import goals
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation, Rulebook
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.problem import GOALS, problem
+from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import KubeScheduler, Solver
 from kubelogic.text import Notice
@@ -50,7 +50,14 @@ class PendingPod(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pending_pods(
-    state: State, rulebook: Rulebook, *, judge: Solver, undecided: Collection[str] = (), moves: Moves
+    state: State,
+    rulebook: Rulebook,
+    *,
+    judge: Solver,
+    undecided: Collection[str] = (),
+    moves: Moves,
+    relations: Evaluation | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[PendingPod, ...]:
     """The pods of a state that have no node, by name.
 
@@ -60,12 +67,15 @@ def pending_pods(
         judge: a solver whose ``impossible`` is a proof.
         undecided: pods that earlier placements left out because a limit was reached.
         moves: says whether pods fit if running pods move.
+        relations: what the rules derive in the state, for ``asked`` at least; derived anew, if not given.
+        only: the pods that are asked about; None: all.
     """
     cluster = state.cluster
-    waiting = {key: pod for key, pod in sorted(cluster.objects("Pod").items()) if _waits(pod)}
+    keys = sorted(cluster.objects("Pod")) if only is None else sorted(only)
+    waiting = {key: pod for key in keys if _waits(pod := cluster.objects("Pod")[key])}
     if not waiting:
         return ()
-    relations = Relations.of(rulebook, state, [*goals(rulebook), *GOALS, *verdicts.GOALS])
+    relations = Relations.of(rulebook, state, asked(rulebook)) if relations is None else relations
     given = problem(relations)
     placement = judge.place(given)
     answer = answers(placement, undecided)

@@ -18,13 +18,14 @@ from kubelogic.verbs.drain import NodeDrain, drain
 from kubelogic.verbs.explain import Explanation, explain_run
 from kubelogic.verbs.interruptions import Interruption, interruptions
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
-from kubelogic.verbs.plan import describe
+from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
+from kubelogic.verbs.troubles import troubles
 
 
 class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
@@ -187,12 +188,11 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
 
 
 def _workload(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> WorkloadExplanation:
-    plan, name = describe(done, options), f"{target.kind} {target.key}"
-    pods = done.cluster.objects("Pod")
+    name, pods = f"{target.kind} {target.key}", done.cluster.objects("Pod")
     mine = {key for key, pod in pods.items() if name in controllers(done.cluster, pod)}
-    placed = tuple(each for each in plan.placements if each.pod in mine)
-    pending = tuple(each for each in plan.pending if each.pod in mine)
-    refused = tuple(each for each in plan.refusals if name in (each.owner, each.workload))
+    placed = placements_of(done.before, done.cluster, mine)
+    pending = pending_of(done, options, only=mine)
+    refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
     obj = done.cluster.get(target.kind, target.key)
     wanted = _wanted(obj, len(placed) + len(pending))
     missing = sum(each.missing for each in refused if each.kind == "Pod")
@@ -204,7 +204,8 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         *(f"Pod {key}" for key in mine),
         *(made for key in mine for made in controllers(done.cluster, pods[key])),
     }
-    unwell = tuple(each for each in plan.troubles if f"{each.kind} {each.key}" in about)
+    found = troubles(done.troubled, done.before, done.cluster, done.relations)
+    unwell = tuple(each for each in found if f"{each.kind} {each.key}" in about)
     told = explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None
     return WorkloadExplanation(
         workload=name,

@@ -10,14 +10,12 @@ from msgspec.structs import replace
 from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import controllers, revision, workload
-from kubelogic.cluster.state import State
-from kubelogic.explain import origins, verdicts
+from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.derivations import told
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.evidence import with_places
-from kubelogic.explain.filters import goals
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
@@ -25,13 +23,12 @@ from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.explain.verdicts import Answer, Grounds, Verdict, answers, pending_verdict
-from kubelogic.logic import Evaluation, Rulebook
+from kubelogic.logic import Evaluation
 from kubelogic.placement.derivation import Derivation, derive
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
-from kubelogic.reconcile.problem import GOALS, problem
-from kubelogic.reconcile.relations import Relations
-from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler
+from kubelogic.reconcile.problem import problem
+from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler, Solver
 from kubelogic.text import Notice
 from kubelogic.verbs.missing import NOTHING, Lacking, about, is_place_unsure, lacking
 from kubelogic.verbs.movable import Movable
@@ -135,7 +132,7 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
         most_repairs: show so many repairs of whatever kinds; None for one of each kind and owner.
     """
     left = undecided(done.before, done, options)
-    told = explain_in(done.run.state, pod, done.rulebook, options, before=done.before, left=left)
+    told = _explained(done, pod, options, left=left)
     names = {str(pod), *controllers(done.cluster, pod)}
     found = troubles(done.troubled, done.before, done.cluster, done.relations)
     told = replace(told, unwell=tuple(each for each in found if f"{each.kind} {each.key}" in names))
@@ -144,30 +141,20 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))
 
 
-def explain_in(
-    state: State,
-    pod: Object,
-    rulebook: Rulebook,
-    options: Options,
-    *,
-    before: Cluster | None = None,
-    left: Collection[str] = (),
-) -> Explanation:
-    """Explain a pod of a state as it stands; repairs apart.
+def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collection[str]) -> Explanation:
+    """Explain a pod of a cluster as a run has left it; repairs apart.
 
     Args:
-        state: after its controllers have run.
-        pod: one of its pods.
-        rulebook: the rules.
+        done: the run, whose relations are afterwards as they were.
+        pod: a pod at its end.
         options: limits.
-        before: the cluster as it was given: a pod that had its node there is there, whatever is not modelled.
         left: pods that placements of this run left out because a limit was reached.
     """
+    state, rulebook, before = done.run.state, done.rulebook, done.before
     cluster = state.cluster
-    node, judge, owner = _node(pod), options.judge, workload(cluster, pod)
-    asked = supposed(cluster, [unbound(pod)]) if node else cluster
-    asked_of = replace(state, cluster=asked)
-    relations = Relations.of(rulebook, asked_of, [*goals(rulebook), *GOALS, *verdicts.GOALS, *origins.GOALS])
+    node, owner = _node(pod), workload(cluster, pod)
+    asked_of = replace(state, cluster=supposed(cluster, [unbound(pod)])) if node else state
+    relations = done.engine.relations(asked_of)
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
     subject = owner.partition(" ")[2]
     reasons = (
@@ -193,12 +180,12 @@ def explain_in(
     moves: MovePlan | None = None
     kind: Verdict
     if node:
-        old = before.get("Pod", pod.key) if before is not None else pod
+        old = before.get("Pod", pod.key)
         kind = "unknown" if unsure.placements and (old is None or _node(old) != node) else "placed"
-        if before is not None and is_place_unsure(before, cluster, pod):
+        if is_place_unsure(before, cluster, pod):
             kind = "unknown"
     else:
-        placement = judge.place(given)
+        placement = done.judge.place(given)
         movable = Movable(cluster=cluster, given=given, placement=placement, options=options, rulebook=rulebook)
         answer: Answer = answers(placement, left)(pod.key)
         kind = pending_verdict(
@@ -211,21 +198,10 @@ def explain_in(
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
     passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
     lasts = kind == "never" and bool(passing)
-    asked_about = _Question(cluster=cluster, relations=relations, given=given)
-    conflict = (
-        ()
-        if node or kind == "waiting"
-        else _conflict(
-            _lasting(state, rulebook, passing) if lasts else asked_about,
-            pod,
-            judge,
-            reasons=[each for each in reasons if not (lasts and grounds.until(each))],
-        )
-    )
     mates = _mates(cluster, owner)
     derivation = _derivation(given, pod, mates) if kind in ("no-room", "movable") else None
     placed = sum(bool(_node(each)) for each in mates)
-    return Explanation(
+    explained = Explanation(
         pod=pod.key,
         owner=owner,
         verdict=kind,
@@ -237,10 +213,8 @@ def explain_in(
         else line(found, seen.refusal if seen else None, relations=relations),
         feasible=seen.feasible if seen else (),
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
-        blockers=with_places(
-            reasons, relations, origins.Origins(asked_of, relations, loaded=cluster if before is None else before)
-        ),
-        conflict=conflict,
+        blockers=with_places(reasons, relations, origins.Origins(asked_of, relations, loaded=before)),
+        conflict=(),
         because=told(derivation, subject=subject, placed=placed) if derivation is not None else (),
         derivation=derivation,
         waits_for=waits_for(cluster, relations, pod, reasons, standing, until=grounds.until)
@@ -252,6 +226,18 @@ def explain_in(
         nodes=len(given.nodes),
         reported=found.reasons,
     )
+    if not node and kind != "waiting":
+        asked_about = _Question(cluster=cluster, relations=relations, given=given)
+        conflict = _conflict(
+            _lasting(done, passing) if lasts else asked_about,
+            pod,
+            options.judge if lasts else done.judge,
+            options.judge,
+            reasons=[each for each in reasons if not (lasts and grounds.until(each))],
+        )
+        explained = replace(explained, conflict=conflict)
+    done.engine.relations(state)
+    return explained
 
 
 def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
@@ -279,21 +265,19 @@ class _Question(msgspec.Struct, frozen=True, kw_only=True):
     given: Problem
 
 
-def _lasting(state: State, rulebook: Rulebook, passing: Collection[str]) -> _Question:
+def _lasting(done: Reconciled, passing: Collection[str]) -> _Question:
     """The cluster without what people and controllers put on nodes and take off again: never is proved without it."""
-    nodes = [without_taints(each, passing) for each in state.cluster.objects("Node").values()]
-    cluster = supposed(state.cluster, nodes)
-    relations = Relations.of(
-        rulebook, replace(state, cluster=cluster), [*goals(rulebook), *GOALS, *verdicts.GOALS, *origins.GOALS]
-    )
+    nodes = [without_taints(each, passing) for each in done.cluster.objects("Node").values()]
+    cluster = supposed(done.cluster, nodes)
+    relations = done.engine.relations(replace(done.run.state, cluster=cluster))
     return _Question(cluster=cluster, relations=relations, given=problem(relations))
 
 
 def _conflict(
-    question: _Question, pod: Object, judge: OptimalScheduler, *, reasons: Sequence[Blocker]
+    question: _Question, pod: Object, places: Solver, judge: OptimalScheduler, *, reasons: Sequence[Blocker]
 ) -> tuple[ConflictMember, ...]:
     cluster, relations, given = question.cluster, question.relations, question.given
-    placement = judge.place(given)
+    placement = places.place(given)
     shape = next((each.shape for each in placement.unplaced if each.pod == pod.key), None)
     found = judge.conflict(given, placement, shape) if shape is not None else None
     if found is None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, uid_of
 from kubelogic.cluster.owners import workload
-from kubelogic.explain.pending import Moves, pending_pods
+from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
 from kubelogic.facts.omitted import omitted
@@ -30,7 +30,7 @@ from kubelogic.verbs.missing import undecided as not_known
 from kubelogic.verbs.movable import Movable
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
-from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, ServiceEndpoints, TimedAction
+from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, ServiceEndpoints, TimedAction
 from kubelogic.verbs.rollout_words import paused_words
 from kubelogic.verbs.services import service_notices
 from kubelogic.verbs.troubles import troubles
@@ -92,14 +92,11 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     cluster, book, final = done.before, done.rulebook, done.cluster
     sampled = sampling(len(cluster.objects("Node")), shares_of(cluster)) if options.scheduler == "kube" else ()
     actions = _timed(done, done.run.steps)
-    refusals = (
-        *refused_manifests(done.left_out, cluster),
-        *refused_objects(done.run.refusals, done.run.state, done.start),
-    )
+    refusals = refusals_of(done)
     omissions = omitted(cluster, (each for file in book.files for each in file.omits))
     said = warnings_of(done.run.state)
     told = (*notices, *said, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
-    placements = _placements(cluster, final)
+    placements = placements_of(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     gone = _gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out})
     unknown = not_known(cluster, final, (each.pod for each in gone))
@@ -109,13 +106,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         period=done.run.period,
         ticks=done.run.ticks,
         placements=placements,
-        pending=pending_pods(
-            done.run.state,
-            book,
-            judge=done.judge,
-            undecided=undecided(cluster, done, options),
-            moves=_moves(final, book, options),
-        ),
+        pending=pending_of(done, options),
         gone=gone,
         evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
         endpoints=_endpoints(final),
@@ -129,6 +120,33 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         troubles=troubles(done.troubled, cluster, final, done.relations),
         solves=done.solves,
         unsure=unsure,
+    )
+
+
+def refusals_of(done: Reconciled) -> tuple[RefusedObjects, ...]:
+    """What the API server did not take: of what was read, and of what controllers made."""
+    return (
+        *refused_manifests(done.left_out, done.before),
+        *refused_objects(done.run.refusals, done.run.state, done.start),
+    )
+
+
+def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | None = None) -> tuple[PendingPod, ...]:
+    """The pods without a node at the end of a run.
+
+    Args:
+        done: the run.
+        options: how it was reconciled.
+        only: the pods that are asked about; None: all.
+    """
+    return pending_pods(
+        done.run.state,
+        done.rulebook,
+        judge=done.judge,
+        undecided=undecided(done.before, done, options),
+        moves=_moves(done.cluster, done.rulebook, options),
+        relations=done.relations,
+        only=only,
     )
 
 
@@ -218,10 +236,17 @@ def _controllers(pod: Object) -> Iterator[str]:
             yield str(reference.get("uid") or "")
 
 
-def _placements(before: Cluster, after: Cluster) -> tuple[PlacedPod, ...]:
+def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None = None) -> tuple[PlacedPod, ...]:
+    """The pods that have a node after a run, by name.
+
+    Args:
+        before: the cluster as it was given.
+        after: the cluster at the end.
+        only: the pods that are asked about; None: all.
+    """
     placed = []
     pods, were = after.objects("Pod"), before.objects("Pod")
-    for key in sorted(pods):
+    for key in sorted(pods if only is None else only):
         pod = pods[key]
         node = node_of(pod)
         if node and not finished(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):

@@ -17,11 +17,11 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT
 from kubelogic.cluster.extent import check_extent
 from kubelogic.cluster.state import State
+from kubelogic.explain.asked import asked
 from kubelogic.facts.base import uncollected
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.reconcile.functions import FUNCTIONS
-from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.schedulers import (
     ComparedScheduler,
     KubeScheduler,
@@ -145,7 +145,7 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
         start: the moment at which the run began, in milliseconds of the simulated clock.
         run: what happened.
         engine: what evaluated it, and can evaluate more.
-        relations: what the rules derive at the end, for at least the goals of the placement problem.
+        relations: what the rules derive at the end, for at least what explains pods (``explain.asked``).
         judge: the solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out.
         solves: how the joint scheduler answered, problem by problem.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
@@ -179,7 +179,7 @@ def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequenc
     Args:
         options: which rules, which scheduler, which limits.
         rulebook: the rules, where they are known already.
-        goals: further predicates that will be asked for, if the rules declare them.
+        goals: predicates that will be asked for beside those that explain pods, if the rules declare them.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
@@ -187,7 +187,7 @@ def engine(options: Options, rulebook: Rulebook | None = None, *, goals: Sequenc
     expect_options(options)
     book = load_rulebook(options.rules, options.parameters) if rulebook is None else rulebook
     compared, judge, scheduler = _schedulers(options)
-    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*GOALS, TROUBLE, *goals))
+    reconciler = Reconciler(book, functions=FUNCTIONS, scheduler=scheduler, goals=(*asked(book), TROUBLE, *goals))
     return Engine(rulebook=book, reconciler=reconciler, compared=compared, judge=judge)
 
 
