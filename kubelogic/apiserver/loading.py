@@ -55,7 +55,9 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[tuple[Object, Status], ...]
 
 
-def load_state(cluster: Cluster, *, rules: Rulebook | None = None, now: int | None = None) -> Loaded:
+def load_state(
+    cluster: Cluster, *, rules: Rulebook | None = None, now: int | None = None, given: State | None = None
+) -> Loaded:
     """Admit the objects of a cluster that was read.
 
     Args:
@@ -63,8 +65,9 @@ def load_state(cluster: Cluster, *, rules: Rulebook | None = None, now: int | No
         rules: the rules and parameters that the API server decides by; None for the built-in ones.
         now: when the clock starts, at which a CronJob that names no other time is made; None for the latest moment that
             the cluster mentions, and then nothing is dated.
+        given: ``State.of`` the cluster and the rules, if that is known already.
     """
-    whole = State.of(cluster, rules=rules)
+    whole = State.of(cluster, rules=rules) if given is None else given
     book = rules or builtin_rulebook()
     addressed, refused = address_services(cluster, Ranges.named(parameters_of(book)))
     new = sorted((obj for obj in addressed if _is_new(obj)), key=_turn)

@@ -231,8 +231,9 @@ def begin(
     """
     expect_cluster(cluster)
     check_extent(cluster)
-    now = starting_moment(cluster, start)
-    loaded = load_state(cluster, rules=rulebook, now=now)
+    given = State.of(cluster, rules=rulebook)
+    now = start if start is not None else given.now or PRESENT
+    loaded = load_state(cluster, rules=rulebook, now=now, given=given)
     return loaded.state, loaded.refused
 
 
