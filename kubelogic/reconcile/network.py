@@ -7,7 +7,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from types import MappingProxyType
 
-from kubelogic.facts.network_policies import block
+from kubelogic.facts.blocks import block
 from kubelogic.logic.compiler import Function
 
 
@@ -32,6 +32,16 @@ def block_size(text: str) -> int | None:
     """
     found = block(text)
     return None if found is None else found.num_addresses
+
+
+def pods_may_have(text: str) -> int:
+    """1 if pods may have addresses of a block: those of a link, of the loopback and of groups are never theirs.
+
+    >>> pods_may_have("169.254.169.254/32"), pods_may_have("10.0.0.0/8"), pods_may_have("0.0.0.0/0")
+    (0, 1, 1)
+    """
+    found = block(text)
+    return int(found is not None and not (found.is_link_local or found.is_loopback or found.is_multicast))
 
 
 def pool_address(text: str, number: int) -> str | None:
@@ -97,6 +107,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "block_size": block_size,
         "block_within": block_within,
+        "pods_may_have": pods_may_have,
         "dashed": dashed,
         "dotted": dotted,
         "pool_address": pool_address,

@@ -12,7 +12,8 @@ from kubelogic.report.quantities import FORMATS
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
-from kubelogic.verbs.reach import Reach, Reason, Way, grouped
+from kubelogic.verbs.reach import Reach, Way, grouped
+from kubelogic.verbs.reach_reasons import Reason
 
 _SHOWN = 40
 """Ways in a table; a document has all."""

@@ -14,7 +14,7 @@ import msgspec
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
-from kubelogic.facts.network_policies import block
+from kubelogic.facts.blocks import block
 from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
 from kubelogic.verbs.services import selected

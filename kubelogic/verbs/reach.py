@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -16,36 +15,21 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain.origins import GOALS, Origins
+from kubelogic.facts.peers import POLICIES
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.facts.services import named_ports
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
 from kubelogic.reconcile.relations import Relations
-from kubelogic.text import Location
 from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
+from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, begin, reconcile
-
-Verdict = Literal["yes", "no", "unknown"]
 
 PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 """A port as one types it: ``80``, ``53/UDP``."""
 
-_ASKED = (
-    "accepts",
-    "admits",
-    "governs",
-    "listener",
-    "on_the_node_of",
-    "pair",
-    "pod_peer",
-    "policy_block",
-    "port_spoken_of",
-    "sends",
-    "speaker",
-    "talks",
-    "peer_unaddressed",
-)
+_ASKED = (*ASKED, "listener", "on_the_node_of", "pair", "pod_peer", "port_spoken_of", "speaker")
 
 NO_POLICIES = (
     "There is no NetworkPolicy in the input: without policies every pod reaches every other "
@@ -53,11 +37,18 @@ NO_POLICIES = (
 )
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One reason for an answer, with the policy's place."""
-
-    text: str
-    location: Location | None = None
+_DOUBTS: Mapping[Doubt, str] = {
+    "addresses": (
+        "Policies name blocks of addresses, and some of these pods have none yet: --settled asks about the cluster "
+        "as plan leaves it, where they have."
+    ),
+    "names": "A policy allows domain names, and which addresses they stand for outside is not known here.",
+    "priorities": (
+        "Policies of the whole cluster that have one priority disagree, and a network plugin may heed either: give "
+        "each a priority of its own."
+    ),
+}
+"""What an answer hangs on that is not known, and what helps."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +60,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         port: as typed, or declared; ``any other`` for those that nothing names.
         verdict: whether it may.
         reasons: why, or why not.
+        doubt: what the answer hangs on, if it is not known.
     """
 
     source: str
@@ -76,6 +68,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     port: str
     verdict: Verdict
     reasons: tuple[Reason, ...]
+    doubt: Doubt = ""
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +112,7 @@ def reach(
         UnknownPodError: nobody has such a name, or the target has no such port.
         RuleErrors: if the rules or the parameters are faulty.
 
-    Source: networking.k8s.io/v1 NetworkPolicy; rules/network/network_policy.dl.
+    Source: networking.k8s.io/v1 NetworkPolicy, sigs.k8s.io/network-policy-api; rules/network/reachability.dl.
     """
     book = load_rulebook(rules, parameters)
     options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
@@ -237,22 +230,29 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
     cluster = asked.state.cluster
     names = _Names(cluster, evaluation)
     talks = set(evaluation.rows("talks"))
-    told = _Why(cluster, evaluation)
+    reasons_for = Reasons(cluster, evaluation)
     own_node = {(names.of_pod[str(a)], names.of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
     verdict: Verdict
+    reasons: tuple[Reason, ...]
+    doubt: Doubt
     found: list[tuple[Way, Row]] = []
     for source, target in sorted(evaluation.rows("pair")):
         if _only_itself(asked, names, str(source), str(target)):
             continue
         for port, (protocol, number) in _of_peer(asked, names, str(target)):
             row: Row = (source, target, protocol, number)
-            if row in talks:
-                verdict, reasons = "yes", told.why(row)
-            elif (source, target) in own_node:
-                verdict, reasons = "yes", (Reason(text="a node reaches the pods that run on it"),)
+            if row not in talks and (source, target) in own_node:
+                verdict, reasons, doubt = "yes", (Reason(text="a node reaches the pods that run on it"),), ""
             else:
-                verdict, reasons = told.why_not(row)
-            way = Way(source=names.told(source), target=names.told(target), port=port, verdict=verdict, reasons=reasons)
+                verdict, reasons, doubt = reasons_for.of(row)
+            way = Way(
+                source=names.told(source),
+                target=names.told(target),
+                port=port,
+                verdict=verdict,
+                reasons=reasons,
+                doubt=doubt,
+            )
             found.append((way, row))
     found.sort(key=lambda each: ({"yes": 0, "unknown": 1, "no": 2}[each[0].verdict], each[0].source, each[0].target))
     first = next((row for way, row in found if way.verdict == "yes" and row in talks), None)
@@ -305,76 +305,11 @@ class _Names:
         return ", ".join(owners[: 2 if more else 3]) + more
 
 
-class _Why:
-    """The policies behind an answer."""
-
-    def __init__(self, cluster: Cluster, evaluation: Evaluation) -> None:
-        self._cluster = cluster
-        self._governing: dict[tuple[Value, Value], list[str]] = {}
-        for policy, direction, peer in sorted(evaluation.rows("governs")):
-            self._governing.setdefault((direction, peer), []).append(str(policy))
-        self._admitting: dict[tuple[Value, Value, Value], list[int]] = {}
-        for policy, direction, index, peer in sorted(evaluation.rows("admits")):
-            self._admitting.setdefault((policy, direction, peer), []).append(int(index))
-        self._unaddressed = {peer for (peer,) in evaluation.rows("peer_unaddressed")}
-        self._by_block = {(policy, direction) for policy, direction, *_ in evaluation.rows("policy_block")}
-        self._sends, self._accepts = set(evaluation.rows("sends")), set(evaluation.rows("accepts"))
-
-    def _ends(self, row: Row) -> Iterator[tuple[str, Value, Value, bool]]:
-        source, target, protocol, number = row
-        yield "Egress", source, target, row in self._sends
-        yield "Ingress", target, source, (target, source, protocol, number) in self._accepts
-
-    def why(self, row: Row) -> tuple[Reason, ...]:
-        """The policies that let a connection pass."""
-        found = [
-            Reason(
-                text=f"{direction} rule {self._admitting[policy, direction, other][0]} of policy {policy}", location=at
-            )
-            for direction, mine, other, _ in self._ends(row)
-            for policy in self._governing.get((direction, mine), ())
-            if (policy, direction, other) in self._admitting
-            for at in [self._place(policy)]
-        ]
-        return tuple(found) or (Reason(text="no policy governs either end"),)
-
-    def why_not(self, row: Row) -> tuple[Verdict, tuple[Reason, ...]]:
-        """The policies that stop it; unknown if only an address that is not there yet could say whether they do."""
-        stopped = [each for each in self._ends(row) if not each[3]]
-        surely = any(
-            other not in self._unaddressed
-            or not any((policy, direction) in self._by_block for policy in self._governing.get((direction, mine), ()))
-            for direction, mine, other, _ in stopped
-        )
-        reasons = tuple(
-            self._stops(policy, direction, other)
-            for direction, mine, other, _ in stopped
-            for policy in self._governing.get((direction, mine), ())
-        )
-        return ("no" if surely else "unknown"), reasons
-
-    def _stops(self, policy: str, direction: str, other: Value) -> Reason:
-        rules = self._admitting.get((policy, direction, other))
-        if rules:
-            which = f"{direction} rule{'s' if len(rules) > 1 else ''} {', '.join(map(str, rules))}"
-            text = f"policy {policy}: {which} for this peer, but not for this port"
-        else:
-            text = f"policy {policy} has no {direction} rule for this peer"
-        return Reason(text=text, location=self._place(policy))
-
-    def _place(self, policy: str) -> Location | None:
-        found = self._cluster.get("NetworkPolicy", policy)
-        return found.origin.locate(()) if found is not None and found.origin else None
-
-
 def _remarks(cluster: Cluster, ways: Iterable[Way]) -> Iterator[str]:
-    if not cluster.objects("NetworkPolicy"):
+    if not any(cluster.objects(kind) for kind in POLICIES):
         yield NO_POLICIES
-    if any(way.verdict == "unknown" for way in ways):
-        yield (
-            "Policies name blocks of addresses, and some of these pods have none yet: --settled asks about the cluster "
-            "as plan leaves it, where they have."
-        )
+    doubts = {way.doubt for way in ways}
+    yield from (words for doubt, words in _DOUBTS.items() if doubt in doubts)
 
 
 def grouped(ways: Sequence[Way]) -> list[tuple[Way, int]]:

@@ -67,7 +67,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("facts/stateful_sets.py", 10): API,
     ("facts/host_names.py", 100_000): CODE,
     ("facts/jobs.py", 500): CODE,
-    ("facts/network_policies.py", 65535): "the largest number of a port",
+    ("facts/cluster_policies.py", 65535): "the largest number of a port",
     ("facts/networks.py", 10800): API,
     ("facts/jobs.py", 3): CODE,
     ("facts/jobs.py", 6): API,

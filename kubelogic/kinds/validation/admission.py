@@ -13,6 +13,7 @@ from kubelogic.kinds.table import Kind, lookup
 from kubelogic.kinds.validation import (
     autoscaling,
     batch,
+    cluster_policies,
     devices,
     extensions,
     groups,
@@ -78,6 +79,9 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
         ("networking.k8s.io/v1", "NetworkPolicy"): networking.network_policy,
         ("node.k8s.io/v1", "RuntimeClass"): policy.runtime_class,
         ("policy/v1", "PodDisruptionBudget"): policy.disruption_budget,
+        ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"): cluster_policies.admin,
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicy"): cluster_policies.baseline,
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"): cluster_policies.cluster,
         ("rbac.authorization.k8s.io/v1", "Role"): rbac.role,
         ("rbac.authorization.k8s.io/v1", "ClusterRole"): rbac.cluster_role,
         ("rbac.authorization.k8s.io/v1", "RoleBinding"): rbac.role_binding,
