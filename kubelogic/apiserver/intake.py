@@ -10,6 +10,8 @@ import msgspec
 
 from kubelogic.apiserver.admission import ADMISSION_READS
 from kubelogic.apiserver.changes import Change
+from kubelogic.apiserver.operators import Operator, operator_of
+from kubelogic.apiserver.operators.reading import Operated, new_children, operated
 from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
 from kubelogic.kinds.conversion import converted, is_removed
@@ -38,7 +40,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An admitted object on its way into the result.
 
     ``name`` is empty until one is generated; ``written`` is the document before admission, ``place`` its number among
-    all that were taken.
+    all that were taken. ``known_as`` is the kind of an object of an operator, where Kubernetes has another of its name;
+    what an operator ``made`` stands in no file.
     """
 
     origin: ItemOrigin
@@ -47,6 +50,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     name: str
     written: Mapping[str, Any]
     place: int
+    known_as: str = ""
+    made: bool = False
+
+    @property
+    def kind(self) -> str:
+        """As which kind it is kept."""
+        return self.known_as or str(self.document["kind"])
 
     @property
     def stored(self) -> bool:
@@ -57,7 +67,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def identity(self) -> _Identity:
         """What must be unique: API group, kind, namespace and name."""
         group = self.document["apiVersion"].rpartition("/")[0]
-        return group, self.document["kind"], self.namespace, self.name
+        return group, self.kind, self.namespace, self.name
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +90,8 @@ class Admissions:
     """Manifests that are not complete, and what is wrong with them: they may still change an object that is."""
     _late: list[tuple[int, Item]] = field(default_factory=list)
     """Services that may ask for address families which objects read later show the cluster to have."""
+    _operated: list[tuple[int, Item, Operator]] = field(default_factory=list)
+    """Objects of operators: what has to be made of them hangs on what else was read."""
     _families: set[str] = field(default_factory=lambda: {"IPv4"})
     _admitter: Admitter = field(init=False)
 
@@ -102,7 +114,9 @@ class Admissions:
             return
         if known is None:
             wrong = naming.unknown_kind(api_version, kind)
-            if wrong is None:
+            if wrong is None and (operator := operator_of(api_version, kind)) is not None:
+                self._operated.append((place, item, operator))
+            elif wrong is None:
                 self._custom.setdefault((api_version, kind), []).append(item.origin)
             else:
                 self.faults.append(item.fault((wrong[0],), "KL102", wrong[1]))
@@ -155,8 +169,43 @@ class Admissions:
         self._admitter = Admitter(namespace=self.namespace, ip_families=sorted(self._families))
         for place, item in self._late:
             self._take(item, place, late=True)
+        self._operate()
         self._entries.sort(key=lambda entry: entry.place)
         return self._unique(_named(self._entries))
+
+    def _operate(self) -> None:
+        """Keep the objects of operators, and make what their operators would make of them."""
+        found: list[tuple[int, Item, Operated]] = []
+        for place, item, operator in self._operated:
+            each = operated(item, operator, self._admitter, namespace=self.namespace)
+            self.faults += [_fault(item.origin, item.document, problem) for problem in each.problems]
+            if not each.problems:
+                found.append((place, item, each))
+        read = [entry.document for entry in self._entries]
+        there = {entry.identity for entry in self._entries}
+        for place, item, each in found:
+            obj = each.obj
+            kept = Entry(
+                origin=item.origin,
+                document=obj.document,
+                namespace=obj.namespace,
+                name=obj.name,
+                written=item.document,
+                place=place,
+                known_as=obj.kind,
+            )
+            self._entries.append(kept)
+            for document in new_children(each, read):
+                meta = document["metadata"]
+                made = msgspec.structs.replace(
+                    kept, document=document, name=meta["name"], written=document, known_as="", made=True
+                )
+                if made.identity in there:
+                    message = f"{title(document)} is there already: that of {obj} is not made"
+                    self._notices.append(Notice(code="KL103", message=message, location=item.origin.locate(())))
+                    continue
+                there.add(made.identity)
+                self._entries.append(made)
 
     def all_notices(self) -> tuple[Notice, ...]:
         """What there is to say, in order."""

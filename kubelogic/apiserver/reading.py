@@ -121,11 +121,11 @@ def _objects(entries: Iterable[Entry]) -> tuple[Object, ...]:
     objects = [
         Object(
             api_version=entry.document["apiVersion"],
-            kind=entry.document["kind"],
+            kind=entry.kind,
             namespace=entry.namespace,
             name=entry.name,
             document=entry.document,
-            origin=entry.origin,
+            origin=None if entry.made else entry.origin,
         )
         for entry in entries
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
+from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.numbers import whole
 
 
@@ -17,9 +18,10 @@ def workload(cluster: Cluster, pod: Object) -> str:
         owner = next((each for each in references if each.get("controller")), None) if references else None
         if owner is None:
             break
-        found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")
+        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"])
+        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}")
         if found is None:
-            return f"{owner['kind']} {obj.namespace}/{owner['name']}"
+            return f"{kind} {obj.namespace}/{owner['name']}"
         obj = found
     return str(obj)
 
@@ -32,8 +34,22 @@ def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
         owner = next((each for each in references if each.get("controller")), None)
         if owner is None or obj is None:
             return
-        yield f"{owner['kind']} {obj.namespace}/{owner['name']}"
-        obj = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}")
+        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"])
+        yield f"{kind} {obj.namespace}/{owner['name']}"
+        obj = cluster.get(kind, f"{obj.namespace}/{owner['name']}")
+
+
+def owner_objects(cluster: Cluster, pod: Object) -> Iterator[Object]:
+    """A pod, and the objects in its chain of controllers that are there, the nearest first."""
+    obj: Object | None = pod
+    for _ in range(8):
+        if obj is None:
+            return
+        yield obj
+        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
+        owner = next((each for each in references if each.get("controller")), None)
+        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
+        obj = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
 
 
 def revision(cluster: Cluster, pod: Object) -> int:
@@ -53,7 +69,8 @@ def owner_with_origin(cluster: Cluster, pod: Object) -> Object:
             return obj
         references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
         owner = next((reference for reference in references if reference.get("controller")), None)
-        found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}") if owner else None
+        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
+        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
         if found is None:
             return pod
         obj = found

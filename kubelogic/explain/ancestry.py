@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver.operators import source_of
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import Document
 from kubelogic.facts.tracing import extant, value_at, with_value
+from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.location import Path, Step
 
 _IDENTITIES = ("name", "type", "uid", "key", "topologyKey", "containerPort", "port", "ip")
@@ -50,6 +52,10 @@ def ancestor(cluster: Cluster, obj: Object, path: Path) -> Ancestor | None:
     owner = _owner(cluster, obj)
     if owner is None:
         return None
+    if (there := source_of(owner.document, obj.kind, obj.name, path)) is not None:
+        found = extant(owner.document, there)
+        copied = found == there and value_at(owner.document, there) == value_at(obj.document, path)
+        return Ancestor(obj=owner, path=found, copied=copied, depth=len(path) if copied else 0)
     pairs = _PARTS.get((obj.kind, owner.kind)) or _PARTS.get((obj.kind, "")) or ()
     for mine, theirs in pairs:
         if path[: len(mine)] == mine:
@@ -142,8 +148,8 @@ def _owner(cluster: Cluster, obj: Object) -> Object | None:
     meta = obj.document.get("metadata") or {}
     for reference in meta.get("ownerReferences") or ():
         if reference.get("controller"):
-            key = f"{obj.namespace}/{reference['name']}"
-            return cluster.get(reference["kind"], key) or cluster.get(reference["kind"], reference["name"])
+            key, kind = f"{obj.namespace}/{reference['name']}", kept_kind(reference["apiVersion"], reference["kind"])
+            return cluster.get(kind, key) or cluster.get(kind, reference["name"])
     service = (meta.get("labels") or {}).get("kubernetes.io/service-name") or obj.name
     return cluster.get("Service", f"{obj.namespace}/{service}") if obj.kind in ("EndpointSlice", "Endpoints") else None
 

@@ -6,7 +6,7 @@ whose declaration has the sentence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -135,6 +135,14 @@ def before_the_queue(relations: Relations, pod: str) -> tuple[Blocker, ...]:
                 )
             )
     return tuple(found)
+
+
+def is_untold(early: Iterable[Blocker]) -> bool:
+    """Whether a pod is kept from the queue by what the scheduler says nowhere: of gates it writes a condition alone.
+
+    Source: kube-scheduler 1.36, runPreEnqueuePlugins; SchedulingGates is told by the API server, when the pod is made.
+    """
+    return any(blocker.predicate != "pod_gate" for blocker in early)
 
 
 def _declared(relations: Relations, declaration: Declaration, shape: str, witness: Mapping[str, Value]) -> Declaration:

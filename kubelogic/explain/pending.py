@@ -12,7 +12,7 @@ from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.asked import asked
-from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.group_blockers import group_blockers, judged
 from kubelogic.explain.unmodelled import unmodelled
@@ -95,6 +95,7 @@ def pending_pods(
         if (shape, subject) not in known:
             known[shape, subject] = blockers(relations, shape, subject=subject)
         early = before_the_queue(relations, key)
+        untold = is_untold(early)
         # Pods that are alike share their reasons, of which there may be thousands.
         reasons = known[shape, subject]
         if not owner.startswith("DaemonSet "):
@@ -130,7 +131,7 @@ def pending_pods(
                 pod=key,
                 owner=owner,
                 verdict=ruled[alike],
-                message=lines(key) if mine else "",
+                message=lines(key) if mine and not untold else "",
                 blockers=reasons,
                 notices=unsure.notices,
             )

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.cluster.owners import owner_objects, owner_with_origin
 from kubelogic.facts.omitted import omitted
+from kubelogic.facts.pod_groups import other_group_facts, pod_facts
 from kubelogic.logic import Rulebook
 from kubelogic.logic.terms import Omission
 from kubelogic.text import Notice
 
 UNHEEDED = frozenset({"KL292"})
 """Omissions of filters that would only turn more nodes away: what is placed might not be."""
+
+OF_OPERATORS = frozenset({"KL270", "KL271", "KL272", "KL273"})
+"""Omissions of objects that operators look after, and of what they read of pods."""
+
+_OF_PODS = ("Pod.metadata.labels.", "Pod.metadata.annotations.")
 
 _DEVICE_PREFIX = "deviceclass.resource.kubernetes.io/"
 """Extended resources of this prefix mean devices of the class that follows.
@@ -54,6 +60,37 @@ def unmodelled(cluster: Cluster, rulebook: Rulebook, pod: Object) -> Unmodelled:
     source = owner_with_origin(cluster, pod)
     found = omitted(Cluster.of([source]), uses) if _has_any(pod, uses) else ()
     return Unmodelled(placements=found)
+
+
+def of_its_group(cluster: Cluster, rulebook: Rulebook, pod: Object) -> tuple[Notice, ...]:
+    """What is not modelled of the objects of operators that a pod belongs to, and of its group.
+
+    Args:
+        cluster: with the pod's owners and groups.
+        rulebook: whose headers say what they omit.
+        pod: the pod.
+    """
+    objects = [*owner_objects(cluster, pod), *_groups(cluster, pod)]
+    kinds = {each.kind for each in objects}
+    uses = [
+        each
+        for file in rulebook.files
+        for each in file.omits
+        if (each.code in OF_OPERATORS or each.code in UNHEEDED)
+        and (each.subject.partition(".")[0] in kinds - {"Pod"} or each.subject.startswith(_OF_PODS))
+    ]
+    return omitted(Cluster.of(objects), uses) if uses else ()
+
+
+def _groups(cluster: Cluster, pod: Object) -> Iterator[Object]:
+    """The groups that a pod names, to whomever."""
+    own = pod_facts(pod), other_group_facts(pod)
+    named = {str(row[1]) for facts in own for predicate, row in facts if predicate != "pod_kueue_group"}
+    for key in sorted(named):
+        for kind in ("PodGroup", "VolcanoPodGroup"):
+            found = cluster.get(kind, key)
+            if found is not None:
+                yield found
 
 
 def uncounted_devices(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:

@@ -2,8 +2,9 @@
 
 A subject is a kind and the path of a field, ``Pod.spec.resourceClaims``; lists on the way are gone through. It may
 end in ``=value`` or ``!=value``; otherwise the presence of anything but an empty value counts. A value can be
-``value|SUBJECT``: what stands at that subject, or the value where nothing does. A subject of pods also speaks of
-templates that pods are made from.
+``value|SUBJECT``: what stands at that subject, or the value where nothing does;
+``|SUBJECT`` again adds what stands there. Behind ``metadata.labels`` and
+``metadata.annotations`` stands one key. A subject of pods also speaks of templates that pods are made from.
 """
 
 from __future__ import annotations
@@ -95,24 +96,37 @@ def _read(text: str, cluster: Cluster) -> _Subject:
         raise ValueError(f"{text!r} is not a kind and the path of a field")
     return _Subject(
         kind=match["kind"],
-        path=tuple(match["path"].split(".")),
+        path=_steps(match["path"]),
         operator=match["operator"] or "",
         values=_compared(match["value"] or "", cluster),
     )
 
 
+def _steps(path: str) -> tuple[str, ...]:
+    """The steps of a path; what stands behind labels or annotations is one key, dots and all.
+
+    >>> _steps("metadata.labels.example.com/queue")
+    ('metadata', 'labels', 'example.com/queue')
+    """
+    steps = path.split(".")
+    at = next((i + 1 for i, step in enumerate(steps) if step in ("labels", "annotations")), len(steps))
+    return (*steps[:at], ".".join(steps[at:])) if steps[at:] else tuple(steps)
+
+
 def _compared(text: str, cluster: Cluster) -> frozenset[str]:
     """The values that a subject is compared with."""
-    plain, _, elsewhere = text.partition("|")
+    plain, *elsewhere = text.split("|")
     if not elsewhere:
         return frozenset({plain})
-    kind, _, path = elsewhere.partition(".")
-    found = (
-        str(value)
-        for obj in cluster.objects(kind).values()
-        for _, value in _values(obj.document, tuple(path.split(".")))
-    )
-    return frozenset(found) or frozenset({plain})
+    first, *others = ({str(value) for value in _all_at(cluster, subject)} for subject in elsewhere)
+    return frozenset((first or {plain}).union(*others))
+
+
+def _all_at(cluster: Cluster, subject: str) -> Iterator[Any]:
+    """All values that stand at a subject."""
+    kind, _, path = subject.partition(".")
+    for obj in cluster.objects(kind).values():
+        yield from (value for _, value in _values(obj.document, _steps(path)))
 
 
 class _Parts(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ _VALUES = (
 _FLAGS = ("pod_pending", "pod_terminating", "pod_displaced")
 """Keys alone."""
 
-_SETS = ("pod_gate", "pod_budget", "group_awaited")
+_SETS = ("pod_gate", "pod_budget", "group_awaited", "kueue_awaited")
 """A key and each of its values."""
 
 POD_READS = frozenset({*_VALUES, *_FLAGS, *_SETS})
@@ -98,8 +98,10 @@ class Pods:
 
     def _queue(self) -> list[str]:
         created = self._values["pod_created"]
-        gates, awaited = self._sets["pod_gate"], self._sets["group_awaited"]
-        found = [pod for pod in self._flags["pod_pending"] if not (gates.get(pod) or awaited.get(pod))]
+        gates, awaited, queued = (self._sets[name] for name in ("pod_gate", "group_awaited", "kueue_awaited"))
+        found = [
+            pod for pod in self._flags["pod_pending"] if not (gates.get(pod) or awaited.get(pod) or queued.get(pod))
+        ]
         return sorted(found, key=lambda pod: (created.get(pod, 0), pod))
 
     def renew(self) -> None:

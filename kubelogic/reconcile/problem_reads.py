@@ -49,6 +49,7 @@ GOALS: tuple[str, ...] = (
     "group_confined",
     "has_storage",
     "is_node_class",
+    "kueue_awaited",
     "listed_spread",
     "never_evicts",
     "never_preempts",

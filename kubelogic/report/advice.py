@@ -85,6 +85,7 @@ HELPS: Mapping[str, str] = MappingProxyType(
         "KL213": "Take the gate off, once what it waits for is there.",
         "KL214": "A node with the feature or device, or a request for less.",
         "KL215": "Make the group, or as many pods as it needs; or lower its minCount.",
+        "KL216": "Make as many pods of the group as its annotation pod-group-total-count says.",
         "KL291": "Count devices by hand: capacity does not.",
         "KL294": "Give the configuration of that scheduler (--scheduler-config), or leave the pod out.",
         "KL297": "Nothing: the choice among equal nodes may differ.",

@@ -68,8 +68,8 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
         parts.insert(1, _compared(found, event, style))
     if found.unwell:
         parts.insert(1, render_troubles(found.unwell, style))
-    if found.notices:
-        parts.insert(1, render_notices(found.notices, style))
+    if found.notices or found.of_group:
+        parts.insert(1, render_notices((*found.notices, *found.of_group), style))
     parts[1:1] = said_beside(found.lacking, style, told=found.notices)
     return "\n\n".join(part for part in (*said_first(found.lacking), *parts) if part)
 
@@ -228,7 +228,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "repairs": [_repair_document(repair) for repair in found.repairs],
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
-        "notices": [notice_document(each) for each in found.notices],
+        "notices": [notice_document(each) for each in (*found.notices, *found.of_group)],
         "troubles": [trouble_document(each) for each in found.unwell],
         "workload": None,
         **lacking_document(found.lacking),

@@ -11,7 +11,7 @@ from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import controllers, revision, workload
 from kubelogic.explain import origins
-from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, outside_names
+from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
 from kubelogic.explain.derivations import told
 from kubelogic.explain.device_blockers import device_blockers
@@ -21,7 +21,7 @@ from kubelogic.explain.message import line, with_devices
 from kubelogic.explain.message import verdict as scheduler_verdict
 from kubelogic.explain.pending import kube_lines
 from kubelogic.explain.repairs import Repair
-from kubelogic.explain.unmodelled import unmodelled
+from kubelogic.explain.unmodelled import of_its_group, unmodelled
 from kubelogic.explain.verdicts import Answer, Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation
 from kubelogic.placement.derivation import Derivation, derive
@@ -62,6 +62,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         moves: for ``movable``, which running pods to move so that the pods of its workload fit.
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
         notices: what it asks for that is not modelled.
+        of_group: what is not modelled of its group, and of the operator's object that it was made for.
         nodes: how many nodes there are.
         reported: of each node, the reasons that the scheduler reports: those of the first filter that rejects it.
         lacking: what the input does not have.
@@ -84,6 +85,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     repairs: tuple[Repair, ...] = ()
     moves: MovePlan | None = None
     notices: tuple[Notice, ...] = ()
+    of_group: tuple[Notice, ...] = ()
     nodes: int = 0
     reported: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     lacking: Lacking = NOTHING
@@ -207,7 +209,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         verdict=kind,
         node=node,
         message=""
-        if node or _is_of_another_scheduler(reasons)
+        if node or is_untold(standing.early)
         else kube_lines(relations, alone)(pod.key)
         if alone is not None
         else line(found, seen.refusal if seen else None, relations=relations),
@@ -223,6 +225,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         victims={room.node: room.victims for room in seen.rooms} if seen and kind == "preemption" else {},
         moves=moves,
         notices=(*unsure.notices, *about(cluster, pod)),
+        of_group=of_its_group(cluster, rulebook, pod),
         nodes=len(given.nodes),
         reported=found.reasons,
     )
@@ -238,10 +241,6 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         explained = replace(explained, conflict=conflict)
     done.engine.relations(state)
     return explained
-
-
-def _is_of_another_scheduler(reasons: Sequence[Blocker]) -> bool:
-    return any(blocker.predicate == "pod_scheduler" for blocker in reasons)
 
 
 def _find(cluster: Cluster, name: str) -> Object:

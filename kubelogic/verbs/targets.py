@@ -20,6 +20,9 @@ _NAMES: Mapping[str, str] = {
     "rc replicationcontroller replicationcontrollers": "ReplicationController",
     "job jobs": "Job",
     "cj cronjob cronjobs": "CronJob",
+    "jobset jobsets": "JobSet",
+    "lws leaderworkerset leaderworkersets": "LeaderWorkerSet",
+    "vcjob vcjobs vj": "VolcanoJob",
     "no node nodes": "Node",
     "svc service services": "Service",
 }
@@ -34,6 +37,9 @@ WORKLOADS = (
     "ReplicationController",
     "Job",
     "CronJob",
+    "JobSet",
+    "LeaderWorkerSet",
+    "VolcanoJob",
 )
 _WHAT = "pod, workload, node or Service"
 CODE = re.compile(r"KL\d{3}$", re.IGNORECASE)

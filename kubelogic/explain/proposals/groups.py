@@ -11,6 +11,7 @@ from typing import Any
 
 from kubelogic.explain.proposals.case import Candidate, Case, Create, Delete
 from kubelogic.explain.proposals.patches import dig, put
+from kubelogic.explain.proposals.workloads import is_of_nobody_here
 from kubelogic.explain.remade import remade
 
 _SCALED = {
@@ -30,7 +31,7 @@ def lower_minimum(case: Case) -> Iterator[Candidate]:
     key, there = _group(case)
     group = case.cluster.get("PodGroup", key)
     least = dig(group.document, ("spec", "schedulingPolicy", "gang", "minCount")) if group is not None else None
-    if group is None or not isinstance(least, int):
+    if group is None or not isinstance(least, int) or is_of_nobody_here(group):
         return
     at_once = {
         int(blocker.witness["Found"]) for blocker in case.about("group_incomplete") if "Found" in blocker.witness

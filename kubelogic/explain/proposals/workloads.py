@@ -8,6 +8,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, node_of, pinned_to
 from kubelogic.explain.proposals.patches import add, dig, setting
+from kubelogic.kinds.operated import OPERATED, kept_kind
 
 HOSTNAME = "kubernetes.io/hostname"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -22,7 +23,8 @@ def editable(cluster: Cluster, pod: Object) -> Object:
     for _ in range(8):
         references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
         owner = next((each for each in references if each.get("controller")), None)
-        found = cluster.get(owner["kind"], f"{obj.namespace}/{owner['name']}") if owner else None
+        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
+        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
         if found is None:
             return obj
         obj = found
@@ -30,7 +32,11 @@ def editable(cluster: Cluster, pod: Object) -> Object:
 
 
 def is_of_nobody_here(top: Object) -> bool:
-    """Whether an object is made by a controller that is not among the objects: to edit it would be undone."""
+    """Whether an object is made by a controller that is not among the objects, or that does not run here: to edit it
+    would be undone, or come to nothing.
+    """
+    if top.kind in OPERATED:
+        return True
     references = (top.document.get("metadata") or {}).get("ownerReferences") or ()
     return any(each.get("controller") for each in references)
 

@@ -1,0 +1,68 @@
+"""Objects of operators that start pods in groups, read as what their controllers make of them.
+
+JobSets, LeaderWorkerSets, Jobs and PodGroups of Volcano and Workloads of Kueue are no part of Kubernetes. Where their
+meaning is that of objects of Kubernetes, those are made when the input is read; what is not heeded is told by the
+headers of ``rules/scheduling/operator_gangs.dl``. A table, one row a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from kubelogic.apiserver.operators import job_set, leader_worker_set, volcano
+from kubelogic.apiserver.operators.made import Child, Document, Fields, Operator
+from kubelogic.kinds.operated import KEPT_AS
+from kubelogic.text.location import Path
+
+__all__ = ["OPERATORS", "Child", "Fields", "Operator", "children", "operator_of", "source_of"]
+
+
+def _nothing(_given: Fields) -> Iterator[Child]:
+    """Kueue makes nothing of its Workloads: they stand for objects that are there."""
+    return iter(())
+
+
+OPERATORS: Mapping[tuple[str, str], Operator] = MappingProxyType(
+    {
+        ("jobset.x-k8s.io", "JobSet"): job_set.OPERATOR,
+        ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): leader_worker_set.OPERATOR,
+        ("scheduling.volcano.sh", "PodGroup"): volcano.POD_GROUP,
+        ("batch.volcano.sh", "Job"): volcano.JOB,
+        ("kueue.x-k8s.io", "Workload"): Operator(
+            kind=KEPT_AS["kueue.x-k8s.io", "Workload"], versions=("v1beta1", "v1beta2"), make=_nothing
+        ),
+    }
+)
+"""By API group and kind."""
+
+
+def operator_of(api_version: str, kind: str) -> Operator | None:
+    """Who looks after objects of a kind; None if nobody who is known here, or in another version."""
+    group, _, version = api_version.partition("/")
+    found = OPERATORS.get((group, kind))
+    return found if found is not None and version in found.versions else None
+
+
+def children(operator: Operator, given: Fields) -> list[Child]:
+    """What an operator makes of an object; what is wrong with it is in ``given.problems``."""
+    return list(operator.make(given))
+
+
+def source_of(document: Document, kind: str, name: str, path: Path) -> Path | None:
+    """Where a field of a made object was written in that of its operator; None if it did not make it so.
+
+    Args:
+        document: of the operator's object.
+        kind: of the made object.
+        name: of the made object.
+        path: of the field there.
+    """
+    operator = operator_of(str(document.get("apiVersion")), str(document.get("kind")))
+    if operator is None:
+        return None
+    meta = document.get("metadata") or {}
+    for child in children(operator, Fields(document, name=str(meta.get("name")))):
+        if (child.document["kind"], child.document["metadata"]["name"]) == (kind, name):
+            return child.source(path)
+    return None
