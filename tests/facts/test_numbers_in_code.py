@@ -38,6 +38,8 @@ REASONS: dict[tuple[str, int], str] = {
     ("apiserver/registry/job_pods.py", 63): "the longest host name",
     ("apiserver/registry/pod_updates.py", 31): MATHS,
     ("apiserver/karpenter.py", 64): CODE,
+    ("apiserver/operators/made.py", 10_000): CODE,
+    ("apiserver/operators/made.py", 31): MATHS,
     ("apiserver/reading.py", 1_000_000): CODE,
     ("apiserver/unprinted.py", 1000): CODE,
     ("apiserver/allocators/ranges.py", 4): "the version of IPv4",
