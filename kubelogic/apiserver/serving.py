@@ -47,12 +47,14 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True):
         kind: by which name the state keeps the kind.
         part: the subresource; empty for the object itself.
         operation: ``Update`` or ``Apply``, for the note of who owns which field.
+        whole: whether the status is written with the object: a custom resource whose definition has no such part.
     """
 
     manager: str
     kind: str
     part: str = ""
     operation: str = "Update"
+    whole: bool = False
 
 
 class Unpatchable(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,12 +76,15 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
     meta = {k: v for k, v in document["metadata"].items() if k not in _SERVERS_OWN}
     given = {**document, "metadata": meta}
     _track(None, given, state, writing)
-    if kind not in _KEEP_STATUS or lookup(str(document["apiVersion"]), kind) is None:
+    custom = lookup(str(document["apiVersion"]), kind) is None
+    if not writing.whole if custom else kind not in _KEEP_STATUS:
         given.pop("status", None)
-    if lookup(str(document["apiVersion"]), kind) is None:
+    if custom:
         return _create_custom(state, given, writing)
     if kind == "CustomResourceDefinition":
-        given["status"] = established(given, state.now)
+        named = copy.deepcopy(given)
+        defaults.fill(named)
+        given["status"] = established(named, state.now)
     refusal = strategies.refuse_early(state, given)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
@@ -88,8 +93,6 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
 
 def _track(before: Mapping[str, Any] | None, given: Json, state: State, writing: Writing) -> None:
     """Note in a document who owns what."""
-    if not type_of(given):
-        return
     now = timestamp(state.now - state.now % 1000)
     full = copy.deepcopy(given)
     defaults.fill(full)
@@ -151,8 +154,9 @@ def update(state: State, old: Object, document: Mapping[str, Any], *, writing: W
         return _part_of_pod(state, old, given, writing)
     given["metadata"] = {**meta, **kept}
     _track(old.document, given, state, writing)
-    given.pop("status", None)
-    if "status" in old.document:
+    if not writing.whole:
+        given.pop("status", None)
+    if not writing.whole and "status" in old.document:
         given["status"] = old.document["status"]
     return requests.replace_fields(state, writing.kind, old.key, given)
 
@@ -193,6 +197,29 @@ def patched(document: Mapping[str, Any], change: Any, *, how: str) -> Json | Unp
                 return patches.strategic_merge(document, change)
     except patches.PatchError as error:
         return Unpatchable(status=error.status, message=error.message)
+
+
+def apply_custom(
+    state: State, old: Object | None, manifest: Mapping[str, Any], *, key: str, writing: Writing
+) -> Outcome:
+    """PATCH a custom resource with what a manager wants of it; made if it is not there.
+
+    Args:
+        state: before the request.
+        old: the object; None if there is none.
+        manifest: decoded, with its name and namespace.
+        key: of the object.
+        writing: see ``Writing``.
+    """
+    now = timestamp(state.now - state.now % 1000)
+    given = {name: each for name, each in manifest.items() if writing.whole or name != "status"}
+    try:
+        if old is None:
+            return _create_custom(state, patches.noted(given, writing.manager, now), writing)
+        applied = patches.server_side_apply(old.document, given, manager=writing.manager, now=now)
+    except patches.PatchError as error:
+        return Outcome(state=state, answer=Status(status=error.status, reason="Invalid", message=error.message))
+    return requests.replace_fields(state, writing.kind, key, applied.document)
 
 
 def delete(state: State, obj: Object, *, propagation: str = "", grace: int | None = None) -> Outcome:

@@ -9,8 +9,11 @@ from kubelogic.apiserver import requests, serving
 from kubelogic.apiserver.patches import KUBECTL, managing
 from kubelogic.kinds.decoding import decode
 from kubelogic.serve.cluster import Served
+from kubelogic.serve.conforming import is_whole
+from kubelogic.serve.custom import schema_of
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true
+from kubelogic.serve.schemas import conform
 from kubelogic.serve.statuses import bad_request, cause, failure, invalid, of_answer
 
 
@@ -42,12 +45,15 @@ def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry
             raise failure(409, "Conflict", managing.told(found), details={"causes": causes})
         if found:
             state = serving.released(state, obj, found)
-    outcome = requests.apply(
-        state,
-        {**manifest, "apiVersion": resource.stored_as},
-        namespace=where.namespace or "default",
-        manager=request.query["fieldManager"],
-    )
+    manager = request.query["fieldManager"]
+    wanted = {**manifest, "apiVersion": resource.stored_as}
+    if resource.custom is None:
+        outcome = requests.apply(state, wanted, namespace=where.namespace or "default", manager=manager)
+    else:
+        place = {"name": where.name, **({"namespace": where.namespace} if where.namespace else {})}
+        wanted["metadata"] = {**(manifest.get("metadata") or {}), **place}
+        how = serving.Writing(manager=manager, kind=resource.stored_kind, operation="Apply", whole=is_whole(resource))
+        outcome = serving.apply_custom(state, obj, wanted, key=where.key, writing=how)
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, resource, where.name)
     return writing.written(served, request, where, outcome.state, where.key, dry=dry, status=outcome.answer.status)
@@ -59,11 +65,15 @@ def _check(where: Target, manifest: Mapping[str, Any]) -> None:
     meta = manifest.get("metadata") or {}
     if meta.get("name") not in (None, where.name):
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({where.name})")
-    if resource.type_name:
-        found = decode(manifest, resource.type_name)
-        if found.unknown:
+    if resource.type_name or schema_of(resource):
+        unknown = (
+            decode(manifest, resource.type_name).unknown
+            if resource.type_name
+            else conform(manifest, schema_of(resource))[1]
+        )
+        if unknown:
             identity = f"{where.namespace}/{where.name}" if where.namespace else f"/{where.name}"
-            words = [f".{path}: field not declared in schema" for path in _first_of_each(found.unknown)]
+            words = [f".{path}: field not declared in schema" for path in _first_of_each(unknown)]
             told = words[0] if len(words) == 1 else "errors:\n" + "\n".join(f"  {each}" for each in words)
             kind = f"{resource.api_version}, Kind={resource.kind}"
             raise failure(500, "", f"failed to create typed patch object ({identity}; {kind}): {told}")

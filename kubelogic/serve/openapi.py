@@ -123,7 +123,9 @@ def _made(name: str, resources: Sequence[Resource]) -> Json:
     for each in resources:
         schema = schema_name(each)
         if each.custom is not None:
-            schemas[schema] = {**_custom(each), "x-kubernetes-group-version-kind": [_kind_of(each)]}
+            _collect("ObjectMeta", schemas, "#/components/schemas/")
+            made = _custom(each, "#/components/schemas/")
+            schemas[schema] = {**made, "x-kubernetes-group-version-kind": [_kind_of(each)]}
         else:
             _collect(each.type_name, schemas, "#/components/schemas/")
             schemas[schema] = {**schemas[schema], "x-kubernetes-group-version-kind": [_kind_of(each)]}
@@ -147,8 +149,9 @@ def version_2(resources: Sequence[Resource]) -> Json:
             name = schema_name(each)
             definitions[name] = {**definitions[name], "x-kubernetes-group-version-kind": [_kind_of(each)]}
         else:
+            _collect("ObjectMeta", definitions, "#/definitions/")
             definitions[schema_name(each)] = {
-                **_custom(each),
+                **_custom(each, "#/definitions/"),
                 "x-kubernetes-group-version-kind": [_kind_of(each)],
             }
     return {
@@ -236,12 +239,18 @@ def _marks(type_name: str, field: str, code: str) -> Json:
     return found
 
 
-def _custom(resource: Resource) -> Json:
+def _custom(resource: Resource, root: str) -> Json:
+    """The schema of a custom resource, with what every object has.
+
+    Source: k8s.io/apiextensions-apiserver, pkg/controller/openapi/builder/builder.go.
+    """
     schema = dict(schema_of(resource)) or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     properties = dict(schema.get("properties") or {})
-    properties.setdefault("apiVersion", {"type": "string"})
-    properties.setdefault("kind", {"type": "string"})
-    properties["metadata"] = {"type": "object"}
+    said = described("io.k8s.api.apps.v1.Deployment").properties
+    for field in ("apiVersion", "kind", "metadata"):
+        about = _described(said.get(field, Described()).description)
+        reference = {"allOf": [{"$ref": f"{root}{_META}.ObjectMeta"}]}
+        properties[field] = {**about, **(reference if field == "metadata" else {"type": "string"})}
     return {**schema, "properties": properties}
 
 

@@ -22,6 +22,7 @@ from kubelogic.reconcile.actions import BindPod, Cause
 from kubelogic.reconcile.apply.carry_out import carry_out
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
+from kubelogic.serve.conforming import conforming
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import shown
@@ -149,6 +150,8 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
     outcome = serving.scale(now_of(served), obj, change, manager=manager_of(request))
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, where.resource, where.name)
+    if where.resource.custom is not None:
+        conforming(where.resource, obj.key, served.cluster, outcome.state)
     if dry:
         left = outcome.state.cluster.get(obj.kind, obj.key)
         return Reply(body=_scale_of(served, left or obj, where.resource))

@@ -180,11 +180,19 @@ _FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Fields that requests may select by, beside name and namespace."""
 
 
-def field_values(document: Document, kind: str) -> dict[str, str]:
+def selectable(resource: Resource) -> tuple[str, ...]:
+    """The fields of a custom resource by which its definition lets requests select."""
+    versions = ((resource.custom or {}).get("spec") or {}).get("versions") or ()
+    found = (each.get("selectableFields") or () for each in versions if each.get("name") == resource.version)
+    return tuple(str(each.get("jsonPath") or "").lstrip(".") for some in found for each in some)
+
+
+def field_values(document: Document, resource: Resource) -> dict[str, str]:
     """The fields of an object by which requests may select, as text."""
+    kind = resource.kind
     meta = document.get("metadata") or {}
     found = {"metadata.name": str(meta.get("name") or ""), "metadata.namespace": str(meta.get("namespace") or "")}
-    for path in _FIELDS.get(kind, ()):
+    for path in selectable(resource) if resource.custom is not None else _FIELDS.get(kind, ()):
         found[path] = _text_at(document, path, kind)
     return found
 
@@ -212,7 +220,7 @@ def checked_fields(fields: tuple[Requirement, ...], resource: Resource) -> tuple
     """
     known = {"metadata.name", "metadata.namespace", *_FIELDS.get(resource.kind, ())}
     if resource.custom is not None:
-        known = {"metadata.name", "metadata.namespace"}
+        known = {"metadata.name", "metadata.namespace", *selectable(resource)}
     for each in fields:
         if each.key not in known:
             raise bad_request(f"field label not supported: {each.key}")
@@ -239,7 +247,7 @@ def matcher(labels: str, fields: str, resource: Resource) -> Matcher | None:
             return False
         if not chosen:
             return True
-        values = field_values(document, resource.kind)
+        values = field_values(document, resource)
         return all(each.holds(values) for each in chosen)
 
     return selects

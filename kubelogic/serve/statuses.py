@@ -155,6 +155,11 @@ def of_answer(answer: Status, resource: Resource, name: str) -> RequestError:
     return failure(answer.status, answer.reason, answer.message, details=details)
 
 
+def cause_of(field: str, message: str, *, is_type: bool = False) -> dict[str, Any]:
+    """A cause whose kind is told by how its message starts."""
+    return cause("FieldValueTypeInvalid" if is_type else _type_of(message), message, field)
+
+
 _TYPES = (
     ("Required value", "FieldValueRequired"),
     ("Duplicate value", "FieldValueDuplicate"),

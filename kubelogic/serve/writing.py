@@ -19,6 +19,7 @@ from kubelogic.cluster.state import State
 from kubelogic.kinds.decoding import decode, fault_of_patched, json_type
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
+from kubelogic.serve.conforming import conforming, is_whole
 from kubelogic.serve.custom import schema_of
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
@@ -124,7 +125,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     if meta.get("resourceVersion"):
         raise failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
     state = now_of(served)
-    writing = Writing(manager=manager_of(request), kind=resource.stored_kind)
+    writing = Writing(manager=manager_of(request), kind=resource.stored_kind, whole=is_whole(resource))
     outcome = serving.create(state, _stored(document, resource), writing=writing)
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, resource, name)
@@ -166,6 +167,8 @@ def written(
 ) -> Reply:
     """The object as it is after a request."""
     resource = where.resource
+    if resource.custom is not None:
+        state = conforming(resource, key, served.cluster, state)
     said = (*said, *(each.text for each in sorted(state.warned)))
     if dry:
         if served.control.finish is not None:
@@ -257,7 +260,13 @@ def _changed(
     operation: str = "Update",
 ) -> Reply:
     state = now_of(served)
-    writing = Writing(manager=manager_of(request), kind=where.resource.stored_kind, part=part, operation=operation)
+    writing = Writing(
+        manager=manager_of(request),
+        kind=where.resource.stored_kind,
+        part=part,
+        operation=operation,
+        whole=is_whole(where.resource),
+    )
     outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, where.resource, where.name)

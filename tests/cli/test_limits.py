@@ -10,6 +10,7 @@ import pytest
 
 from kubelogic.api import load, plan, to_text
 from kubelogic.cli import limits, main
+from kubelogic.text.location import InputError
 
 HEAD = "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n"
 REST = """\
@@ -127,3 +128,10 @@ def test_a_default_storage_class_needs_a_name(
 ) -> None:
     assert main(["plan", written(CLAIM), "--set", "default_storage_class=No/Name"]) == 2
     assert "is no name of a StorageClass" in capsys.readouterr().err
+
+
+def test_nodes_alone_are_a_cluster() -> None:
+    """``kubelogic serve --nodes 3:4cpu:16Gi`` needs no file."""
+    assert len(load([], nodes=["3:4cpu:16Gi"]).objects("Node")) == 3
+    with pytest.raises(InputError, match="there is no object in it"):
+        load([])

@@ -76,3 +76,119 @@ def test_a_definition_is_established_and_its_objects_have_defaults(client: Clien
     assert client.get(f"{PATH}/w")["spec"] == {"size": 3, "color": "red", "maybe": "x"}
     bad = {**HEAD, "metadata": {"name": "b"}, "spec": {"weight": 1}}
     assert client.send("POST", f"{PATH}?fieldValidation=Strict", bad).status == 400
+
+
+STRICT: dict[str, Any] = {
+    **DEFINITION,
+    "spec": {
+        **DEFINITION["spec"],
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "selectableFields": [{"jsonPath": ".spec.color"}],
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "required": ["spec"],
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "properties": {
+                                    "size": {"type": "integer", "maximum": 10},
+                                    "color": {"type": "string", "default": "red"},
+                                },
+                            },
+                            "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+def _strict(client: Client) -> None:
+    client.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", STRICT)
+
+
+def _widget(name: str, **spec: Any) -> dict[str, Any]:
+    return {**HEAD, "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("widget", "words"),
+    [
+        (_widget("w", size=11), "spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10"),
+        ({**HEAD}, "spec: Required value"),
+        (_widget("Bad_Name"), 'metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain'),
+    ],
+)
+def test_what_the_schema_refuses(client: Client, widget: dict[str, Any], words: str) -> None:
+    _strict(client)
+    answer = client.send("POST", PATH, widget)
+    assert answer.status == 422
+    assert words in answer.body["message"]
+    assert answer.body["details"]["group"] == "example.com"
+
+
+def test_a_patch_is_held_to_the_schema_whatever_its_kind(client: Client) -> None:
+    _strict(client)
+    assert client.send("POST", PATH, _widget("w", size=3)).status == 201
+    wrong = {"spec": {"size": "x"}}
+    assert client.send("PATCH", f"{PATH}/w", wrong, content_type=MERGE).status == 422
+    change = [{"op": "replace", "path": "/spec/size", "value": 50}]
+    assert client.send("PATCH", f"{PATH}/w", change, content_type="application/json-patch+json").status == 422
+    applied = client.send("PATCH", f"{PATH}/w?fieldManager=a", {**HEAD, **wrong}, content_type=APPLY)
+    assert applied.status in (409, 422)
+    assert client.get(f"{PATH}/w")["spec"] == {"size": 3, "color": "red"}
+
+
+def test_a_status_without_a_part_of_its_own_is_written_with_the_object(client: Client) -> None:
+    _strict(client)
+    assert client.send("POST", PATH, {**_widget("w"), "status": {"seen": 1}}).body["status"] == {"seen": 1}
+    client.send("PATCH", f"{PATH}/w", {"status": {"seen": 2}}, content_type=MERGE)
+    assert client.get(f"{PATH}/w")["status"] == {"seen": 2}
+
+
+def test_managers_apply_custom_resources(client: Client) -> None:
+    _strict(client)
+    url = f"{PATH}/w?fieldManager="
+    first = client.send("PATCH", f"{url}one", _widget("w", size=3), content_type=APPLY)
+    assert first.status == 201
+    assert first.body["spec"] == {"size": 3, "color": "red"}
+    assert first.body["metadata"]["managedFields"][0]["fieldsV1"] == {"f:spec": {"f:size": {}}}
+    clash = client.send("PATCH", f"{url}two", _widget("w", size=4), content_type=APPLY)
+    assert clash.status == 409
+    assert 'conflict with "one": .spec.size' in clash.body["message"]
+    assert client.send("PATCH", f"{url}two&force=true", _widget("w", size=4), content_type=APPLY).status == 200
+    blue = client.send("PATCH", f"{url}one", _widget("w", color="blue"), content_type=APPLY).body
+    assert blue["spec"] == {"size": 4, "color": "blue"}
+    odd = client.send("PATCH", f"{url}one", _widget("w", weight=4), content_type=APPLY)
+    assert ".spec.weight: field not declared in schema" in odd.body["message"]
+
+
+def test_fields_that_a_definition_lets_requests_select_by(client: Client) -> None:
+    _strict(client)
+    for name, color in (("a", "red"), ("b", "blue")):
+        client.send("POST", PATH, _widget(name, color=color))
+    found = client.get(f"{PATH}?fieldSelector=spec.color=blue")["items"]
+    assert [each["metadata"]["name"] for each in found] == ["b"]
+    assert client.send("GET", f"{PATH}?fieldSelector=spec.size=1").status == 400
+
+
+def test_a_definition_has_its_defaults(client: Client) -> None:
+    given = {**STRICT, "spec": {**STRICT["spec"], "names": {"plural": "widgets", "kind": "Widget"}}}
+    made = client.send("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", given).body
+    assert made["spec"]["names"] == {
+        "plural": "widgets",
+        "kind": "Widget",
+        "singular": "widget",
+        "listKind": "WidgetList",
+    }
+    assert made["spec"]["conversion"] == {"strategy": "None"}
+    assert made["status"]["acceptedNames"] == made["spec"]["names"]

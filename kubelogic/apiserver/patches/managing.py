@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.patches.ownership import MEMBER, FieldSet, elements, inner, shape_of
-from kubelogic.kinds.merging import Topology, type_of
+from kubelogic.apiserver.patches.ownership import MEMBER, FieldSet, code_of_object, elements, inner, shape_of
+from kubelogic.kinds.merging import Topology
 
 Json = dict[str, Any]
 Path = tuple[str, ...]
@@ -55,7 +55,7 @@ def fields(document: Mapping[str, Any], part: str = "") -> dict[Path, Any]:
     [('f:data',), ('f:data', 'f:a')]
     """
     found: dict[Path, Any] = {}
-    code = f"@{type_of(document)}"
+    code = code_of_object(document)
     for key, value in document.items():
         if key in ("apiVersion", "kind") or value is None or (key == "status") != (part == "status"):
             continue

@@ -15,27 +15,43 @@ from typing import Any
 
 from kubelogic.apiserver.patches.client_side import LAST_APPLIED
 from kubelogic.apiserver.patches.errors import PatchError
-from kubelogic.kinds.merging import Topology, code_of, element_type, is_atomic, key_default, topology
+from kubelogic.kinds.merging import Topology, code_of, element_type, is_atomic, key_default, topology, type_of
 
 FieldSet = dict[str, Any]
 
 MEMBER = "."
 _ATOMIC = Topology(shape="atomic")
 _GRANULAR = Topology(shape="granular")
+DEDUCED = "?"
+"""The code of what no table describes: mappings merge field by field, lists are replaced."""
+
+_CUSTOM = "?object"
 _CLIENT_SIDE = "kubectl-client-side-apply"
 _NOTE = f"f:{LAST_APPLIED}"
 _IDENTITY = frozenset({"f:apiVersion", "f:kind"})
+
+
+def code_of_object(document: Mapping[str, Any]) -> str:
+    """The code of a whole object; of one of a kind that no table has, it is deduced but for the metadata.
+
+    >>> code_of_object({"apiVersion": "v1", "kind": "Pod"}), code_of_object({"apiVersion": "a.io/v1", "kind": "B"})
+    ('@Pod', '?object')
+    """
+    found = type_of(document)
+    return f"@{found}" if found else _CUSTOM
 
 
 def shape_of(code: str) -> Topology:
     """How a value merges that is an item of a list or mapping: what its type says."""
     if code.startswith("@"):
         return _ATOMIC if is_atomic(element_type(code)) else _GRANULAR
-    return _GRANULAR if code.startswith("{") else _ATOMIC
+    return _GRANULAR if code.startswith(("{", DEDUCED)) else _ATOMIC
 
 
 def inner(code: str, key: str) -> tuple[str, Topology]:
     """What a field of a mapping holds, and how it merges."""
+    if code.startswith(DEDUCED):
+        return ("@ObjectMeta" if code == _CUSTOM and key == "metadata" else DEDUCED), _GRANULAR
     if code.startswith("{"):
         return code[1:], shape_of(code[1:])
     type_name = element_type(code)

@@ -20,6 +20,7 @@ from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.patches.ownership import (
     MEMBER,
     FieldSet,
+    code_of_object,
     elements,
     field_set,
     inner,
@@ -68,13 +69,10 @@ def server_side_apply(
         now: the moment, as the API writes it, for the entry in ``managedFields``.
 
     Raises:
-        PatchError: the kind has no types (415), the uid is another one (409), or a list of the manifest lacks the keys
-            of its items or has one twice (422).
+        PatchError: the uid is another one (409), or a list of the manifest lacks the keys of its items or has one twice
+            (422).
     """
-    type_name = type_of(live)
-    if not type_name:
-        raise PatchError("the types of this kind are not known", status=415)
-    code = f"@{type_name}"
+    code = code_of_object(live)
     wanted = _configuration(live, manifest)
     mine, others = managers(live, manager)
     earlier = last_applied(live) if manager == KUBECTL else None
@@ -233,16 +231,9 @@ def _list_topology(owned: FieldSet) -> Topology:
 
 
 def noted(manifest: Mapping[str, Any], manager: str, now: str | None = None) -> dict[str, Any]:
-    """A manifest that makes a new object, with the note of who owns its fields.
-
-    Raises:
-        PatchError: the kind has no types (415).
-    """
-    type_name = type_of(manifest)
-    if not type_name:
-        raise PatchError("the types of this kind are not known", status=415)
+    """A manifest that makes a new object, with the note of who owns its fields."""
     document = _configuration({}, manifest)
-    claimed = field_set(document, f"@{type_name}")
+    claimed = field_set(document, code_of_object(manifest))
     document["metadata"]["managedFields"] = [_entry(document, manager, claimed, now)]
     return document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from kubelogic.kinds.defaults.pods import Tree, claim_spec, disk, resources
 
@@ -228,3 +229,66 @@ def scheduler_configuration(tree: Tree) -> None:
         profiles.append({})
     if len(profiles) == 1 and not profiles[0].get("schedulerName"):
         profiles[0]["schedulerName"] = "default-scheduler"
+
+
+def custom_resource_definition(tree: Tree) -> None:
+    """Names, and how versions are converted. Source: SetDefaults_CustomResourceDefinitionSpec."""
+    spec = _spec(tree)
+    names = spec.get("names")
+    if isinstance(names, dict) and isinstance(names.get("kind"), str):
+        names.setdefault("singular", names["kind"].lower())
+        names.setdefault("listKind", f"{names['kind']}List")
+    spec.setdefault("conversion", {"strategy": "None"})
+    _port(spec["conversion"].get("webhook") if isinstance(spec["conversion"], dict) else None)
+
+
+def webhooks(tree: Tree) -> None:
+    """Source: pkg/apis/admissionregistration/v1/defaults.go, SetDefaults_{Validating,Mutating}Webhook."""
+    for hook in tree.get("webhooks") or ():
+        if not isinstance(hook, dict):
+            continue
+        hook.setdefault("failurePolicy", "Fail")
+        hook.setdefault("matchPolicy", "Equivalent")
+        hook.setdefault("namespaceSelector", {})
+        hook.setdefault("objectSelector", {})
+        hook.setdefault("timeoutSeconds", 10)
+        if tree.get("kind") == "MutatingWebhookConfiguration":
+            hook.setdefault("reinvocationPolicy", "Never")
+        _rules(hook.get("rules"))
+        _port(hook)
+
+
+def admission_policy(tree: Tree) -> None:
+    """Source: pkg/apis/admissionregistration/v1/defaults.go, SetDefaults_ValidatingAdmissionPolicySpec."""
+    spec = _spec(tree)
+    spec.setdefault("failurePolicy", "Fail")
+    _matched(spec.get("matchConstraints"))
+
+
+def admission_policy_binding(tree: Tree) -> None:
+    """Source: pkg/apis/admissionregistration/v1/defaults.go, SetDefaults_MatchResources."""
+    _matched(_spec(tree).get("matchResources"))
+
+
+def _matched(resources: Any) -> None:
+    if not isinstance(resources, dict):
+        return
+    resources.setdefault("matchPolicy", "Equivalent")
+    resources.setdefault("namespaceSelector", {})
+    resources.setdefault("objectSelector", {})
+    _rules(resources.get("resourceRules"))
+    _rules(resources.get("excludeResourceRules"))
+
+
+def _rules(rules: Any) -> None:
+    for rule in rules or ():
+        if isinstance(rule, dict):
+            rule.setdefault("scope", "*")
+
+
+def _port(holder: Any) -> None:
+    """The port of a Service that is called."""
+    config = holder.get("clientConfig") if isinstance(holder, dict) else None
+    service = config.get("service") if isinstance(config, dict) else None
+    if isinstance(service, dict):
+        service.setdefault("port", 443)
