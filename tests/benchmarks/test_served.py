@@ -72,7 +72,7 @@ async def watched(to: Remote, number: int, change: Connection) -> float:
     host, _, port = to.url.removeprefix("https://").partition(":")
     context = ssl.create_default_context(cadata=to.authority)
     request = (
-        "GET /api/v1/namespaces/default/configmaps?watch=true&sendInitialEvents=false HTTP/1.1\r\n"
+        "GET /api/v1/namespaces/default/configmaps?watch=true HTTP/1.1\r\n"
         f"Host: {host}\r\nAuthorization: Bearer {to.token}\r\n\r\n"
     ).encode()
     streams = []
