@@ -20,11 +20,11 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.logic.compiler import Function
+from kubelogic.logic.compiler import Function, Join
 from kubelogic.logic.plan import Group
 from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
-from kubelogic.logic.relation import Columns
+from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.store import Counts, Store, projected
 from kubelogic.logic.terms import Row, Value
@@ -42,6 +42,24 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
     added: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
     removed: Mapping[str, Collection[Row]] = msgspec.field(default_factory=dict)
+
+
+class _Seed:
+    """A ``Use`` over the relations of one evaluation, with the join that was right for their sizes when last looked at.
+
+    ``gained`` and ``lost`` are the names under which rows of the head come and go in a change. Its join takes changed
+    rows of the literal; other literals of the same predicate that stand before it see the state without them.
+    """
+
+    __slots__ = ("checked", "gained", "join", "kept", "lost", "negated", "number", "reads", "rule")
+
+    def __init__(self, use: Use, relations: Mapping[str, Relation]) -> None:
+        self.rule, self.number, self.kept, self.negated = use.rule, use.number, use.kept, use.negated
+        self.reads = tuple([relations[name] for name in dict.fromkeys(use.reads)])
+        self.gained = use.head + GAINED if use.recursive else use.head
+        self.lost = use.head + LOST if use.recursive else use.head
+        self.checked = -1
+        self.join: Join
 
 
 class Evaluation:
@@ -88,6 +106,7 @@ class Evaluation:
         visible = {name for name in ready.relations if "$" not in name}
         self._watched = dict.fromkeys(sorted(visible if watched is None else visible & {*watched}))
         self._uses = ready.uses
+        self._seeds: dict[str, tuple[tuple[_Seed, ...], tuple[_Seed, ...]]] = {}
         self._given: dict[str, Counts] = {}
         self._recursive = ready.recursive
         self._empty = True
@@ -268,7 +287,7 @@ class Evaluation:
         before: dict[str, Counts] = {name: dict(self._store.counts(name)) for name in given}
         self._apply(pending)
         for predicate in sorted(self._derived):
-            old = self._store.clear(predicate).counts
+            old = self._store.relations[predicate].emptied()
             if predicate in self._watched:
                 before[predicate] = old
         self._evaluate()
@@ -344,52 +363,60 @@ class Evaluation:
                 gone[row] = delta
             else:
                 counts[row] = old + delta
-        uses = self._uses.get(predicate, ())
+        seeds = self._seeds.get(predicate)
+        if seeds is None:
+            seeds = self._seeds[predicate] = self._bound(predicate)
+        whole, keyed = seeds
         if gone:
-            for use in uses:
-                if use.kept is None:
-                    self._seed(use, gone, pending, -1)
+            for seed in whole:
+                self._sow(seed, gone, pending, -1)
             relation.discard(gone)
-            for use in uses:
-                if use.kept is not None:
-                    self._seed(use, self._without(predicate, gone, use.kept), pending, -1)
+            for seed in keyed:
+                self._sow(seed, self._without(relation, gone, seed.kept), pending, -1)
         if come:
-            for use in uses:
-                if use.kept is not None:
-                    self._seed(use, self._without(predicate, come, use.kept), pending, 1)
+            for seed in keyed:
+                self._sow(seed, self._without(relation, come, seed.kept), pending, 1)
             counts.update(come)
             relation.add(come)
-            for use in uses:
-                if use.kept is None:
-                    self._seed(use, come, pending, 1)
+            for seed in whole:
+                self._sow(seed, come, pending, 1)
+        if (gone or come) and relation.grown():
+            self._store.sizes += 1
         return gone, come
 
-    def _without(self, predicate: str, rows: Counts, kept: Columns) -> Counts:
+    def _bound(self, predicate: str) -> tuple[tuple[_Seed, ...], tuple[_Seed, ...]]:
+        """What a change of a predicate seeds: with its rows, and with keys that come or go."""
+        uses = self._uses.get(predicate, ())
+        found = [_Seed(use, self._store.relations) for use in uses]
+        return tuple([each for each in found if each.kept is None]), tuple([x for x in found if x.kept is not None])
+
+    def _without(self, relation: Relation, rows: Counts, kept: Columns | None) -> Counts:
         """The keys of ``rows`` that no present row has."""
-        relation = self._store.relations[predicate]
         if not kept:
-            return {} if relation.counts else projected(rows, kept)
+            return {} if relation.counts else projected(rows, ())
         index = relation.index(kept)
         return {key: 1 for key in projected(rows, kept) if key not in index}
 
-    def _seed(self, use: Use, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
-        """Enter what a change of a body literal changes of the head; see ``use.reads``."""
-        relations = self._store.relations
-        for name in use.reads:  # the innermost loop of every change
-            if not relations[name].counts:
+    def _sow(self, seed: _Seed, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
+        """Enter what a change of a body literal changes of the head; see ``Use.reads``."""
+        for relation in seed.reads:  # the innermost loop of every change
+            if not relation.counts:
                 return
         if not rows:
             return
-        sign = -sign if use.negated else sign
-        head = use.head
-        if use.recursive:
-            head += GAINED if sign > 0 else LOST
+        store = self._store
+        if seed.checked != store.sizes:
+            seed.checked = store.sizes
+            seed.join = store.join(seed.rule, seed.number)
+        if seed.negated:
+            sign = -sign
+        head = seed.gained if sign > 0 else seed.lost
         out = pending.get(head)
         if out is not None:
-            self._store.join(use.rule, use.number)(relations, self._store.functions, rows, rows, out, sign)
+            seed.join(store.relations, store.functions, rows, rows, out, sign)
             return
         out = {}
-        self._store.join(use.rule, use.number)(relations, self._store.functions, rows, rows, out, sign)
+        seed.join(store.relations, store.functions, rows, rows, out, sign)
         if out:
             pending[head] = out
             heappush(self._queue, self._turns[head])

@@ -20,6 +20,11 @@ remove from)."""
 _SAMPLE = 1024
 """Twice as many rows are looked at to estimate how many different values a column has."""
 
+_SMALL = 4
+_MAGNITUDE = 2
+"""A relation is of another magnitude when its size has so many binary digits more or fewer; none has fewer than
+``_SMALL``."""
+
 _ALL = -1
 """Stands for: as many values as rows."""
 
@@ -31,7 +36,7 @@ class Relation:
     values of those columns (the bare value for one column) to the rows that have them.
     """
 
-    __slots__ = ("_different", "_sample", "_sampled", "counts", "indexes")
+    __slots__ = ("_different", "_sample", "_sampled", "counts", "indexes", "magnitude")
 
     def __init__(self) -> None:
         self.counts: dict[Row, int] = {}
@@ -39,6 +44,21 @@ class Relation:
         self._sample: list[Row] = []
         self._sampled = -1
         self._different: dict[int, int] = {}
+        self.magnitude = _SMALL
+
+    def emptied(self) -> dict[Row, int]:
+        """Take all rows out; returns them with their counts."""
+        counts, self.counts = self.counts, {}
+        self.indexes.clear()
+        return counts
+
+    def grown(self) -> bool:
+        """Whether its size is of another magnitude than when it was last found to be so."""
+        size = max(_SMALL, len(self.counts).bit_length())
+        if -_MAGNITUDE < size - self.magnitude < _MAGNITUDE:
+            return False
+        self.magnitude = size
+        return True
 
     def index(self, columns: Columns) -> Mapping[Any, Bucket]:
         """The index on ``columns``, made now if this is its first use and kept current from then on."""

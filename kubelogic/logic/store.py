@@ -18,12 +18,14 @@ Counts = dict[Row, int]
 class Store:
     """Owns the relations. Joins are shared: compiled on first use, and again when sizes have changed much."""
 
-    __slots__ = ("_joins", "functions", "relations")
+    __slots__ = ("_joins", "functions", "relations", "sizes")
 
     def __init__(self, names: Iterable[str], functions: Mapping[str, Function], joins: Joins) -> None:
         self.relations: dict[str, Relation] = {name: Relation() for name in names}
         self.functions = functions
         self._joins = joins
+        self.sizes = 0
+        """Changes when the joins may have to be others, since a relation is of another magnitude."""
 
     def counts(self, predicate: str) -> Counts:
         """The rows of a predicate with the number of their derivations."""
@@ -40,16 +42,8 @@ class Store:
         if self._may_join(rule, None):
             self.join(rule, None)(self.relations, self.functions, (), {}, out, 1)
 
-    def seed(self, rule: Rule, number: int, rows: Counts, out: Counts, sign: int) -> None:
-        """Join changed ``rows`` of body literal ``number`` with the rest of the body.
-
-        Other literals of the same predicate that stand before it see the state without ``rows``.
-        """
-        if self._may_join(rule, number):
-            self.join(rule, number)(self.relations, self.functions, rows, rows, out, sign)
-
     def reach(self, rule: Rule, number: int, rows: Counts, out: Counts) -> None:
-        """Like ``seed``, but every literal sees the present state: what can be derived with ``rows``, once or more."""
+        """What can be derived, once or more, with ``rows`` of body literal ``number`` in the present state."""
         if self._may_join(rule, number):
             self.join(rule, number)(self.relations, self.functions, rows, {}, out, 1)
 
