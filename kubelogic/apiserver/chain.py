@@ -6,7 +6,7 @@ fills in and validates it; then all may refuse what came of it (``validate``). Q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -75,6 +75,8 @@ PLUGINS: tuple[Plugin, ...] = (
 PodPreset went with 1.20; it stands where it stood in 1.19.
 """
 
+_MUTATING = tuple(plugin.admit for plugin in PLUGINS if plugin.admit is not None)
+_VALIDATING = tuple(plugin.validate for plugin in PLUGINS if plugin.validate is not None)
 
 _PERSONAL = ("MutatingAdmissionPolicy", "PodPreset")
 """Kinds of what looks at more of a pod than its spec and namespace."""
@@ -122,12 +124,11 @@ def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | 
         if known is not None:
             tx.put(with_document(obj, {**obj.document, "spec": known}))
             return None
-    halves = [plugin.admit for plugin in PLUGINS if plugin.admit is not None]
     tx.rounds = Rounds()
-    refusal = _pass(tx, obj, old, halves)
+    refusal = _pass(tx, obj, old, _MUTATING)
     if refusal is None and tx.rounds.changed:
         tx.rounds.again = True
-        refusal = _pass(tx, obj, old, [half for half in halves if half is not pod_preset.admit])
+        refusal = _pass(tx, obj, old, [half for half in _MUTATING if half is not pod_preset.admit])
     if shared and refusal is None:
         present = tx.get(obj.kind, obj.key)
         if present is not None:
@@ -137,7 +138,7 @@ def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | 
 
 def validate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
     """Let all plugins refuse an object that is in the transaction."""
-    return _pass(tx, obj, old, [plugin.validate for plugin in PLUGINS if plugin.validate is not None])
+    return _pass(tx, obj, old, _VALIDATING)
 
 
 def _prepared(tx: Transaction, obj: Object) -> Status | None:
@@ -145,7 +146,7 @@ def _prepared(tx: Transaction, obj: Object) -> Status | None:
     return strategies.prepare_new(tx, present) if present is not None else None
 
 
-def _pass(tx: Transaction, obj: Object, old: Object | None, halves: list[Admit]) -> Status | None:
+def _pass(tx: Transaction, obj: Object, old: Object | None, halves: Sequence[Admit]) -> Status | None:
     for half in halves:
         present = tx.get(obj.kind, obj.key)
         if present is None:

@@ -80,7 +80,7 @@ def load_state(
         _count(tx, quota, there)
     for obj in _shortened(there):
         _fill_in(tx, obj)
-    specs: dict[bytes, Any] = {}
+    specs: dict[bytes | int, Any] = {}
     for obj in new:
         refusal = _take(tx, _sharing(obj, specs))
         if refusal is not None:
@@ -117,12 +117,14 @@ def _take(tx: Transaction, obj: Object) -> Status | None:
     return chain.mutate(tx, known) or chain.validate(tx, tx.get(obj.kind, obj.key) or known)
 
 
-def _sharing(obj: Object, specs: dict[bytes, Any]) -> Object:
+def _sharing(obj: Object, specs: dict[bytes | int, Any]) -> Object:
     """A pod with the spec of an equal one before it, so that what becomes of the spec is found once for both."""
     spec = obj.document.get("spec")
     if obj.kind != "Pod" or spec is None:
         return obj
-    first = specs.setdefault(msgspec.json.encode(spec), spec)
+    first = specs.get(id(spec))
+    if first is None:
+        first = specs[id(spec)] = specs.setdefault(msgspec.json.encode(spec), spec)
     return obj if first is spec else with_document(obj, {**obj.document, "spec": first})
 
 

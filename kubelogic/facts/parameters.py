@@ -31,16 +31,20 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         network: the range.
+        text: the range as it is written.
+        first: the first address that a pod gets, as a number.
         size: how many addresses pods get.
     """
 
     network: Network
+    text: str
+    first: int
     size: int
 
     def address(self, number: int) -> str:
         """The address of a number below ``size``."""
         family, length = (AF_INET, 4) if self.network.version == _IPV4 else (AF_INET6, 16)
-        return inet_ntop(family, (int(self.network.network_address) + _RESERVED + number).to_bytes(length, "big"))
+        return inet_ntop(family, (self.first + number).to_bytes(length, "big"))
 
     def __str__(self) -> str:
         """The first and the last address, as host-local names a range; the first is the bridge's."""
@@ -59,7 +63,25 @@ def pool(text: str) -> Pool:
     """
     network = ip_network(text)
     broadcast = 1 if network.version == _IPV4 else 0
-    return Pool(network=network, size=max(network.num_addresses - _RESERVED - broadcast, 0))
+    return Pool(
+        network=network,
+        text=str(network),
+        first=int(network.network_address) + _RESERVED,
+        size=max(network.num_addresses - _RESERVED - broadcast, 0),
+    )
+
+
+@lru_cache(maxsize=256)
+def pools(text: str) -> tuple[Pool, ...]:
+    """The addresses that pods get from one range, or from two with a comma between them, one for each family.
+
+    >>> [str(each) for each in pools("10.9.0.0/29,fd00::/126")]
+    ['10.9.0.1-10.9.0.6', 'fd00::1-fd00::3']
+
+    Raises:
+        ValueError: if it is no such text.
+    """
+    return tuple(pool(str(network)) for network in networks(text))
 
 
 @lru_cache(maxsize=256)

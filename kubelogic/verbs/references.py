@@ -7,7 +7,7 @@ Kubernetes 1.36.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,8 @@ from kubelogic.cluster.state import without_accounts
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE, TEMPLATES, Path, Reference, pull_secrets, references
 from kubelogic.text import Notice
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Lacking(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,18 +61,17 @@ def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lackin
     """
     users: dict[tuple[str, str, str], list[tuple[Object, Path, str]]] = defaultdict(list)
     unseen = without_accounts(cluster)
-    for kind, path in TEMPLATES.items():
-        for _, obj in sorted(cluster.objects(kind).items()):
-            if not is_stored(obj.document) and (of is None or str(obj) in of):
-                spec: Any = obj.document
-                for step in path:
-                    spec = spec.get(str(step)) or {}
-                for each in references(spec):
-                    if each.kind == "ServiceAccount" and obj.namespace not in unseen and kind != "CronJob":
-                        continue  # its pods are refused, which is told
-                    for key in _lacking(cluster, obj.namespace, each):
-                        identity = each.kind, f"{obj.namespace}/{each.name}", key
-                        users[identity].append((obj, (*path, *each.path), each.follows))
+    named: dict[int, tuple[Reference, ...]] = {}
+    for obj, spec, path in written_templates(cluster, of):
+        found = named.get(id(spec))
+        if found is None:
+            found = named[id(spec)] = tuple(references(spec))
+        for each in found:
+            if each.kind == "ServiceAccount" and obj.namespace not in unseen and obj.kind != "CronJob":
+                continue  # its pods are refused, which is told
+            for key in _lacking(cluster, obj.namespace, each):
+                identity = each.kind, f"{obj.namespace}/{each.name}", key
+                users[identity].append((obj, (*path, *each.path), each.follows))
     for _, account in sorted(cluster.objects("ServiceAccount").items()):
         for each in pull_secrets(account.document) if of is None and not is_stored(account.document) else ():
             for key in _lacking(cluster, account.namespace, each):
@@ -82,6 +83,26 @@ def lacking(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Lackin
         )
         for (kind, name, key), places in sorted(users.items())
     )
+
+
+def written_templates(
+    cluster: Cluster, of: Collection[str] | None = None
+) -> Iterator[tuple[Object, Mapping[str, Any], Path]]:
+    """The manifests that describe pods, in order: each with the spec of its pods and where that stands.
+
+    What a cluster printed is left out. Pods of one template often share one spec.
+
+    Args:
+        cluster: as it was read.
+        of: only these objects, ``Kind namespace/name``; None: all.
+    """
+    for kind, path in TEMPLATES.items():
+        for _, obj in sorted(cluster.objects(kind).items()):
+            if not is_stored(obj.document) and (of is None or str(obj) in of):
+                spec: Any = obj.document
+                for step in path:
+                    spec = spec.get(str(step)) or _NOTHING
+                yield obj, spec, path
 
 
 def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:

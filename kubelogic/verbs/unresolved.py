@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.references import TEMPLATES, Path
+from kubelogic.kinds.references import Path
 from kubelogic.text import Notice
+from kubelogic.verbs.references import written_templates
 
 NO_SERVICE, NO_PORT = "KL196", "KL153"
 
@@ -31,15 +31,14 @@ def unresolved(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
         cluster: as it was read; what a cluster printed is left out.
         of: look only at these objects, ``Kind namespace/name``; None: at all.
     """
-    for kind, path in TEMPLATES.items():
-        for _, obj in sorted(cluster.objects(kind).items()):
-            if is_stored(obj.document) or (of is not None and str(obj) not in of):
-                continue
-            yield from _service(cluster, obj)
-            spec: Any = obj.document
-            for step in path:
-                spec = spec.get(str(step)) or {}
-            yield from _probes(obj, spec, path)
+    plain: set[int] = set()
+    for obj, spec, path in written_templates(cluster, of):
+        yield from _service(cluster, obj)
+        if id(spec) not in plain:
+            found = list(_probes(obj, spec, path))
+            yield from found
+            if not found:
+                plain.add(id(spec))
 
 
 def _service(cluster: Cluster, obj: Object) -> Iterator[Notice]:

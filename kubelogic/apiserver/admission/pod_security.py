@@ -43,6 +43,8 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
 }
 """Where kinds keep what they make pods of."""
 
+_UNRESTRICTED = Standards()
+
 _Reasons = Sequence[tuple[str, str]]
 
 
@@ -68,9 +70,9 @@ def validate(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
 def _judge(tx: Transaction, obj: Object, pod: Mapping[str, Any], *, enforced: bool) -> Status | None:
     namespace = tx.get("Namespace", obj.namespace)
     settings = _settings(tx)
-    labels = metadata(namespace).get("labels") or {} if namespace is not None else {}
-    standards = standards_of(labels, settings.defaults)
-    if standards == Standards() or obj.namespace in settings.namespaces:
+    labels = metadata(namespace).get("labels") if namespace is not None else None
+    standards = standards_of(labels, settings.defaults) if labels else settings.defaults
+    if standards == _UNRESTRICTED or obj.namespace in settings.namespaces:
         return None
     spec = pod.get("spec") or {}
     if spec.get("runtimeClassName") in settings.runtime_classes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.facts.parameters import Pool, networks, pool
+from kubelogic.facts.parameters import Pool, pool, pools
 
 _ADDRESSES = "pod addresses in use"
 
@@ -39,7 +39,7 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
     for each in _pools(tx, node):
         address = _free(tx, each)
         if not address:
-            tx.memory[STRAYS, str(each.network)] = 1
+            tx.memory[STRAYS, each.text] = 1
             return None
         given.append(address)
     if not given:
@@ -52,7 +52,7 @@ def _listed(addresses: list[str]) -> Mapping[str, Any]:
     return {"podIP": addresses[0], "podIPs": [{"ip": each} for each in addresses]}
 
 
-def _pools(tx: Transaction, node: Object | None) -> list[Pool]:
+def _pools(tx: Transaction, node: Object | None) -> Sequence[Pool]:
     """Where pods of a node get addresses: its own ranges, or the cluster's where nodes get none."""
     spec = (node.document.get("spec") or {}) if node is not None else {}
     ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
@@ -60,7 +60,7 @@ def _pools(tx: Transaction, node: Object | None) -> list[Pool]:
         return [pool(text) for text in ranges]
     if node is not None and tx.parameter("allocate_node_cidrs") and (PLUGIN, "all") not in tx.state.memory:
         return []
-    return [pool(str(network)) for network in networks(tx.range_of("cluster_cidr"))]
+    return pools(tx.range_of("cluster_cidr"))
 
 
 def _of_node(tx: Transaction, node: Object | None, name: str) -> list[str]:
@@ -73,14 +73,14 @@ def _of_node(tx: Transaction, node: Object | None, name: str) -> list[str]:
     counter = f"address of {name}"
     number = tx.names.get(counter, tx.state.names.get(counter))
     if number is None:
-        number = tx.names[counter] = _next(tx, f"addresses of {assumed.network}")
+        number = tx.names[counter] = _next(tx, f"addresses of {assumed.text}")
     return [assumed.address(number % assumed.size)]
 
 
 def _free(tx: Transaction, given: Pool) -> str:
     """The next free address of a range, round and round; empty if there is none."""
     used = _in_use(tx)
-    counter = f"addresses of {given.network}"
+    counter = f"addresses of {given.text}"
     for _ in range(min(given.size, len(used) + 1)):
         address = given.address(_next(tx, counter) % given.size)
         if address not in used:
