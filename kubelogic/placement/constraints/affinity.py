@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -12,6 +12,9 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Select, Tables
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.optimal.upper_bounds import MANY, Bounding, Branch, Branching
@@ -19,6 +22,7 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Affinity, Problem, Shape
 
 if TYPE_CHECKING:
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
@@ -97,6 +101,46 @@ class AffinityPart(Part):
             i: msgspec.structs.replace(rule, matching=rule.matching.copy()) for i, rule in self._rules.items()
         }
         return other
+
+
+class AffinityFilter(Filter):
+    """The matching pods per domain of each affinity of a shape."""
+
+    couples = True
+
+    def __init__(self, tables: Tables, rules: Sequence[tuple[Affinity, Counter]]) -> None:
+        self._tables, self._rules = tables, rules
+        self._first = all(rule.self_satisfied for rule, _ in rules)
+
+    def open(self, select: Select) -> Mask | bool:
+        keyed = np.ones(self._tables.size, dtype=np.bool_)[select]
+        met = np.ones_like(keyed)
+        for _, counter in self._rules:
+            keyed &= counter.topology.has[select]
+            met &= counter.present(select)
+        if self._first and not any(counter.total for _, counter in self._rules):
+            return keyed
+        return keyed & met
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        keys = ",".join(dict.fromkeys(rule.key for rule, _ in self._rules))
+        yield reason(self._tables, "affinity", keys, resolvable=False), ~np.asarray(self.open(select))
+
+    def helpers(self) -> frozenset[str]:
+        return frozenset[str]().union(*(rule.matches for rule, _ in self._rules))
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], AffinityFilter | None]:
+    owned: dict[str, list[Affinity]] = defaultdict(list)
+    for _, rule in _rules(index.tables.problem):
+        owned[rule.owner].append(rule)
+
+    def of(shape: Shape) -> AffinityFilter | None:
+        rules = owned.get(shape.name, ())
+        counted = [(rule, index.count(index.tables.topology(rule.key), rule.matches)) for rule in rules]
+        return AffinityFilter(index.tables, counted) if rules else None
+
+    return of
 
 
 def _rules(problem: Problem) -> Iterator[tuple[int, Affinity]]:
@@ -216,6 +260,7 @@ AFFINITY = Constraint(
     part=AffinityPart,
     exact=_exact,
     bound=_bound,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

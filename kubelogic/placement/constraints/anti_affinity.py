@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,9 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, assume
+from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.filter import Filter, Reason, free_of, reason
+from kubelogic.placement.kube.tables import Select, Tables
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.optimal.upper_bounds import FEW, Bounding, Link
@@ -18,6 +21,7 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Affinity, Problem, Shape
 
 if TYPE_CHECKING:
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
@@ -73,6 +77,62 @@ class AntiAffinityPart(Part):
             for i, rule in self._rules.items()
         }
         return other
+
+
+class AntiAffinityFilter(Filter):
+    """Of a shape: per anti-affinity the matching pods by domain, and per key those whose anti-affinity keeps it out.
+
+    The scheduler has one filter for affinity and anti-affinity: ``asked`` if the shape has a rule of either.
+    """
+
+    couples = True
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        repels: Sequence[tuple[str, Counter]],
+        repelled: Sequence[tuple[str, Counter]],
+        asked: bool,
+    ) -> None:
+        self._tables, self._repels, self._repelled, self._asked = tables, repels, repelled, asked
+
+    def open(self, select: Select) -> Mask | bool:
+        return free_of((counter for _, counter in (*self._repels, *self._repelled)), select)
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        for key, counter in self._repels:
+            yield reason(self._tables, "anti_affinity", key, place=1), counter.present(select)
+        for key, counter in self._repelled:
+            yield reason(self._tables, "existing_anti_affinity", key, place=2), counter.present(select)
+
+    def blind(self) -> list[Counter]:
+        aside = not self._asked and not any(counter.total for _, counter in self._repelled)
+        return [counter for _, counter in self._repelled] if aside else []
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], AntiAffinityFilter | None]:
+    tables = index.tables
+    owned: dict[str, list[Affinity]] = defaultdict(list)
+    repellers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for _, rule in _rules(tables.problem):
+        owned[rule.owner].append(rule)
+        for name in rule.matches:
+            repellers[name][rule.key].add(rule.owner)
+    asking = {rule.owner for rule in tables.problem.affinities}
+
+    def of(shape: Shape) -> AntiAffinityFilter | None:
+        rules, keys = owned.get(shape.name, ()), repellers.get(shape.name, {})
+        if not rules and not keys:
+            return None
+        return AntiAffinityFilter(
+            tables,
+            repels=[(rule.key, index.count(tables.topology(rule.key), rule.matches)) for rule in rules],
+            repelled=[(k, index.count(tables.topology(k), frozenset(keys[k]))) for k in sorted(keys)],
+            asked=shape.name in asking,
+        )
+
+    return of
 
 
 def _rules(problem: Problem) -> Iterator[tuple[int, Affinity]]:
@@ -169,12 +229,13 @@ def _assumed(problem: Problem, waiting: Sequence[Shape]) -> Iterator[Assumption]
 
 
 ANTI_AFFINITY = Constraint(
-    name="anti_affinity",
+    name="affinity",
     couples=_couples,
     apart=_apart,
     part=AntiAffinityPart,
     exact=_exact,
     bound=_bound,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Select
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.placement import Assumption
@@ -19,6 +21,8 @@ from kubelogic.placement.problem import Node, Problem, Shape
 if TYPE_CHECKING:
     import z3
 
+    from kubelogic.placement.kube.rules import RuleIndex
+    from kubelogic.placement.kube.state import State
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
@@ -79,6 +83,34 @@ class AttachPart(Part):
         other._used = {driver: used.copy() for driver, used in self._used.items()}
         other._users = defaultdict(Counter, {pair: users.copy() for pair, users in self._users.items()})
         return other
+
+
+class AttachFilter(Filter):
+    """The volumes of each driver that a shape attaches."""
+
+    def __init__(self, state: State, pairs: Sequence[tuple[str, str]]) -> None:
+        self._state = state
+        self._volumes = {d: [volume for name, volume in pairs if name == d] for d in sorted({d for d, _ in pairs})}
+
+    def open(self, select: Select) -> Mask | bool:
+        found: Mask | bool = True
+        for driver in self._volumes:
+            found = found & ~self._full(driver, select)
+        return found
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        for driver in self._volumes:
+            yield reason(self._state.tables, "attach", driver), self._full(driver, select)
+
+    def _full(self, driver: str, select: Select) -> Mask:
+        missing = self._state.missing(driver, self._volumes[driver])[select]
+        there, limits = self._state.attached(driver)[select], self._state.limits(driver)[select]
+        found: Mask = (missing > 0) & (there + missing > limits)
+        return found
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], AttachFilter | None]:
+    return lambda shape: AttachFilter(index.state, shape.attaches) if shape.attaches else None
 
 
 def _couples(problem: Problem) -> Iterator[str]:
@@ -165,6 +197,7 @@ ATTACH = Constraint(
     couples=_couples,
     part=AttachPart,
     exact=_exact,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Select
 from kubelogic.placement.optimal.coupling import Part, Volumes
 from kubelogic.placement.optimal.model import Mask, Model
 from kubelogic.placement.placement import Assumption
@@ -19,6 +21,8 @@ from kubelogic.placement.problem import Problem, Reach, Shape
 if TYPE_CHECKING:
     import z3
 
+    from kubelogic.placement.kube.rules import RuleIndex
+    from kubelogic.placement.kube.state import State
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
 
 
@@ -110,6 +114,37 @@ class ClaimsPart(Part):
         return same
 
 
+class ClaimsFilter(Filter):
+    """The claims of a shape that still have to get a volume."""
+
+    couples = True
+
+    def __init__(self, state: State, claims: Sequence[str]) -> None:
+        self._state, self._claims = state, claims
+
+    def open(self, select: Select) -> Mask | bool:
+        return self._possible()[select]
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        words = reason(self._state.tables, "claim", ",".join(self._claims), place=1, resolvable=False)
+        yield words, ~self._possible()[select]
+
+    def _possible(self) -> Mask:
+        """Nodes on which every claim can have a volume; several may want the same one."""
+        state = self._state
+        possible = np.ones(state.tables.size, dtype=np.bool_)
+        for name in self._claims:
+            possible &= state.usable(state.claims[name])
+        if sum(name not in state.given for name in self._claims) > 1:
+            for node in np.flatnonzero(possible):
+                possible[node] = state.volumes(self._claims, int(node)) is not None
+        return possible
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], ClaimsFilter | None]:
+    return lambda shape: ClaimsFilter(index.state, shape.claims) if shape.claims else None
+
+
 def _couples(problem: Problem) -> Iterator[str]:
     return (shape.name for shape in problem.shapes if shape.claims)
 
@@ -189,6 +224,7 @@ CLAIMS = Constraint(
     ordered=True,
     couples=_couples,
     part=ClaimsPart,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

@@ -11,6 +11,8 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem, Shape
 
 if TYPE_CHECKING:  # What has to do with z3 is loaded when z3 is asked.
+    from kubelogic.placement.kube.filter import Filter
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.coupling import Part
     from kubelogic.placement.optimal.exact_rows import ExactRows
@@ -63,12 +65,13 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
     """One constraint. A face that it has nothing to say to is left out.
 
     Attributes:
-        name: as a shape's ``ignores`` has it.
+        name: as a shape's ``ignores`` has it; anti-affinity shares that of affinity.
         ordered: it makes the order of bindings matter.
         couples: the shapes whose pods matter to others, or others to them.
         alone: two pods of the shape never share a node.
         apart: pairs of (coupled) kinds that never share a node.
         part: the constraint over the pods placed so far, as arrays.
+        filters: made once for a run of the one-by-one scheduler: what gives each shape its filter, if it has one.
         exact: what counts per kind and node keep to, as rows of integers.
         bound: lower the upper bounds of a coupled kind, and add sums and cases.
         necessary: what every placement keeps to, each fact under the assumptions that it comes from.
@@ -82,6 +85,7 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
     alone: Callable[[Shape], bool] = _never
     apart: Callable[[Model, Sequence[int]], Iterable[tuple[int, int]]] = _none
     part: Callable[[Model], Part] | None = None
+    filters: Callable[[RuleIndex], Callable[[Shape], Filter | None]] | None = None
     exact: Callable[[ExactRows], None] = _nothing
     bound: Callable[[Bounding, int], None] = _nothing
     necessary: Callable[[AssumedRows], None] = _nothing

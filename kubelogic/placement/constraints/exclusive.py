@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter as Multiset
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -12,12 +13,16 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.filter import Filter, Reason, free_of, reason
+from kubelogic.placement.kube.tables import Select, Tables
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Exclusive, Problem, Shape
 
 if TYPE_CHECKING:
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.exact_rows import ExactRows
     from kubelogic.placement.optimal.upper_bounds import Bounding
@@ -59,6 +64,38 @@ class ExclusivePart(Part):
         other._alone = {token: users.copy() for token, users in self._alone.items()}
         other._shared = {token: users.copy() for token, users in self._shared.items()}
         return other
+
+
+class ExclusiveFilter(Filter):
+    """Each exclusive use of a shape with the pods that stand against it."""
+
+    def __init__(self, tables: Tables, uses: Sequence[tuple[Exclusive, Counter]]) -> None:
+        self._tables, self.uses = tables, uses
+        self.couples = any(use.scope == "cluster" for use, _ in uses)
+
+    def open(self, select: Select) -> Mask | bool:
+        return free_of((counter for _, counter in self.uses), select)
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        for use, counter in self.uses:
+            place = 0 if use.scope == "node" else 1
+            yield reason(self._tables, f"exclusive_{use.scope}", use.token, place=place), counter.present(select)
+
+    def blind(self) -> list[Counter]:
+        return [counter for use, counter in self.uses if use.scope == "cluster" and not counter.total]
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], ExclusiveFilter | None]:
+    users: dict[tuple[str, str], list[tuple[Exclusive, int]]] = defaultdict(list)
+    for number, shape in enumerate(index.tables.shapes):
+        for use in shape.exclusive:
+            users[use.token, use.scope].append((use, number))
+
+    def counted(use: Exclusive) -> tuple[Exclusive, Counter]:
+        weights = {shape: 1 for other, shape in users[use.token, use.scope] if against(use, other)}
+        return use, index.state.counter(index.each_node if use.scope == "node" else index.whole, weights)
+
+    return lambda shape: ExclusiveFilter(index.tables, [*map(counted, shape.exclusive)]) if shape.exclusive else None
 
 
 def _couples(problem: Problem) -> Iterator[str]:
@@ -111,7 +148,7 @@ def _necessary(rows: AssumedRows) -> None:
                 waiting = [name for name in alone if name in rows.count]
                 rows.under([literal], rows.sum(waiting, groups) <= len(members))
                 continue
-            running: Counter[str] = Counter()
+            running: Multiset[str] = Multiset()
             for n in members:
                 running.update(rows.stay.get(rows.problem.nodes[n].name, {}))
             owned, borrowed = (rows.sum([s for s in names if s in rows.count], groups) for names in (alone, shared))
@@ -144,6 +181,7 @@ EXCLUSIVE = Constraint(
     part=ExclusivePart,
     exact=_exact,
     bound=_bound,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter as Multiset
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -12,12 +13,16 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Select, Tables
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem, Shape
 
 if TYPE_CHECKING:
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
 
 Port = tuple[str, str, int]
@@ -59,6 +64,37 @@ class PortsPart(Part):
         return other
 
 
+class PortsFilter(Filter):
+    """Each host port of a shape with the pods that hold one that overlaps, per node."""
+
+    def __init__(self, tables: Tables, ports: Sequence[tuple[Port, Counter]]) -> None:
+        self._tables, self.ports = tables, ports
+
+    def open(self, select: Select) -> Mask | bool:
+        found: Mask | bool = True
+        for _, counter in self.ports:
+            found = found & ~counter.present(select)
+        return found
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        for (ip, protocol, number), counter in self.ports:
+            text = f"{number}/{protocol}" if ip == _ANY else f"{ip}:{number}/{protocol}"
+            yield reason(self._tables, "port", text), counter.present(select)
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], PortsFilter | None]:
+    users: dict[tuple[str, int], list[tuple[Port, int]]] = defaultdict(list)
+    for number, shape in enumerate(index.tables.shapes):
+        for port in shape.ports:
+            users[port[1:]].append((port, number))
+
+    def counted(port: Port) -> tuple[Port, Counter]:
+        weights = {shape: 1 for other, shape in users[port[1:]] if overlap(port, other)}
+        return port, index.state.counter(index.each_node, weights)
+
+    return lambda shape: PortsFilter(index.tables, [*map(counted, shape.ports)]) if shape.ports else None
+
+
 def _couples(problem: Problem) -> Iterator[str]:
     return (shape.name for shape in problem.shapes if shape.ports)
 
@@ -86,10 +122,10 @@ def _necessary(rows: AssumedRows) -> None:
 def _one_a_node(rows: AssumedRows, users: Sequence[str]) -> None:
     """No node has two of the users; running ones may be there twice already."""
     for g, members in enumerate(rows.groups):
-        blocked: Counter[str] = Counter()
+        blocked: Multiset[str] = Multiset()
         taken = 0
         for n in members:
-            running = rows.stay.get(rows.problem.nodes[n].name, Counter())
+            running = rows.stay.get(rows.problem.nodes[n].name, Multiset())
             here = [name for name in users if running[name]]
             fixed = [name for name in here if rows.literal("port", name) is True]
             if fixed:
@@ -120,6 +156,7 @@ PORTS = Constraint(
     alone=lambda shape: bool(shape.ports),
     apart=_apart,
     part=PortsPart,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

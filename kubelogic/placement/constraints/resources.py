@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Mask, Select
 from kubelogic.placement.optimal.model import Ints, Model
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Node, Problem, Shape
@@ -17,6 +19,8 @@ from kubelogic.placement.problem import Node, Problem, Shape
 if TYPE_CHECKING:
     import z3
 
+    from kubelogic.placement.kube.rules import RuleIndex
+    from kubelogic.placement.kube.state import State
     from kubelogic.placement.optimal.assumed_rows import AssumedRows, Literal
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
@@ -25,6 +29,36 @@ def lower_to_free(model: Model, free: Ints, kind: int, room: Ints) -> None:
     """Lower ``room``, by node, to how many pods of a kind the ``free`` amounts (resources by nodes) hold."""
     for r in np.flatnonzero(model.request[kind]):
         np.minimum(room, np.maximum(free[r], 0) // model.request[kind, r], out=room)
+
+
+class ResourcesFilter(Filter):
+    """What a shape asks of a node. Which nodes have it is kept current elsewhere (``kube.fit``)."""
+
+    def __init__(self, state: State, shape: Shape) -> None:
+        tables = state.tables
+        self._state = state
+        checked = tables.checked[tables.shape_number[shape.name]]
+        rows = [(tables.resources[resource], resource, amount) for resource, amount in checked]
+        self._rows = sorted(rows, key=lambda row: (row[0] != "pods", row[0]))
+
+    def open(self, select: Select) -> Mask | bool:  # noqa: ARG002
+        return True
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        """Source: kube-scheduler, NodeResourcesFit: the pod count first, then the resources."""
+        tables = self._state.tables
+        for place, (name, resource, amount) in enumerate(self._rows):
+            lacks = self._state.free[resource, select] < amount
+            if resource in tables.by_devices:
+                lacks = lacks & (tables.allocatable[resource, select] > 0)
+            never = tables.allocatable[resource, select] < amount
+            kind = "pod_count" if name == "pods" else "resource"
+            yield reason(tables, kind, name, place=place), lacks & ~never
+            yield reason(tables, kind, name, place=place, resolvable=name == "pods"), lacks & never
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], ResourcesFilter]:
+    return lambda shape: ResourcesFilter(index.state, shape)
 
 
 def _exact(rows: ExactRows) -> None:
@@ -138,6 +172,7 @@ def _modest(shape: Shape, without: set[str]) -> Shape:
 
 RESOURCES = Constraint(
     name="resources",
+    filters=_filters,
     exact=_exact,
     necessary=_necessary,
     assumed=_assumed,

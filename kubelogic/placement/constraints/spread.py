@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from kubelogic.placement.constraints.constraint import Constraint, Dropped, assume
+from kubelogic.placement.kube.counters import Counter
+from kubelogic.placement.kube.filter import Filter, Reason, reason
+from kubelogic.placement.kube.tables import Select, Tables, Topology
 from kubelogic.placement.optimal.coupling import Part
 from kubelogic.placement.optimal.model import Ints, Mask, Model
 from kubelogic.placement.optimal.upper_bounds import FEW, MANY, Bounding, Branch, Branching, Link
@@ -18,6 +22,7 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem, Shape, Spread
 
 if TYPE_CHECKING:
+    from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
@@ -96,6 +101,74 @@ class SpreadPart(Part):
         other = copy(self)
         other._evens = [msgspec.structs.replace(even, matching=even.matching.copy()) for even in self._evens]
         return other
+
+
+class _Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """A spread. ``domains``: those with an eligible node. ``topology``: of all nodes with the key."""
+
+    spread: Spread
+    counter: Counter
+    topology: Topology
+    domains: NDArray[np.intp]
+
+    def skewed(self, select: Select) -> Mask:
+        """Which of some nodes lie in a domain that has too many."""
+        counts, least = self.counter.counts, 0
+        if len(self.domains) and len(self.domains) >= self.spread.min_domains:
+            least = int(counts[self.domains].min())
+        over = counts > self.spread.max_skew + least - int(self.spread.counts_self)
+        found: Mask = over[self.topology.domain[select]]
+        return found
+
+
+class SpreadFilter(Filter):
+    """The spreads of a shape, in their order."""
+
+    couples = True
+
+    def __init__(self, tables: Tables, rules: Sequence[_Counted]) -> None:
+        self._tables, self._rules = tables, rules
+
+    def open(self, select: Select) -> Mask | bool:
+        found: Mask | bool = True
+        for rule in self._rules:
+            found = found & rule.topology.has[select] & ~rule.skewed(select)
+        return found
+
+    def reasons(self, select: Select) -> Iterator[tuple[Reason, Mask]]:
+        """Source: kube-scheduler, PodTopologySpread: the first constraint that fails is the node's reason."""
+        passed = np.ones(self._tables.size, dtype=np.bool_)[select]
+        for place, rule in enumerate(self._rules):
+            has, key = rule.topology.has[select], rule.spread.key
+            yield reason(self._tables, "spread_key", key, place=place, resolvable=False), passed & ~has
+            skewed = rule.skewed(select)
+            yield reason(self._tables, "spread", key, place=place), passed & has & skewed
+            passed &= has & ~skewed
+
+    def helpers(self) -> frozenset[str]:
+        return frozenset[str]().union(*(rule.spread.matches for rule in self._rules))
+
+
+def _filters(index: RuleIndex) -> Callable[[Shape], SpreadFilter | None]:
+    owned: dict[str, list[Spread]] = defaultdict(list)
+    for spread in index.tables.problem.spreads:
+        owned[spread.owner].append(spread)
+
+    def counted(spread: Spread) -> _Counted:
+        topology = index.tables.topology(spread.key)
+        eligible = index.within(topology, index.tables.mask(spread.eligible))
+        return _Counted(
+            spread=spread,
+            counter=index.count(eligible, spread.matches, terminating=False),
+            topology=topology,
+            domains=np.flatnonzero(np.bincount(eligible.domain[eligible.has])),
+        )
+
+    def of(shape: Shape) -> SpreadFilter | None:
+        spreads = owned.get(shape.name, ())
+        return SpreadFilter(index.tables, [*map(counted, spreads)]) if spreads else None
+
+    return of
 
 
 def _couples(problem: Problem) -> Iterator[str]:
@@ -245,6 +318,7 @@ SPREAD = Constraint(
     part=SpreadPart,
     exact=_exact,
     bound=_bound,
+    filters=_filters,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

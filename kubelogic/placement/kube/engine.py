@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from kubelogic.placement.constraints.devices import lacking
 from kubelogic.placement.kube import filters
 from kubelogic.placement.kube.counters import Counter
 from kubelogic.placement.kube.devices import Desk, Failure, Granted
-from kubelogic.placement.kube.filters import Reason
+from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.fit import Fit
 from kubelogic.placement.kube.rules import RuleIndex, Rules
 from kubelogic.placement.kube.scores import Nodes, scores
@@ -106,7 +107,7 @@ class Engine:
 
     def feasible(self, pod: str, shape: int) -> Mask:
         """Which nodes pass all filters for a pod, room for the pods that were promised a node included."""
-        found = filters.feasible(self.state, self.rules(shape), EVERY, self._fit(shape).fits)
+        found = filters.feasible(self.rules(shape), EVERY, self._fit(shape).fits)
         for node in sorted(self.nominated):
             if found[node]:
                 with self.with_promised(pod, shape, node) as added:
@@ -178,7 +179,7 @@ class Engine:
         select = np.array([node])
         rules = self.rules(shape)
         fits = self._room(shape, select)
-        return bool(filters.feasible(self.state, rules, select, fits)[0])
+        return bool(filters.feasible(rules, select, fits)[0])
 
     def _room(self, shape: int, select: Nodes) -> Mask:
         free = self.state.free
@@ -225,11 +226,7 @@ class Engine:
 
     def _blind(self, shape: int) -> list[Counter]:
         """What the filters that stand aside for a shape would count."""
-        rules = self.rules(shape)
-        found = [counter for use, counter in rules.exclusive if use.scope == "cluster" and not counter.total]
-        if not (rules.affinities or rules.repels or any(counter.total for _, counter in rules.repelled)):
-            found += [counter for _, counter in rules.repelled]
-        return found
+        return [counter for each in self.rules(shape).filters for counter in each.blind()]
 
     def scores(self, shape: int, nodes: Nodes, pod: str = "") -> list[tuple[Scorer, Ints | int]]:
         """What each scorer that takes part gives each of the feasible nodes, weighted."""
@@ -254,7 +251,7 @@ class Engine:
 
     def rejections(self, pod: str, shape: int) -> tuple[Rejection, ...]:
         """Why each node that does not pass is turned down, by all filters."""
-        found = list(filters.reasons(self.state, self.rules(shape), EVERY))
+        found = list(filters.reasons(self.rules(shape), EVERY))
         rejected = np.zeros(self.tables.size, dtype=np.bool_)
         for _, mask in found:
             rejected |= mask
@@ -265,7 +262,7 @@ class Engine:
                     extra.setdefault(reason, []).append(node)
             rejected[[node for numbers in extra.values() for node in numbers]] = True
         for number, failure in self.without_devices(pod, ~rejected).items():
-            extra.setdefault(filters.lacking(self.state, failure.words), []).append(number)
+            extra.setdefault(lacking(self.tables, failure.words), []).append(number)
         merged: dict[Reason, set[int]] = {}
         for reason, mask in found:
             nodes = np.flatnonzero(mask)
@@ -283,17 +280,14 @@ class Engine:
     def reasons_here(self, shape: int, node: int) -> list[Reason]:
         """What is wrong with one node."""
         select = np.array([node])
-        return [reason for reason, mask in filters.reasons(self.state, self.rules(shape), select) if mask[0]]
+        return [reason for reason, mask in filters.reasons(self.rules(shape), select) if mask[0]]
 
     def _of(self, shape: int) -> tuple[Scorer, ...]:
         return tuple(self._scorers.get(self.tables.shapes[shape].profile, ()))
 
     def reasons_of_devices(self, pod: str, node: int) -> list[Reason]:
         """What is wrong with the devices of one node."""
-        return [
-            filters.lacking(self.state, failure.words)
-            for failure in self.without_devices(pod, self._only(node)).values()
-        ]
+        return [lacking(self.tables, failure.words) for failure in self.without_devices(pod, self._only(node)).values()]
 
     def _fit(self, shape: int) -> Fit:
         """Shared by shapes with equal requests."""

@@ -15,7 +15,7 @@ import numpy as np
 from kubelogic.placement.kube import filters
 from kubelogic.placement.kube.devices import UNAVAILABLE
 from kubelogic.placement.kube.engine import Engine, as_rejections
-from kubelogic.placement.kube.filters import Reason
+from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask
 from kubelogic.placement.kube.traces import Traces
@@ -181,7 +181,7 @@ class Preemption:
         undecided = np.ones(self._tables.size, dtype=np.bool_)
         found = np.zeros_like(undecided)
         stages: dict[int, list[tuple[Reason, Mask]]] = {}
-        for reason, mask in filters.reasons(self._state, self._engine.rules(shape), EVERY):
+        for reason, mask in filters.reasons(self._engine.rules(shape), EVERY):
             stages.setdefault(reason.stage, []).append((reason, mask))
         for stage in sorted(stages):
             objects = np.zeros_like(undecided)

@@ -9,6 +9,8 @@ Source: kube-scheduler, HostPortInfo and VolumeRestrictions (PreFilter, AddPod a
 
 from __future__ import annotations
 
+from kubelogic.placement.constraints.exclusive import ExclusiveFilter
+from kubelogic.placement.constraints.ports import PortsFilter, overlap
 from kubelogic.placement.kube.counters import Counter
 from kubelogic.placement.kube.rules import Rules
 from kubelogic.placement.kube.state import Resident, State
@@ -20,9 +22,14 @@ class Traces:
     def __init__(self, state: State, rules: Rules, node: int) -> None:
         self._shapes = state.tables.shapes
         self._node = node
-        self._ports = [(port, counter) for port, (_, counter) in zip(rules.shape.ports, rules.ports, strict=True)]
+        ports, exclusive = rules.of(PortsFilter), rules.of(ExclusiveFilter)
+        self._ports = ports.ports if ports is not None else ()
         self._held = {port for resident in state.residents[node].values() for port in self._ports_of(resident)}
-        single = [(use.token, counter) for use, counter in rules.exclusive if use.scope == "cluster"]
+        single = [
+            (use.token, counter)
+            for use, counter in (exclusive.uses if exclusive is not None else ())
+            if use.scope == "cluster"
+        ]
         self._users = sum(counter.total > 0 for _, counter in single)
         self._tokens = frozenset(token for token, _ in single) if self._users else frozenset()
         self._single = [counter for _, counter in single] if self._users else []
@@ -57,8 +64,7 @@ class Traces:
         return sum(use.token in self._tokens for use in self._shapes[resident.shape].exclusive)
 
     def _show(self) -> None:
-        for (ip, protocol, number), counter in self._ports:
-            others = [held for held in self._held if held[1:] == (protocol, number)]
-            counter.counts[self._node] = sum(other[0] == ip or "0.0.0.0" in (ip, other[0]) for other in others)
+        for port, counter in self._ports:
+            counter.counts[self._node] = sum(overlap(port, held) for held in self._held)
         for counter in self._single:
             counter.counts[0] = counter.total = max(self._users, 0)
