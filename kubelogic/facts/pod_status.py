@@ -19,7 +19,6 @@ from kubelogic.facts.shapes import MIRROR
 from kubelogic.kinds.quantity import parse
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-TERMINAL = ("Succeeded", "Failed")
 
 _NEVER_READ = frozenset({"Initialized", "ContainersReady", "PodReadyToStartContainers", "PodScheduled"})
 """Conditions that no rule reads; real clusters have them on every pod."""

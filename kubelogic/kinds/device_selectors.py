@@ -30,12 +30,6 @@ _BIND = re.compile(r"\bcel\.bind\s*\(")
 Value = Mapping[str, Any]
 
 
-def wrong_expression(expression: str) -> str:
-    """What keeps an expression from being compiled; empty if nothing does."""
-    found = _compiled(expression)
-    return found if isinstance(found, str) else ""
-
-
 def verdict(expression: str, driver: str, device: Mapping[str, Any]) -> str:
     """Whether a device meets a selector.
 
@@ -99,7 +93,7 @@ def _verdict(expression: str, look: bytes) -> str:
             context.add_function(name, function)
         result = program.execute(context)
     except Exception as error:  # noqa: BLE001  the library raises whatever its functions do
-        return f"runtime error: {_words(error)}"
+        return f"runtime error: {error_words(error)}"
     if isinstance(result, bool):
         return YES if result else NO
     kind = _kind(result)
@@ -153,7 +147,8 @@ def _attribute(attribute: Mapping[str, Any]) -> Any:
     raise ValueError("unsupported attribute value")
 
 
-def _words(error: Exception) -> str:
+def error_words(error: Exception) -> str:
+    """What Kubernetes says of an error in an expression."""
     if isinstance(error, KeyError) and error.args:
         return f"no such key: {error.args[0]}"
     if isinstance(error, ZeroDivisionError):

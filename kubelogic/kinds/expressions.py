@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.kinds.cel_syntax import LISTED, MERGED, OPTIONAL_FIELD, plain
-from kubelogic.kinds.device_selectors import FUNCTIONS
+from kubelogic.kinds.device_selectors import FUNCTIONS, error_words
 
 _FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
 
@@ -75,13 +75,7 @@ def _compiled(expression: str) -> Any:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, KeyError) and error.args:
-        return f"no such key: {error.args[0]}"
-    if isinstance(error, ZeroDivisionError):
-        return "division by zero"
-    if isinstance(error, TypeError):
-        return "no such overload"
-    text = str(error)
+    text = error_words(error)
     match = re.match(r"Undefined variable or function: '([^']*)'", text)
     return f"undeclared reference to '{match[1]}'" if match else text
 

@@ -7,7 +7,6 @@ import hmac
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -145,6 +144,3 @@ def _response(reply: Reply, method: str) -> Response:
 def _escaped(text: str) -> str:
     shown = "".join(c if c.isprintable() and ord(c) < 256 else "?" for c in text)
     return shown.replace("\\", "\\\\").replace('"', '\\"')
-
-
-Asgi = Any

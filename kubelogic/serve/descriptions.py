@@ -17,9 +17,6 @@ from importlib.util import find_spec
 
 import msgspec
 
-PACKAGE = "kubernetes-validate"
-"""The distribution that carries the schemas."""
-
 _RELEASE = re.compile(r"v1\.36\.(\d+)-local")
 
 

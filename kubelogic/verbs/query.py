@@ -107,11 +107,7 @@ def query(
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
     """
-    expect_cluster(cluster)
-    if not isinstance(atom, str):
-        raise TypeError(f"an atom is text such as node(N), not {atom!r}")
-    book = load_rulebook(rules, parameters)
-    predicate, pattern = book.atom(atom)
+    book, predicate, pattern = _asked(cluster, atom, rules, parameters)
     options = _options(rules, parameters, timeout)
     state = _state(book, cluster, options, settled=settled)
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
@@ -150,11 +146,7 @@ def why(
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
     """
-    expect_cluster(cluster)
-    if not isinstance(atom, str):
-        raise TypeError(f"an atom is text such as node(N), not {atom!r}")
-    book = load_rulebook(rules, parameters)
-    predicate, pattern = book.atom(atom)
+    book, predicate, pattern = _asked(cluster, atom, rules, parameters)
     options = _options(rules, parameters, timeout)
     state = _state(book, cluster, options, settled=settled)
     if book.declarations[predicate].function and (results := ask(book, state, predicate, pattern)):
@@ -180,6 +172,16 @@ def why(
     proofs = tuple(proof for row in rows[:limit] if (proof := prover.prove(predicate, row)))
     others = len(rows) - len(proofs)
     return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
+
+
+def _asked(
+    cluster: Cluster, atom: str, rules: Sequence[Path], parameters: Mapping[str, Value] | None
+) -> tuple[Rulebook, str, Pattern]:
+    expect_cluster(cluster)
+    if not isinstance(atom, str):
+        raise TypeError(f"an atom is text such as node(N), not {atom!r}")
+    book = load_rulebook(rules, parameters)
+    return book, *book.atom(atom)
 
 
 def _options(rules: Sequence[Path], parameters: Mapping[str, Value] | None, timeout: float) -> Options:

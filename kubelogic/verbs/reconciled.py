@@ -140,13 +140,11 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a cluster.
 
     Attributes:
-        rulebook: the rules that were used.
         before: the cluster as it was given.
         start: the moment at which the run began, in milliseconds of the simulated clock.
         run: what happened.
         engine: what evaluated it, and can evaluate more.
         relations: what the rules derive at the end, for at least what explains pods (``explain.asked``).
-        judge: the solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out.
         solves: how the joint scheduler answered, problem by problem.
         rival_left: how many pods the one-by-one scheduler would have left out where the joint one placed them.
         rival_unasked: whether that comparison was left out because the problem was too large for it.
@@ -154,18 +152,26 @@ class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
         troubled: what the rules called a trouble before anything happened.
     """
 
-    rulebook: Rulebook
     before: Cluster
     start: int
     run: Run
     engine: Engine
     relations: Evaluation
-    judge: Remembering
     solves: tuple[Solve, ...] = ()
     rival_left: int = 0
     rival_unasked: bool = False
     left_out: tuple[tuple[Object, Status], ...] = ()
     troubled: frozenset[Row] = frozenset()
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules that were used."""
+        return self.engine.rulebook
+
+    @property
+    def judge(self) -> Remembering:
+        """The solver whose ``impossible`` is a proof; it remembers its last answer, and whom limits left out."""
+        return self.engine.judge
 
     @property
     def cluster(self) -> Cluster:
@@ -258,13 +264,11 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) ->
     troubled = made.troubled(start)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
-        rulebook=made.rulebook,
         before=cluster,
         start=start.now,
         run=run,
         engine=made,
         relations=made.relations(run.state),
-        judge=made.judge,
         solves=tuple(made.compared.solves),
         rival_left=len(made.compared.left),
         rival_unasked=made.compared.unasked,

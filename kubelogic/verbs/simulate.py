@@ -109,13 +109,11 @@ def simulate(
     )
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
-        rulebook=made.rulebook,
         before=cluster,
         start=start.now,
         run=settled,
         engine=made,
         relations=made.relations(run.state),
-        judge=made.judge,
         left_out=left_out,
         troubled=troubled,
     )

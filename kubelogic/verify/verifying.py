@@ -132,13 +132,11 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
     troubled = made.troubled(start)
     run = settle(made.reconciler, start, until=start.now + options.horizon)
     done = Reconciled(
-        rulebook=made.rulebook,
         before=cluster,
         start=start.now,
         run=run,
         engine=made,
         relations=made.relations(run.state),
-        judge=made.judge,
         left_out=left_out,
         troubled=troubled,
     )

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubelogic.cluster import Object
 from kubelogic.explain.proposals.case import Candidate, Case, Patch, labels_of, taints_of
 from kubelogic.explain.proposals.marks import RESERVED, is_passing, states_a_fact
 from kubelogic.explain.proposals.patches import appended, put, remove, setting, without
@@ -173,8 +172,3 @@ def uncordon(case: Case) -> Iterator[Candidate]:
                 owner="platform",
                 changes=(Patch(target=node, operations=(remove(("spec", "unschedulable")),)),),
             )
-
-
-def is_cordoned(node: Object) -> bool:
-    """Whether a node takes no new pods."""
-    return bool((node.document.get("spec") or {}).get("unschedulable"))

@@ -76,18 +76,6 @@ def dns_subdomain(value: str) -> list[str]:
     return found
 
 
-def dns_1035_label(value: str) -> list[str]:
-    """IsDNS1035Label."""
-    found = [_longest(63)] if len(value.encode()) > 63 else []
-    if not _fits("[a-z]([-a-z0-9]*[a-z0-9])?", value):
-        words = (
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-            "character, and end with an alphanumeric character"
-        )
-        found.append(regex_error(words, "[a-z]([-a-z0-9]*[a-z0-9])?", "my-name", "abc-123"))
-    return found
-
-
 def dns_subdomain_underscored(value: str) -> list[str]:
     """IsDNS1123SubdomainWithUnderscore."""
     found = [_longest(253)] if len(value.encode()) > 253 else []

@@ -32,8 +32,6 @@ from kubelogic.serve.tables.common import (
     wide,
 )
 
-_LOAD_BALANCER_WIDTH = 16
-
 
 def _service(document: Document, now: int) -> Cells:
     spec = spec_of(document)
