@@ -14,7 +14,7 @@ from kubelogic.placement.optimal.group_sums import Item, Row, beyond
 def test_all_counts_gone_through_agree(seed: int) -> None:
     random = Random(seed)
     items = tuple(
-        Item(kind=random.randrange(3), group=random.choice(("", "a", "b")), count=random.randint(1, 3), worth=1)
+        Item(item_class=random.randrange(3), group=random.choice(("", "a", "b")), count=random.randint(1, 3), worth=1)
         for _ in range(4)
     )
     sizes = {name: sum(item.count for item in items if item.group == name) for name in ("a", "b")}
@@ -42,6 +42,6 @@ def test_all_counts_gone_through_agree(seed: int) -> None:
 
 
 def test_a_row_by_itself_limits_what_pods_are_worth() -> None:
-    items = (Item(kind=0, group="", count=5, worth=1), Item(kind=1, group="", count=5, worth=1))
+    items = (Item(item_class=0, group="", count=5, worth=1), Item(item_class=1, group="", count=5, worth=1))
     assert Row(prices=(10, 0), most=30).limit(items, 10) == 3 + 5
     assert Row(prices=(0, 0), most=0).limit(items, 10) == 10

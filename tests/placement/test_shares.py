@@ -36,7 +36,7 @@ def test_shares_place_every_pod_where_it_may_go_and_fill_classes_alike(recipe: R
     usable = np.array(
         [
             [model.allowed[k, model.node_class == c].any() for c in range(len(model.classes))]
-            for k in range(len(model.kinds))
+            for k in range(len(model.item_classes))
         ]
     )
     assert not quota[~usable].any()

@@ -156,8 +156,8 @@ def _exact(rows: ExactRows) -> None:
 
     model, coupled = rows.model, rows.coupling.of(AffinityPart)
     for i, rule in _rules(model.problem):
-        for owner in rows.kinds(frozenset({rule.owner})):
-            matches = rows.kinds(rule.matches)
+        for owner in rows.item_classes(frozenset({rule.owner})):
+            matches = rows.item_classes(rule.matches)
             there = coupled.matching(i)
             seeds = []
             for d, nodes in sorted(model.members(rule.key).items()):
@@ -174,15 +174,15 @@ def _exact(rows: ExactRows) -> None:
                 rows.add(z3.PbLe([(seed, 1) for seed in seeds], int(free)))
 
 
-def _bound(bounds: Bounding, kind: int) -> None:
-    name = bounds.model.shapes[bounds.model.kinds[kind].shapes[0]].name
+def _bound(bounds: Bounding, item_class: int) -> None:
+    name = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name
     for i, rule in _rules(bounds.model.problem):
         if rule.owner == name:
-            _each_bound(bounds, kind, i, rule)
+            _each_bound(bounds, item_class, i, rule)
 
 
-def _each_bound(bounds: Bounding, kind: int, index: int, rule: Affinity) -> None:
-    room = bounds.room[kind]
+def _each_bound(bounds: Bounding, item_class: int, index: int, rule: Affinity) -> None:
+    room = bounds.room[item_class]
     domain, many = bounds.model.domain(rule.key)
     has = domain >= 0
     room[~has] = 0
@@ -193,11 +193,11 @@ def _each_bound(bounds: Bounding, kind: int, index: int, rule: Affinity) -> None
         room[has & (there[domain] == 0)] = 0
     elif rule.self_satisfied:
         totals = np.bincount(domain[has], weights=room[has], minlength=many)
-        bounds.count[kind] = min(bounds.count[kind], int(totals.max(initial=0)))
+        bounds.count[item_class] = min(bounds.count[item_class], int(totals.max(initial=0)))
         if totals.any():
             places = tuple(np.where(domain == d, MANY, 0) for d in np.flatnonzero(totals))
             branches = tuple(Branch(least=np.zeros_like(place), most=place) for place in places)
-            bounds.branchings.append(Branching(kind=kind, branches=branches))
+            bounds.branchings.append(Branching(item_class=item_class, branches=branches))
     else:
         room[:] = 0
 

@@ -143,8 +143,8 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (name for _, rule in _rules(problem) for name in (rule.owner, *rule.matches))
 
 
-def _apart(model: Model, kinds: Sequence[int]) -> Iterator[tuple[int, int]]:
-    index = {model.shapes[model.kinds[k].shapes[0]].name: k for k in kinds}
+def _apart(model: Model, item_classes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    index = {model.shapes[model.item_classes[k].shapes[0]].name: k for k in item_classes}
     for _, rule in _rules(model.problem):
         if rule.owner in index and all(rule.key in node.topology for node in model.nodes):
             for name in sorted((rule.matches & index.keys()) - {rule.owner}):
@@ -156,8 +156,8 @@ def _exact(rows: ExactRows) -> None:
     import z3
 
     for _, rule in _rules(rows.model.problem):
-        for owner in rows.kinds(frozenset({rule.owner})):
-            matches = rows.kinds(rule.matches)
+        for owner in rows.item_classes(frozenset({rule.owner})):
+            matches = rows.item_classes(rule.matches)
             for d, nodes in sorted(rows.model.members(rule.key).items()):
                 if d >= 0:
                     mine = rows.sum((owner, n) for n in nodes)
@@ -165,8 +165,8 @@ def _exact(rows: ExactRows) -> None:
                     rows.add(z3.Or(mine == 0, all_matches <= int(owner in matches)))
 
 
-def _bound(bounds: Bounding, kind: int) -> None:
-    name, room = bounds.model.shapes[bounds.model.kinds[kind].shapes[0]].name, bounds.room[kind]
+def _bound(bounds: Bounding, item_class: int) -> None:
+    name, room = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name, bounds.room[item_class]
     for _, rule in _rules(bounds.model.problem):
         if rule.owner == name and name in rule.matches:
             domain, many = bounds.model.domain(rule.key)
@@ -175,9 +175,9 @@ def _bound(bounds: Bounding, kind: int) -> None:
             usable = len(set(domain[has & (room > 0)].tolist()))
             if usable <= FEW:
                 for d in range(many):
-                    bounds.links.append(Link(kind=kind, factors=(domain == d).astype(np.int64), limit=1))
+                    bounds.links.append(Link(item_class=item_class, factors=(domain == d).astype(np.int64), limit=1))
             if not room[~has].any():
-                bounds.count[kind] = min(bounds.count[kind], usable)
+                bounds.count[item_class] = min(bounds.count[item_class], usable)
 
 
 def _necessary(rows: AssumedRows) -> None:

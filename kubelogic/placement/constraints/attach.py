@@ -122,12 +122,12 @@ def _exact(rows: ExactRows) -> None:
     import z3
 
     model, there = rows.model, rows.coupling.of(AttachPart)
-    kinds = [k for k, kind in enumerate(model.kinds) if kind.coupled]
+    item_classes = [k for k, item_class in enumerate(model.item_classes) if item_class.coupled]
     for n, node in enumerate(model.nodes):
         for driver in sorted(node.attach_limits):
             fresh: dict[str, list[z3.ArithRef]] = defaultdict(list)
-            for k in kinds:
-                for d, volume in model.shapes[model.kinds[k].shapes[0]].attaches:
+            for k in item_classes:
+                for d, volume in model.shapes[model.item_classes[k].shapes[0]].attaches:
                     if d == driver and (k, n) in rows.cells and not there.is_attached(driver, volume, n):
                         fresh[volume].append(rows.cells[k, n])
             left = node.attach_limits[driver] - there.attached(driver, n)

@@ -69,11 +69,11 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
         ordered: it makes the order of bindings matter.
         couples: the shapes whose pods matter to others, or others to them.
         alone: two pods of the shape never share a node.
-        apart: pairs of (coupled) kinds that never share a node.
+        apart: pairs of (coupled) item classes that never share a node.
         part: the constraint over the pods placed so far, as arrays.
         filters: made once for a run of the one-by-one scheduler: what gives each shape its filter, if it has one.
-        exact: what counts per kind and node keep to, as rows of integers.
-        bound: lower the upper bounds of a coupled kind, and add sums and cases.
+        exact: what counts per item class and node keep to, as rows of integers.
+        bound: lower the upper bounds of a coupled item class, and add sums and cases.
         necessary: what every placement keeps to, each fact under the assumptions that it comes from.
         assumed: what of it waiting shapes rest on, as a person could edit it.
         weakened: the problem without some of these.

@@ -102,9 +102,9 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (shape.name for shape in problem.shapes if shape.exclusive)
 
 
-def _apart(model: Model, kinds: Sequence[int]) -> Iterator[tuple[int, int]]:
-    uses = {k: model.shapes[model.kinds[k].shapes[0]].exclusive for k in kinds}
-    for one, other in permutations([k for k in kinds if uses[k]], 2):
+def _apart(model: Model, item_classes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    uses = {k: model.shapes[model.item_classes[k].shapes[0]].exclusive for k in item_classes}
+    for one, other in permutations([k for k in item_classes if uses[k]], 2):
         if any(a.token == b.token and against(a, b) for a in uses[one] for b in uses[other]):
             yield one, other
 
@@ -114,8 +114,8 @@ def _exact(rows: ExactRows) -> None:
 
     model = rows.model
     users: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for k, kind in enumerate(model.kinds):
-        for use in model.shapes[kind.shapes[0]].exclusive:
+    for k, item_class in enumerate(model.item_classes):
+        for use in model.shapes[item_class.shapes[0]].exclusive:
             if use.scope == "cluster":
                 users[use.token][int(use.shared)].append(k)
     for _, (alone, shared) in sorted(users.items()):
@@ -124,10 +124,10 @@ def _exact(rows: ExactRows) -> None:
         rows.add(one <= 1, z3.Or(one == 0, others == 0))
 
 
-def _bound(bounds: Bounding, kind: int) -> None:
-    uses = bounds.model.shapes[bounds.model.kinds[kind].shapes[0]].exclusive
+def _bound(bounds: Bounding, item_class: int) -> None:
+    uses = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].exclusive
     if any(use.scope == "cluster" and not use.shared for use in uses):
-        bounds.count[kind] = min(bounds.count[kind], 1)
+        bounds.count[item_class] = min(bounds.count[item_class], 1)
 
 
 def _necessary(rows: AssumedRows) -> None:

@@ -41,7 +41,7 @@ class PortsPart(Part):
 
     def __init__(self, model: Model) -> None:
         self._ports = [shape.ports for shape in model.shapes]
-        waiting = sorted({i for kind in model.kinds for i in kind.shapes})
+        waiting = sorted({i for item_class in model.item_classes for i in item_class.shapes})
         wanted = dict.fromkeys(port for i in waiting for port in self._ports[i])
         self._taken: dict[Port, Ints] = {port: np.zeros(len(model.nodes), dtype=np.int64) for port in wanted}
 
@@ -99,9 +99,9 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (shape.name for shape in problem.shapes if shape.ports)
 
 
-def _apart(model: Model, kinds: Sequence[int]) -> Iterator[tuple[int, int]]:
-    ports = {k: model.shapes[model.kinds[k].shapes[0]].ports for k in kinds}
-    for one, other in permutations([k for k in kinds if ports[k]], 2):
+def _apart(model: Model, item_classes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    ports = {k: model.shapes[model.item_classes[k].shapes[0]].ports for k in item_classes}
+    for one, other in permutations([k for k in item_classes if ports[k]], 2):
         if any(overlap(p, q) for p in ports[one] for q in ports[other]):
             yield one, other
 

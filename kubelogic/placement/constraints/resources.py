@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from kubelogic.placement.optimal.exact_rows import ExactRows
 
 
-def lower_to_free(model: Model, free: Ints, kind: int, room: Ints) -> None:
-    """Lower ``room``, by node, to how many pods of a kind the ``free`` amounts (resources by nodes) hold."""
-    for r in np.flatnonzero(model.request[kind]):
-        np.minimum(room, np.maximum(free[r], 0) // model.request[kind, r], out=room)
+def lower_to_free(model: Model, free: Ints, item_class: int, room: Ints) -> None:
+    """Lower ``room``, by node, to how many pods of an item class the ``free`` amounts (resources by nodes) hold."""
+    for r in np.flatnonzero(model.request[item_class]):
+        np.minimum(room, np.maximum(free[r], 0) // model.request[item_class, r], out=room)
 
 
 class ResourcesFilter(Filter):
@@ -68,9 +68,9 @@ def _exact(rows: ExactRows) -> None:
     at: dict[int, list[int]] = defaultdict(list)
     for k, n in rows.cells:
         at[n].append(k)
-    for n, kinds in sorted(at.items()):
+    for n, item_classes in sorted(at.items()):
         for r in range(len(model.resources)):
-            asks = [(int(model.request[k, r]), rows.cells[k, n]) for k in kinds if model.request[k, r] > 0]
+            asks = [(int(model.request[k, r]), rows.cells[k, n]) for k in item_classes if model.request[k, r] > 0]
             if asks:
                 rows.add(z3.Sum([ask * cell for ask, cell in asks]) <= int(model.free[n, r]))
 

@@ -180,9 +180,9 @@ def _exact(rows: ExactRows) -> None:
 
     model = rows.model
     for i, spread in enumerate(model.problem.spreads):
-        for owner in rows.kinds(frozenset({spread.owner})):
+        for owner in rows.item_classes(frozenset({spread.owner})):
             members = model.members(spread.key)
-            matches = rows.kinds(spread.matches)
+            matches = rows.item_classes(spread.matches)
             there = rows.coupling.of(SpreadPart).matching(i)
             counted = model.mask(spread.eligible)
             valid = [d for d, nodes in sorted(members.items()) if d >= 0 and counted[nodes].any()]
@@ -202,15 +202,15 @@ def _exact(rows: ExactRows) -> None:
                 rows.add(z3.Or(mine == 0, skew <= spread.max_skew))
 
 
-def _bound(bounds: Bounding, kind: int) -> None:
-    name = bounds.model.shapes[bounds.model.kinds[kind].shapes[0]].name
+def _bound(bounds: Bounding, item_class: int) -> None:
+    name = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name
     for i, spread in enumerate(bounds.model.problem.spreads):
         if spread.owner == name:
-            _each_bound(bounds, kind, i, spread)
+            _each_bound(bounds, item_class, i, spread)
 
 
-def _each_bound(bounds: Bounding, kind: int, index: int, spread: Spread) -> None:
-    """What a spread leaves to its owner; more can be said if it counts those of the kind alone.
+def _each_bound(bounds: Bounding, item_class: int, index: int, spread: Spread) -> None:
+    """What a spread leaves to its owner; more can be said if it counts those of the item class alone.
 
     Over few domains, sums bound each other. Where every node is a domain, the case is how many the emptiest has.
     """
@@ -219,24 +219,26 @@ def _each_bound(bounds: Bounding, kind: int, index: int, spread: Spread) -> None
     alone = not foreign and spread.counts_self and spread.owner in spread.matches
     domain, many = model.domain(spread.key)
     has = domain >= 0
-    room[kind][~has] = 0
+    room[item_class][~has] = 0
     if not alone:
         return
     there = bounds.coupling.of(SpreadPart).matching(index)
     valid = np.zeros(many, dtype=np.bool_)
     counted = model.mask(spread.eligible) & has
     valid[domain[counted]] = True
-    totals = np.bincount(domain[counted], weights=room[kind][counted], minlength=many).astype(np.int64)
+    totals = np.bincount(domain[counted], weights=room[item_class][counted], minlength=many).astype(np.int64)
     few = int(valid.sum()) < spread.min_domains or not valid.any()
     # The emptiest domain has no more than all have on average.
-    mean = (int(there[valid].sum()) + int(count[kind])) // max(int(valid.sum()), 1)
+    mean = (int(there[valid].sum()) + int(count[item_class])) // max(int(valid.sum()), 1)
     least = 0 if few else min(int((there + totals)[valid].min()), mean)
     top = np.maximum(spread.max_skew + least - there, 0)
-    room[kind][counted] = np.minimum(room[kind][counted], top[domain[counted]])
-    uncounted = int(room[kind][has & ~counted].sum())
-    count[kind] = min(count[kind], int(np.minimum(totals, top)[valid].sum()) + uncounted)
+    room[item_class][counted] = np.minimum(room[item_class][counted], top[domain[counted]])
+    uncounted = int(room[item_class][has & ~counted].sum())
+    count[item_class] = min(count[item_class], int(np.minimum(totals, top)[valid].sum()) + uncounted)
     if int(valid.sum()) <= FEW:
-        bounds.links.extend(_skews(kind, domain, counted, there=there, top=top, skew=None if few else spread.max_skew))
+        bounds.links.extend(
+            _skews(item_class, domain, counted, there=there, top=top, skew=None if few else spread.max_skew)
+        )
     elif least > 0 and int(np.bincount(domain[counted]).max()) == 1:
         branches = []
         for level in range(least + 1):
@@ -244,21 +246,23 @@ def _each_bound(bounds: Bounding, kind: int, index: int, spread: Spread) -> None
             low[counted] = np.maximum(level - there[domain], 0)[counted]
             high[counted] = np.maximum(level + spread.max_skew - there[domain], 0)[counted]
             branches.append(Branch(least=low, most=high))
-        bounds.branchings.append(Branching(kind=kind, branches=tuple(branches)))
+        bounds.branchings.append(Branching(item_class=item_class, branches=tuple(branches)))
 
 
-def _skews(kind: int, domain: Ints, counted: Mask, *, there: Ints, top: Ints, skew: int | None) -> Iterator[Link]:
+def _skews(item_class: int, domain: Ints, counted: Mask, *, there: Ints, top: Ints, skew: int | None) -> Iterator[Link]:
     """How many a domain can get, and how many more than another one (with ``skew``) in the end."""
     valid = sorted(set(domain[counted].tolist()))
     for one in valid:
         mine = (counted & (domain == one)).astype(np.int64)
-        yield Link(kind=kind, factors=mine, limit=int(top[one]))
+        yield Link(item_class=item_class, factors=mine, limit=int(top[one]))
         for other in valid if skew is not None else ():
             if other != one:
                 theirs = (counted & (domain == other)).astype(np.int64)
                 # A domain that gets none may be ahead already.
                 yield Link(
-                    kind=kind, factors=mine - theirs, limit=max(0, (skew or 0) + int(there[other]) - int(there[one]))
+                    item_class=item_class,
+                    factors=mine - theirs,
+                    limit=max(0, (skew or 0) + int(there[other]) - int(there[one])),
                 )
 
 

@@ -1,4 +1,4 @@
-"""How many pods of each kind fit at most, per node and in all: what every placement has to keep to."""
+"""How many pods of each item class fit at most, per node and in all: what every placement has to keep to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from kubelogic.placement.problem import Pod
 
 def upper_bounds(model: Model) -> UpperBounds:
     """The limits of the problem as a whole, before anything is placed, evictable pods not counted."""
-    top = max((kind.priority for kind in model.kinds if model.shapes[kind.shapes[0]].preempts), default=None)
+    top = max(
+        (item_class.priority for item_class in model.item_classes if model.shapes[item_class.shapes[0]].preempts),
+        default=None,
+    )
     leave: list[Pod] = []
     stay: list[Pod] = []
     free = np.array(model.free.T, order="C")
@@ -34,15 +37,15 @@ def upper_bounds(model: Model) -> UpperBounds:
     bounds = Bounding(
         model=model,
         coupling=coupling(model, running=tuple(stay)),
-        waiting=frozenset(model.shapes[i].name for kind in model.kinds for i in kind.shapes),
+        waiting=frozenset(model.shapes[i].name for item_class in model.item_classes for i in item_class.shapes),
         leaving=frozenset(leaving),
         room=solo(model, free, model.counts),
         count=model.counts.copy(),
         links=[],
         branchings=[],
     )
-    for k, kind in enumerate(model.kinds):
-        if kind.coupled:
+    for k, item_class in enumerate(model.item_classes):
+        if item_class.coupled:
             _bound(bounds, k)
     return UpperBounds(
         room=bounds.room,
@@ -57,38 +60,38 @@ def upper_bounds(model: Model) -> UpperBounds:
 
 
 def most_alone(known: UpperBounds) -> Ints:
-    """How many pods of each kind there can be at most, whatever becomes of the other kinds."""
+    """How many pods of each item class there can be at most, whatever becomes of the other item classes."""
     most: Ints = np.minimum(known.count, known.room.sum(axis=1)) + known.fixed.sum(axis=1)
     return most
 
 
 def solo(model: Model, free: Ints, counts: Ints) -> Ints:
-    """How many pods of each kind each node could take if it were alone there: kinds by nodes."""
+    """How many pods of each item class each node could take if it were alone there: item classes by nodes."""
     room = np.where(model.allowed, counts[:, None], 0)
-    for k in range(len(model.kinds)):
+    for k in range(len(model.item_classes)):
         lower_to_free(model, free, k, room[k])
-        if alone(model.shapes[model.kinds[k].shapes[0]]):
+        if alone(model.shapes[model.item_classes[k].shapes[0]]):
             np.minimum(room[k], 1, out=room[k])
     return room
 
 
-def _bound(bounds: Bounding, kind: int) -> None:
-    """Lower the bounds of a coupled kind to what its own constraints leave in any case."""
+def _bound(bounds: Bounding, item_class: int) -> None:
+    """Lower the bounds of a coupled item class to what its own constraints leave in any case."""
     model = bounds.model
-    shape = model.kinds[kind].shapes[0]
+    shape = model.item_classes[item_class].shapes[0]
     # A pod that may leave can also help: a volume that it has on a node is not one more there.
     mine = set(model.shapes[shape].attaches)
     shared = any(mine & set(other.attaches) for other in model.shapes if other.name in bounds.leaving)
     open_ = bounds.coupling.open_for_good(shape, without=AttachPart if shared else None)
-    bounds.room[kind][~open_] = 0
+    bounds.room[item_class][~open_] = 0
     for constraint in CONSTRAINTS:
-        constraint.bound(bounds, kind)
+        constraint.bound(bounds, item_class)
 
 
 def conflicts(model: Model) -> Mask:
-    """Which kinds can never share a node."""
-    conflict = np.zeros((len(model.kinds), len(model.kinds)), dtype=np.bool_)
-    coupled = [k for k, kind in enumerate(model.kinds) if kind.coupled]
+    """Which item classes can never share a node."""
+    conflict = np.zeros((len(model.item_classes), len(model.item_classes)), dtype=np.bool_)
+    coupled = [k for k, item_class in enumerate(model.item_classes) if item_class.coupled]
     for constraint in CONSTRAINTS:
         for one, other in constraint.apart(model, coupled):
             conflict[one, other] = True

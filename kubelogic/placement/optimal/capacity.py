@@ -57,9 +57,11 @@ def how_many(problem: Problem, shape: str, *, limits: Limits = _QUIET, clock: Cl
         pods=(*like.pods, Pod(name=f"{shape}+", shape=extra.name)),
     )
     model = compile_problem(probe)
-    kind = next(k for k, entry in enumerate(model.kinds) if model.shapes[entry.shapes[0]].name == extra.name)
-    plenty = np.full(len(model.kinds), 1 << 20, dtype=np.int64)
-    limit = int(solo(model, np.array(model.free.T, order="C"), plenty)[kind].sum())
+    item_class = next(
+        k for k, entry in enumerate(model.item_classes) if model.shapes[entry.shapes[0]].name == extra.name
+    )
+    plenty = np.full(len(model.item_classes), 1 << 20, dtype=np.int64)
+    limit = int(solo(model, np.array(model.free.T, order="C"), plenty)[item_class].sum())
     pods = tuple(Pod(name=f"{shape}+{n:06}", shape=extra.name, order=n) for n in range(min(limit, 1 << 20)))
     placement = solve(msgspec.structs.replace(probe, pods=(*like.pods, *pods)), limits=limits, clock=clock)
     names = {pod.name for pod in pods}

@@ -111,7 +111,7 @@ def cheapest_nodes(
 
 
 def _lacks_room(whole: Problem) -> Ints | None:
-    """How many pods of each kind have no room even if all other kinds are gone; None if all have.
+    """How many pods of each item class have no room even if all other item classes are gone; None if all have.
 
     Cheap, where a placement that cannot be whole is searched for at length.
     """
@@ -123,7 +123,7 @@ def _lacks_room(whole: Problem) -> Ints | None:
 def _with_room(
     problem: Problem, offers: Sequence[Offer], counts: tuple[int, ...], deadline: Deadline
 ) -> tuple[int, ...]:
-    """The purchase with more nodes until each kind by itself has room, as far as some node brings it any."""
+    """The purchase with more nodes until each item class by itself has room, as far as some node brings it any."""
     short = _lacks_room(extended(problem, offers, counts))
     while short is not None and not deadline():
         gains = []
@@ -143,7 +143,7 @@ def _with_room(
 def _laid_out(whole: Problem, layout: Layout) -> Placement | None:
     """The placement of a layout, if constraints between pods let all of it be."""
     model = compile_problem(whole)
-    counts = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
+    counts = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
     for name, pattern in layout.holds:
         counts[:, model.node_index[name]] += np.array(pattern, dtype=np.int64)
     state = replay(model, counts)
@@ -171,7 +171,11 @@ def _grown(
     model = compile_problem(extended(problem, offers, [1] * len(offers)))
     left = {entry.shape for entry in placement.unplaced}
     room = room_alone(model)
-    wanted = [k for k, kind in enumerate(model.kinds) if any(model.shapes[s].name in left for s in kind.shapes)]
+    wanted = [
+        k
+        for k, item_class in enumerate(model.item_classes)
+        if any(model.shapes[s].name in left for s in item_class.shapes)
+    ]
     columns = [model.node_index[f"{offer.node.name}-00000"] for offer in offers]
     gains = [int(room[wanted, column].sum()) for column in columns]
     ranked = sorted(range(len(offers)), key=lambda t: (-gains[t] / max(offers[t].price, 1), t))

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.every import coupled, ordered
-from kubelogic.placement.optimal.model import Floats, Kind, Masks, Model
+from kubelogic.placement.optimal.model import Floats, ItemClass, Masks, Model
 from kubelogic.placement.problem import Pod, Problem
 
 
@@ -50,8 +50,8 @@ def compile_problem(problem: Problem) -> Model:
             key = (shape.priority, shape.preempts, asks, reach.node_classes, reach.nodes)
         groups[key].append(i)
     members = sorted(groups.values(), key=lambda group: (-shapes[group[0]].priority, shapes[group[0]].name))
-    kinds = tuple(
-        Kind(
+    item_classes = tuple(
+        ItemClass(
             shapes=tuple(group),
             pods=tuple(sorted((p for i in group for p in waiting[i]), key=lambda p: (p.order, p.name))),
             priority=shapes[group[0]].priority,
@@ -61,8 +61,8 @@ def compile_problem(problem: Problem) -> Model:
         for group in members
     )
     firsts = [shapes[group[0]].name for group in members]
-    allowed = np.zeros((len(kinds), len(nodes)), dtype=np.bool_)
-    worth = np.zeros((len(kinds), len(nodes)), dtype=np.float64)
+    allowed = np.zeros((len(item_classes), len(nodes)), dtype=np.bool_)
+    worth = np.zeros((len(item_classes), len(nodes)), dtype=np.float64)
     for k, name in enumerate(firsts):
         allowed[k] = masks.of(problem.allowed[name])
         if name in worths:
@@ -78,8 +78,8 @@ def compile_problem(problem: Problem) -> Model:
         node_class=node_class,
         capacity=capacity,
         free=free,
-        kinds=kinds,
-        request=rows[[group[0] for group in members]].reshape(len(kinds), len(resources)),
+        item_classes=item_classes,
+        request=rows[[group[0] for group in members]].reshape(len(item_classes), len(resources)),
         allowed=allowed,
         there=running,
         what=what,

@@ -101,17 +101,19 @@ class _Search:
 
     def __post_init__(self) -> None:
         model, problem = self.model, self.problem
-        levels = sorted({kind.priority for kind in model.kinds})
-        pods = sum(len(kind.pods) for kind in model.kinds)
+        levels = sorted({item_class.priority for item_class in model.item_classes})
+        pods = sum(len(item_class.pods) for item_class in model.item_classes)
         self.weight = {level: (pods + 1) ** rank for rank, level in enumerate(levels)}
         self.needs = {
             party.group.name: (party.needs, len(party.pods)) for party in parties_of(problem) if party.needs > 1
         }
         counts = Counter(
-            (k, pod.group if pod.group in self.needs else "") for k, kind in enumerate(model.kinds) for pod in kind.pods
+            (k, pod.group if pod.group in self.needs else "")
+            for k, item_class in enumerate(model.item_classes)
+            for pod in item_class.pods
         )
         self.items = tuple(
-            Item(kind=k, group=group, count=count, worth=self.weight[model.kinds[k].priority])
+            Item(item_class=k, group=group, count=count, worth=self.weight[model.item_classes[k].priority])
             for (k, group), count in sorted(counts.items())
         )
         self.top = sum(item.worth * item.count for item in self.items) * _UNIT
@@ -140,7 +142,7 @@ class _Search:
     def _prepare(self) -> None:
         model = self.model
         firsts = [nodes[0] for nodes in self.types]
-        # What only one kind asks for limits that kind alone: its room says so already.
+        # What only one item class asks for limits that item class alone: its room says so already.
         free = np.maximum(self.known.free.T[firsts], 0)
         shared = _telling(model.request, free)
         self._free = free[:, shared]
@@ -148,12 +150,12 @@ class _Search:
         self._request = model.request[:, shared]
         self._sizes = np.array([len(nodes) for nodes in self.types], dtype=np.int64)
         self._fills = Fills(self._request, self._free, self.known.conflict)
-        self._pool = Pool(len(model.kinds))
+        self._pool = Pool(len(model.item_classes))
         self._program = program = Program()
         for item in self.items:
             self._numbers.append(program.column(item.worth, item.count, {}))
-        for k in range(len(model.kinds)):
-            mine = {n: -1.0 for n, item in zip(self._numbers, self.items, strict=True) if item.kind == k}
+        for k in range(len(model.item_classes)):
+            mine = {n: -1.0 for n, item in zip(self._numbers, self.items, strict=True) if item.item_class == k}
             program.row(mine, least=0.0)
         for size in self._sizes.tolist():
             program.row({}, most=size)
@@ -167,10 +169,10 @@ class _Search:
         """Patterns as columns, less what their nodes have no devices for; how many are new."""
         sound = [(t, pattern) for t, each in found if any(pattern := self._tried(t, each))]
         fresh = self._pool.add(list(dict.fromkeys(sound)))
-        kinds = len(self.model.kinds)
+        item_classes = len(self.model.item_classes)
         for t, pattern in fresh:
             parts = {k: float(n) for k, n in enumerate(pattern) if n}
-            number = self._program.column(0.0, float(self._sizes[t]), {**parts, kinds + t: 1.0})
+            number = self._program.column(0.0, float(self._sizes[t]), {**parts, item_classes + t: 1.0})
             self._columns[number] = t, pattern
         return len(fresh)
 
@@ -190,7 +192,7 @@ class _Search:
     def _sound(self, t: int, pattern: Pattern) -> bool:
         key = t, pattern
         if key not in self.tried:
-            pods = [pod.name for k, n in enumerate(pattern) for pod in self.model.kinds[k].pods[:n]]
+            pods = [pod.name for k, n in enumerate(pattern) for pod in self.model.item_classes[k].pods[:n]]
             self.tried[key] = not pods or self.fits(self.model.nodes[self.types[t][0]].name, pods)
             if not self.tried[key] and sum(map(bool, pattern)) == 1:
                 k = next(k for k, n in enumerate(pattern) if n)
@@ -201,12 +203,14 @@ class _Search:
 
     def _generate(self, late: Callable[[], bool]) -> float:
         """Patterns until no more pays; what the last prices prove is one more row. Answers the program's total."""
-        kinds, total = len(self.model.kinds), 0.0
+        item_classes, total = len(self.model.item_classes), 0.0
         for _ in range(_ROUNDS):
             solved = self._program.relaxed()
             total = solved.total
-            prices = np.maximum(np.rint(np.abs(solved.prices[:kinds]) * _UNIT), 0).astype(np.int64)
-            floor = np.rint(np.maximum(solved.prices[kinds : kinds + len(self.types)], 0) * _UNIT).astype(np.int64)
+            prices = np.maximum(np.rint(np.abs(solved.prices[:item_classes]) * _UNIT), 0).astype(np.int64)
+            floor = np.rint(np.maximum(solved.prices[item_classes : item_classes + len(self.types)], 0) * _UNIT).astype(
+                np.int64
+            )
             profit: Ints = np.repeat(prices[None], len(self.types), axis=0)
             if self._add(self._fills.best(profit, self._room, floor)):
                 continue
@@ -296,10 +300,11 @@ class _Search:
     def _values(self, placement: Placement) -> dict[int, float]:
         """A placement as values of columns, as far as there are columns for its patterns."""
         group = {pod.name: pod.group if pod.group in self.needs else "" for pod in self.problem.waiting}
-        kind = {pod.name: k for k, each in enumerate(self.model.kinds) for pod in each.pods}
-        counts = Counter((kind[binding.pod], group[binding.pod]) for binding in placement.bindings)
+        item_class = {pod.name: k for k, each in enumerate(self.model.item_classes) for pod in each.pods}
+        counts = Counter((item_class[binding.pod], group[binding.pod]) for binding in placement.bindings)
         values = {
-            number: float(counts[item.kind, item.group]) for number, item in zip(self._numbers, self.items, strict=True)
+            number: float(counts[item.item_class, item.group])
+            for number, item in zip(self._numbers, self.items, strict=True)
         }
         started = {name for (_, name) in counts if name}
         values |= {number: float(name in started) for name, number in self._starts.items()}
@@ -307,22 +312,22 @@ class _Search:
         return values | {number: float(used[column]) for number, column in self._columns.items()}
 
     def _patterns(self, placement: Placement) -> list[tuple[int, Pattern]]:
-        kind = {pod.name: k for k, each in enumerate(self.model.kinds) for pod in each.pods}
+        item_class = {pod.name: k for k, each in enumerate(self.model.item_classes) for pod in each.pods}
         types = {n: t for t, nodes in enumerate(self.types) for n in nodes}
-        counts: dict[int, list[int]] = defaultdict(lambda: [0] * len(self.model.kinds))
+        counts: dict[int, list[int]] = defaultdict(lambda: [0] * len(self.model.item_classes))
         for binding in placement.bindings:
-            counts[self.model.node_index[binding.node]][kind[binding.pod]] += 1
+            counts[self.model.node_index[binding.node]][item_class[binding.pod]] += 1
         return sorted((types[n], tuple(pattern)) for n, pattern in counts.items() if n in types)
 
     def _placement(self, values: Floats) -> Placement:
         """Pods by name on nodes by name, as the counts say."""
         pods: dict[tuple[int, str], list[str]] = defaultdict(list)
-        for k, kind in enumerate(self.model.kinds):
-            for pod in kind.pods:
+        for k, item_class in enumerate(self.model.item_classes):
+            for pod in item_class.pods:
                 pods[k, pod.group if pod.group in self.needs else ""].append(pod.name)
         chosen: dict[int, list[str]] = defaultdict(list)
         for number, item in zip(self._numbers, self.items, strict=True):
-            chosen[item.kind] += pods[item.kind, item.group][: round(values[number])]
+            chosen[item.item_class] += pods[item.item_class, item.group][: round(values[number])]
         bindings: list[Binding] = []
         for node, pattern in self._used(values):
             for k, n in enumerate(pattern):
@@ -350,7 +355,9 @@ class _Search:
 
 
 def _telling(request: Ints, free: Ints) -> Ints:
-    """The resources that say something: more than one kind asks for them, and one or two others do not imply them."""
+    """The resources that say something: more than one item class asks for them, and one or two others do not imply
+    them.
+    """
     kept = [r for r in range(request.shape[1]) if (request[:, r] > 0).sum() > 1]
 
     def implied(r: int, others: Sequence[int]) -> bool:

@@ -21,10 +21,10 @@ from kubelogic.placement.optimal.copies import with_copies
 from kubelogic.placement.problem import Node, Pod, Problem, Reach
 
 _REQUESTS = 4
-"""Of so many kinds of requests, every set is looked at; of more, the single ones and all together."""
+"""Of so many item classes of requests, every set is looked at; of more, the single ones and all together."""
 
 _PAIRS = 6_000
-"""Pairs of node and kind of pod for which it is found out how many fit alone."""
+"""Pairs of node and item class for which it is found out how many fit alone."""
 
 _ALONE = 4
 _MARK = "#"
@@ -64,7 +64,7 @@ def relax(problem: Problem) -> Relaxed | None:
         for name in dict.fromkeys(pod.device_claims):
             users[name] = users.get(name, 0) + 1
     desk = Desk(problem)
-    kinds: dict[Signature, _Kind] = {}
+    item_classes: dict[Signature, _Kind] = {}
     of: dict[str, Signature] = {}
     for pod in problem.waiting:
         if not desk.concerns(pod):
@@ -77,20 +77,20 @@ def relax(problem: Problem) -> Relaxed | None:
         others = tuple(sorted(set(pod.device_claims) - {claim.name for claim in own}))
         key = (b"\n".join(essence(claim) for claim in own), _bytes(pod.containers), others)
         of[pod.name] = key
-        kinds.setdefault(key, _Kind(pod=pod, own=own))
+        item_classes.setdefault(key, _Kind(pod=pod, own=own))
     names = [node.name for node in problem.nodes]
     try:
-        for kind in kinds.values():
-            if desk.refuses(kind.pod):
+        for item_class in item_classes.values():
+            if desk.refuses(item_class.pod):
                 continue
-            kind.nodes = frozenset(names) - desk.lacking(kind.pod, names).keys()
-        capacity = _Capacity(problem, kinds)
+            item_class.nodes = frozenset(names) - desk.lacking(item_class.pod, names).keys()
+        capacity = _Capacity(problem, item_classes)
     except DeviceError:
         return None
     copies = {(pod.shape, of[pod.name]): "" for pod in problem.waiting if pod.name in of}
     for number, pair in enumerate(sorted(copies)):
         copies[pair] = f"{pair[0]}{_MARK}{number}"
-    return Relaxed(problem=_without(problem, kinds, of, copies, capacity.of_nodes()), looks=capacity.looks)
+    return Relaxed(problem=_without(problem, item_classes, of, copies, capacity.of_nodes()), looks=capacity.looks)
 
 
 def _bytes(value: object) -> bytes:
@@ -99,7 +99,7 @@ def _bytes(value: object) -> bytes:
 
 def _without(
     problem: Problem,
-    kinds: Mapping[Signature, _Kind],
+    item_classes: Mapping[Signature, _Kind],
     of: Mapping[str, Signature],
     copies: Mapping[tuple[str, Signature], str],
     capacity: Mapping[str, Mapping[str, int]],
@@ -113,21 +113,21 @@ def _without(
             if turn < len(mine) and name == mine[turn]:
                 chosen[one] = name
         found = with_copies(found, chosen)
-    kind_of = {name: kinds[key] for (_, key), name in copies.items()}
+    kind_of = {name: item_classes[key] for (_, key), name in copies.items()}
     members = {node.name: node.node_class for node in problem.nodes}
     allowed = dict(found.allowed)
     shapes = []
     for shape in found.shapes:
-        kind = kind_of.get(shape.name)
-        if kind is None:
+        item_class = kind_of.get(shape.name)
+        if item_class is None:
             shapes.append(shape)
             continue
         reach = allowed[shape.name]
-        within = (n for n in kind.nodes if members[n] in reach.node_classes or n in reach.nodes)
+        within = (n for n in item_class.nodes if members[n] in reach.node_classes or n in reach.nodes)
         allowed[shape.name] = Reach(nodes=frozenset(within))
         scored = shape.scored_requests or shape.requests
         shapes.append(
-            msgspec.structs.replace(shape, requests={**shape.requests, **kind.amounts}, scored_requests=scored)
+            msgspec.structs.replace(shape, requests={**shape.requests, **item_class.amounts}, scored_requests=scored)
         )
     names = {pod.name: copies[pod.shape, of[pod.name]] for pod in problem.waiting if pod.name in of}
     return msgspec.structs.replace(
@@ -149,9 +149,9 @@ def _without(
 
 
 class _Capacity:
-    """What nodes have of the amounts that stand for devices; notes with each kind of pod what it needs of them."""
+    """What nodes have of the amounts that stand for devices; notes with each item class what it needs of them."""
 
-    def __init__(self, problem: Problem, kinds: Mapping[Signature, _Kind]) -> None:
+    def __init__(self, problem: Problem, item_classes: Mapping[Signature, _Kind]) -> None:
         devices = problem.devices
         assert devices is not None
         self._problem, self._devices = problem, devices
@@ -159,11 +159,11 @@ class _Capacity:
         for claim in devices.claims:
             self._state.add(claim.allocated or ())
         self._search = Search(devices, self._state)
-        self._kinds = kinds
+        self._kinds = item_classes
         self.looks: dict[str, bytes] = {}
         self._requests: dict[bytes, Request] = {}
-        for kind in kinds.values():
-            for request in _plain(kind.own):
+        for item_class in item_classes.values():
+            for request in _plain(item_class.own):
                 self._requests.setdefault(_sort_of(request), request)
         self._found: dict[str, dict[str, int]] = {node.name: {} for node in problem.nodes}
         self._extended()
@@ -200,15 +200,15 @@ class _Capacity:
         sizes = range(1, len(sorts) + 1) if len(sorts) <= _REQUESTS else (1, len(sorts))
         for number, chosen in enumerate(each for size in sizes for each in combinations(sorts, size)):
             name = f"devices {number}"
-            for kind in self._kinds.values():
+            for item_class in self._kinds.values():
                 needed = sum(
                     min(_count(each) if _sort_of(each) in chosen else 0 for each in alternatives)
-                    for claim in kind.own
+                    for claim in item_class.own
                     for alternatives in claim.requests
                 )
                 if needed:
-                    kind.amounts[name] = needed
-            if not any(name in kind.amounts for kind in self._kinds.values()):
+                    item_class.amounts[name] = needed
+            if not any(name in item_class.amounts for item_class in self._kinds.values()):
                 continue
             wanted = [self._requests[each] for each in chosen]
             for node in self._problem.nodes:
@@ -229,18 +229,18 @@ class _Capacity:
             for sort, request in self._requests.items()
         }
         for name in names:
-            for kind in self._kinds.values():
+            for item_class in self._kinds.values():
                 least = sum(
                     min(
                         _count(each)
                         * int(min((_consumed(d, name) for d in matching.get(_sort_of(each), ())), default=0))
                         for each in alternatives
                     )
-                    for claim in kind.own
+                    for claim in item_class.own
                     for alternatives in claim.requests
                 )
                 if least:
-                    kind.amounts[f"counter {name}"] = least
+                    item_class.amounts[f"counter {name}"] = least
             for node in self._problem.nodes:
                 self._found[node.name][f"counter {name}"] = self._left(node, name)
 
@@ -259,22 +259,29 @@ class _Capacity:
         return max(total, 0)
 
     def _alone(self) -> None:
-        """How many pods of a kind a node has devices for if no others come, for nodes that are alike found once."""
+        """How many pods of an item class a node has devices for if no others come, for nodes that are alike found
+        once.
+        """
         if len(self._problem.nodes) * len(self._kinds) > _PAIRS:
             return
         attributes = sorted(
-            {each.attribute for kind in self._kinds.values() for claim in kind.own for each in claim.constraints}
+            {
+                each.attribute
+                for item_class in self._kinds.values()
+                for claim in item_class.own
+                for each in claim.constraints
+            }
         )
         looks = self.looks = {node.name: self._look(node.name, attributes) for node in self._problem.nodes}
-        for number, kind in enumerate(self._kinds.values()):
-            if not kind.own:
+        for number, item_class in enumerate(self._kinds.values()):
+            if not item_class.own:
                 continue
             name, known = f"alone {number}", dict[bytes, int]()
-            kind.amounts[name] = 1
+            item_class.amounts[name] = 1
             for node in self._problem.nodes:
                 look = looks[node.name]
                 if look not in known:
-                    known[look] = self._most(kind, node.name) if node.name in kind.nodes else 0
+                    known[look] = self._most(item_class, node.name) if node.name in item_class.nodes else 0
                 self._found[node.name][name] = known[look]
 
     def _look(self, node: str, attributes: Sequence[str]) -> bytes:
@@ -303,12 +310,12 @@ class _Capacity:
             if self._state.has((pool.driver, pool.name, device.name)) and (device.consumes or device.shareable)
         ]
 
-    def _most(self, kind: _Kind, node: str) -> int:
+    def _most(self, item_class: _Kind, node: str) -> int:
         for times in range(1, _ALONE + 1):
             claims = [
                 msgspec.structs.replace(claim, name=f"{claim.name} {turn}")
                 for turn in range(times)
-                for claim in kind.own
+                for claim in item_class.own
             ]
             found = self._search.allocate(claims, node)
             if isinstance(found, Failure):

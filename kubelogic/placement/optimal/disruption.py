@@ -1,8 +1,8 @@
 """Least disruption: who has to leave so that as many pods as were placed can be, decided exactly for small problems.
 
-The question is about the end, when the evicted and the terminating pods are gone: counts per kind and node, and how
-many of each group of equal running pods leave. Pods under constraints between pods stay where they are; without any, an
-answer that there is none is a proof.
+The question is about the end, when the evicted and the terminating pods are gone: counts per item class and node, and
+how many of each group of equal running pods leave. Pods under constraints between pods stay where they are; without
+any, an answer that there is none is a proof.
 """
 
 from __future__ import annotations
@@ -46,10 +46,14 @@ def disrupt_less(
         weights: What a pod of each priority is worth.
         state: What preemption made of it, victims and all.
     """
-    if not known.leave or len(known.leave) > _GROUPS or len(model.nodes) * len(model.kinds) > _CELLS:
+    if not known.leave or len(known.leave) > _GROUPS or len(model.nodes) * len(model.item_classes) > _CELLS:
         return state, {}
     proved: dict[int, int] = {}
-    plain = not any(kind.coupled for kind in model.kinds) and not _coupled_shapes(model) and not model.reserved
+    plain = (
+        not any(item_class.coupled for item_class in model.item_classes)
+        and not _coupled_shapes(model)
+        and not model.reserved
+    )
     total = 0
     for level in weights.levels:
         for _ in range(_TRIES):
@@ -101,15 +105,15 @@ class _Question:
             if group.fixed is not None:
                 self._solver.add(variable == group.fixed)
         self._cells: dict[tuple[int, int], z3.ArithRef] = {}
-        for k, kind in enumerate(model.kinds):
+        for k, item_class in enumerate(model.item_classes):
             for n in range(len(model.nodes)):
-                if kind.coupled:
+                if item_class.coupled:
                     self._cells[k, n] = z3.IntVal(int(state.placed[k, n]), self._context)
                 elif known.room[k, n] > 0:
                     kept = min(model.reserved.count((k, n)), int(state.placed[k, n]), int(known.room[k, n]))
                     self._cells[k, n] = self._int(f"x{k}_{n}", kept, int(known.room[k, n]))
             mine = [cell for (k2, _), cell in self._cells.items() if k2 == k]
-            self._solver.add(self._sum(mine) <= len(kind.pods))
+            self._solver.add(self._sum(mine) <= len(item_class.pods))
         self._resources()
         self._beneficiaries()
 
@@ -118,7 +122,7 @@ class _Question:
     ) -> z3.CheckSatResult:
         """Whether so many pods can be ``gained`` by priority, with no more ``broken`` budgets and ``evicted`` pods."""
         for level, count in sorted(gained.items(), reverse=True):
-            more = [cell for (k, _), cell in self._cells.items() if self._model.kinds[k].priority == level]
+            more = [cell for (k, _), cell in self._cells.items() if self._model.item_classes[k].priority == level]
             less = [e for e, group in zip(self._leave, self._groups, strict=True) if group.priority == level]
             self._solver.add(self._sum(more) - self._sum(less) >= count)
         if limits and "evicted" in limits:
@@ -135,9 +139,11 @@ class _Question:
         return self._solver.check()
 
     def realised(self, state: State) -> State | None:
-        """The answer as a state, ordered kinds in their order; None if some constraint between pods forbids it."""
+        """The answer as a state, ordered item classes in their order; None if some constraint between pods forbids
+        it.
+        """
         answer, model = self._solver.model(), self._model
-        counts: Ints = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
+        counts: Ints = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
         for (k, n), cell in self._cells.items():
             counts[k, n] = answer.eval(cell, model_completion=True).as_long()
         other = State(model, reserve=False)
@@ -153,12 +159,12 @@ class _Question:
                 for name in pod.budgets:
                     left[name] -= 1
                 broken = tuple(sorted(name for name in pod.budgets if left[name] < 0))
-                other.evict(pod, group.node, kind=winners[0], breaks=broken)
-        ordered = [(step.kind, step.node) for step in state.steps]
+                other.evict(pod, group.node, item_class=winners[0], breaks=broken)
+        ordered = [(step.item_class, step.node) for step in state.steps]
         rest = [
             (k, int(n))
-            for k, kind in enumerate(model.kinds)
-            if not kind.ordered
+            for k, item_class in enumerate(model.item_classes)
+            if not item_class.ordered
             for n in np.repeat(np.arange(len(model.nodes)), counts[k])
         ]
         for k, n in (*ordered, *rest):
@@ -185,7 +191,7 @@ class _Question:
             for r in range(len(model.resources)):
                 asks = [
                     (int(model.request[k, r]), self._cells[k, n])
-                    for k in range(len(model.kinds))
+                    for k in range(len(model.item_classes))
                     if (k, n) in self._cells and model.request[k, r] > 0
                 ]
                 if not asks:
@@ -205,9 +211,11 @@ class _Question:
 
 
 def _winners(model: Model, priority: int) -> list[int]:
-    """The kinds that may evict a pod of that priority."""
+    """The item classes that may evict a pod of that priority."""
     return [
-        k for k, kind in enumerate(model.kinds) if kind.priority > priority and model.shapes[kind.shapes[0]].preempts
+        k
+        for k, item_class in enumerate(model.item_classes)
+        if item_class.priority > priority and model.shapes[item_class.shapes[0]].preempts
     ]
 
 

@@ -20,27 +20,27 @@ from kubelogic.placement.optimal.upper_bounds import UpperBounds
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: ``counts`` kinds by nodes, or a proof that there are none, or neither (a limit was reached)."""
+    """An answer: ``counts`` item classes by nodes, or a proof that there are none, or neither (a limit was reached)."""
 
     counts: Ints | None
     impossible: bool
 
 
 class Exact:
-    """Counts per kind and node over the running pods as they are: nobody leaves."""
+    """Counts per item class and node over the running pods as they are: nobody leaves."""
 
     def __init__(self, model: Model, known: UpperBounds, *, deadline: Deadline) -> None:
         self._model = model
         self._deadline = deadline
         there = coupling(model)
         room = solo(model, np.array(model.free.T, order="C"), model.counts)
-        for k, kind in enumerate(model.kinds):
-            if kind.coupled:
-                room[k][~there.open_for_good(kind.shapes[0])] = 0
+        for k, item_class in enumerate(model.item_classes):
+            if item_class.coupled:
+                room[k][~there.open_for_good(item_class.shapes[0])] = 0
         self._rows = rows = ExactRows(model, there, room)
         for (k, n), cell in rows.cells.items():
             rows.add(cell >= 0, cell <= int(min(room[k, n], known.room[k, n])))
-        for k in range(len(model.kinds)):
+        for k in range(len(model.item_classes)):
             rows.add(rows.sum((k, n) for n in range(len(model.nodes))) <= int(known.count[k]))
         for i, j in zip(*np.nonzero(np.triu(known.conflict)), strict=True):
             for n in range(len(model.nodes)):
@@ -54,13 +54,13 @@ class Exact:
         self._rows.solver.set(**self._deadline.options(0.2))
         self._rows.solver.push()
         for level, count in sorted(wanted.items(), reverse=True):
-            cells = [cell for (k, _), cell in self._rows.cells.items() if self._model.kinds[k].priority == level]
+            cells = [cell for (k, _), cell in self._rows.cells.items() if self._model.item_classes[k].priority == level]
             self._rows.solver.add((z3.Sum(cells) if cells else self._rows.zero) >= count)
         answer = self._rows.solver.check()
         counts: Ints | None = None
         if answer == z3.sat:
             values = self._rows.solver.model()
-            counts = np.zeros((len(self._model.kinds), len(self._model.nodes)), dtype=np.int64)
+            counts = np.zeros((len(self._model.item_classes), len(self._model.nodes)), dtype=np.int64)
             for (k, n), cell in self._rows.cells.items():
                 counts[k, n] = values.eval(cell, model_completion=True).as_long()
         self._rows.solver.pop()

@@ -1,4 +1,4 @@
-"""What ``exact`` is made of: integer counts of pods per kind and node, and a z3 solver under construction."""
+"""What ``exact`` is made of: integer counts of pods per item class and node, and a z3 solver under construction."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Cells = dict[tuple[int, int], z3.ArithRef]
 
 
 class ExactRows:
-    """Cells for the pairs of kind and node that may have pods, and rows over them.
+    """Cells for the pairs of item class and node that may have pods, and rows over them.
 
     Attributes:
         model: the problem as arrays.
         coupling: the constraints between pods, with the running pods there.
-        cells: how many pods of a kind a node gets.
+        cells: how many pods of an item class a node gets.
     """
 
     def __init__(self, model: Model, coupling: Coupling, room: Ints) -> None:
@@ -32,7 +32,7 @@ class ExactRows:
         self.zero, self.one = (z3.IntVal(n, self.context) for n in (0, 1))
         self.cells: Cells = {
             (k, int(n)): z3.Int(f"x{k}_{n}", self.context)
-            for k in range(len(model.kinds))
+            for k in range(len(model.item_classes))
             for n in np.flatnonzero(room[k])
         }
 
@@ -41,11 +41,15 @@ class ExactRows:
         self.solver.add(*facts)
 
     def sum(self, pairs: Iterable[tuple[int, int]]) -> z3.ArithRef:
-        """How many pods some pairs of kind and node get."""
+        """How many pods some pairs of item class and node get."""
         cells = [self.cells[pair] for pair in pairs if pair in self.cells]
         return z3.Sum(cells) if cells else self.zero
 
-    def kinds(self, names: frozenset[str]) -> list[int]:
-        """The coupled kinds of some shapes."""
-        kinds = enumerate(self.model.kinds)
-        return [k for k, kind in kinds if kind.coupled and self.model.shapes[kind.shapes[0]].name in names]
+    def item_classes(self, names: frozenset[str]) -> list[int]:
+        """The coupled item classes of some shapes."""
+        item_classes = enumerate(self.model.item_classes)
+        return [
+            k
+            for k, item_class in item_classes
+            if item_class.coupled and self.model.shapes[item_class.shapes[0]].name in names
+        ]

@@ -1,4 +1,4 @@
-"""Patterns that earn much, quickly: all nodes filled at once, in many orders of the kinds at once."""
+"""Patterns that earn much, quickly: all nodes filled at once, in many orders of the item classes at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Fills:
     """Fills nodes greedily by prices. What it misses, branch and bound finds.
 
     Args:
-        request: What a pod of each kind asks, kinds by resources.
+        request: What a pod of each item class asks, item classes by resources.
         free: What the nodes have, nodes by resources.
-        conflict: Which kinds share no node.
+        conflict: Which item classes share no node.
     """
 
     def __init__(self, request: Ints, free: Ints, conflict: Mask) -> None:
@@ -37,8 +37,8 @@ class Fills:
         """The few best patterns of each node that earn more than it is ``worth``, as (node, pattern).
 
         Args:
-            profit: What a pod of each kind earns, nodes by kinds.
-            within: How many of each kind each node takes at most, nodes by kinds.
+            profit: What a pod of each item class earns, nodes by item classes.
+            within: How many of each item class each node takes at most, nodes by item classes.
             worth: What a pattern has to exceed, by node.
         """
         orders = self._orders(profit.max(axis=0, initial=0).astype(np.float64))
@@ -55,7 +55,7 @@ class Fills:
         return list(found)
 
     def _orders(self, gain: Floats) -> Ints:
-        """Orders of the kinds that earn something: by gain for size, each of the first few put first in turn."""
+        """Orders of the item classes that earn something: by gain for size, each of the first few put first in turn."""
         orders: dict[tuple[int, ...], None] = {}
         for sizes in self._sizes.T:
             order = [int(k) for k in np.argsort(-gain / sizes, kind="stable") if gain[k] > 0]
@@ -64,19 +64,19 @@ class Fills:
         return np.array(list(orders), dtype=np.int64)
 
     def _fill(self, orders: Ints, within: Ints) -> Ints:
-        """How many of each kind each node takes: orders by nodes by kinds."""
+        """How many of each item class each node takes: orders by nodes by item classes."""
         many, size = len(orders), len(self._free)
         space = np.repeat(self._free[None], many, axis=0)
         taken = np.zeros((many, size, within.shape[1]), dtype=np.int64)
         blocked = np.zeros(taken.shape, dtype=np.bool_) if self._apart else None
         rows, limits = np.arange(many), within.T
-        for kinds in orders.T:
-            room = space // self._divisor[kinds][:, None, :]
-            room[np.broadcast_to(self._unasked[kinds][:, None, :], room.shape)] = np.iinfo(np.int64).max
-            times = np.minimum(room.min(axis=2, initial=np.iinfo(np.int64).max), limits[kinds])
+        for item_classes in orders.T:
+            room = space // self._divisor[item_classes][:, None, :]
+            room[np.broadcast_to(self._unasked[item_classes][:, None, :], room.shape)] = np.iinfo(np.int64).max
+            times = np.minimum(room.min(axis=2, initial=np.iinfo(np.int64).max), limits[item_classes])
             if blocked is not None:
-                times[blocked[rows, :, kinds]] = 0
-                blocked |= (times > 0)[:, :, None] & self._conflict[kinds][:, None, :]
-            taken[rows, :, kinds] = times
-            space -= times[:, :, None] * self._request[kinds][:, None, :]
+                times[blocked[rows, :, item_classes]] = 0
+                blocked |= (times > 0)[:, :, None] & self._conflict[item_classes][:, None, :]
+            taken[rows, :, item_classes] = times
+            space -= times[:, :, None] * self._request[item_classes][:, None, :]
         return taken

@@ -23,19 +23,19 @@ class Best(msgspec.Struct, frozen=True, kw_only=True):
     pattern: Pattern | None
 
 
-def by_tables(  # noqa: PLR0917  arrays of the same nodes and kinds
+def by_tables(  # noqa: PLR0917  arrays of the same nodes and item classes
     worth: Ints, request: Ints, free: Ints, within: Ints, floor: Ints, tops: Ints, conflict: Mask
 ) -> tuple[Ints, list[tuple[int, Pattern]]]:
     """Lower tops, and patterns that are worth them, of the nodes that may hold more than their floor.
 
     Args:
-        worth: of a pod of each kind.
-        request: kinds by resources.
+        worth: of a pod of each item class.
+        request: item classes by resources.
         free: nodes by resources.
-        within: how many of each kind each node takes at most, nodes by kinds.
+        within: how many of each item class each node takes at most, nodes by item classes.
         floor: what a pattern has to exceed, by node.
         tops: limits that are known.
-        conflict: which kinds share no node.
+        conflict: which item classes share no node.
     """
     tops = tops.copy()
     found: list[tuple[int, Pattern]] = []
@@ -43,8 +43,8 @@ def by_tables(  # noqa: PLR0917  arrays of the same nodes and kinds
         best = best_on_grid(worth, request, free[s], within[s])
         tops[s] = min(tops[s], max(best.limit, floor[s]))
         if best.limit > floor[s] + 1 and best.pattern is not None:
-            kinds = np.flatnonzero(np.array(best.pattern))
-            if not conflict[np.ix_(kinds, kinds)].any():
+            item_classes = np.flatnonzero(np.array(best.pattern))
+            if not conflict[np.ix_(item_classes, item_classes)].any():
                 found.append((s, best.pattern))
     return tops, found
 
@@ -53,18 +53,18 @@ def best_on_grid(worth: Ints, request: Ints, free: Ints, room: Ints) -> Best:
     """What a node holds at most, in worth.
 
     Args:
-        worth: of a pod of each kind.
-        request: what it asks, kinds by resources.
+        worth: of a pod of each item class.
+        request: what it asks, item classes by resources.
         free: what the node has.
-        room: how many of each kind it takes at most.
+        room: how many of each item class it takes at most.
     """
-    kinds = np.flatnonzero((worth > 0) & (room > 0))
-    if not len(kinds):
+    item_classes = np.flatnonzero((worth > 0) & (room > 0))
+    if not len(item_classes):
         return Best(limit=0, pattern=tuple([0] * len(worth)))
-    sizes, most = _grid(request[kinds], np.maximum(free, 0), room[kinds])
+    sizes, most = _grid(request[item_classes], np.maximum(free, 0), room[item_classes])
     table: Ints = np.zeros((int(most[0]) + 1, int(most[1]) + 1), dtype=np.int64)
     steps: list[tuple[int, int, int, int, bytes]] = []
-    for number, k in enumerate(kinds.tolist()):
+    for number, k in enumerate(item_classes.tolist()):
         left, times = int(room[k]), 1
         while left > 0:
             times = min(times, left)

@@ -11,23 +11,23 @@ _RLIMIT = 4_000_000
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """``count`` pods of a ``kind`` in a ``group`` (empty: in none that counts), each ``worth`` so much."""
+    """``count`` pods of a ``item_class`` in a ``group`` (empty: in none that counts), each ``worth`` so much."""
 
-    kind: int
+    item_class: int
     group: str
     count: int
     worth: int
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """Pods at these ``prices`` by kind come to ``most`` at most, in every placement."""
+    """Pods at these ``prices`` by item class come to ``most`` at most, in every placement."""
 
     prices: tuple[int, ...]
     most: int
 
     def limit(self, items: Sequence[Item], unit: int) -> int:
         """What pods can be worth by this row alone, groups in part: those that pay best for their price."""
-        total = self.most + sum(item.count * max(item.worth * unit - self.prices[item.kind], 0) for item in items)
+        total = self.most + sum(item.count * max(item.worth * unit - self.prices[item.item_class], 0) for item in items)
         return total // unit
 
 
@@ -56,7 +56,7 @@ def beyond(
         starts = z3.Bool(f"g{number}", context)
         solver.add(z3.Or(z3.And(starts, total >= least), z3.And(z3.Not(starts), total == 0)))
     for row in rows:
-        parts = [row.prices[i.kind] * c for c, i in zip(counts, items, strict=True) if row.prices[i.kind]]
+        parts = [row.prices[i.item_class] * c for c, i in zip(counts, items, strict=True) if row.prices[i.item_class]]
         if parts:
             solver.add(z3.Sum(parts) <= row.most)
     solver.add(z3.Sum([item.worth * count for count, item in zip(counts, items, strict=True)]) > reached)

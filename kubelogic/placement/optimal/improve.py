@@ -19,22 +19,22 @@ def improve(state: State, *, expired: Expired) -> None:
         improve_kind(state, k, expired=expired)
 
 
-def improve_kind(state: State, kind: int, *, expired: Expired, most: int = 1 << 30) -> None:
-    """Place as many as possible of what is left of one kind, moving others. Ordered kinds stay out.
+def improve_kind(state: State, item_class: int, *, expired: Expired, most: int = 1 << 30) -> None:
+    """Place as many as possible of what is left of one item class, moving others. Ordered item classes stay out.
 
     Args:
-        most: How many pods of the kind to place at most.
+        most: How many pods of the item class to place at most.
     """
-    if state.model.kinds[kind].ordered:
+    if state.model.item_classes[item_class].ordered:
         return
-    for _ in range(min(most, int(state.left[kind]))):
+    for _ in range(min(most, int(state.left[item_class]))):
         expired.note("neighbourhoods")
-        if expired() or not (_one(state, kind) or _two(state, kind)):
+        if expired() or not (_one(state, item_class) or _two(state, item_class)):
             return
 
 
 def polish(state: State, *, expired: Expired) -> None:
-    """Move pods to where they are worth more, as long as there is room; one at a time, kinds in turn."""
+    """Move pods to where they are worth more, as long as there is room; one at a time, item classes in turn."""
     for k in movable(state):
         worth = state.model.worth[k]
         if worth.max(initial=0.0) - worth.min(initial=0.0) < 1e-9:
@@ -50,40 +50,42 @@ def polish(state: State, *, expired: Expired) -> None:
 
 
 def _left(state: State) -> list[int]:
-    """The kinds with pods left over: high priority first, then small."""
-    kinds = [k for k in range(len(state.model.kinds)) if state.left[k] > 0]
-    return sorted(kinds, key=lambda k: (-state.model.kinds[k].priority, state.size[k], k))
+    """The item classes with pods left over: high priority first, then small."""
+    item_classes = [k for k in range(len(state.model.item_classes)) if state.left[k] > 0]
+    return sorted(item_classes, key=lambda k: (-state.model.item_classes[k].priority, state.size[k], k))
 
 
 def movable(state: State) -> list[int]:
-    """The kinds of which a placed pod may move without a thought for other pods, big ones first."""
-    kinds = [k for k, kind in enumerate(state.model.kinds) if not kind.coupled and state.placed[k].any()]
-    return sorted(kinds, key=lambda k: (-state.size[k], k))
+    """The item classes of which a placed pod may move without a thought for other pods, big ones first."""
+    item_classes = [
+        k for k, item_class in enumerate(state.model.item_classes) if not item_class.coupled and state.placed[k].any()
+    ]
+    return sorted(item_classes, key=lambda k: (-state.size[k], k))
 
 
-def _usable(state: State, kind: int) -> Mask:
-    mask: Mask = state.model.allowed[kind].copy()
-    entry = state.model.kinds[kind]
+def _usable(state: State, item_class: int) -> Mask:
+    mask: Mask = state.model.allowed[item_class].copy()
+    entry = state.model.item_classes[item_class]
     if entry.coupled:
         mask &= state.coupling.open(entry.shapes[0])
     return mask
 
 
-def _without(state: State, kind: int, usable: Mask, other: int) -> Mask:
-    """The nodes with room for one of ``kind`` if one of ``other`` left."""
+def _without(state: State, item_class: int, usable: Mask, other: int) -> Mask:
+    """The nodes with room for one of ``item_class`` if one of ``other`` left."""
     mask: Mask = usable & (state.placed[other] > 0) & ~state.pinned
-    request, gain = state.model.request[kind], state.model.request[other]
+    request, gain = state.model.request[item_class], state.model.request[other]
     for column in np.flatnonzero(request):
         mask &= state.free[column] >= request[column] - gain[column]
     return mask
 
 
-def _one(state: State, kind: int) -> bool:
-    """Move one pod elsewhere so that a pod of ``kind`` gets its place."""
-    usable = _usable(state, kind)
+def _one(state: State, item_class: int) -> bool:
+    """Move one pod elsewhere so that a pod of ``item_class`` gets its place."""
+    usable = _usable(state, item_class)
     best: tuple[float, int, int, int] | None = None
     for other in movable(state):
-        source = _without(state, kind, usable, other)
+        source = _without(state, item_class, usable, other)
         if not source.any():
             continue
         target = state.open(other)
@@ -102,18 +104,18 @@ def _one(state: State, kind: int) -> bool:
     _, other, node, to = best
     state.take(other, node)
     state.put(other, to)
-    state.put(kind, node)
+    state.put(item_class, node)
     return True
 
 
-def _two(state: State, kind: int) -> bool:
-    """Move one pod to the place of a second, which fits elsewhere, so that ``kind`` gets the first's."""
-    usable = _usable(state, kind)
-    kinds = movable(state)
-    sources = [(other, mask) for other in kinds if (mask := _without(state, kind, usable, other)).any()]
+def _two(state: State, item_class: int) -> bool:
+    """Move one pod to the place of a second, which fits elsewhere, so that ``item_class`` gets the first's."""
+    usable = _usable(state, item_class)
+    item_classes = movable(state)
+    sources = [(other, mask) for other in item_classes if (mask := _without(state, item_class, usable, other)).any()]
     if not sources:
         return False
-    targets = [(second, mask) for second in kinds if (mask := state.open(second)).any()]
+    targets = [(second, mask) for second in item_classes if (mask := state.open(second)).any()]
     for other, source in sources:
         allowed = state.model.allowed[other]
         for second, target in targets:
@@ -134,6 +136,6 @@ def _two(state: State, kind: int) -> bool:
             state.put(second, to)
             state.take(other, node)
             state.put(other, via)
-            state.put(kind, node)
+            state.put(item_class, node)
             return True
     return False

@@ -16,9 +16,9 @@ _FEW, _SURPLUS = 100, 4
 
 
 class _Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """After one kind: for each label the label before it and how many of the kind it took."""
+    """After one item class: for each label the label before it and how many of the item class it took."""
 
-    kind: int
+    item_class: int
     parent: Ints
     times: Ints
 
@@ -31,11 +31,11 @@ class Search:
     patterns of the last run, as (node, pattern).
 
     Args:
-        profit: What a pod of each kind earns, nodes by kinds.
-        request: What it asks, kinds by resources.
+        profit: What a pod of each item class earns, nodes by item classes.
+        request: What it asks, item classes by resources.
         free: What the nodes have, nodes by resources.
-        room: How many of each kind each node takes at most, nodes by kinds.
-        conflict: Which kinds share no node.
+        room: How many of each item class each node takes at most, nodes by item classes.
+        conflict: Which item classes share no node.
     """
 
     def __init__(self, profit: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask) -> None:
@@ -69,9 +69,10 @@ class Search:
 
 
 class _Promise:
-    """What the kinds that are still to come can earn at most on what is left of a node.
+    """What the item classes that are still to come can earn at most on what is left of a node.
 
-    Resources are added up in several ways; for each the best kind for its size sets the price of all that is left.
+    Resources are added up in several ways; for each the best item class for its size sets the price of all that is
+    left.
     """
 
     def __init__(self, profit: Ints, request: Ints, free: Ints, room: Ints) -> None:
@@ -79,24 +80,25 @@ class _Promise:
         wanted = np.where(room > 0, profit, 0)
         asks = (request @ self._mix)[None]
         asking: Mask = np.asarray(request.any(axis=1))
-        # Nodes by kinds by mixtures: only what a node takes at all promises it anything. What is not asked is no limit.
+        # Nodes by item classes by mixtures: only what a node takes at all promises it anything. What is not asked is
+        # no limit.
         ratio = np.where(asks > 0, wanted[:, :, None] / np.maximum(asks, 1e-12), np.inf)
         ratio[~asking[None] | (wanted <= 0)] = 0.0
         best = np.where(asking, ratio[:, :, 0].max(axis=0, initial=0.0), np.inf)
         useful: Mask = np.asarray((wanted > 0).any(axis=0))
-        #: The kinds that can earn anything, those that earn most for their size first.
-        self.kinds = [int(k) for k in np.argsort(-best, kind="stable") if useful[k]]
-        rates = np.zeros((len(self.kinds) + 1, len(free), self._mix.shape[1]))
-        self._gratis: Ints = np.zeros((len(self.kinds) + 1, len(free)), dtype=np.int64)
-        for i in range(len(self.kinds) - 1, -1, -1):
-            k = self.kinds[i]
+        #: The item classes that can earn anything, those that earn most for their size first.
+        self.item_classes = [int(k) for k in np.argsort(-best, kind="stable") if useful[k]]
+        rates = np.zeros((len(self.item_classes) + 1, len(free), self._mix.shape[1]))
+        self._gratis: Ints = np.zeros((len(self.item_classes) + 1, len(free)), dtype=np.int64)
+        for i in range(len(self.item_classes) - 1, -1, -1):
+            k = self.item_classes[i]
             rates[i] = np.maximum(rates[i + 1], ratio[:, k])
             self._gratis[i] = self._gratis[i + 1] + (0 if asking[k] else wanted[:, k] * room[:, k])
         self._unlimited = np.where(np.isinf(rates), 1e18, 0.0)
         self._rates = np.where(np.isinf(rates), 0.0, rates)
 
     def of(self, first: int, node: Ints, space: Ints) -> Ints:
-        """For labels: at most that much more from the kinds from the ``first`` on."""
+        """For labels: at most that much more from the item classes from the ``first`` on."""
         most = (space @ self._mix * self._rates[first, node] + self._unlimited[first, node]).min(axis=1)
         found: Ints = np.ceil(most).astype(np.int64) + 1 + self._gratis[first, node]
         return found
@@ -118,12 +120,12 @@ def _search(
 ) -> tuple[Ints, Mask, list[tuple[int, Pattern]]]:
     """Limits, where they may be too high, and patterns above the ``floor``.
 
-    Goes through the kinds by what they earn for what they ask. A label is a node and how many of the kinds so far
-    it takes; labels that cannot get beyond the floor are dropped. Should there be too many, the most promising
-    stay, and what the dropped ones might have earned counts.
+    Goes through the item classes by what they earn for what they ask. A label is a node and how many of the item
+    classes so far it takes; labels that cannot get beyond the floor are dropped. Should there be too many, the most
+    promising stay, and what the dropped ones might have earned counts.
     """
     promise = _Promise(profit, request, free, room)
-    kinds = promise.kinds
+    item_classes = promise.item_classes
     top, unsure = floor.copy(), np.zeros(len(free), dtype=np.bool_)
     labels = start(free)
     layers: list[_Layer] = []
@@ -136,17 +138,17 @@ def _search(
         unsure[labels.node[dropped]] = True
         return labels.only(keep)
 
-    for i, k in enumerate(kinds):
-        clashes = [j for j, other in enumerate(kinds[:i]) if conflict[k, other]]
-        labels = labels.children(profit[:, k], request[k], room[:, k], clashes=clashes, last=i + 1 == len(kinds))
+    for i, k in enumerate(item_classes):
+        clashes = [j for j, other in enumerate(item_classes[:i]) if conflict[k, other]]
+        labels = labels.children(profit[:, k], request[k], room[:, k], clashes=clashes, last=i + 1 == len(item_classes))
         labels = replace(labels, reach=labels.value + promise.of(i + 1, labels.node, labels.space))
         labels = cut(labels.only(np.flatnonzero(labels.reach > floor[labels.node])), _SURPLUS * most)
         if len(labels) > _FEW:
-            after = kinds[i + 1 :]
-            chances = labels.chances(request[after], conflict[np.ix_(after, kinds[: i + 1])])
+            after = item_classes[i + 1 :]
+            chances = labels.chances(request[after], conflict[np.ix_(after, item_classes[: i + 1])])
             labels = labels.only(np.flatnonzero(~dominated(labels.node, chances, labels.value)))
         labels = cut(labels, most)
-        layers.append(_Layer(kind=k, parent=labels.parent, times=labels.taken[:, -1]))
+        layers.append(_Layer(item_class=k, parent=labels.parent, times=labels.taken[:, -1]))
     node, value = labels.node, labels.value
     found: list[tuple[int, Pattern]] = []
     for n in sorted(set(node.tolist())):
@@ -163,7 +165,7 @@ def _scarce(request: Ints, free: Ints, room: Ints) -> Ints:
     asked = room[:, :, None] * request
     most = asked.sum(axis=1)
     for r, other in permutations(range(request.shape[1]), 2):
-        # As much of the one as the other allows, best kinds first.
+        # As much of the one as the other allows, best item classes first.
         rate = np.where(request[:, other] > 0, request[:, r] / np.maximum(request[:, other], 1), np.inf)
         order = np.argsort(-rate, kind="stable")
         before = np.cumsum(asked[:, order, other], axis=1) - asked[:, order, other]
@@ -174,9 +176,9 @@ def _scarce(request: Ints, free: Ints, room: Ints) -> Ints:
     return scarce if len(scarce) else np.arange(min(1, request.shape[1]), dtype=np.int64)
 
 
-def _trace(layers: list[_Layer], label: int, kinds: int) -> Pattern:
-    counts = [0] * kinds
+def _trace(layers: list[_Layer], label: int, item_classes: int) -> Pattern:
+    counts = [0] * item_classes
     for layer in reversed(layers):
-        counts[layer.kind] = int(layer.times[label])
+        counts[layer.item_class] = int(layer.times[label])
         label = int(layer.parent[label])
     return tuple(counts)

@@ -15,8 +15,8 @@ _HUGE = float(1 << 62)
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
     """Arrays by label: its ``node``, the ``space`` left of each resource, the ``value`` earned so far.
 
-    ``taken``: how many of each kind so far, labels by kinds. ``reach``: what it can earn in all, at most.
-    ``parent``: the label before the last kind.
+    ``taken``: how many of each item class so far, labels by item classes. ``reach``: what it can earn in all, at most.
+    ``parent``: the label before the last item class.
     """
 
     node: Ints
@@ -41,13 +41,13 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def children(self, profit: Ints, request: Ints, room: Ints, *, clashes: list[int], last: bool) -> Labels:
-        """Each label with none, one, two and so on of the next kind; with the most only if that is the ``last``.
+        """Each label with none, one, two and so on of the next item class; with the most only if that is the ``last``.
 
         Args:
-            profit: What one of the kind earns, by node.
+            profit: What one of the item class earns, by node.
             request: What it asks, by resource.
             room: How many each node takes at most.
-            clashes: Which of the kinds so far keep it off a node.
+            clashes: Which of the item classes so far keep it off a node.
         """
         times = room[self.node]
         for r in np.flatnonzero(request):
@@ -72,11 +72,11 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def chances(self, request: Ints, clashes: Mask) -> Ints:
-        """What the later kinds can make use of, labels by columns: who has as much of all can do as much.
+        """What the later item classes can make use of, labels by columns: who has as much of all can do as much.
 
         Args:
-            request: What a pod of each later kind asks, kinds by resources.
-            clashes: Which of the kinds so far keep it off a node, later kinds by kinds so far.
+            request: What a pod of each later item class asks, item classes by resources.
+            clashes: Which of the item classes so far keep it off a node, later item classes by item classes so far.
         """
         found = self.space.copy()
         for one, other in permutations(range(found.shape[1]), 2):

@@ -67,10 +67,10 @@ def cost_of(offers: Sequence[Offer], counts: Sequence[int]) -> int:
 
 
 def room_alone(model: Model) -> Ints:
-    """How many pods of each kind each node could take alone, by what holds whichever other nodes there are."""
+    """How many pods of each item class each node could take alone, by what holds whichever other nodes there are."""
     room = solo(model, np.array(model.free.T, order="C"), model.counts)
-    for k, kind in enumerate(model.kinds):
-        name = model.shapes[kind.shapes[0]].name
+    for k, item_class in enumerate(model.item_classes):
+        name = model.shapes[item_class.shapes[0]].name
         for rule in model.problem.affinities:
             if rule.anti and rule.owner == name and name in rule.matches:
                 has = np.array([rule.key in node.topology for node in model.nodes], dtype=np.bool_)
@@ -79,7 +79,8 @@ def room_alone(model: Model) -> Ints:
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes that hold everything as far as patterns can tell: ``counts`` by offer, what each node ``holds`` by kind.
+    """Nodes that hold everything as far as patterns can tell: ``counts`` by offer, what each node ``holds`` by item
+    class.
 
     Not ``whole``: some pods find no place, whatever is bought.
     """
@@ -93,7 +94,7 @@ class _Sources(msgspec.Struct, frozen=True, kw_only=True):
     """Where nodes come from: those that are there, in groups that are alike, then the offers.
 
     ``names`` of those that are there; ``price`` of one, ``most`` of them; ``free`` sources by resources, ``room``
-    sources by kinds.
+    sources by item classes.
     """
 
     names: tuple[tuple[str, ...], ...]
@@ -114,7 +115,7 @@ class Market:
         self._conflict: Mask = conflicts(model)
         self._sources = _sources(model, offers)
         self._fills = Fills(self._request, self._sources.free, self._conflict)
-        self._pool = Pool(len(model.kinds))
+        self._pool = Pool(len(model.item_classes))
         self._used: list[tuple[int, Pattern, float]] = []
         #: A cost below which not all pods find a place, as far as that is proved.
         self.least = 0
@@ -255,21 +256,23 @@ class Market:
                 found.append((s, pattern))
                 if len(found) > _ASKED:
                     return None
-        kinds = len(self._demand)
-        patterns = np.array([pattern for _, pattern in found], dtype=np.int64).reshape(len(found), kinds)
+        item_classes = len(self._demand)
+        patterns = np.array([pattern for _, pattern in found], dtype=np.int64).reshape(len(found), item_classes)
         return np.array([s for s, _ in found], dtype=np.int64), patterns
 
     def _rounds(self, demand: Ints, most: Ints, *, effort: int) -> Iterator[int]:
         """Generate patterns; yields the costs that it proves to be the least. Leaves what the last solution uses.
 
         Args:
-            demand: how many pods of each kind there are to place.
+            demand: how many pods of each item class there are to place.
             most: how many nodes there are of each source.
             effort: how many labels the search for the best pattern keeps; 0: no search, no proof.
         """
-        sources, kinds = self._sources, len(demand)
-        # Rows in this order: nodes of each source, then pods of each kind, of which no fewer may be placed.
-        master = Packing(np.array([*most, *demand], dtype=np.float64), floors=kinds, penalty=4.0 * (1 + kinds))
+        sources, item_classes = self._sources, len(demand)
+        # Rows in this order: nodes of each source, then pods of each item class, of which no fewer may be placed.
+        master = Packing(
+            np.array([*most, *demand], dtype=np.float64), floors=item_classes, penalty=4.0 * (1 + item_classes)
+        )
         within: Ints = np.minimum(sources.room, demand) * (most[:, None] > 0)
         origin, patterns = self._pool.fitting(most > 0, demand)
         fresh, labels, least, settled = len(origin), _LEAST, 0, False
@@ -277,7 +280,7 @@ class Market:
         steady: Floats | None = None
         for _ in range(_ROUNDS):
             if fresh:
-                columns = np.zeros((fresh, len(most) + kinds))
+                columns = np.zeros((fresh, len(most) + item_classes))
                 columns[np.arange(fresh), origin[-fresh:]] = 1.0
                 columns[:, len(most) :] = patterns[-fresh:]
                 master.add(columns, -sources.price[origin[-fresh:]] / self._top)
@@ -391,5 +394,5 @@ def _sources(model: Model, offers: Sequence[Offer]) -> _Sources:
         ).reshape(len(there) + len(offers), len(model.resources)),
         room=np.array(
             [*(room[:, nodes].max(axis=1) for nodes in there), *(room[:, column] for column in columns)], dtype=np.int64
-        ).reshape(len(there) + len(offers), len(model.kinds)),
+        ).reshape(len(there) + len(offers), len(model.item_classes)),
     )

@@ -1,4 +1,4 @@
-"""A problem as arrays: nodes, and kinds of waiting pods that are interchangeable for packing."""
+"""A problem as arrays: nodes, and item classes of waiting pods that are interchangeable for packing."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
+class ItemClass(msgspec.Struct, frozen=True, kw_only=True):
     """Waiting pods of equal requests, priority and allowed nodes.
 
-    A shape under any constraint between pods (``coupled``) is a kind of its own; the others are merged.
+    A shape under any constraint between pods (``coupled``) is an item class of its own; the others are merged.
     ``ordered``: affinity, spread or claims make the order of bindings matter, so it is never moved
     afterwards.
     """
@@ -36,12 +36,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Nodes by name, classes by name, kinds by descending priority, as indexes into arrays.
+    """Nodes by name, classes by name, item classes by descending priority, as indexes into arrays.
 
     ``free`` and ``capacity`` are nodes by resources (``free`` less what the running pods use, possibly
-    below 0); ``request`` is kinds by resources; ``allowed`` is kinds by nodes. Only requested resources
+    below 0); ``request`` is item classes by resources; ``allowed`` is item classes by nodes. Only requested resources
     have a column. ``there`` are the running pods in no order, ``what`` their shapes. ``reserved`` are the
-    kinds and nodes of pods that get the node they were promised.
+    item classes and nodes of pods that get the node they were promised.
     """
 
     problem: Problem
@@ -54,7 +54,7 @@ class Model:
     node_class: Ints
     capacity: Ints
     free: Ints
-    kinds: tuple[Kind, ...]
+    item_classes: tuple[ItemClass, ...]
     request: Ints
     allowed: Mask
     there: tuple[Pod, ...]
@@ -64,8 +64,8 @@ class Model:
 
     @property
     def counts(self) -> Ints:
-        """How many pods of each kind wait."""
-        return np.array([len(kind.pods) for kind in self.kinds], dtype=np.int64)
+        """How many pods of each item class wait."""
+        return np.array([len(item_class.pods) for item_class in self.item_classes], dtype=np.int64)
 
     @cached_property
     def running(self) -> tuple[Pod, ...]:

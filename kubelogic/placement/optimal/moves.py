@@ -159,13 +159,13 @@ def _chains(asked: _Question, *, most: int, deadline: Deadline) -> Moves | None:
     """Moves that make room for one waiting pod after the other; None if there are none."""
     model = compile_problem(asked.loose)
     state = State(model)
-    for k, kind in enumerate(model.kinds):
-        for pod in kind.pods:
+    for k, item_class in enumerate(model.item_classes):
+        for pod in item_class.pods:
             if pod.name in asked.homes:
                 state.put(k, model.node_index[asked.homes[pod.name]])
     insert(state)
     moves: tuple[Move, ...] = ()
-    for k in sorted(range(len(model.kinds)), key=lambda k: (-model.kinds[k].priority, state.size[k], k)):
+    for k in sorted(range(len(model.item_classes)), key=lambda k: (-model.item_classes[k].priority, state.size[k], k)):
         while state.left[k] > 0 and not deadline():
             ahead = state.copy()
             improve_kind(ahead, k, expired=deadline, most=1)
@@ -184,11 +184,11 @@ def _of_state(asked: _Question, state: State) -> list[Move]:
     model = state.model
     wanted = {
         (k, model.nodes[int(n)].name): int(state.placed[k, n])
-        for k in range(len(model.kinds))
+        for k in range(len(model.item_classes))
         for n in np.flatnonzero(state.placed[k])
     }
-    kinds = {pod.name: k for k, kind in enumerate(model.kinds) for pod in kind.pods}
-    return _differences(asked, wanted, kinds)
+    item_classes = {pod.name: k for k, item_class in enumerate(model.item_classes) for pod in item_class.pods}
+    return _differences(asked, wanted, item_classes)
 
 
 def _differences(asked: _Question, wanted: Mapping[tuple[Group, str], int], groups: Mapping[str, Group]) -> list[Move]:
@@ -298,9 +298,9 @@ class _Counts:
         """The waiting pods where the last answer has them."""
         model = compile_problem(moved)
         running = Counter((pod.shape, pod.node) for pod in moved.pods if pod.name in self._asked.homes)
-        cells = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
-        for k, kind in enumerate(model.kinds):
-            names = {model.shapes[i].name for i in kind.shapes}
+        cells = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
+        for k, item_class in enumerate(model.item_classes):
+            names = {model.shapes[i].name for i in item_class.shapes}
             for (shape, node), number in self._wanted.items():
                 if shape in names:
                     cells[k, model.node_index[node]] += max(number - running[shape, node], 0)

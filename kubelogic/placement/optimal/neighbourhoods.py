@@ -28,18 +28,18 @@ _SHARE = 0.04
 
 
 def search(state: State, *, expired: Deadline) -> State:
-    """``state``, or one with more pods in it: never fewer of any kind."""
+    """``state``, or one with more pods in it: never fewer of any item class."""
     state = state.copy()
     asked = 0
-    for kind in _left(state):
+    for item_class in _left(state):
         progress = True
-        while progress and state.left[kind] > 0:
+        while progress and state.left[item_class] > 0:
             progress = False
-            for nodes in _windows(state, kind):
+            for nodes in _windows(state, item_class):
                 if asked >= _QUESTIONS or expired():
                     return state
                 asked += 1
-                counts = _dealt(state, kind, nodes, expired)
+                counts = _dealt(state, item_class, nodes, expired)
                 if counts is not None:
                     _apply(state, nodes, counts)
                     progress = True
@@ -48,15 +48,17 @@ def search(state: State, *, expired: Deadline) -> State:
 
 
 def _left(state: State) -> list[int]:
-    """The kinds with pods left over that heed no others: high priority first, then small."""
-    kinds = [k for k, kind in enumerate(state.model.kinds) if state.left[k] > 0 and not kind.coupled]
-    return sorted(kinds, key=lambda k: (-state.model.kinds[k].priority, state.size[k], k))
+    """The item classes with pods left over that heed no others: high priority first, then small."""
+    item_classes = [
+        k for k, item_class in enumerate(state.model.item_classes) if state.left[k] > 0 and not item_class.coupled
+    ]
+    return sorted(item_classes, key=lambda k: (-state.model.item_classes[k].priority, state.size[k], k))
 
 
-def _windows(state: State, kind: int) -> Iterator[Ints]:
+def _windows(state: State, item_class: int) -> Iterator[Ints]:
     """Sets of nodes to look at: the emptiest together, then those of each class, then steps through all of them."""
     model = state.model
-    usable = np.flatnonzero(model.allowed[kind] & ~state.pinned)
+    usable = np.flatnonzero(model.allowed[item_class] & ~state.pinned)
     by_slack = usable[np.argsort(-state.slack[usable], kind="stable")]
     shown: set[tuple[int, ...]] = set()
 
@@ -80,46 +82,50 @@ def _windows(state: State, kind: int) -> Iterator[Ints]:
             yield window
 
 
-def _dealt(state: State, kind: int, nodes: Ints, deadline: Deadline) -> Ints | None:
-    """Counts of the free kinds on ``nodes`` with one more of ``kind``, kinds by nodes; None if z3 finds none."""
+def _dealt(state: State, item_class: int, nodes: Ints, deadline: Deadline) -> Ints | None:
+    """Counts of the free item classes on ``nodes`` with one more of ``item_class``, item classes by nodes; None if z3
+    finds none.
+    """
     model = state.model
-    movable = [k for k, entry in enumerate(model.kinds) if not entry.coupled and state.placed[k, nodes].any()]
-    kinds = sorted({*movable, kind})
+    movable = [k for k, entry in enumerate(model.item_classes) if not entry.coupled and state.placed[k, nodes].any()]
+    item_classes = sorted({*movable, item_class})
     # A context of its own: what z3 finds must not depend on what it was asked before.
     context = z3.Context()
     solver = smt_solver(context)
     cells = {
         (k, n): z3.Int(f"x{k}_{n}", context)
-        for k in kinds
+        for k in item_classes
         for n in nodes.tolist()
         if model.allowed[k, n] or state.placed[k, n]
     }
     for cell in cells.values():
         solver.add(cell >= 0)
-    for k in kinds:
+    for k in item_classes:
         here = [cell for (owner, _), cell in cells.items() if owner == k]
-        solver.add(z3.Sum(here) >= int(state.placed[k, nodes].sum()) + (k == kind))
+        solver.add(z3.Sum(here) >= int(state.placed[k, nodes].sum()) + (k == item_class))
     for n in nodes.tolist():
         for r in range(len(model.resources)):
-            asks = [(int(model.request[k, r]), cells[k, n]) for k in kinds if (k, n) in cells and model.request[k, r]]
+            asks = [
+                (int(model.request[k, r]), cells[k, n]) for k in item_classes if (k, n) in cells and model.request[k, r]
+            ]
             if asks:
-                free = int(state.free[r, n] + sum(model.request[k, r] * state.placed[k, n] for k in kinds))
+                free = int(state.free[r, n] + sum(model.request[k, r] * state.placed[k, n] for k in item_classes))
                 solver.add(z3.Sum([ask * cell for ask, cell in asks]) <= free)
     solver.set(**deadline.options(_SHARE))
     if solver.check() != z3.sat:
         return None
     values = solver.model()
-    counts = np.zeros((len(model.kinds), len(nodes)), dtype=np.int64)
+    counts = np.zeros((len(model.item_classes), len(nodes)), dtype=np.int64)
     column = {n: i for i, n in enumerate(nodes.tolist())}
     for (k, n), cell in cells.items():
         counts[k, column[n]] = values.eval(cell, model_completion=True).as_long()
-    return _no_more(state, kind, nodes, counts)
+    return _no_more(state, item_class, nodes, counts)
 
 
-def _no_more(state: State, kind: int, nodes: Ints, counts: Ints) -> Ints:
+def _no_more(state: State, item_class: int, nodes: Ints, counts: Ints) -> Ints:
     """The counts without pods beyond those that there are: z3 was asked for no fewer, not for no more."""
-    for k in range(len(state.model.kinds)):
-        most = int(state.placed[k, nodes].sum()) + (int(state.left[k]) if k == kind else 0)
+    for k in range(len(state.model.item_classes)):
+        most = int(state.placed[k, nodes].sum()) + (int(state.left[k]) if k == item_class else 0)
         for column in range(len(nodes) - 1, -1, -1):
             extra = max(0, int(counts[k].sum()) - most)
             counts[k, column] -= min(extra, int(counts[k, column]))
@@ -127,13 +133,13 @@ def _no_more(state: State, kind: int, nodes: Ints, counts: Ints) -> Ints:
 
 
 def _apply(state: State, nodes: Ints, counts: Ints) -> None:
-    kinds = [k for k, entry in enumerate(state.model.kinds) if not entry.coupled]
+    item_classes = [k for k, entry in enumerate(state.model.item_classes) if not entry.coupled]
     for node in nodes.tolist():
-        for k in kinds:
+        for k in item_classes:
             for _ in range(int(state.placed[k, node])):
                 state.take(k, node)
     for column, node in enumerate(nodes.tolist()):
-        for k in kinds:
+        for k in item_classes:
             for _ in range(int(counts[k, column])):
                 state.put(k, node)
     state.found = "counts by z3, on some nodes at a time"

@@ -198,11 +198,11 @@ class Oracle:
             if pod.node or wanted[pod.shape] >= 0:
                 pods.append(pod)
         model = compile_problem(msgspec.structs.replace(weaker, pods=tuple(pods)))
-        if not model.kinds:
+        if not model.item_classes:
             return None
-        cells = np.zeros((len(model.kinds), len(model.nodes)), dtype=np.int64)
-        for k, kind in enumerate(model.kinds):
-            names = {model.shapes[i].name for i in kind.shapes}
+        cells = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
+        for k, item_class in enumerate(model.item_classes):
+            names = {model.shapes[i].name for i in item_class.shapes}
             for (shape, node), number in counts.items():
                 if shape in names:
                     cells[k, model.node_index[node]] += number

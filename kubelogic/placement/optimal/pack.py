@@ -13,34 +13,34 @@ LANE = 64
 """How many nodes are filled one after the other, at most; lanes of one class go on side by side."""
 
 _GOLDEN = 0.6180339887498949
-"""Multiples of it are spread evenly modulo 1: kinds do not all round up in the same lanes."""
+"""Multiples of it are spread evenly modulo 1: item classes do not all round up in the same lanes."""
 
 
 def split(state: State, quota: Floats, *, lane: int = LANE) -> None:
-    """Give the nodes of each class their even share of its quota, kinds mixed so that each node fills
+    """Give the nodes of each class their even share of its quota, item classes mixed so that each node fills
     alike.
 
     The nodes of a class are dealt out to lanes, which go on side by side: each goes through its nodes with, for each
-    kind, what it is owed so far; a node takes the kind of which the most is owed until it has its share of the load.
-    What does not come out even is left over: mostly less where lanes are long, which takes longer.
+    item class, what it is owed so far; a node takes the item class of which the most is owed until it has its share
+    of the load. What does not come out even is left over: mostly less where lanes are long, which takes longer.
 
     Args:
-        quota: Pods, kinds by classes.
+        quota: Pods, item classes by classes.
         lane: How many nodes a lane has at most.
     """
     model = state.model
-    kinds = np.flatnonzero([not kind.coupled for kind in model.kinds])
-    kinds = kinds[quota[kinds].any(axis=1) & (state.left[kinds] > 0)]
+    item_classes = np.flatnonzero([not item_class.coupled for item_class in model.item_classes])
+    item_classes = item_classes[quota[item_classes].any(axis=1) & (state.left[item_classes] > 0)]
     nodes, home = _lanes(state, lane)
-    if not len(kinds) or not len(nodes):
+    if not len(item_classes) or not len(nodes):
         return
     room = np.where(nodes >= 0, np.maximum(state.slack[nodes], 0.0), 0.0)
     blank = room.sum(axis=1) <= 0
     room[blank] = nodes[blank] >= 0
     part = room / np.bincount(home, weights=room.sum(axis=1), minlength=len(model.classes))[home, None]
-    due = _whole(quota[kinds][:, home] * part.sum(axis=1), state.left[kinds])
+    due = _whole(quota[item_classes][:, home] * part.sum(axis=1), state.left[item_classes])
     share = part / part.sum(axis=1, keepdims=True)
-    _Deal(state, kinds, nodes, share, due).run()
+    _Deal(state, item_classes, nodes, share, due).run()
 
 
 def _lanes(state: State, longest: int) -> tuple[Ints, Ints]:
@@ -60,7 +60,7 @@ def _lanes(state: State, longest: int) -> tuple[Ints, Ints]:
 
 
 def _whole(quota: Floats, most: Ints) -> Ints:
-    """Quotas of kinds by lanes as whole pods, rounded so that no run of lanes is off by more than one pod."""
+    """Quotas of item classes by lanes as whole pods, rounded so that no run of lanes is off by more than one pod."""
     phase = (np.arange(1, len(quota) + 1) * _GOLDEN) % 1.0
     upto = np.floor(np.cumsum(quota, axis=1) + phase[:, None] + 1e-9).astype(np.int64)
     upto = np.minimum(upto, most[:, None])
@@ -71,21 +71,21 @@ class _Deal:
     """All lanes at once, node after node.
 
     Args:
-        kinds: The kinds to deal out.
+        item_classes: The item classes to deal out.
         nodes: Lanes by position: the node, or -1.
         share: Lanes by position: the part of the lane's pods that the node should get.
         due: Kinds by lanes: how many pods the lane has to deal out.
     """
 
-    def __init__(self, state: State, kinds: Ints, nodes: Ints, share: Floats, due: Ints) -> None:
+    def __init__(self, state: State, item_classes: Ints, nodes: Ints, share: Floats, due: Ints) -> None:
         self._state = state
-        self._kinds = kinds
+        self._kinds = item_classes
         self._nodes, self._share = nodes, share
         self._due: Floats = due.T.astype(np.float64)
         self._left: Ints = due.T.copy()
-        self._size: Floats = state.size[kinds]
-        self._request: Ints = state.model.request[kinds]
-        self._placed: Ints = np.zeros((len(kinds), len(state.model.nodes)), dtype=np.int64)
+        self._size: Floats = state.size[item_classes]
+        self._request: Ints = state.model.request[item_classes]
+        self._placed: Ints = np.zeros((len(item_classes), len(state.model.nodes)), dtype=np.int64)
 
     def run(self) -> None:
         """Give every node its pods."""
@@ -118,37 +118,37 @@ class _Deal:
 
 def insert(state: State) -> None:
     """Put what is left, high priority and big pods first, where each leaves the least room behind."""
-    kinds = sorted(
-        (k for k in range(len(state.model.kinds)) if state.left[k] > 0),
-        key=lambda k: (-state.model.kinds[k].priority, -state.size[k], k),
+    item_classes = sorted(
+        (k for k in range(len(state.model.item_classes)) if state.left[k] > 0),
+        key=lambda k: (-state.model.item_classes[k].priority, -state.size[k], k),
     )
-    for k in kinds:
+    for k in item_classes:
         insert_kind(state, k)
 
 
-def insert_kind(state: State, kind: int) -> None:
-    """Put as many as fit of what is left of one kind."""
-    entry = state.model.kinds[kind]
-    mask = state.open(kind)
-    while state.left[kind] > 0 and mask.any():
+def insert_kind(state: State, item_class: int) -> None:
+    """Put as many as fit of what is left of one item class."""
+    entry = state.model.item_classes[item_class]
+    mask = state.open(item_class)
+    while state.left[item_class] > 0 and mask.any():
         if entry.ordered:
-            room = np.where(mask, state.room_for(kind), 0)
+            room = np.where(mask, state.room_for(item_class), 0)
             roomiest = state.coupling.of(AffinityPart).roomiest(entry.shapes[0], room)
             if roomiest is not None and (mask & roomiest).any():
                 mask &= roomiest
             crowding = state.coupling.of(SpreadPart).crowding(entry.shapes[0])
             mask &= crowding == crowding[mask].min()
-        node = state.choose(kind, mask)
-        state.put(kind, node)
-        mask = state.open(kind) if entry.coupled else _again(state, kind, node, mask)
+        node = state.choose(item_class, mask)
+        state.put(item_class, node)
+        mask = state.open(item_class) if entry.coupled else _again(state, item_class, node, mask)
 
 
 def place_coupled(state: State) -> None:
     """First the pods that others constrain: by priority, then those with the fewest nodes to choose from."""
     model = state.model
-    coupled = [k for k, kind in enumerate(model.kinds) if kind.coupled]
+    coupled = [k for k, item_class in enumerate(model.item_classes) if item_class.coupled]
     choices = model.allowed.sum(axis=1)
-    waiting = sorted(coupled, key=lambda k: (-model.kinds[k].priority, int(choices[k]), -state.size[k], k))
+    waiting = sorted(coupled, key=lambda k: (-model.item_classes[k].priority, int(choices[k]), -state.size[k], k))
     before = -1
     while before != int(state.left.sum()):
         before = int(state.left.sum())
@@ -156,8 +156,8 @@ def place_coupled(state: State) -> None:
             insert_kind(state, k)
 
 
-def _again(state: State, kind: int, node: int, mask: Mask) -> Mask:
-    """``mask`` after a binding of the kind on ``node``: nothing else has changed."""
-    request = state.model.request[kind]
+def _again(state: State, item_class: int, node: int, mask: Mask) -> Mask:
+    """``mask`` after a binding of the item class on ``node``: nothing else has changed."""
+    request = state.model.request[item_class]
     mask[node] = bool(((request <= state.free[:, node]) | (request == 0)).all())
     return mask

@@ -29,10 +29,10 @@ _ROUNDS, _PENALTY = 80, 4.0
 
 
 class Packables(msgspec.Struct, frozen=True, kw_only=True):
-    """What to pack: ``gain`` and ``count`` per kind, ``request`` kinds by resources, ``conflict`` kinds by
-    kinds.
+    """What to pack: ``gain`` and ``count`` per item class, ``request`` item classes by resources, ``conflict`` item
+    classes by item classes.
 
-    ``room`` is kinds by nodes (how many of each a node takes alone), ``free`` resources by nodes. ``links``
+    ``room`` is item classes by nodes (how many of each a node takes alone), ``free`` resources by nodes. ``links``
     hold over all nodes. ``base``: the gain of what is placed in any case.
     """
 
@@ -57,9 +57,9 @@ class Packables(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A ``number`` of pods of ``kind`` on the nodes of some ``types``."""
+    """A ``number`` of pods of ``item_class`` on the nodes of some ``types``."""
 
-    kind: int
+    item_class: int
     types: tuple[bool, ...]
     number: int
 
@@ -70,20 +70,20 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     most: tuple[Row, ...] = ()
     least: tuple[Row, ...] = ()
 
-    def with_most(self, kind: int, types: tuple[bool, ...], number: int) -> Case:
+    def with_most(self, item_class: int, types: tuple[bool, ...], number: int) -> Case:
         """The case in which these nodes get no more than the number."""
-        return replace(self, most=(*self.most, Row(kind=kind, types=types, number=number)))
+        return replace(self, most=(*self.most, Row(item_class=item_class, types=types, number=number)))
 
-    def with_least(self, kind: int, types: tuple[bool, ...], number: int) -> Case:
+    def with_least(self, item_class: int, types: tuple[bool, ...], number: int) -> Case:
         """The case in which these nodes get one more than the number, or more."""
-        return replace(self, least=(*self.least, Row(kind=kind, types=types, number=number + 1)))
+        return replace(self, least=(*self.least, Row(item_class=item_class, types=types, number=number + 1)))
 
     def after(self, node_type: int, pattern: Pattern) -> Case:
         """What is left to keep to when a node of that type has the pattern."""
 
         def less(rows: tuple[Row, ...]) -> tuple[Row, ...]:
             return tuple(
-                replace(row, number=max(row.number - pattern[row.kind] * row.types[node_type], 0)) for row in rows
+                replace(row, number=max(row.number - pattern[row.item_class] * row.types[node_type], 0)) for row in rows
             )
 
         return Case(most=less(self.most), least=less(self.least))
@@ -104,7 +104,7 @@ class Patterns:
         self._room = self._room.reshape(len(self._types), len(items.gain))
         factors = np.array([factors for _, _, _, factors in self._types], dtype=np.int64)
         self._factors: Ints = factors.reshape(len(self._types), len(items.links)).T
-        self._linked = [link.kind for link in items.links]
+        self._linked = [link.item_class for link in items.links]
         self._fills = Fills(items.request, self._free, items.conflict)
         self._pool = Pool(len(items.gain))
         self._used: list[tuple[int, Pattern, float]] = []
@@ -125,7 +125,7 @@ class Patterns:
         return most + items.base
 
     def branch(self, *, most: int, attempt: Callable[[Case], int], cases: int, expired: Callable[[], bool]) -> int:
-        """A limit below ``most``, by cases of how many of a kind some nodes get in all; the worst case first.
+        """A limit below ``most``, by cases of how many of an item class some nodes get in all; the worst case first.
 
         Args:
             most: The limit that is proved.
@@ -150,9 +150,10 @@ class Patterns:
         return max(-open_ones[0][0], reached)
 
     def _split(self) -> tuple[int, tuple[bool, ...], int] | None:
-        """A kind, types of nodes, and a number which in whole placements these do not get more of, or get one more.
+        """An item class, types of nodes, and a number which in whole placements these do not get more of, or get one
+        more.
 
-        The kind of which the last solution places the fraction closest to a half, over all nodes if there is one.
+        The item class of which the last solution places the fraction closest to a half, over all nodes if there is one.
         """
         split = np.zeros((len(self._types), len(self._items.gain)))
         for t, pattern, level in self._used:
@@ -160,9 +161,9 @@ class Patterns:
         for totals in (split.sum(axis=0, keepdims=True), split):
             parts = np.abs(totals - np.floor(totals) - 0.5)
             if parts.size and parts.min() < 0.5 - 1e-5:
-                row, kind = np.unravel_index(int(np.argmin(parts)), parts.shape)
+                row, item_class = np.unravel_index(int(np.argmin(parts)), parts.shape)
                 types = tuple(t == row or len(totals) == 1 < len(split) for t in range(len(split)))
-                return int(kind), types, int(np.floor(totals[row, kind]))
+                return int(item_class), types, int(np.floor(totals[row, item_class]))
         return None
 
     def dive(
@@ -213,12 +214,12 @@ class Patterns:
         case: Case = WHOLE,
     ) -> Iterator[int]:
         """Generate columns; yields the limits that it proves. Leaves what the last solution uses in ``_used``."""
-        items, kinds = self._items, len(self._items.gain)
+        items, item_classes = self._items, len(self._items.gain)
         gains = np.array(items.gain, dtype=np.int64)
         top = int(gains.max())
-        # Rows in this order: kinds, types of nodes, links, what the case limits, and what it asks for.
+        # Rows in this order: item classes, types of nodes, links, what the case limits, and what it asks for.
         bounds = [*links, *(row.number for row in (*case.most, *case.least))]
-        linked = [*self._linked, *(row.kind for row in (*case.most, *case.least))]
+        linked = [*self._linked, *(row.item_class for row in (*case.most, *case.least))]
         factors = np.concatenate(
             [self._factors, *(np.array([row.types], dtype=np.int64) for row in (*case.most, *case.least))]
         )
@@ -227,15 +228,15 @@ class Patterns:
         within: Ints = np.minimum(self._room, np.array(count, dtype=np.int64)) * (np.array(sizes)[:, None] > 0)
         types, patterns = self._pool.fitting(np.array(sizes) > 0, np.array(count, dtype=np.int64))
         fresh = len(types)
-        rows = kinds + len(sizes)
+        rows = item_classes + len(sizes)
         ends = len(limits) - len(case.least)
         effort = _LEAST
         for _ in range(rounds):
             if fresh:
                 new = patterns[-fresh:]
                 columns = np.zeros((fresh, len(limits)))
-                columns[:, :kinds] = new
-                columns[np.arange(fresh), kinds + types[-fresh:]] = 1.0
+                columns[:, :item_classes] = new
+                columns[np.arange(fresh), item_classes + types[-fresh:]] = 1.0
                 columns[:, rows:] = new[:, linked] * factors[:, types[-fresh:]].T
                 master.add(columns, new @ gains / top)
                 master.run(400)
@@ -243,16 +244,18 @@ class Patterns:
             prices = np.rint(master.prices * top * self._scale).astype(np.int64)
             prices[:ends] = np.maximum(prices[:ends], 0)
             prices[ends:] = np.minimum(prices[ends:], 0)
-            earned = gains * self._scale - prices[:kinds]
+            earned = gains * self._scale - prices[:item_classes]
             profit: Ints = np.repeat(earned[None], len(sizes), axis=0)
-            for kind, price, factor in zip(linked, prices[rows:].tolist(), factors, strict=True):
-                profit[:, kind] -= price * factor
+            for item_class, price, factor in zip(linked, prices[rows:].tolist(), factors, strict=True):
+                profit[:, item_class] -= price * factor
             # A pattern that is known already says that the program was left unfinished: still worth a limit.
-            found = self._pool.add(self._fills.best(profit, within, prices[kinds:rows]))
+            found = self._pool.add(self._fills.best(profit, within, prices[item_classes:rows]))
             if not found and most:
-                total = int(prices[:kinds] @ count) + int(prices[rows:] @ bounds)
+                total = int(prices[:item_classes] @ count) + int(prices[rows:] @ bounds)
                 search = Search(profit, items.request, self._free, within, items.conflict)
-                floor = prices[kinds:rows] + self._slack(total + int(prices[kinds:rows] @ sizes), sum(sizes))
+                floor = prices[item_classes:rows] + self._slack(
+                    total + int(prices[item_classes:rows] @ sizes), sum(sizes)
+                )
                 effort = max(_LEAST, effort // 4)
                 while not found and effort <= most and search.unsure.any():
                     search.run(floor=floor, most=effort)
@@ -278,10 +281,10 @@ class Patterns:
 class Pool:
     """Patterns known so far, each once, in the order in which they were found."""
 
-    def __init__(self, kinds: int) -> None:
+    def __init__(self, item_classes: int) -> None:
         self._seen: set[tuple[int, Pattern]] = set()
         self._types: Ints = np.zeros(0, dtype=np.int64)
-        self._patterns: Ints = np.zeros((0, kinds), dtype=np.int64)
+        self._patterns: Ints = np.zeros((0, item_classes), dtype=np.int64)
 
     def add(self, found: list[tuple[int, Pattern]]) -> list[tuple[int, Pattern]]:
         """Remember these; answers those that are new."""
@@ -293,7 +296,9 @@ class Pool:
         return fresh
 
     def fitting(self, usable: Mask, count: Ints) -> tuple[Ints, Ints]:
-        """Types and patterns of those for ``usable`` types of node that take no more than ``count`` of each kind."""
+        """Types and patterns of those for ``usable`` types of node that take no more than ``count`` of each item
+        class.
+        """
         keep = usable[self._types] & (self._patterns <= count).all(axis=1)
         return self._types[keep], self._patterns[keep]
 

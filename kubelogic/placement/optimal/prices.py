@@ -1,8 +1,8 @@
 """Refusals by prices: if the pods together are worth more than the nodes can earn with them, not all can be placed.
 
-Prices come from a linear program over patterns (what one node can hold of each kind), so they see that half a pod is
-no pod, which sums over nodes do not. What a node can earn at most is found by branch and bound in exact integers:
-whatever the prices, what they refuse is refused.
+Prices come from a linear program over patterns (what one node can hold of each item class), so they see that half a
+pod is no pod, which sums over nodes do not. What a node can earn at most is found by branch and bound in exact
+integers: whatever the prices, what they refuse is refused.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Prices:
             return Priced(packable=not wanted)
         model = compile_problem(problem)
         known = upper_bounds(model)
-        asked = np.array([model.shapes[kind.shapes[0]].name in wanted for kind in model.kinds], dtype=np.bool_)
+        asked = np.array(
+            [model.shapes[item_class.shapes[0]].name in wanted for item_class in model.item_classes], dtype=np.bool_
+        )
         needed: set[str] = set()
         weights = weigh(model, known)
         for case in branches(model, known, most=_CASES):
@@ -69,13 +71,13 @@ class Prices:
         return Priced(needed=frozenset(needed))
 
     def _refuse(self, model: Model, items: Packables, missing: int) -> Priced:
-        kinds = np.flatnonzero(items.gain)
-        names = [model.shapes[model.kinds[k].shapes[0]].name for k in kinds]
-        count = np.array(items.count, dtype=np.int64)[kinds]
+        item_classes = np.flatnonzero(items.gain)
+        names = [model.shapes[model.item_classes[k].shapes[0]].name for k in item_classes]
+        count = np.array(items.count, dtype=np.int64)[item_classes]
         if int(count.sum()) < missing:
-            whole = model.counts[kinds] - count
+            whole = model.counts[item_classes] - count
             return Priced(needed=frozenset(name for name, short in zip(names, whole, strict=True) if short))
-        program = _Program(items, kinds)
+        program = _Program(items, item_classes)
         columns = [self._names.index(name) for name in names]
         program.add(*self._fitting(program, columns))
         price = program.refuse(self._deadline)
@@ -85,7 +87,7 @@ class Prices:
         return Priced(needed=frozenset(name for name, p in zip(names, price, strict=True) if p > 0))
 
     def _fitting(self, program: _Program, columns: list[int]) -> tuple[Ints, Ints]:
-        """Known patterns that are right in this program, as far as they concern its kinds."""
+        """Known patterns that are right in this program, as far as they concern its item classes."""
         types = program.type_of[self._nodes]
         patterns = np.minimum(self._patterns[:, columns], program.room[types])
         fits = program.fits(types, patterns)
@@ -111,25 +113,25 @@ class Prices:
 
 
 class _Program:
-    """Whether all pods of some kinds can be packed, as a linear program over patterns of node types."""
+    """Whether all pods of some item classes can be packed, as a linear program over patterns of node types."""
 
-    def __init__(self, items: Packables, kinds: Ints) -> None:
-        self._count = np.array(items.count, dtype=np.int64)[kinds]
-        self._request: Ints = items.request[kinds]
-        self._conflict: Mask = items.conflict[np.ix_(kinds, kinds)]
-        where = {int(k): i for i, k in enumerate(kinds)}
-        links = [link for link in items.links if link.kind in where]
-        self._linked = [where[link.kind] for link in links]
+    def __init__(self, items: Packables, item_classes: Ints) -> None:
+        self._count = np.array(items.count, dtype=np.int64)[item_classes]
+        self._request: Ints = items.request[item_classes]
+        self._conflict: Mask = items.conflict[np.ix_(item_classes, item_classes)]
+        where = {int(k): i for i, k in enumerate(item_classes)}
+        links = [link for link in items.links if link.item_class in where]
+        self._linked = [where[link.item_class] for link in links]
         self._limits: Ints = np.array([max(link.limit, 0) for link in links], dtype=np.int64)
         factors = np.array([link.factors for link in links], dtype=np.int64).reshape(len(links), items.free.shape[1])
         # More than all pods together ask for is no limit; smaller numbers, fewer types.
         most = (self._request * self._count[:, None]).sum(axis=0)
         free = np.minimum(np.maximum(items.free, 0), most[:, None])
-        rows = np.concatenate([free, items.room[kinds], factors]).T
+        rows = np.concatenate([free, items.room[item_classes], factors]).T
         alike, first, type_of = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         self.type_of: Ints = type_of.reshape(-1).astype(np.int64)
         self.first: Ints = first.astype(np.int64)
-        resources, many = items.free.shape[0], len(kinds)
+        resources, many = items.free.shape[0], len(item_classes)
         self._sizes = np.bincount(self.type_of, minlength=len(alike)).astype(np.int64)
         self._free: Ints = alike[:, :resources].astype(np.int64)
         self.room: Ints = np.minimum(alike[:, resources : resources + many], self._count).astype(np.int64)
@@ -177,7 +179,7 @@ class _Program:
         return len(types)
 
     def refuse(self, expired: Deadline) -> Ints | None:
-        """What a pod of each kind is worth in a proof that not all can be packed; None if there is none."""
+        """What a pod of each item class is worth in a proof that not all can be packed; None if there is none."""
         many, rows = len(self._count), len(self._count) + len(self._sizes)
         effort = _LEAST
         for _ in range(_ROUNDS):
@@ -187,8 +189,8 @@ class _Program:
             prices = np.maximum(np.rint(self._master.prices * _SCALE).astype(np.int64), 0)
             earned: Ints = np.maximum(_SCALE - prices[:many], 0)
             profit: Ints = np.repeat(earned[None], len(self._sizes), axis=0)
-            for kind, price, factor in zip(self._linked, prices[rows:].tolist(), self._factors, strict=True):
-                profit[:, kind] -= price * factor
+            for item_class, price, factor in zip(self._linked, prices[rows:].tolist(), self._factors, strict=True):
+                profit[:, item_class] -= price * factor
             floor = prices[many:rows]
             if self._note(self._fills.best(profit, self.room, floor)):
                 continue

@@ -1,4 +1,4 @@
-"""The relaxation: real counts per kind and node class. A refusal is a proof, an answer is a guide."""
+"""The relaxation: real counts per item class and node class. A refusal is a proof, an answer is a guide."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kubelogic.placement.optimal.upper_bounds import UpperBounds
 
 
 def guide(model: Model, free: Ints, counts: Ints, *, deadline: Deadline) -> Floats:
-    """How many pods of each kind each class should get so that as many as possible fit: kinds by classes.
+    """How many pods of each item class each class should get so that as many as possible fit: item classes by classes.
 
     First asks whether everything fits; failing that, for the most that fit.
 
     Args:
         free: Free amounts, resources by nodes.
-        counts: How many pods of each kind to place.
+        counts: How many pods of each item class to place.
         deadline: Limits for each check.
     """
     alone = solo(model, free, counts)
     if not alone.any():
-        return np.zeros((len(model.kinds), len(model.classes)))
+        return np.zeros((len(model.item_classes), len(model.classes)))
     relaxed = _Relaxed(model, free, counts, alone, steps=_COARSE)
     quota = None
     if (alone.sum(axis=1) >= counts).all():
@@ -44,11 +44,11 @@ def limits(model: Model, known: UpperBounds, placed: Ints, *, deadline: Deadline
 
     Args:
         known: What every placement keeps to.
-        placed: How many pods of each kind are placed.
+        placed: How many pods of each item class are placed.
         deadline: Limits for each check.
     """
     relaxed: _Relaxed | None = None
-    priority = np.array([kind.priority for kind in model.kinds], dtype=np.int64)
+    priority = np.array([item_class.priority for item_class in model.item_classes], dtype=np.int64)
     levels = sorted(set(priority.tolist()), reverse=True)
     if (known.room.sum(axis=1) >= model.counts).all():
         coarse = _Relaxed(model, known.free, known.count, known.room, steps=_COARSE)
@@ -79,9 +79,9 @@ def _finest(model: Model, known: UpperBounds) -> _Relaxed:
 
 
 def _limits_of_classes(model: Model, alone: Ints) -> Ints:
-    """How many pods of each kind each class can take at most, kinds by classes."""
-    limit = np.zeros((len(model.kinds), len(model.classes)), dtype=np.int64)
-    for k in range(len(model.kinds)):
+    """How many pods of each item class each class can take at most, item classes by classes."""
+    limit = np.zeros((len(model.item_classes), len(model.classes)), dtype=np.int64)
+    for k in range(len(model.item_classes)):
         limit[k] = np.bincount(model.node_class, weights=alone[k], minlength=len(model.classes)).astype(np.int64)
     return limit
 
@@ -90,12 +90,12 @@ class _Relaxed:
     """Capacities and requests in units of the largest request over ``steps``; variables for usable pairs."""
 
     def __init__(self, model: Model, free: Ints, counts: Ints, alone: Ints, *, steps: int) -> None:
-        kinds, classes = len(model.kinds), len(model.classes)
+        item_classes, classes = len(model.item_classes), len(model.classes)
         # A context of its own: what z3 finds must not depend on what it was asked before.
         self._context = z3.Context()
         self._model = model
         self._counts = counts
-        self._shape = (kinds, classes)
+        self._shape = (item_classes, classes)
         limit = _limits_of_classes(model, alone)
         capacity = np.zeros((classes, len(model.resources)), dtype=np.int64)
         for r in range(len(model.resources)):
@@ -104,7 +104,9 @@ class _Relaxed:
         request, capacity = model.request // unit, -(-capacity // unit)
         demand = (request * counts[:, None]).sum(axis=0)
         self._variables = {
-            (k, int(c)): z3.Real(f"x{k}_{c}", self._context) for k in range(kinds) for c in np.flatnonzero(limit[k])
+            (k, int(c)): z3.Real(f"x{k}_{c}", self._context)
+            for k in range(item_classes)
+            for c in np.flatnonzero(limit[k])
         }
         #: Demand over capacity of the scarcest resource.
         self.load = float((demand / np.maximum(capacity.sum(axis=0), 1)).max(initial=0.0))
@@ -122,7 +124,7 @@ class _Relaxed:
                 if terms and capacity[c, r] < demand[r]:
                     self._loads.append((z3.Sum(terms), int(capacity[c, r])))
         self._mine = [
-            [self._variables[k, c] for c in range(classes) if (k, c) in self._variables] for k in range(kinds)
+            [self._variables[k, c] for c in range(classes) if (k, c) in self._variables] for k in range(item_classes)
         ]
 
     @property
@@ -145,7 +147,7 @@ class _Relaxed:
     def most(self, deadline: Deadline) -> Floats:
         """Quotas that place the most pods by priority; even shares if z3 gives up."""
         optimizer = self._optimizer(deadline)
-        for level in sorted({kind.priority for kind in self._model.kinds}, reverse=True):
+        for level in sorted({item_class.priority for item_class in self._model.item_classes}, reverse=True):
             optimizer.maximize(self._total(level))
         if optimizer.check() == z3.sat:
             return self._quota(optimizer.model())
@@ -179,8 +181,8 @@ class _Relaxed:
         return optimizer
 
     def _total(self, level: int) -> z3.ArithRef:
-        pairs = zip(self._mine, self._model.kinds, strict=True)
-        upto = [variable for mine, kind in pairs if kind.priority >= level for variable in mine]
+        pairs = zip(self._mine, self._model.item_classes, strict=True)
+        upto = [variable for mine, item_class in pairs if item_class.priority >= level for variable in mine]
         return z3.Sum(upto) if upto else z3.RealVal(0, self._context)
 
     def _quota(self, answer: z3.ModelRef) -> Floats:

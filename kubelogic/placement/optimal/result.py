@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.constraints.claims import ClaimsPart
-from kubelogic.placement.optimal.model import Kind, Model
+from kubelogic.placement.optimal.model import ItemClass, Model
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import achieved
 from kubelogic.placement.placement import Binding, Bound, Conflict, Eviction, Placement, Unplaced, Verdict
@@ -32,21 +32,21 @@ def result(
 
     ``proof`` names what proves the limits; where every pod has its place, that is proof enough.
     """
-    queues = [_Queue(model, kind) for kind in model.kinds]
+    queues = [_Queue(model, item_class) for item_class in model.item_classes]
     bindings: list[Binding] = []
     nominations: list[Binding] = []
-    for kind, node, volumes, now in _replay(model, state):
-        pod = queues[kind].take(model.nodes[node].name)
+    for item_class, node, volumes, now in _replay(model, state):
+        pod = queues[item_class].take(model.nodes[node].name)
         entry = Binding(pod=pod.name, node=model.nodes[node].name, volumes=volumes)
         (bindings if now else nominations).append(entry)
     evictions = tuple(_evictions(state, nominations))
     bounds, verdicts = _bounds(model, achieved(model, state), most)
     unplaced = [
-        Unplaced(pod=pod.name, shape=pod.shape, verdict=verdicts[model.kinds[k].priority])
+        Unplaced(pod=pod.name, shape=pod.shape, verdict=verdicts[model.item_classes[k].priority])
         for k, queue in enumerate(queues)
         for pod in queue.left()
     ]
-    shape_of = {pod.name: pod.shape for kind in model.kinds for pod in kind.pods}
+    shape_of = {pod.name: pod.shape for item_class in model.item_classes for pod in item_class.pods}
     unplaced += [Unplaced(pod=b.pod, shape=shape_of[b.pod], verdict="waiting", node=b.node) for b in nominations]
     return Placement(
         scheduler="optimal",
@@ -64,13 +64,13 @@ def result(
 
 
 class _Queue:
-    """The pods of a kind in turn; who was promised a node comes there first, and elsewhere last."""
+    """The pods of an item class in turn; who was promised a node comes there first, and elsewhere last."""
 
-    def __init__(self, model: Model, kind: Kind) -> None:
-        ours = {model.nodes[node].name for k, node in model.reserved if model.kinds[k] is kind}
+    def __init__(self, model: Model, item_class: ItemClass) -> None:
+        ours = {model.nodes[node].name for k, node in model.reserved if model.item_classes[k] is item_class}
         self._promised: dict[str, list[Pod]] = defaultdict(list)
         self._others: list[Pod] = []
-        for pod in reversed(kind.pods):
+        for pod in reversed(item_class.pods):
             if pod.nominated in ours:
                 self._promised[pod.nominated].append(pod)
             else:
@@ -91,11 +91,11 @@ class _Queue:
 
 
 def _puts(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[str, str], ...]]]:
-    """Each placed pod as kind, node and volumes: the ordered ones as they came, then low priorities first."""
+    """Each placed pod as item class, node and volumes: the ordered ones as they came, then low priorities first."""
     for step in state.steps:
-        yield step.kind, step.node, step.volumes
-    for k in reversed(range(len(model.kinds))):
-        if not model.kinds[k].ordered:
+        yield step.item_class, step.node, step.volumes
+    for k in reversed(range(len(model.item_classes))):
+        if not model.item_classes[k].ordered:
             for n in np.flatnonzero(state.placed[k]):
                 for _ in range(int(state.placed[k, n])):
                     yield k, int(n), ()
@@ -112,28 +112,30 @@ def _replay(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[
         yield from ((*put, True) for put in puts)
         return
     fresh = State(model, reserve=False)
-    reserved = {(entry.kind, entry.node) for entry in state.evicted}
+    reserved = {(entry.item_class, entry.node) for entry in state.evicted}
     later = []
-    for kind, node, _ in puts:
-        entry = model.kinds[kind]
+    for item_class, node, _ in puts:
+        entry = model.item_classes[item_class]
         plain = not entry.coupled and node not in state.released
-        if (kind, node) in reserved or not (plain or (fresh.open(kind)[node] and _settled(fresh, state, kind, node))):
-            reserved.discard((kind, node))
-            later.append((kind, node))
+        if (item_class, node) in reserved or not (
+            plain or (fresh.open(item_class)[node] and _settled(fresh, state, item_class, node))
+        ):
+            reserved.discard((item_class, node))
+            later.append((item_class, node))
         else:
-            yield kind, node, fresh.put(kind, node), True
+            yield item_class, node, fresh.put(item_class, node), True
     for pod in state.gone:
         fresh.release(pod)
-    for kind, node in later:
-        yield kind, node, fresh.put(kind, node), False
+    for item_class, node in later:
+        yield item_class, node, fresh.put(item_class, node), False
 
 
-def _settled(fresh: State, state: State, kind: int, node: int) -> bool:
-    """Whether a binding now would give the claims of the kind what they have in ``state``.
+def _settled(fresh: State, state: State, item_class: int, node: int) -> bool:
+    """Whether a binding now would give the claims of the item class what they have in ``state``.
 
     The pod that was to settle a claim may have to wait; what comes after it relies on its choice.
     """
-    shape = state.model.kinds[kind].shapes[0]
+    shape = state.model.item_classes[item_class].shapes[0]
     return fresh.coupling.of(ClaimsPart).would_give(shape, node) == state.coupling.of(ClaimsPart).gave(shape)
 
 
@@ -143,8 +145,8 @@ def _evictions(state: State, nominations: list[Binding]) -> Iterator[Eviction]:
         waiting[entry.node].append(entry.pod)
     for evicted in state.evicted:
         node = state.model.nodes[evicted.node].name
-        kind = {pod.name for pod in state.model.kinds[evicted.kind].pods}
-        winners = [pod for pod in waiting[node] if pod in kind]
+        item_class = {pod.name for pod in state.model.item_classes[evicted.item_class].pods}
+        winners = [pod for pod in waiting[node] if pod in item_class]
         yield Eviction(
             pod=evicted.pod.name, node=node, beneficiary=winners[0] if winners else "", breaks=evicted.breaks
         )
@@ -158,7 +160,7 @@ def adopted(model: Model, theirs: Placement, *, most: Mapping[int, int]) -> Plac
     nominated = {entry.pod: entry.node for entry in theirs.nominations}
     evictions = tuple(entry for entry in theirs.evictions if entry.beneficiary in nominated)
     bound = {entry.pod for entry in theirs.bindings}
-    placed = Counter({kind.priority: 0 for kind in model.kinds})
+    placed = Counter({item_class.priority: 0 for item_class in model.item_classes})
     priority = {shape.name: shape.priority for shape in model.shapes}
     shape_of = {pod.name: pod.shape for pod in model.problem.pods}
     placed.update(priority[shape_of[name]] for name in (*bound, *nominated))
@@ -168,11 +170,11 @@ def adopted(model: Model, theirs: Placement, *, most: Mapping[int, int]) -> Plac
         Unplaced(
             pod=pod.name,
             shape=pod.shape,
-            verdict="waiting" if pod.name in nominated else verdicts[kind.priority],
+            verdict="waiting" if pod.name in nominated else verdicts[item_class.priority],
             node=nominated.get(pod.name, ""),
         )
-        for kind in model.kinds
-        for pod in kind.pods
+        for item_class in model.item_classes
+        for pod in item_class.pods
         if pod.name not in bound
     )
     return Placement(
@@ -220,7 +222,7 @@ def _bounds(
     bounds: list[Bound] = []
     verdicts: dict[int, Verdict] = {}
     tight = True
-    for priority in sorted({kind.priority for kind in model.kinds}, reverse=True):
+    for priority in sorted({item_class.priority for item_class in model.item_classes}, reverse=True):
         total = sum(n for level, n in gained.items() if level >= priority)
         limit = most.get(priority, total)
         tight = tight and limit == total

@@ -1,7 +1,8 @@
-"""Even shares: how many pods of each kind each node class should get so that all classes fill alike. Proves nothing.
+"""Even shares: how many pods of each item class each node class should get so that all classes fill alike. Proves
+nothing.
 
-Mirror descent: each class asks a price for each resource that rises steeply with how full it is, and each kind moves
-its pods from classes that are dear to it to those that are cheap.
+Mirror descent: each class asks a price for each resource that rises steeply with how full it is, and each item class
+moves its pods from classes that are dear to it to those that are cheap.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ _RATE = 0.1
 
 
 def even_shares(model: Model, free: Ints, counts: Ints) -> tuple[Floats, float]:
-    """Quotas, kinds by classes, that place every pod, and how full the fullest class gets with them.
+    """Quotas, item classes by classes, that place every pod, and how full the fullest class gets with them.
 
     Args:
         free: Free amounts, resources by nodes.
-        counts: How many pods of each kind to place.
+        counts: How many pods of each item class to place.
 
     Returns:
-        The quotas, and the load of the fullest class: infinite if some kind has not enough room even alone.
+        The quotas, and the load of the fullest class: infinite if some item class has not enough room even alone.
     """
     classes, resources = len(model.classes), len(model.resources)
     room, capacity = np.zeros((len(counts), classes)), np.zeros((classes, resources))
@@ -52,7 +53,7 @@ def even_shares(model: Model, free: Ints, counts: Ints) -> tuple[Floats, float]:
 
 
 def _spread_out(weights: Floats, counts: Ints) -> Floats:
-    """The pods of each kind, in proportion to weights of kinds by classes."""
+    """The pods of each item class, in proportion to weights of item classes by classes."""
     total = weights.sum(axis=1)
     factor: Floats = np.divide(counts, total, out=np.zeros(len(counts)), where=total > 0)
     return weights * factor[:, None]

@@ -16,31 +16,34 @@ _FIRSTS = 12
 
 
 def relaxed(worth: Ints, request: Ints, free: Ints, room: Ints) -> tuple[int, Ints]:
-    """What a node holds at most, in worth, if pods could be cut; and the kinds, those that pay best for room first.
+    """What a node holds at most, in worth, if pods could be cut; and the item classes, those that pay best for room
+    first.
 
     The prices of its resources come from a linear program; whatever they are, what follows from them is a limit. It is
     close where a node holds many pods.
     """
-    kinds = np.flatnonzero((worth > 0) & (room > 0))
-    if not len(kinds):
-        return 0, kinds
-    top = int(worth[kinds].max())
-    program = Packing(np.array([*free, *room[kinds]], dtype=np.float64))
-    columns = np.concatenate([request[kinds], np.eye(len(kinds), dtype=np.int64)], axis=1)
-    program.add(columns.astype(np.float64), worth[kinds] / top)
+    item_classes = np.flatnonzero((worth > 0) & (room > 0))
+    if not len(item_classes):
+        return 0, item_classes
+    top = int(worth[item_classes].max())
+    program = Packing(np.array([*free, *room[item_classes]], dtype=np.float64))
+    columns = np.concatenate([request[item_classes], np.eye(len(item_classes), dtype=np.int64)], axis=1)
+    program.add(columns.astype(np.float64), worth[item_classes] / top)
     program.run(_PIVOTS)
     # Prices as whole numbers of a fine unit, so that the limit is exact.
     price = [int(max(each, 0.0) * top * _UNIT) for each in program.prices[: len(free)].tolist()]
-    asked = [sum(p * int(a) for p, a in zip(price, row, strict=True)) for row in request[kinds].tolist()]
+    asked = [sum(p * int(a) for p, a in zip(price, row, strict=True)) for row in request[item_classes].tolist()]
     total = sum(p * int(amount) for p, amount in zip(price, free.tolist(), strict=True))
-    gains = [int(worth[k]) * _UNIT - paid for k, paid in zip(kinds.tolist(), asked, strict=True)]
-    total += sum(max(gain, 0) * int(room[k]) for gain, k in zip(gains, kinds.tolist(), strict=True))
-    density = [paid / int(worth[k]) for paid, k in zip(asked, kinds.tolist(), strict=True)]
-    return total // _UNIT, kinds[np.argsort(np.array(density), kind="stable")]
+    gains = [int(worth[k]) * _UNIT - paid for k, paid in zip(item_classes.tolist(), asked, strict=True)]
+    total += sum(max(gain, 0) * int(room[k]) for gain, k in zip(gains, item_classes.tolist(), strict=True))
+    density = [paid / int(worth[k]) for paid, k in zip(asked, item_classes.tolist(), strict=True)]
+    return total // _UNIT, item_classes[np.argsort(np.array(density), kind="stable")]
 
 
 def filled(order: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask) -> Iterator[Pattern]:
-    """Patterns of a node that is filled in this order, and with each of the first few kinds before the others."""
+    """Patterns of a node that is filled in this order, and with each of the first few item classes before the
+    others.
+    """
     for first in range(min(_FIRSTS, len(order))):
         left, counts = free.copy(), np.zeros(len(request), dtype=np.int64)
         blocked = np.zeros(len(request), dtype=np.bool_)
@@ -62,15 +65,15 @@ def filled(order: Ints, request: Ints, free: Ints, room: Ints, conflict: Mask) -
 
 def full(request: Ints, free: Ints, room: Ints, conflict: Mask) -> Iterator[Pattern]:
     """The patterns of a node to which no pod can be added, each once."""
-    kinds = len(request)
+    item_classes = len(request)
 
     def fits(k: int, counts: list[int], left: Ints) -> bool:
         apart = any(counts[other] for other in np.flatnonzero(conflict[k]))
         return counts[k] < room[k] and not apart and bool(((request[k] <= left) | (request[k] == 0)).all())
 
     def extend(k: int, counts: list[int], left: Ints) -> Iterator[Pattern]:
-        if k == kinds:
-            if not any(fits(other, counts, left) for other in range(kinds)):
+        if k == item_classes:
+            if not any(fits(other, counts, left) for other in range(item_classes)):
                 yield tuple(counts)
             return
         while True:
@@ -80,4 +83,4 @@ def full(request: Ints, free: Ints, room: Ints, conflict: Mask) -> Iterator[Patt
             counts[k] += 1
             left = left - request[k]
 
-    yield from extend(0, [0] * kinds, free)
+    yield from extend(0, [0] * item_classes, free)

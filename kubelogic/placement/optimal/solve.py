@@ -205,11 +205,11 @@ def _at_once(model: Model, known: UpperBounds, state: State) -> tuple[dict[int, 
 
 
 def _hopeless(model: Model, known: UpperBounds) -> set[str]:
-    """The shapes of kinds that have no room on any node, even were they alone: no search need look at them."""
+    """The shapes of item classes that have no room on any node, even were they alone: no search need look at them."""
     if model.reserved:
         return set()
     nowhere = np.flatnonzero(most_alone(known) == 0).tolist()
-    return {model.shapes[shape].name for k in nowhere for shape in model.kinds[k].shapes}
+    return {model.shapes[shape].name for k in nowhere for shape in model.item_classes[k].shapes}
 
 
 def _without(problem: Problem, shapes: set[str]) -> Problem:
@@ -239,32 +239,33 @@ def _with_hopeless(problem: Problem, shapes: set[str], placement: Placement) -> 
 
 
 def _by_states(model: Model, known: UpperBounds, state: State) -> dict[int, int]:
-    """Limits from going through all that kinds that were left can come to; empty where there are too many states.
+    """Limits from going through all that item classes that were left can come to; empty where there are too many
+    states.
 
     A rule between pods holds when a pod comes; what can be reached so may be less than what keeps the rules.
     """
     most = most_alone(known)
-    for k, kind in enumerate(model.kinds):
-        shape = model.shapes[kind.shapes[0]].name
-        if state.left[k] and kind.coupled and len(kind.shapes) == 1:
+    for k, item_class in enumerate(model.item_classes):
+        shape = model.shapes[item_class.shapes[0]].name
+        if state.left[k] and item_class.coupled and len(item_class.shapes) == 1:
             counts = counts_of(model.problem, shape)
             there = 0 if counts is None else sum(counts.there)
-            reached = None if counts is None else counts.reachable(there + len(kind.pods), states=_STATES)
+            reached = None if counts is None else counts.reachable(there + len(item_class.pods), states=_STATES)
             if reached is None:
                 return {}
             most[k] = min(int(most[k]), reached - there)
-    return dict(_sums(model, {k: int(most[k]) for k in range(len(model.kinds))}))
+    return dict(_sums(model, {k: int(most[k]) for k in range(len(model.item_classes))}))
 
 
 def _sums(model: Model, got: Mapping[int, int]) -> Iterator[tuple[int, int]]:
-    """The pods of each priority and higher, of so many per kind."""
-    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
-        yield level, sum(got[k] for k, kind in enumerate(model.kinds) if kind.priority >= level)
+    """The pods of each priority and higher, of so many per item class."""
+    for level in sorted({item_class.priority for item_class in model.item_classes}, reverse=True):
+        yield level, sum(got[k] for k, item_class in enumerate(model.item_classes) if item_class.priority >= level)
 
 
 def _in_the_way(model: Model, placement: Placement) -> int | None:
     """The lowest priority that was promised a node, if pods of higher priority, who need not heed it, were left out."""
-    least = min((model.kinds[kind].priority for kind, _ in model.reserved), default=None)
+    least = min((model.item_classes[item_class].priority for item_class, _ in model.reserved), default=None)
     priority = {shape.name: shape.priority for shape in model.shapes}
     left = (priority[entry.shape] for entry in placement.unplaced if entry.verdict != "waiting")
     return least if least is not None and any(level > least for level in left) else None
@@ -291,7 +292,7 @@ def _quickly(problem: Problem, expired: Deadline, near: Placement | None) -> Pla
     if state.left.any() or waits(model):
         state = make_way(model, weigh(model, upper_bounds(model)), state, expired)
     most = {
-        level: int(sum(len(k.pods) for k in model.kinds if k.priority >= level))
-        for level in {k.priority for k in model.kinds}
+        level: int(sum(len(k.pods) for k in model.item_classes if k.priority >= level))
+        for level in {k.priority for k in model.item_classes}
     }
     return result(model, state, most=most, conflicts=(), statistics={})

@@ -39,14 +39,15 @@ def waits(model: Model) -> bool:
 
 
 def promised(model: Model) -> tuple[tuple[int, int], ...]:
-    """The kinds and nodes of waiting pods that still fit on the node promised to them, once terminating pods are gone.
+    """The item classes and nodes of waiting pods that still fit on the node promised to them, once terminating pods
+    are gone.
 
     In the order of the queue, each beside those before it, as kube-scheduler reserves room for nominated pods.
     """
     nominated = [
-        (-kind.priority, pod.order, pod.name, k, model.node_index[pod.nominated])
-        for k, kind in enumerate(model.kinds)
-        for pod in kind.pods
+        (-item_class.priority, pod.order, pod.name, k, model.node_index[pod.nominated])
+        for k, item_class in enumerate(model.item_classes)
+        for pod in item_class.pods
         if pod.nominated in model.node_index
     ]
     if not nominated:
@@ -56,10 +57,10 @@ def promised(model: Model) -> tuple[tuple[int, int], ...]:
         if pod.terminating:
             state.release(pod)
     found: list[tuple[int, int]] = []
-    for *_, kind, node in sorted(nominated):
-        if state.open(kind)[node]:
-            state.put(kind, node)
-            found.append((kind, node))
+    for *_, item_class, node in sorted(nominated):
+        if state.open(item_class)[node]:
+            state.put(item_class, node)
+            found.append((item_class, node))
     return tuple(found)
 
 
@@ -104,7 +105,7 @@ def tightly(model: Model, expired: Deadline) -> State:
 def _roughly(start: State) -> State | None:
     """``start`` with the other pods dealt out by even shares; None if those cannot place everything."""
     model = start.model
-    if any(start.left[k] for k, kind in enumerate(model.kinds) if kind.coupled):
+    if any(start.left[k] for k, item_class in enumerate(model.item_classes) if item_class.coupled):
         return None
     quota, load = even_shares(model, start.free, start.left)
     if load > 1.0:
@@ -146,7 +147,7 @@ def _preempt(state: State, expired: Deadline) -> None:
     running = min(
         (state.model.shapes[state.model.shape_index[p.shape]].priority for p in state.model.there), default=None
     )
-    levels = {kind.priority for kind in state.model.kinds}
+    levels = {item_class.priority for item_class in state.model.item_classes}
     if len(levels) > 1 or (running is not None and running < max(levels, default=running)):
         Preemption(state).run(expired=expired)
 
@@ -159,7 +160,7 @@ def by_patterns(
 
     Only for problems that are small enough for it. Looks at so many ``branches`` where the limit is not reached.
     """
-    if len(model.nodes) + len(model.kinds) + len(known.leave) > _PATTERN_ROWS:
+    if len(model.nodes) + len(model.item_classes) + len(known.leave) > _PATTERN_ROWS:
         return state, None
     open_ones: list[tuple[int, UpperBounds, Patterns]] = []
     for choice in cases_of(model, known, most=_CHOICES):
@@ -219,14 +220,16 @@ def one_by_one(model: Model, theirs: Placement, weights: Weights, state: State, 
 
 def resumed(model: Model, placement: Placement, expired: Deadline) -> State:
     """What is right of a placement of these or other pods, improved."""
-    kinds = {model.shapes[shape].name: k for k, kind in enumerate(model.kinds) for shape in kind.shapes}
-    kind_of = {pod.name: kinds[pod.shape] for pod in model.problem.pods if not pod.node}
+    item_classes = {
+        model.shapes[shape].name: k for k, item_class in enumerate(model.item_classes) for shape in item_class.shapes
+    }
+    kind_of = {pod.name: item_classes[pod.shape] for pod in model.problem.pods if not pod.node}
     state = State(model)
     state.found = "one pod at a time"
     for binding in placement.bindings:
-        kind, node = kind_of.get(binding.pod), model.node_index[binding.node]
-        if kind is not None and state.left[kind] > 0 and state.open(kind)[node]:
-            state.put(kind, node)
+        item_class, node = kind_of.get(binding.pod), model.node_index[binding.node]
+        if item_class is not None and state.left[item_class] > 0 and state.open(item_class)[node]:
+            state.put(item_class, node)
     insert(state)
     improve(state, expired=expired)
     return state

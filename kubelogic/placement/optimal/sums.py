@@ -1,4 +1,4 @@
-"""How many pods can be placed at most if all nodes were one, with groups all or nothing: counts per kind of pod, by z3.
+"""How many pods can be placed at most if all nodes were one, with groups all or nothing: counts per item class, by z3.
 
 Amounts are added up over the nodes, once as they are, and once in whole pieces of every size that is asked for: of what
 is left of a node below a piece, no pod that asks for a piece has any use.
@@ -30,17 +30,17 @@ def most_by_sums(problem: Problem, *, late: Callable[[], bool] = lambda: False) 
         late: whether it is time to stop.
     """
     shapes = {shape.name: shape for shape in problem.shapes}
-    kinds: dict[tuple[str, str], list[Pod]] = defaultdict(list)
+    item_classes: dict[tuple[str, str], list[Pod]] = defaultdict(list)
     for pod in problem.waiting:
-        kinds[pod.shape, pod.group].append(pod)
+        item_classes[pod.shape, pod.group].append(pod)
     left = _left(problem)
     context = z3.Context()
     solver = z3.Optimize(ctx=context)
     solver.set("rlimit", _RLIMIT)
-    counts = {key: z3.Int(f"c{number}", context) for number, key in enumerate(sorted(kinds))}
+    counts = {key: z3.Int(f"c{number}", context) for number, key in enumerate(sorted(item_classes))}
     for key, count in counts.items():
-        solver.add(count >= 0, count <= len(kinds[key]))
-    for resource in sorted({name for shape, _ in kinds for name, n in shapes[shape].requests.items() if n > 0}):
+        solver.add(count >= 0, count <= len(item_classes[key]))
+    for resource in sorted({name for shape, _ in item_classes for name, n in shapes[shape].requests.items() if n > 0}):
         asked = {key: shapes[key[0]].requests.get(resource, 0) for key in counts}
         there = [max(each.get(resource, 0), 0) for each in left.values()]
         _add(solver, counts, asked, sum(there), 1)
@@ -49,7 +49,7 @@ def most_by_sums(problem: Problem, *, late: Callable[[], bool] = lambda: False) 
             _add(solver, counts, asked, sum(amount // size for amount in there), size)
     _groups(problem, solver, counts, context)
     found: dict[int, int] = {}
-    for level in sorted({shapes[shape].priority for shape, _ in kinds}, reverse=True):
+    for level in sorted({shapes[shape].priority for shape, _ in item_classes}, reverse=True):
         if late():
             break
         solver.push()

@@ -91,16 +91,16 @@ def by_integers(
     Asked wherever nothing has proved yet that the placement is the best, ``bound`` being the limit on its value.
     """
     open_yet = thorough or bound is None or weights.value(model, state) < bound
-    gap = state.left.any() and (open_yet or any(kind.coupled for kind in model.kinds))
-    if not gap or len(model.nodes) * len(model.kinds) > _INTEGER_CELLS:
+    gap = state.left.any() and (open_yet or any(item_class.coupled for item_class in model.item_classes))
+    if not gap or len(model.nodes) * len(model.item_classes) > _INTEGER_CELLS:
         return state, {}
     exact = Exact(model, known, deadline=expired)
     stays = not known.leave and not any(pod.terminating for pod in model.there)
     proved: dict[int, int] = {}
     wanted: dict[int, int] = {}
     total, tight = 0, stays
-    for level in sorted({kind.priority for kind in model.kinds}, reverse=True):
-        waiting = sum(len(kind.pods) for kind in model.kinds if kind.priority == level)
+    for level in sorted({item_class.priority for item_class in model.item_classes}, reverse=True):
+        waiting = sum(len(item_class.pods) for item_class in model.item_classes if item_class.priority == level)
         reached = achieved(model, state)[level]
         while reached < waiting and not expired():
             found = exact.find({**wanted, level: reached + 1})

@@ -41,8 +41,8 @@ def achieved(model: Model, state: State) -> Counter[int]:
     """Pods placed less pods evicted, by priority."""
     found: Counter[int] = Counter()
     placed = state.placed.sum(axis=1)
-    for k, kind in enumerate(model.kinds):
-        found[kind.priority] += int(placed[k])
+    for k, item_class in enumerate(model.item_classes):
+        found[item_class.priority] += int(placed[k])
     for evicted in state.evicted:
         found[model.shapes[model.shape_index[evicted.pod.shape]].priority] -= 1
     return found
@@ -52,8 +52,8 @@ def weigh(model: Model, known: UpperBounds) -> Weights:
     """Weights for the priorities of the waiting and the evictable pods."""
     kept = Counter(model.shapes[model.shape_index[pod.shape]].priority for pod in known.leave)
     waiting: Counter[int] = Counter()
-    for k, kind in enumerate(model.kinds):
-        waiting[kind.priority] += int(known.count[k])
+    for k, item_class in enumerate(model.item_classes):
+        waiting[item_class.priority] += int(known.count[k])
     levels = tuple(sorted(set(waiting) | set(kept), reverse=True))
     weight: dict[int, int] = {}
     slack: dict[int, int] = {}
@@ -67,16 +67,16 @@ def weigh(model: Model, known: UpperBounds) -> Weights:
 
 def packables(model: Model, known: UpperBounds, weights: Weights) -> Packables:
     """What to pack into whole-node patterns; evictable pods are items that fit on their own node only."""
-    kinds = len(model.kinds)
+    item_classes = len(model.item_classes)
     groups: Counter[tuple[int, int]] = Counter(
         (model.shape_index[pod.shape], model.node_index[pod.node]) for pod in known.leave
     )
     stay = sorted(groups)
-    gain = [weights.weight[kind.priority] for kind in model.kinds]
+    gain = [weights.weight[item_class.priority] for item_class in model.item_classes]
     gain += [weights.weight[model.shapes[shape].priority] for shape, _ in stay]
     room = np.concatenate([known.room, np.zeros((len(stay), len(model.nodes)), dtype=np.int64)])
     for i, (shape, node) in enumerate(stay):
-        room[kinds + i, node] = groups[shape, node]
+        room[item_classes + i, node] = groups[shape, node]
     extra: Ints = np.array([request_of(model, shape) for shape, _ in stay], dtype=np.int64)
     request = np.concatenate([model.request, extra.reshape(len(stay), len(model.resources))])
     # What runs may stay even where it takes more than there is.
@@ -84,8 +84,8 @@ def packables(model: Model, known: UpperBounds, weights: Weights) -> Packables:
     for i, (_, node) in enumerate(stay):
         stands[:, node] += extra[i] * groups[stay[i]]
     held = model.request.T @ known.fixed
-    conflict = np.zeros((kinds + len(stay), kinds + len(stay)), dtype=np.bool_)
-    conflict[:kinds, :kinds] = known.conflict
+    conflict = np.zeros((item_classes + len(stay), item_classes + len(stay)), dtype=np.bool_)
+    conflict[:item_classes, :item_classes] = known.conflict
     return Packables(
         gain=tuple(gain),
         count=(*known.count.tolist(), *(groups[pair] for pair in stay)),
@@ -116,7 +116,7 @@ def lay_out(model: Model, known: UpperBounds, layout: tuple[tuple[int, tuple[int
     """Patterns placed on their nodes, as far as constraints between pods let them."""
     counts: Ints = known.fixed.copy()
     for node, pattern in layout:
-        counts[:, node] += np.array(pattern[: len(model.kinds)], dtype=np.int64)
+        counts[:, node] += np.array(pattern[: len(model.item_classes)], dtype=np.int64)
     return replay(model, counts)
 
 
@@ -126,7 +126,7 @@ def tightest(model: Model, state: State, limits: Mapping[str, Mapping[int, int]]
     Args:
         limits: for each way of proof, the most pods of a priority or higher, by priority.
     """
-    levels = sorted({kind.priority for kind in model.kinds}, reverse=True)
+    levels = sorted({item_class.priority for item_class in model.item_classes}, reverse=True)
     most = {level: min(found[level] for found in limits.values() if level in found) for level in levels}
     got, total = achieved(model, state), 0
     needed: set[str] = set()

@@ -1,4 +1,4 @@
-"""Upper bounds: how many pods of each kind there can be at most, per node and in all, whatever is placed."""
+"""Upper bounds: how many pods of each item class there can be at most, per node and in all, whatever is placed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ MANY = 1 << 40
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Pods of ``kind`` times the ``factors`` of their nodes, added up, are ``limit`` at most; it is not negative."""
+    """Pods of ``item_class`` times the ``factors`` of their nodes, added up, are ``limit`` at most; it is not
+    negative.
+    """
 
-    kind: int
+    item_class: int
     factors: Ints
     limit: int
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A case: each node gets ``least`` to ``most`` pods of a kind."""
+    """A case: each node gets ``least`` to ``most`` pods of an item class."""
 
     least: Ints
     most: Ints
@@ -33,16 +35,16 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Branching(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Cases of which one holds in every placement."""
 
-    kind: int
+    item_class: int
     branches: tuple[Branch, ...]
 
 
 class UpperBounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What every placement keeps to: ``room`` is kinds by nodes, ``count`` per kind, ``conflict`` kinds that share no
-    node.
+    """What every placement keeps to: ``room`` is item classes by nodes, ``count`` per item class, ``conflict`` item
+    classes that share no node.
 
     ``free`` is resources by nodes with the ``stay``ing pods alone there; ``leave`` could be evicted.
-    ``fixed`` pods, kinds by nodes, are there in any case and already taken off the rest.
+    ``fixed`` pods, item classes by nodes, are there in any case and already taken off the rest.
     """
 
     room: Ints
@@ -63,8 +65,8 @@ class Bounding(msgspec.Struct, kw_only=True):
         coupling: the constraints between pods, with only those there that are sure to stay.
         waiting: the names of shapes that wait.
         leaving: the names of shapes of which pods leave or could be evicted.
-        room: kinds by nodes.
-        count: by kind.
+        room: item classes by nodes.
+        count: by item class.
         links: sums over nodes.
         branchings: cases.
     """

@@ -1,4 +1,4 @@
-"""Soft preferences while pods are placed: what each node is worth to one more pod of a kind."""
+"""Soft preferences while pods are placed: what each node is worth to one more pod of an item class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Near(msgspec.Struct):
 
 
 class Wishes:
-    """The declared preferences of each kind, with soft affinity and soft spread by what is placed so far.
+    """The declared preferences of each item class, with soft affinity and soft spread by what is placed so far.
 
     Each part is scaled to between 0 and 100 over the nodes in question and weighs what its scorer declares. This
     is how kube-scheduler weighs them too, but in one pass over all; where they conflict, nothing proves the best.
@@ -65,11 +65,11 @@ class Wishes:
             if near.counted[node]:
                 near.matching[near.domain[node]] += change
 
-    def worth(self, kind: int, nodes: Ints) -> Floats:
-        """What each of ``nodes`` is worth to one more pod of the kind."""
+    def worth(self, item_class: int, nodes: Ints) -> Floats:
+        """What each of ``nodes`` is worth to one more pod of the item class."""
         model = self._model
-        total: Floats = model.worth[kind, nodes].copy()
-        shape = model.shapes[model.kinds[kind].shapes[0]]
+        total: Floats = model.worth[item_class, nodes].copy()
+        shape = model.shapes[model.item_classes[item_class].shapes[0]]
         owned = self._owned.get(shape.name, ())
         drawn, crowd = np.zeros(len(nodes)), np.zeros(len(nodes))
         for i in owned:
