@@ -51,7 +51,7 @@ class KubeScheduler(msgspec.Struct, frozen=True, kw_only=True):
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
-        from kubelogic.placement.kube import schedule
+        from kubelogic.placement.kube.scheduler import schedule
 
         return schedule(given, seed=self.seed)
 

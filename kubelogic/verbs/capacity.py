@@ -18,7 +18,7 @@ from kubelogic.explain.unmodelled import uncounted_devices, unmodelled
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.capacity import Fits, NodesNeeded, fewest_nodes, how_many
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve

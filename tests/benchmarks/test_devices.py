@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from kubelogic.placement.devices.model import Claim, Device, Devices, Request, Selector, Slice
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.joint import place
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Scorer, Shape
 

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.problem import (
     Affinity,
     Node,

@@ -12,7 +12,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.placement.check import check
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement

@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 import pytest
 
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement

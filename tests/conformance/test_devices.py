@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kubelogic.explain import message
 from kubelogic.placement.check import faults
-from kubelogic.placement.kube import Examination, examine, schedule
+from kubelogic.placement.kube.examine import Examination, examine
+from kubelogic.placement.kube.scheduler import schedule
 from tests.support.decisions import Pipeline
 from tests.support.device_decisions import DeviceAttempt, device_attempts, ours
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kubelogic.placement.kube import examine, schedule
+from kubelogic.placement.kube.examine import examine
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.placement import Placement
 from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
-from kubelogic.placement.kube import examine, wanted
+from kubelogic.placement.kube.examine import examine
+from kubelogic.placement.kube.sampling import wanted
 from kubelogic.reconcile.schedulers import shares_of
 from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 

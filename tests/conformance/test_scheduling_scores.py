@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kubelogic.placement.check import check, faults
-from kubelogic.placement.kube import Examination, examine, schedule
+from kubelogic.placement.kube.examine import Examination, examine
+from kubelogic.placement.kube.scheduler import schedule
 from tests.support.decisions import Attempt, Pipeline, attempts, read_case
 
 

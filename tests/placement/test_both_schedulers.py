@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from kubelogic.placement.check import check
 from kubelogic.placement.devices.search import Granted
-from kubelogic.placement.kube import schedule
 from kubelogic.placement.kube.devices import Desk
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.device_relaxation import relax
 from kubelogic.placement.optimal.joint import place
 from kubelogic.placement.optimal.sums import most_by_sums

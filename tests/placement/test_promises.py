@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelogic.explain import message
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from tests.support.decisions import _LEAVING, _NAMESPACES, Document, Pipeline, _bound, _namespace

@@ -17,8 +17,9 @@ import msgspec
 
 from kubelogic.placement.check import check
 from kubelogic.placement.devices.search import DeviceError, Failure
-from kubelogic.placement.kube import examine, schedule
 from kubelogic.placement.kube.devices import Desk
+from kubelogic.placement.kube.examine import examine
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal import device_patterns
 from kubelogic.placement.optimal.device_relaxation import Relaxed, relax
 from kubelogic.placement.optimal.sums import most_by_sums

@@ -12,7 +12,7 @@ import numpy as np
 from kubelogic.placement.check import Violation, check
 from kubelogic.placement.counts import counts_of
 from kubelogic.placement.ignored import without_ignored
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.bounding import most_alone, upper_bounds
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.improve import polish

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubelogic.placement import check
-from kubelogic.placement.kube import schedule
 from kubelogic.placement.kube.engine import Engine
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.kube.state import Resident
 from kubelogic.placement.placement import Binding
 from kubelogic.placement.problem import Problem

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from kubelogic.placement.check import check
-from kubelogic.placement.kube import examine, schedule
+from kubelogic.placement.kube.examine import examine
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Affinity, Budget, Exclusive, Node, Pod, Problem, Reach, Shape
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kubelogic.placement.kube import schedule
+from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Affinity, Claim, Filter, Node, Pod, Problem, Reach, Shape, Spread, Volume
 from tests.support.mixture import SCORERS
