@@ -121,6 +121,8 @@ def world_of(cluster: Cluster) -> World:
         found["config_listed"] = listed
     if listed_accounts := _listed_accounts(cluster):
         found["accounts_listed"] = listed_accounts
+    if accounts := cluster.objects("ServiceAccount").values():
+        found["account_seen"] = {(each.namespace, each.name) for each in accounts}
     named: set[str] = set()
     for obj in cluster:
         for reference in (obj.document.get("metadata") or {}).get("ownerReferences") or ():

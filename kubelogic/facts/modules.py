@@ -34,6 +34,7 @@ from kubelogic.facts import (
     stateful_sets,
     storage,
     templates,
+    tokens,
     volumes,
     workloads,
 )
@@ -58,6 +59,7 @@ MODULES: tuple[FactModule, ...] = (
     node_ttl.MODULE,
     services.MODULE,
     volumes.MODULE,
+    tokens.MODULE,
     ownership.MODULE,
     quota.MODULE,
     disruption.MODULE,
@@ -81,6 +83,7 @@ ASKED: tuple[FactModule, ...] = (
     networks.MODULE,
     node_info.MODULE,
     roles.MODULE,
+    tokens.IDENTITIES,
 )
 """Fact modules whose facts are made only for questions that need them: they change nothing in a plan."""
 

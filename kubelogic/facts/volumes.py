@@ -10,6 +10,7 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.storage import BIND_COMPLETED, CLASS_ANNOTATION, is_default_class
+from kubelogic.kinds.quantity import whole
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:
@@ -24,11 +25,30 @@ def claim_facts(obj: Object) -> Iterator[Fact]:
     yield "claim_uid", (key, uid_of(obj))
     yield "claim_created", (key, milliseconds(created) if created else 0)
     yield "claim_phase", (key, (obj.document.get("status") or {}).get("phase") or "Pending")
+    yield from _size_facts(obj)
+
+
+def _size_facts(obj: Object) -> Iterator[Fact]:
+    """How much a claim has, and how far it has come in growing."""
+    spec, status = obj.document.get("spec") or {}, obj.document.get("status") or {}
+    have = (status.get("capacity") or {}).get("storage")
+    if have is None:
+        return
+    yield "claim_capacity", (obj.key, whole(have), str(have))
+    wanted = ((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)
+    if whole(wanted) > whole(have):
+        yield "claim_asks", (obj.key, str(wanted))
+    step = (status.get("allocatedResourceStatuses") or {}).get("storage")
+    allocated = (status.get("allocatedResources") or {}).get("storage")
+    if step and allocated is not None:
+        yield "claim_resize", (obj.key, str(step), str(allocated))
 
 
 def volume_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one PersistentVolume."""
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
+    if size := (spec.get("capacity") or {}).get("storage"):
+        yield "volume_size", (obj.name, str(size))
     yield "volume_reclaim", (obj.name, spec.get("persistentVolumeReclaimPolicy") or "Retain")
     path = (spec.get("hostPath") or {}).get("path") or ""
     if "csi" in spec or path.startswith("/tmp/"):

@@ -111,6 +111,25 @@ def missing_claim_words(claim: str) -> str:
     return f'persistentvolumeclaim "{_bare(claim)}" not found'
 
 
+def lost_token_words(account: str) -> str:
+    """What the kubelet says of a token whose account is gone. Source: pkg/volume/projected/projected.go: collectData.
+
+    >>> lost_token_words("robot")
+    'MountVolume.SetUp failed for volume "kube-api-access" : failed to fetch token: serviceaccounts "robot" not found'
+    """
+    why = f'failed to fetch token: serviceaccounts "{account}" not found'
+    return f'MountVolume.SetUp failed for volume "kube-api-access" : {why}'
+
+
+def lost_account_words(namespace: str, account: str) -> str:
+    """What is said of a pod that runs though its account is gone.
+
+    >>> lost_account_words("shop", "robot")
+    'ServiceAccount shop/robot is gone: the API server refuses the token of this pod'
+    """
+    return f"ServiceAccount {namespace}/{account} is gone: the API server refuses the token of this pod"
+
+
 def config_words(kind: str, key: str, entry: str) -> str:
     """What the kubelet says of a variable whose source is not there.
 
@@ -275,6 +294,8 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "pull_message": pull_message,
         "unbound_words": unbound_words,
         "missing_claim_words": missing_claim_words,
+        "lost_token_words": lost_token_words,
+        "lost_account_words": lost_account_words,
         "config_words": config_words,
         "mount_words": mount_words,
         "missing_driver_words": missing_driver_words,

@@ -302,6 +302,15 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ),
         ("SetCondition", "Job"): _SILENT,
         ("SetCondition", "PodDisruptionBudget"): _SILENT,
+        ("SetCondition", "PersistentVolumeClaim", "Resizing"): _about(
+            "claim", "claims", "gets a larger volume", "get larger volumes"
+        ),
+        ("SetCondition", "PersistentVolumeClaim", "FileSystemResizePending"): _about(
+            "claim",
+            "claims",
+            "has a larger volume; its file system grows where a pod runs with it",
+            "have larger volumes; their file systems grow where pods run with them",
+        ),
         ("SetCondition",): Phrase(
             "{kind} {key}: {condition} is {status} ({reason})",
             "{condition} is {status} ({reason}) for {n} objects of kind {kind}",

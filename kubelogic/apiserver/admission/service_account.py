@@ -1,7 +1,7 @@
 """The account that a pod runs under has to be there.
 
-Source: plugin/pkg/admission/serviceaccount/admission.go of Kubernetes 1.36. The token that it mounts into containers
-is left out: no rule reads it.
+Source: plugin/pkg/admission/serviceaccount/admission.go of Kubernetes 1.36. The volume with the token is written where
+a cluster is served (``serve.finishing``); who holds which token is for rules (``rules/identity/bound_tokens.dl``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def admit(tx: Transaction, pod: Object, old: Object | None) -> Status | None:
         return forbidden(pod, "a mirror pod may not reference service accounts", path=_PATH) if name else None
     chosen = name or DEFAULT
     account = tx.get("ServiceAccount", f"{pod.namespace}/{chosen}")
-    if account is None and chosen != DEFAULT and pod.namespace not in tx.state.unseen_accounts:
+    was_there = (pod.namespace, chosen) in tx.state.world.get("account_seen", ())
+    is_known = was_there or pod.namespace not in tx.state.unseen_accounts
+    if account is None and chosen != DEFAULT and is_known:
         why = f'error looking up service account {pod.namespace}/{chosen}: serviceaccount "{chosen}" not found'
         missing = Obstacle(kind="ServiceAccount", key=f"{pod.namespace}/{chosen}", path=(), remedy="create it")
         return forbidden(pod, why, obstacles=(missing,), path=_PATH)
