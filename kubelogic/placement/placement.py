@@ -166,7 +166,8 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     an order. ``statistics`` are counts of work done, never times, so that equal problems give equal answers
     (``optimal``: ``questions`` to z3, ``neighbourhoods`` that repair looked at; ``kube``: ``attempts``).
     ``found`` says which stage of the joint scheduler the placement comes from, ``proof`` what shows that no placement
-    places more pods by priority; empty where nothing does. ``groups``: a verdict on each group that was tried.
+    places more pods by priority; empty where nothing does. ``groups``: of ``kube``, a
+    verdict on each group that was tried.
     """
 
     scheduler: str

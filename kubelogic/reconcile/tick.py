@@ -33,6 +33,7 @@ from kubelogic.reconcile.actions import (
     UpdateStatus,
     argument_names,
 )
+from kubelogic.reconcile.group_conditions import group_conditions
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
 from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
 from kubelogic.reconcile.problem import GOALS, Problems, problem
@@ -169,7 +170,8 @@ class Reconciler:
         waiting = {str(row[0]) for row in self.relations.rows(UNSCHEDULED)}
         if not waiting:
             return []
-        placement = scheduler.place(self.problem())
+        given = self.problem()
+        placement = scheduler.place(given)
         actions: list[Action] = []
 
         def cause(pod: str) -> Cause:
@@ -190,6 +192,7 @@ class Reconciler:
             if pod is not None and (pod.document.get("status") or {}).get("nominatedNodeName") != entry.node:
                 actions.append(NominateNode(cause=cause(entry.pod), pod=entry.pod, node=entry.node))
         actions.extend(_deallocations(placement, cause))
+        actions.extend(group_conditions(given, placement, state.cluster))
         placed = {b.pod for b in placement.bindings}
         actions.extend(
             SetCondition(

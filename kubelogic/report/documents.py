@@ -12,6 +12,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.written import Written
 from kubelogic.text import Location, Notice
+from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction, Trouble
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,19 @@ def _moves(plan: Plan) -> dict[str, Any] | None:
     return moves_document(plan.moves)
 
 
+def group_document(group: GroupStatus) -> dict[str, Any]:
+    """How a group of pods stands."""
+    return {
+        "group": group.group,
+        "pods": group.pods,
+        "placed": group.placed,
+        "minCount": group.least,
+        "status": group.status or None,
+        "reason": group.reason or None,
+        "message": group.message,
+    }
+
+
 def plan_document(plan: Plan) -> dict[str, Any]:
     """A plan as the document ``Plan``."""
     return {
@@ -54,6 +68,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {"service": each.service, "ready": list(each.ready), "notReady": list(each.not_ready)}
             for each in plan.endpoints
         ],
+        "groups": [group_document(each) for each in plan.groups],
         "actions": [action_document(each) for each in plan.actions],
         "cycle": [action_document(each) for each in plan.cycle] or None,
         "nodes": [

@@ -16,6 +16,7 @@ from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
 from kubelogic.report.timeline import timeline
 from kubelogic.text import Notice
+from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.results import GonePod, NodeLoad, Plan, RefusedObjects, ServiceEndpoints, Trouble
 
@@ -26,6 +27,7 @@ _WORKLOADS_SHOWN = 60
 _PENDING_SHOWN = 30
 _NOTICES_SHOWN = 4
 _GONE_SHOWN = 20
+_GROUPS_SHOWN = 20
 _SERVICES_SHOWN = 20
 _TROUBLES_SHOWN = 20
 _ALIKE = 4
@@ -43,6 +45,8 @@ def render_plan(plan: Plan, style: Style = PLAIN) -> str:
         parts.append(_nodes(plan.nodes, style))
     if plan.placements:
         parts.append(_workloads(plan, style))
+    if plan.groups:
+        parts.append(_groups(plan.groups, style))
     if plan.endpoints:
         parts.append(_services(plan.endpoints, style))
     if plan.pending:
@@ -72,6 +76,17 @@ def _loop(plan: Plan, style: Style) -> str:
     """One round of the loop that the run ends in."""
     entries = [Entry(time=each.time, type=each.action.type, arguments=each.action.arguments()) for each in plan.cycle]
     return "\n".join([style.bold("AGAIN AND AGAIN"), *timeline(entries, style)])
+
+
+def _groups(groups: Sequence[GroupStatus], style: Style) -> str:
+    rows = [["GROUP", "PLACED", "MINIMUM", "STATUS"]]
+    for each in groups[:_GROUPS_SHOWN]:
+        said = each.reason or "not tried"
+        rows.append([each.group, f"{each.placed}/{each.pods}", str(each.least) if each.least else "-", said])
+    lines = table(rows, style)
+    if len(groups) > _GROUPS_SHOWN:
+        lines.append(style.dim(f"... and {count(len(groups) - _GROUPS_SHOWN, 'more group')}; -o json has them all"))
+    return "\n".join(lines)
 
 
 def _services(services: Sequence[ServiceEndpoints], style: Style) -> str:

@@ -63,6 +63,13 @@ def plan_sections(plan: Plan) -> Html:
             for each in plan.endpoints[:MOST]
         ]
         parts.append(section("Services", table(["Service", "Ready", "Endpoints"], rows, label="Services")))
+    if plan.groups:
+        rows = [
+            [each.group, f"{each.placed} of {each.pods}", str(each.least or "-"), each.reason or "not tried"]
+            for each in plan.groups[:MOST]
+        ]
+        titles = ["Group", "Placed", "Minimum", "Status"]
+        parts.append(section("Groups of pods", table(titles, rows, label="Groups of pods"), more(len(plan.groups))))
     if plan.gone:
         rows = [[each.pod, each.node, each.reason or "removed"] for each in plan.gone[:MOST]]
         parts.append(

@@ -268,6 +268,12 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ),
         # conditions: kind, condition, status, reason
         ("SetCondition", "Pod", "PodScheduled", "False"): _about("pod", "pods", "finds no node", "find no node"),
+        ("SetCondition", "PodGroup", "PodGroupScheduled", "True"): _about(
+            "group", "groups", "is scheduled", "are scheduled"
+        ),
+        ("SetCondition", "PodGroup", "PodGroupScheduled", "False"): _about(
+            "group", "groups", "cannot be scheduled", "cannot be scheduled"
+        ),
         ("SetCondition", "Pod", "Ready", "True"): _about("pod", "pods", "is ready", "are ready"),
         ("SetCondition", "Pod", "Ready", "False"): _about(
             "pod", "pods", "is not ready any more", "are not ready any more"

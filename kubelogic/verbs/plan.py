@@ -25,6 +25,7 @@ from kubelogic.reconcile.schedulers import sampling, shares_of
 from kubelogic.reconcile.settle import Step
 from kubelogic.text import Notice
 from kubelogic.verbs.daemons import daemon_set_reasons
+from kubelogic.verbs.group_status import group_statuses
 from kubelogic.verbs.missing import missing
 from kubelogic.verbs.missing import undecided as not_known
 from kubelogic.verbs.movable import Movable
@@ -120,6 +121,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         troubles=troubles(done.troubled, cluster, final, done.relations),
         solves=done.solves,
         unsure=unsure,
+        groups=tuple(group_statuses(final, done.relations)),
     )
 
 

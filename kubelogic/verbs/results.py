@@ -12,6 +12,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.schedulers import Solve
 from kubelogic.text import Location, Notice
+from kubelogic.verbs.group_status import GroupStatus
 from kubelogic.verbs.shown import Shown
 
 if TYPE_CHECKING:
@@ -130,10 +131,10 @@ class Plan(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
     ``settled`` is False if the horizon came before the controllers had nothing left to do, or if they go round in a
     loop that is no routine of CronJobs and autoscalers. ``cycle`` is one round of that loop, ``period`` its length in
-    milliseconds. ``moves`` is None if it was not asked for, or if nothing is pending. ``solves`` says of each joint
-    placement who found it and what proves it. ``unsure``: the pods that this plan placed although they ask for what is
-    not modelled, so that their node may not take them. ``unknown``: what is not in the input and would have been needed
-    for an answer.
+    milliseconds. ``groups`` says how groups of pods stand. ``moves`` is None if it was not asked for, or if nothing is
+    pending. ``solves`` says of each joint placement who found it and what proves it. ``unsure``: the pods that this
+    plan placed although they ask for what is not modelled, so that their node may not take them. ``unknown``: what is
+    not in the input and would have been needed for an answer.
     """
 
     settled: bool
@@ -156,6 +157,7 @@ class Plan(Shown, msgspec.Struct, frozen=True, kw_only=True):
     solves: tuple[Solve, ...] = ()
     cycle: tuple[TimedAction, ...] = ()
     period: int = 0
+    groups: tuple[GroupStatus, ...] = ()
 
     def __repr__(self) -> str:
         counts = {

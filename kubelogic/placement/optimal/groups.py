@@ -30,7 +30,7 @@ from kubelogic.placement.optimal.parties import (
     together,
     whole,
 )
-from kubelogic.placement.placement import Bound, GroupVerdict, Placement, Unplaced
+from kubelogic.placement.placement import Bound, Placement, Unplaced
 from kubelogic.placement.problem import Problem
 
 Solve = Callable[[Problem], Placement]
@@ -218,15 +218,6 @@ class _Search(msgspec.Struct):
             for level, limit, count in zip(self.levels, most, reached, strict=True)
         )
         proof = "every pod is placed" if not unplaced else "every choice of groups" if optimal else ""
-        verdicts = tuple(
-            GroupVerdict(
-                group=name,
-                scheduled=bool(nodes) or len(party.running) >= party.group.least > 0,
-                reason="Scheduled" if nodes else "Unschedulable",
-            )
-            for name, party in sorted(self.parties.items())
-            for nodes in [nodes_of(best, party)]
-        )
         return msgspec.structs.replace(
             best,
             scheduler="optimal",
@@ -234,7 +225,6 @@ class _Search(msgspec.Struct):
             bounds=bounds,
             conflicts=(),
             refusals=(),
-            groups=verdicts,
             complete=all(entry.verdict != "unknown" for entry in unplaced),
             found=best.found or "groups",
             proof=proof,

@@ -84,6 +84,21 @@ def set_condition(tx: Transaction, action: SetCondition) -> None:
         put_condition(
             tx, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message
         )
+        if action.kind == "PodGroup":
+            _say_generation(tx, action)
+
+
+def _say_generation(tx: Transaction, action: SetCondition) -> None:
+    """Let a condition of a group say of which generation of the group it speaks, if that is known."""
+    group = tx.get(action.kind, action.key)
+    generation = ((group.document.get("metadata") or {}) if group is not None else {}).get("generation")
+    if group is None or not generation:
+        return
+    conditions = [
+        {**each, "observedGeneration": generation} if each.get("type") == action.condition else each
+        for each in group.document["status"]["conditions"]
+    ]
+    tx.set_status(group, {"conditions": conditions})
 
 
 def remove_condition(tx: Transaction, action: RemoveCondition) -> None:
