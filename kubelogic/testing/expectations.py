@@ -12,21 +12,28 @@ pods:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
+from kubelogic.facts.rulebook import builtin_rulebook
+from kubelogic.kinds.validation.problems import nearest
+from kubelogic.reconcile.schedulers import SchedulerName
+from kubelogic.report.codes import known_codes
 from kubelogic.text import sources
-from kubelogic.text.documents import trees
+from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location
+from kubelogic.text.location import Path as FieldPath
+from kubelogic.text.origin import ItemOrigin
 from kubelogic.verbs.load import load
 from kubelogic.verbs.plan import plan
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.results import Plan
 
 _FIELDS = ("cluster", "scheduler", "pods", "rules", "set")
+_SCHEDULERS = get_args(SchedulerName)
 _SAID = re.compile(r"placed|pending(?: (KL\d{3}))?|on one of \[([^\]]*)\]|on ([^\s\[\]]+)")
 
 
@@ -102,53 +109,84 @@ def read_expectations(path: str | Path) -> Expectations:
     if isinstance(source, Fault):
         raise InputError([source])
     faults: list[Fault] = []
-    found = [tree for _, tree in trees(source, faults) if tree is not None]
-    wrong = list(_wrong(found))
-    faults += [Fault(location=Location(file=name), code="KL110", message=message) for message in wrong]
+    found = [(document, tree) for document, tree in trees(source, faults) if tree is not None]
     if faults:
         raise InputError(faults)
-    tree: Mapping[str, Any] = found[0]
-    given = tree["cluster"]
-    paths = [given] if isinstance(given, str) else list(given)
+    if len(found) != 1:
+        message = f"a file of expectations is one document, here are {len(found)}"
+        raise InputError([Fault(location=Location(file=name), code="KL106", message=message)])
+    document, tree = found[0]
+    origin = ItemOrigin(document=document)
+    wrong = [fault_at(origin, path, code, message, title="") for path, code, message in _wrong(tree)]
+    if wrong:
+        raise InputError(wrong)
     base = Path(name).parent
     return Expectations(
         file=name,
-        paths=tuple(str(base / each) for each in paths),
+        paths=tuple(str(base / each) for each in _listed(tree["cluster"])),
         options=Options(
             scheduler=tree.get("scheduler", "optimal"),
-            rules=tuple(base / each for each in tree.get("rules") or ()),
+            rules=tuple(base / each for each in _listed(tree.get("rules") or ())),
             parameters=tree.get("set"),
         ),
-        expected=tuple(Expectation(name=_key(each), says=str(says)) for each, says in tree["pods"].items()),
+        expected=tuple(Expectation(name=_key(each), says=says) for each, says in tree["pods"].items()),
     )
+
+
+def _listed(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
 
 
 def _key(name: str) -> str:
     return name if "/" in name or " " in name else f"default/{name}"
 
 
-def _wrong(found: list[Any]) -> Iterator[str]:
-    if len(found) != 1 or not isinstance(found[0], Mapping):
-        yield "a file of expectations is one mapping with cluster and pods"
+def _wrong(tree: Any) -> Iterator[tuple[FieldPath, str, str]]:
+    """Where a file is wrong, the code of that, and what is wrong."""
+    if not isinstance(tree, Mapping):
+        yield (), "KL106", "a file of expectations is a mapping with cluster and pods"
         return
-    tree = found[0]
     for field in tree:
         if field not in _FIELDS:
-            yield f"unknown field {field!r}; there are {', '.join(_FIELDS)}"
-    cluster = tree.get("cluster")
-    if not isinstance(cluster, str) and not (
-        isinstance(cluster, list) and cluster and all(isinstance(c, str) for c in cluster)
-    ):
-        yield "cluster is a path or a list of paths"
-    if tree.get("scheduler", "optimal") not in ("optimal", "kube"):
-        yield f"scheduler is optimal or kube, not {tree['scheduler']!r}"
+            near = nearest(str(field), _FIELDS)
+            hint = f"did you mean {near}?" if near else f"known are {', '.join(_FIELDS)}"
+            yield (str(field),), "KL112", f"unknown field {field}; {hint}"
+    for field in ("cluster", "rules"):
+        if field not in tree and field == "cluster":
+            yield (), "KL120", "cluster is missing: a path of manifests, or a list of paths"
+        elif field in tree and not _are_paths(tree[field]):
+            yield (field,), "KL110", "it is a path or a list of paths"
+    if tree.get("scheduler", "optimal") not in _SCHEDULERS:
+        yield ("scheduler",), "KL121", f"it is {' or '.join(_SCHEDULERS)}, not {tree['scheduler']!r}"
+    if not isinstance(tree.get("set") or {}, Mapping):
+        yield ("set",), "KL110", "it is a mapping of parameters to their values"
     pods = tree.get("pods")
-    if not isinstance(pods, Mapping) or not pods:
-        yield "pods is a mapping of pods or workloads to what becomes of them"
-        return
-    for name, says in pods.items():
-        if not isinstance(says, str) or not _SAID.fullmatch(says):
-            yield f"{name}: placed, pending, pending KL204, on NODE, or on one of [NODE, NODE], not {says!r}"
+    if pods is None:
+        yield (), "KL120", "pods is missing: a mapping of pods or workloads to what becomes of them"
+    elif not isinstance(pods, Mapping) or not pods:
+        yield ("pods",), "KL110", "it is a mapping of pods or workloads to what becomes of them"
+    else:
+        codes = frozenset(known_codes(builtin_rulebook()))
+        for name, says in pods.items():
+            if message := _misread(says, codes):
+                yield ("pods", name), "KL121", message
+
+
+def _misread(says: Any, codes: Collection[str]) -> str:
+    """Why a line says nothing; empty if it does."""
+    found = _SAID.fullmatch(says) if isinstance(says, str) else None
+    if found is None:
+        return f"placed, pending, pending KL204, on NODE, or on one of [NODE, NODE], not {says!r}"
+    if found[1] and found[1] not in codes:
+        return f"there is no code {found[1]}"
+    if found[2] is not None and not found[2].strip(", "):
+        return "on one of no nodes"
+    return ""
+
+
+def _are_paths(value: Any) -> bool:
+    several = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
+    return isinstance(value, str) or several
 
 
 def _lines(pending: Mapping[str, Any]) -> str:

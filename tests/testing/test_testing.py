@@ -299,13 +299,19 @@ def test_expectations_are_compared(expected: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[1]", "one mapping with cluster and pods"),
-        ("{cluster: a.yaml, pods: {}}", "pods is a mapping"),
-        ("{cluster: 5, pods: {web: placed}}", "cluster is a path"),
-        ("{cluster: a.yaml, pods: {web: gone}}", "web: placed, pending"),
-        ("{cluster: a.yaml, pods: {web: placed}, scheduler: best}", "scheduler is optimal or kube"),
-        ("{cluster: a.yaml, pods: {web: placed}, pod: {}}", "unknown field 'pod'"),
+        ("[1]", r"1:1: a file of expectations is a mapping"),
+        ("", "is one document, here are 0"),
+        ("{cluster: a.yaml, pods: {}}", r"1:25: pods: it is a mapping"),
+        ("{cluster: 5, pods: {web: placed}}", r"1:11: cluster: it is a path"),
+        ("{pods: {web: placed}}", r"1:1: cluster is missing"),
+        ("{cluster: a.yaml, pods: {web: gone}}", r"1:31: pods.web: placed, pending"),
+        ("{cluster: a.yaml, pods: {web: placed}, scheduler: best}", "scheduler: it is optimal or kube, not 'best'"),
+        ("{cluster: a.yaml, pods: {web: placed}, pod: {}}", "unknown field pod; did you mean pods"),
+        ("{cluster: a.yaml, pods: {web: placed}, rules: [7]}", "rules: it is a path"),
+        ("{cluster: a.yaml, pods: {web: placed}, set: 7}", "set: it is a mapping"),
         ("{cluster: a.yaml, pods: {web: pending KL}}", "not 'pending KL'"),
+        ("{cluster: a.yaml, pods: {web: pending KL999}}", "there is no code KL999"),
+        ('{cluster: a.yaml, pods: {web: "on one of []"}}', "on one of no nodes"),
     ],
 )
 def test_faults_of_expectations_are_told(tmp_path: Path, text: str, message: str) -> None:
