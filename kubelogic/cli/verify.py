@@ -21,13 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     common.add_inputs(parser)
     parser.add_argument(
         "--survive",
-        default="",
         metavar="WHAT",
         help="node:1 (any one node fails), node:2, zone:1, region:1, label:KEY, label:KEY:2",
     )
     parser.add_argument(
         "--during-rollout",
-        default="",
         metavar="WORKLOAD",
         help="a workload such as deploy/web is rolled out anew meanwhile; with --survive at every moment of it",
     )
@@ -69,16 +67,22 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verify.invariants import UnknownInvariantError
     from kubelogic.verify.verifying import Question, WrongQuestionError, verify
 
+    for option, value in (("--survive", args.survive), ("--during-rollout", args.during_rollout)):
+        if value == "":
+            raise UsageError(f"{option} says nothing")
     if args.each:
         return _swept(args)
+    for option in ("with", "jobs", "memory", "engine", "results"):
+        if getattr(args, "shared" if option == "with" else option):
+            raise UsageError(f"--{option} is for many clusters: give --each, too")
     for each in args.invariant:
         if each.endswith(".dl") and not Path(each).is_file():
             raise UsageError(f"--invariant {each}: no such file")
     cluster, _ = common.read_cluster(args)
     try:
         question = Question(
-            survive=args.survive,
-            during_rollout=args.during_rollout,
+            survive=args.survive or "",
+            during_rollout=args.during_rollout or "",
             drain_all=args.drain_all,
             any_order=args.any_order,
             invariants=tuple(args.invariant),
@@ -139,8 +143,8 @@ def _swept(args: argparse.Namespace) -> int:
             if not each.endswith(".dl"):
                 named(each)
         question = Question(
-            survive=args.survive,
-            during_rollout=args.during_rollout,
+            survive=args.survive or "",
+            during_rollout=args.during_rollout or "",
             drain_all=args.drain_all,
             any_order=args.any_order,
             invariants=tuple(args.invariant),

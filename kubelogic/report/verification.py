@@ -73,7 +73,7 @@ def _verdict(found: Verification, style: Style) -> str:
     lines = [marks[found.verdict](f"{found.verdict}: {found.question}"), f"  {found.scope}"]
     if found.reason:
         lines.append(f"  {found.reason}")
-    if found.tried and found.cases > 1 and not found.order:
+    if 0 < found.tried <= found.cases and found.cases > 1 and not found.order:
         alike = f", {found.alike} more are like one of them" if found.alike else ""
         lines.append(f"  {found.tried} of {found.cases} cases were run{alike}")
     return "\n".join(lines)

@@ -66,7 +66,7 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
         return Verification(
             question="",
             verdict="unknown",
-            scope=f"{search.seen} arrangements were looked at and strand nobody",
+            scope=f"{search.looked} and strand{'s' if search.seen == 1 else ''} nobody",
             cases=total,
             tried=search.seen,
             reason=f"{search.limit}{hint}",
@@ -213,15 +213,18 @@ class _Orders(msgspec.Struct, kw_only=True):
     limit: str = ""
     _known: set[object] = msgspec.field(default_factory=set)
 
+    @property
+    def looked(self) -> str:
+        """What was done."""
+        return "1 arrangement was looked at" if self.seen == 1 else f"{self.seen} arrangements were looked at"
+
     def run(self) -> tuple[Placed, str] | None:
         """The shortest run that strands a pod, and the shape of that pod."""
         queue: deque[Placed] = deque([()])
         while queue:
             placed = queue.popleft()
             if self.seen >= self.most or self.late():
-                self.limit = (
-                    f"{self.seen} arrangements were looked at" if not self.late() else "the time limit was reached"
-                )
+                self.limit = self.looked if not self.late() else "the time limit was reached"
                 return None
             self.seen += 1
             come = Counter(shape for shape, _ in placed)
@@ -290,7 +293,7 @@ def _stranded(done: Reconciled, asked: _Asked, found: tuple[Placed, str], search
     return Verification(
         question="",
         verdict="broken",
-        scope=f"{search.seen} arrangements were looked at, the shortest runs first",
+        scope=f"{search.looked}, the shortest runs first",
         cases=sum(asked.counts.values()),
         tried=search.seen,
         counterexample=Counterexample(

@@ -70,10 +70,15 @@ def groups(cluster: Cluster, what: Survival) -> list[tuple[str, ...]]:
     """The nodes that fail together, each group sorted: single nodes, or those with the same value of a label.
 
     Raises:
-        WrongSurvivalError: if no node has the label.
+        WrongSurvivalError: if no node has the label, or there are not so many as are to fail.
     """
     nodes = cluster.objects("Node")
+    if not nodes:
+        return []
     if not what.key:
+        if what.count > len(nodes):
+            there = "there is one node" if len(nodes) == 1 else f"there are {len(nodes)} nodes"
+            raise WrongSurvivalError(f"{there}, {what.count} cannot fail")
         return [(name,) for name in sorted(nodes)]
     found: dict[str, list[str]] = defaultdict(list)
     for name in sorted(nodes):
@@ -82,6 +87,8 @@ def groups(cluster: Cluster, what: Survival) -> list[tuple[str, ...]]:
             found[str(value)].append(name)
     if not found:
         raise WrongSurvivalError(f"no node has the label {what.key}")
+    if what.count > len(found):
+        raise WrongSurvivalError(f"{what.key} has {len(found)} values, {what.count} cannot fail")
     return [tuple(found[value]) for value in sorted(found)]
 
 
@@ -89,7 +96,7 @@ def number_of_cases(cluster: Cluster, what: Survival) -> int:
     """How many cases there are, alike or not; fewer failures count, too.
 
     Raises:
-        WrongSurvivalError: if no node has the label.
+        WrongSurvivalError: as ``groups``.
     """
     most = len(groups(cluster, what))
     return sum(comb(most, size) for size in range(1, min(what.count, most) + 1))
@@ -103,7 +110,7 @@ def cases(cluster: Cluster, what: Survival) -> Iterator[Case]:
         what: how much may fail at once. Fewer failures are cases, too.
 
     Raises:
-        WrongSurvivalError: if no node has the label.
+        WrongSurvivalError: as ``groups``.
     """
     failing = groups(cluster, what)
     if what.key:

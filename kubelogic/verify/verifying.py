@@ -146,8 +146,8 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
     found = asking.answer()
     missing = [each for each in plan.unknown if each == NO_NODES]
     found = replace(found, notices=plan.notices, missing=tuple(plan.unknown))
-    if missing and found.verdict == "holds":
-        return replace(found, verdict="unknown", reason="there is no node in the input")
+    if missing and (found.verdict == "holds" or question.any_order):
+        return replace(found, verdict="unknown", reason="there is no node in the input", counterexample=None)
     return found
 
 

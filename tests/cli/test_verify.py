@@ -70,6 +70,10 @@ def test_json_has_the_whole_answer(cluster: str, capsys: pytest.CaptureFixture[s
         (["--during-rollout", "node/ash"], "has no rollouts"),
         (["--drain-all", "--any-order"], "ask one thing"),
         (["--extra-nodes", "-1"], "is no number of nodes"),
+        (["--survive", ""], "--survive says nothing"),
+        (["--survive", "node:9"], "nodes, 9 cannot fail"),
+        (["--engine", "foo"], "--engine is for many clusters: give --each, too"),
+        (["--results", "kept.jsonl"], "--results is for many clusters"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

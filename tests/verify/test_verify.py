@@ -172,6 +172,21 @@ def test_a_label_that_no_node_has_is_told() -> None:
         asked(three(), {"survive": "label:rack"})
 
 
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [("node:7", "there are [0-9]+ nodes, 7 cannot fail"), ("label:kubernetes.io/hostname:9", "values, 9 cannot fail")],
+)
+def test_no_more_can_fail_than_is_there(what: str, words: str) -> None:
+    with pytest.raises(WrongSurvivalError, match=words):
+        asked(three(), {"survive": what})
+
+
+@pytest.mark.parametrize("question", [{"any_order": True}, {"survive": "node:1"}, {"survive": "zone:2"}])
+def test_without_nodes_nothing_is_known(question: dict[str, Any]) -> None:
+    found = asked([workload("web", 2, "1")], question)
+    assert (found.verdict, found.reason, found.counterexample) == ("unknown", "there is no node in the input", None)
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_every_invariant_says_what_it_demands(name: str) -> None:
     try:
@@ -285,10 +300,6 @@ def test_a_limit_makes_it_unknown() -> None:
     clock = iter(range(10_000))
     found = verify(load(three("3")), Options(clock=lambda: float(next(clock))), survive="node:1", limit=1e-9)
     assert (found.verdict, found.reason) == ("unknown", "the time limit was reached after 0 of 3 cases")
-
-
-def test_without_a_node_nobody_knows() -> None:
-    assert asked([workload("web", 1, "1")], {"survive": "node:1"}).verdict == "unknown"
 
 
 def test_the_answer_does_not_depend_on_the_order_of_documents() -> None:
