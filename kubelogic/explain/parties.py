@@ -25,9 +25,12 @@ _LISTED = 4
 
 
 def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
-    """How many pods the workload of a pod wants, if that is more than this one."""
+    """How many pods the workload of a pod wants, if it has some already: fewer would all be there."""
     owner = workload(cluster, pod)
-    mine = sum(workload(cluster, each) == owner for each in cluster.objects("Pod").values())
+    mates = [each for each in cluster.objects("Pod").values() if workload(cluster, each) == owner]
+    if not any((each.document.get("spec") or {}).get("nodeName") for each in mates):
+        return
+    mine = len(mates)
     source = owner_with_origin(cluster, pod)
     wanted = (source.document.get("spec") or {}).get("replicas")
     number = int(wanted) if isinstance(wanted, int) else mine

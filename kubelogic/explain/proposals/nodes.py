@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -97,6 +98,10 @@ def selected_labels(case: Case) -> Iterator[Candidate]:
         yield from _labelled(case, {key: value}, sorted(set(lacking)))
 
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+"""What Gt and Lt compare with: with any other text no label meets them."""
+
+
 def node_affinity(case: Case) -> Iterator[Candidate]:
     """Do not require what no node meets, or label a node so that it does."""
     yield Candidate(
@@ -127,10 +132,10 @@ def term_labels(term: Mapping[str, Any]) -> dict[str, str]:
                 labels[each["key"]] = each["values"][0]
             case "Exists":
                 labels[each["key"]] = "true"
-            case "Gt":
-                labels[each["key"]] = str(int(each["values"][0]) + 1)
-            case "Lt":
-                labels[each["key"]] = str(int(each["values"][0]) - 1)
+            case "Gt" | "Lt" as operator:
+                if not _WHOLE.fullmatch(text := str(each["values"][0])):
+                    return {}
+                labels[each["key"]] = str(int(text) + (1 if operator == "Gt" else -1))
             case _:
                 continue
     return labels

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document
+from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document, Edit, Operation
 from kubelogic.explain.proposals.marks import CLASSLESS, PROVISIONERS
-from kubelogic.explain.proposals.patches import dig
+from kubelogic.explain.proposals.patches import dig, remove
 from kubelogic.facts.storage import DEFAULT_CLASS, is_default_class, named_class
 from kubelogic.kinds import quantity
 
@@ -158,6 +158,47 @@ def fit_volumes(case: Case) -> Iterator[Candidate]:
                         Create(document=_claim(claim.namespace, claim.name, _of_nobody(changed))),
                     ),
                 )
+
+
+def leave_out_volume(case: Case) -> Iterator[Candidate]:
+    """Do without a volume that some node cannot reach: where volumes lie apart, one node never has them all."""
+    found = [each for name in ("rejects_zone", "rejects_volume_node") for each in case.about(name)]
+    for volume in sorted({str(blocker.witness["Volume"]) for blocker in found}):
+        for key, claim in sorted(case.cluster.objects("PersistentVolumeClaim").items()):
+            if claim.namespace == case.pod.namespace and _spec(claim).get("volumeName") == volume:
+                yield Candidate(
+                    kind="volume left out",
+                    subject=key,
+                    summary=f"do not mount the claim {key}, whose volume {volume} not every node reaches",
+                    cost=6,
+                    owner="app",
+                    edit=_unmounted(claim.name),
+                    unless=frozenset({"node"}),
+                )
+
+
+def _unmounted(claim: str) -> Edit:
+    """Take the volumes of a claim, and what mounts them, out of a pod."""
+
+    def edit(document: Document) -> list[Operation]:
+        volumes = dig(document, ("spec", "volumes")) or []
+        mine = [
+            number
+            for number, each in enumerate(volumes)
+            if (each.get("persistentVolumeClaim") or {}).get("claimName") == claim
+        ]
+        names = {volumes[number].get("name") for number in mine}
+        operations = [remove(("spec", "volumes", number)) for number in reversed(mine)]
+        for group in ("containers", "initContainers", "ephemeralContainers"):
+            for number, container in enumerate(dig(document, ("spec", group)) or ()):
+                for field in ("volumeMounts", "volumeDevices"):
+                    mounts = list(enumerate(container.get(field) or ()))
+                    for index, mount in reversed(mounts):
+                        if mount.get("name") in names:
+                            operations.append(remove(("spec", group, number, field, index)))
+        return operations
+
+    return edit
 
 
 def _of_nobody(spec: Mapping[str, Any]) -> Mapping[str, Any]:
