@@ -46,8 +46,10 @@ def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption
     if free == most or asked > most:
         return f"{who} can hold at most {amount(resource, most)} of {resource}"
     left = amount(resource, max(free, 0))
+    sizes = {node.allocatable.get(resource, 0) for node in members}
+    whole = f", of {amount(resource, most)}" if len(sizes) == 1 else ""
     at_most = "" if len(members) == 1 else "at most "
-    return f"{who} has {at_most}{left} of {resource} free, of {amount(resource, most)}, beside the pods that run"
+    return f"{who} has {at_most}{left} of {resource} free{whole}, beside the pods that run"
 
 
 def _asked(problem: Problem, core: Sequence[Assumption], resource: str) -> int:

@@ -150,9 +150,14 @@ def _node(found: NodeExplanation, style: Style) -> str:
     refused = [(pod, why) for pod, why in sorted(found.refuses.items()) if why]
     if refused:
         lines.append(style.bold("Whom it refuses"))
-        for pod, why in refused[:_SHOWN]:
-            lines.append(f"  {pod}: {'; '.join(f'{each.detail} [{each.code}]' for each in why)}")
-        lines += _more(refused)
+        alike: dict[str, list[str]] = {}
+        for pod, why in refused:
+            alike.setdefault("; ".join(f"{each.detail} [{each.code}]" for each in why), []).append(pod)
+        shown = list(alike.items())
+        for text, pods in shown[:_SHOWN]:
+            more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
+            lines.append(f"  {pods[0]}{more}: {text}")
+        lines += _more(shown)
     if found.pods:
         lines.append(style.bold("Who is there"))
         lines += [f"  {pod}" for pod in found.pods[:_SHOWN]]

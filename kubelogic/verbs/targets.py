@@ -77,6 +77,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     Raises:
         UnknownPodError: if there is none, or more than one.
     """
+    if there := _there(cluster, text if "/" in text else f"{namespace}/{text}"):
+        return there
     kind, name = _kind_and_name(cluster, text)
     if kind:
         return _of_kind(cluster, kind, name, namespace, text)
@@ -101,6 +103,11 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     raise UnknownPodError(name, (*told, *nodes)[:3])
 
 
+def _there(cluster: Cluster, key: str) -> Target | None:
+    """The pod, or else the workload, of that key."""
+    return next((Target(kind=kind, key=key) for kind in ("Pod", *WORKLOADS) if key in cluster.objects(kind)), None)
+
+
 def node_name(cluster: Cluster, text: str) -> str:
     """The node of that name, or the only one whose name begins with it up to a dot; empty if there is none."""
     nodes = cluster.objects("Node")
@@ -121,9 +128,16 @@ def _kind_and_name(cluster: Cluster, text: str) -> tuple[str, str]:
         return KINDS.get(kind.lower(), kind), name
     first, slash, rest = text.partition("/")
     kind = KINDS.get(first.partition(".")[0].lower(), "") if slash else ""
-    if not kind or any(each.key == text for each in _pods_and_workloads(cluster)):
+    if not kind or _is_named(cluster, text):
         return "", text
     return kind, rest
+
+
+def _is_named(cluster: Cluster, text: str) -> bool:
+    """Whether a text that begins like a kind is the key of something: namespaces may be called like kinds."""
+    if any(each.startswith(f"{text.partition('/')[0]}/") for each in cluster.objects("Pod")):
+        return any(each.key == text for each in _pods_and_workloads(cluster))
+    return False
 
 
 def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) -> Target:
