@@ -15,7 +15,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ASCII = r"\t\n\r\x20-\x7e"
+_BEYOND = "\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
+"""The characters that YAML allows."""
 _INNER_MARK = re.compile(
     rb"(^---[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*|\n(?=\xef\xbb\xbf(?:---|[{\[#])))\xef\xbb\xbf", re.MULTILINE
 )
@@ -106,7 +108,8 @@ class Lines:
 def forbidden_character(data: bytes) -> tuple[int, str] | None:
     """Byte offset and description of the first character that YAML does not allow, or None."""
     text = data.decode("utf-8", "replace")
-    if match := _FORBIDDEN.search(text):
+    # The pattern for all of Unicode takes longer to compile than most files to read, and most have no need of it.
+    if match := re.search(f"[^{_ASCII}]" if text.isascii() else f"[^{_ASCII}{_BEYOND}]", text):
         return len(text[: match.start()].encode()), f"control character U+{ord(match.group()):04X} is not allowed"
     return None
 
