@@ -29,7 +29,8 @@ def test_all_counts_gone_through_agree(seed: int) -> None:
             if 0 < sum(n for n, item in zip(counts, items, strict=True) if item.group == name) < least:
                 return False
         return all(
-            sum(row.prices[item.item_class] * n for n, item in zip(counts, items, strict=True)) <= row.most for row in rows
+            sum(row.prices[item.item_class] * n for n, item in zip(counts, items, strict=True)) <= row.most
+            for row in rows
         )
 
     every = [counts for counts in product(*(range(item.count + 1) for item in items)) if right(counts)]
