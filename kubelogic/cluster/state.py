@@ -216,15 +216,16 @@ def _latest(cluster: Cluster) -> int:
 
 
 def _collect(value: object, texts: set[str]) -> None:
-    if isinstance(value, str):
-        if len(value) >= _SHORTEST_MOMENT and value[4] == "-" and is_moment(value):
-            texts.add(value)
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            _collect(inner, texts)
-    elif isinstance(value, list):
-        for inner in value:
-            _collect(inner, texts)
+    """Add the moments in a value, at any depth."""
+    parts: Iterable[object] = (value,)
+    if isinstance(value, list | Mapping):
+        parts = value if isinstance(value, list) else value.values()
+    for part in parts:
+        if isinstance(part, str):
+            if len(part) >= _SHORTEST_MOMENT and part[4] == "-" and part not in texts and is_moment(part):
+                texts.add(part)
+        elif isinstance(part, dict | list | Mapping):
+            _collect(part, texts)
 
 
 _SHORTEST_MOMENT = len("2026-01-01T00:00:00Z")

@@ -170,6 +170,7 @@ def _sloppy(value: str) -> str:
     return f"{head}:{plain}" if head else plain
 
 
+@lru_cache(maxsize=1 << 12)
 def parse_ip(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address, or None."""
     try:
