@@ -169,13 +169,56 @@ class _Peer(msgspec.Struct, frozen=True, kw_only=True):
             yield "peer_port_name", (self.name, *port)
 
 
-class _Reader:
+Alike = tuple[Any, ...]
+"""What tells a pod from others, as cheap as can be: equal for pods that are one peer."""
+
+
+class PeerReader:
     """Says what pods are to policies; what it found out of one namespace it keeps."""
 
-    def __init__(self, cluster: Cluster, mentions: Mentions) -> None:
-        self._cluster, self._mentions = cluster, mentions
+    def __init__(self, cluster: Cluster, mentions: Mentions | None = None) -> None:
+        """Prepare to read the pods of a cluster.
+
+        Args:
+            cluster: with the namespaces.
+            mentions: what its policies mention, if that is known already.
+        """
+        self.mentions = Mentions.of(cluster) if mentions is None else mentions
+        self._cluster = cluster
         self._told: dict[str, _Told] = {}
         self._named: dict[_Peer, tuple[_Peer, str]] = {}
+
+    def alike(self, pod: Object) -> Alike | None:
+        """What tells a pod from others; None if it has ended and so has no network."""
+        document = pod.document
+        spec, status = document.get("spec") or {}, document.get("status") or {}
+        if status.get("phase") in _FINISHED:
+            return None
+        space, mentions = pod.namespace, self.mentions
+        told = self._told_in(space)
+        labels: tuple[Any, ...] = ()
+        if told:
+            own = document["metadata"].get("labels") or {}
+            labels = tuple(
+                [
+                    None if (value := own.get(key)) is None else value if value in values else OTHER
+                    for key, values in told.items()
+                ]
+            )
+        address = status.get("podIP")
+        ports: tuple[Any, ...] = ()
+        if mentions.ports:
+            ports = tuple(
+                sorted((key, number) for key, number in named_ports(spec).items() if key[0] in mentions.ports)
+            )
+        block = mentions.blocks.innermost(address) if address else ""
+        return space, labels, bool(spec.get("hostNetwork")), block, bool(address), ports
+
+    def _told_in(self, space: str) -> _Told:
+        told = self._told.get(space)
+        if told is None:
+            told = self._told[space] = self.mentions.told_in(space, _namespace_labels(self._cluster, space))
+        return told
 
     def peer(self, pod: Object) -> tuple[_Peer, str] | None:
         """What a pod is to policies, and what that is called; None if it has ended and so has no network."""
@@ -184,14 +227,12 @@ class _Reader:
         if status.get("phase") in _FINISHED:
             return None
         space = pod.namespace
-        told = self._told.get(space)
-        if told is None:
-            told = self._told[space] = self._mentions.told_in(space, _namespace_labels(self._cluster, space))
-        blocks, address = self._mentions.blocks, str(status.get("podIP") or "")
+        told = self._told_in(space)
+        blocks, address = self.mentions.blocks, str(status.get("podIP") or "")
         ports: list[tuple[str, str, int]] = []
-        if self._mentions.ports:
+        if self.mentions.ports:
             known = named_ports(spec)
-            ports = sorted((*key, number) for key, number in known.items() if key[0] in self._mentions.ports)
+            ports = sorted((*key, number) for key, number in known.items() if key[0] in self.mentions.ports)
         found = _Peer(
             namespace=space,
             labels=_distinct(told, document["metadata"].get("labels") or {}) if told else "",
@@ -209,7 +250,7 @@ class _Reader:
 class PeerStage(msgspec.Struct, kw_only=True):
     """Keeps ``pod_peer``, ``peer_namespace``, ``node_at`` and the facts of peers."""
 
-    _reader: _Reader | None = None
+    _reader: PeerReader | None = None
     _peers: dict[str, tuple[_Peer, str]] = msgspec.field(default_factory=dict)
     _pods: dict[str, Object] = msgspec.field(default_factory=dict)
     _uses: dict[_Peer, int] = msgspec.field(default_factory=dict)
@@ -220,7 +261,7 @@ class PeerStage(msgspec.Struct, kw_only=True):
         left, entered = changes.changed(kinds=("Pod",))
         gone, come = {pod.key for pod in left}, {pod.key: pod for pod in entered}
         if self._reader is None or any(map(any, changes.changed(kinds=(*POLICIES, "Namespace", "Node")))):
-            self._reader = _Reader(changes.after, Mentions.of(changes.after))
+            self._reader = PeerReader(changes.after, Mentions.of(changes.after))
             come = {**{key: pod for key, pod in self._pods.items() if key not in gone}, **come}
             gone |= self._pods.keys()
         for key in sorted(gone):
@@ -288,7 +329,7 @@ def traced(world: World) -> Mapping[str, Extractor]:
     """What the stage gives of one pod, namespace or node."""
     cluster = world.cluster
     mentions = Mentions.of(cluster)
-    reader = _Reader(cluster, mentions)
+    reader = PeerReader(cluster, mentions)
 
     def of_pod(obj: Object) -> Iterator[Fact]:
         found = reader.peer(obj)

@@ -13,11 +13,11 @@ import msgspec
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import workload
 from kubelogic.facts.blocks import block
 from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
 from kubelogic.verbs.services import selected
+from kubelogic.verbs.talkers import Workloads
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 
 ANY = "any"
@@ -78,7 +78,10 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
     if target.kind == "Node":
         raise UnknownPodError(text, (), "pod, workload or Service (a node has no policies; ask about its address)")
     owner = f"{target.kind} {target.key}"
-    mine = tuple(sorted(pod.key for pod in cluster.objects("Pod").values() if workload(cluster, pod) == owner))
+    space = target.key.rpartition("/")[0]
+    workloads = Workloads(cluster)
+    near = (pod for pod in cluster.objects("Pod").values() if pod.namespace == space)
+    mine = tuple(sorted(pod.key for pod in near if workloads.of(pod) == owner))
     return End(text=text, told=owner, pods=mine)
 
 
@@ -157,7 +160,7 @@ def _ports_of(pod: Object) -> Iterator[Port]:
 
 def with_stand_ins(cluster: Cluster) -> Cluster:
     """The cluster with a pod for each workload that has none: of its template, without a node and an address."""
-    having = {workload(cluster, pod) for pod in cluster.objects("Pod").values()}
+    having = set(map(Workloads(cluster).of, cluster.objects("Pod").values()))
     made = [
         pod
         for kind in MAKERS

@@ -72,6 +72,17 @@ def lacking(
     return Lacking(remarks=remarks, notices=kinds)
 
 
+def lacking_pods(cluster: Cluster) -> Lacking:
+    """What an answer about connections does not know: pods that controllers count, and what could not be read.
+
+    Args:
+        cluster: as it was read.
+    """
+    hidden = [_HIDDEN[kind].partition(" ")[0] for kind in sorted(cluster.unread & _HIDDEN.keys())]
+    remarks = [f"Not all is known of the cluster: {' and '.join(hidden)} could not be read."] if hidden else []
+    return Lacking(remarks=tuple(remarks), notices=tuple(_unprinted_pods(cluster)))
+
+
 def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...]:
     """One notice for each kind of object that the input refers to and does not have, and for references to nothing.
 
@@ -109,7 +120,8 @@ def makes_pods(cluster: Cluster) -> bool:
 
 def unprinted(cluster: Cluster) -> list[Object]:
     """The stand-ins for pods that controllers count and the input does not have."""
-    return [pod for _, pod in sorted(cluster.objects("Pod").items()) if stand_in_reason(pod.document)]
+    made = [pod for pod in cluster.objects("Pod").values() if stand_in_reason(pod.document)]
+    return sorted(made, key=lambda pod: pod.key)
 
 
 def outside_nodes(cluster: Cluster) -> list[str]:

@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.cluster import Cluster
-from kubelogic.cluster.owners import workload
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.peers import POLICIES
@@ -22,9 +21,10 @@ from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
 from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins
-from kubelogic.verbs.missing import NOTHING, Lacking, lacking
+from kubelogic.verbs.missing import NOTHING, Lacking, lacking_pods
 from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
-from kubelogic.verbs.reconciled import Options, begin, reconcile
+from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
+from kubelogic.verbs.talkers import Talkers, Workloads, admitted, talkers
 
 PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 """A port as one types it: ``80``, ``53/UDP``."""
@@ -114,27 +114,31 @@ def reach(
 
     Source: networking.k8s.io/v1 NetworkPolicy, sigs.k8s.io/network-policy-api; rules/network/reachability.dl.
     """
+    expect_cluster(cluster)
     book = load_rulebook(rules, parameters)
     options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
-    state = reconcile(cluster, options).run.state if settled else begin(cluster, book)[0]
-    lacks = lacking(cluster, state.cluster)
-    state = replace(state, cluster=with_stand_ins(state.cluster))
-    ends = resolved(state.cluster, source, namespace), resolved(state.cluster, target, namespace)
-    asked = _Question(state=state, source=ends[0], target=ends[1], ports=_ports(state.cluster, ends[1], port))
+    whole = reconcile(cluster, options).run.state.cluster if settled else admitted(cluster, book)
+    lacks = lacking_pods(cluster)
+    whole = with_stand_ins(whole)
+    ends = resolved(whole, source, namespace), resolved(whole, target, namespace)
     answer = Reach(rulebook=book, source=ends[0].told, target=ends[1].told, port=port, verdict="no", lacking=lacks)
     for end in ends:
         if end.nobody:
             what = "no pod or address is behind it" if end.service else "it makes no pod"
             remarks = (f"{end.told}: {what}, so there is nobody to ask about.",)
             return replace(answer, verdict="no" if end.service else "unknown", remarks=remarks)
-    shut = _inside_only(book, state, *ends)
+    shut = _inside_only(book, whole, *ends)
     if shut:
         what = "nobody outside has a route to it; a type such as NodePort or LoadBalancer would open it"
         remark = f"{ends[1].told} has an address of the cluster only, {', '.join(shut)}: {what}."
         return replace(answer, verdict="no", remarks=(remark,))
-    if not asked.ports:
+    ports = _ports(whole, ends[1], port)
+    if not ports:
         return replace(answer, remarks=(f"{ends[1].told} has no port {port}.",))
-    evaluation = Relations.of(book, asked.state_with_question(), [*_ASKED, *GOALS])
+    who = talkers(whole, (None if end.everybody else end.pods for end in ends))
+    asked = _Question(source=ends[0], target=ends[1], ports=ports, cluster=whole, who=who)
+    state = asked.state()
+    evaluation = Relations.of(book, state, [*_ASKED, *GOALS])
     ways, proved = _ways(asked, evaluation)
     verdicts = {way.verdict for way in ways}
     proof = None
@@ -145,24 +149,24 @@ def reach(
         verdict="yes" if "yes" in verdicts else "unknown" if "unknown" in verdicts else "no",
         ways=ways,
         proof=proof,
-        remarks=tuple(_remarks(state.cluster, ways)),
+        remarks=tuple(_remarks(whole, ways)),
     )
 
 
-def _inside_only(book: Rulebook, state: State, source: End, target: End) -> list[str]:
+def _inside_only(book: Rulebook, cluster: Cluster, source: End, target: End) -> list[str]:
     """The addresses of a Service that only the cluster itself has a route to, if the source is outside of it."""
     if target.service is None or not source.blocks or source.pods or source.service is not None:
         return []
     nodes = [
         str(each.get("address"))
-        for node in state.cluster.objects("Node").values()
+        for node in cluster.objects("Node").values()
         for each in (node.document.get("status") or {}).get("addresses") or ()
         if str(each.get("type")).endswith("IP")
     ]
     if any(inside(address, block) for address in nodes for block in source.blocks):
         return []
-    rows = Relations.of(book, state, ["inside_only"]).rows("inside_only")
-    return sorted(str(ip) for service, ip in rows if service == target.service.key)
+    alone = State(cluster=Cluster.of([target.service]))
+    return sorted(str(ip) for _, ip in Relations.of(book, alone, ["inside_only"]).rows("inside_only"))
 
 
 class _PortAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,23 +178,25 @@ class _PortAsked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
-    state: State
     source: End
     target: End
     ports: Sequence[_PortAsked]
+    cluster: Cluster
+    who: Talkers
 
-    def state_with_question(self) -> State:
-        """The state in which it is known what is asked."""
+    def state(self) -> State:
+        """The state of those that stand for all, in which it is known what is asked."""
         facts: list[tuple[str, Row]] = []
         for end, pods, blocks in (
             (self.source, "asked_from", "asked_from_block"),
             (self.target, "asked_to", "asked_to_block"),
         ):
             if not end.everybody:
-                facts += [(pods, (pod,)) for pod in end.pods] + [(blocks, (each,)) for each in end.blocks]
+                standing = {self.who.stands[pod] for pod in end.pods if pod in self.who.stands}
+                facts += [(pods, (pod,)) for pod in standing] + [(blocks, (each,)) for each in end.blocks]
         numbers = {each.everywhere for each in self.ports} | {p for each in self.ports for p in each.on_pods.values()}
         facts += [("asked_port", port) for port in numbers if port is not None]
-        return self.state.with_world(add=facts)
+        return State(cluster=self.who.cluster).with_world(add=facts)
 
 
 def _ports(cluster: Cluster, target: End, port: str) -> Sequence[_PortAsked]:
@@ -227,10 +233,9 @@ def _named(cluster: Cluster, pod: str, name: str) -> Iterator[Port]:
 
 def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Row | None]:
     """Every pair of peers on every port, those with a way first; and the first that is allowed, to be proved."""
-    cluster = asked.state.cluster
-    names = _Names(cluster, evaluation)
+    names = _Names(asked, evaluation)
     talks = set(evaluation.rows("talks"))
-    reasons_for = Reasons(cluster, evaluation)
+    reasons_for = Reasons(asked.cluster, evaluation)
     own_node = {(names.of_pod[str(a)], names.of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
     verdict: Verdict
     reasons: tuple[Reason, ...]
@@ -269,7 +274,7 @@ def _of_peer(asked: _Question, names: _Names, target: str) -> Iterator[tuple[str
     """The ports of one peer that are asked about: told, protocol and number."""
     pods = names.pods.get(target, ())
     for each in asked.ports:
-        numbers = {each.on_pods[pod] for pod in pods if pod in each.on_pods}
+        numbers = {each.on_pods[pod.key] for pod in pods if pod.key in each.on_pods}
         if each.everywhere is not None:
             numbers.add(each.everywhere)
         for port in sorted(numbers):
@@ -280,12 +285,11 @@ def _of_peer(asked: _Question, names: _Names, target: str) -> Iterator[tuple[str
 class _Names:
     """How peers are told: by the workloads of their pods, or by their block."""
 
-    def __init__(self, cluster: Cluster, evaluation: Evaluation) -> None:
+    def __init__(self, asked: _Question, evaluation: Evaluation) -> None:
         self.of_pod: dict[str, str] = {str(pod): str(peer) for pod, peer in evaluation.rows("pod_peer")}
-        self.pods: dict[str, list[str]] = {}
-        for pod, peer in sorted(self.of_pod.items()):
-            self.pods.setdefault(peer, []).append(pod)
-        self._cluster = cluster
+        groups = asked.who.groups
+        self.pods: dict[str, list[Object]] = {self.of_pod[pod]: group for pod, group in groups.items()}
+        self._workloads = Workloads(asked.cluster)
         self._told: dict[str, str] = {}
 
     def told(self, peer: Value) -> str:
@@ -299,8 +303,7 @@ class _Names:
         pods = self.pods.get(name)
         if pods is None:
             return f"outside, {name}"
-        objects = self._cluster.objects("Pod")
-        owners = sorted({workload(self._cluster, objects[pod]) for pod in pods})
+        owners = sorted(set(map(self._workloads.of, pods)))
         more = f" and {len(owners) - 2} more" if len(owners) > 3 else ""
         return ", ".join(owners[: 2 if more else 3]) + more
 

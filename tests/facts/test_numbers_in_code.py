@@ -55,6 +55,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/extent.py", 200_000): CODE,
     ("cluster/naming.py", 4096): CODE,
     ("facts/base.py", 8): CODE,
+    ("facts/blocks.py", 24): "bits of three bytes of an address",
     ("cluster/naming.py", 58): FORMAT,
     ("cluster/naming.py", 5): FORMAT,
     ("cluster/naming.py", 10): FORMAT,
