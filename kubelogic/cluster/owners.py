@@ -26,6 +26,33 @@ def workload(cluster: Cluster, pod: Object) -> str:
     return str(obj)
 
 
+class Workloads:
+    """The workloads of pods, found once for all pods of one controller."""
+
+    __slots__ = ("_cluster", "_known")
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Prepare to look them up.
+
+        Args:
+            cluster: with the controllers.
+        """
+        self._cluster = cluster
+        self._known: dict[tuple[str, str, str, str], str] = {}
+
+    def of(self, pod: Object) -> str:
+        """``workload`` of a pod."""
+        references = (pod.document.get("metadata") or {}).get("ownerReferences")
+        for owner in references or ():
+            if owner.get("controller"):
+                key = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
+                found = self._known.get(key)
+                if found is None:
+                    found = self._known[key] = workload(self._cluster, pod)
+                return found
+        return str(pod)
+
+
 def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
     """All controllers in a pod's chain as ``Kind namespace/name``, the nearest first."""
     obj: Object | None = pod

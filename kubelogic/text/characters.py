@@ -23,7 +23,6 @@ _INNER_MARK = re.compile(
 )
 """A byte order mark at the start of a document that follows another: files that were put together have them."""
 _LONGEST_EXCERPT = 400
-_BREAK = re.compile(rb"\n")
 _BLOCK = 1 << 16
 _CONTINUES = bytes(range(0x80, 0xC0))
 
@@ -85,11 +84,13 @@ class Lines:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._starts = [0, *(match.end() for match in _BREAK.finditer(data))]
+        self._starts = [0]
+        while at := data.find(b"\n", self._starts[-1]) + 1:
+            self._starts.append(at)
         blocks = (
             len(data[start : start + _BLOCK].translate(None, _CONTINUES)) for start in range(0, len(data), _BLOCK)
         )
-        self._before = [0, *accumulate(blocks)]
+        self._before = [] if data.isascii() else [0, *accumulate(blocks)]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column (in characters), from 1, of the byte at ``offset``."""
@@ -101,6 +102,8 @@ class Lines:
         return self._starts[line - 1] if 0 < line <= len(self._starts) else None
 
     def _characters(self, offset: int) -> int:
+        if not self._before:
+            return offset
         block = offset // _BLOCK
         return self._before[block] + len(self._data[block * _BLOCK : offset].translate(None, _CONTINUES))
 

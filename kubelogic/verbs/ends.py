@@ -13,11 +13,11 @@ import msgspec
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import Workloads
 from kubelogic.facts.blocks import block
 from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
 from kubelogic.verbs.services import selected
-from kubelogic.verbs.talkers import Workloads
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 
 ANY = "any"

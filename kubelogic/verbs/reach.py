@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import Workloads
 from kubelogic.cluster.state import State
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.peers import POLICIES
@@ -24,7 +25,7 @@ from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, se
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking_pods
 from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
-from kubelogic.verbs.talkers import Talkers, Workloads, admitted, talkers
+from kubelogic.verbs.talkers import Talkers, admitted, talkers
 
 PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 """A port as one types it: ``80``, ``53/UDP``."""

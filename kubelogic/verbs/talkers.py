@@ -14,7 +14,6 @@ import msgspec
 from kubelogic.apiserver.loading import load_state, was_admitted
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT
-from kubelogic.cluster.owners import workload
 from kubelogic.facts.peers import POLICIES, Alike, PeerReader
 from kubelogic.logic import Rulebook
 
@@ -44,15 +43,21 @@ def admitted(cluster: Cluster, book: Rulebook) -> Cluster:
         book: the rules of admission.
     """
     counted = bool(cluster.objects("ResourceQuota")) and not all(map(was_admitted, cluster.objects("Pod").values()))
-    kinds = () if counted else _BULK
-    held = [obj for kind in kinds for obj in cluster.objects(kind).values() if was_admitted(obj)]
-    small = Cluster({kind: _without(cluster.objects(kind), kind in kinds) for kind in cluster.kinds()}, cluster.unread)
-    done = load_state(small, rules=book, now=PRESENT).state.cluster
-    return done.replacing(held)
+    held: dict[str, dict[str, Object]] = {}
+    small: dict[str, Mapping[str, Object]] = {}
+    for kind in cluster.kinds():
+        small[kind] = objects = cluster.objects(kind)
+        if kind in _BULK and not counted:
+            new = {key: obj for key, obj in objects.items() if not was_admitted(obj)}
+            if len(new) < len(objects):
+                small[kind], held[kind] = new, {key: obj for key, obj in objects.items() if key not in new}
+    done = load_state(Cluster(small, cluster.unread), rules=book, now=PRESENT).state.cluster
+    kinds = {*done.kinds(), *held}
+    return Cluster({kind: _both(held.get(kind, {}), done.objects(kind)) for kind in sorted(kinds)}, cluster.unread)
 
 
-def _without(objects: Mapping[str, Object], bulk: bool) -> Mapping[str, Object]:
-    return {key: obj for key, obj in objects.items() if not was_admitted(obj)} if bulk else objects
+def _both(one: Mapping[str, Object], other: Mapping[str, Object]) -> Mapping[str, Object]:
+    return {**one, **other} if one and other else one or other
 
 
 def talkers(cluster: Cluster, ends: Iterable[Iterable[str] | None]) -> Talkers:
@@ -104,28 +109,3 @@ def _neighbours(groups: Mapping[str, list[Object]]) -> Iterator[Object]:
 def _spec(pod: Object) -> Mapping[str, Any]:
     found: Mapping[str, Any] = pod.document.get("spec") or {}
     return found
-
-
-class Workloads:
-    """The workloads of pods, found once for all pods of one controller."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        """Prepare to look them up.
-
-        Args:
-            cluster: with the controllers.
-        """
-        self._cluster = cluster
-        self._known: dict[tuple[str, str, str], str] = {}
-
-    def of(self, pod: Object) -> str:
-        """``owners.workload`` of a pod."""
-        references = (pod.document.get("metadata") or {}).get("ownerReferences")
-        owner = next((each for each in references if each.get("controller")), None) if references else None
-        if owner is None:
-            return str(pod)
-        key = (pod.namespace, owner["kind"], owner["name"])
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = workload(self._cluster, pod)
-        return found

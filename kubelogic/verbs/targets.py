@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.owners import workload
+from kubelogic.cluster.owners import Workloads
 
 _NAMES: Mapping[str, str] = {
     "po pod pods": "Pod",
@@ -83,6 +83,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     if kind:
         return _of_kind(cluster, kind, name, namespace, text)
     key = name if "/" in name else f"{namespace}/{name}"
+    if there := _at(cluster, key):
+        return there
     named = _pods_and_workloads(cluster)
     if found := next((each for each in named if each.key == key), None):
         return found
@@ -161,13 +163,18 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     raise UnknownPodError(key, near, kind)
 
 
+def _at(cluster: Cluster, key: str) -> Target | None:
+    """The pod or workload of a key that is in a cluster: what is first in ``_pods_and_workloads``."""
+    return next((Target(kind=kind, key=key) for kind in ("Pod", *WORKLOADS) if key in cluster.objects(kind)), None)
+
+
 def _pods_and_workloads(cluster: Cluster) -> list[Target]:
     """Pods first, then workloads, those that nothing owns before those that something does."""
     pods = cluster.objects("Pod")
     found = [Target(kind="Pod", key=key) for key in sorted(pods)]
     found += [Target(kind=kind, key=key) for kind in WORKLOADS for key in sorted(cluster.objects(kind))]
     known = set(found)
-    absent = sorted({workload(cluster, pod) for pod in pods.values()})
+    absent = sorted(set(map(Workloads(cluster).of, pods.values())))
     for each in absent:
         kind, _, key = each.partition(" ")
         if kind not in ("Pod", "Node") and (target := Target(kind=kind, key=key)) not in known:
