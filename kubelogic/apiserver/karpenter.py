@@ -6,6 +6,7 @@ Source: Karpenter's API v1 (karpenter.sh): requirements as node selectors, limit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
@@ -17,8 +18,68 @@ from kubelogic.text.location import Fault
 from kubelogic.text.numbers import whole
 
 _CAPACITY_TYPE = "karpenter.sh/capacity-type"
+POOL = "karpenter.sh/nodepool"
+"""The label of nodes that belong to a pool."""
+
+_MOST_WEIGHT = 100
 _MOST = 64
 """Nodes of one type that differ only in labels which the pool chooses, at most."""
+
+
+class NodePool(msgspec.Struct, frozen=True, kw_only=True):
+    """What a NodePool says of all its nodes together.
+
+    Attributes:
+        name: its name.
+        weight: pools of a higher weight are used first.
+        limits: by resource, what the capacities of all its nodes come to at most; ``nodes`` counts them.
+    """
+
+    name: str
+    weight: int = 0
+    limits: Mapping[str, Fraction] = {}
+
+    def use(self, node: Mapping[str, Any], resource: str) -> Fraction:
+        """How much of a limit a node uses: of its capacity.
+
+        Args:
+            node: its document.
+            resource: as in ``limits``.
+        """
+        if resource == "nodes":
+            return Fraction(1)
+        status = node.get("status") or {}
+        try:
+            return quantity.parse((status.get("capacity") or status.get("allocatable") or {}).get(resource) or 0)
+        except (TypeError, ValueError):
+            return Fraction(0)  # the API server refuses such a node, with its place
+
+
+def node_pool(item: Item, faults: list[Fault]) -> NodePool:
+    """The weight and the limits of a NodePool.
+
+    Args:
+        item: the NodePool.
+        faults: where what is wrong goes.
+
+    Source: karpenter, pkg/apis/v1/nodepool.go (Limits, Weight), scheduling/scheduler.go (filterByRemainingResources),
+    pkg/utils/nodepool (OrderByWeight).
+    """
+    spec = item.document.get("spec") or {}
+    weight, limits = spec.get("weight"), dict[str, Fraction]()
+    if weight is not None and (
+        isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= _MOST_WEIGHT
+    ):
+        faults.append(item.fault(("spec", "weight"), "KL122", f"is a whole number from 1 to {_MOST_WEIGHT}"))
+        weight = None
+    given = spec.get("limits") or {}
+    for resource, text in given.items() if isinstance(given, Mapping) else ():
+        try:
+            limits[resource] = quantity.parse(text)
+        except (TypeError, ValueError):
+            faults.append(item.fault(("spec", "limits", resource), "KL113", f"{text!r} is no quantity"))
+    name = str((item.document.get("metadata") or {}).get("name", ""))
+    return NodePool(name=name, weight=weight or 0, limits=limits)
 
 
 def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[Fault]) -> Iterator[Item]:
@@ -34,7 +95,7 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
     template = spec.get("template") or {}
     inner = template.get("spec") or {}
     name = str((item.document.get("metadata") or {}).get("name", ""))
-    added = {"karpenter.sh/nodepool": name, **((template.get("metadata") or {}).get("labels") or {})}
+    added = {POOL: name, **((template.get("metadata") or {}).get("labels") or {})}
     requirements = list(inner.get("requirements") or ())
     if not any(each.get("key") == _CAPACITY_TYPE for each in requirements):
         added.setdefault(_CAPACITY_TYPE, "on-demand")
@@ -47,13 +108,13 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
         faults.append(item.fault((), "KL118", message))
     if wrong:
         return
-    limits: Mapping[str, Any] = spec.get("limits") or {}
+    pool = node_pool(item, faults)
     for machine in types:
         labels = {**((machine.document.get("metadata") or {}).get("labels") or {}), **added}
         for number, chosen in enumerate(islice(_choices(requirements, labels), _MOST)):
             kind = (machine.document.get("metadata") or {}).get("name", "")
             own = f"{name}-{kind}" + (f"-{number + 1}" if number else "")
-            annotations = _annotations(machine.document, limits, limit)
+            annotations = _annotations(machine.document, pool, limit)
             metadata = {"name": own, "labels": {**labels, **chosen, "kubernetes.io/hostname": own}}
             taints = [*((machine.document.get("spec") or {}).get("taints") or ()), *(inner.get("taints") or ())]
             document = {
@@ -111,20 +172,11 @@ _MEETS: Mapping[str, Callable[[str | None, Sequence[str]], bool]] = {
 }
 
 
-def _annotations(machine: Mapping[str, Any], limits: Mapping[str, Any], limit: str) -> dict[str, str]:
-    """Those of the type, with how many nodes of it the limits of the pool allow."""
-    status = machine.get("status") or {}
-    offers = status.get("allocatable") or status.get("capacity") or {}
+def _annotations(machine: Mapping[str, Any], pool: NodePool, limit: str) -> dict[str, str]:
+    """Those of the type, with how many nodes of it alone the limits of the pool allow."""
     annotations: dict[str, str] = dict((machine.get("metadata") or {}).get("annotations") or {})
-    most = [n for resource, asked in limits.items() if (n := _share(asked, offers.get(resource))) is not None]
+    uses = [(asked, pool.use(machine, resource)) for resource, asked in pool.limits.items()]
+    most = [int(asked // each) for asked, each in uses if each > 0]
     if (told := whole(annotations.get(limit))) is not None:
         most.append(told)
     return {**annotations, limit: str(min(most))} if most else annotations
-
-
-def _share(limit: Any, offer: Any) -> int | None:
-    """How many nodes of an offer a limit of the pool allows, if it is about something that they offer."""
-    if offer is None:
-        return None
-    each = quantity.parse(offer)
-    return int(quantity.parse(limit) // each) if each > 0 else None

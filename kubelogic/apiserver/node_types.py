@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver.intake import Admissions
-from kubelogic.apiserver.karpenter import karpenter_nodes
+from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.objects import Object, as_object
 from kubelogic.kinds import pools
@@ -38,11 +38,6 @@ _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
 _WHERE = "--pools"
-_UNHEEDED: Mapping[str, str] = {
-    "limits": "its limits are kept for each type of node by itself, not for all of them together",
-    "weight": "its weight is not looked at: the cheapest nodes are looked for in all pools",
-}
-"""What NodePools say that is not kept as Karpenter keeps it."""
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -59,11 +54,17 @@ class NodeType(msgspec.Struct, frozen=True, kw_only=True):
     price: Fraction
     limit: int
 
+    @property
+    def pool(self) -> str:
+        """The NodePool that it is of; empty for others."""
+        return str((self.node.document["metadata"].get("labels") or {}).get(POOL) or "")
+
 
 class NodeTypes(msgspec.Struct, frozen=True, kw_only=True):
-    """All types, sorted by name, and what there is to say about how they were read."""
+    """All types, sorted by name, the NodePools that they are of, and what there is to say about how they were read."""
 
     types: tuple[NodeType, ...]
+    pools: tuple[NodePool, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -107,6 +108,8 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
                 items += documents.read(source, faults)
     admission = Admissions(namespace="default", faults=faults)
     notices = _take(items, admission)
+    unchecked: list[Fault] = []
+    found_pools = tuple(node_pool(item, unchecked) for item in items if _is_node_pool(item))
     for entry in admission.settle():
         node = Object(
             api_version="v1", kind="Node", namespace="", name=entry.name, document=entry.document, origin=entry.origin
@@ -121,8 +124,14 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
         raise InputError(faults)
     return NodeTypes(
         types=tuple(sorted(types, key=lambda each: each.node.name)),
+        pools=tuple(sorted(found_pools, key=lambda each: (-each.weight, each.name))),
         notices=tuple(sorted(notices, key=lambda notice: notice.order)),
     )
+
+
+def _is_node_pool(item: Item) -> bool:
+    group = item.document["apiVersion"].partition("/")[0]
+    return (group, item.document["kind"]) == ("karpenter.sh", "NodePool")
 
 
 def _of_pool(pool: Pool, number: int) -> NodeType:
@@ -169,7 +178,7 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
             nodes.append(item)
         elif (group, kind) == ("cluster.x-k8s.io", "MachineDeployment"):
             nodes += _of_machines(item, admission.faults)
-        elif (group, kind) == ("karpenter.sh", "NodePool"):
+        elif _is_node_pool(item):
             provisioners.append(item)
         else:
             file = item.origin.document.source.name
@@ -178,17 +187,7 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
         nodes = [made for item in provisioners for made in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
     for item in nodes:
         admission.take(item)
-    notices = [
-        Notice(
-            code="KL119",
-            message=f"{item.title}: {what}",
-            location=item.origin.locate(("spec", field)),
-        )
-        for item in provisioners
-        for field, what in _UNHEEDED.items()
-        if (item.document.get("spec") or {}).get(field)
-    ]
-    return notices + [
+    return [
         Notice(
             code="KL119",
             message=f"of this file only types of nodes count, as --pools names it: {count} other objects were left out",

@@ -131,7 +131,7 @@ def _pools(args: argparse.Namespace) -> int:
     types = read_node_types(args.pools, common.standard_input(args.pools))
     cluster, notices = common.read_cluster(args)
     with common.watching(args) as options:
-        found = cheapest_pools(cluster, types.types, options, notices=(*notices, *types.notices))
+        found = cheapest_pools(cluster, types.types, options, pools=types.pools, notices=(*notices, *types.notices))
     if args.output == "text":
         common.tell(render_pools(found, common.output_style(args)), args)
     else:

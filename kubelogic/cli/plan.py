@@ -68,7 +68,7 @@ def _scaled_up(
     from kubelogic.verbs.pools import cheapest_pools, scaled_up
 
     types = read_node_types(args.scale_up, common.standard_input(args.scale_up))
-    added = cheapest_pools(cluster, types.types, options)
+    added = cheapest_pools(cluster, types.types, options, pools=types.pools)
     return scaled_up(cluster, types.types, added), added, types.notices
 
 

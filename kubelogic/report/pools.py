@@ -25,11 +25,13 @@ def pools_document(found: Pools) -> dict[str, Any]:
         "enough": found.enough,
         "cost": money(found.cost),
         "least": money(found.least),
+        "unweighted": None if found.unweighted is None else money(found.unweighted),
         "add": [
             {"pool": each.pool, "nodes": each.nodes, "price": money(each.price), "pods": list(each.pods)}
             for each in found.bought
         ],
         "short": list(found.short),
+        "reached": list(found.reached),
         "hopeless": [
             {"pod": each.pod, "owner": each.owner, "against": {name: list(why) for name, why in each.reasons.items()}}
             for each in found.hopeless
@@ -82,11 +84,14 @@ def _verdict(found: Pools, style: Style) -> str:
         return style.bold(what)
     if not found.enough:
         line = f"No way was found to give all {found.waiting} pods a node: {_named(found.short)} found none."
-        return style.warn(line)
+        reached = "".join(f"\nNo more node of {each} is within its limit." for each in found.reached)
+        return style.warn(line + reached)
     if not found.bought:
         return style.bold("No node has to be added: all that waits finds room on those that are there.")
     total = sum(each.nodes for each in found.bought)
     proof = "no cheaper way" if found.cost == found.least else f"proved: not below {money(found.least)}"
+    if found.unweighted is not None and found.unweighted < found.cost:
+        proof = f"by the weights of the pools; without them {money(found.unweighted)} would do"
     held = "the pod that waits finds a node" if found.waiting == 1 else f"all {found.waiting} pods that wait find one"
     return style.bold(f"Add {count(total, 'node')} for {money(found.cost)} ({proof}): then {held}.")
 

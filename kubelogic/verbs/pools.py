@@ -10,6 +10,7 @@ from math import lcm
 import msgspec
 from msgspec.structs import replace
 
+from kubelogic.apiserver.karpenter import NodePool
 from kubelogic.apiserver.node_types import NodeType, cordoned, renamed
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
@@ -29,6 +30,7 @@ from kubelogic.text import Notice
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import DEFAULT, node_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
+from kubelogic.verbs.weighted_pools import by_weight, caps_of, reached, tiers
 
 _PREFIX = "new-"
 """Before the name of a type, so that its nodes have names of their own."""
@@ -60,8 +62,10 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
         bought: what to add, by name of the pool; empty if nothing has to be.
         cost: of all that, in the currency of the input.
         least: nothing that holds all of them costs less, proved.
+        unweighted: what it would cost if the weights of pools were not heeded; None where they say nothing.
         enough: whether all that wait find a node then, but for the ``hopeless``.
         short: pods for which no place was found.
+        reached: limits of NodePools that leave room for no more node, if pods are short.
         hopeless: pods that no type takes, however many of it there are.
         notices: features that the input uses and that are not modelled, and what was assumed.
         unsure: pods that ask for what is not modelled: they may need something else.
@@ -73,7 +77,9 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
     cost: Fraction
     least: Fraction
     enough: bool
+    unweighted: Fraction | None = None
     short: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
     hopeless: tuple[Hopeless, ...] = ()
     notices: tuple[Notice, ...] = ()
     unsure: tuple[str, ...] = ()
@@ -84,7 +90,12 @@ class Pools(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cheapest_pools(
-    cluster: Cluster, types: Sequence[NodeType], options: Options = DEFAULT, *, notices: Sequence[Notice] = ()
+    cluster: Cluster,
+    types: Sequence[NodeType],
+    options: Options = DEFAULT,
+    *,
+    pools: Sequence[NodePool] = (),
+    notices: Sequence[Notice] = (),
 ) -> Pools:
     """Reconcile a cluster, then find the cheapest nodes to add for what still waits.
 
@@ -94,6 +105,7 @@ def cheapest_pools(
         cluster: desired and observed objects.
         types: the nodes that can be had.
         options: how to reconcile.
+        pools: the NodePools that types are of: their limits are kept, those of a higher weight are used first.
         notices: what reading had to say; they go into the result.
     """
     models = {name: renamed(each.node, name) for each in types for name in [_PREFIX + each.node.name]}
@@ -112,7 +124,12 @@ def cheapest_pools(
     limits = Limits(timeout=options.timeout)
     lost = _hopeless(asked, offers, limits)
     kept = msgspec.structs.replace(asked, pods=tuple(pod for pod in asked.pods if pod.node or pod.shape not in lost))
-    found = cheapest_nodes(kept, offers, limits=limits, clock=options.clock)
+    caps = caps_of(pools, types, final, prefix=_PREFIX)
+    cheapest = cheapest_nodes(kept, offers, caps=caps, limits=limits, clock=options.clock)
+    found = cheapest
+    steps = tiers(pools, offers, {_PREFIX + each.node.name: each.pool for each in types})
+    if len(steps) > 1 and kept.waiting:
+        found = by_weight(kept, steps, caps=caps, limits=limits, clock=options.clock)
     places: dict[str, list[str]] = {offer.node.name: [] for offer in offers}
     for binding in found.placement.bindings:
         origin = binding.node.rpartition("-")[0]
@@ -130,9 +147,11 @@ def cheapest_pools(
             if count
         ),
         cost=Fraction(found.cost, unit),
-        least=Fraction(found.least, unit),
+        least=Fraction(cheapest.least, unit),
+        unweighted=Fraction(cheapest.cost, unit) if found is not cheapest and cheapest.enough else None,
         enough=found.enough,
         short=tuple(sorted(entry.pod for entry in found.placement.unplaced)),
+        reached=() if found.enough else reached(pools, types, final, found.nodes, prefix=_PREFIX),
         hopeless=_why(done, models, left),
         notices=(*notices, *omitted(cluster, omissions)),
         unsure=tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from random import Random
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.limits import Limits
-from kubelogic.placement.optimal.market import Offer, extended
+from kubelogic.placement.optimal.market import Cap, Offer, cost_of, extended, within
+from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape, Spread
 
 ALL = Reach(node_classes=frozenset({"c"}))
@@ -137,3 +139,27 @@ def _referee(cp_model: object, problem: Problem, offers: tuple[Offer, ...]) -> i
     solver = cp_model.CpSolver()  # type: ignore[attr-defined]
     assert solver.Solve(model) == cp_model.OPTIMAL  # type: ignore[attr-defined]
     return int(solver.ObjectiveValue())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_caps_over_several_offers_against_all_ways(seed: int) -> None:
+    random = Random(seed)
+    offers = tuple(
+        Offer(node=node(name, random.choice((4, 6, 8))), price=random.randint(2, 9), most=3) for name in ("a", "b")
+    )
+    shapes = tuple(shape(name, random.randint(2, 4)) for name in ("x", "y"))
+    problem = Problem(
+        nodes=(),
+        shapes=shapes,
+        pods=tuple(pod for each in shapes for pod in pods(each.name, random.randint(1, 4))),
+        allowed={each.name: ALL for each in shapes},
+    )
+    uses = {offer.node.name: offer.node.allocatable["cpu"] for offer in offers}
+    caps = (Cap(uses=uses, most=random.randint(8, 24)), Cap(uses={"a": 1, "b": 1}, most=random.randint(1, 4)))
+    ways = [counts for counts in product(range(4), repeat=2) if within(caps, offers, counts)]
+    good = [counts for counts in ways if not solve(extended(problem, offers, counts)).unplaced]
+    found = cheapest_nodes(problem, offers, caps=caps)
+    assert within(caps, offers, [found.nodes[offer.node.name] for offer in offers])
+    assert found.enough == bool(good)
+    if good:
+        assert found.cost == min(cost_of(offers, counts) for counts in good)

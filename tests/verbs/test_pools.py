@@ -80,7 +80,8 @@ def types(tmp_path: Path, *documents: str) -> NodeTypes:
 def asked(tmp_path: Path, cluster: str, *documents: str) -> Pools:
     file = tmp_path / "cluster.yaml"
     file.write_text(cluster, encoding="utf-8")
-    return cheapest_pools(Cluster.of(load([str(file)]).objects), types(tmp_path, *documents).types)
+    read = types(tmp_path, *documents)
+    return cheapest_pools(Cluster.of(load([str(file)]).objects), read.types, pools=read.pools)
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +136,100 @@ def test_a_node_pool_chooses_types_and_zones(tmp_path: Path) -> None:
     assert zones == ["a", "b"]
     assert {each.limit for each in found.types} == {2}
     assert found.types[0].node.document["metadata"]["labels"]["karpenter.sh/nodepool"] == "spot"
-    (notice,) = found.notices
-    assert (
-        notice.message
-        == "NodePool spot: its limits are kept for each type of node by itself, not for all of them together"
-    )
+    assert found.notices == ()
+    assert [(each.name, each.weight, each.limits) for each in found.pools] == [("spot", 0, {"cpu": 9})]
+
+
+WEIGHTED = """
+apiVersion: karpenter.sh/v1
+kind: NodePool
+metadata: {{name: {name}}}
+spec:
+  weight: {weight}
+  template:
+    spec:
+      taints: {taints}
+      requirements: [{{key: node.kubernetes.io/instance-type, operator: In, values: {types}}}]
+  limits: {limits}
+"""
+
+
+def pool(name: str, kinds: str, *, weight: object = "null", limits: str = "{}", taints: str = "[]") -> str:
+    return WEIGHTED.format(name=name, weight=weight, types=kinds, limits=limits, taints=taints)
+
+
+def bought(found: Pools) -> dict[str, int]:
+    return {each.pool: each.nodes for each in found.bought}
+
+
+MACHINES_AT_HAND = (node("small", 4, "1"), node("large", 8, "3"))
+
+
+def waiting(number: int, cpu: str = "3", more: str = "") -> str:
+    return "---".join(pod(f"p{i}", cpu, more) for i in range(number))
+
+
+def test_limits_hold_for_all_types_of_a_pool_together(tmp_path: Path) -> None:
+    found = asked(tmp_path, waiting(4), *MACHINES_AT_HAND, pool("all", "[small, large]", limits='{cpu: "12"}'))
+    assert not found.enough
+    assert bought(found) == {"all-large": 1, "all-small": 1} or bought(found) == {"all-small": 3}
+    assert len(found.short) == 1
+    assert found.reached == ("NodePool all (cpu 12)",)
+    assert "No more node of NodePool all (cpu 12) is within its limit." in render_pools(found)
+
+
+def test_another_pool_takes_what_a_limit_leaves_over(tmp_path: Path) -> None:
+    pools = pool("cheap", "[small]", limits='{cpu: "8"}'), pool("dear", "[large]")
+    found = asked(tmp_path, waiting(4), *MACHINES_AT_HAND, *pools)
+    assert (found.enough, bought(found)) == (True, {"cheap-small": 2, "dear-large": 1})
+    assert found.cost == 5
+
+
+@pytest.mark.parametrize(("limits", "number"), [("{nodes: 2}", 2), ('{memory: "130Gi"}', 2), ("{nodes: 0}", 0)])
+def test_limits_count_nodes_and_any_resource(tmp_path: Path, limits: str, number: int) -> None:
+    found = asked(tmp_path, waiting(3), *MACHINES_AT_HAND, pool("a", "[small]", limits=limits))
+    assert sum(bought(found).values()) == number
+    assert len(found.short) == 3 - number if number else len(found.hopeless) == 3
+
+
+def test_nodes_that_are_there_use_up_the_limits_of_their_pool(tmp_path: Path) -> None:
+    there = node("old", 4, "1").replace("kubernetes.io/os: linux", "karpenter.sh/nodepool: a, full: x")
+    full = pod("sits", "4", "nodeName: old").replace("metadata: {name: sits}", "metadata: {name: sits, uid: s}")
+    cluster = "---".join([there, full, waiting(2)])
+    found = asked(tmp_path, cluster, *MACHINES_AT_HAND, pool("a", "[small]", limits='{cpu: "8"}'))
+    assert bought(found) == {"a-small": 1}
+    assert len(found.short) == 1
+
+
+def test_the_pool_of_the_highest_weight_comes_first_whatever_it_costs(tmp_path: Path) -> None:
+    pools = pool("own", "[large]", weight=10), pool("spare", "[small]", weight=1)
+    found = asked(tmp_path, waiting(2), *MACHINES_AT_HAND, *pools)
+    assert bought(found) == {"own-large": 1}
+    assert (found.cost, found.unweighted) == (3, 2)
+    assert "by the weights of the pools; without them 2 would do" in render_pools(found)
+
+
+def test_what_the_first_pool_may_not_have_or_does_not_take_goes_to_the_next(tmp_path: Path) -> None:
+    pools = pool("own", "[large]", weight=10, limits="{nodes: 1}"), pool("spare", "[small]")
+    found = asked(tmp_path, waiting(4), *MACHINES_AT_HAND, *pools)
+    assert bought(found) == {"own-large": 1, "spare-small": 2}
+    tainted = pool("own", "[large]", weight=10, taints="[{key: a, effect: NoSchedule}]"), pool("spare", "[small]")
+    assert bought(asked(tmp_path, waiting(2), *MACHINES_AT_HAND, *tainted)) == {"spare-small": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (pool("a", "[small]", weight=0), "is a whole number from 1 to 100"),
+        (pool("a", "[small]", weight=101), "is a whole number from 1 to 100"),
+        (pool("a", "[small]", weight="high"), "is a whole number from 1 to 100"),
+        (pool("a", "[small]", limits="{cpu: many}"), "'many' is no quantity"),
+    ],
+)
+def test_weights_and_limits_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        types(tmp_path, text, *MACHINES_AT_HAND)
+    assert [fault for fault in caught.value.faults if message in fault.message]
 
 
 @pytest.mark.parametrize(

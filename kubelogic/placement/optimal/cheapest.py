@@ -15,7 +15,7 @@ from kubelogic.placement.check import check
 from kubelogic.placement.optimal.bounding import most_alone, upper_bounds
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.market import Layout, Market, Offer, cost_of, extended, room_alone
+from kubelogic.placement.optimal.market import Cap, Layout, Market, Offer, cost_of, extended, room_alone, within
 from kubelogic.placement.optimal.model import Ints
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
@@ -47,7 +47,12 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cheapest_nodes(
-    problem: Problem, offers: Sequence[Offer], *, limits: Limits = _QUIET, clock: Clock | None = None
+    problem: Problem,
+    offers: Sequence[Offer],
+    *,
+    caps: Sequence[Cap] = (),
+    limits: Limits = _QUIET,
+    clock: Clock | None = None,
 ) -> Purchase:
     """Which nodes to add, at the lowest cost that can be found, so that every waiting pod is placed.
 
@@ -55,12 +60,13 @@ def cheapest_nodes(
         problem: its own nodes are used first, and cost nothing; it may have none. ``allowed`` covers the classes of
             the offers.
         offers: what can be had.
+        caps: what offers may come to together.
         limits: when to stop looking.
         clock: seconds from any origin, monotonic.
     """
     offers = tuple(sorted(offers, key=lambda offer: offer.node.name))
     deadline = Deadline(limits, clock)
-    market = Market(problem, offers)
+    market = Market(problem, offers, caps)
     market.prove(Deadline(msgspec.structs.replace(limits, timeout=_PROOF * limits.timeout), clock))
     best: tuple[int, tuple[int, ...], Placement] | None = None
     short: tuple[tuple[int, ...], Placement] | None = None
@@ -70,7 +76,11 @@ def cheapest_nodes(
 
     def attempt(counts: tuple[int, ...], layout: Layout | None = None) -> bool:
         nonlocal best, short
-        if counts in seen or (best is not None and cost_of(offers, counts) >= best[0]):
+        if (
+            counts in seen
+            or not within(caps, offers, counts)
+            or (best is not None and cost_of(offers, counts) >= best[0])
+        ):
             return False
         seen.add(counts)
         whole = extended(problem, offers, counts)
@@ -88,7 +98,7 @@ def cheapest_nodes(
 
     for layout in market.layouts(deadline):
         if not attempt(layout.counts, layout):
-            most = _with_room(problem, offers, layout.counts, deadline)
+            most = _with_room(problem, offers, layout.counts, deadline, caps)
             attempt(most)
         if best is not None and (best[0] <= market.least or deadline()):
             break
@@ -105,6 +115,7 @@ def cheapest_nodes(
         if not any(attempt(counts) for counts in _cheaper(offers, best[1]) if not deadline()):
             break
     if best is None:
+        most = most if within(caps, offers, most) else (0,) * len(offers)
         counts, placement = short or (most, solve(extended(problem, offers, most), limits=trial, clock=clock))
         return _purchase(offers, counts, market.least, placement)
     return _purchase(offers, best[1], market.least, best[2])
@@ -121,7 +132,7 @@ def _lacks_room(whole: Problem) -> Ints | None:
 
 
 def _with_room(
-    problem: Problem, offers: Sequence[Offer], counts: tuple[int, ...], deadline: Deadline
+    problem: Problem, offers: Sequence[Offer], counts: tuple[int, ...], deadline: Deadline, caps: Sequence[Cap]
 ) -> tuple[int, ...]:
     """The purchase with more nodes until each item class by itself has room, as far as some node brings it any."""
     short = _lacks_room(extended(problem, offers, counts))
@@ -129,7 +140,7 @@ def _with_room(
         gains = []
         for t, offer in enumerate(offers):
             more = tuple(n + (i == t) for i, n in enumerate(counts))
-            if more[t] <= offer.most:
+            if more[t] <= offer.most and within(caps, offers, more):
                 left = _lacks_room(extended(problem, offers, more))
                 gain = int(short.sum()) - (int(left.sum()) if left is not None else 0)
                 gains.append((gain / max(offer.price, 1), -t, more, left))

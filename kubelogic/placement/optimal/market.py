@@ -8,7 +8,7 @@ permission, ports, anti-affinity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -43,6 +43,21 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     node: Node
     price: int = 1
     most: int = 1000
+
+
+class Cap(msgspec.Struct, frozen=True, kw_only=True):
+    """What nodes of some offers may come to together: ``uses`` of one node by offer, ``most`` of all of them."""
+
+    uses: Mapping[str, int]
+    most: int
+
+
+def within(caps: Sequence[Cap], offers: Sequence[Offer], counts: Sequence[int]) -> bool:
+    """Whether so many nodes of each offer keep to all caps."""
+    return all(
+        sum(cap.uses.get(offer.node.name, 0) * n for offer, n in zip(offers, counts, strict=True)) <= cap.most
+        for cap in caps
+    )
 
 
 def name_of(offer: Offer, number: int) -> str:
@@ -107,9 +122,10 @@ class _Sources(msgspec.Struct, frozen=True, kw_only=True):
 class Market:
     """Pods to place, nodes that are there, nodes that can be had: limits of what it costs, and ways to do it."""
 
-    def __init__(self, problem: Problem, offers: Sequence[Offer]) -> None:
+    def __init__(self, problem: Problem, offers: Sequence[Offer], caps: Sequence[Cap] = ()) -> None:
         model = compile_problem(extended(problem, offers, [1] * len(offers)))
         self._offers = offers
+        self._caps = caps
         self._demand: Ints = model.counts
         self._request: Ints = model.request
         self._conflict: Mask = conflicts(model)
@@ -181,7 +197,19 @@ class Market:
                         demand -= taken
                         most[s] -= 1
                         layout.append((s, tuple(taken.tolist())))
+                        self._keep_to_caps(most, [used for used, _ in layout])
         return self._layout(layout)
+
+    def _keep_to_caps(self, most: Ints, used: Sequence[int]) -> None:
+        """Let no node be had of an offer of which one more would be too much beside those that are used."""
+        there = len(self._sources.names)
+        counts = [0] * len(self._offers)
+        for s in used if self._caps else ():
+            if s >= there:
+                counts[s - there] += 1
+        for t in range(len(self._offers) if self._caps else 0):
+            if not within(self._caps, self._offers, [n + (i == t) for i, n in enumerate(counts)]):
+                most[there + t] = 0
 
     def _layout(self, patterns: list[tuple[int, Pattern]]) -> Layout:
         """Which nodes these are, each of the cheapest offer that can hold it, without pods that there are not."""
@@ -200,7 +228,12 @@ class Market:
                 continue
             fits = (self._sources.free[there:] >= asked @ self._request).all(axis=1)
             fits &= (self._sources.room[there:] >= asked).all(axis=1)
-            able = [t for t in np.flatnonzero(fits).tolist() if counts[t] < self._offers[t].most]
+            able = [
+                t
+                for t in np.flatnonzero(fits).tolist()
+                if counts[t] < self._offers[t].most
+                and (not self._caps or within(self._caps, self._offers, [n + (i == t) for i, n in enumerate(counts)]))
+            ]
             chosen = min(able, key=lambda t: (self._offers[t].price, t), default=s - there)
             holds.append((name_of(self._offers[chosen], counts[chosen]), tuple(asked.tolist())))
             counts[chosen] += 1
@@ -230,6 +263,14 @@ class Market:
         for k in range(len(self._demand)):
             parts = [int(patterns[i, k]) * times[i] for i in np.flatnonzero(patterns[:, k])]
             solver.add(z3.Sum(parts) >= int(self._demand[k]))
+        there = len(self._sources.names)
+        for cap in self._caps:
+            spent = [
+                cap.uses.get(self._offers[s - there].node.name, 0) * x
+                for s, x in zip(sources.tolist(), times, strict=True)
+                if s >= there
+            ]
+            solver.add(z3.Sum(spent) <= cap.most)
         cost = z3.Sum([int(self._sources.price[s]) * x for s, x in zip(sources, times, strict=True)])
         solver.add(cost <= most, cost >= self.least)
         solver.minimize(cost)
