@@ -38,6 +38,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("apiserver/registry/job_pods.py", 63): "the longest host name",
     ("apiserver/registry/pod_updates.py", 31): MATHS,
     ("apiserver/karpenter.py", 64): CODE,
+    ("apiserver/karpenter.py", 100): "the largest weight that Karpenter takes",
     ("apiserver/operators/made.py", 10_000): CODE,
     ("apiserver/operators/made.py", 31): MATHS,
     ("apiserver/reading.py", 1_000_000): CODE,
