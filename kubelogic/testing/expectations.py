@@ -51,8 +51,13 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         """
         placed = {each.pod: each.node for each in found.placements if self._means(each.pod, each.owner)}
         pending = {each.pod: each for each in found.pending if self._means(each.pod, each.owner)}
-        if not placed and not pending:
+        refused = [each for each in found.refusals if each.kind == "Pod" and self._means(each.workload, each.owner)]
+        if not placed and not pending and not refused:
             return f"there is no pod or workload {self.name}"
+        if refused and not (pending and self.says.startswith("pending")):
+            return "; ".join(
+                f"{each.missing} of {each.wanted} pods of {self.name} are not made: {each.message}" for each in refused
+            )
         if self.says.startswith("pending"):
             code = self.says.partition(" ")[2]
             if not pending:
@@ -68,7 +73,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(f"{pod} is on {node}, not on {' or '.join(nodes)}" for pod, node in wrong.items())
 
     def _means(self, pod: str, owner: str) -> bool:
-        return self.name in (pod, owner, owner.partition(" ")[2])
+        return self.name in (pod, owner, pod.partition(" ")[2], owner.partition(" ")[2])
 
     def _nodes(self) -> tuple[str, ...]:
         found = _SAID.fullmatch(self.says)

@@ -296,6 +296,23 @@ def test_expectations_are_compared(expected: Path) -> None:
     assert said[7] == "there is no pod or workload Deployment default/big"
 
 
+def test_pods_that_are_never_made_are_not_placed(tmp_path: Path) -> None:
+    quota = """---
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: small}
+spec: {hard: {pods: "1"}}
+"""
+    (tmp_path / "all.yaml").write_text(NODES + web(3, "1") + quota, encoding="utf-8")
+    file = tmp_path / "x.expect.yaml"
+    file.write_text("{cluster: all.yaml, pods: {web: placed, Deployment default/web: pending}}", encoding="utf-8")
+    found = read_expectations(file)
+    plan = found.plan()
+    for each in found.expected:
+        assert "2 of 3 pods of " in each.broken(plan)
+        assert "exceeded quota: small" in each.broken(plan)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
