@@ -208,16 +208,6 @@ def container_key(uid: str, container: str) -> str:
     return f"{uid} {container}"
 
 
-def word(text: str, place: int) -> str | None:
-    """A word of a text, from 0, if there are so many.
-
-    >>> word("uid web liveness", 1)
-    'web'
-    """
-    words = text.split(" ")
-    return words[place] if place < len(words) else None
-
-
 def has_labels(labels: str, label_set: str) -> int:
     """Whether a label set has all of some labels; both as constants of ``facts.selectors.label_set``.
 
@@ -292,7 +282,6 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "recent_time": recent_time,
         "run_name": run_name,
         "container_key": container_key,
-        "word": word,
         "has_labels": has_labels,
         "pull_retry": pull_retry,
         "attachment_key": place,

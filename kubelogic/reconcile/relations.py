@@ -68,9 +68,21 @@ class StateFacts:
             return
         old = {(*key, value) for key, value in self._memory.items()}
         new = {(*key, value) for key, value in state.memory.items()}
-        added.setdefault("memory", []).extend(sorted(new - old, key=repr))
-        removed.setdefault("memory", []).extend(sorted(old - new, key=repr))
+        for rows, changes in ((new - old, added), (old - new, removed)):
+            noted = sorted(rows, key=repr)
+            changes.setdefault("memory", []).extend(noted)
+            changes.setdefault("noted", []).extend(row for each in noted if (row := _in_columns(*each)) is not None)
         self._memory = state.memory
+
+
+def _in_columns(topic: str, key: str, value: Value) -> Row | None:
+    """A note of a part of something, such as a container of a pod, by subject, part and detail; None if it is no such.
+
+    >>> _in_columns("kill", "uid-1 app liveness", 5), _in_columns("ttl step", "nodes", 1)
+    (('kill', 'uid-1', 'app', 'liveness', 5), None)
+    """
+    subject, *parts = key.split(" ")
+    return (topic, subject, parts[0], " ".join(parts[1:]), value) if parts else None
 
 
 class Relations:
