@@ -55,6 +55,13 @@ _TITLES = {"placed": "Why not elsewhere", "waiting": "What else is in the way"}
 """Over the blockers, where something else has been said before."""
 
 
+def conflict_title(found: Explanation) -> str:
+    """What is said above the members of a conflict."""
+    if found.minimal:
+        return "These cannot all hold; without any one of them, they could"
+    return "These cannot all hold, and perhaps fewer of them cannot"
+
+
 def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
     """The explanation for a person; with ``node`` only what concerns that node."""
     verdict = _verdict(found)
@@ -103,7 +110,7 @@ def _everything(found: Explanation, style: Style) -> list[str]:
         lines = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
         parts.append("\n".join([style.bold("Who would have to go"), *lines]))
     if found.conflict:
-        title = style.bold("These cannot all hold; without any one of them, they could")
+        title = style.bold(conflict_title(found))
         parts.append("\n".join([title, *_members(found.conflict, style), *(() if found.because else _chain(found))]))
     if found.because:
         parts.append("\n".join([style.bold("Why"), *(f"  {sentence}" for sentence in found.because)]))
@@ -222,6 +229,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "choice": choice_document(choice(found.node, found.scores) if found.node else None),
         "blockers": [blocker_document(each) for each in found.blockers],
         "conflict": [_member_document(each) for each in found.conflict],
+        "conflictMinimal": found.minimal,
         "because": list(found.because),
         "derivation": derivation_document(found.derivation) if found.derivation is not None else None,
         "waitsFor": [_member_document(each) for each in found.waits_for],

@@ -6,6 +6,7 @@ import msgspec
 
 from kubelogic.explain.conflicts import ConflictMember
 from kubelogic.report.about import about_document, render_about
+from kubelogic.report.explanation import conflict_title
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
 from kubelogic.report.plan import blocker_lines
@@ -55,7 +56,7 @@ def _sections(found: Explanation) -> Html:
         )
         parts.append(section("What is in the way", element("ul", lines), every))
     if found.conflict:
-        parts.append(section("These cannot all hold; without any one of them, they could", _members(found.conflict)))
+        parts.append(section(conflict_title(found), _members(found.conflict)))
     if found.because:
         parts.append(section("Why", element("ol", [element("li", each) for each in found.because])))
     if found.victims:

@@ -54,7 +54,8 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         feasible: the nodes that passed all filters at the end.
         scores: kube-scheduler's scores of those nodes, by node and scorer.
         blockers: every reason against every other node.
-        conflict: what cannot hold together, each member needed; empty if nothing was proved.
+        conflict: what cannot hold together; empty if nothing was proved.
+        minimal: whether every member of it was shown to be needed.
         because: why as many pods as the workload wants cannot be, step by step; empty if counts do not tell.
         derivation: the same as data.
         waits_for: for ``waiting``, what has to come first.
@@ -80,6 +81,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     conflict: tuple[ConflictMember, ...]
     waits_for: tuple[ConflictMember, ...]
     victims: Mapping[str, tuple[str, ...]]
+    minimal: bool = True
     because: tuple[str, ...] = ()
     derivation: Derivation | None = None
     repairs: tuple[Repair, ...] = ()
@@ -231,14 +233,14 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     )
     if not node and kind != "waiting":
         asked_about = _Question(cluster=cluster, relations=relations, given=given)
-        conflict = _conflict(
+        conflict, minimal = _conflict(
             _lasting(done, passing) if lasts else asked_about,
             pod,
             options.judge if lasts else done.judge,
             options.judge,
             reasons=[each for each in reasons if not (lasts and grounds.until(each))],
         )
-        explained = replace(explained, conflict=conflict)
+        explained = replace(explained, conflict=conflict, minimal=minimal)
     done.engine.relations(state)
     return explained
 
@@ -274,14 +276,15 @@ def _lasting(done: Reconciled, passing: Collection[str]) -> _Question:
 
 def _conflict(
     question: _Question, pod: Object, places: Solver, judge: OptimalScheduler, *, reasons: Sequence[Blocker]
-) -> tuple[ConflictMember, ...]:
+) -> tuple[tuple[ConflictMember, ...], bool]:
+    """What cannot hold together, and whether every member was shown to be needed."""
     cluster, relations, given = question.cluster, question.relations, question.given
     placement = places.place(given)
     shape = next((each.shape for each in placement.unplaced if each.pod == pod.key), None)
     found = judge.conflict(given, placement, shape) if shape is not None else None
     if found is None:
-        return ()
-    return conflict_members(cluster, relations, given, found.core, pod=pod, blockers=reasons)
+        return (), True
+    return conflict_members(cluster, relations, given, found.core, pod=pod, blockers=reasons), found.minimal
 
 
 def _mates(cluster: Cluster, owner: str) -> list[Object]:

@@ -65,7 +65,10 @@ def _faults(attempt: Attempt, found: Explanation) -> Iterator[str]:
         if found.nodes and not found.lacking.notices:
             yield f"{attempt.pod}: unknown, and nothing says what the input lacks"
         return
+    gone = {each.node for each in plan(_cluster(attempt)).gone}
     for node, reasons in sorted(attempt.outcome.get("failed_nodes", {}).items()):
+        if node in gone:  # Taints have evicted pods since, so that there is more room than when that was recorded.
+            continue
         ours = {blocker.reason for blocker in found.blockers if blocker.node in (node, "")}
         if missing := sorted(set(reasons) - ours):
             yield f"{attempt.pod} on {node}: {missing} is not among {sorted(ours)}"

@@ -101,6 +101,7 @@ def test_every_member_is_needed(recipe: Recipe) -> None:
     case = generate(recipe)
     placement = solve(case, limits=Limits(conflicts=8))
     assert placement.conflicts
+    assert all(found.minimal for found in placement.conflicts)
     assert [faults_of(case, found) for found in placement.conflicts] == [[]] * len(placement.conflicts)
 
 

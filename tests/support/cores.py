@@ -23,10 +23,10 @@ def faults_of(case: Problem, found: Conflict) -> list[str]:
     others = [pod for pod in case.pods if pod.shape in names - {found.shape} and not pod.node]
     asked = structs.replace(case, pods=(*(pod for pod in case.pods if pod.node), *mine, *others))
     rest = frozenset(entry for entry in assumptions(asked) if entry.kind != "count") - frozenset(found.core)
-    told = [] if found.minimal else ["not shown to be minimal"]
-    if not any(entry.verdict == "impossible" for entry in solve(without(asked, rest)).unplaced):
+    told = []
+    if all(entry.verdict == "waiting" for entry in solve(without(asked, rest)).unplaced):
         told.append("the members can hold together")
-    for member in found.core:
+    for member in found.core if found.minimal else ():
         left = solve(without(asked, rest | {member})).unplaced
         if not all(entry.verdict == "waiting" for entry in left):
             told.append(f"{member} is not needed")
