@@ -1,4 +1,4 @@
-"""Explanations, checks, differences and capacities at 80 and 120 columns: what is printed, no line longer but a single word."""
+"""What explanations, checks and the like print at 80 and 120 columns: no line is longer, but for a single word."""
 
 from __future__ import annotations
 
