@@ -108,7 +108,9 @@ def core_of(
 def _explain(
     problem: Problem, placement: Placement, shapes: tuple[str, ...], deadline: Deadline
 ) -> tuple[Conflict, ...]:
-    from kubelogic.placement.optimal.conflict import conflicts
+    if not shapes:
+        return ()
+    from kubelogic.placement.optimal.conflict import conflicts  # which loads z3
 
     return conflicts(problem, placement, shapes, place=_decider(deadline), deadline=deadline)
 
