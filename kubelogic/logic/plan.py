@@ -213,6 +213,8 @@ def _loose(body: Sequence[BodyItem], rulebook: Rulebook) -> frozenset[str]:
                 if isinstance(term, Variable):
                     types.setdefault(term.name, set()).add(argument.type)
     loose = {name for name, kinds in types.items() if kinds == {"any"}}
+    if not loose:
+        return frozenset()
     size = -1
     while size != (size := len(loose)):
         for item in body:
