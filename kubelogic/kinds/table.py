@@ -72,6 +72,7 @@ NOT_SERVED = frozenset(
         "pod-security.admission.config.k8s.io",
         "policy.networking.k8s.io",
         "settings.k8s.io",
+        "snapshot.storage.k8s.io",
     }
 )
 """Groups of files, of resources that are not Kubernetes' own, and of those that it serves no more."""

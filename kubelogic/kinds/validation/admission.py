@@ -26,6 +26,7 @@ from kubelogic.kinds.validation import (
     rbac,
     scheduler_configuration,
     services,
+    snapshots,
     storage,
     workloads,
 )
@@ -98,6 +99,9 @@ VALIDATORS: Mapping[tuple[str, str], Validator] = MappingProxyType(
         ("storage.k8s.io/v1", "CSIDriver"): storage.csi_driver,
         ("storage.k8s.io/v1", "CSINode"): storage.csi_node,
         ("storage.k8s.io/v1", "CSIStorageCapacity"): storage.storage_capacity,
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"): snapshots.snapshot,
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshotClass"): snapshots.snapshot_class,
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshotContent"): snapshots.content,
         ("storage.k8s.io/v1", "StorageClass"): storage.storage_class,
         ("storage.k8s.io/v1", "VolumeAttachment"): storage.attachment,
         ("storage.k8s.io/v1", "VolumeAttributesClass"): storage.attributes_class,
