@@ -135,10 +135,7 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
     from kubelogic.verbs.scenario_objects import check_objects
 
     start = starting_moment(cluster, args.start)
-    scenario = Scenario()
-    if args.scenario:
-        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster, start=start)
-    events, typed = list(scenario.events), []
+    typed: list[Event] = []
     for word, text in args.events:
         node, said, when = text.partition("@")
         at = from_start(when, start) if when else 0
@@ -150,7 +147,11 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
             typed.append(Event(at=at, operation=node_operation(word, node)))
         except WrongFieldError as error:
             raise UsageError(f"--{word} {text}: {error.message}") from None
-    events += typed
+    scenario = Scenario()
+    if args.scenario:
+        besides = sorted(typed, key=lambda event: event.at)
+        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster, start=start, besides=besides)
+    events = [*scenario.events, *typed]
     operations = [event.operation for event in events]
     faults = []
     for event in typed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, millisecond
 from kubelogic.verbs.scenario_objects import check_objects
 from kubelogic.verbs.scenario_targets import Known
 from kubelogic.verbs.scenario_times import ENVELOPE, read_times
+from kubelogic.verbs.scenario_undoing import undoes_nothing
 from kubelogic.verbs.scenario_words import WORDS
 from kubelogic.verbs.scenario_world import component
 
@@ -51,6 +52,7 @@ def read_scenario(
     cluster: Cluster | None = None,
     start: int = PRESENT,
     stdin: bytes | None = None,
+    besides: Sequence[Event] = (),
 ) -> Scenario:
     """Read a scenario file.
 
@@ -60,6 +62,7 @@ def read_scenario(
         namespace: for objects that name none.
         cluster: where the scenario begins, to find out whether its steps mean anything there; None: not to.
         start: when the clock starts, in milliseconds since 1970, for steps at a moment of the calendar.
+        besides: what happens besides, in order of time: a step may take back what these did.
 
     Raises:
         InputError: with every fault of the file, and of the files that it applies.
@@ -80,7 +83,7 @@ def read_scenario(
     )
     scenario = reader.read(tree)
     if cluster is not None:
-        reader.check(cluster)
+        reader.check(cluster, besides)
     if reader.faults:
         raise InputError(reader.faults)
     assert scenario is not None
@@ -96,6 +99,7 @@ class _Reader(msgspec.Struct, kw_only=True):
     start: int
     faults: list[Fault] = msgspec.field(default_factory=list)
     placed: list[tuple[FieldPath, Operation]] = msgspec.field(default_factory=list)
+    events: list[Event] = msgspec.field(default_factory=list)
 
     def read(self, tree: Any) -> Scenario | None:
         try:
@@ -104,24 +108,27 @@ class _Reader(msgspec.Struct, kw_only=True):
             self._report(error)
             return None
         base: FieldPath = ("steps",) if isinstance(tree, Mapping) else ()
-        events: list[Event] = []
         for number, step in enumerate(steps):
             try:
-                events.extend(self._events(step, (*base, number), horizon))
+                self.events.extend(self._events(step, (*base, number), horizon))
             except WrongFieldError as error:
                 self._report(error)
             except InputError as error:
                 self.faults.extend(error.faults)
-        return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
+        self.events.sort(key=lambda event: event.at)
+        return Scenario(events=tuple(self.events), horizon=horizon)
 
-    def check(self, cluster: Cluster) -> None:
+    def check(self, cluster: Cluster, besides: Sequence[Event]) -> None:
         """Report steps that can mean nothing."""
         operations = [each for _, each in self.placed]
+        events = sorted((*besides, *self.events), key=lambda event: event.at)
         known = Known.of(cluster, operations)
         for path, operation in self.placed:
             try:
                 check_objects(cluster, operations, operation, path)
                 known.check(operation, path)
+                if vain := undoes_nothing(cluster, events, operation):
+                    raise WrongFieldError(path, vain, code="KL142")
             except WrongFieldError as error:
                 self._report(error)
 

@@ -146,7 +146,8 @@ def _failure(here: _Look) -> str:
     deadline, started = spec(here.job).get("activeDeadlineSeconds"), status(here.job).get("startTime")
     if deadline is None or not started or spec(here.job).get("suspend"):
         return ""
-    return "DeadlineExceeded" if moment(str(started)) + 1000 * int(deadline) <= here.world.now else ""
+    began = moment(str(started)) // 1000 * 1000  # metav1.Time is written in whole seconds
+    return "DeadlineExceeded" if began + 1000 * int(deadline) <= here.world.now else ""
 
 
 def _restarts_exceed(here: _Look, limit: int) -> bool:

@@ -14,6 +14,7 @@ from kubelogic.reconcile.scenario import (
     Cordon,
     Delete,
     Drain,
+    Event,
     Evict,
     FailNode,
     Measure,
@@ -320,3 +321,53 @@ def test_the_steps_alone_are_a_scenario(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(InputError) as caught:
         read_scenario("s.json")
     assert [fault.location.column for fault in caught.value.faults] == [15]
+
+
+NODES = "\n---\n".join(
+    f"{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{topology.kubernetes.io/zone: {zone}}}}}, "
+    "status: {allocatable: {cpu: '4', memory: 8Gi, pods: '10'}, "
+    f"conditions: [{{type: Ready, status: '{ready}', lastTransitionTime: '2026-11-01T00:00:00Z'}}]}}}}"
+    for name, zone, ready in (("n1", "a", "True"), ("n2", "a", "True"), ("n3", "b", "Unknown"))
+)
+
+
+@pytest.mark.parametrize(
+    ("steps", "refused"),
+    [
+        ("- {at: 1, heal: n1}", "s.yaml:1:17: [0].heal: node n1 is heard of: nothing makes it silent before [KL142]"),
+        ("- {at: 2, fail: n1}\n- {at: 1, heal: n1}", "node n1 is heard of"),
+        ("- {at: 1, fail: n2}\n- {at: 2, heal: [n1, n2]}", ""),
+        ("- {at: 1, fail: n3}\n- {at: 2, heal: zone=a}", "all of nodes with zone=a are heard of"),
+        ("- {at: 1, fail: zone=a}\n- {at: 2, heal: n2}", ""),
+        ("- {at: 1, fail: zone=b}\n- {at: 2, heal: n2}", "node n2 is heard of"),
+        ("- {at: 1, cordon: zone=a}\n- {at: 2, heal: n2}", "node n2 is heard of"),
+        ("- {at: 1, heal: n3}", ""),
+        ("- {at: 1, for: 5, fail: n1}\n- {at: 3, heal: n1}", ""),
+        ("- {at: 1, reboot: n1}\n- {at: 3, heal: n1}", ""),
+        ("- {at: 1, machine: {node: n1, state: stopped}}\n- {at: 3, heal: n1}", ""),
+        ("- {at: 1, machine: {node: n1, state: running}}\n- {at: 3, heal: n1}", "node n1 is heard of"),
+    ],
+)
+def test_what_nothing_did_cannot_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: str, refused: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nodes.yaml").write_text(NODES, encoding="utf-8")
+    Path("s.yaml").write_text(steps, encoding="utf-8")
+    cluster = Cluster.of(load(["nodes.yaml"]).objects)
+    try:
+        read_scenario("s.yaml", cluster=cluster)
+        said = ""
+    except InputError as error:
+        said = str(error)
+    assert refused in said
+    assert bool(refused) == bool(said)
+
+
+def test_a_node_that_the_command_line_fails_can_be_healed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("nodes.yaml").write_text(NODES, encoding="utf-8")
+    Path("s.yaml").write_text("- {at: 2, heal: n1}", encoding="utf-8")
+    cluster = Cluster.of(load(["nodes.yaml"]).objects)
+    besides = [Event(at=1000, operation=FailNode(node="n1"))]
+    assert len(read_scenario("s.yaml", cluster=cluster, besides=besides).events) == 1
