@@ -16,6 +16,7 @@ from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.quota import pod_total
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import MIRROR
+from kubelogic.kinds.qos import qos_class
 from kubelogic.kinds.quantity import parse
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -152,8 +153,9 @@ def _program(spec: Mapping[str, Any]) -> str:
         [gate["conditionType"] for gate in spec.get("readinessGates") or ()],
         spec.get("activeDeadlineSeconds"),
     ]
-    if limits := list(_disk_limits(spec)):
-        parts.append(limits)
+    further = [list(_disk_limits(spec)), list(_scratch(spec)), _resources(spec)]
+    if any(further):
+        parts.append(further)
     return msgspec.json.encode(parts).decode()
 
 
@@ -170,6 +172,32 @@ def _disk_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for container in spec.get("containers") or ():
         if own := ((container.get("resources") or {}).get("limits") or {}).get(DISK):
             yield container["name"], int(parse(own))
+
+
+def _scratch(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The emptyDir volumes: name, medium and limit, as they were written."""
+    for volume in spec.get("volumes") or ():
+        if "emptyDir" in volume:
+            source = volume["emptyDir"] or {}
+            yield volume["name"], source.get("medium") or "", str(source.get("sizeLimit") or "")
+
+
+def _resources(spec: Mapping[str, Any]) -> list[Any]:
+    """What decides about the class of service: resources of the pod, of the init containers, of the containers."""
+    initial = [container.get("resources") or None for container in spec.get("initContainers") or ()]
+    main = [container.get("resources") or None for container in spec.get("containers") or ()]
+    if not (spec.get("resources") or any(initial) or any(main)):
+        return []
+    return [spec.get("resources"), initial, main]
+
+
+def _class_of(resources: Sequence[Any]) -> str:
+    whole, initial, main = resources or (None, (), ())
+    parts = {
+        "initContainers": [{"resources": each} for each in initial],
+        "containers": [{"resources": each} for each in main],
+    }
+    return qos_class({"resources": whole, **parts})
 
 
 def _container(container: Mapping[str, Any]) -> list[Any]:
@@ -237,8 +265,14 @@ def _program_facts(program: str) -> Iterator[Fact]:
         yield "program_gate", (program, gate)
     if deadline is not None:
         yield "program_deadline", (program, 1000 * int(deadline))
-    for name, amount in more[0] if more else ():
+    limits, volumes, resources = more[0] if more else ((), (), ())
+    for name, amount in limits:
         yield "program_disk_limit", (program, name, amount)
+    for name, medium, limit in volumes:
+        yield "program_scratch", (program, name, medium)
+        if limit and (most := int(parse(limit))) > 0:
+            yield "program_scratch_limit", (program, name, most)
+    yield "program_class", (program, _class_of(resources))
 
 
 def _shared_container_facts(program: str, container: Sequence[Any], policy: str, grace: int) -> Iterator[Fact]:
@@ -304,6 +338,7 @@ MODULE = FactModule(
                 "spec.activeDeadlineSeconds",
                 "spec.restartPolicy",
                 "spec.terminationGracePeriodSeconds",
+                "spec.volumes",
                 by=["spec"],
             ),
             reader(container_facts, *_STATUSES, by=_STATUSES),

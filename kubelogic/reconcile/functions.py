@@ -37,6 +37,18 @@ def within(before: int, own: int, most: int) -> int:
     return max(0, min(own, most - before))
 
 
+def shortfall(left: int, offer: int) -> int:
+    """The square of the part of ``left`` that ``offer`` leaves open, in billionths.
+
+    Source: pkg/kubelet/preemption/preemption.go, distance.
+
+    >>> shortfall(4, 2), shortfall(4, 5), shortfall(4, 0)
+    (250000000, 0, 1000000000)
+    """
+    open_part = max(0, left - offer)
+    return 10**9 * open_part * open_part // (left * left)
+
+
 def rounded(a: int, b: int) -> int | None:
     """``a / b`` rounded to the nearest whole number, halves away from zero. None if ``b`` is 0.
 
@@ -260,6 +272,7 @@ def spread_place(claim: str, number: int) -> int:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "shortfall": shortfall,
         "smaller": smaller,
         "larger": larger,
         "within": within,

@@ -198,6 +198,20 @@ def out_of_reason(resource: str) -> str:
     return f"OutOf{resource}"
 
 
+def preemption_words(resource: str, left: int) -> str:
+    """What a kubelet says of a critical pod for which no pods can make room.
+
+    Source: pkg/kubelet/preemption/preemption.go, getPodsToPreempt; pkg/kubelet/lifecycle/predicate.go, Admit.
+
+    >>> preemption_words("cpu", 500).rpartition("reclaim ")[2]
+    'resources: [(res: cpu, q: 500), ]'
+    """
+    return (
+        "Unexpected error while attempting to recover from admission failure: preemption: error finding a set of pods "
+        f"to preempt: no set of running pods found to reclaim resources: [(res: {resource}, q: {left}), ]"
+    )
+
+
 def eviction_words(resource: str, threshold: int, lack: int) -> str:
     """What a kubelet says of a pod that it evicts because ``lack`` is missing of what has to be free.
 
@@ -224,6 +238,17 @@ def limit_words(container: str, limit: int) -> str:
     if container:
         return f'Container {container} exceeded its local ephemeral storage limit "{_binary(limit)}". '
     return f"Pod ephemeral local storage usage exceeds the total limit of containers {_binary(limit)}. "
+
+
+def fill_words(volume: str, limit: int) -> str:
+    """What a kubelet says of a pod whose emptyDir holds more than it may.
+
+    Source: pkg/kubelet/eviction/eviction_manager.go, emptyDirLimitEviction.
+
+    >>> fill_words("cache", 2**30)
+    'Usage of EmptyDir volume "cache" exceeds the limit "1Gi". '
+    """
+    return f'Usage of EmptyDir volume "{volume}" exceeds the limit "{_binary(limit)}". '
 
 
 def _binary(amount: int) -> str:
@@ -303,6 +328,8 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "resource_words": resource_words,
         "out_of_reason": out_of_reason,
         "eviction_words": eviction_words,
+        "fill_words": fill_words,
+        "preemption_words": preemption_words,
         "limit_words": limit_words,
         "request_words": request_words,
         "no_value_words": no_value_words,

@@ -62,6 +62,22 @@ class MeasureObject(Operation, frozen=True, kw_only=True):
     value: int | None
 
 
+class Fill(Operation, frozen=True, kw_only=True):
+    """An emptyDir volume of each running pod of a workload holds so much from now on.
+
+    Attributes:
+        kind: kind of the workload.
+        key: its key.
+        volume: the name of the volume.
+        each: bytes.
+    """
+
+    kind: str
+    key: str
+    volume: str
+    each: int
+
+
 class Down(Operation, frozen=True, kw_only=True):
     """The scheduler or a controller stops working, or works again; ``component``: see ``components``."""
 
@@ -123,6 +139,14 @@ def _(operation: MeasureObject, state: State) -> Performed:
     about = (*about, operation.metric)
     remove = [(predicate, row) for row in state.world.get(predicate, ()) if row[: len(about)] == about]
     add = [] if operation.value is None else [(predicate, (*about, operation.value))]
+    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+
+
+@perform.register
+def _(operation: Fill, state: State) -> Performed:
+    about: Row = (operation.kind, operation.key, operation.volume)
+    remove = [("workload_fills", row) for row in state.world.get("workload_fills", ()) if row[:3] == about]
+    add: list[tuple[str, Row]] = [("workload_fills", (*about, operation.each))]
     return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
 
 

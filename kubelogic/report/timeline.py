@@ -147,6 +147,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Taint", "False"): _event("node {node} loses the taint {taint}:{effect}"),
         ("Behave",): _event("containers of {image} behave differently: {rest}"),
         ("Measure",): _event("{kind} {key} uses another amount of {metric}: {rest}"),
+        ("Fill",): _event("volume {volume} of the pods of {kind} {key} holds {each}"),
         ("MeasureObject",): _event("{metric} of {kind} {key} is now {rest}"),
         ("MeasureObject", ""): _event("the external metric {metric} is now {rest}"),
         ("TellPod",): _event("pod {key} is told: {rest}"),

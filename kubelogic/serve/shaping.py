@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kubelogic.apiserver.patches import managing
-from kubelogic.apiserver.registry.pod_parts import qos_class
+from kubelogic.kinds.qos import qos_class
 
 Json = dict[str, Any]
 

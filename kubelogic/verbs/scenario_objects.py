@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import metadata
@@ -26,7 +27,7 @@ from kubelogic.reconcile.scenario import (
     TellPod,
     Undo,
 )
-from kubelogic.reconcile.world_steps import MeasureObject
+from kubelogic.reconcile.world_steps import Fill, MeasureObject
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.scenario_fields import WrongFieldError
 
@@ -92,6 +93,9 @@ def check_objects(cluster: Cluster, operations: Sequence[Operation], operation: 
         case Measure(kind=kind, key=key):
             there.exists(kind, key, (*path, "name"))
             there.is_read(operation, path)
+        case Fill(kind=kind, key=key):
+            there.exists(kind, key, (*path, "name"))
+            there.has_scratch(operation, path)
         case MeasureObject():
             there.is_measured(operation, path)
         case _ if hasattr(operation, "node"):
@@ -207,6 +211,22 @@ class _There:
                 (*path, "resource"), f"no autoscaler reads {metric} of {kind} {key}{there}", code="KL128"
             )
 
+    def has_scratch(self, operation: Fill, path: FieldPath) -> None:
+        """Refuse a volume that is no emptyDir of the workload."""
+        kind, key = operation.kind, operation.key
+        found = self.cluster.get(kind, key)
+        documents = [] if found is None else [found.document]
+        documents += [document for made, name, document in self.made() if (made, name) == (kind, key)]
+        if not documents or any(
+            isinstance(each, Patch) and (each.kind, each.key) == (kind, key) for each in self.operations
+        ):
+            return
+        names = {name for document in documents for name in _scratch(document)}
+        if operation.volume not in names:
+            there = f"; there are {', '.join(sorted(names))}" if names else ""
+            what = f"{kind} {key} has no emptyDir {operation.volume}{there}"
+            raise WrongFieldError((*path, "volume"), what, code="KL128")
+
     def is_measured(self, operation: MeasureObject, path: FieldPath) -> None:
         """Refuse a metric of an object, or from outside, that no autoscaler reads."""
         part = "object" if operation.kind else "external"
@@ -248,3 +268,12 @@ def _metrics(spec: Mapping[str, object]) -> Iterator[tuple[str, str, Mapping[str
             if inner:
                 name = inner.get("name") or (inner.get("metric") or {}).get("name") or ""
                 yield part, str(name), inner.get("describedObject") or {}
+
+
+def _scratch(document: Mapping[str, Any]) -> Iterator[str]:
+    """The emptyDir volumes of a workload's pods, by name."""
+    spec = document.get("spec") or {}
+    spec = (spec.get("jobTemplate") or {}).get("spec") or spec
+    for volume in ((spec.get("template") or {}).get("spec") or spec).get("volumes") or ():
+        if "emptyDir" in volume:
+            yield str(volume.get("name"))

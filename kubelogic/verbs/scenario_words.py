@@ -401,6 +401,18 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             "- {at: 5m, metric: {external: queue-length, gone: true}}",
             read=world.metric,
         ),
+        "fill": Word(
+            does="An emptyDir volume of each running pod of a workload holds so much from now on. Their kubelets evict "
+            "pods whose volume holds more than its `sizeLimit`, and count it to what a pod uses of disk or memory",
+            fields={
+                **_KIND,
+                **_NAME,
+                "volume": "name of the volume",
+                "each": "how much that of each pod holds",
+            },
+            example="- {at: 1m, fill: {name: ds/agent, volume: spool, each: 2Gi}}",
+            read=world.fill,
+        ),
     }
 )
 """All words, in the order of the reference page. ``expect`` is no step that does anything: see ``scenario_expect``."""

@@ -17,12 +17,13 @@ from kubelogic.reconcile.scenario import (
     Taint,
     TellPod,
 )
-from kubelogic.reconcile.world_steps import Down, MeasureObject, Reboot, Report
+from kubelogic.reconcile.world_steps import Down, Fill, MeasureObject, Reboot, Report
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.scenario_choices import about_nodes, about_pods, nodes, pods
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
 from kubelogic.verbs.scenario_requests import SCALABLE, key_of
 from kubelogic.verbs.scenario_targets import fail_probe, heal_probe
+from kubelogic.verbs.targets import WORKLOADS
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _AWAY = 60_000
@@ -222,6 +223,17 @@ def metric(fields: Fields) -> Operation:
     described.check(("kind", "name"))
     kind, name = described.text("kind"), fields.text("resource")
     return MeasureObject(kind=kind, key=key_of(described, kind), metric=name, value=_value(fields, name, gone=gone))
+
+
+def fill(fields: Fields) -> Operation:
+    """``fill``: how much an emptyDir holds."""
+    kind, key = fields.reference(WORKLOADS)
+    each = _quantity(fields, "each", "ephemeral-storage")
+    if each is None:
+        raise WrongFieldError(fields.path, "needs each: how much the volume of each pod holds", code="KL120")
+    if each < 0:
+        raise WrongFieldError((*fields.path, "each"), f"must be at least 0, is {fields.value['each']!r}")
+    return Fill(kind=kind, key=key, volume=fields.text("volume"), each=each)
 
 
 def _value(fields: Fields, metric: str, *, gone: bool) -> int | None:

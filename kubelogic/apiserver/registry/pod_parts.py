@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.apiserver.registry.pod_updates import Fault, compact
-from kubelogic.kinds import quantity
 from kubelogic.kinds.go_shape import difference
+from kubelogic.kinds.qos import qos_class
 from kubelogic.kinds.validation import api_words
 
 Spec = Mapping[str, Any]
@@ -80,23 +80,3 @@ def _as_before(old: Spec, new: Spec) -> dict[str, Any]:
         kept = {name: each for name, each in (resources.get(which) or {}).items() if name not in _RESIZED}
         resources[which] = {**kept, **{name: was[name] for name in _RESIZED if name in was}}
     return {**new, "resources": resources}
-
-
-def qos_class(spec: Spec) -> str:
-    """The class of service of a pod.
-
-    >>> qos_class({"containers": [{"resources": {"requests": {"cpu": "1"}}}]}), qos_class({"containers": [{}]})
-    ('Burstable', 'BestEffort')
-
-    Source: pkg/apis/core/v1/helper/qos/qos.go, ComputePodQOS.
-    """
-    nodes = [spec] if spec.get("resources") else [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    guaranteed, asks = True, False
-    for node in nodes:
-        resources = node.get("resources") or {}
-        for name in _RESIZED:
-            request, limit = ((resources.get(which) or {}).get(name) for which in ("requests", "limits"))
-            asks = asks or any(each and quantity.read(str(each)).nanos for each in (request, limit))
-            if not limit or (request and quantity.read(str(request)).nanos != quantity.read(str(limit)).nanos):
-                guaranteed = False
-    return "BestEffort" if not asks else "Guaranteed" if guaranteed else "Burstable"
