@@ -401,7 +401,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             "- {at: 5m, metric: {external: queue-length, gone: true}}",
             read=world.metric,
         ),
-        "fill": Word(
+        "fillVolume": Word(
             does="An emptyDir volume of each running pod of a workload holds so much from now on. Their kubelets evict "
             "pods whose volume holds more than its `sizeLimit`, and count it to what a pod uses of disk or memory",
             fields={
@@ -410,7 +410,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 "volume": "name of the volume",
                 "each": "how much that of each pod holds",
             },
-            example="- {at: 1m, fill: {name: ds/agent, volume: spool, each: 2Gi}}",
+            example="- {at: 1m, fillVolume: {name: ds/agent, volume: spool, each: 2Gi}}",
             read=world.fill,
         ),
     }

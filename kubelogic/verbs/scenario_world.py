@@ -226,7 +226,7 @@ def metric(fields: Fields) -> Operation:
 
 
 def fill(fields: Fields) -> Operation:
-    """``fill``: how much an emptyDir holds."""
+    """``fillVolume``: how much an emptyDir holds."""
     kind, key = fields.reference(WORKLOADS)
     each = _quantity(fields, "each", "ephemeral-storage")
     if each is None:
