@@ -51,7 +51,7 @@ def test_the_pod_furthest_above_its_request_goes_and_is_made_anew(lab: Lab) -> N
     assert evicted(lab) == ["low"]
     assert pressure(lab) == "True/KubeletHasInsufficientMemory"
     (pod,) = [each for each in lab.of("Pod") if each.document["status"].get("reason") == "Evicted"]
-    assert pod.document["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+    assert pod.document["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 143
     assert {c["type"]: c.get("reason") for c in pod.document["status"]["conditions"]}["DisruptionTarget"] == (
         "TerminationByKubelet"
     )
@@ -173,3 +173,106 @@ def test_the_copy_of_a_static_pod_that_is_deleted_is_made_anew_and_its_container
     made.delete("Pod", "etcd-n1")
     made.wait(5)
     assert "deletionTimestamp" in made.document("Pod", "etcd-n1")["metadata"]
+
+
+# -- limits of emptyDir volumes, soft thresholds, graces, critical pods ------------------------------------------------
+
+
+def failed(lab: Lab, reason: str) -> list[str]:
+    """The workloads whose pods ended for a reason, sorted."""
+    found = [pod.document for pod in lab.of("Pod") if pod.document["status"].get("reason") == reason]
+    return sorted(each["metadata"]["labels"]["app"] for each in found)
+
+
+def test_an_empty_dir_beyond_its_limit_ends_its_pod_and_tells_of_no_disruption() -> None:
+    made = disk_lab()
+    volumes = {"volumes": [{"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}}, {"name": "spool", "emptyDir": {}}]}
+    made.create(workload("Deployment", "web", replicas=1, template_spec=volumes))
+    made.wait(5)
+    made.world(
+        ("workload_fills", ("Deployment", "default/web", "cache", GIB)),
+        ("workload_fills", ("Deployment", "default/web", "spool", 5 * GIB)),
+    )
+    made.wait(30)
+    assert failed(made, "Evicted") == []
+    made.world(("workload_fills", ("Deployment", "default/web", "cache", GIB + 1)))
+    made.wait(10)
+    (pod, *_) = [each.document for each in made.of("Pod") if each.document["status"].get("reason") == "Evicted"]
+    assert pod["status"]["message"] == 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi". '
+    assert "DisruptionTarget" not in {each["type"] for each in pod["status"]["conditions"]}
+
+
+@pytest.mark.parametrize(("waits", "gone"), [(85, []), (115, ["low"])])
+def test_a_soft_threshold_is_told_at_once_and_evicts_after_its_grace_period(waits: int, gone: list[str]) -> None:
+    made = disk_lab(kubelet_memory_soft_threshold=2 * GIB, kubelet_maximum_pod_grace=20_000)
+    made.create(workload("Deployment", "low", replicas=1))
+    made.wait(5)
+    say(made, "low", "memory", 31 * GIB)
+    made.wait(12)
+    assert pressure(made) == "True/KubeletHasInsufficientMemory"
+    assert evicted(made) == []
+    made.wait(waits - 12)
+    assert evicted(made) == gone
+
+
+def critical(cpu: str) -> dict[str, object]:
+    container = {"name": "a", "image": "proxy:1", "resources": {"requests": {"cpu": cpu}}}
+    spec = {"nodeName": "n1", "priorityClassName": "system-node-critical", "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "proxy", "namespace": "kube-system"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gone", "says"),
+    [
+        ("1", [], ""),
+        ("2", ["small"], ""),
+        ("3", ["middle"], ""),
+        ("4", ["middle", "small"], ""),
+        ("5", ["large"], ""),
+        ("6", ["large", "small"], ""),
+        ("9", [], "UnexpectedAdmissionError"),
+    ],
+)
+def test_for_a_critical_pod_that_lacks_room_as_few_pods_as_possible_go(cpu: str, gone: list[str], says: str) -> None:
+    made = Lab(TICKER, nodes=("n1",), cpu="8")
+    made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
+    for name, asked, most in (
+        ("small", "1", None),
+        ("middle", "2", None),
+        ("large", "4", {"cpu": "4", "memory": "1Gi"}),
+    ):
+        resources = {"requests": {"cpu": asked}, **({"limits": most} if most else {})}
+        made.create(workload("Deployment", name, replicas=1, container={"resources": resources}))
+    made.wait(5)
+    made.create(critical(cpu))
+    made.wait(5)
+    status = made.state.cluster.objects("Pod")["kube-system/proxy"].document["status"]
+    assert failed(made, "Preempting") == gone
+    assert status.get("reason", "") == says
+    assert status["phase"] == ("Failed" if says else "Running")
+
+
+def test_a_victim_that_does_not_listen_keeps_the_critical_pod_waiting_for_its_grace() -> None:
+    made = Lab(TICKER, nodes=("n1",), cpu="2")
+    made.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}})
+    asks = {"resources": {"requests": {"cpu": "2"}}}
+    made.create(workload("Deployment", "deaf", replicas=1, image="deaf:1", container=asks))
+    made.world(("image_ignores_stop", ("deaf:1",)))
+    made.wait(5)
+    made.create(critical("1"))
+    made.wait(25)
+    assert made.state.cluster.objects("Pod")["kube-system/proxy"].document["status"]["phase"] == "Pending"
+    made.wait(10)
+    assert made.state.cluster.objects("Pod")["kube-system/proxy"].document["status"]["phase"] == "Running"
+    (pod,) = [each.document for each in made.of("Pod") if each.document["status"].get("reason") == "Preempting"]
+    assert pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+
+
+def test_a_pod_beyond_its_deadline_fails_with_that_reason() -> None:
+    made = disk_lab()
+    container = {"name": "c", "image": "app:1"}
+    spec = {"activeDeadlineSeconds": 30, "containers": [container]}
+    made.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "short"}, "spec": spec})
+    made.wait(40)
+    status = made.status("Pod", "short")
+    assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")

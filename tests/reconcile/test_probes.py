@@ -355,7 +355,7 @@ def test_an_image_that_is_back_is_pulled_at_the_next_try() -> None:
 def test_a_pod_of_which_the_time_is_over_fails() -> None:
     template = {"spec": {"containers": [container()], "restartPolicy": "Never", "activeDeadlineSeconds": 30}}
     result = run([made("batch/v1", "Job", "j", {"template": template, "backoffLimit": 0})])
-    assert times(result, "ReportPhase", phase="Failed") == [30]
+    assert times(result, "FailPod", reason="DeadlineExceeded") == [30.2]  # its container is asked to stop, and does
     assert times(result, "SetCondition", kind="Job", condition="Failed", status="True")
 
 
