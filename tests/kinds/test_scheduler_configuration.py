@@ -57,7 +57,28 @@ ZONE = "topology.kubernetes.io/zone"
             (*ARGS, "scoringStrategy", "resources", 0, "weight"),
             "KL122",
         ),
-        (_strategy(type="RequestedToCapacityRatio"), (*ARGS, "scoringStrategy", SHAPE, "shape"), "KL120"),
+        (_strategy(type="RequestedToCapacityRatio"), (*ARGS, "scoringStrategy", SHAPE), "KL120"),
+        (
+            _strategy(type="RequestedToCapacityRatio", requestedToCapacityRatio={"shape": []}),
+            (*ARGS, "scoringStrategy", SHAPE, "shape"),
+            "KL120",
+        ),
+        (
+            _strategy(type="LeastAllocated", requestedToCapacityRatio={"shape": [{"score": 1}]}),
+            (*ARGS, "scoringStrategy", SHAPE),
+            "KL127",
+        ),
+        (
+            {"profiles": [{"plugins": {"filter": {"enabled": [{"name": "EBSLimits"}]}}}]},
+            ("profiles", 0, "plugins", "filter", "enabled", 0, "name"),
+            "KL121",
+        ),
+        (_args("VolumeBinding", shape=[{"score": 1}]), (*ARGS, "shape"), "KL127"),
+        (
+            _args("NodeResourcesBalancedAllocation", resources=[{"name": "cpu"}, {"name": "cpu"}]),
+            (*ARGS, "resources", 1, "name"),
+            "KL126",
+        ),
         (
             _strategy(type="RequestedToCapacityRatio", requestedToCapacityRatio={"shape": [{"score": 11}]}),
             (*ARGS, "scoringStrategy", SHAPE, "shape", 0, "score"),
@@ -114,6 +135,12 @@ def test_what_is_not_known_is_told() -> None:
     found = admit({**HEAD, "extenders": [{"urlPrefix": "http://e"}], "profiles": [{"plugins": plugins}]})
     assert not found.problems
     assert [warning.code for warning in found.warnings] == ["KL193", "KL193"]
+
+
+def test_resources_of_a_strategy_may_be_there_twice() -> None:
+    """Nobody looks at their names: validateResources reads weights alone."""
+    twice = [{"name": "cpu", "weight": 1}, {"name": "cpu", "weight": 2}]
+    assert not admit({**HEAD, **_strategy(type="MostAllocated", resources=twice)}).problems
 
 
 def test_one_profile_needs_no_name() -> None:

@@ -31,16 +31,21 @@ PLUGINS = frozenset(
         "NodeResourcesFit",
         "NodeUnschedulable",
         "NodeVolumeLimits",
+        "PodGroupPodsCount",
         "PodTopologySpread",
         "PrioritySort",
         "SchedulingGates",
         "TaintToleration",
+        "TopologyPlacementGenerator",
         "VolumeBinding",
         "VolumeRestrictions",
         "VolumeZone",
     }
 )
 """The plugins that kube-scheduler is built with."""
+
+_GONE = frozenset({"AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits"})
+"""Plugins that it had once. Source: invalidPluginsByVersion."""
 
 STRATEGIES = ("LeastAllocated", "MostAllocated", "RequestedToCapacityRatio")
 _MODELLED_SCORES = 10
@@ -94,6 +99,8 @@ def _plugins(report: Report, path: Path, sets: Tree) -> None:
                 report.required(where)
             elif name in enabled:
                 report.duplicate(where, name)
+            elif name in _GONE:
+                report.add(where, "KL121", f"{name} is no plugin of this version any more")
             elif name not in PLUGINS:
                 report.warn(where, "KL193", f"{name} is no plugin of kube-scheduler itself: what it does is not known")
             enabled.add(name)
@@ -125,6 +132,8 @@ def _arguments(report: Report, path: Path, entries: Iterable[Tree]) -> None:
             report.required((*here, "name"))
         elif name in seen:
             report.duplicate((*here, "name"), name)
+        elif name in _GONE:
+            report.add((*here, "name"), "KL121", f"{name} is no plugin of this version any more")
         seen.add(name)
         if args is None or name not in _CHECKS:
             if args and name not in _CHECKS:
@@ -136,19 +145,10 @@ def _arguments(report: Report, path: Path, entries: Iterable[Tree]) -> None:
             _CHECKS[name](report, (*here, "args"), tree)
 
 
-def _resources(report: Report, path: Path, resources: Iterable[Tree], most: int) -> None:
-    seen: set[str] = set()
+def _resources(report: Report, path: Path, resources: Iterable[Tree]) -> None:
+    """Weights of resources; names are looked at by nobody. Source: validateResources."""
     for index, resource in enumerate(resources):
-        name, here = resource.get("name", ""), (*path, index)
-        if not name:
-            report.required((*here, "name"))
-        elif name in seen:
-            report.duplicate((*here, "name"), name)
-        else:
-            label_key(report, (*here, "name"), name)
-        seen.add(name)
-        weight = resource.get("weight", 0) or 1
-        report.between(weight, (*here, "weight"), 1, most)
+        report.between(resource.get("weight", 0) or 1, (*path, index, "weight"), 1, _LARGEST)
 
 
 def _shape(report: Report, path: Path, points: Iterable[Tree]) -> None:
@@ -181,14 +181,26 @@ def _fit(report: Report, path: Path, args: Tree) -> None:
         return
     here = (*path, "scoringStrategy")
     report.one_of((*here, "type"), strategy.get("type", ""), STRATEGIES)
-    _resources(report, (*here, "resources"), strategy.get("resources", ()), _LARGEST)
+    _resources(report, (*here, "resources"), strategy.get("resources", ()))
+    ratio = strategy.get("requestedToCapacityRatio")
     if strategy.get("type") == "RequestedToCapacityRatio":
-        ratio = strategy.get("requestedToCapacityRatio", {})
-        _shape(report, (*here, "requestedToCapacityRatio", "shape"), ratio.get("shape", ()))
+        if ratio is None:
+            report.required((*here, "requestedToCapacityRatio"), "the type RequestedToCapacityRatio needs it")
+        else:
+            _shape(report, (*here, "requestedToCapacityRatio", "shape"), ratio.get("shape", ()))
+    elif ratio is not None:
+        report.forbidden((*here, "requestedToCapacityRatio"), "is for the type RequestedToCapacityRatio alone")
 
 
 def _balanced(report: Report, path: Path, args: Tree) -> None:
-    _resources(report, (*path, "resources"), args.get("resources", ()), 1)
+    """Source: ValidateNodeResourcesBalancedAllocationArgs."""
+    seen: set[str] = set()
+    for index, resource in enumerate(args.get("resources", ())):
+        name, here = resource.get("name", ""), (*path, "resources", index)
+        if name in seen:
+            report.duplicate((*here, "name"), name)
+        seen.add(name)
+        report.between(resource.get("weight", 0) or 1, (*here, "weight"), 1, 1)
 
 
 def _spread(report: Report, path: Path, args: Tree) -> None:
@@ -244,9 +256,8 @@ def _preemption(report: Report, path: Path, args: Tree) -> None:
 def _volume_binding(report: Report, path: Path, args: Tree) -> None:
     if args.get("bindTimeoutSeconds", 0) < 0:
         report.add((*path, "bindTimeoutSeconds"), "KL122", f"must be at least 0, is {args['bindTimeoutSeconds']}")
-    if "shape" in args:
-        _shape(report, (*path, "shape"), args["shape"])
-        report.warn((*path, "shape"), "KL193", "the score of VolumeBinding by free storage is not modelled")
+    if "shape" in args:  # StorageCapacityScoring is off by default
+        report.forbidden((*path, "shape"), "needs the feature StorageCapacityScoring, which is off")
 
 
 def _devices(report: Report, path: Path, args: Tree) -> None:

@@ -14,7 +14,9 @@ from kubelogic.placement.problem import Amounts, Scorer, Shape
 MOST = 100
 """The best score a scorer gives."""
 
-_BY_USE = frozenset({"least_allocated", "most_allocated", "requested_to_capacity"})
+BY_USE = frozenset({"least_allocated", "most_allocated", "requested_to_capacity"})
+"""Kinds of scorers that look at how much of a node is used: the strategies of NodeResourcesFit."""
+
 _POINTS = 10
 """The best score that a point of a shape gives."""
 
@@ -40,7 +42,7 @@ class Fit:
         tables = state.tables
         self._state = state
         self._requests = tables.amounts({n: a for n, a in shape.requests.items() if n not in shape.unchecked})
-        self._scorer = next((scorer for scorer in scorers if scorer.kind in _BY_USE), None)
+        self._scorer = next((scorer for scorer in scorers if scorer.kind in BY_USE), None)
         scored = {**shape.requests, **shape.scored_requests}
         self._used = tuple(_counted(self._scorer, scored, tables)) if self._scorer is not None else ()
         balance = next((scorer for scorer in scorers if scorer.kind == "balanced_allocation"), None)

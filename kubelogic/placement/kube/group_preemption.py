@@ -1,6 +1,8 @@
 """Room for a group as a whole: who has to leave so that as many of its pods fit as it needs.
 
-Source: kube-scheduler 1.36, runWorkloadAwarePreemption; framework/preemption/podgrouppreemption.go and types.go.
+Source: kube-scheduler 1.36, runWorkloadAwarePreemption; framework/preemption/podgrouppreemption.go (Preempt,
+selectVictimsOnDomain, preemptorEligibleToPreemptOthers, moreImportantVictim) and types.go (newPodGroupPreemptor,
+newDomainForWorkloadPreemption).
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from kubelogic.placement.problem import Pod
 NO_VICTIMS = "No preemption victims found for incoming preemptor"
 CONSTRAINED = "workload aware preemption is not supported for pod groups with scheduling constraints"
 NEVER = "not eligible due to preemptionPolicy=Never."
-LEAVING = "not eligible due to a terminating pod on the nominated node."
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,8 @@ def preempt(case: Case, tried: Attempt) -> Attempt:
     do, the important ones first, those whom a budget protects before others.
     """
     found = _victims(case)
+    if isinstance(found, Attempt):
+        return replace(tried, message=found.message, error=True)
     if isinstance(found, str):
         words = f"{tried.message}, {found}"
         # Pods of which none was tried say what is said of the group.
@@ -53,21 +56,22 @@ def preempt(case: Case, tried: Attempt) -> Attempt:
     return replace(tried, waits=True, victims=found)
 
 
-def _victims(case: Case) -> tuple[str, ...] | str:
+def _victims(case: Case) -> tuple[str, ...] | str | Attempt:
+    """Who has to leave; why nobody does; or the attempt that ends in a fault even with all of them gone."""
     group = case.group
     if group.key:
         return CONSTRAINED
     preempts = {shape.name: shape.preempts for shape in case.problem.shapes}
     if not group.preempts or not all(preempts[pod.shape] for pod in case.pods):
         return NEVER
-    if _leaving(case):
-        return LEAVING
     units = sorted((unit for unit in _units(case) if unit.priority < group.priority), key=lambda unit: unit.importance)
     if not units:
         return NO_VICTIMS
     quiet = replace(case, may_evict=False)
     out = {pod.name for unit in units for pod in unit.pods}
     without = attempt(_without(quiet, out))
+    if without.error:
+        return without
     if not without.placed:
         return without.message
     protected = _protected(case, units)
@@ -97,20 +101,6 @@ def _units(case: Case) -> Iterator[Unit]:
             yield Unit(pods=(pod,), priority=priority[pod.shape], grouped=bool(pod.group))
     for name in sorted(together):
         yield Unit(pods=tuple(together[name]), priority=groups[name].priority, grouped=True)
-
-
-def _leaving(case: Case) -> bool:
-    """Whether pods that were evicted before are still on their way out of nodes promised to the group's pods."""
-    promised = {pod.nominated for pod in case.pods if pod.nominated}
-    priority = {shape.name: shape.priority for shape in case.problem.shapes}
-    groups = {group.name: group.priority for group in case.problem.groups}
-    return any(
-        pod.node in promised
-        and pod.terminating
-        and pod.displaced
-        and groups.get(pod.group, priority[pod.shape]) < case.group.priority
-        for pod in case.problem.running
-    )
 
 
 def _protected(case: Case, units: Sequence[Unit]) -> frozenset[Unit]:

@@ -3,7 +3,7 @@
 Everything happens on a problem of its own that says who is where at that moment, so nothing has to be taken back.
 
 Source: kube-scheduler 1.36, schedule_one_podgroup.go; plugins GangScheduling (Permit), TopologyPlacementGenerator,
-PodGroupPodsCount; DefaultPreemption (PostFilter).
+PodGroupPodsCount, NodeResourcesFit (ScorePlacement); DefaultPreemption (PostFilter).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from kubelogic.placement.devices.search import DeviceError
 from kubelogic.placement.kube.engine import Engine
+from kubelogic.placement.kube.fit import BY_USE
 from kubelogic.placement.kube.preemption import Preemption
 from kubelogic.placement.kube.scores import Nodes
 from kubelogic.placement.placement import Binding, Refusal
@@ -107,7 +108,9 @@ def one_domain(case: Case) -> Attempt:
         turn.take(pod)
         if turn.error:
             words = f"failed to schedule other pod from a pod group: {turn.error}"
-            return Attempt(tried=tuple(turn.tried), message=words, error=True)
+            left = case.pods[len(turn.tried) :]
+            untried = (Tried(pod=each, refusal=Refusal(shape=each.shape, rejections=())) for each in left)
+            return Attempt(tried=(*turn.tried, *untried), message=words, error=True)
     message = "" if turn.placed else UNSCHEDULABLE
     if turn.waits:
         message = f"{UNSCHEDULABLE}, {WAITING}"
@@ -226,24 +229,57 @@ def attempt(case: Case) -> Attempt:
     if not domains:
         return _all(case, NO_PLACEMENTS)
     found: list[Attempt] = []
+    good: list[tuple[Case, Attempt]] = []
     for nodes in domains:
-        here = one_domain(case if nodes is None else within(case, nodes))
+        there = case if nodes is None else within(case, nodes)
+        here = one_domain(there)
         if here.error:
             return here
         found.append(here)
-    good = [each for each in found if each.placed or each.waits]
+        if here.placed or here.waits:
+            good.append((there, here))
     if not good:
         words = f"0/{len(found)} placements are available, first placement status: {found[0].message}"
         return replace(found[0], message=words)
-    return _best(good, running=len(case.running), random=case.random)
+    return good[0][1] if len(good) == 1 else _best(good, running=len(case.running), random=case.random)
 
 
-def _best(found: Sequence[Attempt], *, running: int, random: Random | None) -> Attempt:
-    counts = [running + sum(bool(each.binding or each.node) for each in one.tried) for one in found]
+def _best(found: Sequence[tuple[Case, Attempt]], *, running: int, random: Random | None) -> Attempt:
+    """The placement with the highest score: many pods of the group, and nodes that are well used.
+
+    Source: kube-scheduler 1.36, findBestPlacement; plugins PodGroupPodsCount and NodeResourcesFit (ScorePlacement).
+    """
+    counts = [running + sum(bool(each.binding or each.node) for each in one.tried) for _, one in found]
     most = max(counts)
-    scores = [count * _MOST_SCORE // most for count in counts]
-    best = [one for one, score in zip(found, scores, strict=True) if score == max(scores)]
+    scores = [count * _MOST_SCORE // most + _use(*each) for count, each in zip(counts, found, strict=True)]
+    best = [one for (_, one), score in zip(found, scores, strict=True) if score == max(scores)]
     return best[0] if random is None else random.choice(best)
+
+
+def _use(case: Case, tried: Attempt) -> int:
+    """How well the nodes of a placement are used with the group's pods on them, whatever the strategy for single pods.
+
+    Source: kube-scheduler 1.36, noderesources/resource_allocation.go (scorePlacement), most_allocated.go.
+    """
+    engine = Engine(case.problem)
+    tables = engine.tables
+    shapes = {shape.name: shape for shape in case.problem.shapes}
+    profile = shapes[case.pods[0].shape].profile
+    scorer = next((s for s in case.problem.scorers if s.profile == profile and s.kind in BY_USE), None)
+    if scorer is None:
+        return 0
+    proposed = [shapes[each.pod.shape] for each in tried.tried if each.binding is not None or each.node]
+    total = weights = 0
+    for name, weight in zip(scorer.resources, scorer.weights or (1,) * len(scorer.resources), strict=True):
+        row = tables.resource_number[name]
+        asked = sum({**shape.requests, **shape.scored_requests}.get(name, 0) for shape in proposed)
+        capacity = int(tables.allocatable[row].sum())
+        if capacity <= 0 or (name in scorer.optional and not asked):
+            continue
+        there = int(engine.state.assumed[row][tables.allocatable[row] > 0].sum())
+        total += min(asked + there, capacity) * _MOST_SCORE // capacity * weight
+        weights += weight
+    return total // weights * scorer.weight if weights else 0
 
 
 def _all(case: Case, words: str, *, error: bool = False) -> Attempt:
