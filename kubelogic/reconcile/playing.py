@@ -15,6 +15,7 @@ from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
 from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.components import MANAGER, SCHEDULER
 from kubelogic.reconcile.drains import DrainAgain
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
 from kubelogic.reconcile.expectations import Expectation, Expected, Watch
 from kubelogic.reconcile.kin import Kin
 from kubelogic.reconcile.performing import Performed, perform
@@ -24,30 +25,8 @@ from kubelogic.reconcile.settle import Folded, Refusals, Run, Step, Ticker, sett
 from kubelogic.reconcile.times import clock
 from kubelogic.reconcile.world_steps import Down
 
-REPEAT = "Repeat"
-"""The type of entry for rounds of a loop that are not told one by one."""
-
-ENDPOINTS = "Endpoints"
-"""The type of entry for a change of how many ready endpoints a Service has."""
-
-FAILED_CREATE, FAILED_UPDATE, FAILED_DELETE = "FailedCreate", "FailedUpdate", "FailedDelete"
-FAILED = {"make": FAILED_CREATE, "change": FAILED_UPDATE, "delete": FAILED_DELETE}
-"""What is told of a refusal, by what was refused."""
-"""The type of entry for what the API server refuses to a controller: the reason of the event that there is then."""
-
 Rebuild = Callable[[frozenset[str]], Ticker]
 """Gives what decides ticks while some components are down."""
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a timeline. ``time`` is in milliseconds from the start."""
-
-    time: int
-    type: str
-    arguments: Mapping[str, Any]
-    cause: str = ""
-    refused: str = ""
-    """Why the API server refused a request; empty if it did not."""
 
 
 class OpenDrain(msgspec.Struct, kw_only=True):

@@ -16,9 +16,10 @@ from kubelogic.reconcile.actions import KillContainer
 from kubelogic.reconcile.ailments import Ailment, open_questions
 from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.drains import DrainAgain
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
 from kubelogic.reconcile.expectations import Expectation, Expected
 from kubelogic.reconcile.kin import Kin
-from kubelogic.reconcile.playing import ENDPOINTS, FAILED, REPEAT, Entry, Player, Rebuild
+from kubelogic.reconcile.playing import Player, Rebuild
 from kubelogic.reconcile.restarts import Restarts, restarts
 from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import Event, Operation, Scenario

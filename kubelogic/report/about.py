@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document, trouble_document
 from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.report.explanation import explanation_document, render_explanation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.explain.units import count
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import pending_document
 from kubelogic.report.plan import blocker_lines
 from kubelogic.report.style import PLAIN, Style

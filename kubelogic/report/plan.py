@@ -10,7 +10,8 @@ from itertools import groupby
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
-from kubelogic.reconcile.simulate import Entry, clock
+from kubelogic.reconcile.entries import Entry
+from kubelogic.reconcile.times import clock
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import amount, count, share
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.entries import Entry
 from kubelogic.report.documents import reasons_document
 from kubelogic.report.markup import Html, Part, bar, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves

@@ -7,9 +7,11 @@ from typing import Any
 
 from kubelogic.cluster.clock import timestamp, weekday
 from kubelogic.explain.units import count
+from kubelogic.reconcile.entries import REPEAT, Entry
 from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
-from kubelogic.reconcile.simulate import REPEAT, Entry, Simulated, clock
+from kubelogic.reconcile.simulate import Simulated
+from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import header, location_document, plan_document
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style

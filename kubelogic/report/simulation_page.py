@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kubelogic.explain.units import count
-from kubelogic.reconcile.simulate import Entry, clock
+from kubelogic.reconcile.entries import Entry
+from kubelogic.reconcile.times import clock
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table
 from kubelogic.report.plan_page import moments, plan_sections
 from kubelogic.report.simulation import entries_told, render_simulation

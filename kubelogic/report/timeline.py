@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.reconcile.simulate import ENDPOINTS, FAILED, REPEAT, Entry, clock
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
+from kubelogic.reconcile.times import clock
 from kubelogic.report.style import Style
 
 _NAMED = 3

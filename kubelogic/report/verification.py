@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import header, notice_document
 from kubelogic.report.plan import render_notices
 from kubelogic.report.simulation import seconds

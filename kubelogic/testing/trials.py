@@ -17,7 +17,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Event
 from kubelogic.reconcile.settle import settle
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 from kubelogic.report.verification import documents_text, scenario_text
 from kubelogic.verbs.load import Source, load
 from kubelogic.verbs.reconciled import Engine, Options, begin, engine

@@ -13,7 +13,8 @@ import msgspec
 
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
-from kubelogic.reconcile.simulate import clock, simulate
+from kubelogic.reconcile.simulate import simulate
+from kubelogic.reconcile.times import clock
 from kubelogic.verbs.drain import NodeDrain, drained
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled

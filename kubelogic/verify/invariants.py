@@ -20,7 +20,7 @@ from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.ailments import ready_endpoints
 from kubelogic.reconcile.rollouts import rollouts
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 from kubelogic.verbs.scenario_fields import milliseconds
 
 Check = Callable[[State, State], Iterator[str]]

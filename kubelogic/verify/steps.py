@@ -18,7 +18,7 @@ from kubelogic.reconcile.scenario import (
     Scale,
     SetImage,
 )
-from kubelogic.reconcile.simulate import clock
+from kubelogic.reconcile.times import clock
 
 
 def steps(events: Iterable[Event]) -> tuple[Mapping[str, Any], ...]:

@@ -12,10 +12,11 @@ from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
+from kubelogic.reconcile.entries import REPEAT
 from kubelogic.reconcile.loops import is_routine
 from kubelogic.reconcile.scenario import Behave, Delete, Drain, Event, FailNode, Scale, Scenario, SetImage
 from kubelogic.reconcile.settle import Run, settle
-from kubelogic.reconcile.simulate import REPEAT, simulate
+from kubelogic.reconcile.simulate import simulate
 from kubelogic.reconcile.tick import Reconciler
 
 BOOK = load_rulebook()

@@ -17,7 +17,7 @@ from kubelogic.reconcile import (
     troubles,
     world_steps,
 )
-from kubelogic.reconcile.simulate import ENDPOINTS, FAILED, REPEAT, Entry
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
 from kubelogic.report.style import PLAIN
 from kubelogic.report.timeline import PHRASES, QUIET, clock, timeline
 

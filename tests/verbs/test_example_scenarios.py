@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.entries import Entry
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.scenario_file import read_scenario
 from kubelogic.verbs.simulate import Simulation, SimulationOptions, simulate

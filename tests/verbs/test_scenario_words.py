@@ -11,7 +11,7 @@ import pytest
 
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
-from kubelogic.reconcile.simulate import Entry
+from kubelogic.reconcile.entries import Entry
 from kubelogic.report.scenario_reference import reference
 from kubelogic.text.location import InputError
 from kubelogic.verbs.reconciled import Options
