@@ -20,7 +20,7 @@ from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.limits import Limits
-from kubelogic.placement.optimal.market import Offer, extended
+from kubelogic.placement.optimal.offers import Offer, extended
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, problem

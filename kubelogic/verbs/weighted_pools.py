@@ -20,7 +20,7 @@ from kubelogic.apiserver.node_types import NodeType
 from kubelogic.cluster import Cluster
 from kubelogic.placement.optimal.cheapest import Purchase, cheapest_nodes
 from kubelogic.placement.optimal.limits import Clock, Limits
-from kubelogic.placement.optimal.market import Cap, Offer, extended, name_of
+from kubelogic.placement.optimal.offers import Cap, Offer, extended, name_of
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Problem
 

@@ -25,6 +25,7 @@ MAKERS = frozenset({"with_document"})
 QUESTIONS = {
     "reconcile/apply/carry_out.py": "opens the transaction in which all actions of a tick are carried out",
     "explain/written.py": "asks what a plugin would write, to find who wrote it; the transaction is forgotten",
+    "verbs/talkers.py": "the part of a cluster that a question is about: its objects are as they were",
     "verbs/edits.py": "an input between two that were read: nobody has sent it to a cluster yet",
     "reconcile/loops.py": "moments of a loop that was leapt over are later",
 }

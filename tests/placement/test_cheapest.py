@@ -11,7 +11,7 @@ import pytest
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.limits import Limits
-from kubelogic.placement.optimal.market import Cap, Offer, cost_of, extended, within
+from kubelogic.placement.optimal.offers import Cap, Offer, cost_of, extended, within
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape, Spread
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from kubelogic.placement.optimal.market import Offer
+from kubelogic.placement.optimal.offers import Offer
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
 
 _GIB = 1 << 30

@@ -11,7 +11,7 @@ from kubelogic.placement.optimal.bounding import solo
 from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Clock, Limits
-from kubelogic.placement.optimal.market import Offer
+from kubelogic.placement.optimal.offers import Offer
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Node, Pod, Problem

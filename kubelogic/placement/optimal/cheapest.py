@@ -15,8 +15,9 @@ from kubelogic.placement.check import check
 from kubelogic.placement.optimal.bounding import most_alone, upper_bounds
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Clock, Deadline, Limits
-from kubelogic.placement.optimal.market import Cap, Layout, Market, Offer, cost_of, extended, room_alone, within
+from kubelogic.placement.optimal.market import Layout, Market, room_alone
 from kubelogic.placement.optimal.model import Ints
+from kubelogic.placement.optimal.offers import Cap, Offer, cost_of, extended, within
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.result import result
 from kubelogic.placement.optimal.solve import solve

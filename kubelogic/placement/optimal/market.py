@@ -8,7 +8,7 @@ permission, ports, anti-affinity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import msgspec
@@ -22,63 +22,17 @@ from kubelogic.placement.optimal.grid import by_tables
 from kubelogic.placement.optimal.knapsack import Pattern, Search
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Floats, Ints, Mask, Model
+from kubelogic.placement.optimal.offers import Cap, Offer, cost_of, extended, name_of, within
 from kubelogic.placement.optimal.patterns import Pool
 from kubelogic.placement.optimal.simplex import Packing
 from kubelogic.placement.optimal.single import filled, full, relaxed
-from kubelogic.placement.problem import Node, Problem
+from kubelogic.placement.problem import Problem
 
 _FINE, _WIDE = 18, 60
 _ROUNDS, _PIVOTS = 120, 400
 _LEAST, _MOST = 1000, 4000
 _MANY = 200
 _ASKED = 400
-
-
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes that can be had: a ``node`` of the type, the ``price`` of one in any whole unit, ``most`` of them in all.
-
-    A topology value equal to the node's name becomes the new node's own name.
-    """
-
-    node: Node
-    price: int = 1
-    most: int = 1000
-
-
-class Cap(msgspec.Struct, frozen=True, kw_only=True):
-    """What nodes of some offers may come to together: ``uses`` of one node by offer, ``most`` of all of them."""
-
-    uses: Mapping[str, int]
-    most: int
-
-
-def within(caps: Sequence[Cap], offers: Sequence[Offer], counts: Sequence[int]) -> bool:
-    """Whether so many nodes of each offer keep to all caps."""
-    return all(
-        sum(cap.uses.get(offer.node.name, 0) * n for offer, n in zip(offers, counts, strict=True)) <= cap.most
-        for cap in caps
-    )
-
-
-def name_of(offer: Offer, number: int) -> str:
-    """What the node of that number is called."""
-    return f"{offer.node.name}-{number:05}"
-
-
-def extended(problem: Problem, offers: Sequence[Offer], counts: Sequence[int]) -> Problem:
-    """The problem with so many nodes of each offer."""
-    nodes = list(problem.nodes)
-    for offer, count in zip(offers, counts, strict=True):
-        node = offer.node
-        for n in range(count):
-            name = name_of(offer, n)
-            topology = {key: name if value == node.name else value for key, value in node.topology.items()}
-            nodes.append(msgspec.structs.replace(node, name=name, topology=topology))
-    return msgspec.structs.replace(problem, nodes=tuple(nodes))
-
-
-def cost_of(offers: Sequence[Offer], counts: Sequence[int]) -> int:
-    return sum(offer.price * n for offer, n in zip(offers, counts, strict=True))
 
 
 def room_alone(model: Model) -> Ints:
