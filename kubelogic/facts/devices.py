@@ -51,6 +51,9 @@ def class_facts(obj: Object) -> Iterator[Fact]:
         yield "device_resource", (resource, obj.key)
 
 
+_IDENTITY = ("driver", "pool", "device")
+
+
 def claim_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one ResourceClaim."""
     metadata, status = obj.document["metadata"], obj.document.get("status") or {}
@@ -67,8 +70,31 @@ def claim_facts(obj: Object) -> Iterator[Fact]:
         if allocation.get("nodeSelector") is not None:
             yield "device_claim_confined", (obj.key,)
         yield from _terms("allocation_term", obj.key, "", allocation.get("nodeSelector"))
+        yield from _binding(obj.key, allocation, status.get("devices") or ())
     for user in status.get("reservedFor") or ():
         yield "device_claim_user", (obj.key, user.get("uid") or "")
+
+
+def _binding(key: str, allocation: Mapping[str, Any], devices: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
+    """Whether what devices say of their binding has failed, or since when something is not said yet.
+
+    Source: dynamicresources.go of Kubernetes 1.36, isClaimReadyForBinding, isClaimTimeout, getAllocatedDeviceStatus.
+    """
+    since = allocation.get("allocationTimestamp")
+    for result in (allocation.get("devices") or {}).get("results") or ():
+        if not result.get("bindingConditions"):
+            continue
+        marks = [result.get(name) for name in _IDENTITY]
+        said = next((each for each in devices if [each.get(name) for name in _IDENTITY] == marks), None)
+        conditions = (said or {}).get("conditions") or ()
+        true = {each.get("type") for each in conditions if each.get("status") == "True"}
+        if said is not None and true.intersection(result.get("bindingFailureConditions") or ()):
+            yield "device_claim_binding_failed", (key,)
+            return
+        if said is None or not true.issuperset(result["bindingConditions"]):
+            if since:
+                yield "device_claim_binding_since", (key, milliseconds(since))
+            return
 
 
 def _terms(predicate: str, key: str, place: str, selector: Mapping[str, Any] | None) -> Iterator[Fact]:

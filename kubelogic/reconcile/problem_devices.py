@@ -207,7 +207,8 @@ class DeviceReader:
         usable: dict[str, set[str]] = defaultdict(set)
         for claim, node_class in relations.rows("claim_usable"):
             usable[text(claim)] |= self._nodes_of(text(node_class))
-        confined = {text(row[0]) for row in relations.rows("device_claim_confined")}
+        unbindable = {text(row[0]) for row in relations.rows("claim_unbindable")}
+        confined = unbindable | {text(row[0]) for row in relations.rows("device_claim_confined")}
         allocated = {
             text(claim): _decoded_list(text(results)) for claim, results in relations.rows("device_claim_allocated")
         }
@@ -219,7 +220,7 @@ class DeviceReader:
                 requests=requests,
                 constraints=tuple(_constraints(_decoded(text(document)))),
                 allocated=tuple(map(_allocated, allocated[key])) if key in allocated else None,
-                nodes=frozenset(usable.get(key, ())) if key in confined else None,
+                nodes=frozenset(() if key in unbindable else usable.get(key, ())) if key in confined else None,
                 users=tuple(users.get(key, ())),
                 missing=missing,
             )
