@@ -115,6 +115,8 @@ EXAMPLES = {
         "kubelogic reach shop/web shop/db 5432 cluster.yaml",
         "kubelogic reach any shop/db cluster.yaml",
         "kubelogic reach shop/web 10.0.0.0/8 443 cluster.yaml --proof",
+        "kubelogic reach any shop/db 5432 cluster.yaml --only shop/web,shop/job",
+        "kubelogic reach any any manifests --before origin/main",
     ),
     "can-i": (
         "kubelogic can-i get secrets -n shop cluster.yaml",

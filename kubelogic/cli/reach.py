@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common, streams
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
@@ -22,13 +23,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TO", help="the same; PORT (80, 53/UDP, http) may follow")
     common.add_inputs(parser)
     common.add_settled(parser)
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="WHO",
+        help="prove that nobody else reaches TO: those who may, as FROM, separated by commas; "
+        "exit code 0 if it is proved",
+    )
+    parser.add_argument(
+        "--before",
+        metavar="OLD",
+        help="say what an edit changes: what was there before, as a file, a directory, or a git revision of the PATHs; "
+        "exit code 0 if nobody reaches more or less than before, at any moment of the rollout",
+    )
     parser.add_argument("--proof", action="store_true", help="also show the derivation of the first way that is open")
     common.add_rules(parser)
     common.add_output(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer and print; 0 if there is a way, 1 if there is none, 3 if that is not known."""
+    """Answer and print; 0 if there is a way, 1 if there is none, 3 if that is not known; with --only 0 if none is."""
     from kubelogic.report.reach import reach_document, render_reach
     from kubelogic.verbs.reach import reach
     from kubelogic.verbs.targets import UnknownPodError
@@ -36,6 +51,11 @@ def run(args: argparse.Namespace) -> int:
     port = args.paths.pop(0) if len(args.paths) > 1 and _is_port(args.paths[0]) else ""
     if not port and _is_port(args.paths[0]) and not Path(args.paths[0]).exists():
         raise UsageError(f"{args.paths[0]} is the port; a file or a directory has to follow (- for standard input)")
+    only = [name for each in args.only for name in each.split(",") if name]
+    if args.before is not None:
+        if only:
+            raise UsageError("--only and --before are two questions: ask them one after the other")
+        return _compared(args, port)
     cluster, _ = common.read_cluster(args)
     try:
         found = reach(
@@ -47,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
             rules=common.rule_directories(args),
             parameters=common.parameters(args),
             settled=args.settled,
+            only=only,
         )
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
@@ -54,6 +75,40 @@ def run(args: argparse.Namespace) -> int:
         streams.say(render_reach(found, common.output_style(args), proof=args.proof))
     else:
         common.emit(reach_document(found), args.output)
+    if only:
+        return {"yes": NO, "no": YES, "unknown": UNKNOWN}[found.verdict]
+    return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]
+
+
+def _compared(args: argparse.Namespace, port: str) -> int:
+    """Say what is other than before; 0 if nothing is, 1 if something is, 3 if that is not known."""
+    from kubelogic.report.reach_changes import changes_document, render_changes
+    from kubelogic.verbs.reach_changes import reach_changes
+    from kubelogic.verbs.targets import UnknownPodError
+
+    with ExitStack() as stack:
+        old = (
+            [args.before]
+            if Path(args.before).exists()
+            else baseline.past(args.paths, args.before, stack, what="--before")
+        )
+        stdin = common.standard_input([*args.paths, *args.nodes])
+        clusters = common.read_paths(args, old, stdin), common.read_paths(args, args.paths, stdin)
+        try:
+            found = reach_changes(
+                *clusters,
+                (args.source, args.target, port),
+                namespace=args.namespace,
+                rules=common.rule_directories(args),
+                parameters=common.parameters(args),
+                settled=args.settled,
+            )
+        except UnknownPodError as error:
+            raise UsageError(str(error)) from error
+        if args.output == "text":
+            streams.say(render_changes(found, common.output_style(args)))
+        else:
+            common.emit(changes_document(found), args.output)
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]
 
 

@@ -34,6 +34,8 @@ def render_reach(found: Reach, style: Style = PLAIN, *, proof: bool = False) -> 
 def _verdict(found: Reach, style: Style) -> str:
     port = f" on {found.port}" if found.port else ""
     what = f"{one_line(found.source)} may {{}}reach {one_line(found.target)}{port}"
+    if found.only:
+        return _verdict_of_others(found, style)
     open_ways = sum(way.verdict == "yes" for way in found.ways)
     match found.verdict:
         case "yes":
@@ -45,17 +47,38 @@ def _verdict(found: Reach, style: Style) -> str:
             return style.warn("unknown") + f": whether {what.format('')}"
 
 
+def _verdict_of_others(found: Reach, style: Style) -> str:
+    """Whether anybody but those who may reaches the target."""
+    port = f" on {found.port}" if found.port else ""
+    nobody = f"nobody but {one_line(', '.join(found.only))} may reach {one_line(found.target)}{port}"
+    several = len(found.ways)
+    match found.verdict:
+        case "no":
+            told = "; nobody else is there" if not several else f": the {several} other ways are shut"
+            return style.good("proved") + f": {nobody}{told}"
+        case "yes":
+            others = sorted({way.source for way in found.ways if way.verdict == "yes"})
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            return (
+                style.bad("not so")
+                + f": {one_line(', '.join(others[:3]))}{more} may reach {one_line(found.target)}{port}, too"
+            )
+        case _:
+            return style.warn("unknown") + f": whether {nobody}"
+
+
 def _table(found: Reach, style: Style) -> list[str]:
     rows = [["FROM", "TO", "PORT", "VERDICT", "BECAUSE"]]
     ways = grouped(found.ways)
     for way, _ in ways[:_SHOWN]:
-        because = "; ".join(_reason(each) for each in way.reasons)
+        because = "; ".join(reason_text(each) for each in way.reasons)
         rows.append([*map(one_line, (way.source, way.target, way.port)), way.verdict, one_line(because)])
     more = len(ways) - _SHOWN
     return [*table(rows, style), *([f"{more} more; -o json has all"] if more > 0 else [])]
 
 
-def _reason(reason: Reason) -> str:
+def reason_text(reason: Reason) -> str:
+    """A reason with its place."""
     return f"{reason.text} ({reason.location})" if reason.location else reason.text
 
 
@@ -67,6 +90,7 @@ def reach_document(found: Reach) -> dict[str, Any]:
         "from": found.source,
         "to": found.target,
         "port": found.port,
+        "only": list(found.only),
         "verdict": found.verdict,
         "ways": [_way(way) for way in found.ways],
         "proof": None if found.proof is None else words.proof_document(found.proof, place_document),

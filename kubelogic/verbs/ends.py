@@ -5,11 +5,12 @@ Pods that a workload has not made yet are stood in for by its template: policies
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
@@ -19,6 +20,9 @@ from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
 from kubelogic.verbs.services import selected
 from kubelogic.verbs.targets import Target, UnknownPodError, find
+
+_ALL = ("0.0.0.0/0", "::/0")
+"""All addresses."""
 
 ANY = "any"
 """Everybody: all pods and all addresses outside."""
@@ -37,6 +41,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
         blocks: blocks of addresses that it means.
         everybody: whether it means all pods and all addresses.
         service: the Service that it means, whose ports are not those of its pods.
+        left_out: blocks of addresses that it does not mean, though they lie in one that it means.
+        anybody: whether nobody in particular is meant: a pod and itself are no question then.
     """
 
     text: str
@@ -45,6 +51,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[str, ...] = ()
     everybody: bool = False
     service: Object | None = None
+    left_out: frozenset[str] = frozenset()
+    anybody: bool = False
 
     @property
     def nobody(self) -> bool:
@@ -64,7 +72,7 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
         UnknownPodError: nobody has that name.
     """
     if text == ANY:
-        return End(text=text, told="any pod or address", everybody=True)
+        return End(text=text, told="any pod or address", everybody=True, anybody=True)
     if (found := block(text)) is not None:
         inside = tuple(sorted(pod.key for pod in cluster.objects("Pod").values() if _address_in(pod, str(found))))
         return End(text=text, told=f"addresses of {found}", pods=inside, blocks=(str(found),))
@@ -83,6 +91,30 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
     near = (pod for pod in cluster.objects("Pod").values() if pod.namespace == space)
     mine = tuple(sorted(pod.key for pod in near if workloads.of(pod) == owner))
     return End(text=text, told=owner, pods=mine)
+
+
+def without(cluster: Cluster, end: End, others: Sequence[End]) -> End:
+    """An end but for others.
+
+    Args:
+        cluster: with all pods.
+        end: whom it means.
+        others: who is left out of it.
+    """
+    out = {pod for each in others for pod in each.pods}
+    pods = cluster.objects("Pod") if end.everybody else end.pods
+    blocks = _ALL if end.everybody else end.blocks
+    left_out = frozenset(block for each in others for block in each.blocks)
+    told = f"{end.told} but {', '.join(each.told for each in others)}"
+    kept = () if any(each.everybody for each in others) else tuple(sorted(pod for pod in pods if pod not in out))
+    return replace(
+        end,
+        told=told,
+        pods=kept,
+        blocks=tuple(each for each in blocks if each not in left_out),
+        everybody=False,
+        left_out=left_out,
+    )
 
 
 def inside(address: str, network: str) -> bool:

@@ -15,13 +15,14 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import Workloads
 from kubelogic.cluster.state import State
 from kubelogic.explain.origins import GOALS, Origins
-from kubelogic.facts.peers import POLICIES
+from kubelogic.facts.peers import POLICIES, Mentions
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.facts.services import named_ports
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
+from kubelogic.reconcile.network import block_within
 from kubelogic.reconcile.relations import Relations
-from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins
+from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins, without
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking_pods
 from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
@@ -31,6 +32,9 @@ PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.
 """A port as one types it: ``80``, ``53/UDP``."""
 
 _ASKED = (*ASKED, "listener", "on_the_node_of", "pair", "pod_peer", "port_spoken_of", "speaker")
+
+OUTSIDE = "outside, "
+"""What stands before a block of addresses outside the cluster."""
 
 NO_POLICIES = (
     "There is no NetworkPolicy in the input: without policies every pod reaches every other "
@@ -62,6 +66,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
         verdict: whether it may.
         reasons: why, or why not.
         doubt: what the answer hangs on, if it is not known.
+        sources: all workloads that open them, or the block.
+        targets: all workloads that accept them, or the block.
     """
 
     source: str
@@ -70,6 +76,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     reasons: tuple[Reason, ...]
     doubt: Doubt = ""
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +92,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof | None = None
     remarks: tuple[str, ...] = ()
     lacking: Lacking = NOTHING
+    only: tuple[str, ...] = ()
 
 
 def reach(
@@ -96,6 +105,7 @@ def reach(
     rules: Sequence[Path] = (),
     parameters: Mapping[str, Value] | None = None,
     settled: bool = False,
+    only: Sequence[str] = (),
 ) -> Reach:
     """Whether one may open connections to the other.
 
@@ -108,6 +118,7 @@ def reach(
         rules: directories of further rules.
         parameters: rule parameters that differ from the built-in ones.
         settled: ask about the cluster as ``plan`` leaves it: pods have addresses then, which blocks may name.
+        only: pods, workloads or blocks that are left out of the source: whether anybody *else* may.
 
     Raises:
         UnknownPodError: nobody has such a name, or the target has no such port.
@@ -119,11 +130,50 @@ def reach(
     book = load_rulebook(rules, parameters)
     options = Options(rules=rules, parameters=parameters, clock=time.monotonic)
     whole = reconcile(cluster, options).run.state.cluster if settled else admitted(cluster, book)
-    lacks = lacking_pods(cluster)
-    whole = with_stand_ins(whole)
+    return answered(book, with_stand_ins(whole), cluster, (source, target, port), namespace=namespace, only=only)
+
+
+def answered(
+    book: Rulebook,
+    whole: Cluster,
+    loaded: Cluster,
+    question: tuple[str, str, str],
+    *,
+    namespace: str = "default",
+    only: Sequence[str] = (),
+    blocks: Sequence[str] = (),
+) -> Reach:
+    """``reach`` of a cluster that has all that it speaks of: addresses of Services, stand-ins for pods to come.
+
+    Args:
+        book: the rules.
+        whole: who is there.
+        loaded: the objects as they were read.
+        question: from whom, to whom, on which port.
+        namespace: of names without one.
+        only: who is left out of the source.
+        blocks: of addresses that are told apart, whether policies mention them or not.
+
+    Raises:
+        UnknownPodError: as ``reach``.
+    """
+    source, target, port = question
     ends = resolved(whole, source, namespace), resolved(whole, target, namespace)
-    answer = Reach(rulebook=book, source=ends[0].told, target=ends[1].told, port=port, verdict="no", lacking=lacks)
+    if only:
+        ends = without(whole, ends[0], [resolved(whole, each, namespace) for each in only]), ends[1]
+    lacks = lacking_pods(loaded)
+    answer = Reach(
+        rulebook=book,
+        source=ends[0].told,
+        target=ends[1].told,
+        port=port,
+        verdict="no",
+        lacking=lacks,
+        only=tuple(only),
+    )
     for end in ends:
+        if end.nobody and only:
+            return replace(answer, remarks=(f"There is nobody but {', '.join(only)} to ask about.",))
         if end.nobody:
             what = "no pod or address is behind it" if end.service else "it makes no pod"
             remarks = (f"{end.told}: {what}, so there is nobody to ask about.",)
@@ -138,13 +188,13 @@ def reach(
         return replace(answer, remarks=(f"{ends[1].told} has no port {port}.",))
     who = talkers(whole, (None if end.everybody else end.pods for end in ends))
     asked = _Question(source=ends[0], target=ends[1], ports=ports, cluster=whole, who=who)
-    state = asked.state()
+    state = asked.state(blocks)
     evaluation = Relations.of(book, state, [*_ASKED, *GOALS])
     ways, proved = _ways(asked, evaluation)
     verdicts = {way.verdict for way in ways}
     proof = None
     if proved is not None:
-        proof = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster)).prove("talks", proved)
+        proof = Prover(evaluation, origin=Origins(state, evaluation, loaded=loaded)).prove("talks", proved)
     return replace(
         answer,
         verdict="yes" if "yes" in verdicts else "unknown" if "unknown" in verdicts else "no",
@@ -185,16 +235,19 @@ class _Question(msgspec.Struct, frozen=True, kw_only=True):
     cluster: Cluster
     who: Talkers
 
-    def state(self) -> State:
+    def state(self, blocks: Sequence[str] = ()) -> State:
         """The state of those that stand for all, in which it is known what is asked."""
-        facts: list[tuple[str, Row]] = []
-        for end, pods, blocks in (
+        mentioned = {str(block) for block in Mentions.of(self.who.cluster).blocks.blocks} if blocks else set()
+        facts: list[tuple[str, Row]] = [("block_mentioned", (each,)) for each in blocks if each not in mentioned]
+        for end, pods, outside in (
             (self.source, "asked_from", "asked_from_block"),
             (self.target, "asked_to", "asked_to_block"),
         ):
             if not end.everybody:
                 standing = {self.who.stands[pod] for pod in end.pods if pod in self.who.stands}
-                facts += [(pods, (pod,)) for pod in standing] + [(blocks, (each,)) for each in end.blocks]
+                facts += [(pods, (pod,)) for pod in standing] + [
+                    (outside, (each,)) for each in {*end.blocks, *end.left_out}
+                ]
         numbers = {each.everywhere for each in self.ports} | {p for each in self.ports for p in each.on_pods.values()}
         facts += [("asked_port", port) for port in numbers if port is not None]
         return State(cluster=self.who.cluster).with_world(add=facts)
@@ -234,26 +287,31 @@ def _named(cluster: Cluster, pod: str, name: str) -> Iterator[Port]:
 
 def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Row | None]:
     """Every pair of peers on every port, those with a way first; and the first that is allowed, to be proved."""
-    names = _Names(asked, evaluation)
+    of_pod = {str(pod): str(peer) for pod, peer in evaluation.rows("pod_peer")}
+    sources, targets = _Names(asked, asked.source, of_pod), _Names(asked, asked.target, of_pod)
     talks = set(evaluation.rows("talks"))
     reasons_for = Reasons(asked.cluster, evaluation)
-    own_node = {(names.of_pod[str(a)], names.of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
+    own_node = {(of_pod[str(a)], of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
     verdict: Verdict
     reasons: tuple[Reason, ...]
     doubt: Doubt
     found: list[tuple[Way, Row]] = []
     for source, target in sorted(evaluation.rows("pair")):
-        if _only_itself(asked, names, str(source), str(target)):
+        if _only_itself(asked, sources.pods.get(str(source), ()), targets.pods.get(str(target), ())) or _left_out(
+            asked, str(source)
+        ):
             continue
-        for port, (protocol, number) in _of_peer(asked, names, str(target)):
+        for port, (protocol, number) in _of_peer(asked, targets.pods.get(str(target), ())):
             row: Row = (source, target, protocol, number)
             if row not in talks and (source, target) in own_node:
                 verdict, reasons, doubt = "yes", (Reason(text="a node reaches the pods that run on it"),), ""
             else:
                 verdict, reasons, doubt = reasons_for.of(row)
             way = Way(
-                source=names.told(source),
-                target=names.told(target),
+                source=sources.told(source),
+                target=targets.told(target),
+                sources=sources.owners(source),
+                targets=targets.owners(target),
                 port=port,
                 verdict=verdict,
                 reasons=reasons,
@@ -265,15 +323,19 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
     return tuple(way for way, _ in found), first
 
 
-def _only_itself(asked: _Question, names: _Names, source: str, target: str) -> bool:
+def _only_itself(asked: _Question, sources: Sequence[Object], targets: Sequence[Object]) -> bool:
     """Whether a pair is one pod and itself, which is no question; asked by its own name it is one."""
-    pods = names.pods.get(source, ())
-    return source == target and len(pods) == 1 and (asked.source.everybody or asked.target.everybody)
+    itself = len(sources) == len(targets) == 1 and sources[0] is targets[0]
+    return itself and (asked.source.anybody or asked.target.anybody)
 
 
-def _of_peer(asked: _Question, names: _Names, target: str) -> Iterator[tuple[str, Port]]:
+def _left_out(asked: _Question, source: str) -> bool:
+    """Whether a block lies in one that the question leaves out."""
+    return any(block_within(source, each) for each in asked.source.left_out)
+
+
+def _of_peer(asked: _Question, pods: Sequence[Object]) -> Iterator[tuple[str, Port]]:
     """The ports of one peer that are asked about: told, protocol and number."""
-    pods = names.pods.get(target, ())
     for each in asked.ports:
         numbers = {each.on_pods[pod.key] for pod in pods if pod.key in each.on_pods}
         if each.everywhere is not None:
@@ -284,29 +346,31 @@ def _of_peer(asked: _Question, names: _Names, target: str) -> Iterator[tuple[str
 
 
 class _Names:
-    """How peers are told: by the workloads of their pods, or by their block."""
+    """How peers are told at one end: by the workloads of those of their pods that it means, or by their block."""
 
-    def __init__(self, asked: _Question, evaluation: Evaluation) -> None:
-        self.of_pod: dict[str, str] = {str(pod): str(peer) for pod, peer in evaluation.rows("pod_peer")}
-        groups = asked.who.groups
-        self.pods: dict[str, list[Object]] = {self.of_pod[pod]: group for pod, group in groups.items()}
+    def __init__(self, asked: _Question, end: End, of_pod: Mapping[str, str]) -> None:
+        meant = None if end.everybody else frozenset(end.pods)
+        self.pods: dict[str, list[Object]] = {
+            of_pod[name]: group if meant is None else [pod for pod in group if pod.key in meant]
+            for name, group in asked.who.groups.items()
+        }
         self._workloads = Workloads(asked.cluster)
-        self._told: dict[str, str] = {}
+        self._owners: dict[str, tuple[str, ...]] = {}
 
     def told(self, peer: Value) -> str:
-        """The workloads of a peer's pods; a block with the word outside."""
-        name = str(peer)
-        if name not in self._told:
-            self._told[name] = self._tell(name)
-        return self._told[name]
-
-    def _tell(self, name: str) -> str:
-        pods = self.pods.get(name)
-        if pods is None:
-            return f"outside, {name}"
-        owners = sorted(set(map(self._workloads.of, pods)))
+        """A few of the workloads of a peer's pods; a block with the word outside."""
+        owners = self.owners(peer)
         more = f" and {len(owners) - 2} more" if len(owners) > 3 else ""
         return ", ".join(owners[: 2 if more else 3]) + more
+
+    def owners(self, peer: Value) -> tuple[str, ...]:
+        """The workloads of a peer's pods, or its block."""
+        name = str(peer)
+        if name not in self._owners:
+            pods = self.pods.get(name)
+            found = [f"{OUTSIDE}{name}"] if pods is None else sorted(set(map(self._workloads.of, pods)))
+            self._owners[name] = tuple(found)
+        return self._owners[name]
 
 
 def _remarks(cluster: Cluster, ways: Iterable[Way]) -> Iterator[str]:
