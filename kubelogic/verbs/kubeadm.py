@@ -25,10 +25,16 @@ _GOALS = (
     "ranges_overlap",
     "runs_phase",
     "undecided",
+    "upgrades_nothing",
 )
 _JOINED = {"unexpected kernel config: CONFIG_{}": " CONFIG_", "missing required cgroups: {}": " ",
            "missing optional cgroups: {}": " "}  # fmt: skip
 """Findings that kubeadm reports in one line for all things that are missing, and what stands between them."""
+
+
+_UPGRADE_FIRST = (
+    "give a host of it the role upgrade, with /etc/kubernetes/manifests/kube-apiserver.yaml among its files"
+)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +147,8 @@ class Kubeadm:
         hosts = [str(row[0]) for row in self._rows("nobody_begins")]
         if hosts:
             yield f"{', '.join(hosts)} cannot join: no host has the role init"
+        if hosts := [str(row[0]) for row in self._rows("upgrades_nothing")]:
+            yield f"{', '.join(hosts)} cannot be upgraded before the control plane: {_UPGRADE_FIRST}"
 
     def remarks(self) -> tuple[str, ...]:
         """What is worth knowing of the cluster to come, and stops nothing."""
