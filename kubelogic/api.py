@@ -191,9 +191,15 @@ def _names(invariants: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
 
 def to_dict(result: Shown) -> dict[str, Any]:
     """The JSON document of a result; ``result.to_dict()`` is the same."""
-    return result.to_dict()
+    return _shown(result).to_dict()
 
 
 def to_text(result: Shown) -> str:
     """The text of a result; ``result.to_text()`` is the same."""
-    return result.to_text()
+    return _shown(result).to_text()
+
+
+def _shown(result: Shown) -> Shown:
+    if not isinstance(result, Shown):
+        raise TypeError(f"what a function of kubelogic.api returned is needed, not {result!r}")
+    return result

@@ -211,3 +211,9 @@ def test_the_verbs_print_nothing(cluster: Cluster, capfd: pytest.CaptureFixture[
     for question in ("explain", "query", "capacity"):
         QUESTIONS[question](cluster)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_no_result_is_refused() -> None:
+    for ask in (to_dict, to_text):
+        with pytest.raises(TypeError, match="is needed, not 5"):
+            ask(5)  # type: ignore[arg-type]

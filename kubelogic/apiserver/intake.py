@@ -18,6 +18,7 @@ from kubelogic.kinds.conversion import converted, is_removed
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import REMOVED, lookup
 from kubelogic.kinds.validation import Admitter, Problem
+from kubelogic.text import mistaken
 from kubelogic.text.documents import Item, fault_at
 from kubelogic.text.location import Fault
 from kubelogic.text.notices import Notice
@@ -129,7 +130,7 @@ class Admissions:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
         admission = self._admitter.admit(item.document)
         if admission.problems:
-            faults = [_fault(item.origin, item.document, problem) for problem in admission.problems]
+            faults = [_refused(item.origin, item.document, problem) for problem in admission.problems]
             identity = None if is_stored(item.document) else self._identity(item, namespaced=known.namespaced)
             if any(problem.code == "KL127" and known.type == "Service" for problem in admission.problems) and not late:
                 self._late.append((place, item))
@@ -303,6 +304,25 @@ def _version(metadata: Mapping[str, Any]) -> int:
 
 def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:
     return fault_at(origin, problem.path, problem.code, problem.message, title=title(document), on_key=problem.on_key)
+
+
+def _refused(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:
+    """The fault of a value that is refused, with the cause where nobody filled it in."""
+    fault = _fault(origin, document, problem)
+    what = mistaken.of_value(_at(document, problem), fault.location.file)
+    return msgspec.structs.replace(fault, message=f"{fault.message} (this looks like {what})") if what else fault
+
+
+def _at(document: Any, problem: Problem) -> Any:
+    """What stands where a problem is; None if nothing does."""
+    if problem.on_key:
+        return problem.path[-1] if problem.path else None
+    for step in problem.path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return document
 
 
 def _named(entries: list[Entry]) -> list[Entry]:

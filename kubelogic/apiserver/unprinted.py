@@ -32,6 +32,9 @@ _COUNTED: Mapping[str, tuple[str, str]] = {
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
 
+_NOT_READY: Mapping[str, Any] = {"ready": False, "restartCount": 0, "state": {"waiting": {"reason": "NotInTheInput"}}}
+"""What is known of a container of a pod that is not ready."""
+
 Document = Mapping[str, Any]
 
 
@@ -111,6 +114,10 @@ def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, i
     about = template.get("metadata") or {}
     reference = {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "controller": True}
     conditions = [{"type": kind, "status": "True" if is_ready else "False"} for kind in ("Ready", "ContainersReady")]
+    status: dict[str, Any] = {"phase": "Running", "conditions": conditions}
+    if not is_ready:  # why is not known, so nothing says when it will be
+        names = [each.get("name") for each in (template.get("spec") or {}).get("containers") or ()]
+        status["containerStatuses"] = [{"name": name, **_NOT_READY} for name in names]
     document = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -123,7 +130,7 @@ def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, i
             "ownerReferences": [{**reference, "uid": str(_about(owner)["uid"]), "blockOwnerDeletion": True}],
         },
         "spec": {**(template.get("spec") or {}), "nodeName": node},
-        "status": {"phase": "Running", "conditions": conditions},
+        "status": status,
     }
     return Object(
         api_version="v1", kind="Pod", namespace=owner.namespace, name=name, document=document, origin=owner.origin

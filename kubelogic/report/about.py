@@ -132,7 +132,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
             else "  The others wait for their turn, or for a rollout to go on; --horizon looks further ahead."
         )
     if found.pod is not None:
-        texts.append(render_explanation(found.pod, style, node=node, event=event))
+        told = found.lacking.notices
+        texts.append(render_explanation(found.pod, style, node=node, event=event, told=told))
     return "\n\n".join(texts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -26,6 +26,7 @@ from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import blocker_lines, render_notices, render_troubles
 from kubelogic.report.style import PLAIN, Style
+from kubelogic.text import Notice
 from kubelogic.verbs.explain import Explanation
 
 _VERDICTS = {
@@ -62,8 +63,15 @@ def conflict_title(found: Explanation) -> str:
     return "These cannot all hold, and perhaps fewer of them cannot"
 
 
-def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = "", event: Pasted | None = None) -> str:
-    """The explanation for a person; with ``node`` only what concerns that node."""
+def render_explanation(
+    found: Explanation,
+    style: Style = PLAIN,
+    *,
+    node: str = "",
+    event: Pasted | None = None,
+    told: Collection[Notice] = (),
+) -> str:
+    """The explanation for a person; with ``node`` only what concerns that node; without notices that were ``told``."""
     verdict = _verdict(found)
     paint = style.good if found.verdict == "placed" else style.bad
     parts = [f"{style.bold(found.pod)} ({found.owner}) {paint(verdict)}."]
@@ -75,8 +83,9 @@ def render_explanation(found: Explanation, style: Style = PLAIN, *, node: str = 
         parts.insert(1, _compared(found, event, style))
     if found.unwell:
         parts.insert(1, render_troubles(found.unwell, style))
-    if found.notices or found.of_group:
-        parts.insert(1, render_notices((*found.notices, *found.of_group), style))
+    fresh = [each for each in (*found.notices, *found.of_group) if each not in told]
+    if fresh:
+        parts.insert(1, render_notices(fresh, style))
     parts[1:1] = said_beside(found.lacking, style, told=found.notices)
     return "\n\n".join(part for part in (*said_first(found.lacking), *parts) if part)
 

@@ -122,10 +122,12 @@ def _fault(source: Source, trouble: Trouble, piece: Piece | None = None) -> Faul
     message = trouble.message
     data = piece.data if piece else source.data
     if trouble.code == "KL100" and b"{{" in data:
-        message += " (is this a template that was never rendered?)"
+        message += f" (is this {mistaken.of_template(data, source.name)}?)"
     elif trouble.code == "KL100" and (said := mistaken.of_text(data)):
         return _mistaken(source, said)
     line, caret = source.excerpt(trouble.line, trouble.column)
+    if trouble.code == "KL100" and b"{{" not in data and (what := mistaken.of_value(line, source.name)):
+        message += f" (is this {what}?)"
     return Fault(
         location=Location(file=source.name, line=trouble.line, column=trouble.column),
         code=trouble.code,

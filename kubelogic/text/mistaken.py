@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,18 @@ _SAID_BY_KUBECTL = re.compile(
 _DESCRIBED = re.compile(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
 """How kubectl describe begins, with values in a column of their own."""
 _TABLE = re.compile(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
+_OF_HELM = re.compile(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
+_OF_SHELL = re.compile(r"\$\{[A-Za-z_][^}]*\}|\$[A-Za-z_]\w*")
+_PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL), "a template that was never rendered"),
+    (
+        re.compile(
+            r"\$\([A-Za-z_][\w.-]*\)|\$\{\{|%%\w+%%|@@?[A-Z_]{2,}@@?|<[A-Za-z][\w .-]*>|__[A-Z][A-Z_]*__|\[\[.*\]\]"
+        ),
+        "a placeholder that was never filled in",
+    ),
+)
+"""What values look like that some tool replaces before they are applied, and what they are."""
 _VALUES = "a values file of a Helm chart: it is no manifest, the chart makes them"
 _BY_FIELDS: tuple[tuple[set[str], set[str], str], ...] = (
     ({"services"}, {"version", "networks", "volumes"}, "a Docker Compose file"),
@@ -61,6 +74,34 @@ def of_text(data: bytes) -> str:
     if _DESCRIBED.match(start):
         return "this is what kubectl describe prints for people, not manifests: kubectl get prints them with -o yaml"
     return ""
+
+
+def of_value(value: Any, file: str) -> str:
+    """What a text is that a tool should have replaced before; empty if it looks like no such thing.
+
+    >>> of_value("${REPLICAS}", "web.yaml")
+    'a variable that was never filled in: envsubst < web.yaml | kubelogic plan -'
+    >>> of_value("web-1", "web.yaml"), of_value("$5", "web.yaml")
+    ('', '')
+    """
+    text = value if isinstance(value, str) else ""
+    if _OF_SHELL.search(text):
+        return f"a variable that was never filled in: envsubst < {shlex.quote(file)} | kubelogic plan -"
+    return next((what for pattern, what in _PLACEHOLDERS if pattern.search(text)), "")
+
+
+def of_template(text: bytes, file: str) -> str:
+    """What a text with ``{{`` in it is, that is no YAML as it stands."""
+    if _OF_HELM.search(text):
+        chart = _chart_of(file)
+        return f"a template of a Helm chart that was never rendered: helm template {chart} | kubelogic plan -"
+    return "a template that was never rendered"
+
+
+def _chart_of(file: str) -> str:
+    """The folder of the chart that a file is a template of, as far as its name tells."""
+    before, found, _ = f"/{file}".rpartition("/templates/")
+    return shlex.quote(before[1:] or ".") if found else "CHART"
 
 
 def of_fields(tree: Mapping[str, Any]) -> str:

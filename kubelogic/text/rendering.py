@@ -19,6 +19,10 @@ KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 CHART = "Chart.yaml"
 _LOGGED = re.compile(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
 """A line that klog writes of an error. Source: component-base/cli/run.go, Run."""
+_COMPONENT = re.compile(rb"^kind: *[\"']?Component\b", re.MULTILINE)
+_IS_COMPONENT = "Kustomize component, which is a part of others: name the folder whose kustomization lists it"
+_HEAD = 65536
+"""Bytes of a kustomization that are looked at."""
 _PATIENCE = 60
 """Seconds that a tool may take."""
 
@@ -51,11 +55,29 @@ def render(folder: str) -> tuple[str, bytes]:
 
 def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
     names = set(_entries(folder))
-    if names.intersection(KUSTOMIZATIONS):
-        return "Kustomize folder", [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
+    if found := sorted(names.intersection(KUSTOMIZATIONS)):
+        kind = _IS_COMPONENT if _is_component(os.path.join(folder, found[0])) else "Kustomize folder"  # noqa: PTH118
+        return kind, [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
     if CHART in names:
         return "Helm chart", [["helm", "template", folder]]
     return "", []
+
+
+def _is_component(file: str) -> bool:
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123
+            return bool(_COMPONENT.search(opened.read(_HEAD)))
+    except OSError:
+        return False  # told where the folder is rendered
+
+
+def chart_of(folder: str) -> str:
+    """The chart that a folder holds the templates of; empty if it holds none."""
+    above, name = os.path.split(os.path.abspath(folder))  # noqa: PTH100
+    if name != "templates" or CHART not in _entries(above):
+        return ""
+    shown = os.path.split(folder.rstrip("/"))[0]
+    return shown or ("." if folder.rstrip("/") == "templates" else above)
 
 
 def _entries(folder: str) -> Sequence[str]:

@@ -110,6 +110,7 @@ def _left_out(directory: str, path: str, patterns: Sequence[str]) -> bool:
 
 
 def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Iterator[str]:
+    directory = rendering.chart_of(directory) or directory
     if rendering.needs_rendering(directory):
         yield directory
         return

@@ -207,8 +207,12 @@ def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
             have, want = made[uid_of(each)], 1 if wanted is None else int(wanted)
             if have < want and str(each) not in refused:
                 first = next(iter(_unplaced(cluster, each)), "")
-                why = f"for {first}, which has no node" if first else "look further with --horizon"
-                rest = f"the others wait {why}" if first else f"the others wait for their turn: {why}"
+                unknown = next(iter(_not_ready_elsewhere(cluster, each)), "")
+                if first or unknown:
+                    why = "which has no node" if first else "which is not in the input, and not ready by its status"
+                    rest = f"the others wait for {first or unknown}, {why}"
+                else:
+                    rest = "the others wait for their turn: look further with --horizon"
                 yield f"{kind} {key} has made {have} of {want} pods within the horizon; {rest}."
 
 
@@ -219,6 +223,17 @@ def _unplaced(cluster: Cluster, owner: Object) -> list[str]:
         key
         for key, pod in sorted(cluster.objects("Pod").items())
         if uid in set(_controllers(pod)) and not finished(pod) and not (pod.document.get("spec") or {}).get("nodeName")
+    ]
+
+
+def _not_ready_elsewhere(cluster: Cluster, owner: Object) -> list[str]:
+    """The pods of an object that are not in the input and were not ready, by name."""
+    return [
+        key
+        for key, pod in sorted(cluster.objects("Pod").items())
+        if stand_in_reason(pod.document)
+        and uid_of(owner) in set(_controllers(pod))
+        and (pod.document.get("status") or {}).get("containerStatuses")
     ]
 
 

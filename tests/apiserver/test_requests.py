@@ -252,6 +252,28 @@ def test_a_limit_range_refuses_what_is_out_of_bounds(resources: dict[str, Any], 
     assert answer.message == f'pods "p" is forbidden: {why}'
 
 
+@pytest.mark.parametrize(
+    ("limit", "request_", "path", "remedy"),
+    [
+        ({"max": {"cpu": "1"}}, "2", "max", "request at most 1 of cpu, or raise the maximum"),
+        ({"default": {"cpu": "1"}}, "2", "default", "give the container limits of its own"),
+        ({"default": {"cpu": "1"}, "max": {"cpu": "4"}}, "2", "default", "give the container limits of its own"),
+        ({"default": {"cpu": "1"}, "max": {"cpu": "4"}}, "5", "max", "request at most 4 of cpu"),
+    ],
+)
+def test_a_request_above_the_limit_that_a_range_gives(
+    limit: dict[str, Any], request_: str, path: str, remedy: str
+) -> None:
+    """A maximum is the default limit where there is no other; limits of the container's own do not help against it."""
+    bounds = {"default": limit.get("max"), **limit}
+    state = created(EMPTY, "LimitRange", "l", spec={"limits": [{"type": "Container", **bounds}]})
+    answer = pod(state, "p", requests={"cpu": request_}).answer
+    (obstacle,) = answer.obstacles
+    assert "must be less than or equal to cpu limit of 1" in answer.message or path == "max"
+    assert obstacle.path == ("spec", "limits", 0, path, "cpu")
+    assert obstacle.remedy.startswith(remedy)
+
+
 # -- evictions -------------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,13 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def tool(folder: Path, name: str, script: str) -> None:
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
@@ -76,6 +83,50 @@ def test_a_chart_is_told_or_rendered(tmp_path: Path, tools: Path, capsys: pytest
     assert f"helm template {tmp_path}/chart | kubelogic plan -" in error
     tool(tools, "helm", f'printf "%s" "{POD}"')
     assert main(["plan", str(tmp_path / "chart")]) == 3
+
+
+def test_templates_of_a_chart_are_the_chart(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the chart is not around them, each says what it is."""
+    for folder in ("chart/templates", "templates"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "web.yaml").write_text("metadata:\n  name: {{ .Release.Name }}\n")
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: bell\n")
+    assert main(["plan", str(tmp_path / "chart" / "templates")]) == 2
+    assert f"helm template {tmp_path}/chart | kubelogic plan -" in capsys.readouterr().err
+    assert main(["plan", str(tmp_path / "chart" / "templates" / "web.yaml")]) == 2
+    assert f"never rendered: helm template {tmp_path}/chart | kubelogic plan -" in capsys.readouterr().err
+    assert main(["plan", str(tmp_path / "templates")]) == 2
+    assert "a template of a Helm chart" in capsys.readouterr().err
+
+
+def test_a_component_of_kustomize_is_told(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = kustomize_folder(tmp_path)
+    (folder / "kustomization.yaml").write_text("kind: Component\npatches: [{path: web.yaml}]\n")
+    tool(tools, "kubectl", 'echo "no matches for Id" >&2; exit 1')
+    assert main(["plan", str(folder)]) == 2
+    assert "a Kustomize component, which is a part of others" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("right", "written", "words"),
+    [
+        ("replicas: 1", "replicas: ${REPLICAS}", "envsubst < web.yaml | kubelogic plan -"),
+        ("name: web", "name: $NAME-web", "envsubst < web.yaml"),
+        ("replicas: 1", 'replicas: "{{ replicas }}"', "a template that was never rendered"),
+        ("cpu: 100m", "cpu: <CPU>", "a placeholder that was never filled in"),
+        ("name: web", "name: '%%NAME%%'", "a placeholder"),
+        ("name: web", "name: %%NAME%%", "a placeholder"),
+        ("replicas: 1", "replicas: many", ""),
+    ],
+)
+def test_what_nobody_filled_in_is_told(
+    right: str, written: str, words: str, empty_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (empty_folder / "web.yaml").write_text(DEPLOYMENT.replace(right, written, 1))
+    assert main(["plan", "web.yaml"]) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert words in error
+    assert ("never" in error) == bool(words)
 
 
 def test_several_such_folders_have_to_be_named(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:

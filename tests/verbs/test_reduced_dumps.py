@@ -142,6 +142,18 @@ def test_pods_of_owners_that_are_not_there(owner: str, labels: Document) -> None
     assert bool(drained.final.unknown) == (owner != "DaemonSet")
 
 
+def test_a_pod_that_was_not_printed_stays_as_unready_as_it_was() -> None:
+    """A set that waits for it makes no more pods, and the answer says for which."""
+    printed = copy.deepcopy(WORKLOADS[4])
+    printed["metadata"]["uid"] = "uid-db"
+    for ready, made in ((0, {}), (1, {("StatefulSet", "shop/db"): 2})):
+        revisions = {"currentRevision": "db-1", "updateRevision": "db-1", "currentReplicas": 1, "updatedReplicas": 1}
+        printed["status"] = {"replicas": 1, "readyReplicas": ready, "availableReplicas": ready, **revisions}
+        found = plan(load([*nodes("2:4cpu:8Gi"), printed]))
+        assert dumps.created(found) == made
+        assert any("wait for shop/db-0, which is not in the input" in each for each in found.remarks) == (not ready)
+
+
 def test_a_change_of_what_was_not_printed_is_still_rolled(dump: list[Document]) -> None:
     """The new template is rolled out; nobody knows what becomes of pods on nodes that are not known."""
     kept = [copy.deepcopy(each) for each in dump if each["kind"] in ("Deployment", "Node")]

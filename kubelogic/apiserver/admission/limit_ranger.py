@@ -6,11 +6,13 @@ their runtime.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
@@ -57,9 +59,10 @@ def validate(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
 
 def _refused_pod(ranges: Sequence[Object], pod: Object) -> Status | None:
     spec = pod.document.get("spec") or {}
-    faults = list(_requests_above_limits(spec)) if ranges else []
-    if faults:
-        return replace(invalid(pod, faults), obstacles=tuple(_sources_of_defaults(ranges)))
+    above = list(_requests_above_limits(spec)) if ranges else []
+    if above:
+        faults = [(each.field, each.words) for each in above]
+        return replace(invalid(pod, faults), obstacles=tuple(dict.fromkeys(_sources_of_limits(ranges, above))))
     for limit_range in ranges:
         by_limit = [list(_pod_errors(limit, spec)) for limit in _limits(limit_range)]
         if any(by_limit):
@@ -141,31 +144,51 @@ def _with_defaults(container: Mapping[str, Any], limits: Amounts, requests: Amou
     return with_fields(container, [], {"resources": {**resources, **{k: v for k, v in merged.items() if v}}})
 
 
-def _sources_of_defaults(ranges: Iterable[Object]) -> Iterator[Obstacle]:
-    """The limits whose defaults can lie below what a container requests."""
-    for limit_range in ranges:
+class _Above(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a container that is larger than its limit."""
+
+    field: str
+    name: str
+    request: Any
+    limit: Any
+
+    @property
+    def words(self) -> str:
+        """What the API server says."""
+        limit = canonical(self.limit)
+        return f'Invalid value: "{canonical(self.request)}": must be less than or equal to {self.name} limit of {limit}'
+
+
+def _sources_of_limits(ranges: Iterable[Object], above: Iterable[_Above]) -> Iterator[Obstacle]:
+    """The limits that can be where a limit below a request comes from, each with what helps there.
+
+    A default can be overruled by limits of the container's own; a maximum, which is the default where there is no
+    other, cannot.
+    """
+    for each, limit_range in itertools.product(above, ranges):
         for number, limit in enumerate(_limits(limit_range)):
-            if limit.get("type") == "Container" and limit.get("default"):
-                yield Obstacle(
-                    kind=limit_range.kind,
-                    key=limit_range.key,
-                    path=("spec", "limits", number, "default"),
-                    remedy="give the container limits of its own, not below its requests, or raise the default limit",
-                )
+            default = (limit.get("default") or {}).get(each.name) if limit.get("type") == "Container" else None
+            if default is None or parse(default) != parse(each.limit):
+                continue
+            most = (limit.get("max") or {}).get(each.name)
+            if most is not None and parse(most) < parse(each.request):
+                part, remedy = "max", f"request at most {canonical(most)} of {each.name}, or raise the maximum"
+            else:
+                part = "default"
+                remedy = "give the container limits of its own, not below its requests, or raise the default limit"
+            path = ("spec", "limits", number, part, each.name)
+            yield Obstacle(kind=limit_range.kind, key=limit_range.key, path=path, remedy=remedy)
 
 
-def _requests_above_limits(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _requests_above_limits(spec: Mapping[str, Any]) -> Iterator[_Above]:
     for field in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(field) or ()):
             resources = container.get("resources") or {}
             limits = resources.get("limits") or {}
             for name, value in sorted((resources.get("requests") or {}).items()):
                 if name in limits and parse(value) > parse(limits[name]):
-                    limit = canonical(limits[name])
-                    words = (
-                        f'Invalid value: "{canonical(value)}": must be less than or equal to {name} limit of {limit}'
-                    )
-                    yield f"spec.{field}[{index}].resources.requests", words
+                    where = f"spec.{field}[{index}].resources.requests"
+                    yield _Above(field=where, name=name, request=value, limit=limits[name])
 
 
 def _pod_errors(limit: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[str]:

@@ -164,12 +164,17 @@ def _addresses(report: Report, spec: Tree) -> None:
         return
     wrong_ones = False
     for index, address in enumerate(many):
-        path = (*_SPEC, "clusterIP") if index == 0 and one == address else (*where, index)
-        if not report.check(path, "KL132", address, names.ip_address, at=f"spec.clusterIPs[{index}]"):
+        if not report.check(_address(spec, index), "KL132", address, names.ip_address, at=f"spec.clusterIPs[{index}]"):
             wrong_ones = True
     if not wrong_ones and len(many) == 2 and (":" in many[0]) == (":" in many[1]):
         words = api_words.invalid(many, "may specify no more than one IP for each IP family")
         report.add(where, "KL142", "may hold one address of each family only", api=words)
+
+
+def _address(spec: Tree, index: int) -> Path:
+    """Where an address was written: the first one as clusterIP, which clusterIPs repeats."""
+    single = index == 0 and spec.get("clusterIP") == spec["clusterIPs"][0]
+    return (*_SPEC, "clusterIP") if single else (*_SPEC, "clusterIPs", index)
 
 
 def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
@@ -193,7 +198,8 @@ def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
             if own != family:
                 detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
                 text = f"is {own}, but ipFamilies asks for {family}"
-                report.add((*_SPEC, "clusterIPs", index), "KL142", text, api=api_words.invalid(address, detail))
+                words = api_words.invalid(address, detail)
+                report.add(_address(spec, index), "KL142", text, api=words, at=f"spec.clusterIPs[{index}]")
     if spec.get("clusterIP") == "None" and not spec.get("selector"):
         return
     if policy == "RequireDualStack" and len(families) < 2:
