@@ -462,6 +462,17 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["request 1 of cpu instead of 2, what elm has free", "leave out elm (node affinity"],
         ["add a node"],
     ),
+    "a DaemonSet none of whose nodes reaches its volume": (
+        [
+            OAK,
+            volume("d1", claim="data", zone="f"),
+            claim("data", bound="d1"),
+            daemons(spec("1", volumes=uses("data"))),
+        ],
+        "agent",
+        ["add a node like oak in zone f, and keep the DaemonSet to such nodes"],
+        [],
+    ),
     "a DaemonSet with other terms": (
         [OAK, node("elm", cpu="1"), daemons(spec("2", affinity=on_linux()))],
         "agent",

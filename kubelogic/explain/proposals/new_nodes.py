@@ -18,11 +18,12 @@ from kubelogic.explain.proposals.case import (
     Document,
     allocatable_of,
     labels_of,
+    pinned_to,
     taints_of,
 )
 from kubelogic.explain.proposals.nodes import goes, is_leaving, term_labels
 from kubelogic.explain.proposals.patches import dig
-from kubelogic.explain.proposals.workloads import HOSTNAME, NODE_TERMS
+from kubelogic.explain.proposals.workloads import HOSTNAME, NODE_TERMS, kept_to
 from kubelogic.explain.units import amount
 from kubelogic.kinds import quantity
 
@@ -46,6 +47,9 @@ _BY_ROOM = frozenset(
     }
 )
 """What is not so on a node that is new and empty."""
+
+_FAR = ("rejects_volume_node", "rejects_zone")
+"""What bars where a volume cannot be used."""
 
 _MOST_KINDS = 4
 """Kinds of nodes that are proposed, at most."""
@@ -105,6 +109,30 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
                     for change in _made(case, node, draft, f"-{n + 1}" if number > 1 else "")
                 ),
             )
+
+
+def nodes_for_daemons(case: Case) -> Iterator[Candidate]:
+    """For a DaemonSet none of whose nodes reaches its volumes: a node that does, and the set on such nodes only."""
+    name = pinned_to(case.pod) if case.workload.kind == "DaemonSet" else ""
+    node = case.cluster.get("Node", name) if name else None
+    if node is None or len(case.waiting) < len(case.pods):
+        return
+    draft = _draft(case, name, node, [])
+    volumes = {str(blocker.witness["Volume"]) for kind in _FAR for blocker in case.about(kind) if blocker.node == name}
+    where = _Draft()
+    for volume in sorted(volumes):
+        _reach(case, where, volume)
+    if where.labels and where.possible and draft.possible:
+        told = " and ".join(f"{key} In {value}" for key, value in where.labels.items())
+        yield Candidate(
+            kind="node",
+            summary=f"add a node like {name}{draft.words()}, and keep the DaemonSet to such nodes "
+            f"(node affinity: {told})",
+            cost=draft.cost + 3,
+            owner="platform",
+            edit=kept_to(where.labels),
+            changes=tuple(_made(case, node, draft, "")),
+        )
 
 
 def _other(blocker: Blocker) -> bool:

@@ -55,6 +55,7 @@ PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
 ALWAYS: tuple[Proposal, ...] = (
     levers.own_filters,
     new_nodes.more_nodes,
+    new_nodes.nodes_for_daemons,
     workloads.old_ones_first,
     workloads.fewer_replicas,
     workloads.leave_out,

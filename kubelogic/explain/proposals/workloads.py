@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
@@ -112,12 +112,20 @@ def leave_out(case: Case) -> Iterator[Candidate]:
 
 
 def _outside(names: tuple[str, ...]) -> Edit:
-    """Every term of the node affinity also asks for other hosts; they are alternatives, so each has to."""
-    row = {"key": HOSTNAME, "operator": "NotIn", "values": [*names]}
+    return _with_rows([{"key": HOSTNAME, "operator": "NotIn", "values": [*names]}])
+
+
+def kept_to(labels: Mapping[str, str]) -> Edit:
+    """Only nodes with some labels."""
+    return _with_rows([{"key": key, "operator": "In", "values": [value]} for key, value in labels.items()])
+
+
+def _with_rows(rows: Sequence[Document]) -> Edit:
+    """Every term of the node affinity also asks for this; terms are alternatives, so each has to."""
 
     def edit(document: Document) -> list[Operation]:
         terms = dig(document, (*NODE_TERMS, "nodeSelectorTerms")) or [{}]
-        wanted = [{**term, "matchExpressions": [*(term.get("matchExpressions") or ()), row]} for term in terms]
+        wanted = [{**term, "matchExpressions": [*(term.get("matchExpressions") or ()), *rows]} for term in terms]
         return setting(document, (*NODE_TERMS, "nodeSelectorTerms"), wanted)
 
     return edit

@@ -34,6 +34,7 @@ from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import tightest, weigh
 from kubelogic.placement.optimal.upper_bounds import UpperBounds
 from kubelogic.placement.placement import Bound, Conflict, Placement, Unplaced
+from kubelogic.placement.private_volumes import private_volumes_as_amounts
 from kubelogic.placement.problem import Problem
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def _candidates(
     problem: Problem, expired: Deadline, *, thorough: bool = False, branches: int = BRANCHES
 ) -> Iterator[Placement]:
     """The best placement, and others should the checker refuse it: that is a fault, but no reason to give none."""
+    problem = private_volumes_as_amounts(problem)
     model = _compiled(problem)
     state = evenly(model, expired)
     known = upper_bounds(model) if state.left.any() and small(model) else None
