@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer and print; 0 if the user may (or anybody), 1 if not."""
+    """Answer and print; 0 if the user may (or anybody), 1 if not, 3 if roles that are not in the input may say so."""
     from kubelogic.report.can_i import can_i_document, render_can_i
     from kubelogic.verbs.can_i import EVERYWHERE, UnknownResourceError, can_i
 
@@ -55,4 +55,4 @@ def run(args: argparse.Namespace) -> int:
         streams.say(render_can_i(found, common.output_style(args), proof=args.proof))
     else:
         common.emit(can_i_document(found), args.output)
-    return YES if found.allowed else NO
+    return YES if found.allowed else UNKNOWN if found.unsure else NO

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FROM",
         help="NAME, NAMESPACE/NAME or KIND/NAME of a pod, a workload or a Service; an address or block; or any",
     )
-    parser.add_argument("target", metavar="TO", help="the same; PORT (80, 53/UDP, http) may follow")
+    parser.add_argument("target", metavar="TO", help="the same; PORT (80, 53/UDP, http) may follow, or :PORT")
     common.add_inputs(parser)
     common.add_settled(parser)
     parser.add_argument(
@@ -51,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     port = args.paths.pop(0) if len(args.paths) > 1 and _is_port(args.paths[0]) else ""
     if not port and _is_port(args.paths[0]) and not Path(args.paths[0]).exists():
         raise UsageError(f"{args.paths[0]} is the port; a file or a directory has to follow (- for standard input)")
+    target, colon, behind = args.target.partition(":")
+    if colon and ":" not in behind and not port and _is_port(behind):  # svc/web:80, as kubectl port-forward has it
+        args.target, port = target, behind
     only = [name for each in args.only for name in each.split(",") if name]
     if args.before is not None:
         if only:

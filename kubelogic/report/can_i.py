@@ -33,10 +33,12 @@ def _verdict(found: CanI, style: Style) -> str:
     what = f"{one_line(found.action)} {where}"
     if not found.user:
         users = sorted({grant.user for grant in found.grants})
-        word = style.good("yes") if users else style.bad("no")
+        word = style.good("yes") if users else style.bad("unknown" if found.unsure else "no")
         return f"{word}: {len(users) or 'no'} user{'' if len(users) == 1 else 's'} may {what}"
     if found.allowed:
         return style.good("yes") + f": {one_line(found.user)} may {what}"
+    if found.unsure:
+        return style.bad("unknown") + f": no binding in the input lets {one_line(found.user)} {what}"
     return style.bad("no") + f": {one_line(found.user)} may not {what}: no binding grants it"
 
 
@@ -57,6 +59,7 @@ def can_i_document(found: CanI) -> dict[str, Any]:
         "user": found.user,
         "action": found.action,
         "namespace": found.namespace,
+        "verdict": "yes" if found.allowed else "unknown" if found.unsure else "no",
         "allowed": found.allowed,
         "grants": [_grant(each) for each in found.grants],
         "proof": None if found.proof is None else Words(found.rulebook).proof_document(found.proof, place_document),

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.cluster import Cluster
+from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.quota import plural_of
 from kubelogic.facts.roles import groups_of
@@ -66,6 +66,8 @@ class CanI(msgspec.Struct, frozen=True, kw_only=True):
     proof: Proof | None = None
     remarks: tuple[str, ...] = ()
     lacking: Lacking = NOTHING
+    unsure: bool = False
+    """Whether it is not allowed by what is in the input, and what is not there may allow it."""
 
 
 def can_i(
@@ -128,10 +130,42 @@ def can_i(
         proof=proof,
         lacking=lacking(cluster, state.cluster),
     )
-    return replace(answer, remarks=tuple(_remarks(state.cluster, master=master)))
+    dangling = _dangling(state.cluster)
+    about = [each for each in dangling if not user or _names(each, user, {*groups, *groups_of(user)})]
+    return replace(
+        answer,
+        remarks=tuple(_remarks(state.cluster, dangling, master=master)),
+        unsure=not answer.allowed and (bool(about) or not _has_bindings(state.cluster)),
+    )
 
 
-def _remarks(cluster: Cluster, *, master: bool) -> Iterator[str]:
+def _has_bindings(cluster: Cluster) -> bool:
+    """Whether bindings were printed at all: every cluster has some of its own."""
+    return bool(cluster.objects("RoleBinding") or cluster.objects("ClusterRoleBinding"))
+
+
+def _dangling(cluster: Cluster) -> list[Object]:
+    """The bindings to roles that are not in the input."""
+    found = [
+        obj
+        for kind in ("RoleBinding", "ClusterRoleBinding")
+        for obj in cluster.objects(kind).values()
+        if not _has_role(cluster, obj.namespace, obj.document.get("roleRef") or {})
+    ]
+    return sorted(found, key=str)
+
+
+def _names(binding: Object, user: str, groups: set[str]) -> bool:
+    """Whether a user, or one of its groups, is a subject of a binding. Source: rbac.go, appliesToUser."""
+    for subject in binding.document.get("subjects") or ():
+        kind, name = subject.get("kind"), subject.get("name") or ""
+        account = f"system:serviceaccount:{subject.get('namespace') or binding.namespace}:{name}"
+        if name in groups if kind == "Group" else user == (account if kind == "ServiceAccount" else name):
+            return True
+    return False
+
+
+def _remarks(cluster: Cluster, dangling: Sequence[Object], *, master: bool) -> Iterator[str]:
     if master:
         yield f"The group {MASTERS} may do everything, whatever roles say."
     if not cluster.objects("ClusterRole") and not cluster.objects("Role"):
@@ -139,15 +173,10 @@ def _remarks(cluster: Cluster, *, master: bool) -> Iterator[str]:
             "There is no role in the input: kubectl get roles,rolebindings,clusterroles,clusterrolebindings -A -o yaml "
             "brings those of a cluster."
         )
-    dangling = sorted(
-        f"{obj.kind} {obj.key}"
-        for kind in ("RoleBinding", "ClusterRoleBinding")
-        for obj in cluster.objects(kind).values()
-        if not _has_role(cluster, obj.namespace, obj.document.get("roleRef") or {})
-    )
     if dangling:
         more = f" and {len(dangling) - 3} more" if len(dangling) > 3 else ""
-        yield f"Bindings to roles that are not in the input, which may grant more: {', '.join(dangling[:3])}{more}."
+        told = ", ".join(map(str, dangling[:3]))
+        yield f"Bindings to roles that are not in the input, which may grant more: {told}{more}."
 
 
 def _has_role(cluster: Cluster, namespace: str, reference: Mapping[str, str]) -> bool:

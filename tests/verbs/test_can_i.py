@@ -44,6 +44,7 @@ def test_the_answer(  # noqa: PLR0917 - the columns of a table
     found = can_i(shop, verb, resource, user=user, namespace=namespace, subresource=part)
     assert found.allowed is allowed
     assert bool(found.proof) is allowed
+    assert not found.unsure
 
 
 def test_who_may_is_listed_with_binding_and_rule(shop: Cluster) -> None:
@@ -65,8 +66,16 @@ def test_what_is_not_in_the_input_is_said(tmp_path: Path) -> None:
         "subjects: [{kind: User, name: ann, apiGroup: rbac.authorization.k8s.io}]\n"
     )
     found = can_i(load([tmp_path]), "get", "pods", user="ann", namespace="d")
-    assert not found.allowed
+    assert (found.allowed, found.unsure) == (False, True)
     assert "RoleBinding d/b" in found.remarks[1]
+    other = can_i(load([tmp_path]), "get", "pods", user="bob", namespace="d")
+    assert (other.allowed, other.unsure) == (False, False)
+
+
+def test_without_any_binding_nothing_is_known() -> None:
+    """Every cluster has some of its own, so they were not printed."""
+    found = can_i(Cluster.of([]), "get", "pods", user="ann")
+    assert (found.allowed, found.unsure) == (False, True)
 
 
 def test_a_resource_that_is_not_there_is_said(shop: Cluster) -> None:

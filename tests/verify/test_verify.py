@@ -75,6 +75,7 @@ HOLDS: dict[str, tuple[list[Document], Document]] = {
 
 BROKEN: dict[str, tuple[list[Document], Document, str, list[Document]]] = {
     "a node": (three("3"), {"survive": "node:1"}, "lacks 1 pod on nodes", [{"at": "0s", "fail": "ash"}]),
+    "every node": (three()[:1] + three()[3:4], {"survive": "node:1"}, "lacks 3 pods", [{"at": "0s", "fail": "ash"}]),
     "two of three": (
         three("2"),
         {"survive": "node:2"},
