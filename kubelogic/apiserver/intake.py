@@ -302,7 +302,19 @@ def _version(metadata: Mapping[str, Any]) -> int:
     return whole(text) or 0
 
 
+_FROM = {"ipFamilies": "clusterIPs", "clusterIPs": "clusterIP"}
+"""Fields of Services that are filled in from others: what is wrong with them was written there."""
+
+
 def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:
+    name = problem.path[1] if document["kind"] == "Service" and len(problem.path) > 1 else ""
+    while name in _FROM and not origin.holds(("spec", name)):
+        name = _FROM[str(name)]
+        if origin.holds(("spec", name)):
+            where = origin.locate(("spec", name))
+            line, caret = origin.excerpt(where)
+            fault = fault_at(origin, problem.path, problem.code, problem.message, title=title(document))
+            return msgspec.structs.replace(fault, location=where, excerpt=line, caret=caret)
     return fault_at(origin, problem.path, problem.code, problem.message, title=title(document), on_key=problem.on_key)
 
 

@@ -87,7 +87,8 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         lines += ["", f"For {found.moves_for:,} of it:", render_moves(found.moves, style)]
     if not lines:
         lines.append("There is no node in the input whose type counts.")
-    lines[1:1] = said_beside(found.lacking, style)
+    beside = said_beside(found.lacking, style)
+    lines[1:1] = [line for part in beside for line in ("", part)] + ([""] if beside and lines[1:] else [])
     if found.notices:
         lines += ["", render_notices(found.notices, style)]
     return "\n".join(lines)

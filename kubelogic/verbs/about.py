@@ -15,7 +15,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
 from kubelogic.verbs.drain import NodeDrain, drain
-from kubelogic.verbs.explain import Explanation, explain_run
+from kubelogic.verbs.explain import Explanation, explain_run, going_round
 from kubelogic.verbs.interruptions import Interruption, interruptions
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
@@ -205,7 +205,7 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         *(made for key in mine for made in controllers(done.cluster, pods[key])),
     }
     found = troubles(done.troubled, done.before, done.cluster, done.relations)
-    unwell = tuple(each for each in found if f"{each.kind} {each.key}" in about)
+    unwell = (*going_round(done, about), *(each for each in found if f"{each.kind} {each.key}" in about))
     told = explain_run(done, first, options, most_repairs=most_repairs) if first is not None else None
     return WorkloadExplanation(
         workload=name,

@@ -189,10 +189,17 @@ def _result(
         nodes=_by_type(done.cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
-        short=() if needed is None or needed.enough else tuple(sorted(p.pod for p in needed.placement.unplaced)),
+        short=() if needed is None or needed.enough else _short(pod, [p.pod for p in needed.placement.unplaced]),
         notices=notices,
         lacking=lacking(done.before, done.cluster, asked=bool(pod)),
     )
+
+
+def _short(pod: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The pods that found no place; those that were only supposed have no names but the number of them."""
+    supposed = sum("+" in name for name in names)
+    there = sorted(name for name in names if "+" not in name)
+    return (*there, *([f"{supposed} more of {pod}"] if supposed else []))
 
 
 def _without_claims(pod: Object) -> Object:

@@ -14,6 +14,7 @@ from itertools import combinations
 import msgspec
 
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import owner_with_origin
 from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
@@ -309,6 +310,10 @@ def _by_workload(cluster: Cluster) -> Mapping[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for key, pod in cluster.objects("Pod").items():
         node = str((pod.document.get("spec") or {}).get("nodeName") or "")
-        if node and (pod.document.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+        if (
+            node
+            and not is_being_deleted(pod)
+            and (pod.document.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+        ):
             found.setdefault(workload_name(cluster, key), Counter())[node] += 1
     return found

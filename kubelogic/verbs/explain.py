@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ from kubelogic.logic import Evaluation
 from kubelogic.placement.derivation import Derivation, derive
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
+from kubelogic.reconcile.actions import CreatePod
 from kubelogic.reconcile.problem import problem
 from kubelogic.reconcile.schedulers import KubeScheduler, OptimalScheduler, Solver
 from kubelogic.text import Notice
@@ -139,10 +140,25 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     told = _explained(done, pod, options, left=left)
     names = {str(pod), *controllers(done.cluster, pod)}
     found = troubles(done.troubled, done.before, done.cluster, done.relations)
-    told = replace(told, unwell=tuple(each for each in found if f"{each.kind} {each.key}" in names))
+    unwell = tuple(each for each in found if f"{each.kind} {each.key}" in names)
+    told = replace(told, unwell=(*going_round(done, names), *unwell))
     if told.node:
         return told
     return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))
+
+
+def going_round(done: Reconciled, names: Collection[str]) -> Iterator[Trouble]:
+    """That pods of a controller come and go for ever, where the run ends so."""
+    makers = {
+        f"{action.owner_kind} {action.owner}"
+        for step in done.run.cycle
+        for action in step.actions
+        if isinstance(action, CreatePod)
+    }
+    for name in sorted(makers.intersection(names)):
+        kind, _, key = name.partition(" ")
+        message = "its pods are made and go again for ever; kubelogic plan tells the round"
+        yield Trouble(kind=kind, key=key, reason="Loop", message=message, new=True, location=None)
 
 
 def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collection[str]) -> Explanation:

@@ -192,6 +192,20 @@ def test_addresses_that_a_cluster_gave_are_facts(tmp_path: Path) -> None:
         assert {fault.code for fault in raised.value.faults} == {"KL127"}
 
 
+def test_a_single_stack_gives_the_second_address_back(tmp_path: Path) -> None:
+    """The new manifest says nothing of addresses. Source: pkg/registry/core/service/storage/alloc.go."""
+    both = {"ipFamilies": ["IPv4", "IPv6"], "clusterIP": "10.96.7.8", "clusterIPs": ["10.96.7.8", "fd00::7"]}
+    meta = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
+    old = {**meta, "metadata": {"name": "web", "namespace": "default", "uid": "u"}}
+    old["spec"] = {"ports": [{"port": 80}], "ipFamilyPolicy": "RequireDualStack", **both}
+    change = {**meta, "spec": {"ports": [{"port": 80}], "ipFamilyPolicy": "SingleStack"}}
+    for number, each in enumerate((old, change)):
+        (tmp_path / f"{number}.json").write_text(json.dumps(each))
+    (service,) = load([tmp_path / "0.json", tmp_path / "1.json"]).objects
+    assert service.document["spec"]["clusterIPs"] == ["10.96.7.8"]
+    assert service.document["spec"]["ipFamilies"] == ["IPv4"]
+
+
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [

@@ -92,13 +92,18 @@ def _claims(service: Object) -> int:
 def without_lost_fields(before: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
     """A changed Service without the fields that its old type had and its new one cannot have.
 
-    Source: pkg/registry/core/service, dropTypeDependentFields.
+    Whoever asks for a single stack gives the second address and family back by that alone.
+
+    Source: pkg/registry/core/service, dropTypeDependentFields; storage/alloc.go, initIPFamilyFields.
     """
     old: Mapping[str, Any] = before.get("spec") or {}
     spec: dict[str, Any] = dict(document.get("spec") or {})
     address = spec.get("clusterIP")
     if address and address != old.get("clusterIP") and spec.get("clusterIPs") == old.get("clusterIPs"):
         spec["clusterIPs"] = [address]
+    if spec.get("ipFamilyPolicy") == "SingleStack":
+        second = [name for name in ("clusterIPs", "ipFamilies") if spec.get(name) and spec[name] == old.get(name)]
+        spec |= {name: spec[name][:1] for name in second}
     was, now = old.get("type"), spec.get("type")
     if was == now:
         return {**document, "spec": spec}
