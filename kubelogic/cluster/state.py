@@ -110,11 +110,8 @@ def world_of(cluster: Cluster) -> World:
     for name, since in _lapsed(cluster).items():
         if name in nodes and not any(row[0] == name for row in found.get("node_silent_since", ())):
             found.setdefault("node_silent_since", set()).add((name, since))
-    outside = {
-        str(host)
-        for pod in cluster.objects("Pod").values()
-        if (host := (pod.document.get("spec") or {}).get("nodeName")) and host not in nodes and is_stored(pod.document)
-    }
+    stored = [pod.document.get("spec") or {} for pod in cluster.objects("Pod").values() if is_stored(pod.document)]
+    outside = {str(spec.get("nodeName") or _meant_for(spec)) for spec in stored} - {"", *nodes}
     if outside:
         found["outside_node"] = {(each,) for each in outside}
     if listed := _listed_configs(cluster):
@@ -131,6 +128,20 @@ def world_of(cluster: Cluster) -> World:
     if missing:
         found["presumed_owner"] = {(uid,) for uid in missing}
     return {name: frozenset(rows) for name, rows in found.items()}
+
+
+def _meant_for(spec: Mapping[str, Any]) -> str:
+    """The node for which the DaemonSet controller has made a pod; empty for other pods.
+
+    Source: pkg/controller/daemon/util/daemonset_util.go, ReplaceDaemonSetPodNodeNameNodeAffinity.
+    """
+    rules = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = rules.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or ():
+        for field in (term or {}).get("matchFields") or ():
+            if field.get("key") == "metadata.name" and field.get("operator") == "In" and len(field["values"]) == 1:
+                return str(field["values"][0])
+    return ""
 
 
 def _lapsed(cluster: Cluster) -> dict[str, int]:
