@@ -15,6 +15,7 @@ from itertools import count, islice
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.facts.selectors import matches
 from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_stored
 from kubelogic.text.numbers import whole
 
@@ -179,9 +180,24 @@ def _may_run_on(spec: Document, node: Object) -> bool:
     labels = _about(node).get("labels") or {}
     if any(labels.get(key) != value for key, value in (pod.get("nodeSelector") or {}).items()):
         return False
+    affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
+    if required is not None and not any(
+        _meets(term, labels, node.name) for term in required.get("nodeSelectorTerms") or ()
+    ):
+        return False
     taints = (node.document.get("spec") or {}).get("taints") or ()
     hard = [each for each in taints if each.get("effect") in ("NoSchedule", "NoExecute")]
     return all(_is_own(each) or any(_tolerates(t, each) for t in pod.get("tolerations") or ()) for each in hard)
+
+
+def _meets(term: Document, labels: Document, name: str) -> bool:
+    """Whether a node meets a term of a node affinity, as far as its operators compare no numbers."""
+    fields = [(each.get("operator", ""), tuple(each.get("values") or ())) for each in term.get("matchFields") or ()]
+    if any((name in values) != (operator == "In") for operator, values in fields):
+        return False
+    rows = [each for each in term.get("matchExpressions") or () if each.get("operator") not in ("Gt", "Lt")]
+    return matches([(str(r.get("key")), str(r.get("operator")), tuple(r.get("values") or ())) for r in rows], labels)
 
 
 def _is_own(taint: Document) -> bool:

@@ -154,6 +154,21 @@ def test_a_pod_that_was_not_printed_stays_as_unready_as_it_was() -> None:
         assert any("wait for shop/db-0, which is not in the input" in each for each in found.remarks) == (not ready)
 
 
+def test_daemon_pods_that_wait_for_nodes_that_were_not_printed() -> None:
+    """Some nodes are not for the set: the pods that are missing are those of the others."""
+    gone: Document = {
+        "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["node-1"]}]
+    }
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [gone]}}
+    large = {"affinity": {"nodeAffinity": required}}
+    daemon = workload("DaemonSet", "agent", "apps/v1", pod=large)
+    daemon["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "9"
+    whole = settled([*nodes("3:4cpu:8Gi"), daemon])
+    for form in ("without nodes", "running pods"):
+        kept = dumps.FORMS[form](whole)
+        assert dumps.surplus(plan(load(whole)), plan(load(kept)), kept) == []
+
+
 def test_a_change_of_what_was_not_printed_is_still_rolled(dump: list[Document]) -> None:
     """The new template is rolled out; nobody knows what becomes of pods on nodes that are not known."""
     kept = [copy.deepcopy(each) for each in dump if each["kind"] in ("Deployment", "Node")]
