@@ -12,6 +12,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
+from kubelogic.cluster.state import State
 from kubelogic.reconcile.choices import is_running, pods_of, restarts_of
 from kubelogic.text.location import Location
 
@@ -79,18 +80,30 @@ def _unfinished(cluster: Cluster) -> Iterator[tuple[str, Object]]:
             yield key, job
 
 
-def open_questions(cluster: Cluster) -> tuple[str, ...]:
+_ENDS = ("image_exits", "image_exits_at", "image_exits_by_pod", "image_exits_by_index")
+"""What the world says of images whose containers end by themselves."""
+
+
+def open_questions(state: State) -> tuple[str, ...]:
     """What no step says, so that something stays as it is: how Jobs end, what autoscalers measure."""
+    cluster = state.cluster
     found = []
+    ending = {str(row[0]) for name in _ENDS for row in state.world.get(name, ())}
     for key, _ in _unfinished(cluster):
         pods = list(pods_of(cluster, "Job", key))
-        if any(map(is_running, pods)) and not any(map(restarts_of, pods)):
+        said = any(image in ending for pod in pods for image in _images(pod))
+        if any(map(is_running, pods)) and not any(map(restarts_of, pods)) and not said:
             found.append(f"Job {key} runs on: nobody says when its containers end (image: {{name, exitAfter}}).")
     for key, autoscaler in sorted(cluster.objects("HorizontalPodAutoscaler").items()):
         active = condition_of(autoscaler, "ScalingActive")
         if active.get("status") == "False" and active.get("reason") != "ScalingDisabled":
             found.append(f"HorizontalPodAutoscaler {key}: {active.get('reason')}: {active.get('message')}")
     return tuple(found)
+
+
+def _images(pod: Object) -> Iterator[str]:
+    for container in (pod.document.get("spec") or {}).get("containers") or ():
+        yield str(container.get("image") or "")
 
 
 def _namespaces(cluster: Cluster) -> Iterator[Ailment]:

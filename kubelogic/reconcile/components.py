@@ -20,7 +20,7 @@ CONTROLLERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cronjob-controller": ("cronjob",),
         "daemonset-controller": ("daemonset",),
         "deployment-controller": ("deployment",),
-        "disruption-controller": ("disruption",),
+        "disruption-controller": ("disruption", "stale_disruption"),
         "endpoints-controller": ("endpoints",),
         "endpointslice-controller": ("endpointslice",),
         "endpointslice-mirroring-controller": ("endpointslice_mirroring",),

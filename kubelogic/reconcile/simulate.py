@@ -142,7 +142,7 @@ def simulate(
         ailments=run.unwell(),
         expected=run.expected(),
         kin=run.kin,
-        remarks=open_questions(run.state.cluster),
+        remarks=open_questions(run.state),
         start=run.start,
         assumed_horizon=assumed,
     )

@@ -132,3 +132,19 @@ def test_what_repeats_for_ever_is_told_as_its_shortest_loop() -> None:
     result = run((5, Behave(image="app:1", exit_after=1000, exit_code=1)), replicas=1)
     assert not result.settled
     assert {entry.type for entry in result.cycle} >= {"EndContainer", "StartContainer"}
+
+
+def test_a_job_runs_on_only_where_no_step_says_when_its_containers_end() -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "work:1"}]}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"template": template}}
+    asked = _played(job)
+    assert asked.remarks == ("Job default/j runs on: nobody says when its containers end (image: {name, exitAfter}).",)
+    told = _played(job, Event(at=1000, operation=Behave(image="work:1", exit_after=3_600_000)))
+    assert told.remarks == ()
+
+
+def _played(job: dict[str, Any], *events: Event) -> Simulated:
+    full = admit(job).document
+    made = Object(api_version="batch/v1", kind="Job", namespace="default", name="j", document=full)
+    state = State.of(Cluster.of([node("n1"), made]))
+    return simulate(reconciler(BOOK, scheduler="kube"), state, Scenario(events=events, horizon=60 * SECOND))
