@@ -59,6 +59,10 @@ def operated(item: Item, operator: Operator, admitter: Admitter, *, namespace: s
     if problems:
         return Operated(obj=obj, problems=tuple(problems))
     given = Fields(document, name=name)
+    for section in ("spec", "status"):
+        given.mapping(section)
+    for marks in ("labels", "annotations"):
+        given.texts("metadata", marks)
     found: list[tuple[Child, Mapping[str, Any]]] = []
     told: dict[Problem, None] = {}
     for child in children(operator, given):
