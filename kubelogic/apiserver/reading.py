@@ -74,7 +74,7 @@ def load(
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
         file; nothing is half read.
     """
-    with _collector_paused():
+    with collector_paused():
         names, faults = sources.find(paths, exclude=exclude)
         admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
         from_files = (each for name in names for each in sources_of(name, stdin))
@@ -137,7 +137,7 @@ def _sorted(objects: Iterable[Object]) -> tuple[Object, ...]:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep the cyclic collector from looking through trees that only grow and hold no cycles.
 
     That would double the time of a big load, and every later collection would look again: what is alive after a

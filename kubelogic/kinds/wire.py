@@ -10,7 +10,7 @@ Source: the struct tags of k8s.io/api, k8s.io/apimachinery and k8s.io/apiextensi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.kinds.merging import code_of, element_type
+from kubelogic.kinds.table import fields_of
 
 Numbers = Mapping[str, Any]
 """Field by its number as text; a mapping of the same form for an inlined struct."""
@@ -96,32 +97,75 @@ def completed(value: Any, code: str) -> Any:
     >>> completed({"data": {"a": "b"}, "binaryData": {}}, "@ConfigMap")
     {'data': {'a': 'b'}}
     """
-    if isinstance(value, dict):
-        if code.startswith("{"):
-            return {key: completed(each, code[1:]) for key, each in value.items()}
-        if code.startswith("@"):
-            return _struct(value, element_type(code))
-        return value
-    if isinstance(value, list):
-        return [completed(each, code[1:]) for each in value] if code.startswith("[") else value
-    if code == "t" and isinstance(value, str) and "." in value:
-        return whole_second(value)
-    if code == "T" and isinstance(value, str):
-        return microseconds(value)
+    return _finish(code)(value)
+
+
+_Finish = Callable[[Any], Any]
+
+
+def _plain(value: Any) -> Any:
     return value
 
 
+def _moment(value: Any) -> Any:
+    return whole_second(value) if isinstance(value, str) and "." in value else value
+
+
+def _fine_moment(value: Any) -> Any:
+    return microseconds(value) if isinstance(value, str) else value
+
+
+@cache
+def _finish(code: str) -> _Finish:
+    """What makes a value of a code complete; ``_plain`` if nothing has to be done."""
+    if code.startswith("@"):
+        name = element_type(code)
+        return lambda value: _struct(value, name) if isinstance(value, dict) else value
+    if code.startswith("["):
+        item = _finish(code[1:])
+        if item is _plain:
+            return _plain
+        return lambda value: [item(each) for each in value] if isinstance(value, list) else value
+    if code.startswith("{"):
+        entry = _finish(code[1:])
+        if entry is _plain:
+            return _plain
+        return lambda value: {key: entry(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return {"t": _moment, "T": _fine_moment}.get(code, _plain)
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """How the structs of a type are completed: field by field."""
+
+    fields: dict[str, tuple[_Finish, bool]]
+    omits: frozenset[str]
+    always: tuple[tuple[str, Any], ...]
+
+
+@cache
+def _plan(type_name: str) -> _Plan:
+    fields = {name: (_finish(code), code[:1] in "[{") for name, code in fields_of(type_name).items()}
+    if "metadata" not in fields:
+        fields["metadata"] = (_finish(code_of(type_name, "metadata")), False)
+    return _Plan(fields, _omits(type_name), _always(type_name))
+
+
+_UNKNOWN: tuple[_Finish, bool] = (_plain, False)
+
+
 def _struct(value: Mapping[str, Any], type_name: str) -> dict[str, Any]:
+    if not type_name:
+        return {key: each for key, each in value.items() if each is not None}
+    plan = _plan(type_name)
     found: dict[str, Any] = {}
-    omitted = _omits(type_name)
     for key, each in value.items():
-        if each is None or (key in omitted and not each):
+        if each is None or (key in plan.omits and not each):
             continue
-        inside = code_of(type_name, key)
-        if not each and isinstance(each, dict | list) and inside[:1] in "[{":
+        finish, holds_many = plan.fields.get(key, _UNKNOWN)
+        if holds_many and not each and isinstance(each, dict | list):
             continue
-        found[key] = completed(each, inside)
-    for key, code in _always(type_name):
+        found[key] = each if finish is _plain else finish(each)
+    for key, code in plan.always:
         if key not in found:
             found[key] = _zero(code)
     return found

@@ -72,7 +72,9 @@ def application(served: Served, token: str) -> Starlette:
         del app
         loops = asyncio.create_task(served.control.run())
         loops.add_done_callback(lambda task: _note_end(served, task))
+        warming = asyncio.create_task(served.warm())
         yield
+        warming.cancel()
         loops.cancel()
         if not served.control.broken:
             served.control.keep_time()

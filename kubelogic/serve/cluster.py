@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +37,7 @@ class Served(msgspec.Struct, kw_only=True):
     numbers: int = 0
     counts: dict[tuple[str, str, int], int] = msgspec.field(default_factory=dict)
     _written: dict[tuple[str, str, str], tuple[Object, int, dict[str, Any]]] = msgspec.field(default_factory=dict)
+    _sorted: dict[str, tuple[Mapping[str, Object], list[str]]] = msgspec.field(default_factory=dict)
     _resources: tuple[Resource, ...] = ()
     _definitions: object = None
 
@@ -76,6 +79,19 @@ class Served(msgspec.Struct, kw_only=True):
             return None
         return found
 
+    def keys(self, objects: Mapping[str, Object], kind: str, namespace: str) -> Sequence[str]:
+        """The keys of a namespace, or all, in the order of lists.
+
+        Args:
+            objects: those of a kind.
+            kind: by which name the state keeps it.
+            namespace: empty for all.
+        """
+        known = self._sorted.get(kind)
+        if known is None or known[0] is not objects:
+            known = self._sorted[kind] = (objects, sorted(objects, key=_steps))
+        return _between(known[1], namespace) if namespace else known[1]
+
     def written(self, obj: Object, resource: Resource, revision: int | None = None) -> dict[str, Any]:
         """An object as it is sent: in the asked version, complete, with its resourceVersion.
 
@@ -98,6 +114,19 @@ class Served(msgspec.Struct, kw_only=True):
         self._written[mark] = (obj, revision, document)
         return document
 
+    async def warm(self) -> None:
+        """Write out all objects while nobody asks, so that the first list of many does not have to."""
+        for resource in built_in():
+            if "list" not in resource.verbs:
+                continue
+            objects = self.objects(resource)
+            for number, key in enumerate(self.keys(objects, resource.stored_kind, "")):
+                found = self.get(resource, key)
+                if found is not None:
+                    self.written(found, resource)
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
     def _renewed(self, obj: Object) -> Document:
         """The document of an object; a node's lease is renewed at every moment at which somebody looks at it."""
         if obj.kind != "Lease" or obj.namespace != NODE_LEASES:
@@ -113,6 +142,8 @@ class Served(msgspec.Struct, kw_only=True):
 NODE_LEASES = "kube-node-lease"
 """Where nodes have their leases."""
 _REMEMBERED = 300_000
+_AT_ONCE = 50
+"""So many objects are written out before requests have their turn."""
 _COUNTED = frozenset(
     {
         "CronJob",
@@ -168,10 +199,16 @@ def encoded(document: Any) -> bytes:
     return msgspec.json.encode(document)
 
 
-def sorted_keys(objects: Mapping[str, Object], namespace: str) -> Sequence[str]:
-    """The keys of a namespace, or all, in the order of lists."""
-    found: Iterable[str] = objects
-    if namespace:
-        start = f"{namespace}/"
-        found = (key for key in objects if key.startswith(start))
-    return sorted(found, key=lambda key: key.split("/"))
+def _steps(key: str) -> list[str]:
+    return key.split("/")
+
+
+def _between(keys: Sequence[str], namespace: str) -> Sequence[str]:
+    """The keys of a namespace among those of all, which are sorted by namespace and name."""
+    first = bisect_left(keys, [namespace], key=_steps)
+    return keys[first : bisect_left(keys, [namespace + "\0"], key=_steps)]
+
+
+def following(keys: Sequence[str], last: str) -> Sequence[str]:
+    """The keys after one of them, which may be gone by now."""
+    return keys[bisect_right(keys, _steps(last), key=_steps) :]

@@ -25,6 +25,9 @@ _PATIENCE = 5
 
 _LONGEST_NAP = 3600.0
 
+_BREATH = 1.0
+"""Seconds for which the loops rest at most after a tick, so that requests have as much of the processor as ticks."""
+
 
 class Keeper(Protocol):
     """Keeps states durably."""
@@ -166,8 +169,10 @@ class ControlPlane(msgspec.Struct, kw_only=True):
         """Go on until cancelled."""
         while True:
             self._changed.clear()
+            begun = self.clock.wall()
             wakes_at = await self._until_quiet()
             self.settled.set()
+            await asyncio.sleep(min(self.clock.wall() - begun, _BREATH))
             pause = _LONGEST_NAP if wakes_at is None else self.clock.until(wakes_at)
             try:
                 await asyncio.wait_for(self._changed.wait(), _LONGEST_NAP if pause is None else min(pause, 3600.0))

@@ -13,7 +13,7 @@ from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
 from kubelogic.serve import bodies
-from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import shown
@@ -88,7 +88,7 @@ def delete_collection(served: Served, request: Request, where: Target) -> Reply:
     objects = served.objects(resource)
     state = now_of(served)
     gone = []
-    for key in sorted_keys(objects, where.namespace):
+    for key in served.keys(objects, resource.stored_kind, where.namespace):
         document = served.written(objects[key], resource)
         if selects is not None and not selects(document):
             continue

@@ -9,16 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubelogic.apiserver.reading import collector_paused
 from kubelogic.cluster import Object
 from kubelogic.serve.bodies import Form, wanted
-from kubelogic.serve.cluster import Served, sorted_keys
+from kubelogic.serve.cluster import Served, following
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.resources import Resource
-from kubelogic.serve.selectors import matcher
+from kubelogic.serve.selectors import Matcher, matcher
 from kubelogic.serve.statuses import RequestError, bad_request, cause, failure, invalid, not_found
 from kubelogic.serve.tables import table
 from kubelogic.text.numbers import whole
@@ -87,25 +88,21 @@ def listing(served: Served, request: Request, where: Target) -> Reply:
     revision, cluster, start = _moment(served, query)
     limit = _limit(query)
     objects = served.objects(resource, cluster)
-    keys: Iterable[str] = sorted_keys(objects, where.namespace)
+    keys = served.keys(objects, resource.stored_kind, where.namespace)
+    keys = following(keys, start) if start else keys
     found: list[dict[str, Any]] = []
     rest, last = 0, ""
-    for key in keys:
-        if start and key.split("/") < start.split("/"):
-            continue
-        if limit and len(found) == limit and selects is not None:
-            rest = -1
-            break
-        if limit and len(found) == limit:
-            rest += 1
-            continue
-        obj = objects[key]
-        document = _document(served, obj, resource, revision, older=cluster is not None)
-        if selects is None or selects(document):
-            found.append(document)
-            last = key
-    if limit and rest == -1:
-        rest = _more(served, objects, where, last, selects)
+    with collector_paused():
+        for number, key in enumerate(keys):
+            if limit and len(found) == limit:
+                rest = (
+                    len(keys) - number if selects is None else _more(served, objects, resource, keys[number:], selects)
+                )
+                break
+            document = _document(served, objects[key], resource, revision, older=cluster is not None)
+            if selects is None or selects(document):
+                found.append(document)
+                last = key
     meta: dict[str, Any] = {"resourceVersion": str(revision)}
     if rest:
         meta["continue"] = _token(revision, last)
@@ -114,12 +111,11 @@ def listing(served: Served, request: Request, where: Target) -> Reply:
     return Reply(body=_listed(served, request, resource, found, meta), warnings=warnings_of(resource))
 
 
-def _more(served: Served, objects: Mapping[str, Object], where: Target, last: str, selects: Any) -> int:
+def _more(
+    served: Served, objects: Mapping[str, Object], resource: Resource, keys: Sequence[str], selects: Matcher
+) -> int:
     """Whether anything that is selected follows."""
-    for key in sorted_keys(objects, where.namespace):
-        if key.split("/") > last.split("/") and selects(served.written(objects[key], where.resource)):
-            return 1
-    return 0
+    return int(any(selects(served.written(objects[key], resource)) for key in keys))
 
 
 def _document(served: Served, obj: Object, resource: Resource, revision: int, *, older: bool) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +30,9 @@ from kubelogic.verbs.reconciled import Engine, Options, engine
 
 _IDLE = 180
 """Seconds that a connection stays open without a request. Source: apiserver, pkg/server/secure_serving.go."""
+
+_SWITCH = 0.001
+"""Seconds after which the thread of ticks gives way to requests."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +145,8 @@ def serve(served: Served, settings: Settings, ready: Callable[[str, str], None])
     """
     import uvicorn
 
+    sys.setswitchinterval(_SWITCH)
+    gc.freeze()  # what is there is looked at by the collector no more; reference counts free it
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

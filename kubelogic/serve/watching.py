@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubelogic.serve.bodies import Form, wanted
-from kubelogic.serve.cluster import Served, encoded, sorted_keys
+from kubelogic.serve.cluster import Served, encoded
 from kubelogic.serve.history import Change
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true
@@ -69,7 +69,7 @@ class _Watch:
     def present(self) -> Iterator[bytes]:
         """What is there, as if it were just made."""
         objects = self.served.objects(self.where.resource)
-        for key in sorted_keys(objects, self.where.namespace):
+        for key in self.served.keys(objects, self.where.resource.stored_kind, self.where.namespace):
             document = self.served.written(objects[key], self.where.resource)
             if self.selects is None or self.selects(document):
                 yield self.event("ADDED", document)

@@ -77,7 +77,7 @@ async def watched(to: Remote, number: int, change: Connection) -> float:
     ).encode()
     streams = []
     for _ in range(number):
-        reader, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        reader, writer = await asyncio.open_connection(host, int(port), ssl=context, limit=1 << 24)
         writer.write(request)
         await reader.readuntil(b"\r\n\r\n")
         streams.append((reader, writer))
