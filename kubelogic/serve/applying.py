@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from kubelogic.apiserver import requests, serving
 from kubelogic.apiserver.patches import KUBECTL, managing
 from kubelogic.kinds.decoding import decode
@@ -62,7 +64,18 @@ def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry
 def _check(where: Target, manifest: Mapping[str, Any]) -> None:
     """Refuse what is about another object, or has fields that the schema does not know."""
     resource = where.resource
+    for field in ("kind", "apiVersion"):
+        if not isinstance(manifest.get(field), str) or not manifest[field]:
+            shown = msgspec.json.encode(manifest).decode()[:1000]
+            raise bad_request(f"Object '{field[:1].upper()}{field[1:]}' is missing in '{shown}'")
     meta = manifest.get("metadata") or {}
+    if not isinstance(meta, dict):
+        raise bad_request("metadata is a mapping")
+    if (manifest["apiVersion"], manifest["kind"]) != (resource.api_version, resource.kind):
+        given = f"{manifest['apiVersion']} {manifest['kind']}"
+        raise bad_request(f"the object is {given}, the URL is of {resource.api_version} {resource.kind}")
+    if resource.type_name and (fault := decode(manifest, resource.type_name).fault):
+        raise bad_request(f"failed to create typed patch object: {fault}")
     if meta.get("name") not in (None, where.name):
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({where.name})")
     if resource.type_name or schema_of(resource):

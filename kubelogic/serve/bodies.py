@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -111,21 +112,68 @@ def parsed(body: bytes, *, yaml: bool = False) -> Any:
         RequestError: 400; it is none.
     """
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        tree = json.loads(body)
+        return _without_halves(tree) if _HALF.search(body) else tree
+    except RecursionError as error:
+        raise bad_request("error decoding: it is nested too deeply") from error
+    except ValueError as error:
         if not yaml:
             raise bad_request(f"error decoding: {error}") from error
     return _from_yaml(body)
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _without_halves(tree: Any) -> Any:
+    """A tree whose texts have no half of a surrogate pair: as Go reads them, each is the replacement character."""
+    text = json.dumps(tree, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+_DEEPEST = 1_000
+_MOST_VALUES = 1_000_000
+
+
+def _depth(body: bytes) -> int:
+    """How deep brackets are nested at most, quoted ones counted, too."""
+    most = depth = 0
+    for mark in re.findall(rb"[\[{\]}]", body):
+        depth += 1 if mark in b"[{" else -1
+        most = max(most, depth)
+    return most
+
+
+def _size(value: Any, known: dict[int, int], inside: frozenset[int] = frozenset()) -> int:
+    """How many values a tree has once its aliases are written out.
+
+    Raises:
+        ValueError: it holds itself.
+    """
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) in inside:
+        raise ValueError("an alias stands for what it is in")
+    if id(value) not in known:
+        children = value.values() if isinstance(value, dict) else value
+        below = inside | {id(value)}
+        known[id(value)] = 1 + sum(_size(each, known, below) for each in children)
+    return known[id(value)]
 
 
 def _from_yaml(body: bytes) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    if _depth(body) > _DEEPEST:
+        raise bad_request("error decoding YAML: it is nested too deeply")
     reader = YAML(typ="safe", pure=True)
     reader.version = (1, 2)
     try:
-        return json.loads(json.dumps(reader.load(body), default=str))
+        tree = reader.load(body)
+        if _size(tree, {}) > _MOST_VALUES:
+            raise bad_request("error decoding YAML: document contains excessive aliasing")
+        return json.loads(json.dumps(tree, default=str))
     except (YAMLError, ValueError, RecursionError) as error:
         raise bad_request(f"error decoding YAML: {str(error).splitlines()[0]}") from error
 

@@ -95,10 +95,10 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     resource = where.resource
     dry = is_dry_run(request)
     document = bodies.document(request, resource)
+    document, said = checked(request, resource, document)
     reply = reviews.answer(served, request, where, document)
     if reply is not None:
         return reply
-    document, said = checked(request, resource, document)
     meta = document.setdefault("metadata", {})
     if resource.namespaced:
         if meta.get("namespace") and meta["namespace"] != where.namespace:

@@ -75,7 +75,7 @@ BODIES: tuple[bytes, ...] = (
     b'{"spec": {"replicas": 99999999999999999999999}}',
     b'{"spec": {"replicas": 1e400}}',
     b'{"data": {"a": NaN}}',
-    '{"metadata": {"name": "\\ud800"}}'.encode(),
+    b'{"metadata": {"name": "\\ud800"}}',
 )
 
 
@@ -103,18 +103,10 @@ def _is_an_answer(reply: Any) -> bool:
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_bodies(client: Client, body: bytes) -> None:
-    for path in (
-        "/api/v1/namespaces/default/pods",
-        "/apis/apps/v1/namespaces/default/deployments",
-        "/api/v1/namespaces/default/configmaps",
-    ):
-        for media in MEDIA:
-            for method, where in (
-                ("POST", path),
-                ("PUT", f"{path}/x"),
-                ("PATCH", f"{path}/x?fieldManager=f"),
-                ("DELETE", f"{path}/none"),
-            ):
+    for path in ("/api/v1/namespaces/default/pods", "/apis/apps/v1/namespaces/default/deployments"):
+        ways = (("POST", path), ("PUT", f"{path}/x"), ("PATCH", f"{path}/x?fieldManager=f"), ("DELETE", f"{path}/none"))
+        for media in MEDIA[:-2]:
+            for method, where in ways:
                 reply = client.send(method, where, body, content_type=media)
                 assert _is_an_answer(reply), (method, where, media, reply.body)
     assert client.get("/api/v1/namespaces/default/pods/x")["metadata"]["name"] == "x"
@@ -194,7 +186,7 @@ def _value(dice: random.Random, depth: int) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_made_up_requests(client: Client, seed: int) -> None:
     """Requests put together by chance: for every resource, in every form."""
     dice = random.Random(seed)

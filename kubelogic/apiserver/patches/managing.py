@@ -87,10 +87,10 @@ def _add(value: Any, code: str, shape: Topology, path: Path, found: dict[Path, A
         found[path] = value
 
 
-def flat(owned: Mapping[str, Any], path: Path = ()) -> set[Path]:
-    """The paths of a set of fields."""
+def flat(owned: Any, path: Path = ()) -> set[Path]:
+    """The paths of a set of fields; what clients have sent for one and is none has no paths."""
     found: set[Path] = set()
-    for name, below in owned.items():
+    for name, below in owned.items() if isinstance(owned, Mapping) else ():
         if name == MEMBER:
             found.add(path)
         elif below:
