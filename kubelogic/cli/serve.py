@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import ipaddress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from kubelogic.cli import NO, YES, UsageError, common, streams
+
+if TYPE_CHECKING:
+    from kubelogic.cluster import Object
+    from kubelogic.reconcile.scenario import Event
 
 NAME = "serve"
 
@@ -61,6 +66,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="wall: simulated time is real time (default); fast:60: a minute in a second; manual: only kubelogic step "
         "moves it",
     )
+    parser.add_argument(
+        "--scenario",
+        metavar="FILE",
+        default="",
+        help="what happens when, counted from the start, as in simulate (docs/reference/scenarios.md)",
+    )
     parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
 
 
@@ -96,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
 
     args.horizon, args.timeout = 0, args.solve_timeout
     objects = common.read_cluster(args)[0] if args.paths or args.nodes or args.live else ()
+    events = _events(args, tuple(objects)) if args.scenario else ()
     options = common.options(args)
     settings = server.Settings(
         options=replace(options, parameters={**_USUAL, **(options.parameters or {})}),
@@ -104,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
         kubeconfig=Path(args.kubeconfig),
         speed=args.clock,
         store=args.store,
+        scenario=events,
+        warn=streams.warn,
     )
     try:
         served, refused = server.prepare(tuple(objects), settings)
@@ -125,6 +139,27 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"{error.filename or args.listen}: {(error.strerror or str(error)).lower()}") from error
     return YES
+
+
+def _events(args: argparse.Namespace, objects: tuple[Object, ...]) -> tuple[Event, ...]:
+    """The steps of the scenario.
+
+    Raises:
+        InputError: with every fault of the file.
+        UsageError: it says what only a simulation can tell.
+    """
+    from kubelogic.cluster import Cluster
+    from kubelogic.serve.happening import is_played
+    from kubelogic.verbs.scenario_file import read_scenario
+
+    cluster = Cluster.of(objects) if objects else None
+    scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster)
+    odd = sorted({each.operation.type for each in scenario.events if not is_played(each.operation)})
+    if odd:
+        raise UsageError(
+            f"--scenario {args.scenario}: {', '.join(odd)} is for kubelogic simulate only; leave it out here"
+        )
+    return scenario.events
 
 
 def _ready(url: str, token: str, kubeconfig: str) -> None:

@@ -17,12 +17,14 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.bootstrap import start
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Event
 from kubelogic.serve.app import application
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.control import Clock, ControlPlane
 from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, write_private
 from kubelogic.serve.events import Events
 from kubelogic.serve.finishing import finished
+from kubelogic.serve.happening import Happening
 from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.serve.store import Kept, Store, StoreError
@@ -47,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         begin: moment at which the clock starts, in milliseconds since 1970; None for the machine's present.
         missing: patterns of images that cannot be pulled.
         store: file in which the cluster is kept; empty for memory only.
+        scenario: what happens at which time from the start.
+        warn: told of a step that is refused.
     """
 
     options: Options
@@ -57,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     begin: int | None = None
     missing: Sequence[str] = MISSING_IMAGES
     store: str = ""
+    scenario: Sequence[Event] = ()
+    warn: Callable[[str], None] = print
 
 
 def prepare(
@@ -91,7 +97,7 @@ def prepare(
         ticker=made.reconciler,
         clock=Clock(speed=settings.speed),
         react=told,
-        outside=_both(Outside(missing=settings.missing), told.noticed),
+        outside=_world(settings, told, now),
         keeper=store,
         finish=finished,
     )
@@ -109,7 +115,7 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
         clock=Clock(speed=settings.speed),
         history=kept.history,
         react=told,
-        outside=_both(Outside(missing=settings.missing), told.noticed),
+        outside=_world(settings, told, kept.state.now),
         keeper=store,
         finish=finished,
     )
@@ -117,16 +123,20 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
     return Served(control=control)
 
 
-_Happening = Callable[[State], tuple[State, int | None]]
-
-
-def _both(first: _Happening, second: _Happening) -> _Happening:
-    """Two things that happen at a moment, and when one of them does the next."""
+def _world(settings: Settings, told: Events, begun: int) -> Callable[[State], tuple[State, int | None]]:
+    """All that happens at a moment before a tick, and when something happens next."""
+    parts = (
+        Happening(events=settings.scenario, begun=begun, warn=settings.warn),
+        Outside(missing=settings.missing),
+        told.noticed,
+    )
 
     def happens(state: State) -> tuple[State, int | None]:
-        state, one = first(state)
-        state, other = second(state)
-        moments = [each for each in (one, other) if each is not None]
+        moments = []
+        for part in parts:
+            state, moment = part(state)
+            if moment is not None:
+                moments.append(moment)
         return state, min(moments, default=None)
 
     return happens
