@@ -218,8 +218,8 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         moves = movable.of(owner, frozenset({applicant})) if kind == "movable" else None
     passing = {str(each.witness.get("Key", "")) for each in reasons if grounds.until(each)}
     lasts = kind == "never" and bool(passing)
-    mates = _mates(cluster, owner)
-    derivation = _derivation(given, pod, mates) if kind in ("no-room", "movable") else None
+    mates = _mates(cluster, owner) if kind in ("no-room", "movable") else []
+    derivation = _derivation(given, pod, mates) if mates else None
     placed = sum(bool(_node(each)) for each in mates)
     explained = Explanation(
         pod=pod.key,

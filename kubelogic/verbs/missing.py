@@ -64,7 +64,7 @@ def lacking(
         asked: whether a pod is asked about that need not be in it.
         of: the objects of which is also said what they refer to in vain, as ``Kind namespace/name``.
     """
-    kinds = tuple(each for each in missing(cluster, final) if each.code == "KL195")
+    kinds = _kinds(cluster, final)
     kinds += (*missing_references(cluster, of=of), *unresolved(cluster, of)) if of else ()
     remarks = undecided(cluster, final or cluster)
     if asked and NO_NODES not in remarks and not (final or cluster).objects("Node"):
@@ -90,6 +90,12 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
         cluster: as it was read.
         final: as its controllers leave it; None if they have not run.
     """
+    found = [*_kinds(cluster, final), *missing_references(cluster), *unresolved(cluster)]
+    return tuple(sorted(found, key=lambda notice: notice.order))
+
+
+def _kinds(cluster: Cluster, final: Cluster | None) -> tuple[Notice, ...]:
+    """One notice for each kind of object that the input refers to and does not have."""
     found = [
         *_stand_ins(cluster),
         *_unprinted_pods(cluster),
@@ -99,8 +105,6 @@ def missing(cluster: Cluster, final: Cluster | None = None) -> tuple[Notice, ...
         *_volumes(cluster),
         *_quotas(cluster),
         *_storage_classes(final if final is not None else cluster),
-        *missing_references(cluster),
-        *unresolved(cluster),
     ]
     return tuple(sorted(found, key=lambda notice: notice.order))
 
