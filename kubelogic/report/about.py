@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document, trouble_document
-from kubelogic.report.drain import drain_document, render_drain
 from kubelogic.report.explanation import explanation_document, render_explanation
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
-from kubelogic.verbs.interruptions import Interruption
+
+if TYPE_CHECKING:
+    from kubelogic.verbs.drain import NodeDrain
+    from kubelogic.verbs.interruptions import Interruption
 
 _SHOWN = 20
 
@@ -71,7 +73,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "requested": dict(sorted(found.load.requested.items())) if found.load else {},
                 "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
                 "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
-                "drain": drain_document(found.drain) if found.drain is not None else None,
+                "drain": _drain(found.drain) if found.drain is not None else None,
                 **lacking_document(found.lacking),
             }
         case ServiceExplanation():
@@ -139,6 +141,8 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
 
 def _node(found: NodeExplanation, style: Style) -> str:
     if found.drain is not None:
+        from kubelogic.report.drain import render_drain
+
         return render_drain(found.drain, style)
     place = f"  {style.dim(str(found.location))}" if found.location else ""
     lines = [f"{style.bold(found.node)} has {count(len(found.pods), 'pod')}{place}"]
@@ -184,6 +188,12 @@ def _service(found: ServiceExplanation, style: Style) -> str:
         lines.append(style.bold("In a rollout"))
         lines += [f"  {_interrupted(each, style)}" for each in found.rolled]
     return "\n".join(lines)
+
+
+def _drain(found: NodeDrain) -> dict[str, Any]:
+    from kubelogic.report.drain import drain_document
+
+    return drain_document(found)
 
 
 def _interrupted(found: Interruption, style: Style) -> str:

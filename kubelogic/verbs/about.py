@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -14,9 +14,7 @@ from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
 from kubelogic.verbs.daemons import daemon_set_reasons
-from kubelogic.verbs.drain import NodeDrain, drain
 from kubelogic.verbs.explain import Explanation, explain_run, going_round
-from kubelogic.verbs.interruptions import Interruption, interruptions
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -26,6 +24,10 @@ from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, find
 from kubelogic.verbs.troubles import troubles
+
+if TYPE_CHECKING:
+    from kubelogic.verbs.drain import NodeDrain
+    from kubelogic.verbs.interruptions import Interruption
 
 
 class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +166,8 @@ def explain_done(
     target = find(done.cluster, text, namespace)
     found = _explained(done, target, options, most_repairs)
     if drained and isinstance(found, NodeExplanation):
+        from kubelogic.verbs.drain import drain
+
         found = replace(found, drain=drain(done, found.node, options))
     return replace(found, lacking=lacking(done.before, done.cluster, of=_named(done.cluster, target)))
 
@@ -266,6 +270,8 @@ def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
 
 def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation:
     obj = done.cluster.objects("Service")[key]
+    from kubelogic.verbs.interruptions import interruptions
+
     plan = describe(done, options)
     served = next(each for each in plan.endpoints if each.service == key)
     ready = {address.rpartition(":")[0] for address in served.ready}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -12,14 +13,15 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.logic import Rulebook
-from kubelogic.placement.optimal.limits import Limits
-from kubelogic.placement.optimal.moves import Verdict, make_room, may_move
-from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Affinity, Pod, Problem, Reach, Spread
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.recipes import Replayer, unbound
 from kubelogic.verbs.reconciled import Options
+
+if TYPE_CHECKING:
+    from kubelogic.placement.optimal.limits import Limits
+    from kubelogic.placement.optimal.moves import Verdict
 
 CRITICAL = 2_000_000_000
 """Priority from which on a pod is critical to the system."""
@@ -93,6 +95,9 @@ def plan_moves(
         ignored: waiting pods that wait for something else than a node.
         hypothetical: whether waiting pods are only in the problem: then there is nothing to replay, and no commands.
     """
+    from kubelogic.placement.optimal.limits import Limits
+    from kubelogic.placement.optimal.moves import make_room, may_move
+
     limits = Limits(timeout=options.left)
     staying = {pod.name: reason for pod in given.pods if pod.node and (reason := _stays(cluster, given, pod))}
     reach, concerned = judged(cluster, rulebook, given, {pod.name for pod in given.running} - staying.keys())
@@ -213,6 +218,8 @@ def _held(asked: Problem, pod: Pod) -> str:
 
 def _hopeless(asked: Problem, movers: Collection[str], limits: Limits) -> set[str]:
     """The waiting pods of shapes of which not one fits with all pods gone that may move."""
+    from kubelogic.placement.optimal.solve import solve
+
     running = tuple(pod for pod in asked.pods if pod.node and pod.name not in movers)
     found: set[str] = set()
     for shape in sorted({pod.shape for pod in asked.pods if not pod.node}):
