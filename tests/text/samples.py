@@ -385,6 +385,31 @@ SAMPLES: dict[tuple[str, str], Document] = {
             subjects=[{"kind": "User", "name": "ann", "apiGroup": "rbac.authorization.k8s.io"}],
         ),
         _object(
+            "snapshot.storage.k8s.io/v1",
+            "VolumeSnapshot",
+            "monday",
+            spec={"source": {"persistentVolumeClaimName": "data"}, "volumeSnapshotClassName": "fast"},
+            status={"readyToUse": True, "restoreSize": "1Gi"},
+        ),
+        _object(
+            "snapshot.storage.k8s.io/v1",
+            "VolumeSnapshotContent",
+            "content",
+            spec={
+                "driver": "disk.example.com",
+                "deletionPolicy": "Retain",
+                "source": {"snapshotHandle": "h"},
+                "volumeSnapshotRef": {"kind": "VolumeSnapshot", "namespace": "default", "name": "monday"},
+            },
+        ),
+        _object(
+            "snapshot.storage.k8s.io/v1",
+            "VolumeSnapshotClass",
+            "fast",
+            driver="disk.example.com",
+            deletionPolicy="Delete",
+        ),
+        _object(
             "networking.k8s.io/v1",
             "NetworkPolicy",
             "np",
@@ -397,6 +422,23 @@ SAMPLES: dict[tuple[str, str], Document] = {
                     }
                 ],
             },
+        ),
+        *(
+            _object(
+                f"policy.networking.k8s.io/{version}",
+                kind,
+                "default",
+                spec={
+                    **more,
+                    "subject": {"namespaces": {}},
+                    "ingress": [{"action": action, "from": [{"namespaces": {}}]}],
+                },
+            )
+            for version, kind, action, more in (
+                ("v1alpha1", "AdminNetworkPolicy", "Allow", {"priority": 1}),
+                ("v1alpha1", "BaselineAdminNetworkPolicy", "Deny", {}),
+                ("v1alpha2", "ClusterNetworkPolicy", "Accept", {"priority": 1, "tier": "Admin"}),
+            )
         ),
     )
 }

@@ -5,6 +5,8 @@ Source: github.com/kubernetes-csi/external-snapshotter, the kubebuilder markers 
 
 from __future__ import annotations
 
+from kubelogic.kinds.validation import names
+from kubelogic.kinds.validation.common import metadata
 from kubelogic.kinds.validation.problems import Report, Tree
 
 _POLICIES = ("Delete", "Retain")
@@ -14,6 +16,7 @@ _HANDLES = ("snapshotHandle", "volumeHandle")
 
 def snapshot(report: Report, tree: Tree) -> None:
     """Check a VolumeSnapshot: it is of a claim or of a content that is there, and of one of them only."""
+    metadata(report, tree, names.dns_subdomain, namespaced=True)
     spec = tree.get("spec")
     if not spec:
         report.required(("spec",))
@@ -25,6 +28,7 @@ def snapshot(report: Report, tree: Tree) -> None:
 
 def content(report: Report, tree: Tree) -> None:
     """Check a VolumeSnapshotContent."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec = tree.get("spec")
     if not spec:
         report.required(("spec",))
@@ -38,6 +42,7 @@ def content(report: Report, tree: Tree) -> None:
 
 def snapshot_class(report: Report, tree: Tree) -> None:
     """Check a VolumeSnapshotClass."""
+    metadata(report, tree, names.dns_subdomain, namespaced=False)
     if not tree.get("driver"):
         report.required(("driver",))
     _policy(report, (), tree)
