@@ -26,28 +26,24 @@ GROUP = "metrics.k8s.io"
 _VERSION = f"{GROUP}/v1beta1"
 _SAID = ("pod_uses", "workload_carries", "workload_uses")
 _VERBS = ("get", "list")
-_NODES = Resource(
-    group=GROUP,
-    version="v1beta1",
-    plural="nodes",
-    singular="",
-    kind="NodeMetrics",
-    namespaced=False,
-    verbs=_VERBS,
-    stored_kind="NodeMetrics",
-    custom={},
-)
-_PODS = Resource(
-    group=GROUP,
-    version="v1beta1",
-    plural="pods",
-    singular="",
-    kind="PodMetrics",
-    namespaced=True,
-    verbs=_VERBS,
-    stored_kind="PodMetrics",
-    custom={},
-)
+
+
+def _served(plural: str, kind: str, *, namespaced: bool) -> Resource:
+    return Resource(
+        group=GROUP,
+        version="v1beta1",
+        plural=plural,
+        singular="",
+        kind=kind,
+        namespaced=namespaced,
+        verbs=_VERBS,
+        stored_kind=kind,
+        custom={},
+    )
+
+
+_NODES = _served("nodes", "NodeMetrics", namespaced=False)
+_PODS = _served("pods", "PodMetrics", namespaced=True)
 
 Usage = dict[str, dict[str, int]]
 """By container, by metric: thousandths, or bytes of memory."""

@@ -268,6 +268,7 @@ def _token(served: Served, request: Request, where: Target) -> Reply:
         given = bodies.parsed(request.body, yaml=True)
     account = present(served, where)
     spec = dict((given if isinstance(given, dict) else {}).get("spec") or {})
+    _check_bound(served, where, spec.get("boundObjectRef") or {})
     seconds = int(spec.get("expirationSeconds") or _USUAL)
     if seconds < _SHORTEST:
         words = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
@@ -300,6 +301,27 @@ def _token(served: Served, request: Request, where: Target) -> Reply:
         "status": {"token": token, "expirationTimestamp": whole_second(timestamp(until))},
     }
     return Reply(status=201, body=body)
+
+
+_BOUND = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
+"""The kinds that a token may be bound to."""
+
+
+def _check_bound(served: Served, where: Target, bound: Mapping[str, Any]) -> None:
+    """Refuse a token that is bound to what is not there.
+
+    Raises:
+        RequestError: 404, or 400 for a kind that no token is bound to.
+    """
+    if not bound:
+        return
+    kind, name = str(bound.get("kind") or ""), str(bound.get("name") or "")
+    if kind not in _BOUND:
+        given = f"{bound.get('apiVersion') or ''}, Kind={kind}"
+        raise bad_request(f"cannot bind token to object of type {given}")
+    if served.cluster.get(kind, name if kind == "Node" else f"{where.namespace}/{name}") is None:
+        about = {"name": name, "kind": _BOUND[kind]}
+        raise failure(404, "NotFound", f'{_BOUND[kind]} "{name}" not found', details=about)
 
 
 def _finalize(served: Served, request: Request, where: Target) -> Reply:

@@ -138,3 +138,15 @@ def test_a_token_lasts_ten_minutes_at_least(client: Client) -> None:
     assert refused.status == 422
     assert refused.body["message"].endswith("Invalid value: 300: may not specify a duration less than 10 minutes")
     assert client.send("POST", f"{url}/default/token", {"spec": {}}).body["status"]["token"].count(".") == 2
+
+
+def test_a_token_is_bound_to_what_is_there(client: Client) -> None:
+    url = "/api/v1/namespaces/default/serviceaccounts/default/token"
+    client.settle(1)
+    bound = {"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "none"}}}
+    answer = client.send("POST", url, bound)
+    assert (answer.status, answer.body["message"]) == (404, 'pods "none" not found')
+    bound["spec"]["boundObjectRef"]["kind"] = "Service"
+    assert client.send("POST", url, bound).status == 400
+    bound["spec"]["boundObjectRef"] = {"kind": "Node", "apiVersion": "v1", "name": "n1"}
+    assert client.send("POST", url, bound).status == 201
