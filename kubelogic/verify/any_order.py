@@ -18,6 +18,7 @@ from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.explain.units import count
+from kubelogic.placement.constraints.every import coupled
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Node, Pod, Problem
 from kubelogic.reconcile.problem import GOALS, problem
@@ -50,7 +51,7 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
     total = len(asked.arriving)
     if not total:
         return Verification(question="", verdict="holds", scope="no pod waits for a node: there is nothing to order")
-    bare = not _is_coupled(asked.given, frozenset(asked.counts))
+    bare = coupled(asked.given).isdisjoint(asked.counts)
     if bare:
         stranded = _room(asked)
         if stranded == "":
@@ -128,16 +129,6 @@ def _asked(done: Reconciled) -> _Asked | str:
 def _pods(asked: _Asked) -> str:
     shapes = f" of {len(asked.counts)} shapes" if len(asked.counts) > 1 else ""
     return f"{count(sum(asked.counts.values()), 'pod')}{shapes}"
-
-
-def _is_coupled(given: Problem, coming: frozenset[str]) -> bool:
-    """Whether more than room decides where pods may go, given the others."""
-    shapes = [each for each in given.shapes if each.name in coming]
-    if any(each.ports or each.exclusive or each.attaches or each.claims for each in shapes):
-        return True
-    pairs = [(each.owner, each.matches) for each in given.affinities]
-    pairs += [(each.owner, each.matches) for each in given.spreads]
-    return any(owner in coming or not coming.isdisjoint(matches) for owner, matches in pairs)
 
 
 def _room(asked: _Asked) -> str | None:
