@@ -95,7 +95,11 @@ def _called(relations: Relations, declaration: Declaration, witness: Mapping[str
     return {
         argument.name: _pod_of(relations, str(witness[argument.name]), witness)
         for argument in declaration.arguments
-        if argument.type == "shape" and _is_no_name(str(witness[argument.name]), str(witness.get("Shape", "")))
+        if argument.type == "shape"
+        and (
+            _is_no_name(other := str(witness[argument.name]), str(witness.get("Shape", "")))
+            or (other != witness.get("Shape") and any(relations.matching("pod_shape", {0: other})))  # one of bare pods
+        )
     }
 
 

@@ -11,6 +11,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.explain.blockers import Blocker
 from kubelogic.report.documents import first_of_each, plan_document, reasons_document
 from kubelogic.report.plan import blocker_lines
+from tests.explain.small import apart, node, pod, spec, workload
 
 NODES = """\
 apiVersion: v1
@@ -160,3 +161,12 @@ def test_a_plan_of_many_pending_pods_stays_readable(tmp_path: Path) -> None:
     for each in pending:
         assert (len(each["blockers"]), each["blockersLeftOut"]) == (50, 10)
         assert each["reasons"] == [{"code": "KL206", "reason": "Insufficient cpu", "nodes": 60}]
+
+
+def test_of_bare_pods_that_are_alike_the_one_in_the_way_is_named() -> None:
+    away = {"affinity": apart({"app": "web"}, "kubernetes.io/hostname")}
+    hermits = [pod(f"hermit-{name}", spec(**away), on=name, labels={"app": "hermit"}) for name in ("oak", "elm")]
+    found = explain(load([node("oak"), node("elm"), *hermits, workload("Deployment", "web", spec("1"))]), "default/web")
+    assert {each.node: each.other for each in found.blockers} == {
+        name: f"default/hermit-{name}" for name in ("oak", "elm")
+    }
