@@ -176,7 +176,7 @@ function nodeCard(node, on, status, states) {
     element("p", {class: status === "Ready" ? "good" : "warn"}, status),
     bar("pods", on.length, amount(has.pods), "pods"), bar("cpu", sum("cpu"), amount(has.cpu), "cpu"),
     bar("memory", sum("memory"), amount(has.memory), "memory"),
-    element("details", {"data-act": "pods"}, element("summary", {"data-act": "summary"}, `${on.length} pods`), element("ul", {class: "chips"}, chips),
+    element("details", {"data-act": "pods"}, element("summary", {"data-act": "summary"}, `${on.length} ${on.length === 1 ? "pod" : "pods"}`), element("ul", {class: "chips"}, chips),
       states.length > MOST.pods ? element("p", {class: "soft"}, `... and ${states.length - MOST.pods} more`) : ""),
     element("div", {class: "row"}, button("fail", name, perform("fail")), button("heal", name, perform("heal")),
       cordoned ? button("uncordon", name, perform("uncordon")) : button("cordon", name, perform("cordon")),
@@ -198,7 +198,7 @@ async function drain(name) {
     } catch (error) { refused.push(`${called}: ${error.message}`); }
   }
   if (refused.length) throw new Error(`${pods.length - refused.length} of ${pods.length} pods evicted; ${refused[0]}${refused.length > 1 ? ` (and ${refused.length - 1} more)` : ""}`);
-  return `drain ${name}: ${pods.length} pods evicted`;
+  return `drain ${name}: ${pods.length} ${pods.length === 1 ? "pod" : "pods"} evicted`;
 }
 
 function drawPending(pods) {
@@ -291,7 +291,7 @@ function draw() {
     const counts = {};
     for (const pod of pods) counts[stateOf(pod)] = (counts[stateOf(pod)] || 0) + 1;
     const down = [...store.nodes.values()].filter((node) => !ready(node).startsWith("Ready")).length;
-    byId("verdict").textContent = `${pods.length} pods, ${counts.Running || 0} running`
+    byId("verdict").textContent = `${pods.length} ${pods.length === 1 ? "pod" : "pods"}, ${counts.Running || 0} running`
       + (counts.Pending ? `, ${counts.Pending} pending` : "") + `; ${store.nodes.size} nodes` + (down ? `, ${down} of them down` : "");
     byId("tiles").replaceChildren(...Object.entries(counts).sort().map(([state, number]) =>
       element("li", {}, element("b", {class: WELL.includes(state) ? "good" : "bad"}, String(number)), state)));
