@@ -160,6 +160,12 @@ def fit_volumes(case: Case) -> Iterator[Candidate]:
                 )
 
 
+_RATHER = frozenset(
+    {"node", "request", "other pod", "toleration", "taint", "label", "uncordon", "selector", "node affinity"}
+)
+"""Kinds of change after which a pod keeps its volumes: where one of them works, none is left out."""
+
+
 def leave_out_volume(case: Case) -> Iterator[Candidate]:
     """Do without a volume that some node cannot reach: where volumes lie apart, one node never has them all."""
     found = [each for name in ("rejects_zone", "rejects_volume_node") for each in case.about(name)]
@@ -173,7 +179,7 @@ def leave_out_volume(case: Case) -> Iterator[Candidate]:
                     cost=6,
                     owner="app",
                     edit=_unmounted(claim.name),
-                    unless=frozenset({"node"}),
+                    unless=_RATHER,
                 )
 
 
