@@ -55,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     if colon and ":" not in behind and not port and _is_port(behind):  # svc/web:80, as kubectl port-forward has it
         args.target, port = target, behind
     only = [name for each in args.only for name in each.split(",") if name]
+    if (args.only and not only) or args.before == "":
+        raise UsageError("--only and --before need a name: who may reach TO, what was there before")
     if args.before is not None:
         if only:
             raise UsageError("--only and --before are two questions: ask them one after the other")
