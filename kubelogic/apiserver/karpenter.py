@@ -82,8 +82,10 @@ def node_pool(item: Item, faults: list[Fault]) -> NodePool:
     return NodePool(name=name, weight=weight or 0, limits=limits)
 
 
-def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[Fault]) -> Iterator[Item]:
+def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[Fault]) -> Iterator[tuple[str, Item]]:
     """The types of nodes of a pool: each type that meets its requirements, once for each choice that they leave open.
+
+    Each comes with the name of the type of machine that it is of.
 
     Args:
         item: the NodePool.
@@ -99,10 +101,10 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
     requirements = list(inner.get("requirements") or ())
     if not any(each.get("key") == _CAPACITY_TYPE for each in requirements):
         added.setdefault(_CAPACITY_TYPE, "on-demand")
-    wrong = [each for each in requirements if each.get("operator") not in _MEETS]
+    wrong = [each for each in requirements if each.get("operator") not in MEETS]
     for each in wrong:
         path = ("spec", "template", "spec", "requirements", requirements.index(each), "operator")
-        faults.append(item.fault(path, "KL135", f"is one of {', '.join(sorted(_MEETS))}"))
+        faults.append(item.fault(path, "KL135", f"is one of {', '.join(sorted(MEETS))}"))
     if not types:
         message = "which machines it can choose from is not in the input: name a Node of each type with --pools, too"
         faults.append(item.fault((), "KL118", message))
@@ -122,7 +124,7 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
                 "metadata": {**metadata, "annotations": annotations},
                 "spec": {"taints": taints} if taints else {},
             }
-            yield msgspec.structs.replace(item, document=document)
+            yield kind, msgspec.structs.replace(item, document=document)
 
 
 def _choices(requirements: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Iterator[dict[str, str]]:
@@ -132,7 +134,7 @@ def _choices(requirements: Sequence[Mapping[str, Any]], labels: Mapping[str, str
         key, operator, values = each.get("key", ""), each.get("operator"), [str(v) for v in each.get("values") or ()]
         if key not in labels and operator == "In":
             open_ones.append([(key, value) for value in sorted(set(values))])
-        elif not _MEETS[str(operator)](labels.get(key), values):
+        elif not MEETS[str(operator)](labels.get(key), values):
             return
     for combination in product(*open_ones):
         chosen = dict(combination)
@@ -162,14 +164,17 @@ def _absent(value: str | None, _values: Sequence[str]) -> bool:
     return value is None
 
 
-_MEETS: Mapping[str, Callable[[str | None, Sequence[str]], bool]] = {
+MEETS: Mapping[str, Callable[[str | None, Sequence[str]], bool]] = {
     "In": lambda value, values: value in values,
     "NotIn": lambda value, values: value not in values,
     "Exists": _there,
     "DoesNotExist": _absent,
     "Gt": _greater,
     "Lt": _less,
+    "Gte": lambda value, values: _number(value) is not None and not _less(value, values),
+    "Lte": lambda value, values: _number(value) is not None and not _greater(value, values),
 }
+"""Whether a label, or None, meets a requirement, by its operator."""
 
 
 def _annotations(machine: Mapping[str, Any], pool: NodePool, limit: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 A type of node is written as what it is, a Node, with the annotations ``kubelogic.dev/price`` (of one, in any currency;
 1 without it) and ``kubelogic.dev/limit`` (how many can be had). A pool in short form (``kinds.pools``) is one, too. Of
 the Cluster API, a MachineDeployment says with annotations what its machines offer; a NodePool of Karpenter says which
-types of nodes it takes, and what labels, taints and limits it adds.
+types of nodes it takes, and what labels, taints and limits it adds; a NodeOverlay changes their price or resources.
 
 Source: cluster-autoscaler cloudprovider/clusterapi (annotations for scaling from zero), Karpenter's API v1.
 """
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.intake import Admissions
 from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool
+from kubelogic.apiserver.karpenter_overlays import NodeOverlay, node_overlay, overlaid
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.objects import Object, as_object
 from kubelogic.kinds import pools
@@ -130,8 +131,12 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
 
 
 def _is_node_pool(item: Item) -> bool:
+    return _is_of_karpenter(item, "NodePool")
+
+
+def _is_of_karpenter(item: Item, kind: str) -> bool:
     group = item.document["apiVersion"].partition("/")[0]
-    return (group, item.document["kind"]) == ("karpenter.sh", "NodePool")
+    return (group, item.document["kind"]) == ("karpenter.sh", kind)
 
 
 def _of_pool(pool: Pool, number: int) -> NodeType:
@@ -171,6 +176,7 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
     """Admit what types of nodes there are; what else stands beside them is left out, which is said."""
     nodes: list[Item] = []
     provisioners: list[Item] = []
+    overlays: list[NodeOverlay] = []
     left: dict[str, int] = {}
     for item in items:
         group, kind = item.document["apiVersion"].partition("/")[0], item.document["kind"]
@@ -180,14 +186,17 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
             nodes += _of_machines(item, admission.faults)
         elif _is_node_pool(item):
             provisioners.append(item)
+        elif _is_of_karpenter(item, "NodeOverlay"):
+            overlay = node_overlay(item, admission.faults)
+            overlays += [overlay] if overlay is not None else []
         else:
             file = item.origin.document.source.name
             left[file] = left.get(file, 0) + 1
-    if provisioners:
-        nodes = [made for item in provisioners for made in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
-    for item in nodes:
+    made = [each for item in provisioners for each in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
+    of_pools, said = overlaid(made, overlays, PRICE)
+    for item in of_pools if provisioners else nodes:
         admission.take(item)
-    return [
+    left_out = [
         Notice(
             code="KL119",
             message=f"of this file only types of nodes count, as --pools names it: {count} other objects were left out",
@@ -196,6 +205,7 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
         )
         for file, count in sorted(left.items())
     ]
+    return [*said, *left_out]
 
 
 def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
