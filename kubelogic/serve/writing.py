@@ -18,6 +18,7 @@ from kubelogic.cluster import Object, naming
 from kubelogic.cluster.state import State
 from kubelogic.kinds.decoding import decode, fault_of_patched, json_type
 from kubelogic.serve import bodies
+from kubelogic.serve.certificates import with_requester
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.conforming import conforming, is_whole
 from kubelogic.serve.custom import schema_of
@@ -99,6 +100,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
     reply = reviews.answer(served, request, where, document)
     if reply is not None:
         return reply
+    document = with_requester(resource, request, document)
     meta = document.setdefault("metadata", {})
     if resource.namespaced:
         if meta.get("namespace") and meta["namespace"] != where.namespace:

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kubelogic.serve.resources import Resource
-from kubelogic.serve.tables import cluster, pods, workloads
+from kubelogic.serve.tables import cluster, others, pods, workloads
 from kubelogic.serve.tables.common import AGE, NAME, Cells, Document, Printer, age, column, meta_of, name_of
 from kubelogic.serve.tables.custom import printer_of
 
-_PRINTERS: Mapping[str, Printer] = {**pods.PRINTERS, **workloads.PRINTERS, **cluster.PRINTERS}
+_PRINTERS: Mapping[str, Printer] = {
+    **pods.PRINTERS,
+    **workloads.PRINTERS,
+    **cluster.PRINTERS,
+    **others.PRINTERS,
+}
 
 
 def _plain(document: Document, now: int) -> Cells:

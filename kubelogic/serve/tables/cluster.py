@@ -94,7 +94,10 @@ def _endpoint_slice(document: Document, now: int) -> Cells:
             return UNSET
         return f"{','.join(values[:3])} + {len(values) - 3} more..." if len(values) > 3 else ",".join(values)
 
-    ports = [str(p["port"]) if p.get("port") is not None else "*" for p in document.get("ports") or ()]
+    ports = [
+        str(p["port"]) if p.get("port") is not None else "*" if p.get("name") is None else str(p["name"])
+        for p in document.get("ports") or ()
+    ]
     found = [str(a) for each in document.get("endpoints") or () for a in each.get("addresses") or ()]
     return [name_of(document), document.get("addressType") or "", joined(ports), joined(found), age(document, now)]
 
@@ -373,10 +376,13 @@ def _service_cidr(document: Document, now: int) -> Cells:
     return [name_of(document), ",".join(spec_of(document).get("cidrs") or ()), age(document, now)]
 
 
-def _address(document: Document, now: int) -> Cells:
-    parent = spec_of(document).get("parentRef") or {}
-    place = f"{parent.get('namespace')}/{parent.get('name')}" if parent.get("namespace") else parent.get("name")
-    return [name_of(document), f"{parent.get('resource')}/{place}" if parent else "", age(document, now)]
+def _address(document: Document, _now: int) -> Cells:
+    parent = spec_of(document).get("parentRef")
+    if not parent:
+        return [name_of(document), NONE]
+    resource = ".".join(filter(None, (parent.get("resource"), parent.get("group")))).lower()
+    place = "/".join(filter(None, (resource, parent.get("namespace"), parent.get("name"))))
+    return [name_of(document), place]
 
 
 def _flow_schema(document: Document, now: int) -> Cells:
@@ -524,7 +530,7 @@ PRINTERS: dict[str, Printer] = {
         columns=(NAME, column("Node"), column("Driver"), column("Pool"), AGE), cells=_slice_of_devices
     ),
     "ServiceCIDR": Printer(columns=(NAME, column("CIDRs"), AGE), cells=_service_cidr),
-    "IPAddress": Printer(columns=(NAME, column("ParentRef"), AGE), cells=_address),
+    "IPAddress": Printer(columns=(NAME, column("ParentRef")), cells=_address),
     "FlowSchema": Printer(
         columns=(
             NAME,
