@@ -25,6 +25,9 @@ TOPICS = (
 )
 """The fields of a host that checks read."""
 
+ETCD_FILES = ("caFile", "certFile", "keyFile")
+"""Fields of an etcd elsewhere that name files of hosts."""
+
 _VERSION = re.compile(r"v?1\.(\d+)(?:\.\d+)?(?:[-+].*)?")
 _KERNEL = re.compile(r"(\d+)\.(\d+)")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -109,7 +112,9 @@ def _versions(name: str, host: Tree) -> Iterator[Fact]:
     docker = host.get("docker") or {}
     if docker:
         version = str(docker.get("version") or "")
-        fit = "validated" if _VALIDATED.match(version) else "not validated" if _DOCKER.match(version) else "unsupported"
+        fit = (
+            "validated" if _VALIDATED.search(version) else "not validated" if _DOCKER.search(version) else "unsupported"
+        )
         yield "host_docker", (name, version, fit)
         if fit == "validated":
             yield "host_docker_driver", (name, str(docker.get("driver") or ""))
@@ -186,6 +191,11 @@ def cluster_facts(settings: Tree) -> Iterator[Fact]:
     yield "cluster_port", (port, f"Port-{port}")
     etcd = settings.get("externalEtcd") or {}
     yield "cluster_etcd", ("external" if etcd else "local",)
+    for each in ETCD_FILES:
+        if etcd.get(each):
+            yield "cluster_etcd_file", (str(etcd[each]).rstrip("/"),)
+    if settings.get("certificateKey"):
+        yield "cluster_sends_certificates", ("certificateKey",)
     for name, field in (("pods", "podSubnet"), ("Services", "serviceSubnet")):
         for block in _blocks(settings.get(field)):
             network = ipaddress.ip_network(block, strict=False)

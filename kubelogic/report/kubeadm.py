@@ -46,8 +46,10 @@ echo "  programs:"
 for each in ip iptables mount nsenter ebtables ethtool socat tc touch conntrack; do has "$each" && list "$each"; done
 echo "  ports: [$(ss -Htln 2>/dev/null | awk '{sub(/.*:/, "", $4); print $4}' | sort -un | paste -sd, -)]"
 echo "  files:"
+# Where etcd runs elsewhere, run this with the names of the files of the API server's client (CA, certificate, key).
 for each in /etc/kubernetes/manifests/*.yaml /etc/kubernetes/*.conf /etc/kubernetes/pki/ca.crt \\
-  /etc/kubernetes/pki/apiserver-etcd-client.crt /; do [ -e "$each" ] && list "$each"; done
+  /etc/kubernetes/pki/etcd/ca.crt /etc/kubernetes/pki/apiserver-etcd-client.crt \\
+  /etc/kubernetes/pki/apiserver-etcd-client.key / "$@"; do [ -e "$each" ] && list "$each"; done
 [ -n "$(ls -A /var/lib/etcd 2>/dev/null)" ] && list /var/lib/etcd/
 echo "  settings:"
 for each in /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/default/forwarding; do

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.facts.hosts import ROLES, TOPICS, minor
+from kubelogic.facts.hosts import ETCD_FILES, ROLES, TOPICS, minor
 from kubelogic.kinds.quantity import amount
 from kubelogic.text import sources
 from kubelogic.text.documents import fault_at, trees
@@ -23,7 +23,9 @@ _SETTINGS: Mapping[str, type | tuple[type, ...]] = {
     "podSubnet": str,
     "serviceSubnet": str,
     "externalEtcd": dict,
+    "certificateKey": str,
 }
+_ETCD: Mapping[str, type | tuple[type, ...]] = {"endpoints": list, "versions": dict, **dict.fromkeys(ETCD_FILES, str)}
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
     "role": str,
@@ -118,6 +120,8 @@ class _Reader:
         if self._is(cluster, dict, ("cluster",)):
             self._fields(cluster, _SETTINGS, ("cluster",))
             self._meanings(cluster, ("cluster",))
+            if isinstance(cluster.get("externalEtcd"), dict):
+                self._fields(cluster["externalEtcd"], _ETCD, ("cluster", "externalEtcd"))
             settings.update(cluster)
         listed = tree.get("hosts") or []
         if not self._is(listed, list, ("hosts",)):

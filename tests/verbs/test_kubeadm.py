@@ -53,7 +53,7 @@ def test_one_report_has_kubeadms_words_for_every_host(bad: Kubeadm) -> None:
             "[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: "
             "/proc/sys/net/ipv4/ip_forward contents are not set to 1",
         ),
-        ("Worker_2", "[ERROR SystemVerification]: missing required cgroups: memory pids"),
+        ("Worker_2", "[ERROR SystemVerification]: missing required cgroups: freezer memory pids"),
         ("Worker_2", "[ERROR SystemVerification]: unexpected kernel config: CONFIG_UTS_NS"),
         ("worker-3", "[UNKNOWN Swap]: the file does not say the swap of this host"),
     } <= lines
@@ -130,6 +130,7 @@ def test_a_host_that_fails_preflight_is_left_out_of_the_cluster(bad: Kubeadm) ->
         ),
         ("cluster: {podSubnet: 10.0.0.0/99, kubernetesVersion: '2'}\nhosts: [{name: a}]", ["KL143", "KL132"]),
         ("hosts: [{name: a}]\nmore: 1", ["KL112"]),
+        ("cluster: {externalEtcd: {cafile: x, keyFile: 1}}\nhosts: [{name: a}]", ["KL110", "KL112"]),
         ("hosts: [", ["KL100"]),
     ],
 )
@@ -140,6 +141,28 @@ def test_faults_of_a_file_about_hosts(text: str, codes: list[str], tmp_path: Pat
         read_hosts([str(file)])
     assert sorted(fault.code for fault in caught.value.faults) == sorted(codes)
     assert all(fault.location.file for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("role", "more", "missing"),
+    [
+        ("init", "", ["/etc/etcd/ca.crt", "/etc/etcd/client.key"]),
+        ("control-plane", "", ["/etc/etcd/ca.crt", "/etc/etcd/client.key"]),
+        ("control-plane", "certificateKey: abc", []),
+        ("worker", "", []),
+    ],
+)
+def test_the_files_that_lead_to_an_etcd_elsewhere(role: str, more: str, missing: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text(
+        "cluster:\n  externalEtcd: {caFile: /etc/etcd/ca.crt, certFile: /etc/etcd/client.crt,"
+        " keyFile: /etc/etcd/client.key}\n"
+        f"  {more}\nhosts:\n- {{name: a, role: {role}, files: [/etc/etcd/client.crt]}}\n",
+        encoding="utf-8",
+    )
+    found = Kubeadm(read_hosts([str(path)])).preflight().found
+    said = [each.message for each in found if each.check == "ExternalEtcdClientCertificates"]
+    assert said == [f"{each} doesn't exist" for each in missing]
 
 
 def test_the_script_asks_for_every_topic() -> None:

@@ -199,6 +199,34 @@ def test_what_hosts_run_is_verified(says: str, line: str, tmp_path: Path) -> Non
     assert lines == ([line] if line else [])
 
 
+@pytest.mark.parametrize(
+    ("packages", "verdict", "missing"),
+    [
+        ("packages: {nfs-common: '1:2.6.2', conntrack: '1.4'}", True, []),
+        ("packages: {conntrack: '1.4'}", True, ["nfs-common"]),
+        ("packages: {}", True, ["conntrack", "nfs-common"]),
+        ("user: root", False, []),
+    ],
+)
+def test_packages_that_a_company_wants_on_its_hosts(
+    packages: str, verdict: bool, missing: list[str], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "packages.dl").write_text(
+        "#! title:  Packages of our hosts\n#! source: our handbook\n#! docs:   none\n\n"
+        "+ package_wanted('nfs-common')\n+ package_wanted('conntrack')\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "hosts.yaml"
+    path.write_text(f"hosts:\n- name: a\n  role: node\n  {packages}\n", encoding="utf-8")
+    found = Kubeadm(read_hosts([str(path)]), rules=[rules]).preflight().found
+    said = [each.message for each in found if each.severity == "ERROR"]
+    assert said == [f'package "{each}" is not installed' for each in missing]
+    asked = [each.message for each in found if each.severity == "UNKNOWN" and "packages" in each.message]
+    assert bool(asked) is not verdict
+
+
 def test_an_upgrade_runs_its_phases_host_by_host(tmp_path: Path) -> None:
     path = tmp_path / "hosts.yaml"
     manifest = "files: [/etc/kubernetes/manifests/kube-apiserver.yaml]"
