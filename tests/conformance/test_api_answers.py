@@ -21,7 +21,7 @@ from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
 from kubelogic.facts.modules import kinds_read
-from kubelogic.kinds.table import lookup
+from kubelogic.kinds.table import NOT_SERVED, lookup
 from kubelogic.kinds.validation import admit
 from kubelogic.text import documents, sources
 from kubelogic.text.documents import Item
@@ -78,8 +78,9 @@ def verdict(item: Item | None, faults: list[Fault]) -> tuple[str, str]:
     if item is None:
         return "refused", str(faults[0]) if faults else "(not read)"
     document = item.document
-    if lookup(document["apiVersion"], document["kind"]) is None:
-        return "kind not served", ""
+    version = document["apiVersion"]
+    if lookup(version, document["kind"]) is None or version.partition("/")[0] in NOT_SERVED:
+        return "kind not served", ""  # by Kubernetes itself, as in the recording
     admission = admit(document)
     if admission.problems:
         return "refused", f"{admission.problems[0].path}: {admission.problems[0].message}"
