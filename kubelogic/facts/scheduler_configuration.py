@@ -65,6 +65,11 @@ def _spread(profile: str, args: Mapping[str, Any]) -> Iterator[Fact]:
         key = constraint["topologyKey"]
         yield "given_constraint", (profile, index, key, constraint["maxSkew"], constraint["whenUnsatisfiable"])
         yield "topology_key", (key,)
+        yield "given_min_domains", (profile, index, constraint.get("minDomains") or 1)
+        if constraint.get("nodeAffinityPolicy") == "Ignore":
+            yield "given_ignores_affinity", (profile, index)
+        if constraint.get("nodeTaintsPolicy") == "Honor":
+            yield "given_honors_taints", (profile, index)
 
 
 def _affinity(profile: str, added: Mapping[str, Any]) -> Iterator[Fact]:

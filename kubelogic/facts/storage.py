@@ -74,6 +74,8 @@ def claim(obj: Object) -> Iterator[Fact]:
         yield "selector", (text,)
     if node := annotations.get(SELECTED_NODE):
         yield "claim_selected_node", (key, node)
+    if uid := metadata.get("uid"):
+        yield "claim_known_uid", (key, uid)
     if metadata.get("deletionTimestamp"):
         yield "claim_terminating", (key,)
     for owner in metadata.get("ownerReferences") or ():
@@ -101,6 +103,8 @@ def volume(obj: Object) -> Iterator[Fact]:
     yield "label_set", (text,)
     if reference := spec.get("claimRef"):
         yield "volume_reserved", (name, f"{reference.get('namespace', '')}/{reference.get('name', '')}")
+        if uid := reference.get("uid"):
+            yield "volume_reserved_uid", (name, uid)
     if metadata.get("deletionTimestamp"):
         yield "volume_terminating", (name,)
     for key, zones in _zones(labels):

@@ -246,9 +246,11 @@ class _Builder:
         made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
         plugins = {each.kind: each.plugin for each in self._table}
         claims, attaches = self.grouped("shape_claim"), self.grouped("shape_attaches")
+        turn = {(shape, claim): number(place) for shape, claim, place in self.rows("claim_turn")}
         for applicant in self._applicants:
             shape = applicant.shape
             used = [text(row[0]) for row in claims.get(shape, ())]
+            searching = sorted((turn.get((shape, name), 0), name) for name in open_claims.intersection(used))
             tokens = [Exclusive(token=text(disk), shared=mode == "read") for disk, mode in disks.get(shape, ())]
             tokens += [
                 Exclusive(token=f"claim {name}", scope="cluster")
@@ -265,7 +267,7 @@ class _Builder:
                 ports=tuple((text(ip), text(proto), number(port)) for ip, proto, port in ports.get(shape, ())),
                 exclusive=tuple(dict.fromkeys(tokens)),
                 attaches=tuple((text(driver), text(volume)) for driver, volume in attaches.get(shape, ())),
-                claims=tuple(name for name in dict.fromkeys(used) if name in open_claims),
+                claims=tuple(name for _, name in searching),
                 unchecked=frozenset(text(row[0]) for row in unchecked.get(shape, ())),
                 ignores=frozenset(
                     name for name, kind in IGNORED.items() if (shape, plugins[kind], "filter") in self._off
@@ -520,16 +522,19 @@ class _Builder:
                     per_node=key == "kubernetes.io/hostname",
                 )
         counted, matching = self.grouped("default_counted"), self.grouped("default_eligible")
-        built_in = [(*row, 0) for row in self.rows("default_spread")]
-        listed = [(shape, key, max_skew, 1) for shape, _, key, max_skew in self.rows("listed_spread")]
-        for shape, key, max_skew, requires_keys in (*built_in, *listed):
+        built_in = [(shape, key, skew, matching.get(shape, ()), 0) for shape, key, skew in self.rows("default_spread")]
+        listed = [
+            (shape, key, skew, eligible.get((shape, index), ()), 1)
+            for shape, index, key, skew in self.rows("listed_spread")
+        ]
+        for shape, key, max_skew, within, requires_keys in (*built_in, *listed):
             for name in self._names.get(text(shape), ()):
                 yield SoftSpread(
                     owner=name,
                     key=text(key),
                     max_skew=number(max_skew),
                     matches=self.every_name(row[0] for row in counted.get(shape, ())),
-                    eligible=self._reach(text(row[0]) for row in matching.get(shape, ())),
+                    eligible=self._reach(text(row[0]) for row in within),
                     requires_keys=bool(requires_keys),
                     per_node=key == "kubernetes.io/hostname",
                 )

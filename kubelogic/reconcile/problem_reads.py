@@ -24,6 +24,7 @@ GOALS: tuple[str, ...] = (
     "claim_awaited",
     "claim_class",
     "claim_selected_node",
+    "claim_turn",
     "claim_unbindable",
     "claim_usable",
     "class_topology",

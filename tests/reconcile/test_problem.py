@@ -145,6 +145,97 @@ def test_claims_that_get_their_volume_with_the_pod(pipeline: Pipeline) -> None:
     assert [(use.token, use.scope) for use in shape.exclusive] == [("claim d/data", "cluster")]
 
 
+def test_claims_take_volumes_by_size_and_place_and_none_that_is_kept_for_an_earlier_claim(pipeline: Pipeline) -> None:
+    """Source: kube-scheduler, findMatchingVolumes; component-helpers, IsVolumeBoundToClaim."""
+
+    def claim(name: str, size: str) -> Document:
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": "d", "uid": f"new-{name}"},
+            "spec": {
+                "storageClassName": "local",
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": size}},
+            },
+        }
+
+    def volume(name: str, phase: str, **spec: Any) -> Document:
+        common = {"storageClassName": "local", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "5Gi"}}
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {**common, "hostPath": {"path": "/data"}, **spec},
+            "status": {"phase": phase},
+        }
+
+    uses = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in ("large", "z", "a")]
+    kept = {"claimRef": {"namespace": "d", "name": "a", "uid": "old-a"}}
+    ours = {"claimRef": {"namespace": "d", "name": "z", "uid": "new-z"}}
+    documents: list[Document] = [
+        node("n1"),
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "local"},
+            "provisioner": "kubernetes.io/no-provisioner",
+            "volumeBindingMode": "WaitForFirstConsumer",
+        },
+        *(claim(name, size) for name, size in (("large", "3Gi"), ("z", "1Gi"), ("a", "1Gi"))),
+        volume("free", "Available"),
+        volume("kept", "Released", **kept),
+        volume("ours", "Available", **ours),
+        pod("p", volumes=uses),
+    ]
+    problem = pipeline.problem(documents)
+    assert problem.shapes[0].claims == ("d/z", "d/a", "d/large")
+    assert {each.name: each.volumes for each in problem.claims} == {
+        "d/a": ("free",),
+        "d/large": ("free",),
+        "d/z": ("ours",),
+    }
+
+
+def test_the_constraints_that_a_profile_lists_say_which_nodes_they_count(pipeline: Pipeline) -> None:
+    """Source: kube-scheduler, buildDefaultConstraints: of a listed constraint only the selector is replaced."""
+    listed = [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 3},
+        {"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "ScheduleAnyway", "nodeTaintsPolicy": "Honor"},
+    ]
+    arguments = {"defaultingType": "List", "defaultConstraints": listed}
+    tainted = node("n2", zone="b", rack="b")
+    tainted["spec"] = {"taints": [{"key": "k", "effect": "NoSchedule"}]}
+    documents: list[Document] = [
+        {
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "metadata": {"name": "scheduler"},
+            "profiles": [
+                {
+                    "schedulerName": "default-scheduler",
+                    "pluginConfig": [{"name": "PodTopologySpread", "args": arguments}],
+                }
+            ],
+        },
+        node("n1", zone="a", rack="a"),
+        tainted,
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web", "namespace": "d"},
+            "spec": {"selector": {"app": "web"}},
+        },
+        pod("p", labels={"app": "web"}),
+    ]
+    problem = pipeline.problem(documents)
+    classes = {each.name: each.node_class for each in problem.nodes}
+    (hard,), (soft,) = problem.spreads, problem.soft_spreads
+    assert (hard.key, hard.min_domains) == ("zone", 3)
+    assert hard.eligible == Reach(node_classes=frozenset(classes.values()))
+    assert (soft.key, soft.eligible) == ("rack", Reach(node_classes=frozenset({classes["n1"]})))
+
+
 def test_equal_clusters_give_equal_bytes_and_no_faults(pipeline: Pipeline) -> None:
     documents = [node("n1"), node("n2"), pod("a"), pod("b", on="n1", labels={"app": "x"})]
     problem = pipeline.problem(documents)
