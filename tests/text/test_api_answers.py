@@ -79,8 +79,8 @@ def is_left_out(answer: Mapping[str, Any]) -> bool:
     {
         "kubernetes-examples/_archived/openshift-origin/etcd-controller.yaml": "a key twice: refused on purpose (the "
         "recording sent JSON, in which the later one had won)",
-        "kueue/site/static/examples/serving-workloads/sample-leaderworkerset-tas.yaml": "a request without a limit, for "
-        "which the API server refuses the StatefulSet that is made of it",
+        "kueue/site/static/examples/serving-workloads/sample-leaderworkerset-tas.yaml": "a request without a limit, "
+        "for which the API server refuses the StatefulSet that is made of it",
     }
 )
 def test_real_objects(manifest_file: Path, corpus: Path) -> None:
