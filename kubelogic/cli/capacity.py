@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
                 minimize=args.minimize == "nodes",
                 allow_moves=args.allow_moves,
                 notices=notices,
+                request=" and ".join(args.resource),
             )
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error

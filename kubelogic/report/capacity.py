@@ -46,7 +46,7 @@ def _what(found: Capacity) -> str:
 
 
 def _fits(found: Capacity, style: Style) -> str:
-    line = style.bold(f"{found.optimal:,} more of {found.pod} fit")
+    line = style.bold(f"{found.more(found.optimal)} {'fits' if found.optimal == 1 else 'fit'}")
     if found.refusal:
         return f"{line}; the API server takes no more: {found.refusal}"
     proved = (

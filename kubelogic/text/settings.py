@@ -84,9 +84,12 @@ def find(start: Path) -> Path | None:
 def _has_table(path: Path) -> bool:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "[tool.kubelogic" in path.read_bytes().decode("utf-8", "replace")  # it is read, and told, later
-    return "kubelogic" in (tree.get("tool") or {})
+    except OSError:
+        return True  # it is read, and told, later
+    except ValueError:
+        return "[tool.kubelogic" in path.read_bytes().decode("utf-8", "replace")  # this too
+    tools = tree.get("tool")
+    return isinstance(tools, dict) and "kubelogic" in tools
 
 
 def read(name: str | None) -> Settings:
@@ -113,7 +116,12 @@ def read(name: str | None) -> Settings:
             [_fault(name, line, column, text, f"this is no TOML: {said[:1].lower()}{said[1:]}")]
         ) from error
     if Path(name).name == "pyproject.toml":
-        tree = (tree.get("tool") or {}).get("kubelogic") or {}
+        tools = tree.get("tool")
+        own = tools.get("kubelogic", {}) if isinstance(tools, dict) else {}
+        if not isinstance(own, dict):
+            message = f"tool.kubelogic is a table of settings, not {own!r}"
+            raise InputError([_fault(name, *_place(text, "kubelogic"), text, message)])
+        tree = own
     faults = list(_faults(name, text, tree))
     if faults:
         raise InputError(faults)

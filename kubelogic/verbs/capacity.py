@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
 from kubelogic.cluster.state import State
+from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import uncounted_devices, unmodelled
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
@@ -53,6 +54,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pod: what was asked about.
+        request: what it asks for, if it was only made for the question; it is then called after that.
         replicas: how many more of it were asked for.
         optimal: how many more fit if they are placed jointly; nobody is evicted for them.
         most: a proof that no more than this fit.
@@ -85,6 +87,11 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
     unsure: bool = False
     notices: tuple[Notice, ...] = ()
     lacking: Lacking = NOTHING
+    request: str = ""
+
+    def more(self, number: int) -> str:
+        """So many more of what was asked about, in words."""
+        return _more(number, self.pod, self.request)
 
     @property
     def nodeless(self) -> bool:
@@ -104,6 +111,7 @@ def capacity(
     minimize: bool = True,
     allow_moves: int | None = None,
     notices: Sequence[Notice] = (),
+    request: str = "",
 ) -> Capacity:
     """Reconcile a cluster, then see how many more of a pod it holds, and the fewest nodes for everything.
 
@@ -117,6 +125,7 @@ def capacity(
         allow_moves: also say which running pods to move, this many at most, for ``replicas`` of the pod to fit, or for
             one more than fit now.
         notices: what reading the cluster had to say; they go into the result.
+        request: what the pod asks for, in words, if it was only made for this question; texts call it so.
 
     Raises:
         TooManyPodsError: more pods are asked for than any cluster has.
@@ -159,7 +168,7 @@ def capacity(
     taken, refusal = _admissible(done.run.state, pod, sent, min(fits.most, volumes))
     unsure = unmodelled(supposed(final, [pod]), book, pod)
     return replace(
-        _result(done, needed, left_out, pod=str(pod), replicas=replicas, notices=told),
+        _result(done, needed, left_out, pod=str(pod), request=request, replicas=replicas, notices=told),
         optimal=min(fits.more, taken, volumes),
         most=min(fits.most, taken, volumes),
         kube=min(_one_by_one(asked, shape, fits), taken, volumes),
@@ -176,12 +185,14 @@ def _result(
     left_out: tuple[str, ...],
     *,
     pod: str = "",
+    request: str = "",
     replicas: int = 0,
     notices: tuple[Notice, ...],
 ) -> Capacity:
     """What is said of the nodes that are needed."""
     return Capacity(
         pod=pod,
+        request=request,
         replicas=replicas,
         optimal=0,
         most=0,
@@ -189,17 +200,23 @@ def _result(
         nodes=_by_type(done.cluster, needed) if needed is not None and needed.enough else None,
         least=needed.least if needed is not None else 0,
         left_out=left_out,
-        short=() if needed is None or needed.enough else _short(pod, [p.pod for p in needed.placement.unplaced]),
+        short=()
+        if needed is None or needed.enough
+        else _short([p.pod for p in needed.placement.unplaced], lambda number: _more(number, pod, request)),
         notices=notices,
         lacking=lacking(done.before, done.cluster, asked=bool(pod)),
     )
 
 
-def _short(pod: str, names: Sequence[str]) -> tuple[str, ...]:
+def _more(number: int, pod: str, request: str) -> str:
+    return f"{count(number, 'more pod')} with {request}" if request else f"{number:,} more of {pod}"
+
+
+def _short(names: Sequence[str], more: Callable[[int], str]) -> tuple[str, ...]:
     """The pods that found no place; those that were only supposed have no names but the number of them."""
     supposed = sum("+" in name for name in names)
     there = sorted(name for name in names if "+" not in name)
-    return (*there, *([f"{supposed} more of {pod}"] if supposed else []))
+    return (*there, *([more(supposed)] if supposed else []))
 
 
 def _without_claims(pod: Object) -> Object:
@@ -341,10 +358,10 @@ def _new_claim(claim: Claim) -> Claim:
 def _by_type(cluster: Cluster, needed: NodesNeeded) -> Mapping[str, int]:
     """The counts by what people call the types of nodes."""
     found: dict[str, int] = defaultdict(int)
-    for name, count in needed.nodes.items():
+    for name, number in needed.nodes.items():
         node = cluster.get("Node", name)
         labels = (node.document["metadata"].get("labels") or {}) if node else {}
         pool = next((labels[label] for label in POOL_LABELS if label in labels), name)
-        if count:
-            found[str(pool)] += count
+        if number:
+            found[str(pool)] += number
     return dict(sorted(found.items()))

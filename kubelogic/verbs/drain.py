@@ -20,6 +20,7 @@ from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import PendingPod
+from kubelogic.explain.units import count
 from kubelogic.reconcile.drains import LOCAL, UNMANAGED, meant
 from kubelogic.reconcile.scenario import Drain, Event, Scenario
 from kubelogic.reconcile.settle import Run
@@ -196,10 +197,11 @@ def _blocked(state: State, key: str) -> Blocked:
     wanted, there = int(status.get("desiredHealthy") or 0), int(status.get("expectedPods") or 0)
     healthy = int(status.get("currentHealthy") or 0)
     always = wanted >= there
+    wants = f"budget {budgets[0].key} wants {count(wanted, 'healthy pod')}"
     why = (
-        f"budget {budgets[0].key} wants {wanted} healthy pods of {there}: it never lets one go"
+        f"{wants} of {there}: it never lets one go"
         if always
-        else f"budget {budgets[0].key} wants {wanted} healthy pods, and {healthy} of {there} are"
+        else f"{wants}, and {healthy} of {there} {'is' if healthy == 1 else 'are'}"
     )
     return Blocked(pod=key, budget=budgets[0].key, why=why, always=always)
 

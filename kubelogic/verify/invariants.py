@@ -18,6 +18,7 @@ from kubelogic.cluster.clock import milliseconds as moment
 from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.state import State
+from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
 from kubelogic.reconcile.rollouts import rollouts
 from kubelogic.reconcile.times import clock
@@ -70,9 +71,9 @@ def every_service_has_an_endpoint() -> Invariant:
 
     def check(before: State, after: State) -> Iterator[str]:
         old, new = ready_endpoints(before.cluster), ready_endpoints(after.cluster)
-        for service, count in sorted(old.items()):
-            if count and service in new and not new[service]:
-                yield f"Service {service} has no ready endpoint ({count} before)"
+        for service, number in sorted(old.items()):
+            if number and service in new and not new[service]:
+                yield f"Service {service} has no ready endpoint ({number} before)"
 
     says = "at the end every Service that had a ready endpoint has one"
     return Invariant(name="every_service_has_an_endpoint", says=says, always=False, check=check)
@@ -263,7 +264,7 @@ def _unmet(cluster: Cluster) -> Iterator[tuple[str, str]]:
         status = budget.document.get("status") or {}
         healthy, wanted = int(status.get("currentHealthy") or 0), int(status.get("desiredHealthy") or 0)
         if healthy < wanted:
-            yield key, f"PodDisruptionBudget {key} has {healthy} healthy pods, it wants {wanted}"
+            yield key, f"PodDisruptionBudget {key} has {count(healthy, 'healthy pod')}, it wants {wanted}"
 
 
 def _gathered(cluster: Cluster, label: str) -> Iterator[tuple[str, str]]:

@@ -220,3 +220,11 @@ def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str
     code, _, err = typed("x.yaml")
     assert code == 2
     assert f"kubelogic.toml:{line}: error: {message}" in err
+
+
+def test_a_table_that_is_none(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool]\nkubelogic = 3\n")
+    code, _, err = typed("x.yaml")
+    assert (code, "pyproject.toml:2:1: error: tool.kubelogic is a table of settings, not 3" in err) == (2, True)
+    (tmp_path / "pyproject.toml").write_text("tool = 'kubelogic'\n")
+    assert "no such file" in typed("x.yaml")[2]

@@ -220,6 +220,12 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["request 4 of cpu instead of 6, what", ", then delete pod db-0"],
         [],
     ),
+    "the largest request with which all find room": (
+        [OAK, node("elm"), workload("Deployment", "web", spec("3"), replicas=5)],
+        "web",
+        ["request 1.333 of cpu instead of 3, so that all 5 find room"],
+        ["request 1 of"],
+    ),
     "a replica set without a deployment": (
         [OAK, workload("ReplicaSet", "bare", HEAVY)],
         "bare",

@@ -83,7 +83,7 @@ def test_a_budget_that_waits_for_a_pod_that_finds_no_node() -> None:
     """One may go, its replacement fits nowhere, so the second may not go: a node more helps."""
     found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(2), budget(maxUnavailable=1))
     assert [(each.budget, each.always) for each in found.blocked] == [("default/web", False)]
-    assert "wants 1 healthy pods, and 1 of 2 are" in found.blocked[0].why
+    assert "wants 1 healthy pod, and 1 of 2 is" in found.blocked[0].why
     assert [each.owner for each in found.homeless] == ["Deployment default/web"]
     assert [each.summary for each in found.helps] == ["add a node like n1 first"]
 

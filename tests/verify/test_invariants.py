@@ -79,7 +79,7 @@ CASES: dict[str, tuple[Document, list[Document], str, list[Document]]] = {
     "budget_respected": (
         NODE,
         [*NODES, web(2, "3"), BUDGET],
-        "PodDisruptionBudget default/web has 1 healthy pods, it wants 2",
+        "PodDisruptionBudget default/web has 1 healthy pod, it wants 2",
         [*NODES, web(3, "3"), BUDGET],
     ),
     "no_pod_pending_longer_than=5m": (NODE, [*TWO, web(2, "3")], "waits for a node since", [*NODES, web(2, "3")]),

@@ -7,7 +7,9 @@ Source: component-helpers/resource/helpers.go, PodRequests.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from kubelogic.explain.proposals.case import (
     Operation,
     Patch,
     allocatable_of,
+    node_of,
     pinned_to,
 )
 from kubelogic.explain.proposals.patches import add, dig, remove, setting
@@ -32,6 +35,9 @@ _OF_PODS = ("cpu", "memory")
 
 _LEAST = 10
 """A request is not made smaller than its tenth: that would be another program."""
+
+_HALVINGS = 40
+"""Steps in which the largest part is looked for: it is then known to the last millicore and Mi."""
 
 Path = tuple[str | int, ...]
 
@@ -50,23 +56,26 @@ def shrink(case: Case) -> Iterator[Candidate]:
     barred = case.barred("rejects_fit")
     open_ones = sorted({blocker.node for blocker in found} - barred)
     every = sorted({blocker.node for blocker in found})
-    seen: set[str] = set()
     if case.workload.kind == "DaemonSet":  # of whose waiting pods each is for a node of its own
         own = [name for name in map(pinned_to, case.waiting) if name in every]
-        for name in _roomiest(found, own, most=len(own))[-1:]:
-            candidate = _smaller(case, name, [blocker for blocker in found if blocker.node == name], 1)
-            if candidate is not None:
-                seen.add(candidate.summary)
-                yield candidate
+        worst = _roomiest(found, own, most=len(own))[-1:]
+        yield from filter(None, (_smaller(case, name, _short(found, name)) for name in worst))
         return
+    seen: set[str] = set()
     for nodes in (open_ones, every):
-        for name in _roomiest(found, nodes):
-            short = [blocker for blocker in found if blocker.node == name]
-            for share in (1, case.missing):
-                candidate = _smaller(case, name, short, share)
-                if candidate is not None and candidate.summary not in seen:
-                    seen.add(candidate.summary)
-                    yield candidate
+        tried = [_smaller(case, name, _short(found, name)) for name in _roomiest(found, nodes)]
+        if case.missing > 1:
+            tried += [_for_all(case, found, nodes, again=again) for again in (False, True)]
+        for candidate in filter(None, tried):
+            amounts = candidate.summary.rpartition(", ")[0]
+            if amounts not in seen:
+                seen.add(amounts)
+                yield candidate
+
+
+def _short(found: list[Blocker], node: str) -> list[Blocker]:
+    """What a node is short of."""
+    return [blocker for blocker in found if blocker.node == node]
 
 
 def _roomiest(found: list[Blocker], nodes: list[str], *, most: int = 2) -> list[str]:
@@ -82,21 +91,72 @@ def _roomiest(found: list[Blocker], nodes: list[str], *, most: int = 2) -> list[
     return sorted(nodes, key=lambda name: (-worst[name], name))[:most]
 
 
-def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candidate | None:
-    """Ask for a share of what a node has free, of each resource that it is short of."""
+def _smaller(case: Case, node: str, short: list[Blocker]) -> Candidate | None:
+    """Ask for what a node has free, of each resource that it is short of."""
+    free = {str(each.witness["Resource"]): max(int(each.witness["Free"]), 0) for each in short}
+    return _asking(case, short, free, f"what {node} has free")
+
+
+def _for_all(case: Case, found: list[Blocker], nodes: list[str], *, again: bool) -> Candidate | None:
+    """Ask for the most with which all pods that still have to get a node find room together, on some nodes.
+
+    Args:
+        case: what is known of the pods.
+        found: what the nodes are short of.
+        nodes: the nodes that count.
+        again: whether the pods that run are placed anew, too, so that what they use counts as free.
+    """
+    running = Counter(map(node_of, case.pods)) if again else Counter[str]()
+    running.pop("", None)
+    if again and not running:
+        return None
+    number = case.missing + running.total()
+    short = [each for each in found if each.node in nodes]
+    free: dict[str, Fraction] = {}  # of each node, in pods as they are now
+    for each in short:
+        requested = max(int(each.witness["Requested"]), 1)
+        left = Fraction(max(int(each.witness["Free"]), 0) + running[each.node] * requested, requested)
+        free[each.node] = min(left, free.get(each.node, left))
+    part = _part(list(free.values()), number)
+    if not 0 < part < 1:
+        return None
+    most = {str(each.witness["Resource"]): int(int(each.witness["Requested"]) * part) for each in short}
+    return _asking(case, short, most, f"so that all {number} find room")
+
+
+def _part(free: Sequence[Fraction], number: int) -> Fraction:
+    """The largest part of itself to which a pod can shrink so that so many find room; 0 if there is no room at all.
+
+    >>> _part([Fraction(4, 3)] * 6, 20), _part([Fraction(1), Fraction(2)], 7), _part([], 2)
+    (Fraction(1, 3), Fraction(2, 5), Fraction(0, 1))
+    """
+    rooms = [float(each) for each in free]
+    low, high = 0.0, max(rooms, default=0.0)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if middle and sum(int(room / middle) for room in rooms) >= number:
+            low = middle
+        else:
+            high = middle
+    held = [int(room / low) for room in rooms] if low else []
+    # what was found is a little too small: so many pods a node are as many up to the first node that is full
+    return min((each / pods for each, pods in zip(free, held, strict=bool(held)) if pods), default=Fraction(0))
+
+
+def _asking(case: Case, short: list[Blocker], most: Mapping[str, int], why: str) -> Candidate | None:
+    """Ask for so much of each resource at most, written where the largest part comes from."""
     edits: list[tuple[Part, str, int]] = []
     limits: list[tuple[Part, str, int]] = []
     texts, cost = [], 4
-    for blocker in short:
-        resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
-        free = max(int(blocker.witness["Free"]), 0) // share
+    asked = {str(each.witness["Resource"]): int(each.witness["Requested"]) for each in short}
+    for resource, requested in asked.items():
         # What comes on top of the containers: overhead that admission wrote, or that a RuntimeClass will add.
         extra = max(requested - _of_containers(case.spec, resource), 0)
-        parts = _parts_to_shrink(case.spec, resource, free - extra)
+        parts = _parts_to_shrink(case.spec, resource, most[resource] - extra)
         if not parts:
             return None
-        for part, most in parts:
-            left = _rounded(resource, most)
+        for part, amount_left in parts:
+            left = _rounded(resource, amount_left)
             if left <= 0 or left * _LEAST < part.amount:
                 return None
             cost += left * 2 < part.amount
@@ -116,9 +176,13 @@ def _smaller(case: Case, node: str, short: list[Blocker], share: int) -> Candida
             operations += setting(document, (*part.path, "limits", resource), as_written(resource, limit))
         return operations
 
-    what = f"what {node} has free" if share == 1 else f"so that {share} find room on {node}"
     return Candidate(
-        kind="request", summary=f"request {' and '.join(texts)}, {what}", cost=cost, owner="app", edit=edit
+        kind="request",
+        summary=f"request {' and '.join(texts)}, {why}",
+        cost=cost,
+        owner="app",
+        edit=edit,
+        gives_up=1000 - min(1000 * most[resource] // max(requested, 1) for resource, requested in asked.items()),
     )
 
 

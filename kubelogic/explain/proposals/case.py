@@ -81,6 +81,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         renews: whether the workload's waiting pods have to be made anew to get what changed.
         evicts: pods that go, which the summary says.
         unless: kinds of change that make this one needless where they work.
+        gives_up: per mille of a request that it does without; of changes that cost alike, the least is tried first.
     """
 
     kind: str
@@ -94,6 +95,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     evicts: frozenset[str] = frozenset()
     unless: frozenset[str] = frozenset()
     subject: str = ""
+    gives_up: int = 0
 
 
 class Lever(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -72,4 +72,4 @@ def candidates(case: Case) -> list[Candidate]:
             chosen.update(dict.fromkeys(proposals))
     chosen.update(dict.fromkeys(ALWAYS))
     found = {each.summary: each for propose in chosen for each in propose(case)}
-    return sorted(found.values(), key=lambda each: (each.cost, each.summary))
+    return sorted(found.values(), key=lambda each: (each.cost, each.gives_up, each.summary))
