@@ -2,8 +2,9 @@
 
 A type of node is written as what it is, a Node, with the annotations ``kubelogic.dev/price`` (of one, in any currency;
 1 without it) and ``kubelogic.dev/limit`` (how many can be had). A pool in short form (``kinds.pools``) is one, too. Of
-the Cluster API, a MachineDeployment says with annotations what its machines offer; a NodePool of Karpenter says which
-types of nodes it takes, and what labels, taints and limits it adds; a NodeOverlay changes their price or resources.
+the Cluster API, a MachineDeployment says with annotations what its machines offer. Of Karpenter, a NodePool says which
+types of nodes it takes, and what labels, taints and limits it adds; a NodeOverlay changes their price or resources; a
+NodeClaim is a node that is on its way.
 
 Source: cluster-autoscaler cloudprovider/clusterapi (annotations for scaling from zero), Karpenter's API v1.
 """
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver.intake import Admissions
 from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool
 from kubelogic.apiserver.karpenter_overlays import NodeOverlay, node_overlay, overlaid
+from kubelogic.apiserver.node_claims import coming_node
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.objects import Object, as_object
 from kubelogic.kinds import pools
@@ -62,10 +64,14 @@ class NodeType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NodeTypes(msgspec.Struct, frozen=True, kw_only=True):
-    """All types, sorted by name, the NodePools that they are of, and what there is to say about how they were read."""
+    """All types, sorted by name, the NodePools that they are of, and what there is to say about how they were read.
+
+    ``coming`` are nodes that are on their way already: of NodeClaims.
+    """
 
     types: tuple[NodeType, ...]
     pools: tuple[NodePool, ...] = ()
+    coming: tuple[Object, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -108,14 +114,12 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
             case source:
                 items += documents.read(source, faults)
     admission = Admissions(namespace="default", faults=faults)
-    notices = _take(items, admission)
+    on_their_way = Admissions(namespace="default", faults=faults)
+    notices = _take(items, admission, on_their_way)
     unchecked: list[Fault] = []
     found_pools = tuple(node_pool(item, unchecked) for item in items if _is_node_pool(item))
-    for entry in admission.settle():
-        node = Object(
-            api_version="v1", kind="Node", namespace="", name=entry.name, document=entry.document, origin=entry.origin
-        )
-        types.append(_of_node(node, faults))
+    types += [_of_node(node, faults) for node in _nodes(admission)]
+    coming = tuple(_nodes(on_their_way))
     if not types and not faults:
         message = (
             "there is no type of node in it: a Node, a MachineDeployment that says what it offers, or 10:4cpu:16Gi"
@@ -126,8 +130,16 @@ def read_node_types(texts: Iterable[str], stdin: bytes | None = None) -> NodeTyp
     return NodeTypes(
         types=tuple(sorted(types, key=lambda each: each.node.name)),
         pools=tuple(sorted(found_pools, key=lambda each: (-each.weight, each.name))),
+        coming=coming,
         notices=tuple(sorted(notices, key=lambda notice: notice.order)),
     )
+
+
+def _nodes(admission: Admissions) -> Iterator[Object]:
+    for entry in admission.settle():
+        yield Object(
+            api_version="v1", kind="Node", namespace="", name=entry.name, document=entry.document, origin=entry.origin
+        )
 
 
 def _is_node_pool(item: Item) -> bool:
@@ -172,8 +184,9 @@ def _fault(node: Object, annotation: str, message: str) -> Fault:
     return fault_at(node.origin, path, "KL118", message, title=str(node))
 
 
-def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
-    """Admit what types of nodes there are; what else stands beside them is left out, which is said."""
+def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions) -> list[Notice]:
+    """Admit what types of nodes and nodes there are; what else stands beside them is left out, which is said."""
+    notices: list[Notice] = []
     nodes: list[Item] = []
     provisioners: list[Item] = []
     overlays: list[NodeOverlay] = []
@@ -189,6 +202,15 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
         elif _is_of_karpenter(item, "NodeOverlay"):
             overlay = node_overlay(item, admission.faults)
             overlays += [overlay] if overlay is not None else []
+        elif _is_of_karpenter(item, "NodeClaim"):
+            match coming_node(item):
+                case Item() as node:
+                    on_their_way.take(node)
+                    claim = str((item.document.get("metadata") or {}).get("name", ""))
+                    message = f"NodeClaim {claim} is on its way: the node that it brings counts as if it were there"
+                    notices.append(Notice(code="KL119", message=message, location=item.origin.locate(("kind",))))
+                case Notice() as notice:
+                    notices.append(notice)
         else:
             file = item.origin.document.source.name
             left[file] = left.get(file, 0) + 1
@@ -205,7 +227,7 @@ def _take(items: Iterable[Item], admission: Admissions) -> list[Notice]:
         )
         for file, count in sorted(left.items())
     ]
-    return [*said, *left_out]
+    return [*notices, *said, *left_out]
 
 
 def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:

@@ -125,12 +125,13 @@ def _pools(args: argparse.Namespace) -> int:
     """The cheapest nodes to add; 0 if all that waits finds a node then, 1 if not, 3 if it is not known."""
     from kubelogic.apiserver.node_types import read_node_types
     from kubelogic.report.pools import pools_document, render_pools
-    from kubelogic.verbs.pools import cheapest_pools
+    from kubelogic.verbs.pools import cheapest_pools, expecting
 
     if args.pod or args.resource or args.allow_moves is not None:
         raise UsageError("--pools is about what waits in the cluster: without --pod, --resource and --allow-moves")
     types = read_node_types(args.pools, common.standard_input(args.pools))
     cluster, notices = common.read_cluster(args)
+    cluster = expecting(cluster, types.coming)
     with common.watching(args) as options:
         found = cheapest_pools(cluster, types.types, options, pools=types.pools, notices=(*notices, *types.notices))
     if args.output == "text":

@@ -65,9 +65,10 @@ def _scaled_up(
 ) -> tuple[Cluster, Pools, tuple[Notice, ...]]:
     """The cluster with the cheapest nodes for what would wait, those nodes, and what the types have to say."""
     from kubelogic.apiserver.node_types import read_node_types
-    from kubelogic.verbs.pools import cheapest_pools, scaled_up
+    from kubelogic.verbs.pools import cheapest_pools, expecting, scaled_up
 
     types = read_node_types(args.scale_up, common.standard_input(args.scale_up))
+    cluster = expecting(cluster, types.coming)
     added = cheapest_pools(cluster, types.types, options, pools=types.pools)
     return scaled_up(cluster, types.types, added), added, types.notices
 

@@ -165,6 +165,17 @@ def cheapest_pools(
     )
 
 
+def expecting(cluster: Cluster, coming: Sequence[Object]) -> Cluster:
+    """The cluster with the nodes that are on their way, but for those that are there.
+
+    Args:
+        cluster: as it was read.
+        coming: nodes, as ``read_node_types`` found them.
+    """
+    there = cluster.objects("Node")
+    return supposed(cluster, [node for node in coming if node.name not in there])
+
+
 def scaled_up(cluster: Cluster, types: Sequence[NodeType], found: Pools) -> Cluster:
     """The cluster with the nodes that were found: ``POOL-1`` and on."""
     by_name = {each.node.name: each.node for each in types}
