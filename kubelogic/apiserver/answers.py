@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -131,3 +132,27 @@ def invalid(obj: Object, faults: Sequence[tuple[str, str]]) -> Status:
     return Status(
         status=422, reason="Invalid", message=message, causes=tuple(what for _, what in faults), faults=tuple(faults)
     )
+
+
+def misnamed(document: Mapping[str, Any], *, name: str, namespace: str) -> str:
+    """Why a document is about another object than its request, in the API server's words; empty if it is not.
+
+    Args:
+        document: of the request.
+        name: of the object that the request is about.
+        namespace: of it; empty for kinds that are in none.
+
+    >>> misnamed({"metadata": {"name": "api"}}, name="web", namespace="default")
+    'the name of the object (api) does not match the name on the URL (web)'
+
+    Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/rest.go, checkName.
+    """
+    meta = document.get("metadata") or {}
+    given, place = meta.get("name"), meta.get("namespace")
+    if not given:
+        return "name must be provided"
+    if str(given) != name:
+        return f"the name of the object ({given}) does not match the name on the URL ({name})"
+    if namespace and place not in (None, "", namespace):
+        return f"the namespace of the object ({place}) does not match the namespace on the URL ({namespace})"
+    return ""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver import chain, patches
-from kubelogic.apiserver.answers import Status, invalid, resource_name
+from kubelogic.apiserver.answers import Status, invalid, misnamed, resource_name
 from kubelogic.apiserver.patches import PatchError, strategic_merge
 from kubelogic.apiserver.posting import admit_change
 from kubelogic.apiserver.registry import immutable
@@ -127,7 +127,7 @@ def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subre
     if obj is None:
         return Outcome(state=state, answer=_answer(404, "NotFound", kind, key, "not found"))
     document = merge_patch(obj.document, change)
-    return _update(state, tx, obj, document, subresource=subresource)
+    return _changed(state, tx, obj, document, subresource=subresource)
 
 
 def strategic_patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
@@ -155,7 +155,15 @@ def _patched(
         document = change(obj.document)
     except PatchError as error:
         return Outcome(state=state, answer=_malformed(error))
-    return _update(state, tx, obj, document, subresource=subresource)
+    return _changed(state, tx, obj, document, subresource=subresource)
+
+
+def _changed(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
+    """A patch leaves the object what and where it is. Source: handlers/patch.go, checkName."""
+    wrong = misnamed(document, name=old.name, namespace=old.namespace)
+    if wrong:
+        return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=wrong))
+    return _update(state, tx, old, document, subresource=subresource)
 
 
 _REASONS = {400: "BadRequest", 409: "Conflict", 415: "UnsupportedMediaType", 422: "Invalid"}
@@ -189,8 +197,15 @@ def apply(
 
     Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go, applyPatcher; k8s.io/kubectl, pkg/cmd/apply.
     """
-    kind, spot = str(document.get("kind") or ""), str((document.get("metadata") or {}).get("namespace") or namespace)
-    name = str((document.get("metadata") or {}).get("name") or "")
+    meta = document.get("metadata") or {}
+    kind, spot, name = (
+        str(document.get("kind") or ""),
+        str(meta.get("namespace") or namespace),
+        str(meta.get("name") or ""),
+    )
+    if not name and meta.get("generateName"):
+        message = f"from {meta['generateName']}: cannot use generate name with apply"
+        return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=message))
     key = f"{spot}/{name}" if is_namespaced(str(document.get("apiVersion") or ""), kind) is not False else name
     document = {field: value for field, value in document.items() if field != "status"}
     tx = Transaction(state=state)

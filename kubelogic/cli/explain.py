@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
         return _code(args)
     if Path(args.pod).exists() and len(args.paths) == 1 and args.paths != ["-"] and not Path(args.paths[0]).exists():
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")
-    event = read(args.event) if args.event else None
-    if args.event and event is None:
+    event = read(args.event) if args.event is not None else None
+    if args.event is not None and event is None:
         raise UsageError(
             "--event takes a line of a scheduler or autoscaler about a pod without a node, such as "
             "'0/5 nodes are available: 5 Insufficient cpu.' or 'no nodes available to schedule pods'"

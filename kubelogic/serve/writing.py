@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubelogic.apiserver import serving
+from kubelogic.apiserver.answers import misnamed
 from kubelogic.apiserver.serving import Writing
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.state import State
@@ -207,18 +208,9 @@ def check_same(where: Target, document: Mapping[str, Any]) -> None:
     Raises:
         RequestError: 400.
     """
-    meta = document.get("metadata") or {}
-    if str(meta.get("name") or "") != where.name:
-        if not meta.get("name"):
-            raise bad_request("name must be provided")
-        raise bad_request(
-            f"the name of the object ({meta.get('name')}) does not match the name on the URL ({where.name})"
-        )
-    if where.resource.namespaced and meta.get("namespace") not in (None, "", where.namespace):
-        raise bad_request(
-            f"the namespace of the object ({meta.get('namespace')}) "
-            f"does not match the namespace on the URL ({where.namespace})"
-        )
+    wrong = misnamed(document, name=where.name, namespace=where.namespace if where.resource.namespaced else "")
+    if wrong:
+        raise bad_request(wrong)
 
 
 def check_version(served: Served, where: Target, obj: Object, document: Mapping[str, Any]) -> None:

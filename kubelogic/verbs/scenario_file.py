@@ -86,7 +86,6 @@ def read_scenario(
         reader.check(cluster, besides)
     if reader.faults:
         raise InputError(reader.faults)
-    assert scenario is not None
     return scenario
 
 
@@ -101,12 +100,8 @@ class _Reader(msgspec.Struct, kw_only=True):
     placed: list[tuple[FieldPath, Operation]] = msgspec.field(default_factory=list)
     events: list[Event] = msgspec.field(default_factory=list)
 
-    def read(self, tree: Any) -> Scenario | None:
-        try:
-            horizon, steps = _top(tree)
-        except WrongFieldError as error:
-            self._report(error)
-            return None
+    def read(self, tree: Any) -> Scenario:
+        horizon, steps = self._top(tree)
         base: FieldPath = ("steps",) if isinstance(tree, Mapping) else ()
         for number, step in enumerate(steps):
             try:
@@ -117,6 +112,27 @@ class _Reader(msgspec.Struct, kw_only=True):
                 self.faults.extend(error.faults)
         self.events.sort(key=lambda event: event.at)
         return Scenario(events=tuple(self.events), horizon=horizon)
+
+    def _top(self, tree: Any) -> tuple[int | None, list[Any]]:
+        """The horizon and the steps; what is wrong around them is reported, and the steps are read all the same."""
+        if isinstance(tree, list):
+            return None, tree
+        if not isinstance(tree, Mapping):
+            self._report(WrongFieldError((), "a scenario is a list of steps, or a mapping with steps", code="KL106"))
+            return None, []
+        for key in tree:
+            if key not in ("horizon", "steps"):
+                what = "unknown field; there are horizon and steps"
+                self._report(WrongFieldError((key,), what, on_key=True, code="KL112"))
+        horizon = milliseconds(tree["horizon"]) if "horizon" in tree else None
+        if horizon is None and "horizon" in tree:
+            self._report(WrongFieldError(("horizon",), no_duration(tree["horizon"])))
+        steps = tree.get("steps")
+        if isinstance(steps, list):
+            return horizon, steps
+        if "steps" in tree or not self.faults:  # a word that is misspelt is said already
+            self._report(WrongFieldError(("steps",), "must be a list of steps", code="KL120"))
+        return horizon, []
 
     def check(self, cluster: Cluster, besides: Sequence[Event]) -> None:
         """Report steps that can mean nothing."""
@@ -174,22 +190,3 @@ class _Reader(msgspec.Struct, kw_only=True):
         if word in ("apply", "replace") and not isinstance(value, Mapping):
             value = {"files": value}
         return WORDS[word].operation(value, fields.path, lambda given: self._fields(given, fields.path))
-
-
-def _top(tree: Any) -> tuple[int | None, list[Any]]:
-    if isinstance(tree, list):
-        return None, tree
-    if not isinstance(tree, Mapping):
-        raise WrongFieldError((), "a scenario is a list of steps, or a mapping with steps", code="KL106")
-    for key in tree:
-        if key not in ("horizon", "steps"):
-            raise WrongFieldError((key,), "unknown field; there are horizon and steps", on_key=True, code="KL112")
-    horizon = None
-    if "horizon" in tree:
-        horizon = milliseconds(tree["horizon"])
-        if horizon is None:
-            raise WrongFieldError(("horizon",), no_duration(tree["horizon"]))
-    steps = tree.get("steps")
-    if not isinstance(steps, list):
-        raise WrongFieldError(("steps",), "must be a list of steps", code="KL120")
-    return horizon, steps

@@ -49,6 +49,9 @@ _MADE = frozenset(
 )
 """Kinds of which controllers make objects: a step may be about one that is not there yet."""
 
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet", "ReplicationController")
+"""Kinds that people take for one another: a step that names no kind means a Deployment."""
+
 _LABELS = 6
 """So many labels of nodes are named."""
 
@@ -159,7 +162,12 @@ class _There:
         names = {each.rpartition("/")[2]: each for each in sorted(known, reverse=True)}
         near = [names[each] for each in difflib.get_close_matches(key.rpartition("/")[2], sorted(names), n=1)]
         what = f"there is no {kind} {key.removeprefix('default/')}"
-        raise WrongFieldError(path, f"{what}; did you mean {near[0]}?" if near else what, code="KL128")
+        others = [each for each in _WORKLOADS if kind in _WORKLOADS and key in self.names(each)]
+        if others:
+            what += f"; there is a {others[0]} of this name"
+        elif near:
+            what += f"; did you mean {near[0]}?"
+        raise WrongFieldError(path, what, code="KL128")
 
     def nodes(self, choice: NodeChoice, path: FieldPath) -> None:
         """Refuse nodes of which one, or every one, is not there."""

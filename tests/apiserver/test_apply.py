@@ -223,3 +223,28 @@ def test_requests_apply_passes_validation_and_immutability() -> None:
     answer = requests.apply(state, other).answer
     assert (answer.status, answer.reason) == (422, "Invalid")
     assert "field is immutable" in answer.message
+
+
+def test_a_name_that_the_server_makes_cannot_be_applied() -> None:
+    document = deployment(metadata={"generateName": "web-"})
+    del document["metadata"]["name"]
+    outcome = requests.apply(State(cluster=Cluster()), document)
+    assert outcome.answer.status == 400
+    assert outcome.answer.message == "from web-: cannot use generate name with apply"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "api"}, "the name of the object (api) does not match the name on the URL (web)"),
+        ({"name": None}, "name must be provided"),
+        ({"namespace": "team"}, "the namespace of the object (team) does not match the namespace on the URL (default)"),
+    ],
+)
+def test_a_patch_leaves_the_object_where_it_is(change: dict[str, Any], message: str) -> None:
+    state = requests.apply(State(cluster=Cluster()), deployment()).state
+    for patch in (requests.patch, requests.strategic_patch):
+        outcome = patch(state, "Deployment", "default/web", {"metadata": change})
+        assert (outcome.answer.status, outcome.answer.message) == (400, message)
+        assert outcome.state is state
+    assert requests.patch(state, "Deployment", "default/web", {"metadata": {"name": "web"}}).answer.accepted

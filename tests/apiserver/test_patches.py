@@ -219,6 +219,20 @@ def test_json_patches_that_fail(operations: Any, status: int) -> None:
     assert raised.value.status == status
 
 
+def test_a_json_patch_that_fails_names_the_operation_and_not_the_document() -> None:
+    document = {"spec": {"a": 1}, "kept": "secret"}
+    add, test = {"op": "add", "path": "/spec/b", "value": 2}, {"op": "test", "path": "/spec/c", "value": 3}
+    for second, told in (
+        (test, "operation 1 (test /spec/c)"),
+        ({"op": "move", "from": "/x", "path": "/y"}, "/x to /y"),
+    ):
+        with pytest.raises(PatchError) as raised:
+            json_patch(document, [add, second])
+        assert told in raised.value.message
+        assert "secret" not in raised.value.message
+    assert document == {"spec": {"a": 1}, "kept": "secret"}
+
+
 def test_merge_patches_replace_lists() -> None:
     spec = {"containers": named("a", "b"), "priority": 3}
     assert merge_patch(pod(**spec), {"spec": {"containers": named("c"), "priority": None}})["spec"] == {

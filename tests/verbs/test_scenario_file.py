@@ -173,6 +173,15 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     assert len(caught.value.faults) == 3
 
 
+def test_what_is_wrong_around_the_steps_is_named_with_all_else(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("horizon: soon\nfoo: 1\nsteps:\n- {at: 1, fial: n1}\n", encoding="utf-8")
+    (tmp_path / "t.yaml").write_text("bar: 1\nsteps: {}\n", encoding="utf-8")
+    for name, places in (("s.yaml", ["horizon", "foo", "steps[0].fial"]), ("t.yaml", ["bar", "steps"])):
+        with pytest.raises(InputError) as caught:
+            read_scenario(str(tmp_path / name))
+        assert [each.location.path for each in caught.value.faults if each.location] == places
+
+
 PROBES = """
 steps:
 - {at: 1, fail: {probe: liveness, name: web, status: 503}}
@@ -281,6 +290,11 @@ spec:
             "fail: 3",
             "s.yaml:3:9: steps[0].fail: must be the name of a node, a list of names, or labels such as "
             "zone=a, is 3 [KL110]",
+        ),
+        (
+            "restart: {name: sts/web}",
+            "s.yaml:3:19: steps[0].restart.name: there is no StatefulSet web; "
+            "there is a Deployment of this name [KL128]",
         ),
         (
             "exit: {name: web, code: 256}",

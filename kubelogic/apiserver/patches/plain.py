@@ -36,13 +36,29 @@ def json_patch(document: Mapping[str, Any], operations: Sequence[Mapping[str, An
     if isinstance(operations, str | bytes | Mapping) or not all(isinstance(each, Mapping) for each in operations):
         raise PatchError("a JSON patch is a list of operations")
     try:
-        patch = jsonpatch.JsonPatch([dict(each) for each in operations])
-        result = patch.apply(copy.deepcopy(dict(document)))
-    except (jsonpatch.JsonPatchTestFailed, jsonpatch.JsonPatchConflict, jsonpatch.JsonPointerException) as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
-        raise PatchError(message, status=422) from error
+        jsonpatch.JsonPatch([dict(each) for each in operations])  # all of it is read before any of it is done
+        result = copy.deepcopy(dict(document))
+        for number, each in enumerate(operations):
+            result = _done(result, number, each)
     except jsonpatch.InvalidJsonPatch as error:
         raise PatchError(f"the patch is malformed: {error}") from error
     if not isinstance(result, dict):
         raise PatchError("the patch leaves no object", status=422)
     return result
+
+
+def _done(document: Any, number: int, operation: Mapping[str, Any]) -> Any:
+    """The document after one operation; which one fails and why is said without the document in it."""
+    try:
+        return jsonpatch.JsonPatch([dict(operation)]).apply(document, in_place=True)
+    except jsonpatch.JsonPatchTestFailed as error:
+        why = "what is there is something else, or nothing"
+        raise _rejected(number, operation, why) from error
+    except (jsonpatch.JsonPatchConflict, jsonpatch.JsonPointerException) as error:
+        raise _rejected(number, operation, "there is no such place") from error
+
+
+def _rejected(number: int, operation: Mapping[str, Any], why: str) -> PatchError:
+    place = " to ".join(str(operation[name]) for name in ("from", "path") if name in operation)
+    message = "the server rejected our request due to an error in our request"
+    return PatchError(f"{message}: operation {number} ({operation['op']} {place}): {why}", status=422)
