@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from kubelogic.kinds.validation.resources import is_extended
 from kubelogic.logic.compiler import Function
 
 
@@ -48,6 +49,17 @@ def key_domain(key: str) -> str:
     return domain if slash else ""
 
 
+def extended_domain(resource: str) -> str:
+    """The domain of an extended resource; empty for what is none.
+
+    Source: k8s.io/component-helpers, IsExtendedResourceName.
+
+    >>> extended_domain("example.com/gpu"), extended_domain("cpu"), extended_domain("sub.kubernetes.io/x")
+    ('example.com', '', '')
+    """
+    return key_domain(resource) if is_extended(resource) else ""
+
+
 def default_group(shape: str) -> str:
     """The pods that spreading by default counts for a shape.
 
@@ -70,6 +82,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "awaited_text": awaited_text,
         "default_group": default_group,
+        "extended_domain": extended_domain,
         "image_name": image_name,
         "image_registry": image_registry,
         "image_share": image_share,

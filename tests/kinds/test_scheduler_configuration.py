@@ -123,6 +123,30 @@ ZONE = "topology.kubernetes.io/zone"
             "KL120",
         ),
         (_args("DefaultPreemption", minCandidateNodesPercentage=0, minCandidateNodesAbsolute=0), ARGS, "KL142"),
+        ({"leaderElection": {"resourceLock": "endpoints"}}, ("leaderElection", "resourceLock"), "KL121"),
+        ({"extenders": [{"prioritizeVerb": "score"}]}, ("extenders", 0, "weight"), "KL122"),
+        ({"extenders": [{"weight": "1"}]}, ("extenders", 0, "weight"), "KL110"),
+        ({"extenders": [{"bindVerb": "bind"}, {"bindVerb": "bind"}]}, ("extenders",), "KL129"),
+        (
+            {"extenders": [{"managedResources": [{"name": "cpu"}]}]},
+            ("extenders", 0, "managedResources", 0, "name"),
+            "KL143",
+        ),
+        (
+            {"extenders": [{"managedResources": [{"name": "a.b/c"}]}, {"managedResources": [{"name": "a.b/c"}]}]},
+            ("extenders", 1, "managedResources", 0, "name"),
+            "KL126",
+        ),
+        (
+            {
+                "profiles": [
+                    {"schedulerName": "a", "plugins": {"queueSort": {"enabled": [{"name": "PrioritySort"}]}}},
+                    {"schedulerName": "b"},
+                ]
+            },
+            ("profiles", 1),
+            "KL142",
+        ),
     ],
 )
 def test_what_is_refused(document: dict[str, Any], path: tuple[Any, ...], code: str) -> None:
@@ -135,6 +159,20 @@ def test_what_is_not_known_is_told() -> None:
     found = admit({**HEAD, "extenders": [{"urlPrefix": "http://e"}], "profiles": [{"plugins": plugins}]})
     assert not found.problems
     assert [warning.code for warning in found.warnings] == ["KL193", "KL193"]
+
+
+def test_profiles_that_sort_the_queue_alike_and_extenders_that_say_what_they_must_are_accepted() -> None:
+    sort = {"queueSort": {"enabled": [{"name": "PrioritySort"}], "disabled": [{"name": "*"}]}}
+    profiles = [{"schedulerName": name, "plugins": sort} for name in ("a", "b")]
+    extender = {"urlPrefix": "http://e", "prioritizeVerb": "score", "weight": 1, "bindVerb": "bind"}
+    lock = {"leaderElect": False, "resourceLock": "endpoints"}
+    assert not admit({**HEAD, "profiles": profiles, "extenders": [extender], "leaderElection": lock}).problems
+
+
+def test_how_many_nodes_preemption_tries_is_told_not_read() -> None:
+    (warning,) = admit({**HEAD, **_args("DefaultPreemption", minCandidateNodesAbsolute=3)}).warnings
+    assert "--set preemption_candidates_percent=10 --set preemption_candidates_least=3" in warning.message
+    assert not admit({**HEAD, **_args("DefaultPreemption", minCandidateNodesAbsolute=100)}).warnings
 
 
 def test_resources_of_a_strategy_may_be_there_twice() -> None:

@@ -6,11 +6,13 @@ arguments, Kubernetes 1.36.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from kubelogic.kinds.validation.common import label_key
+from kubelogic.kinds.validation.names import qualified_name
 from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.kinds.validation.resources import is_extended
 from kubelogic.kinds.validation.scheduling import affinity
 from kubelogic.kinds.validation.structure import MISSING, decoder
 from kubelogic.text.location import Path
@@ -50,6 +52,7 @@ _GONE = frozenset({"AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits"
 STRATEGIES = ("LeastAllocated", "MostAllocated", "RequestedToCapacityRatio")
 _MODELLED_SCORES = 10
 _LARGEST = 100
+_SHARE_OF_CANDIDATES, _LEAST_CANDIDATES = 10, 100
 
 
 def configuration(report: Report, tree: Tree) -> None:
@@ -64,10 +67,14 @@ def configuration(report: Report, tree: Tree) -> None:
         report.add(
             ("podMaxBackoffSeconds",), "KL122", f"must be at least podInitialBackoffSeconds, {first}, is {longest}"
         )
+    lock = tree.get("leaderElection", {})
+    if lock.get("leaderElect", True) and (lock.get("resourceLock") or "leases") != "leases":
+        report.one_of(("leaderElection", "resourceLock"), lock["resourceLock"], ("leases",))
     if tree.get("extenders"):
         report.warn(
             ("extenders",), "KL193", "extenders are asked by a cluster, but not here: what they filter is not known"
         )
+        _extenders(report, tree["extenders"])
     profiles = tree.get("profiles", [])
     seen: set[str] = set()
     for index, profile in enumerate(profiles):
@@ -82,6 +89,47 @@ def configuration(report: Report, tree: Tree) -> None:
         _percentage(report, path, profile)
         _plugins(report, (*path, "plugins"), profile.get("plugins", {}))
         _arguments(report, (*path, "pluginConfig"), profile.get("pluginConfig", ()))
+    _one_queue(report, profiles)
+
+
+def _extenders(report: Report, extenders: Iterable[Tree]) -> None:
+    """Source: validateExtenders."""
+    seen: set[str] = set()
+    binders = 0
+    for index, extender in enumerate(extenders):
+        here = ("extenders", index)
+        weight = extender.get("weight", 0)
+        if extender.get("prioritizeVerb") and weight <= 0:
+            report.add((*here, "weight"), "KL122", f"must be greater than 0 with a prioritizeVerb, is {weight}")
+        binders += bool(extender.get("bindVerb"))
+        for at, resource in enumerate(extender.get("managedResources", ())):
+            name, where = resource.get("name", ""), (*here, "managedResources", at, "name")
+            if qualified_name(name) or not is_extended(name):
+                report.invalid(
+                    where, "KL143", name, "must be the name of an extended resource, such as example.com/gpu"
+                )
+            elif name in seen:
+                report.duplicate(where, name)
+            seen.add(name)
+    if binders > 1:
+        report.add(("extenders",), "KL129", f"only one extender can bind pods, {binders} do")
+
+
+def _one_queue(report: Report, profiles: Sequence[Tree]) -> None:
+    """There is one queue for all profiles. Source: validateCommonQueueSort."""
+
+    def sorts(profile: Tree) -> tuple[tuple[tuple[str, int], ...], ...]:
+        chosen = profile.get("plugins", {}).get("queueSort", {})
+        return tuple(
+            tuple((plugin.get("name", ""), plugin.get("weight", 0)) for plugin in chosen.get(part, ()))
+            for part in ("enabled", "disabled")
+        )
+
+    for index, profile in enumerate(profiles):
+        if sorts(profile) != sorts(profiles[0]):
+            where: Path = ("profiles", index, "plugins")
+            chosen = (*where, "queueSort") if "queueSort" in profile.get("plugins", {}) else where[:2]
+            report.add(chosen, "KL142", "queueSort must be the same for all profiles: they share one queue")
 
 
 def _percentage(report: Report, path: Path, node: Tree) -> None:
@@ -245,12 +293,22 @@ def _pod_affinity(report: Report, path: Path, args: Tree) -> None:
 
 
 def _preemption(report: Report, path: Path, args: Tree) -> None:
-    share, count = args.get("minCandidateNodesPercentage", 10), args.get("minCandidateNodesAbsolute", 100)
+    share, count = (
+        args.get("minCandidateNodesPercentage", _SHARE_OF_CANDIDATES),
+        args.get("minCandidateNodesAbsolute", _LEAST_CANDIDATES),
+    )
     report.between(share, (*path, "minCandidateNodesPercentage"), 0, _LARGEST)
     if count < 0:
         report.add((*path, "minCandidateNodesAbsolute"), "KL122", f"must be at least 0, is {count}")
     if not share and not count:
         report.add(path, "KL142", "minCandidateNodesPercentage and minCandidateNodesAbsolute cannot both be 0")
+    elif (share, count) != (_SHARE_OF_CANDIDATES, _LEAST_CANDIDATES):
+        report.warn(
+            path,
+            "KL193",
+            "in how many nodes preemption looks for room is not read from here; say it with "
+            f"--set preemption_candidates_percent={share} --set preemption_candidates_least={count}",
+        )
 
 
 def _volume_binding(report: Report, path: Path, args: Tree) -> None:

@@ -159,7 +159,10 @@ def _function(points: tuple[tuple[int, int], ...]) -> Ints | None:
 
 
 def _deviation(shares: list[Floats], present: list[Mask]) -> Floats:
-    """The standard deviation of the shares that are present on each node."""
+    """The standard deviation of the shares that are present on each node; of two it is half their distance.
+
+    Source: kube-scheduler, balancedResourceScore.
+    """
     if len(shares) == 2:
         return np.where(present[0] & present[1], np.abs((shares[0] - shares[1]) / 2), 0.0)
     count = np.sum(present, axis=0)
@@ -168,7 +171,11 @@ def _deviation(shares: list[Floats], present: list[Mask]) -> Floats:
     squares: Floats = np.zeros_like(mean)
     for share, has in zip(shares, present, strict=True):
         squares += np.where(has, (share - mean) * (share - mean), 0.0)
-    deviation: Floats = np.sqrt(squares / np.maximum(count, 1))
+    lowest = np.min([np.where(has, share, np.inf) for share, has in zip(shares, present, strict=True)], axis=0)
+    highest = np.max([np.where(has, share, -np.inf) for share, has in zip(shares, present, strict=True)], axis=0)
+    pairs = count == 2
+    halves = np.where(pairs, highest, 0.0) / 2 - np.where(pairs, lowest, 0.0) / 2
+    deviation: Floats = np.where(pairs, halves, np.sqrt(squares / np.maximum(count, 1)))
     return deviation
 
 

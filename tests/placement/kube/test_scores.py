@@ -97,6 +97,19 @@ def test_balanced_allocation_truncates_towards_zero_when_it_gets_worse() -> None
     assert found["NodeResourcesBalancedAllocation"] == [50, 50 + (50 + 75 - 100) // 2]
 
 
+def test_balanced_allocation_takes_half_the_distance_where_two_of_three_resources_are_there() -> None:
+    # before 100; after |1 - 0.32|/2 = 0.34 -> 66 (65 by the root of the mean square): 50 + (50 + 66 - 100) // 2 = 58
+    even = Scorer(
+        name="NodeResourcesBalancedAllocation",
+        kind="balanced_allocation",
+        weight=1,
+        resources=("cpu", "memory", "ephemeral-storage"),
+    )
+    nodes = node("a", cpu=3, memory=100), node("b", cpu=3, memory=100)
+    found = scored(*nodes, new={"cpu": 3, "memory": 32}, scorers=(even,))
+    assert found["NodeResourcesBalancedAllocation"] == [58, 58]
+
+
 def test_balanced_allocation_stands_aside_for_pods_without_requests() -> None:
     assert "NodeResourcesBalancedAllocation" not in scored(node("a", cpu=1), node("b", cpu=1), new={})
 
