@@ -271,6 +271,8 @@ def replace_object(state: State, document: Mapping[str, Any], *, namespace: str 
     return _update(state, tx, old, {**new, "metadata": {**kept, **given}}, subresource="")
 
 
+_WISHES = ("spec", "template", "webhooks")
+"""Parts whose changes raise the generation: the spec, or what kinds without one have in its place."""
 _USERS_METADATA = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
 """Metadata that a request may change."""
 
@@ -286,7 +288,8 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
             told = (*frozen, *admitted.faults) if first else (*admitted.faults, *frozen)
             return Outcome(state=state, answer=_invalid(document, tuple(dict.fromkeys(told))))
         document = admitted.document
-        if document.get("spec") != old.document.get("spec") and old.kind not in ("Pod", "Node"):
+        changed = any((document.get(part) or None) != (old.document.get(part) or None) for part in _WISHES)
+        if changed and old.kind not in ("Pod", "Node"):
             meta = {**document["metadata"], "generation": int(metadata(old).get("generation") or 1) + 1}
             document = {**document, "metadata": meta}
     new = with_document(old, document)

@@ -2,7 +2,7 @@
 
 Kubelets are stand-ins and write none.
 
-Source: pkg/controller/{deployment,replicaset,daemon,job,cronjob,statefulset,nodelifecycle,tainteviction};
+Source: pkg/controller/{deployment,replicaset,daemon,job,cronjob,statefulset,podautoscaler,nodelifecycle,tainteviction};
 pkg/scheduler/schedule_one.go; k8s.io/client-go, tools/record (names, counts) of Kubernetes 1.36.
 """
 
@@ -20,6 +20,7 @@ from kubelogic.cluster.clock import milliseconds, timestamp
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
+from kubelogic.serve.autoscaling import of_autoscalers
 from kubelogic.serve.telling import NodeMonitor, Told, of_nodes
 
 _KEPT = 3_600_000
@@ -310,6 +311,7 @@ def _of_changes(before: State, after: State) -> Iterator[Told]:
         for key in sorted(new):
             if old.get(key) is not new[key]:
                 yield from _job(after, old.get(key), new[key])
+    yield from of_autoscalers(before, after)
     yield from of_nodes(before, after)
 
 

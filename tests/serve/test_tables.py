@@ -117,3 +117,55 @@ def test_who_asks_for_a_certificate_is_who_sends_the_request(client: Client) -> 
     told = {key: made["spec"].get(key) for key in ("username", "uid", "groups")}
     assert told == {"username": "jane", "uid": "jane", "groups": ["dev", "system:masters"]}
     assert client.table(url) == [["jane", "0s", "x.io/y", "jane", "<none>", "Pending"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "body", "change"),
+    [
+        (
+            "DeviceClass",
+            "/apis/resource.k8s.io/v1/deviceclasses",
+            {"spec": {}},
+            {"spec": {"extendedResourceName": "x.io/gpu"}},
+        ),
+        (
+            "PodTemplate",
+            "/api/v1/namespaces/default/podtemplates",
+            {"template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}},
+            {"template": {"metadata": {"labels": {"a": "b"}}}},
+        ),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+            {"spec": {"policyName": "p", "validationActions": ["Deny"]}},
+            {"spec": {"validationActions": ["Warn"]}},
+        ),
+        (
+            "ValidatingWebhookConfiguration",
+            "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+            {"webhooks": []},
+            {
+                "webhooks": [
+                    {
+                        "name": "a.x.io",
+                        "clientConfig": {"url": "https://x.io/a"},
+                        "sideEffects": "None",
+                        "admissionReviewVersions": ["v1"],
+                    }
+                ]
+            },
+        ),
+    ],
+)
+def test_changes_of_what_is_wished_for_are_counted(
+    client: Client, kind: str, url: str, body: dict[str, Any], change: dict[str, Any]
+) -> None:
+    def counted(method: str, path: str, sent: dict[str, Any]) -> int:
+        reply = client.send(method, path, sent, content_type="application/json" if method == "POST" else patch)
+        assert reply.status in (200, 201), (kind, reply.body)
+        return int(client.get(f"{url}/x")["metadata"]["generation"])
+
+    patch = "application/merge-patch+json"
+    assert counted("POST", url, {"metadata": {"name": "x"}, **body}) == 1
+    assert counted("PATCH", f"{url}/x", {"metadata": {"labels": {"a": "b"}}}) == 1
+    assert counted("PATCH", f"{url}/x", change) == 2
