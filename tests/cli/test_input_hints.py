@@ -273,3 +273,23 @@ def test_kinds_that_nobody_reads_are_all_told(tmp_path: Path, capsys: pytest.Cap
     assert out.count("KL109") == 2
     assert "v1 ServiceCIDR" in out
     assert "v1 IngressClass" in out
+
+
+def test_objects_that_no_controller_here_works_on_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signing = (
+        "apiVersion: certificates.k8s.io/v1\nkind: CertificateSigningRequest\nmetadata: {name: a}\n"
+        "spec: {request: YQ==, signerName: example.com/x, usages: [client auth]}\n---\n"
+    )
+    migration = (
+        "apiVersion: storagemigration.k8s.io/v1beta1\nkind: StorageVersionMigration\n"
+        "metadata: {name: a}\nspec: {}\n---\n"
+    )
+    volume = (
+        "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: a}\n"
+        "spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], glusterfs: {endpoints: e, path: p}}\n"
+    )
+    (tmp_path / "x.yaml").write_text(signing + migration + volume)
+    main(["plan", str(tmp_path)])
+    told = [line for line in capsys.readouterr().out.splitlines() if line.endswith("]")]
+    assert [line.rpartition("[")[2] for line in told] == ["KL108]", "KL109]", "KL192]"]
+    assert "CertificateSigningRequest" in told[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.api import load, simulate
+from kubelogic.api import load, plan, simulate
 from kubelogic.text.location import InputError
 from kubelogic.verbs.simulate import Simulation
 
@@ -36,6 +36,16 @@ def test_a_snapshot_outlives_its_claim() -> None:
     found = run(stop, gone)
     assert "default/data-db-0" not in found.run.state.cluster.objects("PersistentVolumeClaim")
     assert "default/before-upgrade" not in {each.key for each in found.final.troubles}
+
+
+def test_what_is_not_played_of_drivers_and_snapshots_is_said() -> None:
+    driver = "\n---\napiVersion: storage.k8s.io/v1\nkind: CSIDriver\nmetadata: {name: disk.example.com}\nspec: {}"
+    told = {notice.code: notice.message for notice in plan(load(TEXT + driver)).notices}
+    assert "calls that fail" in told["KL284"]
+    assert "health of volumes" in told["KL284"]
+    assert "readyToUse" in told["KL285"]
+    without = "\n---\n".join(part for part in TEXT.split("\n---\n") if "Snapshot" not in part)
+    assert not {"KL284", "KL285"} & {notice.code for notice in plan(load(without)).notices}
 
 
 SOURCE = "{apiGroup: snapshot.storage.k8s.io, kind: VolumeSnapshot, name: before-upgrade}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from kubelogic.api import check, load, plan, query, simulate
 from kubelogic.cluster import Cluster
 from kubelogic.verbs.hosts_file import read_hosts
 from kubelogic.verbs.kubeadm import Kubeadm
+from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.simulate import Simulation
 
 Document = dict[str, Any]
@@ -243,3 +245,13 @@ def test_an_upgrade_runs_its_phases_host_by_host(tmp_path: Path) -> None:
     alone = Kubeadm(read_hosts([str(path)]))
     assert alone.phases().ran == ()
     assert any("w cannot be upgraded before the control plane" in each for each in alone.preflight().across)
+
+
+@pytest.mark.parametrize("milliseconds", [200, 30_000])
+def test_how_long_pulling_and_starting_take_is_a_setting(milliseconds: int) -> None:
+    found = simulate(load([node("oak"), pod("web")]), [], Options(parameters={"kubelet_start_delay": milliseconds}))
+    said = status(found, "default/web")
+    bound = next(each["lastTransitionTime"] for each in said["conditions"] if each["type"] == "PodScheduled")
+    (container,) = said["containerStatuses"]
+    took = datetime.fromisoformat(container["state"]["running"]["startedAt"]) - datetime.fromisoformat(bound)
+    assert took.total_seconds() * 1000 == milliseconds
