@@ -169,12 +169,12 @@ def text_number(text: str) -> int | None:
     return whole(text)
 
 
-def deviation(value: int, goal: int, down: int, up: int) -> int | None:
+def deviation(value: int, goal: int, down: int, up: int) -> int:
     """Whether a metric is below its goal (-1), near it (0) or above it (1).
 
     Args:
         value: of the metric.
-        goal: for it; None is returned for 0.
+        goal: for it; 0, of a workload that reports no pods, is never near.
         down: thousandths below the goal that are still near it.
         up: thousandths above it.
 
@@ -184,7 +184,7 @@ def deviation(value: int, goal: int, down: int, up: int) -> int | None:
     (0, 1)
     """
     if goal == 0:
-        return None
+        return 1
     ratio = value / goal
     if 1.0 - down / 1000 <= ratio <= 1.0 + up / 1000:
         return 0

@@ -125,7 +125,7 @@ def look(world: World, backoffs: Backoffs) -> Iterator[Effect]:
             yield from effects
             if not effects and not here.on_delete:
                 yield from _roll(here)
-        yield from _numbers(here)
+            yield from _numbers(here)
 
 
 def _revisions(world: World, ds: Document) -> list[Document]:

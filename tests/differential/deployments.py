@@ -202,7 +202,7 @@ def _roll(here: _Look) -> Iterator[Effect]:
         gone = min(most - cleaned, unhealthy)
         sizes[name] -= gone
         cleaned += gone
-    spare = _available(here.sets) - least  # scaleDownOldReplicaSetsForRollingUpdate
+    spare = _available([(here.new, new), *old]) - least  # scaleDownOldReplicaSetsForRollingUpdate
     dropped = 0
     for name, _ in old:
         if spare <= 0 or dropped >= spare:
