@@ -150,3 +150,35 @@ def test_a_token_is_bound_to_what_is_there(client: Client) -> None:
     assert client.send("POST", url, bound).status == 400
     bound["spec"]["boundObjectRef"] = {"kind": "Node", "apiVersion": "v1", "name": "n1"}
     assert client.send("POST", url, bound).status == 201
+
+
+def test_a_resize_takes_nothing_but_resources(client: Client) -> None:
+    """A merge patch replaces the list of containers; what it lacks besides resources stays as it was."""
+    asks = {"requests": {"cpu": "100m", "memory": "64Mi"}}
+    first = {"name": "c", "image": "nginx", "env": [{"name": "A", "value": "b"}], "resources": asks}
+    second = {"name": "d", "image": "nginx", "resources": asks}
+    pod = {"metadata": {"name": "p"}, "spec": {"containers": [first, second]}}
+    assert client.send("POST", PODS, pod).status == 201
+    client.settle(5)
+
+    def resize(*containers: dict[str, Any]) -> Any:
+        merge = "application/merge-patch+json"
+        patch = {"metadata": {"labels": {"no": "label"}}, "spec": {"containers": containers, "nodeName": "n9"}}
+        return client.send("PATCH", f"{PODS}/p/resize", patch, content_type=merge)
+
+    more = {"requests": {"cpu": "200m", "memory": "64Mi"}}
+    reply = resize({"name": "c", "image": "other", "resources": more}, {"name": "d", "resources": asks})
+    assert reply.status == 200, reply.body
+    spec = client.get(f"{PODS}/p")["spec"]
+    found = [(each["name"], each["image"], each["resources"]) for each in spec["containers"]]
+    assert found == [("c", "nginx", more), ("d", "nginx", asks)]
+    assert [each.get("env") for each in spec["containers"]] == [first["env"], None]
+    assert spec["nodeName"] in ("n1", "n2")
+    for containers, words in (
+        ([{"name": "c", "resources": asks}, {"name": "d"}], "spec.containers[1].resources.requests: Forbidden"),
+        ([{"name": "c", "resources": asks}], "spec.containers: Forbidden: containers may not be added or removed"),
+        ([{"name": "d", "resources": asks}, {"name": "c", "resources": asks}], "may not be renamed or reordered"),
+    ):
+        refused = resize(*containers)
+        assert refused.status == 422
+        assert words in refused.body["message"]

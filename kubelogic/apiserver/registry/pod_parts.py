@@ -1,7 +1,7 @@
 """What may change in a pod through its parts: containers for debugging, and resources.
 
-Source: pkg/apis/core/validation/validation.go, ValidatePodEphemeralContainersUpdate and ValidatePodResize, of
-Kubernetes 1.36.
+Source: pkg/apis/core/validation/validation.go, ValidatePodEphemeralContainersUpdate and ValidatePodResize;
+pkg/registry/core/pod/strategy.go, dropNonResizeUpdates, of Kubernetes 1.36.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from kubelogic.kinds.validation import api_words
 
 Spec = Mapping[str, Any]
 
+_CONTAINERS = ("containers", "initContainers")
+_RESIZABLE = ("resources", "resizePolicy")
 _RESIZED = ("cpu", "memory")
 
 
@@ -37,12 +39,33 @@ def _debuggers(before: Spec, after: Spec) -> Iterator[Fault]:
 
 
 def resized(before: Spec, after: Spec) -> tuple[dict[str, Any], list[Fault]]:
-    """A pod's spec with the cpu and memory of another one, and why they may not be so."""
-    return dict(after), list(_resized(before, after))
+    """A pod's spec with the resources of another one, and why they may not be so.
+
+    Nothing else of the other one counts, unless its containers are others: then it is looked at as it is, and refused.
+    """
+    kept = _with_resources(before, after)
+    return kept, list(_resized(before, kept))
+
+
+def _with_resources(before: Spec, after: Spec) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in _CONTAINERS:
+        old, new = before.get(part) or (), after.get(part) or ()
+        if len(old) != len(new):
+            return dict(after)
+        renamed = any(first.get("name") != second.get("name") for first, second in zip(old, new, strict=True))
+        if part in before:
+            found[part] = [*new] if renamed else [_merged(*pair) for pair in zip(old, new, strict=True)]
+    return {**before, **found}
+
+
+def _merged(old: Spec, new: Spec) -> dict[str, Any]:
+    kept = {key: value for key, value in old.items() if key not in _RESIZABLE}
+    return {**kept, **{key: new[key] for key in _RESIZABLE if key in new}}
 
 
 def _resized(before: Spec, after: Spec) -> Iterator[Fault]:
-    for part in ("containers", "initContainers"):
+    for part in _CONTAINERS:
         old, new = before.get(part) or (), after.get(part) or ()
         if len(old) != len(new):
             yield f"spec.{part}", f"Forbidden: {part} may not be added or removed on resize"
