@@ -97,7 +97,8 @@ def on_update(tx: Transaction, old: Object, new: Object) -> Status | None:
 
 def on_delete(tx: Transaction, obj: Object) -> Status | None:
     """Decide whether an object may be deleted. None: granted."""
-    return validating_admission_policy.judge(tx, obj, obj, "DELETE")
+    refusal = namespace_lifecycle.admit_deletion(obj)
+    return refusal or validating_admission_policy.judge(tx, obj, obj, "DELETE")
 
 
 def on_evict(tx: Transaction, pod: Object) -> Status | None:

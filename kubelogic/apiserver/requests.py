@@ -159,10 +159,18 @@ def _patched(
 
 
 def _changed(state: State, tx: Transaction, old: Object, document: Mapping[str, Any], *, subresource: str) -> Outcome:
-    """A patch leaves the object what and where it is. Source: handlers/patch.go, checkName."""
-    wrong = misnamed(document, name=old.name, namespace=old.namespace)
-    if wrong:
-        return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=wrong))
+    """A patch leaves the object what and where it is. Source: handlers/rest.go, checkName; store.go, Update."""
+    meta = document.get("metadata")
+    if not isinstance(meta, Mapping):
+        wrong = [("metadata", "must be a mapping")]
+        return Outcome(state=state, answer=invalid(old, wrong))
+    if message := misnamed(document, name=old.name, namespace=old.namespace):
+        return Outcome(state=state, answer=Status(status=400, reason="BadRequest", message=message))
+    own = metadata(old).get("uid")
+    if own and meta.get("uid") not in (None, "", own):
+        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {own}"
+        message = f'Operation cannot be fulfilled on {resource_name(old)} "{old.name}": {why}'
+        return Outcome(state=state, answer=Status(status=409, reason="Conflict", message=message))
     return _update(state, tx, old, document, subresource=subresource)
 
 

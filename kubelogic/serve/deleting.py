@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver import serving
+from kubelogic.apiserver.admission.namespace_lifecycle import IMMORTAL
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
@@ -48,7 +49,7 @@ def delete(served: Served, request: Request, where: Target) -> Reply:
 
 
 def _protected(where: Target) -> None:
-    if where.resource.kind == "Namespace" and where.name in ("default", "kube-system", "kube-public"):
+    if where.resource.kind == "Namespace" and where.name in IMMORTAL:
         message = f'namespaces "{where.name}" is forbidden: this namespace may not be deleted'
         raise failure(403, "Forbidden", message, details={"name": where.name, "kind": "namespaces"})
 

@@ -248,3 +248,14 @@ def test_a_patch_leaves_the_object_where_it_is(change: dict[str, Any], message: 
         assert (outcome.answer.status, outcome.answer.message) == (400, message)
         assert outcome.state is state
     assert requests.patch(state, "Deployment", "default/web", {"metadata": {"name": "web"}}).answer.accepted
+
+
+def test_a_patch_leaves_the_object_what_it_is() -> None:
+    state = requests.apply(State(cluster=Cluster()), deployment()).state
+    other = requests.patch(state, "Deployment", "default/web", {"metadata": {"uid": "other"}}).answer
+    assert (other.status, other.reason) == (409, "Conflict")
+    assert "UID in precondition: other" in other.message
+    no_mapping = [{"op": "replace", "path": "/metadata", "value": 5}]
+    answer = requests.json_patch(state, "Deployment", "default/web", no_mapping).answer
+    assert answer.status == 422
+    assert answer.message == 'Deployment.apps "web" is invalid: metadata: must be a mapping'

@@ -65,6 +65,14 @@ def test_fields_by_value(spec: dict[str, Any], codes: list[str]) -> None:
     assert [notice.code for notice in omitted(Cluster.of([obj("Pod", "a", spec=spec)]), OMISSIONS)] == codes
 
 
+@pytest.mark.parametrize(
+    ("manager", "codes"), [("example.com/queue", ["KL286"]), ("kubernetes.io/job-controller", []), (None, [])]
+)
+def test_a_job_that_another_controller_manages_is_told(manager: str | None, codes: list[str]) -> None:
+    job = obj("Job", "a", spec={"managedBy": manager} if manager else {})
+    assert [notice.code for notice in omitted(Cluster.of([job]), OMISSIONS)] == codes
+
+
 def test_every_subject_of_the_rules_can_be_read() -> None:
     assert omitted(Cluster(), OMISSIONS) == ()
     assert {each.code for each in OMISSIONS if each.code} >= {"KL292", "KL293", "KL294"}

@@ -61,15 +61,27 @@ def test_a_refused_pod_is_tried_again_until_there_is_room(kind: str, spec: dict[
 
 def test_controllers_give_up_in_a_namespace_that_is_being_deleted() -> None:
     state = requests.create(
-        start(pods=9), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+        start(pods=9), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}}
     ).state
-    state = created(state, "StatefulSet", "apps/v1", selector=SELECTOR, template=TEMPLATE, replicas=2, serviceName="x")
+    spec = {"selector": SELECTOR, "template": TEMPLATE, "replicas": 2, "serviceName": "x"}
+    document = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "x"}, "spec": spec}
+    state = requests.create(state, document, namespace="team").state
     state = settle(TICKER, state, until=10_000).state
     assert len(state.cluster.objects("Pod")) == 2
-    run = settle(TICKER, requests.delete(state, "Namespace", "default").state, until=100_000)
+    run = settle(TICKER, requests.delete(state, "Namespace", "team").state, until=100_000)
     assert run.settled
     assert run.state.cluster.objects("Namespace") == {}
     assert run.state.cluster.objects("StatefulSet") == {}
+
+
+@pytest.mark.parametrize("name", ["default", "kube-public", "kube-system"])
+def test_a_namespace_that_every_cluster_has_is_not_deleted(name: str) -> None:
+    state = requests.create(
+        State(cluster=Cluster()), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    ).state
+    outcome = requests.delete(state, "Namespace", name)
+    assert outcome.answer.message == f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+    assert outcome.state is state
 
 
 def test_a_burst_stops_after_the_batch_in_which_a_pod_is_refused() -> None:

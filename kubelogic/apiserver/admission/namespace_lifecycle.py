@@ -14,6 +14,10 @@ ENDING = "NamespaceTerminating"
 """The type of the cause by which controllers know that there is no use in trying again."""
 
 
+IMMORTAL = ("default", "kube-public", "kube-system")
+"""Namespaces that nobody may delete."""
+
+
 def admit(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
     """Refuse what is to be made in a namespace that is being deleted, or that is known not to be there.
 
@@ -31,3 +35,10 @@ def admit(tx: Transaction, obj: Object, old: Object | None) -> Status | None:
         return None
     why = f"unable to create new content in namespace {obj.namespace} because it is being terminated"
     return forbidden(obj, why, causes=(f"namespace {obj.namespace} is being terminated",), kind_of_cause=ENDING)
+
+
+def admit_deletion(obj: Object) -> Status | None:
+    """Refuse to delete a namespace that every cluster has."""
+    if obj.kind != "Namespace" or obj.name not in IMMORTAL:
+        return None
+    return forbidden(obj, "this namespace may not be deleted")

@@ -36,7 +36,6 @@ def json_patch(document: Mapping[str, Any], operations: Sequence[Mapping[str, An
     if isinstance(operations, str | bytes | Mapping) or not all(isinstance(each, Mapping) for each in operations):
         raise PatchError("a JSON patch is a list of operations")
     try:
-        jsonpatch.JsonPatch([dict(each) for each in operations])  # all of it is read before any of it is done
         result = copy.deepcopy(dict(document))
         for number, each in enumerate(operations):
             result = _done(result, number, each)
