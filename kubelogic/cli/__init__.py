@@ -214,7 +214,12 @@ class _Parser(argparse.ArgumentParser):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
             if typed and (flag := typed[0].partition("=")[0]) in _HABITS:
                 return f"; {_HABITS[flag]}"
-            choices = [option for parser in (self, *self._parsers()) for option in parser._option_string_actions]
+            for command, parser in self._commands().items():
+                if typed and flag in parser._option_string_actions:
+                    return f"; {flag} comes after the command: kubelogic {command} {flag}"
+            choices = [
+                option for parser in (self, *self._commands().values()) for option in parser._option_string_actions
+            ]
         else:
             return ""
         near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
@@ -226,14 +231,14 @@ class _Parser(argparse.ArgumentParser):
         found: argparse.ArgumentParser = next(below)[command]
         return found
 
-    def _parsers(self) -> list[argparse.ArgumentParser]:
-        """The parsers of subcommands."""
-        return [
-            parser
+    def _commands(self) -> dict[str, argparse.ArgumentParser]:
+        """The parsers of subcommands, by name."""
+        return {
+            name: parser
             for action in self._actions
             if isinstance(action, argparse._SubParsersAction)
-            for parser in action.choices.values()
-        ]
+            for name, parser in action.choices.items()
+        }
 
     def _print_message(self, message: str, file: Any = None) -> None:
         if message and file is not None:

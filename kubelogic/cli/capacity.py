@@ -184,6 +184,8 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     belongs to the cluster only if the paths name the file, too.
     """
     file = Path(args.pod)
+    if file.is_dir():
+        raise UsageError(f"--pod {args.pod}: it is a folder; name the file with the pod")
     if not file.is_file():
         raise UsageError(f"--pod {args.pod}: no such file")
     paths = [Path(path) for path in args.paths]

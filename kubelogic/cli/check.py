@@ -106,7 +106,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     from kubelogic.text.settings import find, read
 
     path = args.config or find(Path.cwd())
-    return read(str(path) if path is not None else None)
+    return read(os.path.relpath(path) if path is not None else None)
 
 
 def _merge(args: argparse.Namespace, settings: Settings) -> None:

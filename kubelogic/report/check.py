@@ -90,10 +90,8 @@ def _rest(check: Check, shown: tuple[str, ...]) -> list[str]:
         parts.append(f"{count(hidden, 'finding')} of less weight: --show note has them.")
     told = next((each for each in check.findings if each.severity in shown), None)
     if told is not None:
-        parts.append(
-            f"Next: kubelogic explain {told.code} tells what a code means; "
-            f'the annotation kubelogic.dev/ignore: "{told.code} REASON" excuses an object.'
-        )
+        excuse = f'; the annotation kubelogic.dev/ignore: "{told.code} REASON" excuses an object'
+        parts.append(f"Next: kubelogic explain {told.code} tells what a code means{'' if told.invalid else excuse}.")
     return parts
 
 

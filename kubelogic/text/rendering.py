@@ -103,8 +103,17 @@ def _run(kind: str, command: Sequence[str]) -> bytes:
         raise RenderError(f"this is a {kind}; {typed} cannot be run: {error.strerror}") from error
     if done.returncode:
         said = _without_log(" ".join(done.stderr.decode("utf-8", "replace").split()))
-        raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or f'exit code {done.returncode}'}")
+        raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or _ended(done.returncode)}")
     return done.stdout
+
+
+def _ended(code: int) -> str:
+    """How a tool ended that said nothing.
+
+    >>> _ended(1), _ended(-9)
+    ('nothing, with exit code 1', 'nothing: signal 9 ended it')
+    """
+    return f"nothing: signal {-code} ended it" if code < 0 else f"nothing, with exit code {code}"
 
 
 def _without_log(said: str) -> str:

@@ -160,6 +160,8 @@ class _There:
 
     def _lacks(self, kind: str, key: str, path: FieldPath, known: set[str]) -> None:
         names = {each.rpartition("/")[2]: each for each in sorted(known, reverse=True)}
+        if kind == "Node":
+            names |= {each.partition(".")[0]: each for each in sorted(known, reverse=True)}
         near = [names[each] for each in difflib.get_close_matches(key.rpartition("/")[2], sorted(names), n=1)]
         what = f"there is no {kind} {key.removeprefix('default/')}"
         others = [each for each in _WORKLOADS if kind in _WORKLOADS and key in self.names(each)]

@@ -41,6 +41,8 @@ WORKLOADS = (
     "LeaderWorkerSet",
     "VolcanoJob",
 )
+_USUAL = "default"
+"""The namespace where nobody has typed one: a name that only one object has is then found in any."""
 _WHAT = "pod, workload, node or Service"
 CODE = re.compile(r"KL\d{3}$", re.IGNORECASE)
 """A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
@@ -90,9 +92,9 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
         return found
     if "/" not in name:
         elsewhere = sorted({each.key for each in named if each.key.partition("/")[2] == name})
-        if len(elsewhere) == 1:
+        if len(elsewhere) == 1 and namespace == _USUAL:
             return next(each for each in named if each.key == elsewhere[0])
-        if elsewhere:
+        if elsewhere[1:]:
             raise UnknownPodError(name, tuple(elsewhere), f"single pod or workload in namespace {namespace} called")
         if node := node_name(cluster, name):
             return Target(kind="Node", key=node)
@@ -102,7 +104,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     near = _near(name, key, [*(each.key for each in named), *services])
     nodes = tuple(f"node/{each}" for each in near_nodes(cluster, name)) if "/" not in name else ()
     told = tuple(f"svc/{each}" if each in services else each for each in near)
-    raise UnknownPodError(name, (*told, *nodes)[:3])
+    codes = (name.upper(),) if CODE.match(name) else ()
+    raise UnknownPodError(name if namespace == _USUAL or "/" in name else key, (*codes, *told, *nodes)[:3])
 
 
 def _there(cluster: Cluster, key: str) -> Target | None:
@@ -120,8 +123,14 @@ def node_name(cluster: Cluster, text: str) -> str:
 
 
 def near_nodes(cluster: Cluster, text: str) -> tuple[str, ...]:
-    """Names of nodes that look like a text."""
-    return tuple(difflib.get_close_matches(text, sorted(cluster.objects("Node")), n=3))
+    """Names of nodes that look like a text, whole or up to their first dot."""
+    names = sorted(cluster.objects("Node"))
+    short = {each.partition(".")[0]: each for each in reversed(names)}
+    alike = difflib.get_close_matches(text.partition(".")[0], sorted(short), n=3)
+    begin = [each for each in names if text and each.startswith(text)]
+    return tuple(dict.fromkeys([*difflib.get_close_matches(text, names, n=3), *map(short.__getitem__, alike), *begin]))[
+        :3
+    ]
 
 
 def _kind_and_name(cluster: Cluster, text: str) -> tuple[str, str]:
@@ -152,7 +161,7 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     if key in objects:
         return Target(kind=kind, key=key)
     bare = [each for each in sorted(objects) if each.partition("/")[2] == name]
-    if len(bare) == 1 and namespace == "default":
+    if len(bare) == 1 and namespace == _USUAL:
         return Target(kind=kind, key=bare[0])
     if kind in WORKLOADS and any(each.kind == kind and each.key == key for each in _pods_and_workloads(cluster)):
         return Target(kind=kind, key=key)
@@ -160,6 +169,9 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
     if others:
         raise UnknownPodError(key, tuple(f"{each.kind.lower()}/{each.key}" for each in others), kind)
     near = tuple(f"{text.partition('/')[0]}/{each}" for each in _near(name, key, sorted(objects)))
+    if not near:
+        same = (each for each in _pods_and_workloads(cluster) if each.key.partition("/")[2] == name)
+        near = tuple(f"{each.kind.lower()}/{each.key}" for each in same)[:3]
     raise UnknownPodError(key, near, kind)
 
 

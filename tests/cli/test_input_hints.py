@@ -228,6 +228,30 @@ def test_a_line_one_level_off_is_told_by_its_cause(
     assert place in error
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            "        securityContext: {fsGroup: 3}\n",
+            'unknown field "fsGroup"; it is a field of spec.template.spec.securityContext',
+        ),
+        (
+            "        securityContext: {hostNetwork: true}\n",
+            'unknown field "hostNetwork"; it is a field of spec.template.spec',
+        ),
+        ("        securityContext: {replikas: 2}\n", 'unknown field "replikas"; there is no such field here'),
+    ],
+)
+def test_a_field_of_something_further_out_is_told_whose_it_is(
+    wrong: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace("        image:", f"{wrong}        image:", 1))
+    assert main(["check", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().out.split())
+    assert said in told
+    assert "excuses an object" not in told, "what cannot be read cannot be excused"
+
+
 def test_a_misspelt_field_is_still_told_as_misspelt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace("        image:", "        imgae:"))
     main(["plan", str(tmp_path)])

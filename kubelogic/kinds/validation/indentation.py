@@ -17,7 +17,7 @@ def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[
     """The problems; unknown fields that look as if they belonged one level deeper, or less deep, say where.
 
     A field belongs deeper if it is legal in what was written just before it, which lacks it; and less deep if it is
-    legal in the mapping around, which lacks it.
+    legal in the mapping around, which lacks it. Of one that is legal further out it is said whose field it is.
     """
     return [_with_cause(document, type_name, each) if each.code == _UNKNOWN else each for each in problems]
 
@@ -29,11 +29,13 @@ def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -
     chain = _chain(document, f"@{type_name}", steps)
     if not chain or not isinstance(key, str) or not isinstance(chain[-1][1], Mapping):
         return problem
-    where = _deeper(chain, key) or _outer(chain, key)
-    if where is None:
-        return problem
     unknown = problem.message.partition(";")[0]
-    message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
+    if where := _deeper(chain, key) or _outer(chain, key):
+        message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
+    elif where := _further(chain, key):
+        message = f"{unknown}; it is a field of {dotted(where[:-1])}"
+    else:
+        return problem
     return Problem(path=problem.path, code=problem.code, message=message, on_key=problem.on_key)
 
 
@@ -91,6 +93,25 @@ def _outer(chain: list[_Level], key: str) -> Path | None:
     for path, value, code in reversed(chain[:-1]):
         if isinstance(value, Mapping):
             return (*path, key) if code[0] == "@" and key in fields_of(code[1:]) and key not in value else None
+    return None
+
+
+def _further(chain: list[_Level], key: str) -> Path | None:
+    """The place further out where the key is legal and lacks: in a mapping around, or in what is called alike in one.
+
+    A pod and its containers both have a securityContext, with other fields.
+    """
+    here = chain[-1][0]
+    for path, value, code in reversed(chain[:-1]):
+        if not path or code[0] != "@" or not isinstance(value, Mapping):
+            continue
+        fields = fields_of(code[1:])
+        twin = (*path, here[-1])
+        alike = fields.get(str(here[-1]), "") if twin != here else ""
+        if alike and _takes(alike, value.get(str(here[-1])), key, None):
+            return (*twin, key)
+        if key in fields and key not in value:
+            return (*path, key)
     return None
 
 
