@@ -80,7 +80,7 @@ def _unfinished(cluster: Cluster) -> Iterator[tuple[str, Object]]:
             yield key, job
 
 
-_ENDS = ("image_exits", "image_exits_at", "image_exits_by_pod", "image_exits_by_index")
+_ENDS = ("image_exits", "image_waits_for", "image_exits_at", "image_exits_by_pod", "image_exits_by_index")
 """What the world says of images whose containers end by themselves."""
 
 

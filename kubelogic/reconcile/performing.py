@@ -274,6 +274,9 @@ def _(operation: Behave, state: State) -> Performed:
         choose("image_ready_after", [(image, operation.ready_after)])
     if operation.exits is False:
         choose("image_exits", [])
+        choose("image_waits_for", [])
+    if operation.waits_for is not None:
+        choose("image_waits_for", [(image, *operation.waits_for)])
     if operation.exit_after is not None:
         choose("image_exits", [(image, operation.exit_after, operation.exit_code)])
     return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)

@@ -173,7 +173,9 @@ class Behave(Operation, frozen=True, kw_only=True):
         ready_after: milliseconds that they take for it.
         exit_after: milliseconds after which they end, with ``exit_code``.
         exit_code: see ``exit_after``.
-        exits: False takes back what was said of ``exit_after``.
+        exits: False takes back what was said of ``exit_after`` and ``waits_for``.
+        waits_for: the name of a Service and its namespace (empty: that of the pod); they end with code 0 when it is
+            answered.
         stops: whether they stop when asked to, before their grace period is over.
         of_memory: whether those that end with code 137 ran out of memory (OOMKilled).
     """
@@ -186,6 +188,7 @@ class Behave(Operation, frozen=True, kw_only=True):
     exit_after: int | None = None
     exit_code: int = 0
     exits: bool | None = None
+    waits_for: tuple[str, str] | None = None
     stops: bool | None = None
     of_memory: bool | None = None
 

@@ -356,6 +356,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
                 "readyAfter": "how long that takes after each start, restarts included",
                 "exitAfter": "how long after each start they end",
                 "exitCode": "with which they end then; 0 if left out",
+                "waitsFor": "a Service (`db`, or `db.shop`): they end with code 0 when its name is answered",
                 "exits": "`false`: they run on, after all",
                 "stops": "`false`: they do not stop when asked to",
                 "oomKilled": "`true`: they end because they run out of memory (exit code 137)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from kubelogic.facts.autoscalers import amount
@@ -164,6 +165,19 @@ def untaint(fields: Fields) -> Operation:
     return about_nodes(Taint(node="", taint=fields.text("key"), effect=effect, present=False), nodes(fields))
 
 
+_SERVICE = re.compile(r"([a-z0-9-]+)(?:\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?)?\.?")
+"""A name by which pods ask for a Service."""
+
+
+def _service_name(fields: Fields) -> tuple[str, str]:
+    name = fields.text("waitsFor")
+    found = _SERVICE.fullmatch(name)
+    if found is None:
+        message = f"must be a Service as pods ask for it, such as db or db.shop.svc.cluster.local, is {name!r}"
+        raise WrongFieldError((*fields.path, "waitsFor"), message, code="KL143")
+    return found[1], found[2] or ""
+
+
 def image(fields: Fields) -> Operation:
     """``image``."""
     given = fields.value
@@ -181,6 +195,7 @@ def image(fields: Fields) -> Operation:
         pull=fields.flag("pull"),
         start=fields.flag("start"),
         exits=fields.flag("exits"),
+        waits_for=_service_name(fields) if "waitsFor" in given else None,
         ready=fields.flag("ready"),
         stops=fields.flag("stops"),
         ready_after=fields.duration("readyAfter") if "readyAfter" in given else None,

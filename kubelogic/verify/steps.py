@@ -62,6 +62,7 @@ def _step(operation: Operation) -> Mapping[str, Any]:
                 "start": operation.start,
                 "ready": operation.ready,
                 "readyAfter": None if operation.ready_after is None else clock(operation.ready_after),
+                "waitsFor": None if operation.waits_for is None else ".".join(filter(None, operation.waits_for)),
                 "stops": operation.stops,
             }
             return {"image": {"name": image, **{name: value for name, value in told.items() if value is not None}}}

@@ -10,6 +10,7 @@ import pytest
 
 from kubelogic.api import check, load, plan, query, simulate
 from kubelogic.cluster import Cluster
+from kubelogic.text.location import InputError
 from kubelogic.verbs.hosts_file import read_hosts
 from kubelogic.verbs.kubeadm import Kubeadm
 from kubelogic.verbs.reconciled import Options
@@ -255,3 +256,29 @@ def test_how_long_pulling_and_starting_take_is_a_setting(milliseconds: int) -> N
     (container,) = said["containerStatuses"]
     took = datetime.fromisoformat(container["state"]["running"]["startedAt"]) - datetime.fromisoformat(bound)
     assert took.total_seconds() * 1000 == milliseconds
+
+
+def test_init_containers_wait_for_two_services_one_after_the_other() -> None:
+    init = [{"name": f"wait-{name}", "image": f"wait-{name}:1"} for name in ("myservice", "mydb")]
+    port = {"ports": [{"port": 80}]}
+
+    def service(name: str, **spec: Any) -> Document:
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+    awaited = {"wait-myservice:1": "myservice", "wait-mydb:1": "mydb.default"}
+    told = [{"at": 0, "image": {"name": image, "waitsFor": name}} for image, name in awaited.items()]
+    headless = service("myservice", clusterIP="None", selector={"app": "backend"}, **port)
+    there = [service("mydb", **port), headless, pod("backend")]
+    waiting = pod("web", initContainers=init)
+    ends = []
+    for count in range(4):
+        found = run(node("oak"), waiting, *there[:count], steps=tuple(told))
+        listed = status(found, "default/web")["initContainerStatuses"]
+        done = [each["name"] for each in listed if "terminated" in (each.get("state") or {})]
+        ends.append((status(found, "default/web").get("phase", "Pending"), done))
+    assert ends == [("Pending", []), ("Pending", []), ("Pending", []), ("Running", ["wait-myservice", "wait-mydb"])]
+
+
+def test_a_name_that_no_service_can_have_is_refused() -> None:
+    with pytest.raises(InputError, match="as pods ask for it"):
+        run(node("oak"), pod("web"), steps=({"at": 0, "image": {"name": "a:1", "waitsFor": "db_1"}},))
