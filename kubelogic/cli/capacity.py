@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kubelogic.cluster import Cluster, Object
     from kubelogic.text import Notice
 
@@ -197,12 +199,27 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     }
     makers = [each for _, each in sorted(written.items()) if _makes_pods(each)]
     if not makers:
+        makers, inside = [each for each in _told_before(cluster, args) if _makes_pods(each)], True
+    if not makers:
         raise UsageError(f"--pod {args.pod}: there is no pod and no workload in it")
     if not inside:
         from kubelogic.apiserver.supposing import supposed
 
         cluster = supposed(cluster, without=[(each.kind, each.key) for each in written.values()])
     return cluster, makers[0], notices
+
+
+def _told_before(cluster: Cluster, args: argparse.Namespace) -> Iterator[Object]:
+    """What stands in the file of ``--pod`` and, word for word, in another one: it counts as of that one."""
+    from kubelogic.text import documents, sources
+
+    source = sources.read(args.pod, None)
+    for item in documents.read(source, []) if isinstance(source, sources.Source) else ():
+        metadata = item.document.get("metadata") or {}
+        key = f"{metadata.get('namespace') or args.namespace}/{metadata.get('name')}"
+        found = cluster.get(str(item.document.get("kind")), key)
+        if found is not None:
+            yield found
 
 
 def _makes_pods(obj: Object) -> bool:

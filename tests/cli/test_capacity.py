@@ -57,6 +57,13 @@ def test_what_fits_now_and_the_fewest_nodes(tmp_path: Path, capsys: pytest.Captu
     assert found["leastNodes"] == 1
 
 
+def test_more_of_what_is_there_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = pod("one", cpu=1)
+    cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"), one)
+    found = ask(capsys, cluster, "--pod", write(tmp_path / "one.json", one))
+    assert (found["pod"], found["fits"]["optimal"]) == ("Pod default/one", 3), "the one that is there stays"
+
+
 def test_the_exit_code_says_whether_so_many_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cluster = write(tmp_path / "cluster.json", node("a-1", cpu=4, pool="small"))
     more = write(tmp_path / "more.json", pod("more", cpu=2))
