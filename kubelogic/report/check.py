@@ -11,6 +11,7 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.check import Check
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding
+from kubelogic.verbs.checking.ignored import IN_VAIN, WITHOUT_REASON
 from kubelogic.verbs.missing import NO_NODES
 
 _WIDEST = 100
@@ -90,8 +91,9 @@ def _rest(check: Check, shown: tuple[str, ...]) -> list[str]:
         parts.append(f"{count(hidden, 'finding')} of less weight: --show note has them.")
     told = next((each for each in check.findings if each.severity in shown), None)
     if told is not None:
+        final = told.invalid or told.code in (WITHOUT_REASON, IN_VAIN)
         excuse = f'; the annotation kubelogic.dev/ignore: "{told.code} REASON" excuses an object'
-        parts.append(f"Next: kubelogic explain {told.code} tells what a code means{'' if told.invalid else excuse}.")
+        parts.append(f"Next: kubelogic explain {told.code} tells what a code means{'' if final else excuse}.")
     return parts
 
 

@@ -228,3 +228,10 @@ def test_a_table_that_is_none(typed: Typed, tmp_path: Path) -> None:
     assert (code, "pyproject.toml:2:1: error: tool.kubelogic is a table of settings, not 3" in err) == (2, True)
     (tmp_path / "pyproject.toml").write_text("tool = 'kubelogic'\n")
     assert "no such file" in typed("x.yaml")[2]
+
+
+def test_nothing_excuses_an_annotation_without_a_reason(typed: Typed, tmp_path: Path) -> None:
+    bare = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {kubelogic.dev/ignore: KL153}}\n"
+    (tmp_path / "x.yaml").write_text(bare + "spec: {containers: [{name: a, image: i}]}\n")
+    code, out, _ = typed("x.yaml")
+    assert (code, "[KL180]" in out, "excuses an object" in out) == (1, True, False)
