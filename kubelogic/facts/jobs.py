@@ -22,6 +22,8 @@ CONTROLLER = "kubernetes.io/job-controller"
 FINISHED = ("Complete", "Failed")
 
 COUNTERS = ("active", "ready", "terminating", "succeeded", "failed")
+_POINTERS = ("ready", "terminating")
+"""Counters of which the controller tells whether they are 0 or not there."""
 
 _AHEAD = 500
 """How many indexes beyond those that its pods can have a Job is told of; it never makes more pods than it may run."""
@@ -35,7 +37,8 @@ def job_facts(obj: Object) -> Iterator[Fact]:
     yield from identity_facts(obj)
     yield from status_facts(obj, ())
     for name in COUNTERS:
-        yield "job_counter", (key, name, int(status.get(name) or 0))
+        if name not in _POINTERS or status.get(name) is not None:
+            yield "job_counter", (key, name, int(status.get(name) or 0))
     yield "job", (key, obj.namespace)
     yield from _spec_facts(key, spec)
     yield from _policy_facts(key, spec)
