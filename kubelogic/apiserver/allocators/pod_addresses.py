@@ -9,7 +9,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.facts.parameters import Pool, pool, pools
 
-_ADDRESSES = "pod addresses in use"
+_ADDRESSES, _EXHAUSTED = "pod addresses in use", "ranges without a free address"
 
 PLUGIN = "address plugin"
 """Topic of the memory: the network plugin gives addresses without ranges of nodes, as nodes that were read show."""
@@ -78,13 +78,17 @@ def _of_node(tx: Transaction, node: Object | None, name: str) -> list[str]:
 
 
 def _free(tx: Transaction, given: Pool) -> str:
-    """The next free address of a range, round and round; empty if there is none."""
+    """The next free address of a range, round and round; empty if there is none, which holds for the transaction."""
+    exhausted: set[str] = tx.shared.setdefault(_EXHAUSTED, set())
+    if given.text in exhausted:
+        return ""
     used = _in_use(tx)
     counter = f"addresses of {given.text}"
     for _ in range(min(given.size, len(used) + 1)):
         address = given.address(_next(tx, counter) % given.size)
         if address not in used:
             return address
+    exhausted.add(given.text)
     return ""
 
 
