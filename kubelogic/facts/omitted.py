@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.logic.terms import Omission
@@ -42,10 +44,13 @@ _SECTIONS = frozenset({"metadata", "spec", "status"})
 
 
 class _Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What a text says: ``elsewhere`` are the subjects whose values count, too."""
+
     kind: str
     path: tuple[str, ...]
     operator: str
     values: frozenset[str]
+    elsewhere: tuple[str, ...] = ()
 
     def first_use(self, tree: Any, path: tuple[str, ...]) -> _Place | None:
         """The first place at a path in a JSON tree where the subject is used."""
@@ -75,7 +80,7 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
     parts = _Parts(cluster=cluster)
     for omission in omissions:
         if omission.code:
-            subject = _read(omission.subject, cluster)
+            subject = _in(cluster, _read(omission.subject))
             users = list(_users(parts, subject))
             if users:
                 first, place = min(users, key=lambda user: (user[0].kind, user[0].key))
@@ -90,15 +95,18 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
     return tuple(sorted(found, key=lambda notice: notice.order))
 
 
-def _read(text: str, cluster: Cluster) -> _Subject:
+@lru_cache(maxsize=1024)
+def _read(text: str) -> _Subject:
     match = _SUBJECT.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a kind and the path of a field")
+    value, *elsewhere = (match["value"] or "").split("|")
     return _Subject(
         kind=match["kind"],
         path=_steps(match["path"]),
         operator=match["operator"] or "",
-        values=_compared(match["value"] or "", cluster),
+        values=frozenset({value}),
+        elsewhere=tuple(elsewhere),
     )
 
 
@@ -113,13 +121,12 @@ def _steps(path: str) -> tuple[str, ...]:
     return (*steps[:at], ".".join(steps[at:])) if steps[at:] else tuple(steps)
 
 
-def _compared(text: str, cluster: Cluster) -> frozenset[str]:
-    """The values that a subject is compared with."""
-    plain, *elsewhere = text.split("|")
-    if not elsewhere:
-        return frozenset({plain})
-    first, *others = ({str(value) for value in _all_at(cluster, subject)} for subject in elsewhere)
-    return frozenset((first or {plain}).union(*others))
+def _in(cluster: Cluster, subject: _Subject) -> _Subject:
+    """A subject with all values that it is compared with."""
+    if not subject.elsewhere:
+        return subject
+    first, *others = ({str(value) for value in _all_at(cluster, each)} for each in subject.elsewhere)
+    return replace(subject, values=frozenset((first or subject.values).union(*others)))
 
 
 def _all_at(cluster: Cluster, subject: str) -> Iterator[Any]:

@@ -123,7 +123,7 @@ def ports(text: str) -> range:
 
 def parameters_of(rulebook: Rulebook) -> Mapping[str, Value]:
     """The parameters of the control plane by name, as a rulebook has them: numbers and texts of ranges."""
-    return {str(fact.row[0]): fact.row[1] for fact in rulebook.facts if fact.predicate in (NUMBERS, RANGES)}
+    return {str(row[0]): row[1] for predicate in (NUMBERS, RANGES) for row in rulebook.given.get(predicate, ())}
 
 
 def with_parameters(rulebook: Rulebook, given: Mapping[str, Value]) -> Rulebook:

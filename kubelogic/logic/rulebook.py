@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -23,6 +23,7 @@ from kubelogic.logic.terms import (
     Constant,
     Declaration,
     Literal,
+    Omission,
     Operation,
     Pattern,
     Place,
@@ -47,7 +48,7 @@ Follow = Callable[["Rulebook"], tuple[Sequence[Clause], Sequence[RuleFault]]]
 """From the files of a rulebook, whose order is not known yet, to clauses that follow from them and to faults."""
 
 
-class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
+class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Checked rules.
 
     ``order`` lists the derived predicates, lower strata first, recursive ones together; ``uses`` gives for each the
@@ -64,6 +65,19 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<Rulebook: {len(self.files)} files, {len(self.clauses)} clauses>"
+
+    @cached_property
+    def given(self) -> Mapping[str, tuple[Row, ...]]:
+        """The rows that the files themselves state, by predicate, in the order of the files."""
+        found: dict[str, list[Row]] = {}
+        for fact in self.facts:
+            found.setdefault(fact.predicate, []).append(fact.row)
+        return {predicate: tuple(rows) for predicate, rows in found.items()}
+
+    @cached_property
+    def omissions(self) -> tuple[Omission, ...]:
+        """What the files say they leave out, in their order."""
+        return tuple(each for file in self.files for each in file.omits)
 
     @classmethod
     def of(cls, files: Iterable[RuleFile], follow: Follow | None = None) -> Rulebook:

@@ -10,6 +10,7 @@ import msgspec
 from kubelogic.cluster import Cluster
 from kubelogic.placement.placement import Conflict, Placement
 from kubelogic.placement.problem import Problem
+from kubelogic.placement.room import in_any_order
 from kubelogic.text.notices import Notice
 
 SchedulerName = Literal["optimal", "kube"]
@@ -164,6 +165,8 @@ class ComparedScheduler(msgspec.Struct, kw_only=True):
         if (solve.placed or solve.left) and solve not in self.solves[-1:]:
             self.solves.append(solve)
         bound = {binding.pod for binding in placement.bindings}
+        if not bound or in_any_order(given):
+            return placement
         if len(given.nodes) * (len(placement.bindings) + len(placement.unplaced)) > self.limit:
             self.unasked = True
         else:

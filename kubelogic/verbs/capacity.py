@@ -138,8 +138,7 @@ def capacity(
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
     limits = Limits(timeout=options.left)
-    omissions = [each for file in book.files for each in file.omits]
-    told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), omissions))
+    told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), book.omissions))
     needed: NodesNeeded | None = None
     left_out: tuple[str, ...] = ()
     if pod is None:

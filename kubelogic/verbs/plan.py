@@ -94,7 +94,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     sampled = sampling(len(cluster.objects("Node")), shares_of(cluster)) if options.scheduler == "kube" else ()
     actions = _timed(done, done.run.steps)
     refusals = refusals_of(done)
-    omissions = omitted(cluster, (each for file in book.files for each in file.omits))
+    omissions = omitted(cluster, book.omissions)
     said = warnings_of(done.run.state)
     told = (*notices, *said, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
     placements = placements_of(cluster, final)

@@ -137,7 +137,6 @@ def cheapest_pools(
             places[origin].append(binding.pod)
     prices = {_PREFIX + each.node.name: each.price for each in types}
     left = {pod.name for pod in asked.waiting if pod.shape in lost}
-    omissions = [each for file in done.rulebook.files for each in file.omits]
     waiting = [each for each in asked.waiting if each.name not in left]
     return Pools(
         waiting=len(waiting),
@@ -153,7 +152,7 @@ def cheapest_pools(
         short=tuple(sorted(entry.pod for entry in found.placement.unplaced)),
         reached=() if found.enough else reached(pools, types, final, found.nodes, prefix=_PREFIX),
         hopeless=_why(done, models, left),
-        notices=(*notices, *omitted(cluster, omissions)),
+        notices=(*notices, *omitted(cluster, done.rulebook.omissions)),
         unsure=tuple(
             sorted(
                 each.name
