@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kubelogic import __version__
-from kubelogic.cli import streams
+from kubelogic.cli import habits, streams
 
 YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 
@@ -177,24 +177,6 @@ def _columns() -> int:
         return 80
 
 
-_HABITS = {
-    "help": "kubelogic --help lists the commands, kubelogic COMMAND --help tells of one",
-    "get": "kubelogic plan shows what there is, and kubectl get works with kubelogic serve",
-    "describe": "kubelogic explain KIND/NAME PATH... tells about one object",
-    "apply": "kubelogic plan CLUSTER MANIFEST... shows what comes of it; nothing is changed",
-    "drain": "kubelogic simulate PATH... --drain NODE, or kubelogic explain node/NODE PATH... --drain",
-    "cordon": "a step of a scenario: simulate PATH... --scenario FILE with {at: 1s, cordon: NODE}",
-    "-k": "a Kustomize folder is named like any other: kubelogic plan FOLDER renders it",
-    "--kustomize": "a Kustomize folder is named like any other: kubelogic plan FOLDER renders it",
-    "-f": "files are given without -f: kubelogic plan web.yaml; - reads standard input",
-    "--filename": "files are given without it: kubelogic plan web.yaml; - reads standard input",
-    "-A": "all namespaces are read; -n is where names without one are looked for",
-    "--all-namespaces": "all namespaces are read; -n is where names without one are looked for",
-    "-l": "give the input only what is asked about: kubectl get ... -l KEY=VALUE -o yaml | kubelogic plan -",
-}
-"""What people type who know kubectl, and what does the same here."""
-
-
 class _Parser(argparse.ArgumentParser):
     """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
 
@@ -207,16 +189,13 @@ class _Parser(argparse.ArgumentParser):
             return " (a file or a directory; write - to read standard input, --live to read a cluster)"
         if "invalid choice: " in message:
             typed = message.partition("invalid choice: ")[2].split("'")[1:2]
-            if "argument COMMAND" in message and typed and typed[0] in _HABITS:
-                return f"; {_HABITS[typed[0]]}"
+            if typed and typed[0] in habits.HINTS:
+                return f"; {habits.HINTS[typed[0]]}"
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
         elif message.startswith("unrecognized arguments: "):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
-            if typed and (flag := typed[0].partition("=")[0]) in _HABITS:
-                return f"; {_HABITS[flag]}"
-            for command, parser in self._commands().items():
-                if typed and flag in parser._option_string_actions:
-                    return f"; {flag} comes after the command: kubelogic {command} {flag}"
+            if typed and (flag := typed[0].partition("=")[0]) in habits.HINTS:
+                return f"; {habits.HINTS[flag]}"
             choices = [
                 option for parser in (self, *self._commands().values()) for option in parser._option_string_actions
             ]
@@ -282,8 +261,12 @@ def _internal(error: Exception) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    typed = next((argument for argument in arguments if not argument.startswith("-")), None)
-    parser, modules = _parser_of([typed] if typed in _available() else [])
+    available = _available()
+    arguments = habits.command_first(arguments, available)
+    typed = arguments[0] if arguments and arguments[0] in available else None
+    parser, modules = _parser_of([typed] if typed is not None else [])
+    if typed is not None:
+        arguments = habits.as_kubectl(arguments, parser.of(typed))
     for module in modules:
         if hasattr(module, "prepared"):
             arguments = module.prepared(arguments)
@@ -306,7 +289,7 @@ def answer(arguments: list[str]) -> int:
     return _dispatch(arguments)
 
 
-def whole_parser() -> argparse.ArgumentParser:
+def whole_parser() -> _Parser:
     """The parser with the arguments of all commands, for what tells about them."""
     return _parser_of(_available())[0]
 

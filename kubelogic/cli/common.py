@@ -38,7 +38,7 @@ def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1, store: bool =
         nargs="+" if least else "*",
         default=[],
         metavar="PATH",
-        help="a file, a directory, or - for standard input (YAML or JSON)",
+        help="a file, a directory, or - for standard input (YAML or JSON); -f PATH is the same",
     )
     paths.required = False
     parser.set_defaults(needs_path=bool(least))
@@ -81,7 +81,7 @@ def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
         action="store_true",
         help="leave out what the API server would refuse; of several objects of one name the last stands",
     )
-    parser.add_argument("--watch", action="store_true", help="answer again whenever a file that is named changes")
+    parser.add_argument("-w", "--watch", action="store_true", help="answer again whenever a file that is named changes")
     add_live(parser, store=store)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,12 +133,14 @@ def _exit_code(found: About) -> int:
 
 def _code(args: argparse.Namespace) -> int:
     from kubelogic.facts.rulebook import load_rulebook
-    from kubelogic.report.codes import code_document, render_code
+    from kubelogic.report.codes import code_document, known_codes, render_code
 
     book = load_rulebook(common.rule_directories(args), common.parameters(args))
     document = code_document(book, args.pod)
     if document is None:
-        raise UsageError(f"there is no code {args.pod}; kubelogic rules list names the rule files")
+        near = difflib.get_close_matches(args.pod, known_codes(book), n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else "docs/reference/codes lists them"
+        raise UsageError(f"there is no code {args.pod}; {hint}")
     if args.output in ("text", "html"):
         streams.say(render_code(document))
     else:

@@ -29,6 +29,25 @@ _NAMES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {alias: kind for names, kind in _NAMES.items() for alias in names.split()}
 """Every name of a kind that kubectl takes, in lower case, without group: ``deploy``, ``deployments``, ..."""
 
+_OTHER_NAMES: Mapping[str, str] = {
+    "ns namespace namespaces": "a Namespace",
+    "cm configmap configmaps": "a ConfigMap",
+    "secret secrets": "a Secret",
+    "sa serviceaccount serviceaccounts": "a ServiceAccount",
+    "pv persistentvolume persistentvolumes": "a PersistentVolume",
+    "pvc persistentvolumeclaim persistentvolumeclaims": "a PersistentVolumeClaim",
+    "sc storageclass storageclasses": "a StorageClass",
+    "ep endpoints": "an Endpoints object",
+    "endpointslice endpointslices": "an EndpointSlice",
+    "ing ingress ingresses": "an Ingress",
+    "netpol networkpolicy networkpolicies": "a NetworkPolicy",
+    "hpa horizontalpodautoscaler horizontalpodautoscalers": "a HorizontalPodAutoscaler",
+    "pdb poddisruptionbudget poddisruptionbudgets": "a PodDisruptionBudget",
+    "quota resourcequota resourcequotas": "a ResourceQuota",
+    "all": "all",
+}
+_OTHERS: Mapping[str, str] = {alias: kind for names, kind in _OTHER_NAMES.items() for alias in names.split()}
+
 WORKLOADS = (
     "Deployment",
     "StatefulSet",
@@ -44,7 +63,7 @@ WORKLOADS = (
 _USUAL = "default"
 """The namespace where nobody has typed one: a name that only one object has is then found in any."""
 _WHAT = "pod, workload, node or Service"
-CODE = re.compile(r"KL\d{3}$", re.IGNORECASE)
+CODE = re.compile(r"KL\d{2,5}$", re.IGNORECASE)
 """A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
 
 
@@ -56,15 +75,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnknownPodError(LookupError):
-    """Nothing has that name. ``near`` are names that look like it; ``what`` says what was looked for."""
+    """Nothing has that name. ``near`` are names like it; ``what`` says what was looked for; ``note`` ends it."""
 
-    def __init__(self, name: str, near: tuple[str, ...], what: str = _WHAT) -> None:
+    def __init__(self, name: str, near: tuple[str, ...], what: str = _WHAT, *, note: str = "") -> None:
         super().__init__(name)
-        self.name, self.near, self.what = name, near, what
+        self.name, self.near, self.what, self.note = name, near, what, note
 
     def __str__(self) -> str:
         hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
-        return f"there is no {self.what} {self.name}{hint}"
+        return f"there is no {self.what} {self.name}{hint}{self.note}"
 
 
 def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
@@ -100,12 +119,33 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
             return Target(kind="Node", key=node)
         if cluster.get("Service", key) is not None:
             return Target(kind="Service", key=key)
+    if near := _by_kind(cluster, text, namespace):
+        raise UnknownPodError(text, near)
     services = [each for each in cluster.objects("Service") if each not in {found.key for found in named}]
     near = _near(name, key, [*(each.key for each in named), *services])
     nodes = tuple(f"node/{each}" for each in near_nodes(cluster, name)) if "/" not in name else ()
     told = tuple(f"svc/{each}" if each in services else each for each in near)
     codes = (name.upper(),) if CODE.match(name) else ()
-    raise UnknownPodError(name if namespace == _USUAL or "/" in name else key, (*codes, *told, *nodes)[:3])
+    other = _OTHERS.get(text.partition("/")[0].partition(".")[0].lower(), "")
+    note = f"; {other} is no kind that explain tells of" if other else ""
+    shown = name if namespace == _USUAL or "/" in name else key
+    raise UnknownPodError(shown, () if other else (*codes, *told, *nodes)[:3], note=note)
+
+
+def _by_kind(cluster: Cluster, text: str, namespace: str) -> tuple[str, ...]:
+    """What is there of a kind that was typed without a name, or misspelt: names to type, three at most."""
+    first, slash, name = text.partition("/")
+    aliases = [
+        each
+        for each in difflib.get_close_matches(first.lower(), sorted(KINDS), n=3, cutoff=0.8)
+        if slash or each == first
+    ]
+    return tuple(
+        f"{alias}/{key}"
+        for alias in aliases
+        for key in sorted(cluster.objects(KINDS[alias]))
+        if (name in (key, key.rpartition("/")[2]) if slash else key.startswith(f"{namespace}/") or "/" not in key)
+    )[:3]
 
 
 def _there(cluster: Cluster, key: str) -> Target | None:

@@ -106,7 +106,7 @@ def test_the_manual(whole: Command, capsys: pytest.CaptureFixture[str]) -> None:
     for section in ("NAME", "SYNOPSIS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT"):
         assert f".SH {section}\n" in page
     assert ".SS plan [OPTION...] PATH...\n" in page
-    assert "\\fB\\-\\-watch\\fR" in page
+    assert "\\fB\\-w, \\-\\-watch\\fR" in page
     small = manual(Command(commands=(Command(words=("a",), help="b", examples=(".dot\\x",)),)), EXIT_CODES, "1")
     assert "\\&.dot\\ex" in small, "a line that begins with a dot is no request"
 

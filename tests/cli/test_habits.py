@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.cli import main
+from kubelogic.cli import habits, main, whole_parser
 
 SHOP = """\
 apiVersion: v1
@@ -108,6 +108,10 @@ def test_names(typed: list[str], code: int, said: str, shop: str, capsys: pytest
         (["node/oka"], "there is no node oka; did you mean oak.shop.internal?"),
         (["node/oa"], "there is no node oa; did you mean oak.shop.internal?"),
         (["kl206"], "did you mean KL206?"),
+        (["-n", "shop", "deplyo/cart"], "did you mean deploy/shop/cart?"),
+        (["-n", "shop", "pods"], "did you mean pods/shop/"),
+        (["nodes"], "did you mean nodes/oak.shop.internal?"),
+        (["-n", "shop", "cm/till"], "cm/till; a ConfigMap is no kind that explain tells of"),
         (["node/oka.shop.internal"], "there is no node oka.shop.internal; did you mean oak.shop.internal?"),
         (["shop/till", "--node", "oka.shop.internal"], "did you mean oak.shop.internal?"),
     ],
@@ -121,14 +125,15 @@ def test_did_you_mean(typed: list[str], hint: str, shop: str, capsys: pytest.Cap
     ("typed", "hint"),
     [
         (["plna", "x"], "did you mean plan"),
-        (["-q", "plan", "x"], "-q comes after the command: kubelogic plan -q"),
         (["plan", "x", "--alow-moves", "1"], "did you mean --allow-moves"),
         (["plan"], "write - to read standard input"),
-        (["plan", "-f", "x.yaml"], "files are given without -f"),
-        (["plan", "--filename=x.yaml"], "files are given without it"),
+        (["plan", "-f"], "a file comes after it"),
+        (["plan", "x.yaml", "-o", "wide"], "text has all columns already"),
+        (["plan", "x.yaml", "--kubeconfig=y"], "KUBECONFIG"),
+        (["top", "nodes"], "what they use is in no manifest"),
         (["plan", "-k", "overlay"], "a Kustomize folder is named like any other"),
         (["cordon", "oak"], "a step of a scenario"),
-        (["plan", "x.yaml", "-A"], "all namespaces are read"),
+        (["plan", "x.yaml", "-l", "app=x"], "give the input only what is asked about"),
         (["get", "pods"], "kubectl get works with kubelogic serve"),
         (["help"], "kubelogic --help"),
     ],
@@ -138,6 +143,29 @@ def test_commands_and_flags(typed: list[str], hint: str, capsys: pytest.CaptureF
         main(typed)
     assert error.value.code == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["explain", "-n", "shop", "deploy/cart", "-f", "{shop}"],
+        ["explain", "-f", "{shop}", "-n", "shop", "deploy/cart"],
+        ["explain", "--filename={shop}", "deploy", "shop/cart", "-A"],
+        ["-n", "shop", "explain", "deploy/cart", "{shop}", "-R"],
+        ["explain", "deploy/cart", "--all-namespaces", "--", "{shop}"],
+    ],
+)
+def test_options_as_kubectl_takes_them(typed: list[str], shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([each.format(shop=shop) for each in typed]) == 0
+    assert "Deployment shop/cart: 1 of 1 pod placed" in capsys.readouterr().out
+
+
+def test_files_keep_their_order() -> None:
+    """What comes later is applied later, with ``-f`` and without; an option of the command itself stays one."""
+    plan, can_i = (whole_parser().of(each) for each in ("plan", "can-i"))
+    typed = ["plan", "-f", "a", "b", "-A", "-f", "c", "--", "-f"]
+    assert habits.as_kubectl(typed, plan) == ["plan", "a", "b", "c", "--", "-f"]
+    assert habits.as_kubectl(["can-i", "-A", "get", "x", "-f", "a"], can_i) == ["can-i", "-A", "get", "x", "a"]
 
 
 def test_what_to_explain_comes_first(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +205,9 @@ def test_every_code_of_a_rule_is_told(capsys: pytest.CaptureFixture[str]) -> Non
 
     book = load_rulebook()
     assert [code for code in sorted(codes - {""}) if code_document(book, code) is None] == []
-    assert main(["explain", "KL999"]) == 2
+    capsys.readouterr()
+    assert main(["explain", "KL2006"]) == 2
+    assert "did you mean KL206" in capsys.readouterr().err
 
 
 def test_rules_are_shown_and_searched(capsys: pytest.CaptureFixture[str]) -> None:
