@@ -12,16 +12,18 @@ json`` prints, ``to_text()`` the text, and a notebook shows them. The same names
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.logic import RuleErrors
 from kubelogic.reconcile.scenario import Scenario
 from kubelogic.text import InputError, Notice
 from kubelogic.verbs.about import NodeExplanation, ServiceExplanation, WorkloadExplanation, explain_any
+from kubelogic.verbs.arguments import PATHS, TEXT, expect, instance, maybe
 from kubelogic.verbs.capacity import Capacity, capacity
 from kubelogic.verbs.check import Check, CheckOptions, check
 from kubelogic.verbs.checking.findings import Finding
@@ -33,7 +35,7 @@ from kubelogic.verbs.query import QueryResult, WhyResult, query, why
 from kubelogic.verbs.reconciled import Options, expect_cluster
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.scenario_file import read_scenario
-from kubelogic.verbs.session import Session
+from kubelogic.verbs.session import Session as PlainSession
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.simulate import Simulation, SimulationOptions
 from kubelogic.verbs.simulate import simulate as run_scenario
@@ -101,6 +103,8 @@ def scenario(steps: Steps, cluster: Cluster | None = None, *, namespace: str = "
     >>> scenario([{"at": "30s", "fail": "n1"}]).events[0].at
     30000
     """
+    expect(maybe(instance(Cluster, "what load(...) gives")), cluster=cluster)
+    expect(TEXT, namespace=namespace)
     match steps:
         case Scenario():
             return steps
@@ -137,7 +141,8 @@ def simulate(
         RuleErrors: if the rules or parameters are faulty.
     """
     expect_cluster(cluster)
-    chosen = SimulationOptions(options=how) if isinstance(how, Options) else how or SimulationOptions()
+    chosen = SimulationOptions(options=how) if isinstance(how, Options) else how
+    chosen = SimulationOptions() if chosen is None else chosen
     return run_scenario(cluster, scenario(steps, cluster), chosen, notices=notices)
 
 
@@ -184,9 +189,62 @@ def verify(
 
 
 def _names(invariants: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
-    if isinstance(invariants, str | bytes) or not isinstance(invariants, Iterable):
-        raise TypeError(f"invariants is a sequence of names and of paths of rule files, not {invariants!r}")
-    return tuple(os.fspath(each) for each in invariants)
+    expect(_INVARIANTS, invariants=invariants)
+    found = tuple(invariants)
+    expect(_INVARIANTS, invariants=found)
+    return tuple(os.fspath(each) for each in found)
+
+
+_INVARIANTS = replace(PATHS, words="a sequence of names and of paths of rule files")
+
+
+class Session(PlainSession):
+    """Answers one question after the other, with one set of options, and keeps what the next question can use.
+
+    The answers are those of the functions of this module. A session belongs to one thread: it changes what it keeps.
+
+    >>> session = Session()
+    >>> session.plan(load({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak"}}))
+    <Plan: 0 placed; settled after 2 ticks>
+    """
+
+    def simulate(
+        self,
+        cluster: Cluster,
+        steps: Steps | None = None,
+        *,
+        start: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Simulation:
+        """See ``simulate``."""
+        expect_cluster(cluster)
+        found = scenario(() if steps is None else steps, cluster)
+        return super().simulate(cluster, found, start=start, progress=progress)
+
+    def verify(
+        self,
+        cluster: Cluster,
+        *,
+        survive: str = "",
+        during_rollout: str = "",
+        drain_all: bool = False,
+        any_order: bool = False,
+        invariants: Iterable[str | os.PathLike[str]] = (),
+        extra_nodes: int = 0,
+        limit: float = 0.0,
+    ) -> Verification:
+        """See ``verify``. It keeps nothing."""
+        return verify(
+            cluster,
+            self.options,
+            survive=survive,
+            during_rollout=during_rollout,
+            drain_all=drain_all,
+            any_order=any_order,
+            invariants=invariants,
+            extra_nodes=extra_nodes,
+            limit=limit,
+        )
 
 
 def to_dict(result: Shown) -> dict[str, Any]:

@@ -167,6 +167,7 @@ def test_every_result_is_a_value_that_can_be_shown(cluster: Cluster, answer: Pla
     assert html.escape(repr(result)) in result._repr_html_()
     assert pickle.loads(pickle.dumps(result)) == result
     assert result != answer
+    assert len({result, pickle.loads(pickle.dumps(result)), answer}) == 2
 
 
 def test_an_open_file_is_no_source(tmp_path: Path) -> None:
@@ -180,8 +181,87 @@ def test_an_open_file_is_no_source(tmp_path: Path) -> None:
 def test_what_names_no_pod_and_is_no_pod_is_refused(cluster: Cluster, wrong: Any) -> None:
     with pytest.raises(TypeError, match="a pod is named by a text"):
         explain(cluster, wrong)
-    with pytest.raises(TypeError, match="a pod is an object"):
+    with pytest.raises((TypeError, InputError), match=r"a pod is an object|no apiVersion"):
         api.capacity(cluster, wrong)
+
+
+C = object()
+"""Stands for the cluster."""
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "more", "words"),
+    [
+        (load, [NODE], {"nodes": "3:4cpu:8Gi"}, "nodes is several paths"),
+        (load, [NODE], {"nodes": 3}, "nodes is several paths"),
+        (load, [NODE], {"keep_going": "no"}, "keep_going is True or False"),
+        (load, [NODE], {"default_storage_class": 5}, "default_storage_class is text"),
+        (load, [C], {}, "a Cluster is loaded already"),
+        (api.simulate, [C, [], 5], {}, "how is a SimulationOptions"),
+        (api.simulate, [C, [], []], {}, "how is a SimulationOptions"),
+        (api.SimulationOptions, [], {"options": None}, "options is an Options"),
+        (api.SimulationOptions, [], {"max_ticks": "many"}, "max_ticks is a whole number"),
+        (api.SimulationOptions, [], {"start": "now"}, "start is a whole number from 0 on, or None"),
+        (api.SimulationOptions, [], {"progress": 1}, "progress is a function"),
+        (api.check, [C, Options(), None], {}, "how is a CheckOptions"),
+        (api.check, [C], {"base": 5}, "a cluster is what"),
+        (api.CheckOptions, [], {"select": "KL1"}, "select is several texts"),
+        (api.CheckOptions, [], {"exists": [3]}, "exists is several texts"),
+        (api.CheckOptions, [], {"fail_on": "never ever"}, "fail_on is error, warning, note or never"),
+        (api.diff, [C, C, {}], {}, "options are an Options"),
+        (api.query, [C, "node(N)"], {"rules": "rules"}, "rules is a sequence"),
+        (api.query, [C, "node(N)"], {"parameters": 5}, "parameters is a mapping"),
+        (api.query, [C, "node(N)"], {"engine": "prolog"}, "engine is compiled or pydatalog, not 'prolog'"),
+        (api.query, [C, "node(N)"], {"settled": 1}, "settled is True or False"),
+        (api.why, [C, "node(N)"], {"limit": -1}, "limit is a whole number from 0 on"),
+        (api.scenario, [[], 5], {}, "cluster is what load"),
+        (api.scenario, [[]], {"namespace": 5}, "namespace is text"),
+        (api.explain_any, [C, 5], {}, "an object is named by a text"),
+        (api.capacity, [C, None], {"replicas": "2"}, "replicas is a whole number"),
+        (api.verify, [C], {"any_order": 1}, "any_order is True or False"),
+        (api.verify, [C], {"invariants": [5]}, "invariants is a sequence of names"),
+        (Options, [], {"deadline": "soon"}, "deadline is a moment"),
+        (Options, [], {"parameters": {5: 1}}, "the names of parameters are texts"),
+    ],
+)
+def test_arguments_of_other_types_are_refused_in_words(
+    cluster: Cluster, call: Callable[..., object], given: list[object], more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        call(*(cluster if each is C else each for each in given), **more)
+
+
+def test_objects_of_a_cluster_are_loaded_already(cluster: Cluster) -> None:
+    with pytest.raises(TypeError, match="Deployment default/web is loaded already"):
+        load(list(cluster))  # type: ignore[arg-type]
+
+
+def test_rules_may_be_named_by_texts() -> None:
+    assert Options(rules=["own"]).rules == (Path("own"),)  # type: ignore[list-item]
+
+
+def test_what_kubectl_printed_is_loaded_as_it_comes() -> None:
+    document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak"}}
+    assert load(NODE.encode()) == load(NODE)
+    assert load(json.dumps(document)) == load(json.dumps(document).encode()) == load(document)
+
+
+def test_a_session_has_all_verbs(cluster: Cluster) -> None:
+    session, steps = api.Session(), [{"at": "1m", "scale": {"name": "web", "replicas": 1}}]
+    assert session.verify(cluster, invariants=["budget_respected"]) == api.verify(
+        cluster, invariants=["budget_respected"]
+    )
+    assert session.simulate(cluster, steps) == api.simulate(cluster, steps)
+
+
+def test_the_pod_of_capacity_may_be_a_manifest(cluster: Cluster) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "1"}}}]},
+    }
+    assert api.capacity(load(NODE), pod, minimize=False).optimal == 4
 
 
 STEPS = [{"at": "1m", "drain": "oak"}, {"at": "30s", "scale": {"name": "web", "replicas": 3}}]

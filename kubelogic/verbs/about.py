@@ -125,7 +125,7 @@ About = Explanation | WorkloadExplanation | NodeExplanation | ServiceExplanation
 def explain_any(
     cluster: Cluster,
     text: str,
-    options: Options,
+    options: Options = Options(),  # noqa: B008 - a frozen value
     *,
     namespace: str = "default",
     most_repairs: int | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -27,7 +28,9 @@ from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reac
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Notice
+from kubelogic.verbs.arguments import COUNT, FLAG, expect, maybe
 from kubelogic.verbs.claimed import own_volumes
+from kubelogic.verbs.load import load
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.moves import MovePlan, plan_moves
 from kubelogic.verbs.plan import DEFAULT, finished, node_of
@@ -104,7 +107,7 @@ class Capacity(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
 def capacity(
     cluster: Cluster,
-    pod: Object | None,
+    pod: Object | Mapping[str, Any] | None,
     options: Options = DEFAULT,
     *,
     replicas: int = 1,
@@ -117,8 +120,8 @@ def capacity(
 
     Args:
         cluster: desired and observed objects.
-        pod: a Pod, or an object with a pod template; it is admitted as the API server would. None asks only for the
-            fewest nodes that hold everything that is there.
+        pod: a Pod, or an object with a pod template, as an object or as a manifest; it is admitted as the API server
+            would. None asks only for the fewest nodes that hold everything that is there.
         options: how to reconcile.
         replicas: how many of the pod the fewest nodes have to hold, beside everything else.
         minimize: whether to look for the fewest nodes.
@@ -130,11 +133,17 @@ def capacity(
     Raises:
         TooManyPodsError: more pods are asked for than any cluster has.
         NoPodError: if ``pod`` is neither, or waits for something else than a node.
+        InputError: if the manifest is faulty.
         TypeError: if it is no object at all.
         RuleErrors: if the rules or parameters are faulty.
     """
+    if isinstance(pod, Mapping):
+        pod = next(iter(load(pod)))
     if pod is not None and not isinstance(pod, Object):
-        raise TypeError(f"a pod is an object of a cluster that load(...) gives, not {type(pod).__name__}")
+        raise TypeError(f"a pod is an object of a cluster, or a manifest, not {type(pod).__name__}")
+    expect(COUNT, replicas=replicas)
+    expect(FLAG, minimize=minimize)
+    expect(maybe(COUNT), allow_moves=allow_moves)
     done = reconcile(cluster, options)
     book, final = done.rulebook, done.cluster
     limits = Limits(timeout=options.left)

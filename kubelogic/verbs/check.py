@@ -16,6 +16,7 @@ from kubelogic.kinds.codes import CODES
 from kubelogic.logic import Rulebook
 from kubelogic.text import Notice
 from kubelogic.text.location import Fault, path_of
+from kubelogic.verbs.arguments import TEXTS, expect, instance, one_of
 from kubelogic.verbs.checking.findings import SEVERITIES, Finding, Severity, by_identity, severities
 from kubelogic.verbs.checking.ignored import Ignored, chosen, excused
 from kubelogic.verbs.checking.named import exists, of_references
@@ -56,13 +57,14 @@ class CheckOptions(msgspec.Struct, frozen=True, kw_only=True):
     exists: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a severity that does not exist.
+        """Refuse what no command line would let through.
 
         Raises:
-            ValueError: then.
+            TypeError: a value of another type than said.
+            ValueError: a severity that does not exist.
         """
-        if self.fail_on not in (*SEVERITIES, "never"):
-            raise ValueError(f"fail_on is one of {', '.join((*SEVERITIES, 'never'))}, not {self.fail_on!r}")
+        expect(one_of((*SEVERITIES, "never")), fail_on=self.fail_on)
+        expect(TEXTS, select=self.select, ignore=self.ignore, exists=self.exists)
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,11 +151,15 @@ def check(
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
+        TypeError: an argument of another type.
     """
+    expect(instance(CheckOptions, "a CheckOptions(...)"), how=how)
     now = given if isinstance(given, Input) else Input(cluster=given)
     expect_cluster(now.cluster)
     expect_options(options)
     before = base if isinstance(base, Input) or base is None else Input(cluster=base)
+    if before is not None:
+        expect_cluster(before.cluster)
     found = _Found(now, options)
     findings = [_in_manifests(each, now.changes) for each in found.findings() if not exists(each, how.exists)]
     known = 0

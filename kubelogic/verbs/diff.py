@@ -22,7 +22,7 @@ from kubelogic.verbs.counts import workload_name
 from kubelogic.verbs.edits import Edit, Identity, edits, with_edits
 from kubelogic.verbs.missing import MAKERS
 from kubelogic.verbs.plan import describe
-from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, reconcile
+from kubelogic.verbs.reconciled import Options, Reconciled, expect_cluster, expect_options, reconcile
 from kubelogic.verbs.refusals import refused_objects
 from kubelogic.verbs.results import Plan
 from kubelogic.verbs.shown import Shown
@@ -117,9 +117,11 @@ def diff(old: Cluster, new: Cluster, options: Options = Options()) -> Diff:  # n
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
+        TypeError: an argument of another type.
     """
     expect_cluster(old)
     expect_cluster(new)
+    expect_options(options)
     made = edits(old, new)
     if not made:
         return Diff(edits=(), nodes=len(new.objects("Node")))

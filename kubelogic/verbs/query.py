@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from kubelogic.logic.solving import Fact
 from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
+from kubelogic.verbs.arguments import COUNT, FLAG, expect, one_of
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, expect_cluster, reconcile
 from kubelogic.verbs.shown import Shown
@@ -106,9 +107,13 @@ def query(
 
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
+        TypeError: an argument of another type.
+        ValueError: an argument that is out of range.
     """
-    book, predicate, pattern = _asked(cluster, atom, rules, parameters)
+    expect(FLAG, settled=settled)
+    expect(one_of(get_args(Engine)), engine=engine)
     options = _options(rules, parameters, timeout)
+    book, predicate, pattern = _asked(cluster, atom, options)
     state = _state(book, cluster, options, settled=settled)
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
     rows = ask(book, state, predicate, pattern, engine=engine)
@@ -145,9 +150,13 @@ def why(
 
     Raises:
         RuleErrors: if the rules, the parameters or the atom are faulty.
+        TypeError: an argument of another type.
+        ValueError: an argument that is out of range.
     """
-    book, predicate, pattern = _asked(cluster, atom, rules, parameters)
+    expect(FLAG, settled=settled)
+    expect(COUNT, limit=limit)
     options = _options(rules, parameters, timeout)
+    book, predicate, pattern = _asked(cluster, atom, options)
     state = _state(book, cluster, options, settled=settled)
     if book.declarations[predicate].function and (results := ask(book, state, predicate, pattern)):
         steps = [
@@ -174,13 +183,11 @@ def why(
     return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs, others=others, lacking=lacks)
 
 
-def _asked(
-    cluster: Cluster, atom: str, rules: Sequence[Path], parameters: Mapping[str, Value] | None
-) -> tuple[Rulebook, str, Pattern]:
+def _asked(cluster: Cluster, atom: str, options: Options) -> tuple[Rulebook, str, Pattern]:
     expect_cluster(cluster)
     if not isinstance(atom, str):
         raise TypeError(f"an atom is text such as node(N), not {atom!r}")
-    book = load_rulebook(rules, parameters)
+    book = load_rulebook(options.rules, options.parameters)
     return book, *book.atom(atom)
 
 

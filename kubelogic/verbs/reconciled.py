@@ -34,6 +34,7 @@ from kubelogic.reconcile.schedulers import (
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
+from kubelogic.verbs.arguments import FUNCTION, expect, maybe
 from kubelogic.verbs.troubles import TROUBLE
 
 HORIZON = 60_000
@@ -76,8 +77,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise TypeError(f"rules is a sequence of directories, not {self.rules!r}")
         if not all(isinstance(each, str | os.PathLike) for each in self.rules):
             raise TypeError(f"rules is a sequence of directories, not {self.rules!r}")
+        if not all(isinstance(each, Path) for each in self.rules):
+            msgspec.structs.force_setattr(self, "rules", tuple(map(Path, self.rules)))
         if self.parameters is not None and not isinstance(self.parameters, Mapping):
             raise TypeError(f"parameters is a mapping of names to values, not {self.parameters!r}")
+        if not all(isinstance(each, str) for each in self.parameters or ()):
+            raise TypeError(f"the names of parameters are texts, not as in {self.parameters!r}")
         if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
             raise TypeError(f"timeout is a number of seconds, not {self.timeout!r}")
         if not 0 < self.timeout < math.inf:
@@ -86,10 +91,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             raise TypeError(f"horizon is a whole number of milliseconds, not {self.horizon!r}")
         if self.horizon < 0:
             raise ValueError(f"horizon is a number of milliseconds from 0 on, not {self.horizon!r}")
-        for name in ("clock", "progress"):
-            value = getattr(self, name)
-            if value is not None and not callable(value):
-                raise TypeError(f"{name} is a function, not {value!r}")
+        if isinstance(self.deadline, bool) or not isinstance(self.deadline, int | float | None):
+            raise TypeError(f"deadline is a moment of the clock in seconds, not {self.deadline!r}")
+        expect(maybe(FUNCTION), clock=self.clock, progress=self.progress)
 
     @property
     def judge(self) -> OptimalScheduler:

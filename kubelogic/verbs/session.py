@@ -95,7 +95,7 @@ class Session:
         """See ``kubelogic.verbs.simulate.simulate``."""
         how = SimulationOptions(options=self.options, start=start, progress=progress)
         made = self._taken()
-        found = simulate(cluster, scenario or Scenario(), how, made=made)
+        found = simulate(cluster, Scenario() if scenario is None else scenario, how, made=made)
         self._engine = made
         return found
 
@@ -107,7 +107,7 @@ class Session:
 
     def check(self, given: Cluster | Input, how: CheckOptions | None = None, *, base: Cluster | None = None) -> Check:
         """See ``kubelogic.verbs.check.check``."""
-        return check(given, self.options, how or CheckOptions(), base=base)
+        return check(given, self.options, CheckOptions() if how is None else how, base=base)
 
     def diff(self, old: Cluster, new: Cluster) -> Diff:
         """See ``kubelogic.verbs.diff.diff``."""

@@ -17,6 +17,10 @@ class Shown:
 
     __slots__ = ()
 
+    def __hash__(self) -> int:
+        """What is equal prints the same line, so that results can be kept in sets and as keys."""
+        return hash((type(self), repr(self)))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of the result, as ``-o json`` prints it. Docs: reference/documents."""
         found: dict[str, Any] = import_module(_REPORT).document(self)

@@ -16,6 +16,7 @@ from kubelogic.reconcile.simulate import Simulated
 from kubelogic.reconcile.simulate import simulate as run_scenario
 from kubelogic.reconcile.tick import Reconciler
 from kubelogic.text import Location, Notice
+from kubelogic.verbs.arguments import COUNT, FUNCTION, TEXT, expect, instance, maybe
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
@@ -79,6 +80,19 @@ class SimulationOptions(msgspec.Struct, frozen=True, kw_only=True):
     about: str = ""
     namespace: str = "default"
 
+    def __post_init__(self) -> None:
+        """Refuse what no command line would let through.
+
+        Raises:
+            TypeError: a value of another type than said.
+            ValueError: a number below zero.
+        """
+        expect(instance(Options, "an Options(...)"), options=self.options)
+        expect(COUNT, max_ticks=self.max_ticks)
+        expect(maybe(COUNT), start=self.start)
+        expect(maybe(FUNCTION), progress=self.progress)
+        expect(TEXT, about=self.about, namespace=self.namespace)
+
 
 def simulate(
     cluster: Cluster,
@@ -99,8 +113,11 @@ def simulate(
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
+        TypeError: an argument of another type.
         UnknownPodError: if the timeline is to be about an object that is nowhere.
     """
+    expect(instance(SimulationOptions, "a SimulationOptions(...)"), how=how)
+    expect(instance(Scenario, "what scenario(...) gives"), scenario=scenario)
     made = engine(how.options) if made is None else made
     start, left_out = begin(cluster, made.rulebook, how.start)
     troubled = made.troubled(start)

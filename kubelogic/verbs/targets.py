@@ -10,6 +10,7 @@ import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import Workloads
+from kubelogic.verbs.arguments import TEXT, expect
 
 _NAMES: Mapping[str, str] = {
     "po pod pods": "Pod",
@@ -96,8 +97,12 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
         namespace: where to look first for what names none.
 
     Raises:
+        TypeError: if it is no text.
         UnknownPodError: if there is none, or more than one.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"an object is named by a text such as deploy/web, not by {type(text).__name__}")
+    expect(TEXT, namespace=namespace)
     if there := _there(cluster, text if "/" in text else f"{namespace}/{text}"):
         return there
     kind, name = _kind_and_name(cluster, text)

@@ -17,6 +17,7 @@ from kubelogic.explain.units import count
 from kubelogic.logic.errors import RuleErrors
 from kubelogic.reconcile.scenario import Event, FailNode, Patch
 from kubelogic.reconcile.settle import settle
+from kubelogic.verbs.arguments import FLAG, TEXTS, expect
 from kubelogic.verbs.drain import twin_of
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.plan import describe
@@ -78,10 +79,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
             WrongQuestionError: then.
             TypeError: a value of another type.
         """
-        if isinstance(self.invariants, str):
-            raise TypeError("invariants is a sequence of names, not one name")
-        if not isinstance(self.invariants, Iterable) or not all(isinstance(each, str) for each in self.invariants):
-            raise TypeError("invariants is a sequence of names and of paths of rule files")
+        expect(TEXTS, invariants=self.invariants)
+        expect(FLAG, drain_all=self.drain_all, any_order=self.any_order)
         for name, value in (("survive", self.survive), ("during_rollout", self.during_rollout)):
             if not isinstance(value, str):
                 raise TypeError(f"{name} is text such as node:1 or deploy/web, not {value!r}")
