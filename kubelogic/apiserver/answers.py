@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -16,7 +16,7 @@ from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 
 
 def undo_revision(state: State, kind: str, key: str, revision: int = 0) -> Outcome:

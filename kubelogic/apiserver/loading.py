@@ -26,7 +26,8 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import edited, metadata, uid_of, with_document
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
-from kubelogic.facts.quota import costs, is_covered, limits_of, unprinted_use
+from kubelogic.facts.quota import limits_of, unprinted_use
+from kubelogic.facts.quota_costs import costs, is_covered
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.quantity import written
 from kubelogic.logic import Rulebook

@@ -17,7 +17,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
 from kubelogic.cluster.state import State
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.table import is_namespaced
 from kubelogic.kinds.validation import admit

@@ -128,7 +128,7 @@ def _create_custom(state: State, document: Mapping[str, Any], writing: Writing) 
 
 def naming_of(document: Mapping[str, Any]) -> str:
     """The resource of a custom object as messages name it."""
-    from kubelogic.facts.quota import plural_of
+    from kubelogic.facts.quota_costs import plural_of
 
     group = str(document["apiVersion"]).rpartition("/")[0]
     return f"{plural_of(str(document['kind']))}.{group}"

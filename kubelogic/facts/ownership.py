@@ -8,7 +8,8 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Fact, FactModule
-from kubelogic.kinds.table import is_namespaced
+from kubelogic.facts.objects import sibling
+from kubelogic.kinds.table import GROUPS, is_namespaced
 
 ROOT_CA = "kube-root-ca.crt"
 """The ConfigMap with the cluster's certificate that every namespace has."""
@@ -26,9 +27,17 @@ def ownership_facts(obj: Object) -> Iterator[Fact]:
         yield "finalizer", (kind, key, finalizer)
     for reference in metadata.get("ownerReferences") or ():
         blocks = "yes" if reference.get("blockOwnerDeletion") else "no"
-        yield "owner_reference", (kind, key, reference.get("uid") or "", blocks)
-        if not obj.namespace and is_namespaced(reference.get("apiVersion") or "", reference.get("kind") or ""):
-            yield "owner_in_namespace", (kind, key, reference.get("uid") or "")
+        uid = reference.get("uid") or ""
+        yield "owner_reference", (kind, key, uid, blocks)
+        version, owner = reference.get("apiVersion") or "", reference.get("kind") or ""
+        within = is_namespaced(version, owner)
+        if within is None:
+            if version.rpartition("/")[0] in GROUPS:
+                yield "owner_unserved", (kind, key, uid)
+        elif within and not obj.namespace:
+            yield "owner_in_namespace", (kind, key, uid)
+        elif not reference.get("controller"):
+            yield "owner_named", (kind, key, uid, owner, sibling(obj.namespace if within else "", reference["name"]))
 
 
 _READS = frozenset({"metadata"})

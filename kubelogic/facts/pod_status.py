@@ -13,7 +13,7 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader
 from kubelogic.facts.objects import controller, reference_uid, sibling
-from kubelogic.facts.quota import pod_total
+from kubelogic.facts.quota_costs import pod_total
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import MIRROR
 from kubelogic.kinds.qos import qos_class

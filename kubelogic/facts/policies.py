@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.selectors import matches, requirements
 from kubelogic.kinds.table import NOT_SERVED
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.table import NOT_SERVED, served
 
 _STANDARD = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")

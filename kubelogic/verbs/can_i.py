@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.origins import GOALS, Origins
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.roles import groups_of
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.table import served

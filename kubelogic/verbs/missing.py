@@ -10,7 +10,8 @@ import msgspec
 
 from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.quota import plural_of, unit, unprinted_use
+from kubelogic.facts.quota import unit, unprinted_use
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
 from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kubelogic.apiserver.intake import KINDS_READ
-from kubelogic.facts.quota import plural_of
+from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.table import NOT_SERVED, served
 from kubelogic.text.live import Wanted
 

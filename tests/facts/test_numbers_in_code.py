@@ -29,6 +29,7 @@ CALENDARS = ("facts/schedules.py", "facts/tracing.py")
 """Modules that are full of minutes, days and months, or of values that are only tried."""
 
 REASONS: dict[tuple[str, int], str] = {
+    ("facts/quota_costs.py", 32): "devices of one claim, AllocationResultsMaxSize of the API",
     ("apiserver/intake.py", 3): "what kube-apiserver reads of a request: 3 MiB",
     ("apiserver/admission/validating_admission_policy.py", 401): "an HTTP status",
     ("apiserver/admission/validating_admission_policy.py", 403): "an HTTP status",

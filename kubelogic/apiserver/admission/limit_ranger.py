@@ -19,7 +19,7 @@ from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited, with_fields
-from kubelogic.facts.quota import pod_total
+from kubelogic.facts.quota_costs import pod_total
 from kubelogic.kinds.quantity import canonical, parse
 
 Amounts = Mapping[str, Any]

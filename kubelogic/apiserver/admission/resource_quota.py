@@ -16,7 +16,8 @@ from kubelogic.apiserver.answers import Obstacle, Status, forbidden
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
-from kubelogic.facts.quota import costs, is_covered, limits_of
+from kubelogic.facts.quota import limits_of
+from kubelogic.facts.quota_costs import costs, is_covered
 from kubelogic.kinds.quantity import canonical, parse, written
 
 READS = frozenset({"ResourceQuota"})
