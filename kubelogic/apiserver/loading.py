@@ -131,8 +131,10 @@ def _sharing(obj: Object, specs: dict[bytes | int, Any]) -> Object:
 
 def was_admitted(obj: Object) -> bool:
     """Whether a cluster has taken an object before: it gave it a uid, or has brought it further than its maker can."""
-    given = any(metadata(obj).get(name) for name in ("uid", "resourceVersion", "creationTimestamp"))
-    return given or (obj.document.get("status") or {}).get("phase") in _ENDED_UP
+    about = metadata(obj)
+    if about.get("uid") or about.get("resourceVersion") or about.get("creationTimestamp"):
+        return True
+    return (obj.document.get("status") or {}).get("phase") in _ENDED_UP
 
 
 def _is_new(obj: Object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
@@ -51,6 +51,20 @@ class Workloads:
                     found = self._known[key] = workload(self._cluster, pod)
                 return found
         return str(pod)
+
+    def of_all(self, pods: Iterable[Object]) -> set[str]:
+        """The workloads of many pods, each once."""
+        found: set[str] = set()
+        seen: dict[tuple[str, ...], Object] = {}
+        for pod in pods:
+            for owner in pod.document["metadata"].get("ownerReferences") or ():
+                if owner.get("controller"):
+                    seen[pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]] = pod
+                    break
+            else:
+                found.add(str(pod))
+        found.update(map(self.of, seen.values()))
+        return found
 
 
 def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:

@@ -8,6 +8,7 @@ three peers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ POLICIES = ("NetworkPolicy", *CLUSTER_POLICIES)
 """All kinds of policies."""
 
 _FINISHED = ("Succeeded", "Failed")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _Told = Mapping[str, frozenset[str]]
 """Which values of which labels tell pods apart."""
@@ -188,31 +190,42 @@ class PeerReader:
         self._told: dict[str, _Told] = {}
         self._named: dict[_Peer, tuple[_Peer, str]] = {}
 
-    def alike(self, pod: Object) -> Alike | None:
-        """What tells a pod from others; None if it has ended and so has no network."""
-        document = pod.document
-        spec, status = document.get("spec") or {}, document.get("status") or {}
-        if status.get("phase") in _FINISHED:
-            return None
-        space, mentions = pod.namespace, self.mentions
-        told = self._told_in(space)
-        labels: tuple[Any, ...] = ()
-        if told:
-            own = document["metadata"].get("labels") or {}
+    def grouped(self, pods: Iterable[Object]) -> list[list[Object]]:
+        """Pods in groups, each of one peer; without those that have ended and so have no network.
+
+        Args:
+            pods: of any namespaces.
+        """
+        found: dict[Alike, list[Object]] = {}
+        ports_told, innermost = self.mentions.ports, self.mentions.blocks.innermost
+        wanted: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        for pod in pods:
+            document, space = pod.document, pod.namespace
+            status = document.get("status") or _NOTHING
+            if status.get("phase") in _FINISHED:
+                continue
+            told = wanted.get(space)
+            if told is None:
+                told = wanted[space] = list(self._told_in(space).items())
+            spec = document.get("spec") or _NOTHING
+            own = (document["metadata"].get("labels") if told else None) or _NOTHING
             labels = tuple(
-                [
-                    None if (value := own.get(key)) is None else value if value in values else OTHER
-                    for key, values in told.items()
-                ]
+                [None if (value := own.get(key)) is None else value if value in some else OTHER for key, some in told]
             )
-        address = status.get("podIP")
-        ports: tuple[Any, ...] = ()
-        if mentions.ports:
-            ports = tuple(
-                sorted((key, number) for key, number in named_ports(spec).items() if key[0] in mentions.ports)
-            )
-        block = mentions.blocks.innermost(address) if address else ""
-        return space, labels, bool(spec.get("hostNetwork")), block, bool(address), ports
+            address = status.get("podIP")
+            block = innermost(address) if address else ""
+            ports: tuple[Any, ...] = ()
+            if ports_told:
+                ports = tuple(
+                    sorted((key, number) for key, number in named_ports(spec).items() if key[0] in ports_told)
+                )
+            alike = (space, labels, bool(spec.get("hostNetwork")), block, bool(address), ports)
+            mine = found.get(alike)
+            if mine is None:
+                found[alike] = [pod]
+            else:
+                mine.append(pod)
+        return list(found.values())
 
     def _told_in(self, space: str) -> _Told:
         told = self._told.get(space)

@@ -192,7 +192,7 @@ def _ports_of(pod: Object) -> Iterator[Port]:
 
 def with_stand_ins(cluster: Cluster) -> Cluster:
     """The cluster with a pod for each workload that has none: of its template, without a node and an address."""
-    having = set(map(Workloads(cluster).of, cluster.objects("Pod").values()))
+    having = Workloads(cluster).of_all(cluster.objects("Pod").values())
     made = [
         pod
         for kind in MAKERS

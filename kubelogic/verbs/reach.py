@@ -289,7 +289,7 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
     """Every pair of peers on every port, those with a way first; and the first that is allowed, to be proved."""
     of_pod = {str(pod): str(peer) for pod, peer in evaluation.rows("pod_peer")}
     sources, targets = _Names(asked, asked.source, of_pod), _Names(asked, asked.target, of_pod)
-    talks = set(evaluation.rows("talks"))
+    talks = evaluation.rows("talks")
     reasons_for = Reasons(asked.cluster, evaluation)
     own_node = {(of_pod[str(a)], of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
     verdict: Verdict
@@ -368,7 +368,7 @@ class _Names:
         name = str(peer)
         if name not in self._owners:
             pods = self.pods.get(name)
-            found = [f"{OUTSIDE}{name}"] if pods is None else sorted(set(map(self._workloads.of, pods)))
+            found = [f"{OUTSIDE}{name}"] if pods is None else sorted(self._workloads.of_all(pods))
             self._owners[name] = tuple(found)
         return self._owners[name]
 

@@ -69,16 +69,16 @@ class Reasons:
         self._perhaps: dict[Row, list[tuple[str, int, str]]] = {}
         for *row, policy, index, action in sorted(evaluation.rows("may_say")):
             self._perhaps.setdefault(tuple(row), []).append((str(policy), int(index), str(action)))
-        self._opens = set(evaluation.rows("opens"))
+        self._opens = evaluation.rows("opens")
         self._unaddressed = {peer for (peer,) in evaluation.rows("peer_unaddressed")}
         self._by_block = {
             (policy, direction)
             for policy, direction, _, _, text in evaluation.rows("policy_block")
             if pods_may_have(str(text))
         }
-        self._sends, self._accepts = set(evaluation.rows("sends")), set(evaluation.rows("accepts"))
+        self._sends, self._accepts = evaluation.rows("sends"), evaluation.rows("accepts")
         self._talks, self._contested, self._unsure = (
-            set(evaluation.rows(name)) for name in ("talks", "contested", "unsure")
+            evaluation.rows(name) for name in ("talks", "contested", "unsure")
         )
 
     def of(self, row: Row) -> tuple[Verdict, tuple[Reason, ...], Doubt]:

@@ -14,7 +14,7 @@ import msgspec
 from kubelogic.apiserver.loading import load_state, was_admitted
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT
-from kubelogic.facts.peers import POLICIES, Alike, PeerReader
+from kubelogic.facts.peers import POLICIES, PeerReader
 from kubelogic.logic import Rulebook
 
 _BULK = ("ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease", "Node", "Pod", "ReplicaSet")
@@ -43,14 +43,15 @@ def admitted(cluster: Cluster, book: Rulebook) -> Cluster:
         book: the rules of admission.
     """
     counted = bool(cluster.objects("ResourceQuota")) and not all(map(was_admitted, cluster.objects("Pod").values()))
-    held: dict[str, dict[str, Object]] = {}
+    held: dict[str, Mapping[str, Object]] = {}
     small: dict[str, Mapping[str, Object]] = {}
     for kind in cluster.kinds():
         small[kind] = objects = cluster.objects(kind)
         if kind in _BULK and not counted:
             new = {key: obj for key, obj in objects.items() if not was_admitted(obj)}
             if len(new) < len(objects):
-                small[kind], held[kind] = new, {key: obj for key, obj in objects.items() if key not in new}
+                small[kind] = new
+                held[kind] = {key: obj for key, obj in objects.items() if key not in new} if new else objects
     done = load_state(Cluster(small, cluster.unread), rules=book, now=PRESENT).state.cluster
     kinds = {*done.kinds(), *held}
     return Cluster({kind: _both(held.get(kind, {}), done.objects(kind)) for kind in sorted(kinds)}, cluster.unread)
@@ -73,16 +74,7 @@ def talkers(cluster: Cluster, ends: Iterable[Iterable[str] | None]) -> Talkers:
     if None not in wanted:
         asked = {pod.key: pod for end in wanted for pod in end or ()}.values()
     reader = PeerReader(cluster)
-    found: dict[Alike, list[Object]] = {}
-    for pod in asked:
-        alike = reader.alike(pod)
-        if alike is not None:
-            mine = found.get(alike)
-            if mine is None:
-                found[alike] = [pod]
-            else:
-                mine.append(pod)
-    groups = {min(pod.key for pod in group): group for group in found.values()}
+    groups = {min([pod.key for pod in group]): group for group in reader.grouped(asked)}
     stands = {pod.key: name for name, group in groups.items() for pod in group}
     shown = {pods[name].key: pods[name] for name in groups}
     shown |= {pod.key: pod for pod in _neighbours(groups)}
