@@ -118,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         store=args.store,
         scenario=events,
         warn=streams.warn,
+        learns=True,
     )
     try:
         served, refused = server.prepare(tuple(objects), settings)

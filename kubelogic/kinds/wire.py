@@ -65,7 +65,7 @@ def numbers_of(type_name: str) -> Numbers | None:
 
 
 @cache
-def _always(type_name: str) -> tuple[tuple[str, Any], ...]:
+def always(type_name: str) -> tuple[tuple[str, Any], ...]:
     """The fields that are always written, with the code of what stands there when they are not set."""
     names = _table().always.get(type_name, "").split()
     return tuple(
@@ -74,14 +74,16 @@ def _always(type_name: str) -> tuple[tuple[str, Any], ...]:
 
 
 @cache
-def _omits(type_name: str) -> frozenset[str]:
+def omits(type_name: str) -> frozenset[str]:
+    """The plain fields of a type that are left out when they are zero."""
     return frozenset(_table().omits.get(type_name, "").split())
 
 
 _ZERO: Mapping[str, Any] = {"s": "", "i": 0, "l": 0, "f": 0, "b": False, "q": "0", "x": 0}
 
 
-def _zero(code: str | None) -> Any:
+def zero(code: str | None) -> Any:
+    """What stands in a field of a code that nobody has set."""
     if code is None:
         return None
     return completed({}, code) if code.startswith("@") else _ZERO.get(code)
@@ -147,7 +149,7 @@ def _plan(type_name: str) -> _Plan:
     fields = {name: (_finish(code), code[:1] in "[{") for name, code in fields_of(type_name).items()}
     if "metadata" not in fields:
         fields["metadata"] = (_finish(code_of(type_name, "metadata")), False)
-    return _Plan(fields, _omits(type_name), _always(type_name))
+    return _Plan(fields, omits(type_name), always(type_name))
 
 
 _UNKNOWN: tuple[_Finish, bool] = (_plain, False)
@@ -167,7 +169,7 @@ def _struct(value: Mapping[str, Any], type_name: str) -> dict[str, Any]:
         found[key] = each if finish is _plain else finish(each)
     for key, code in plan.always:
         if key not in found:
-            found[key] = _zero(code)
+            found[key] = zero(code)
     return found
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import timestamp
+from kubelogic.kinds import structs
 from kubelogic.kinds.wire import completed
 from kubelogic.serve.control import ControlPlane
 from kubelogic.serve.custom import custom_resources
 from kubelogic.serve.metrics import served_metrics
 from kubelogic.serve.resources import Resource, built_in
-from kubelogic.serve.shaping import ordered_metadata, shaped, with_system_entries
+from kubelogic.serve.shaping import SHAPED_LAST, ordered_metadata, shaped, with_system_entries
 from kubelogic.serve.versions import served_as
 
 Document = Mapping[str, Any]
@@ -36,7 +38,7 @@ class Served(msgspec.Struct, kw_only=True):
     accounts: dict[str, str] = msgspec.field(default_factory=dict)
     numbers: int = 0
     counts: dict[tuple[str, str, int], int] = msgspec.field(default_factory=dict)
-    _written: dict[tuple[str, str, str], tuple[Object, int, dict[str, Any]]] = msgspec.field(default_factory=dict)
+    _texts: dict[tuple[str, str, str], tuple[Object, int, bytes]] = msgspec.field(default_factory=dict)
     _sorted: dict[str, tuple[Mapping[str, Object], list[str]]] = msgspec.field(default_factory=dict)
     _resources: tuple[Resource, ...] = ()
     _definitions: object = None
@@ -92,8 +94,8 @@ class Served(msgspec.Struct, kw_only=True):
             known = self._sorted[kind] = (objects, sorted(objects, key=_steps))
         return _between(known[1], namespace) if namespace else known[1]
 
-    def written(self, obj: Object, resource: Resource, revision: int | None = None) -> dict[str, Any]:
-        """An object as it is sent: in the asked version, complete, with its resourceVersion.
+    def text(self, obj: Object, resource: Resource, revision: int | None = None) -> bytes:
+        """An object as it is sent: JSON in the asked version, complete, with its resourceVersion.
 
         Args:
             obj: the object.
@@ -103,16 +105,21 @@ class Served(msgspec.Struct, kw_only=True):
         if revision is None:
             revision = self.control.history.versions.get((obj.kind, obj.key), 0)
         mark = (obj.kind, obj.key, resource.api_version)
-        known = self._written.get(mark)
+        known = self._texts.get(mark)
         if known is not None and known[0] is obj and known[1] == revision:
             return known[2]
-        document = as_sent(self._renewed(obj), resource, revision)
+        found = as_text(self._renewed(obj), resource, revision)
         if obj.kind == "Lease" and obj.namespace == NODE_LEASES:
-            return document
-        if len(self._written) > _REMEMBERED:
-            self._written.clear()
-        self._written[mark] = (obj, revision, document)
-        return document
+            return found
+        if len(self._texts) > _REMEMBERED:
+            self._texts.clear()
+        self._texts[mark] = (obj, revision, found)
+        return found
+
+    def written(self, obj: Object, resource: Resource, revision: int | None = None) -> dict[str, Any]:
+        """An object as it is sent, as a tree of its own; see ``text``."""
+        found: dict[str, Any] = msgspec.json.decode(self.text(obj, resource, revision))
+        return found
 
     async def warm(self) -> None:
         """Write out all objects while nobody asks, so that the first list of many does not have to."""
@@ -123,7 +130,7 @@ class Served(msgspec.Struct, kw_only=True):
             for number, key in enumerate(self.keys(objects, resource.stored_kind, "")):
                 found = self.get(resource, key)
                 if found is not None:
-                    self.written(found, resource)
+                    self.text(found, resource)
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)
 
@@ -178,16 +185,41 @@ _COUNTED = frozenset(
 """Kinds whose changes are counted in ``generation``. Source: PrepareForCreate of the strategies under pkg/registry."""
 
 
-def as_sent(document: Document, resource: Resource, revision: int) -> dict[str, Any]:
-    """A document in the version of a resource, complete; without a version at revision 0."""
+def as_text(document: Document, resource: Resource, revision: int) -> bytes:
+    """A document in the version of a resource as JSON, complete; without a version at revision 0."""
     found = served_as(document, resource.api_version)
-    meta = {key: value for key, value in (found.get("metadata") or {}).items() if key != "resourceVersion"}
+    meta = _versioned(found, resource, revision)
+    if resource.type_name and resource.kind not in SHAPED_LAST and not meta.get("managedFields"):
+        body = shaped({**found, "metadata": meta}, resource.kind)
+        del body["kind"], body["apiVersion"]
+        rest = structs.text(body, resource.type_name)
+        if rest is not None:
+            return head(resource) + rest[1:]
+    return encoded(_as_sent(found, meta, resource))
+
+
+def head(resource: Resource) -> bytes:
+    """How the text of every object of a resource begins."""
+    return _head(resource.kind, resource.api_version)
+
+
+@cache
+def _head(kind: str, api_version: str) -> bytes:
+    return encoded({"kind": kind, "apiVersion": api_version})[:-1] + b","
+
+
+def _versioned(document: Document, resource: Resource, revision: int) -> dict[str, Any]:
+    meta = {key: value for key, value in (document.get("metadata") or {}).items() if key != "resourceVersion"}
     if revision:
         meta["resourceVersion"] = str(revision)
-    complete = completed(meta, "@ObjectMeta")
     if resource.type_name and resource.kind not in _COUNTED:
-        complete.pop("generation", None)
-    body = {key: value for key, value in found.items() if key not in ("kind", "apiVersion", "metadata")}
+        meta.pop("generation", None)
+    return meta
+
+
+def _as_sent(document: Document, meta: Document, resource: Resource) -> dict[str, Any]:
+    complete = completed(meta, "@ObjectMeta")
+    body = {key: value for key, value in document.items() if key not in ("kind", "apiVersion", "metadata")}
     if resource.type_name:
         body = shaped(completed(body, f"@{resource.type_name}"), resource.kind)
         complete = with_system_entries(complete, body, resource.kind, resource.api_version)

@@ -26,7 +26,10 @@ _PATIENCE = 5
 _LONGEST_NAP = 3600.0
 
 _BREATH = 1.0
-"""Seconds for which the loops rest at most after a tick, so that requests have as much of the processor as ticks."""
+"""Seconds for which the loops rest at most after a tick."""
+
+_REST = 2.0
+"""The loops rest so many times as long as a tick took, so that requests have most of the processor."""
 
 
 class Keeper(Protocol):
@@ -172,7 +175,7 @@ class ControlPlane(msgspec.Struct, kw_only=True):
             begun = self.clock.wall()
             wakes_at = await self._until_quiet()
             self.settled.set()
-            await asyncio.sleep(min(self.clock.wall() - begun, _BREATH))
+            await asyncio.sleep(min(_REST * (self.clock.wall() - begun), _BREATH))
             pause = _LONGEST_NAP if wakes_at is None else self.clock.until(wakes_at)
             try:
                 await asyncio.wait_for(self._changed.wait(), _LONGEST_NAP if pause is None else min(pause, 3600.0))

@@ -17,7 +17,7 @@ from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
-from kubelogic.serve.reading import shown
+from kubelogic.serve.reading import as_read, list_text, shown
 from kubelogic.serve.selectors import matcher
 from kubelogic.serve.statuses import cause, conflict, failure, invalid, of_answer, success
 from kubelogic.serve.writing import is_dry_run, now_of, present
@@ -90,16 +90,13 @@ def delete_collection(served: Served, request: Request, where: Target) -> Reply:
     state = now_of(served)
     gone = []
     for key in served.keys(objects, resource.stored_kind, where.namespace):
-        document = served.written(objects[key], resource)
-        if selects is not None and not selects(document):
+        if selects is not None and not selects(as_read(objects[key], resource)):
             continue
-        gone.append({name: value for name, value in document.items() if name not in ("kind", "apiVersion")})
+        gone.append(served.text(objects[key], resource))
         obj = state.cluster.get(objects[key].kind, key)
         if obj is not None:
             state = _deleted(state, obj, given).state
     if not dry:
         served.control.commit(state)
     meta = {"resourceVersion": str(served.revision)}
-    return Reply(
-        body={"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": gone}
-    )
+    return Reply(body=list_text(resource, gone, meta))

@@ -12,16 +12,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from kubelogic.apiserver.reading import collector_paused
 from kubelogic.cluster import Object
 from kubelogic.serve.bodies import Form, wanted
-from kubelogic.serve.cluster import Served, following
+from kubelogic.serve.cluster import Served, encoded, following, head
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.selectors import Matcher, matcher
 from kubelogic.serve.statuses import RequestError, bad_request, cause, failure, invalid, not_found
 from kubelogic.serve.tables import table
+from kubelogic.serve.versions import served_as
 from kubelogic.text.numbers import whole
 
 
@@ -90,18 +93,16 @@ def listing(served: Served, request: Request, where: Target) -> Reply:
     objects = served.objects(resource, cluster)
     keys = served.keys(objects, resource.stored_kind, where.namespace)
     keys = following(keys, start) if start else keys
-    found: list[dict[str, Any]] = []
+    found: list[bytes] = []
     rest, last = 0, ""
     with collector_paused():
         for number, key in enumerate(keys):
             if limit and len(found) == limit:
-                rest = (
-                    len(keys) - number if selects is None else _more(served, objects, resource, keys[number:], selects)
-                )
+                rest = len(keys) - number if selects is None else _more(objects, resource, keys[number:], selects)
                 break
-            document = _document(served, objects[key], resource, revision, older=cluster is not None)
-            if selects is None or selects(document):
-                found.append(document)
+            obj = objects[key]
+            if selects is None or selects(as_read(obj, resource)):
+                found.append(_text(served, obj, resource, revision, older=cluster is not None))
                 last = key
     meta: dict[str, Any] = {"resourceVersion": str(revision)}
     if rest:
@@ -111,27 +112,29 @@ def listing(served: Served, request: Request, where: Target) -> Reply:
     return Reply(body=_listed(served, request, resource, found, meta), warnings=warnings_of(resource))
 
 
-def _more(
-    served: Served, objects: Mapping[str, Object], resource: Resource, keys: Sequence[str], selects: Matcher
-) -> int:
+def as_read(obj: Object, resource: Resource) -> Mapping[str, Any]:
+    """An object as selectors read it: in the version that is asked for."""
+    same = obj.document.get("apiVersion") == resource.api_version
+    return obj.document if same else served_as(obj.document, resource.api_version)
+
+
+def _more(objects: Mapping[str, Object], resource: Resource, keys: Sequence[str], selects: Matcher) -> int:
     """Whether anything that is selected follows."""
-    return int(any(selects(served.written(objects[key], resource)) for key in keys))
+    return int(any(selects(as_read(objects[key], resource)) for key in keys))
 
 
-def _document(served: Served, obj: Object, resource: Resource, revision: int, *, older: bool) -> dict[str, Any]:
-    if not older:
-        return served.written(obj, resource)
-    return served.written(obj, resource, served.control.history.version_at(obj, revision))
+def _text(served: Served, obj: Object, resource: Resource, revision: int, *, older: bool) -> bytes:
+    return served.text(obj, resource, served.control.history.version_at(obj, revision) if older else None)
 
 
 def _listed(
-    served: Served, request: Request, resource: Resource, found: list[dict[str, Any]], meta: dict[str, Any]
-) -> dict[str, Any]:
+    served: Served, request: Request, resource: Resource, found: list[bytes], meta: dict[str, Any]
+) -> dict[str, Any] | bytes:
     form = wanted(request.accept)
     if form.kind == "Table":
         return table(
             resource,
-            found,
+            map(msgspec.json.decode, found),
             served.now,
             metadata=meta,
             api=form.version,
@@ -142,12 +145,19 @@ def _listed(
             "kind": "PartialObjectMetadataList",
             "apiVersion": f"meta.k8s.io/{form.version}",
             "metadata": meta,
-            "items": [partial(each, form) for each in found],
+            "items": [partial(msgspec.json.decode(each), form) for each in found],
         }
-    bare = found
+    return list_text(resource, found, meta)
+
+
+def list_text(resource: Resource, found: Sequence[bytes], meta: Mapping[str, Any]) -> bytes:
+    """A list of objects as JSON: those of a built-in kind do not say again what they are."""
+    about = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta}
+    items = found
     if resource.custom is None:
-        bare = [{key: value for key, value in each.items() if key not in ("kind", "apiVersion")} for each in found]
-    return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta, "items": bare}
+        begin = len(head(resource))
+        items = [b"{" + each[begin:] for each in found]
+    return encoded(about)[:-1] + b',"items":[' + b",".join(items) + b"]}\n"
 
 
 def _limit(query: Mapping[str, str]) -> int:

@@ -33,7 +33,7 @@ from kubelogic.verbs.reconciled import Engine, Options, engine
 _IDLE = 180
 """Seconds that a connection stays open without a request. Source: apiserver, pkg/server/secure_serving.go."""
 
-_SWITCH = 0.001
+_SWITCH = 0.0002
 """Seconds after which the thread of ticks gives way to requests."""
 
 
@@ -51,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         store: file in which the cluster is kept; empty for memory only.
         scenario: what happens at which time from the start.
         warn: told of a step that is refused.
+        learns: whether controllers know what there is before anybody asks, as they fill their caches; nothing is
+            done yet.
     """
 
     options: Options
@@ -63,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store: str = ""
     scenario: Sequence[Event] = ()
     warn: Callable[[str], None] = print
+    learns: bool = False
 
 
 def prepare(
@@ -102,6 +105,8 @@ def prepare(
         finish=finished,
     )
     control.begin()
+    if settings.learns:
+        made.reconciler.advance(control.present())
     return Served(control=control), begun.refused
 
 
@@ -120,6 +125,8 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
         finish=finished,
     )
     control.clock.start(kept.state.now)
+    if settings.learns:
+        made.reconciler.advance(control.present())
     return Served(control=control)
 
 

@@ -18,10 +18,21 @@ _META = (
     "name generateName namespace selfLink uid resourceVersion generation creationTimestamp deletionTimestamp "
     "deletionGracePeriodSeconds labels annotations ownerReferences finalizers managedFields"
 )
-_POD_CONDITIONS = (
-    "DisruptionTarget PodResizePending PodResizeInProgress PodReadyToStartContainers Initialized Ready ContainersReady "
-    "PodScheduled"
-)
+_POD_CONDITIONS = {
+    name: number
+    for number, name in enumerate(
+        (
+            "DisruptionTarget",
+            "PodResizePending",
+            "PodResizeInProgress",
+            "PodReadyToStartContainers",
+            "Initialized",
+            "Ready",
+            "ContainersReady",
+            "PodScheduled",
+        )
+    )
+}
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": ("spec",),
     "PodTemplate": ("template", "spec"),
@@ -32,6 +43,8 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _BY_CONTROLLERS = frozenset({*_TEMPLATES, "HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim"})
+SHAPED_LAST = frozenset({"Deployment", "EndpointSlice"})
+"""Kinds whose shape depends on how their fields are written: they are completed first."""
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -55,6 +68,8 @@ def shaped(body: Json, kind: str) -> Json:
     if kind == "EndpointSlice" and body.get("ports"):
         ports = [{"name": "", **port} for port in body["ports"]]
         return {**body, "ports": ports}
+    if kind == "Pod":
+        status = status or {}
     if not isinstance(status, dict):
         return body
     if kind == "Pod":
@@ -77,7 +92,7 @@ def _of_pod(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Json:
         told = {each.get("type") for each in conditions}
         conditions += [each for each in _starting(spec, found) if each["type"] not in told]
     if conditions:
-        found["conditions"] = _in_turn(conditions, _POD_CONDITIONS.split())
+        found["conditions"] = sorted(conditions, key=_turn_of_pod)
     if not found.get("startTime") or found.get("phase") != "Pending":
         return found
     begins = bool(spec.get("initContainers"))
@@ -139,6 +154,10 @@ def _with_account(body: Json, where: tuple[str, ...]) -> Json:
         return {**body, step: _with_account(part, tuple(rest))}
     account = part.get("serviceAccountName")
     return {**body, step: {**part, "serviceAccount": account}} if account else body
+
+
+def _turn_of_pod(condition: Json) -> int:
+    return _POD_CONDITIONS.get(str(condition.get("type")), -1)
 
 
 def _in_turn(conditions: Iterable[Json], turn: list[str]) -> list[Json]:

@@ -66,7 +66,10 @@ def _clock(served: Served) -> dict[str, Any]:
 
 
 async def _move(served: Served, wanted: dict[str, Any]) -> None:
-    """Do what a request to the clock asks for: ``step`` (as ``5m``), ``speed``, ``paused``."""
+    """Do what a request to the clock asks for: ``step`` (as ``5m``), ``speed``, ``paused``.
+
+    A step is over when the control plane has nothing to do any more, also one of no time; a clock that runs only jumps.
+    """
     unknown = sorted(set(wanted) - {"step", "speed", "paused"})
     if unknown:
         raise bad_request(f"the clock knows step, speed and paused, not {', '.join(unknown)}")
@@ -90,7 +93,7 @@ async def _move(served: Served, wanted: dict[str, Any]) -> None:
         clock.speed, clock.paused = float(speed), paused
         served.control.keep_time()
         served.control.wake()
-    if step:
+    if "step" in wanted:
         await served.control.pass_time(step)
 
 

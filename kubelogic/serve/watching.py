@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from kubelogic.serve.bodies import Form, wanted
 from kubelogic.serve.cluster import Served, encoded
 from kubelogic.serve.history import Change
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true
-from kubelogic.serve.reading import expired, partial, too_large, warnings_of
+from kubelogic.serve.reading import as_read, expired, partial, too_large, warnings_of
 from kubelogic.serve.selectors import Matcher, matcher
 from kubelogic.serve.statuses import RequestError, cause, failure, invalid
 from kubelogic.serve.tables import table
@@ -46,9 +48,11 @@ class _Watch:
     """Whether a bookmark says that all that was there has come."""
     with_columns: bool = field(default=True)
 
-    def event(self, kind: str, document: Mapping[str, Any]) -> bytes:
+    def event(self, kind: str, text: bytes) -> bytes:
         """One line of the stream."""
-        return encoded({"type": kind, "object": self._formed(document)}) + b"\n"
+        if self.form.kind:
+            text = encoded(self._formed(msgspec.json.decode(text)))
+        return b'{"type":"%s","object":%s}\n' % (kind.encode(), text)
 
     def _formed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         if self.form.kind == "Table":
@@ -70,9 +74,9 @@ class _Watch:
         """What is there, as if it were just made."""
         objects = self.served.objects(self.where.resource)
         for key in self.served.keys(objects, self.where.resource.stored_kind, self.where.namespace):
-            document = self.served.written(objects[key], self.where.resource)
-            if self.selects is None or self.selects(document):
-                yield self.event("ADDED", document)
+            obj = objects[key]
+            if self.selects is None or self.selects(as_read(obj, self.where.resource)):
+                yield self.event("ADDED", self.served.text(obj, self.where.resource))
 
     def told(self, change: Change) -> bytes | None:
         """A change as this watch sees it; None if it does not."""
@@ -81,21 +85,18 @@ class _Watch:
             return None
         if resource.custom is not None and obj.api_version.partition("/")[0] != resource.group:
             return None
-        document = self.served.written(obj, resource, change.revision)
         if self.selects is None:
-            return self.event(change.type, document)
-        now = change.type != "DELETED" and self.selects(document)
-        before = False
-        if change.old is not None:
-            before = self.selects(self.served.written(change.old, resource, change.old_revision))
+            return self.event(change.type, self.served.text(obj, resource, change.revision))
+        now = change.type != "DELETED" and self.selects(as_read(obj, resource))
+        before = change.old is not None and self.selects(as_read(change.old, resource))
         match before, now:
             case False, True:
-                return self.event("ADDED", document)
+                return self.event("ADDED", self.served.text(obj, resource, change.revision))
             case True, True:
-                return self.event("MODIFIED", document)
+                return self.event("MODIFIED", self.served.text(obj, resource, change.revision))
             case True, False:
                 last = change.old if change.old is not None else obj
-                return self.event("DELETED", self.served.written(last, resource, change.revision))
+                return self.event("DELETED", self.served.text(last, resource, change.revision))
         return None
 
     def bookmark(self, revision: int, *, ends: bool = False) -> bytes:

@@ -53,10 +53,11 @@ class Client:
         )
 
     def get(self, url: str, **more: Any) -> Any:
-        """The body of a GET that succeeds."""
+        """The body of a GET that succeeds; lists, which come as text, are read."""
         reply = self.send("GET", url, **more)
         assert reply.status == 200, reply.body
-        return reply.body
+        is_text = isinstance(reply.body, bytes) and reply.body.startswith(b'{"kind":"')
+        return json.loads(reply.body) if is_text else reply.body
 
     def table(self, url: str) -> list[list[Any]]:
         """The cells that ``kubectl get`` prints."""

@@ -272,11 +272,16 @@ function drawWorkloads() {
   }));
 }
 
+function moment(text) {
+  const [day, time] = text.replace(/\.\d+|Z/g, "").split("T");
+  return element("time", {datetime: text}, element("span", {}, day), " ", element("span", {}, time || ""));
+}
+
 function drawTimeline() {
   const when = (each) => each.lastTimestamp || each.eventTime || each.metadata.creationTimestamp || "";
   const last = [...store.events.values()].sort((a, b) => when(a) < when(b) ? 1 : -1).slice(0, MOST.events);
   byId("timeline").replaceChildren(...last.map((each) => element("tr", {class: each.type === "Warning" ? "warn" : ""},
-    element("td", {}, when(each).replace("T", " ").replace(/\.\d+|Z/g, "")),
+    element("td", {}, moment(when(each))),
     element("td", {}, `${each.involvedObject.kind} ${each.involvedObject.name}`),
     element("td", {}, `${each.reason}: ${each.message || ""}${each.count > 1 ? ` (${each.count} times)` : ""}`))));
 }
