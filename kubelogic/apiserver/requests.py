@@ -13,6 +13,7 @@ from kubelogic.apiserver.answers import Status, invalid, misnamed, resource_name
 from kubelogic.apiserver.patches import PatchError, strategic_merge
 from kubelogic.apiserver.posting import admit_change
 from kubelogic.apiserver.registry import immutable
+from kubelogic.apiserver.registry.strategies import is_decoded
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
@@ -291,7 +292,8 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
     else:
         admitted = admit(chain.prepared(old, document), namespace=old.namespace or "default")
         if admitted.problems:
-            frozen = tuple(immutable.faults(old, with_document(old, document)))
+            whole = is_decoded(admitted)
+            frozen = tuple(immutable.faults(old, with_document(old, document))) if whole else ()
             first = old.kind in immutable.TOLD_FIRST
             told = (*frozen, *admitted.faults) if first else (*admitted.faults, *frozen)
             return Outcome(state=state, answer=_invalid(document, tuple(dict.fromkeys(told))))

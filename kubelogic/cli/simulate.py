@@ -86,7 +86,10 @@ class _Event(argparse.Action):
 
 
 def run(args: argparse.Namespace) -> int:
-    """Simulate and print; 0 if all is well at the end and as expected, 1 if not or if nothing settles."""
+    """Simulate and print; 0 if all is well at the end and as expected, 1 if not or if nothing settles.
+
+    3 if the time limit was over before the end, and nothing that had happened by then is a no already.
+    """
     from kubelogic.report.simulation import render_simulation, simulation_document
     from kubelogic.verbs.missing import NO_NODES
     from kubelogic.verbs.simulate import SimulationOptions, simulate
@@ -122,6 +125,8 @@ def run(args: argparse.Namespace) -> int:
     lacking = result.final.pending or result.final.refusals or waiting
     if not result.run.settled and result.run.cycle:
         return NO
+    if result.run.given_up is not None:
+        return NO if any(each.kind in ("Expectation", "Step") for each in result.not_well) else UNKNOWN
     if result.not_well or lacking or any(not each.complete for each in result.run.rollouts):
         return NO
     return YES if result.run.settled and not result.final.unknown else UNKNOWN
@@ -150,7 +155,14 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
     scenario = Scenario()
     if args.scenario:
         besides = sorted(typed, key=lambda event: event.at)
-        scenario = read_scenario(args.scenario, namespace=args.namespace, cluster=cluster, start=start, besides=besides)
+        scenario = read_scenario(
+            args.scenario,
+            namespace=args.namespace,
+            cluster=cluster,
+            start=start,
+            besides=besides,
+            horizon=args.horizon,
+        )
     events = [*scenario.events, *typed]
     operations = [event.operation for event in events]
     faults = []
@@ -161,8 +173,10 @@ def _scenario(args: argparse.Namespace, cluster: Cluster) -> Scenario:
             faults.append(error.message)
     if faults:
         raise UsageError("; ".join(dict.fromkeys(faults)))
-    horizon = scenario.horizon if args.horizon is None else args.horizon
-    return Scenario(events=tuple(sorted(events, key=lambda event: event.at)), horizon=horizon)
+    return Scenario(
+        events=tuple(sorted(events, key=lambda event: event.at)),
+        horizon=scenario.horizon if args.horizon is None else args.horizon,
+    )
 
 
 def _progress() -> Callable[[int], None] | None:

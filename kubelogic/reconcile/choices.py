@@ -55,6 +55,7 @@ class PodChoice(msgspec.Struct, frozen=True, kw_only=True):
         text: as it was written.
         node: only pods on this node; empty for any.
         count: so many; None for all.
+        ending: also pods that are being deleted, after the others: they can still be removed by force.
     """
 
     text: str
@@ -64,14 +65,16 @@ class PodChoice(msgspec.Struct, frozen=True, kw_only=True):
     wanted: tuple[Requirement, ...] = ()
     node: str = ""
     count: int | None = 1
+    ending: bool = False
 
     def of(self, cluster: Cluster) -> list[str]:
-        """The pods that are meant, by key. Pods that have ended or are being deleted are never meant."""
+        """The pods that are meant, by key: never those that have ended, and only if so said those being deleted."""
         found = list(pods_of(cluster, self.kind, self.key)) if self.kind else self._labelled(cluster)
         if self.node:
             found = [pod for pod in found if (pod.document.get("spec") or {}).get("nodeName") == self.node]
-        alive = sorted((not is_running(pod), pod.key) for pod in found if is_alive(pod))
-        return [key for _, key in alive][: self.count]
+        meant = [pod for pod in found if is_alive(pod) or (self.ending and is_being_deleted(pod))]
+        ordered = sorted((is_being_deleted(pod), not is_running(pod), pod.key) for pod in meant)
+        return [key for _, _, key in ordered][: self.count]
 
     def _labelled(self, cluster: Cluster) -> list[Object]:
         return [
@@ -101,7 +104,9 @@ class ForEach(Operation, frozen=True, kw_only=True):
 
     def arguments(self) -> dict[str, Any]:
         """Those of the operation; who is meant, in words."""
-        return {**self.template.arguments(), subject(self.template): str(self.choice)}
+        name = subject(self.template)
+        who = str(self.choice)
+        return {**self.template.arguments(), name: who.removeprefix("pods ") if name == "key" else who}
 
     def on(self, cluster: Cluster) -> list[Operation]:
         """What is done, one after the other."""

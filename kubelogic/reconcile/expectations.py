@@ -29,7 +29,7 @@ MEASURES: Mapping[str, str] = {
     "complete": "whether its rollout is complete; of a Job: whether it is Complete",
     "failed": "of a Job: whether it has failed",
     "endpoints": "how many ready endpoints a Service has",
-    "phase": "the phase of a Pod",
+    "phase": "the phase of a Pod, claim, volume or Namespace",
     "node": "the node of a Pod",
     "exists": "whether there is such an object",
 }
@@ -129,8 +129,9 @@ def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
             return ready_endpoints(cluster).get(key, 0)
         case "Pod", "ready":
             return is_ready(obj)
-        case "Pod", "phase":
-            return str((obj.document.get("status") or {}).get("phase") or "Pending")
+        case _, "phase":
+            unsaid = "Active" if kind == "Namespace" else "Pending"
+            return str((obj.document.get("status") or {}).get("phase") or unsaid)
         case "Pod", "node":
             return _node_of(obj)
         case "Node", "ready":
@@ -182,6 +183,8 @@ def told(found: Expected) -> str:
     )
     when = "all the time" if asked.when == "always" else "at some moment"
     when = f"{when} {span}" if span else when
+    if not found.reached:
+        return f"expected {asked} {when}: the run ended before"
     if found.held:
         return f"{asked} {when}"
     if found.broken_at is None:
@@ -208,6 +211,8 @@ class Watch:
         self.since: int | None = None
         self.last: Amount = None
         self.closed = False
+        self.over = False
+        """Whether the time up to which it is looked at is over."""
 
     def see(self, cluster: Cluster, now: int) -> None:
         """Look at a state; ``now`` in milliseconds from the start."""
@@ -218,6 +223,7 @@ class Watch:
         if self.since is not None and (over or now > max(self.since, asked.since or 0)):
             self.began = True
         if over:
+            self.over = True
             return
         self.last = measured(cluster, asked.kind, asked.key, asked.measure)
         if asked.holds(self.last):
@@ -241,10 +247,13 @@ class Watch:
             self.first = self.first or (self.broken, now, self.amount)
         self.broken = None
 
-    def result(self) -> Expected:
-        """What came of it, when the run is over."""
+    def result(self, *, whole: bool = True) -> Expected:
+        """What came of it, when the run is over; not ``whole``: it was given up before its end."""
         asked = self.expectation
         self.began = self.began or self.since is not None
+        undecided = self.broken is None and self.first is None and not (asked.when == "once" and self.began)
+        if not whole and not self.closed and not self.over and undecided:
+            return Expected(expectation=asked, held=False, amount=self.last, reached=False)
         if asked.when == "once":
             return Expected(expectation=asked, held=self.began, amount=self.last, held_since=self.since)
         if asked.when == "at" and asked.until is not None and not self.closed:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
@@ -24,6 +25,7 @@ from kubelogic.reconcile.scenario import Event, Scenario
 from kubelogic.reconcile.settle import Folded, Refusals, Run, Step, Ticker, settle
 from kubelogic.reconcile.times import clock
 from kubelogic.reconcile.world_steps import Down
+from kubelogic.text.location import Location
 
 Rebuild = Callable[[frozenset[str]], Ticker]
 """Gives what decides ticks while some components are down."""
@@ -35,6 +37,8 @@ class OpenDrain(msgspec.Struct, kw_only=True):
     since: int
     message: str
     tries: int = 1
+    location: Location | None = None
+    """The line that asks for it."""
     skipped: int = 0
     """Tries of these that are only counted, since nothing happened in between."""
     open: bool = True
@@ -70,6 +74,8 @@ class Player(msgspec.Struct):
     told: list[int] = msgspec.field(default_factory=list)
     """How long the timeline was after each step of the last stretch."""
     rebuild: Rebuild | None = None
+    enough: Callable[[], bool] | None = None
+    """Whether the time that the run may take is over."""
     down: dict[str, int] = msgspec.field(default_factory=dict)
     """The components that are down, and since when."""
     halted: tuple[str, ...] = ()
@@ -82,7 +88,13 @@ class Player(msgspec.Struct):
         """Let the control plane run until a moment."""
         self.told = [len(self.timeline)]
         run = settle(
-            self.ticker, self.state, until=moment, max_ticks=max_ticks, max_steps=max_steps, progress=self._watch
+            self.ticker,
+            self.state,
+            until=moment,
+            max_ticks=max_ticks,
+            max_steps=max_steps,
+            progress=self._watch,
+            enough=self.enough,
         )
         self.ticks += run.ticks
         self.state = run.state
@@ -95,10 +107,15 @@ class Player(msgspec.Struct):
             self._fold(run.steps, folded)
         return run
 
+    @property
+    def over(self) -> bool:
+        """Whether the time that the run may take is over."""
+        return self.enough is not None and self.enough()
+
     def next_change(self, moment: int | None) -> int | None:
         """When something is done next, from the start on; the moment if nothing is before, None if nothing ever is."""
         end = None if moment is None else self.start + moment
-        found = settle(self.ticker, self.state, until=end, quiet=True)
+        found = settle(self.ticker, self.state, until=end, quiet=True, enough=self.enough)
         self.ticks += found.ticks
         return None if end is None and found.next_at is None else found.state.now - self.start
 
@@ -188,7 +205,7 @@ class Player(msgspec.Struct):
         """Perform an operation now."""
         operation = event.operation
         done = perform(operation, self.state)
-        refused = "" if done.answer.accepted else done.answer.message or done.answer.reason
+        refused = "" if done.answer.accepted else _why(done.answer)
         if isinstance(operation, Down):
             refused = self._switch(operation)
         time = self.state.now - self.start
@@ -201,8 +218,8 @@ class Player(msgspec.Struct):
             if known.message == refused:
                 return done
             known.message, known.open = refused or known.message, bool(refused)
-        elif operation.type == "Drain" and refused:
-            self.drains[node] = OpenDrain(since=time, message=refused)
+        elif operation.type == "Drain" and refused and not done.answer.reason:
+            self.drains[node] = OpenDrain(since=time, message=refused, location=event.location)
         elif refused:
             self._refuse(event, refused, arguments)
             return done
@@ -235,7 +252,9 @@ class Player(msgspec.Struct):
     def _refuse(self, event: Event, why: str, arguments: Mapping[str, Any]) -> None:
         time = self.state.now - self.start
         kind = event.operation.type
-        message = f"{kind} is refused: {why}"
+        about = _subject(arguments)
+        what = kind if not about or about in why else f"{kind} of {about},"
+        message = f"{what} is refused: {why}"
         self.refused.append(Ailment(kind="Step", key=clock(time), message=message, location=event.location))
         self.timeline.append(Entry(time=time, type=kind, arguments=arguments, refused=why))
 
@@ -256,11 +275,11 @@ class Player(msgspec.Struct):
     def _because(self, name: str) -> str:
         return f": {self.why_halted}" if name in self.halted else ""
 
-    def expected(self) -> tuple[Expected, ...]:
-        """What came of what was expected, in the order of the scenario."""
+    def expected(self, *, whole: bool) -> tuple[Expected, ...]:
+        """What came of what was expected, in the order of the scenario; ``whole``: the run came to its end."""
         for watch in self.watches.values():
             watch.see(self.state.cluster, self.state.now - self.start)
-        found = [watch.result() for watch in self.watches.values()]
+        found = [watch.result(whole=whole) for watch in self.watches.values()]
         return tuple(sorted(found, key=lambda each: _line(each.expectation)))
 
     def unwell(self) -> tuple[Ailment, ...]:
@@ -271,6 +290,7 @@ class Player(msgspec.Struct):
                 key=node,
                 message=f"is not done since {clock(each.since)}, after {each.tries} "
                 f"{'try' if each.tries == 1 else 'tries'}: {each.message}",
+                location=each.location,
             )
             for node, each in sorted(self.drains.items())
             if each.open
@@ -297,6 +317,20 @@ def _arguments(action: Action, now: int) -> Mapping[str, Any]:
     """The arguments of an action; where a calendar matters, with the moment."""
     found = action.arguments()
     return {**found, "moment": timestamp(now - now % 1000)} if action.type == "StartCronRun" else found
+
+
+def _why(answer: Status) -> str:
+    """Why the API server refuses something; of an eviction with the budget and its counts."""
+    causes = answer.causes if answer.reason == "TooManyRequests" else ()
+    return " ".join([answer.message or answer.reason, *causes])
+
+
+def _subject(arguments: Mapping[str, Any]) -> str:
+    """The object that a step is about, as far as one is."""
+    if arguments.get("node"):
+        return f"node {arguments['node']}"
+    kind, key = arguments.get("kind"), arguments.get("key") or arguments.get("target")
+    return " ".join(str(each) for each in (kind, key) if each)
 
 
 def _same_round(one: Sequence[Step], other: Sequence[Step], period: int) -> bool:

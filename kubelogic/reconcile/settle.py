@@ -137,6 +137,7 @@ def settle(
     fold: bool = True,
     max_steps: int | None = None,
     quiet: bool = False,
+    enough: Callable[[], bool] | None = None,
 ) -> Run:
     """Run until nothing happens before ``until``.
 
@@ -150,6 +151,7 @@ def settle(
         fold: whether to look for loops; without, every step is told.
         max_steps: after so many ticks with actions that are no loop the run is not settled, either.
         quiet: stop before the first action; ``next_at`` is the moment at which something happens.
+        enough: asked before every tick but the first: whether to stop here; the run is not settled then.
 
     Returns:
         The run; not settled if ``max_ticks`` are over or it ends in a loop that is no routine of CronJobs and
@@ -158,7 +160,14 @@ def settle(
         end is gone through up to there; its rounds are told once.
     """
     settling = _Settling(
-        ticker=ticker, state=state, until=until, progress=progress, fold=fold, max_steps=max_steps, quiet=quiet
+        ticker=ticker,
+        state=state,
+        until=until,
+        progress=progress,
+        fold=fold,
+        max_steps=max_steps,
+        quiet=quiet,
+        enough=enough,
     )
     return settling.run(max_ticks)
 
@@ -208,6 +217,7 @@ class _Settling(msgspec.Struct, kw_only=True):
     fold: bool
     max_steps: int | None
     quiet: bool
+    enough: Callable[[], bool] | None
     steps: list[Step] = msgspec.field(default_factory=list)
     folded: list[Folded] = msgspec.field(default_factory=list)
     ledger: _Ledger = msgspec.field(default_factory=_Ledger)
@@ -220,6 +230,8 @@ class _Settling(msgspec.Struct, kw_only=True):
 
     def run(self, max_ticks: int) -> Run:
         for number in range(1, max_ticks + 1):
+            if number > 1 and self.enough is not None and self.enough():
+                return self._ended(settled=False, ticks=number - 1)
             tick = self.ticker.tick(self.state)
             if self.loop is not None and self._leaves(self.state.now):
                 self._leave()

@@ -25,6 +25,7 @@ from kubelogic.reconcile.rollouts import Rollout, rollouts
 from kubelogic.reconcile.scenario import Event, Operation, Scenario
 from kubelogic.reconcile.settle import MAX_TICKS, Refusals, Ticker
 from kubelogic.reconcile.times import clock
+from kubelogic.text.location import Location
 
 __all__ = ["DEFAULT_HORIZON", "ENDPOINTS", "FAILED", "REPEAT", "Entry", "Simulated", "clock", "simulate"]
 
@@ -42,6 +43,20 @@ _PATIENCE = 120
 
 _PERIODIC = ("CronJob", "HorizontalPodAutoscaler")
 """Kinds that may go on acting for ever."""
+
+
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run came in the time that it was given.
+
+    Attributes:
+        at: milliseconds from the start that were played.
+        left: how many steps were not done.
+        first: where the first of them stands, if anywhere.
+    """
+
+    at: int
+    left: int = 0
+    first: Location | None = None
 
 
 class Simulated(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +80,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
         remarks: what nobody said, so that something stays as it is.
         assumed_horizon: milliseconds from the start up to which it was run because nobody said how long; None if it was
             said, or not needed. Sooner than the default, and not settled, if new things go on to happen.
+        given_up: how far it came, if the time that it was given was over before its end; None if it was not.
     """
 
     state: State
@@ -83,6 +99,7 @@ class Simulated(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[Expected, ...] = ()
     kin: Kin = msgspec.field(default_factory=Kin)
     remarks: tuple[str, ...] = ()
+    given_up: GivenUp | None = None
 
 
 def simulate(
@@ -93,6 +110,7 @@ def simulate(
     max_ticks: int = MAX_TICKS,
     progress: Callable[[int], None] | None = None,
     rebuild: Rebuild | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> Simulated:
     """Run a scenario.
 
@@ -103,12 +121,13 @@ def simulate(
         max_ticks: ticks after which one stretch of time gives up.
         progress: told the time that is reached, in milliseconds from the start.
         rebuild: gives the ticker while some components are down; without it steps that stop one are refused.
+        enough: asked before every tick: whether to stop, because the time that the run may take is over.
 
     Returns:
         The run. An event that the API server refuses is in the timeline with the reason; a drain that a budget
         holds up is tried again every five seconds.
     """
-    run = Player(ticker, state, state.now, progress, rebuild=rebuild)
+    run = Player(ticker, state, state.now, progress, rebuild=rebuild, enough=enough)
     run.look(state, scenario)
     horizon = scenario.horizon
     assumed = None
@@ -116,10 +135,15 @@ def simulate(
         last_step = max((event.at for event in scenario.events), default=0)
         horizon = assumed = last_step + DEFAULT_HORIZON
     retry = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"])
-    _Steps(run=run, horizon=horizon, retry=retry, max_ticks=max_ticks).play(scenario)
+    steps = _Steps(run=run, horizon=horizon, retry=retry, max_ticks=max_ticks)
+    given_up = steps.play(scenario)
     end = None if horizon is None else run.start + horizon
     last = run.until(end, max_ticks, None if assumed is None else _ASSUMED_STEPS)
-    if assumed is not None and end is not None and run.state.now < end:
+    if given_up is None and run.over and not last.settled and not last.cycle:
+        given_up = GivenUp(at=run.state.now - run.start)
+    if given_up is not None:
+        assumed = None
+    elif assumed is not None and end is not None and run.state.now < end:
         assumed = run.state.now - run.start
     settled, period = last.settled, last.period
     cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
@@ -140,11 +164,12 @@ def simulate(
         next_at=run.next_at,
         restarts=restarts(state.cluster, run.state.cluster, killed),
         ailments=run.unwell(),
-        expected=run.expected(),
+        expected=run.expected(whole=given_up is None),
         kin=run.kin,
         remarks=open_questions(run.state),
         start=run.start,
         assumed_horizon=assumed,
+        given_up=given_up,
     )
 
 
@@ -158,8 +183,8 @@ class _Steps(msgspec.Struct, kw_only=True):
     waiting: list[_Due] = msgspec.field(default_factory=list)
     count: int = 0
 
-    def play(self, scenario: Scenario) -> None:
-        """Do all of them, with the ticks before each."""
+    def play(self, scenario: Scenario) -> GivenUp | None:
+        """Do all of them, with the ticks before each; how far it came if there was not time enough."""
         self.waiting = [(event.at, number, event) for number, event in enumerate(scenario.events)]
         heapify(self.waiting)
         self.count = len(self.waiting)
@@ -168,6 +193,11 @@ class _Steps(msgspec.Struct, kw_only=True):
             moment, _, event = heappop(self.waiting)
             before = run.state.cluster
             stretch = run.until(run.start + moment, self.max_ticks)
+            if run.over and run.state.now < run.start + moment:
+                left = sorted([event, *(item[2] for item in self.waiting)], key=lambda each: each.at)
+                done = [each for each in left if not isinstance(each.operation, Expectation | DrainAgain)]
+                first = done[0].location if done else None
+                return GivenUp(at=run.state.now - run.start, left=len(done), first=first)
             run.state = at(run.state, run.start + moment)
             if isinstance(event.operation, ForEach):
                 each = event.operation.on(run.state.cluster)
@@ -179,6 +209,7 @@ class _Steps(msgspec.Struct, kw_only=True):
                 run.expect(event.operation)
             else:
                 self._do(event, moment, quiet=run.state.cluster is before and not stretch.steps)
+        return None
 
     def _do(self, event: Event, moment: int, *, quiet: bool) -> None:
         """Do one thing now, and note what follows from it; ``quiet``: nothing has happened since the one before."""

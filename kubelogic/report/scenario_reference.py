@@ -33,7 +33,7 @@ words and fields that there are not, objects that are neither in the cluster nor
 that no autoscaler reads, probes and images that no container has, steps after the horizon. What the API server or
 kubectl refuses during the run is told in their words in the timeline and under NOT WELL, with the line of the step.
 
-Times are seconds, text such as `1m30s`, or a moment of the calendar (`2026-11-02T08:00Z`,
+Times are seconds, text such as `1m30s`, `500ms` or `7d`, or a moment of the calendar (`2026-11-02T08:00Z`,
 `2026-11-02T09:00:00+01:00`). The clock starts where [the how-to](../how-to/simulate.md) says, or at `--start`.
 Steps of one moment are done in the order of the file; what takes no time happens in between.
 """
@@ -72,9 +72,9 @@ well at the end.
 - {once: true, until: 10m, expect: {kind: Node, name: n1, ready: false}}
 ```
 
-Numbers are a number, `{atLeast: 2}`, `{atMost: 2}`, `{not: 2}`, or text such as `">= 2"`. `always` without `from`
-begins with the moment at which it is so first; if it never is, it is broken. What is over in the same instant in
-which it began does not count.
+Numbers are a number, `{atLeast: 2}`, `{atMost: 4}`, both for a range, `{not: 2}`, or text such as `">= 2"`. `always`
+without `from` begins with the moment at which it is so first; if it never is, it is broken. What is over in the same
+instant in which it began does not count.
 """
 
 

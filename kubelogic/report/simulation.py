@@ -10,7 +10,7 @@ from kubelogic.explain.units import count
 from kubelogic.reconcile.entries import REPEAT, Entry
 from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
-from kubelogic.reconcile.simulate import Simulated
+from kubelogic.reconcile.simulate import GivenUp, Simulated
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import header, location_document, plan_document
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
@@ -68,6 +68,7 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
         "about": None if simulation.about is None else f"{simulation.about.kind} {simulation.about.key}",
         "remarks": list(run.remarks),
         "start": timestamp(run.start),
+        "givenUp": None if run.given_up is None else {"at": seconds(run.given_up.at), "stepsLeft": run.given_up.left},
         "final": plan_document(simulation.final),
     }
 
@@ -198,7 +199,8 @@ def _sentence(each: NotWell) -> str:
     if each.reason:
         where = f" ({each.location})" if each.location else ""
         return f"{each.kind} {each.key}{where}: {each.reason}: {each.message}"
-    return f"{place}{_WORDS.get(each.kind, each.kind)} {each.key} {each.message}"
+    comma = "," if each.kind == "Step" else ""
+    return f"{place}{_WORDS.get(each.kind, each.kind)} {each.key}{comma} {each.message}"
 
 
 def _period(run: Simulated) -> str:
@@ -236,11 +238,26 @@ def _restarted(each: Restarts) -> str:
     return ", ".join(done)
 
 
+def _given_up(far: GivenUp) -> str:
+    """How far a run came in its time.
+
+    >>> _given_up(GivenUp(at=90_000))
+    'the time limit (--timeout) was over at 1m30s of the simulated clock'
+    """
+    text = f"the time limit (--timeout) was over at {clock(far.at)} of the simulated clock"
+    if not far.left:
+        return text
+    first = "" if far.first is None else f", from {far.first} on"
+    return f"{text}, {count(far.left, 'step')} not done{first}"
+
+
 def _verdict(simulation: Simulation, style: Style) -> str:
     run, final = simulation.run, simulation.final
     unfinished = sum(not each.complete for each in run.rollouts)
     end = clock(run.timeline[-1].time) if run.timeline else "0s"
-    if run.cycle and run.settled:
+    if run.given_up is not None:
+        verdict = style.warn(f"Unknown: {_given_up(run.given_up)}; how it was then")
+    elif run.cycle and run.settled:
         verdict = (
             f"The cluster goes round {f'every {clock(run.period)}' if run.period else 'at once'}, and all is as it was"
         )
@@ -261,10 +278,13 @@ def _verdict(simulation: Simulation, style: Style) -> str:
         counts.append(style.bad(f"{count(held, 'change')} refused"))
     if waiting := sum(bool(each.waiting) for each in run.restarts):
         counts.append(style.bad(f"{count(waiting, 'container')} in back-off"))
-    broken = sum(not each.held for each in run.expected)
+    undecided = sum(not each.reached for each in run.expected) if run.given_up is not None else 0
+    broken = sum(not each.held for each in run.expected) - undecided
+    if undecided:
+        counts.append(style.warn(f"{undecided:,} of {count(len(run.expected), 'expectation')} not decided"))
     if broken:
         counts.append(style.bad(f"{broken:,} of {count(len(run.expected), 'expectation')} broken"))
-    elif run.expected:
+    elif run.expected and not undecided:
         counts.append(f"{count(len(run.expected), 'expectation')} kept")
     if unwell := len(simulation.not_well) - broken:
         counts.append(style.bad(f"{unwell:,} not well"))

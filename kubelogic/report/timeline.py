@@ -17,13 +17,12 @@ import msgspec
 
 from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
 from kubelogic.reconcile.times import clock
+from kubelogic.report.quantities import exact
+from kubelogic.report.step_words import WORDS
 from kubelogic.report.style import Style
 
 _NAMED = 3
 """So many of those that are told together are named; the rest are counted."""
-
-_DURATIONS = frozenset({"ready_after", "exit_after"})
-"""Arguments in milliseconds."""
 
 _TIMES = frozenset({"every", "until"})
 """Arguments of repeated rounds in milliseconds."""
@@ -145,9 +144,11 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("Taint", "True", ""): _event(
             "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
         ),
-        ("Taint", "False"): _event("node {node} loses the taint {taint}:{effect}"),
+        ("Taint", "False"): _event(
+            "node {node} loses the taint {taint}:{effect}", "{n} nodes lose the taint {taint}:{effect}", "{node}"
+        ),
         ("Behave",): _event("containers of {image} behave differently: {rest}"),
-        ("Measure",): _event("{kind} {key} uses another amount of {metric}: {rest}"),
+        ("Measure",): _event("{metric} of the pods of {kind} {key} is now {rest}"),
         ("Fill",): _event("volume {volume} of the pods of {kind} {key} holds {each}"),
         ("MeasureObject",): _event("{metric} of {kind} {key} is now {rest}"),
         ("MeasureObject", ""): _event("the external metric {metric} is now {rest}"),
@@ -170,6 +171,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("PreemptPod",): _pods("is preempted", "are preempted", " on {node}, to make room for {beneficiary}"),
         ("RemovePod",): _pods("is gone", "are gone"),
         ("RestorePod",): _pods("is made anew by its kubelet", "are made anew by their kubelets"),
+        ("CollectPod", ""): _pods("is collected", "are collected"),
         ("CollectPod",): _pods("is collected", "are collected", " ({reason})"),
         ("RejectPod",): Phrase(
             "pod {pod} is not taken by its kubelet: {reason}",
@@ -331,6 +333,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
 _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Apply": ("replaced",),
+        "CollectPod": ("reason",),
         "Cordon": ("unschedulable",),
         "Delete": ("grace",),
         "Down": ("down",),
@@ -400,22 +403,27 @@ def _some(names: Sequence[str]) -> str:
 def _text(template: str, entry: Entry, **more: str) -> str:
     wanted = {name for _, name, _, _ in Formatter().parse(template) if name}
     values = {
-        name: clock(value) if entry.type == REPEAT and name in _TIMES else _plain(value)
+        name: clock(value)
+        if entry.type == REPEAT and name in _TIMES
+        else exact("memory", value)
+        if entry.type == "Fill" and name == "each"
+        else _plain(value)
         for name, value in entry.arguments.items()
     } | more
     if "rest" in wanted:
-        about = (
-            wanted | {"image", "kind", "key", "metric"}
-            if entry.type in ("Behave", "Measure", "MeasureObject", "SetResources", "TellPod")
-            else wanted
-        )
-        values["rest"] = ", ".join(
-            f"{name.replace('_', ' ')} {clock(value) if name in _DURATIONS else values[name]}"
-            for name, value in entry.arguments.items()
-            if name not in about and value not in (None, "", (), {}) and (name, value) != ("gone", False)
-            if name != "exit_code" or entry.arguments.get("exit_after", 0) is not None
-        )
+        said = WORDS.get(entry.type)
+        values["rest"] = _rest(entry, values, wanted) if said is None else said(entry.arguments)
     return template.format_map({name: values.get(name, "") for name in wanted})
+
+
+def _rest(entry: Entry, values: Mapping[str, str], wanted: set[str]) -> str:
+    """The arguments that a sentence does not name."""
+    about = wanted | {"kind", "key"} if entry.type == "SetResources" else wanted
+    return ", ".join(
+        f"{name.replace('_', ' ')} {values[name]}"
+        for name, value in entry.arguments.items()
+        if name not in about and value not in (None, "", (), {})
+    )
 
 
 def _plain(value: Any) -> str:

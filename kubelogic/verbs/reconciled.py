@@ -105,6 +105,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Seconds for a solve that begins now."""
         return seconds_left(self.timeout, self.clock, self.deadline)
 
+    def over(self) -> bool:
+        """Whether the moment has come at which all looking ends."""
+        return self.clock is not None and self.deadline is not None and self.clock() > self.deadline
+
     @property
     def end(self) -> float:
         """The moment of the clock at which a search that begins now ends; 0 without a clock."""

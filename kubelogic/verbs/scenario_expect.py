@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.reconcile.expectations import MEASURES, Amount, Expectation
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.text.location import Path as FieldPath
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, kind_named
 from kubelogic.verbs.scenario_requests import key_of
-from kubelogic.verbs.targets import KINDS
 
 FIELDS: Mapping[str, str] = {
     "kind": "of the object: `Deployment` if left out, or any other",
@@ -22,7 +22,7 @@ FIELDS: Mapping[str, str] = {
 _TRUTHS = ("complete", "failed", "exists")
 _TEXTS = ("phase", "node")
 _COUNTS = ("ready", "pods", "pending", "restarts", "replicas", "endpoints")
-_SIGNED = re.compile(r"(>=|<=|==|!=)\s*([0-9]+)")
+_SIGNED = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9]+)")
 _WORDS = {"atLeast": ">=", "atMost": "<=", "not": "!="}
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
 _OF: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "complete": ("Deployment", "StatefulSet", "DaemonSet", "Job"),
     "failed": ("Job",),
     "endpoints": ("Service",),
-    "phase": ("Pod",),
+    "phase": ("Pod", "PersistentVolumeClaim", "PersistentVolume", "Namespace"),
     "node": ("Pod",),
 }
 
@@ -58,8 +58,10 @@ def expectations(fields: Fields) -> list[Expectation]:
             raise WrongFieldError((*fields.path, measure), message, on_key=True, code="KL142")
         if not kind and measure != "pending":
             raise WrongFieldError((*fields.path, measure), "of what? name is needed", on_key=True, code="KL120")
-        sign, wanted = _wanted(fields, kind, measure)
-        found.append(Expectation(kind=kind, key=key, measure=measure, sign=sign, wanted=wanted))
+        found += [
+            Expectation(kind=kind, key=key, measure=measure, sign=sign, wanted=wanted)
+            for sign, wanted in _wanted(fields, kind, measure)
+        ]
     return found
 
 
@@ -67,7 +69,10 @@ def _object(fields: Fields) -> tuple[str, str]:
     if "name" not in fields.value:
         return "", ""
     prefix, slash, _ = fields.text("name").partition("/")
-    kind = KINDS.get(prefix.lower(), prefix) if slash else fields.text("kind", "Deployment")
+    kind = kind_named(prefix) if slash else fields.text("kind", "Deployment")
+    if not kind[:1].isupper():
+        field = "name" if slash else "kind"
+        raise WrongFieldError((*fields.path, field), f"must be a kind such as Deployment, is {kind!r}", code="KL121")
     return kind, key_of(fields, kind) if not slash else key_of(_short(fields), kind)
 
 
@@ -76,25 +81,43 @@ def _short(fields: Fields) -> Fields:
     return Fields(value=value, path=fields.path, namespace=fields.namespace, directory=fields.directory)
 
 
-def _wanted(fields: Fields, kind: str, measure: str) -> tuple[str, Amount]:
+def _wanted(fields: Fields, kind: str, measure: str) -> list[tuple[str, Amount]]:
+    """What is wanted of a measure, with the sign that compares; two of them for a range."""
     value, path = fields.value[measure], (*fields.path, measure)
     if measure in _TRUTHS or (measure == "ready" and kind in ("Pod", "Node")):
         if not isinstance(value, bool):
             raise WrongFieldError(path, f"must be true or false, is {value!r}")
-        return "==", value
+        return [("==", value)]
     if measure in _TEXTS:
         if not isinstance(value, str):
             raise WrongFieldError(path, f"must be text, is {value!r}")
-        return "==", value
-    sign = "=="
-    if isinstance(value, Mapping) and len(value) == 1:
-        (word, value), *_ = value.items()
-        if word not in _WORDS:
-            raise WrongFieldError((*path, word), f"must be one of {', '.join(_WORDS)}", on_key=True, code="KL112")
-        sign = _WORDS[word]
-    elif isinstance(value, str) and (match := _SIGNED.fullmatch(value.strip())):
-        sign, value = match[1], int(match[2])
+        return [("==", value)]
+    if isinstance(value, Mapping) and value:
+        for word in value:
+            if word not in _WORDS:
+                raise WrongFieldError((*path, word), f"must be one of {', '.join(_WORDS)}", on_key=True, code="KL112")
+        found = [(_WORDS[word], _number(each, (*path, word))) for word, each in value.items()]
+        least, most = (next((int(n) for sign, n in found if sign == wanted), None) for wanted in (">=", "<="))
+        if least is not None and most is not None and most < least:
+            raise WrongFieldError(path, f"nothing is at least {least} and at most {most}", code="KL142")
+        return [*found]
+    if isinstance(value, str) and (match := _SIGNED.fullmatch(value.strip())):
+        return [_signed(match[1], int(match[2]), path)]
+    return [("==", _number(value, path))]
+
+
+def _signed(sign: str, number: int, path: FieldPath) -> tuple[str, Amount]:
+    """A sign and a number with one of the signs that an expectation knows."""
+    if sign == ">":
+        return ">=", number + 1
+    if sign == "<":
+        if not number:
+            raise WrongFieldError(path, "nothing is below 0", code="KL142")
+        return "<=", number - 1
+    return sign, number
+
+
+def _number(value: Any, path: FieldPath) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        message = f"must be a number, or such as {{atLeast: 2}}, is {value!r}"
-        raise WrongFieldError(path, message)
-    return sign, value
+        raise WrongFieldError(path, f"must be a number, or such as {{atLeast: 2}}, is {value!r}")
+    return value

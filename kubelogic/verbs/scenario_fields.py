@@ -13,11 +13,50 @@ import msgspec
 from kubelogic.cluster.clock import milliseconds as moment_of
 from kubelogic.cluster.clock import timestamp
 from kubelogic.facts.selectors import Requirement, selector_of
+from kubelogic.kinds.table import served
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.targets import KINDS
 
-_DURATION = re.compile(r"(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
-_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_SHORT: Mapping[str, str] = {
+    "cm": "ConfigMap",
+    "crd": "CustomResourceDefinition",
+    "csr": "CertificateSigningRequest",
+    "ep": "Endpoints",
+    "hpa": "HorizontalPodAutoscaler",
+    "ing": "Ingress",
+    "limits": "LimitRange",
+    "netpol": "NetworkPolicy",
+    "ns": "Namespace",
+    "pc": "PriorityClass",
+    "pdb": "PodDisruptionBudget",
+    "pv": "PersistentVolume",
+    "pvc": "PersistentVolumeClaim",
+    "quota": "ResourceQuota",
+    "sa": "ServiceAccount",
+    "sc": "StorageClass",
+}
+"""kubectl's short names of kinds that ``KINDS`` does not have."""
+
+
+def kind_named(text: str) -> str:
+    """The kind that a person means by a name, as kubectl takes it; the text itself if it is none of Kubernetes' own.
+
+    >>> kind_named("sts"), kind_named("hpa"), kind_named("configmaps"), kind_named("Widget")
+    ('StatefulSet', 'HorizontalPodAutoscaler', 'ConfigMap', 'Widget')
+    """
+    name = text.lower()
+    if found := KINDS.get(name) or _SHORT.get(name):
+        return found
+    plain = {kind.lower(): kind for _, kind in served()}
+    singular = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+    return plain.get(name) or plain.get(singular) or plain.get(name.removesuffix("es")) or text
+
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
+"""Units of a duration in their order, with their seconds."""
+_DURATION = re.compile("".join(rf"(?:({_NUMBER}){unit}(?![a-z]))?" for unit, _ in _UNITS))
+_SECONDS = re.compile(_NUMBER)
 LONGEST = 10**9
 """Seconds that a duration may have: about 31 years."""
 
@@ -25,8 +64,10 @@ LONGEST = 10**9
 def milliseconds(value: Any) -> int | None:
     """A duration in milliseconds: a number of seconds, or text such as ``1m30s``. None if it is neither, or too long.
 
-    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("soon"), milliseconds("9999999h")
-    (90000, 2500, None, None)
+    >>> milliseconds("1m30s"), milliseconds(2.5), milliseconds("1.5h"), milliseconds("500ms"), milliseconds("7d")
+    (90000, 2500, 5400000, 500, 604800000)
+    >>> milliseconds("soon"), milliseconds("1m30"), milliseconds("9999999h")
+    (None, None, None)
     """
     seconds = _seconds(value)
     return None if seconds is None or not 0 <= seconds < LONGEST else round(1000 * seconds)
@@ -89,8 +130,7 @@ def _seconds(value: Any) -> float | None:
     match = _DURATION.fullmatch(value)
     if not match:
         return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return 3600 * hours + 60 * minutes + seconds
+    return sum(float(part or 0) * worth for part, (_, worth) in zip(match.groups(), _UNITS, strict=True))
 
 
 class WrongFieldError(Exception):
@@ -170,7 +210,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         kind, slash, _ = self.text("name").partition("/")
         if not slash:
             return self.choice("kind", kinds, default), self.key()
-        found = KINDS.get(kind.lower(), kind)
+        found = kind_named(kind)
         if found not in kinds:
             raise WrongFieldError((*self.path, "name"), f"must be one of {', '.join(kinds)}, is {kind}", code="KL121")
         return found, self.key()

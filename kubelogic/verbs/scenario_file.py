@@ -53,6 +53,7 @@ def read_scenario(
     start: int = PRESENT,
     stdin: bytes | None = None,
     besides: Sequence[Event] = (),
+    horizon: int | None = None,
 ) -> Scenario:
     """Read a scenario file.
 
@@ -63,6 +64,8 @@ def read_scenario(
         cluster: where the scenario begins, to find out whether its steps mean anything there; None: not to.
         start: when the clock starts, in milliseconds since 1970, for steps at a moment of the calendar.
         besides: what happens besides, in order of time: a step may take back what these did.
+        horizon: milliseconds from the start up to which it goes, where somebody said so; then steps after it are left
+            out instead of refused. None: what the file says.
 
     Raises:
         InputError: with every fault of the file, and of the files that it applies.
@@ -79,7 +82,11 @@ def read_scenario(
         raise InputError([Fault(location=Location(file=name), code="KL106", message=message)])
     document, tree = documents[0]
     reader = _Reader(
-        origin=ItemOrigin(document=document), namespace=namespace, directory=Path(name).parent, start=start
+        origin=ItemOrigin(document=document),
+        namespace=namespace,
+        directory=Path(name).parent,
+        start=start,
+        horizon=horizon,
     )
     scenario = reader.read(tree)
     if cluster is not None:
@@ -96,6 +103,8 @@ class _Reader(msgspec.Struct, kw_only=True):
     namespace: str
     directory: Path
     start: int
+    horizon: int | None = None
+    """Up to when it goes, whatever the file says."""
     faults: list[Fault] = msgspec.field(default_factory=list)
     placed: list[tuple[FieldPath, Operation]] = msgspec.field(default_factory=list)
     events: list[Event] = msgspec.field(default_factory=list)
@@ -164,7 +173,15 @@ class _Reader(msgspec.Struct, kw_only=True):
             count = "nothing" if not words else " and ".join(words)
             raise WrongFieldError(path, f"a step does one thing, this one {count}", code="KL142")
         word = words[0]
-        times = read_times(step, path, expects=word == "expect", start=self.start, horizon=horizon)
+        said = self.horizon is not None
+        times = read_times(
+            step,
+            path,
+            expects=word == "expect",
+            start=self.start,
+            horizon=None if said else horizon,
+            end=self.horizon if said else horizon,
+        )
         location = self.origin.locate((*path, word), key=True)
         fields = self._fields(step[word], (*path, word))
         if word == "expect":

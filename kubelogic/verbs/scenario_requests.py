@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace as replaced
+
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Object
 from kubelogic.kinds.quantity import parse
 from kubelogic.kinds.table import served
+from kubelogic.reconcile.choices import PodChoice
 from kubelogic.reconcile.kubectl_steps import Autoscale, Restart, RunCronJob, SetResources
 from kubelogic.reconcile.scenario import (
     Apply,
@@ -22,7 +25,7 @@ from kubelogic.reconcile.scenario import (
     Undo,
 )
 from kubelogic.verbs.scenario_choices import about_nodes, about_pods, nodes, pods
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, kind_named
 
 SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 _ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
@@ -58,7 +61,7 @@ def _objects(fields: Fields, name: str) -> tuple[Object, ...]:
 def patch(fields: Fields) -> Operation:
     """``patch``."""
     change = fields.value.get("patch")
-    kind = _kind(fields)
+    kind = _kind(fields, "Deployment")
     key = key_of(fields, kind)
     how = fields.choice("type", ("strategic", "merge", "json"), "strategic")
     if how == "json":
@@ -71,7 +74,8 @@ def patch(fields: Fields) -> Operation:
 
 
 def _kind(fields: Fields, default: str | None = None) -> str:
-    kind = fields.text("kind", default)
+    prefix, slash, _ = fields.text("name", "").partition("/")
+    kind = kind_named(prefix) if slash else fields.text("kind", default)
     if not any(name == kind for _, name in served()) and not kind[:1].isupper():
         raise WrongFieldError((*fields.path, "kind"), f"must be a kind such as Deployment, is {kind!r}", code="KL121")
     return kind
@@ -80,18 +84,19 @@ def _kind(fields: Fields, default: str | None = None) -> str:
 def key_of(fields: Fields, kind: str) -> str:
     """The key of the object that ``name`` names: without a namespace for kinds that are in none."""
     scopes = {each.namespaced for (_, name), each in served().items() if name == kind}
-    return fields.text("name") if scopes == {False} else fields.key()
+    return fields.text("name").rpartition("/")[2] if scopes == {False} else fields.key()
 
 
 def delete(fields: Fields) -> Operation:
     """``delete``."""
     several = "of" in fields.value or "selector" in fields.value
     kind = _kind(fields, "Pod" if several else None)
+    force = bool(fields.flag("force"))
     for field in _POD_FIELDS:
         if field in fields.value and kind != "Pod":
             raise WrongFieldError((*fields.path, field), f"is about pods, not about a {kind}", on_key=True)
     grace = fields.number("grace") if "grace" in fields.value else None
-    if fields.flag("force"):
+    if force:
         if grace:
             raise WrongFieldError((*fields.path, "force"), "force goes with grace 0 only", code="KL142")
         grace = 0
@@ -101,7 +106,10 @@ def delete(fields: Fields) -> Operation:
     propagation = fields.choice("propagation", ("", "Background", "Foreground", "Orphan"), "")
     if kind != "Pod":
         return Delete(kind=kind, key=key_of(fields, kind), propagation=propagation)
-    return about_pods(Delete(kind=kind, key="", propagation=propagation, grace=grace), pods(fields))
+    meant = pods(fields)
+    if force and isinstance(meant, PodChoice):
+        meant = replaced(meant, ending=True)
+    return about_pods(Delete(kind=kind, key="", propagation=propagation, grace=grace), meant)
 
 
 def scale(fields: Fields) -> Operation:

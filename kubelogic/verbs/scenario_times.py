@@ -112,7 +112,15 @@ def _turned(said: bool | None) -> bool | None:
     return None if said is None else not said
 
 
-def read_times(step: Mapping[str, Any], path: FieldPath, *, expects: bool, start: int, horizon: int | None) -> Times:
+def read_times(
+    step: Mapping[str, Any],
+    path: FieldPath,
+    *,
+    expects: bool,
+    start: int,
+    horizon: int | None,
+    end: int | None = None,
+) -> Times:
     """When a step happens.
 
     Args:
@@ -120,12 +128,13 @@ def read_times(step: Mapping[str, Any], path: FieldPath, *, expects: bool, start
         path: its place.
         expects: whether it is about an expectation.
         start: when the clock starts, in milliseconds since 1970.
-        horizon: milliseconds from the start after which nothing happens; None: nobody said.
+        horizon: milliseconds from the start after which a step is refused; None: none is.
+        end: milliseconds from the start up to which a step is repeated that says no end; None: it has to say one.
 
     Raises:
         WrongFieldError: it says no time, or one that never comes.
     """
-    reader = _Times(step=step, path=path, start=start, horizon=horizon)
+    reader = _Times(step=step, path=path, start=start, horizon=horizon, end=horizon if end is None else end)
     return reader.expected() if expects else reader.done()
 
 
@@ -134,6 +143,7 @@ class _Times(msgspec.Struct, frozen=True, kw_only=True):
     path: FieldPath
     start: int
     horizon: int | None
+    end: int | None
 
     def expected(self) -> Times:
         given = [name for name in ("at", "by", "always", "once") if name in self.step]
@@ -201,7 +211,7 @@ class _Times(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST:
                 raise WrongFieldError((*path, "times"), f"must be a whole number from 1 to {MOST:,}, is {times!r}")
             return tuple(at + number * every for number in range(times))
-        end = self.horizon
+        end = self.end
         if "until" in value:
             end = from_start(value["until"], self.start)
             if end is None or end < at:

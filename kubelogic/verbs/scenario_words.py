@@ -103,12 +103,12 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         "patch": Word(
             does="As `kubectl patch`.",
             fields={
-                "kind": "of the object",
+                **_KIND,
                 **_NAME,
                 "type": "`strategic` (kubectl's own), `merge`, or `json`",
                 "patch": "the patch; for `json` a list of operations",
             },
-            example="- {at: 1m, patch: {kind: Deployment, name: web, patch: {spec: {minReadySeconds: 5}}}}\n"
+            example="- {at: 1m, patch: {name: web, patch: {spec: {minReadySeconds: 5}}}}\n"
             "- {at: 1m, patch: {kind: Service, name: web, type: json, "
             "patch: [{op: add, path: /metadata/labels, value: {tier: front}}]}}",
             read=requests.patch,
@@ -116,11 +116,12 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         "delete": Word(
             does="As `kubectl delete`.",
             fields={
-                "kind": "of the object; `Pod` with `of`",
+                "kind": "of the object, unless `name` says it (`cm/settings`); `Pod` with `of`",
                 **_POD,
                 "propagation": "`Background`, `Foreground` or `Orphan`",
                 "grace": "seconds for a pod to end",
-                "force": "`true`: a pod is removed at once, whatever its kubelet does",
+                "force": "`true`: a pod is removed at once, whatever its kubelet does; pods that are being deleted are "
+                "meant, too, after the others",
             },
             example="- {at: 1m, delete: {of: web}}\n- {at: 1m, delete: {kind: Pod, name: db-0, force: true}}\n"
             "- {at: 1m, delete: {kind: ConfigMap, name: settings}}",

@@ -122,7 +122,13 @@ def simulate(
     start, left_out = begin(cluster, made.rulebook, how.start)
     troubled = made.troubled(start)
     run = run_scenario(
-        made.reconciler, start, scenario, max_ticks=how.max_ticks, progress=how.progress, rebuild=rebuilder(made)
+        made.reconciler,
+        start,
+        scenario,
+        max_ticks=how.max_ticks,
+        progress=how.progress,
+        rebuild=rebuilder(made),
+        enough=how.options.over,
     )
     settled = Run(state=run.state, steps=(), settled=run.settled, ticks=run.ticks, refusals=run.refusals)
     done = Reconciled(
@@ -166,7 +172,7 @@ def not_well(run: Simulated, final: Plan) -> tuple[NotWell, ...]:
             location=each.expectation.location,
         )
         for each in run.expected
-        if not each.held
+        if not each.held and (each.reached or run.given_up is None)
     ]
     known = {(each.kind, each.key) for each in final.troubles}
     found = [

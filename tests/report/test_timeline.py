@@ -104,10 +104,13 @@ def test_conditions_have_their_own_words_and_unknown_ones_plain_words() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"pull": False, "exit_after": None, "exit_code": 0}, "0s  containers of a:1 behave differently: pull False"),
+        (
+            {"pull": False, "exit_after": None, "exit_code": 0},
+            "0s  containers of a:1 behave differently: it cannot be pulled",
+        ),
         (
             {"pull": None, "exit_after": 500, "exit_code": 3},
-            "0s  containers of a:1 behave differently: exit after 0.5s, exit code 3",
+            "0s  containers of a:1 behave differently: they end 0.5s after each start with exit code 3",
         ),
     ],
 )

@@ -17,6 +17,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.state import State
+from kubelogic.kinds.validation import Admission, admit
 
 
 def prepare_new(tx: Transaction, obj: Object) -> Status | None:
@@ -48,8 +49,22 @@ def refuse_early(state: State, document: Mapping[str, Any]) -> Status | None:
 
 
 def without_lost(old: Object, document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A changed document before it is validated: without what its old state had and its new one cannot have."""
-    return without_lost_fields(old.document, document) if old.kind == "Service" else document
+    """A changed document before it is validated: without what its old state had and its new one cannot have.
+
+    A document that is not decoded stays as it is.
+    """
+    if old.kind != "Service" or not is_decoded(admit(document, namespace=old.namespace or "default")):
+        return document
+    return without_lost_fields(old.document, document)
+
+
+def is_decoded(admission: Admission) -> bool:
+    """Whether no field of a document is of a wrong type: else the API server judges nothing else of it."""
+    return not any(problem.code == _WRONG_TYPE for problem in admission.problems)
+
+
+_WRONG_TYPE = "KL110"
+"""Code of a field of a wrong type."""
 
 
 def _pod(tx: Transaction, pod: Object) -> Status | None:
