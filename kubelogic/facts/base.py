@@ -11,13 +11,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.alike import Fact, Patterns, People, Row, Value
-from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
+from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common
+from kubelogic.facts.readers import Extractor, Reader, reader, readers_of, together, whether
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair, concern, grouped
 
 __all__ = [
     "Changes",
@@ -31,37 +32,14 @@ __all__ = [
     "Stage",
     "Value",
     "World",
+    "reader",
+    "readers_of",
+    "whether",
 ]
 
-Extractor = Callable[[Object], Iterable[Fact]]
-"""The facts of one object. Pure: equal objects have equal facts."""
 
-
-_SAMPLE = 100
-"""Objects that are looked at to see whether many are alike."""
 _FEW = 8
 """Facts of an object that are quicker to go through than to make a set of."""
-
-
-class Reader(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts of one object that follow from some of its fields.
-
-    Attributes:
-        extract: the facts.
-        reads: all fields that it looks at beside the object's identity: sections of the document (``status``) and
-            their fields (``spec.nodeName``).
-        by: what decides the facts, all but the key, if many objects are alike in it: sections and fields again. Then
-            ``extract`` is asked once for all objects that hold the very same values (``alike``).
-    """
-
-    extract: Extractor
-    reads: Fields = EVERYTHING
-    by: tuple[str, ...] = ()
-
-
-def reader(extract: Extractor, *reads: str, by: Sequence[str] = ()) -> Reader:
-    """A ``Reader`` of some fields."""
-    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by))
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,11 +190,6 @@ class FactModule(msgspec.Struct, frozen=True, kw_only=True):
     gives: frozenset[str] = frozenset()
 
 
-def readers_of(given: Extractor | Sequence[Reader]) -> Sequence[Reader]:
-    """What a module says of a kind, as readers."""
-    return (Reader(extract=given),) if callable(given) else given
-
-
 class FactBase:
     """The facts of a cluster that changes.
 
@@ -264,18 +237,14 @@ class FactBase:
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
         for kind, objects in _by_kind(changes.come).items():
-            people = People(objects)
-            for each in self._readers.get(kind, ()):
-                self._enter(each, people, changes)
+            self._enter(self._readers.get(kind, ()), objects, changes)
         for kind, objects in _by_kind(changes.gone).items():
             for each in self._readers.get(kind, ()):
                 for obj in objects:
                     self._count(each.extract(obj), -1, changes)
         for group in changes.replaced:
-            both = People([old for old, _ in group.pairs]), People([new for _, new in group.pairs])
-            for each in self._readers.get(group.kind, ()):
-                if concern(group.fields, each.reads):
-                    self._replace(each, both, changes)
+            concerned = [each for each in self._readers.get(group.kind, ()) if concern(group.fields, each.reads)]
+            self._replace(concerned, group.pairs, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -284,62 +253,66 @@ class FactBase:
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
 
-    def _enter(self, reader: Reader, people: People, changes: Changes) -> None:
+    def _enter(self, readers: Sequence[Reader], objects: Sequence[Object], changes: Changes) -> None:
         """Facts of new objects. If none went, no row that begins with their key can meet another."""
-        objects = people.objects
         fresh, shared, alone = changes.fresh, self._counts, not changes.gone
-        if reader.by and alone:
-            patterns = Patterns(reader.extract, reader.by)
-            if patterns.pay(_sample(objects)):
+        if alone:
+            people = People(objects)
+            stand_ins, readers = together(readers, people)
+            for patterns in stand_ins:
+                keys: dict[Pattern, list[str]] = {}
                 for obj, pattern in zip(objects, patterns.of(people), strict=True):
-                    pattern.uses += 1
+                    keys.setdefault(pattern, []).append(obj.key)
+                for pattern, having in keys.items():
                     for predicate, tail in pattern.keyed:
-                        fresh.setdefault(predicate, []).append((obj.key, *tail))
-                self._count_common(patterns, changes)
-                return
-        for obj in objects:
-            key = obj.key
-            for predicate, row in reader.extract(obj):
-                if alone and row[0] is key and predicate not in shared:
-                    fresh.setdefault(predicate, []).append(row)
-                else:
-                    changes.count(predicate, row, 1)
+                        fresh.setdefault(predicate, []).extend([(key, *tail) for key in having])
+                for predicate, row, uses in common({pattern: len(having) for pattern, having in keys.items()}):
+                    changes.count(predicate, row, uses)
+        for each in readers:
+            for obj in each.concerned(objects):
+                key = obj.key
+                for predicate, row in each.extract(obj):
+                    if alone and row[0] is key and predicate not in shared:
+                        fresh.setdefault(predicate, []).append(row)
+                    else:
+                        changes.count(predicate, row, 1)
 
-    def _replace(self, reader: Reader, people: tuple[People, People], changes: Changes) -> None:
+    def _replace(self, readers: Sequence[Reader], pairs: Sequence[Pair], changes: Changes) -> None:
         """Facts of objects that have another version now: those that were, and in the same order those that are."""
-        if reader.by:
-            patterns = Patterns(reader.extract, reader.by)
-            if patterns.pay(_sample(people[1].objects)):
-                self._replace_alike(patterns, people, changes)
-                return
-        come: list[Fact] = []
-        gone: list[Fact] = []
-        for old, new in zip(people[0].objects, people[1].objects, strict=True):
-            before, after = tuple(reader.extract(old)), tuple(reader.extract(new))
-            if before != after:
-                come.extend(_besides(after, before))
-                gone.extend(_besides(before, after))
-        self._count(come, 1, changes)
-        self._count(gone, -1, changes)
+        was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
+        stand_ins, readers = together(readers, now)
+        for patterns in stand_ins:
+            self._replace_alike(patterns, was, now, changes)
+        for each in readers:
+            come: list[Fact] = []
+            gone: list[Fact] = []
+            for old, new in pairs if not each.only else [pair for pair in pairs if each.concerned(pair)]:
+                before, after = tuple(each.extract(old)), tuple(each.extract(new))
+                if before != after:
+                    come.extend(_besides(after, before))
+                    gone.extend(_besides(before, after))
+            self._count(come, 1, changes)
+            self._count(gone, -1, changes)
 
-    def _replace_alike(self, patterns: Patterns, people: tuple[People, People], changes: Changes) -> None:
+    def _replace_alike(self, patterns: Patterns, was: People, now: People, changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""
         rows = changes.rows
-        before, after = map(patterns.of, people)
-        for new, was, now in zip(people[1].objects, before, after, strict=True):
-            if was is now:
+        keys: dict[tuple[Pattern, Pattern], list[str]] = {}
+        for new, *change in zip(now.objects, patterns.of(was), patterns.of(now), strict=True):
+            keys.setdefault((change[0], change[1]), []).append(new.key)
+        uses: dict[Pattern, int] = {}
+        for (before, after), having in keys.items():
+            if before is after:
                 continue
-            was.uses -= 1
-            now.uses += 1
-            for predicate, tail, sign in patterns.steps(was, now):
-                row = (new.key, *tail)
+            uses[before] = uses.get(before, 0) - len(having)
+            uses[after] = uses.get(after, 0) + len(having)
+            for predicate, tail, sign in patterns.steps(before, after):
                 found = rows.setdefault(predicate, {})
-                found[row] = found.get(row, 0) + sign
-        self._count_common(patterns, changes)
-
-    def _count_common(self, patterns: Patterns, changes: Changes) -> None:
-        for predicate, row, uses in patterns.common():
-            changes.count(predicate, row, uses)
+                for key in having:
+                    row = (key, *tail)
+                    found[row] = found.get(row, 0) + sign
+        for predicate, row, count in common(uses):
+            changes.count(predicate, row, count)
 
     def _count(self, facts: Iterable[Fact], sign: int, changes: Changes) -> None:
         """``Changes.count`` for many facts, most of which no other object gives."""
@@ -365,10 +338,3 @@ def _by_kind(objects: Iterable[Object]) -> dict[str, list[Object]]:
     for obj in objects:
         found.setdefault(obj.kind, []).append(obj)
     return found
-
-
-_Any = TypeVar("_Any")
-
-
-def _sample(objects: Sequence[_Any]) -> Sequence[_Any]:
-    return objects[:: len(objects) // _SAMPLE + 1]

@@ -103,7 +103,7 @@ MODULE = FactModule(
         "DaemonSet": daemon_set_facts,
         "Pod": (
             reader(generation_facts, "metadata.labels", by=["metadata.labels"]),
-            reader(daemon_pod_facts, *EVERYTHING),
+            reader(daemon_pod_facts, *EVERYTHING, only="metadata.ownerReferences"),
         ),
     },
 )

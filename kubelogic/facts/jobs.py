@@ -231,19 +231,22 @@ def job_labels(job: Object, uid: str) -> dict[str, str]:
     }
 
 
+_POD = (
+    "metadata.annotations",
+    "metadata.creationTimestamp",
+    "metadata.deletionGracePeriodSeconds",
+    "metadata.deletionTimestamp",
+    "metadata.finalizers",
+    "spec.initContainers",
+    "status.conditions",
+    "status.containerStatuses",
+    "status.initContainerStatuses",
+)
+
 MODULE = FactModule(
     name="jobs",
     extractors={
         "Job": job_facts,
-        "Pod": (
-            reader(
-                pod_facts,
-                "metadata",
-                "spec.initContainers",
-                "status.conditions",
-                "status.containerStatuses",
-                "status.initContainerStatuses",
-            ),
-        ),
+        "Pod": (reader(pod_facts, *_POD, by=_POD),),
     },
 )

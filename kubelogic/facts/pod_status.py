@@ -11,7 +11,7 @@ import msgspec
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader, whether
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.quota_costs import pod_total
 from kubelogic.facts.selectors import label_set
@@ -321,14 +321,16 @@ def _traced(world: World) -> Mapping[str, Extractor]:
     return {"Pod": facts}
 
 
+_BOUND = ("metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions")
+
 MODULE = FactModule(
     name="pod status",
     extractors={
         "Pod": (
             reader(identity_facts, "metadata"),
-            reader(bound_facts, "metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions"),
+            reader(bound_facts, *_BOUND, by=whether("spec.nodeName", _BOUND)),
             reader(condition_facts, "status.conditions", by=["status.conditions"]),
-            reader(reason_facts, "status.reason", "status.message"),
+            reader(reason_facts, "status.reason", "status.message", only="status.reason"),
             reader(
                 program_facts,
                 "spec.containers",

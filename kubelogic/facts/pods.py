@@ -8,7 +8,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
-from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.facts.base import Fact, FactModule, reader, whether
 from kubelogic.facts.pod_specs import DEFAULT_SCHEDULER, pinned_node, target_node
 from kubelogic.facts.selectors import label_set
 from kubelogic.facts.shapes import ADMISSION_READS, FINISHED, awaits_admission, is_pending
@@ -87,6 +87,17 @@ _IDENTITY = (
     "metadata.deletionTimestamp",
 )
 
+_WAIT = (
+    "metadata.deletionTimestamp",
+    "spec.affinity",
+    "spec.nodeName",
+    "spec.schedulerName",
+    "spec.schedulingGates",
+    "spec.topologySpreadConstraints",
+    "status.nominatedNodeName",
+    "status.phase",
+)
+
 MODULE = FactModule(
     name="pods",
     extractors={
@@ -95,18 +106,8 @@ MODULE = FactModule(
             reader(phase, "status.phase", by=["status.phase"]),
             reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
             reader(start, "status.startTime", by=["status.startTime"]),
-            reader(admission, *ADMISSION_READS),
-            reader(
-                wait,
-                "metadata.deletionTimestamp",
-                "spec.affinity",
-                "spec.nodeName",
-                "spec.schedulerName",
-                "spec.schedulingGates",
-                "spec.topologySpreadConstraints",
-                "status.nominatedNodeName",
-                "status.phase",
-            ),
+            reader(admission, *ADMISSION_READS, by=whether("spec.nodeName", ADMISSION_READS)),
+            reader(wait, *_WAIT, by=whether("spec.nodeName", _WAIT)),
         )
     },
 )

@@ -189,7 +189,7 @@ MODULE = FactModule(
         "Endpoints": endpoints_facts,
         "EndpointSlice": slice_facts,
         "Pod": (
-            reader(network_facts, "spec.hostNetwork"),
+            reader(network_facts, "spec.hostNetwork", only="spec.hostNetwork"),
             reader(
                 address_facts,
                 "spec.containers",
@@ -198,6 +198,7 @@ MODULE = FactModule(
                 "spec.subdomain",
                 "status.phase",
                 "status.podIP",
+                only="status.podIP",
             ),
         ),
     },

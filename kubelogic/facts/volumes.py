@@ -82,6 +82,6 @@ MODULE = FactModule(
         "PersistentVolumeClaim": claim_facts,
         "PersistentVolume": volume_facts,
         "StorageClass": class_facts,
-        "Pod": (reader(pod_claim_facts, "spec.volumes"),),
+        "Pod": (reader(pod_claim_facts, "spec.volumes", only="spec.volumes"),),
     },
 )

@@ -19,7 +19,7 @@ def is_stored(document: Mapping[str, Any]) -> bool:
     (True, False)
     """
     metadata = document.get("metadata")
-    about: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+    about: Mapping[str, Any] = metadata if type(metadata) is dict or isinstance(metadata, Mapping) else {}
     return bool(
         about.get("uid") or about.get("resourceVersion") or about.get("creationTimestamp") or document.get("status")
     )

@@ -1,0 +1,100 @@
+"""Readers: what says which facts of one object follow from which of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from kubelogic.cluster import Object
+from kubelogic.facts.alike import Fact, Patterns, People
+from kubelogic.facts.replacements import EVERYTHING, Fields
+
+Extractor = Callable[[Object], Iterable[Fact]]
+"""The facts of one object. Pure: equal objects have equal facts."""
+
+_SAMPLE = 256
+"""Objects that are looked at to see whether many are alike."""
+_MANY = 16
+"""Objects that are quicker to compare with each other than to ask one by one."""
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of one object that follow from some of its fields.
+
+    Attributes:
+        extract: the facts.
+        reads: all fields that it looks at beside the object's identity: sections of the document (``status``) and
+            their fields (``spec.nodeName``).
+        by: what decides the facts, all but the key, if many objects are alike in it: sections and fields again, a field
+            with ``?`` if only whether it is there decides. Then ``extract`` is asked once for all objects that hold the
+            very same values (``alike``).
+        only: a field without which an object has none of these facts.
+    """
+
+    extract: Extractor
+    reads: Fields = EVERYTHING
+    by: tuple[str, ...] = ()
+    only: str = ""
+
+    def concerned(self, objects: Sequence[Object]) -> Sequence[Object]:
+        """Those of some objects that can have the facts."""
+        if not self.only:
+            return objects
+        section, _, field = self.only.partition(".")
+        return [obj for obj in objects if (obj.document.get(section) or {}).get(field)]
+
+
+def reader(extract: Extractor, *reads: str, by: Sequence[str] = (), only: str = "") -> Reader:
+    """A ``Reader`` of some fields."""
+    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by), only=only)
+
+
+def whether(field: str, reads: Sequence[str]) -> tuple[str, ...]:
+    """What decides facts that follow from some fields, but from one of them only by whether it is there.
+
+    >>> whether("spec.nodeName", ["spec.nodeName", "status.phase"])
+    ('spec.nodeName?', 'status.phase')
+    """
+    return tuple(f"{path}?" if path == field else path for path in reads)
+
+
+def readers_of(given: Extractor | Sequence[Reader]) -> Sequence[Reader]:
+    """What a module says of a kind, as readers."""
+    return (Reader(extract=given),) if callable(given) else given
+
+
+def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns], Sequence[Reader]]:
+    """Which readers to ask about stand-ins, together as long as many objects are alike in all that they look at; and
+    which to ask about each object."""
+    if len(people.objects) < _MANY:
+        return [], readers
+    sample = People(_sample(people.objects))
+    groups: list[tuple[dict[str, None], list[Extractor]]] = []
+    others: list[Reader] = []
+    whole = {section for section in _sections(readers) if sample.alike([section])}
+    for each in readers:
+        by = {path if (section := path.partition(".")[0]) not in whole else section: None for path in each.by}
+        if not by or not (sample.alike(by) or people.alike(by)):
+            others.append(each)
+            continue
+        for paths, extracts in groups:
+            if paths.keys() >= by.keys() or sample.alike({**paths, **by}):
+                paths.update(by)
+                extracts.append(each.extract)
+                break
+        else:
+            groups.append((by, [each.extract]))
+    return [Patterns(extracts, paths) for paths, extracts in groups], others
+
+
+def _sections(readers: Iterable[Reader]) -> list[str]:
+    return sorted({path.partition(".")[0] for each in readers for path in each.by})
+
+
+_Any = TypeVar("_Any")
+
+
+def _sample(objects: Sequence[_Any]) -> Sequence[_Any]:
+    return objects[:: len(objects) // _SAMPLE + 1]
