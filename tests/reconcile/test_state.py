@@ -20,7 +20,7 @@ def node(name: str, status: str) -> Object:
 def owned(name: str, uid: str, owner: str) -> Object:
     metadata: dict[str, Any] = {"name": name, "namespace": "d", "uid": uid}
     if owner:
-        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": owner}
+        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": owner}
         metadata["ownerReferences"] = [reference]
     return Object(api_version="v1", kind="ConfigMap", namespace="d", name=name, document={"metadata": metadata})
 
