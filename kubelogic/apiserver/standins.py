@@ -23,8 +23,9 @@ from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
-from kubelogic.kinds.evidence import STAND_IN, is_stored
+from kubelogic.kinds.evidence import STAND_IN, UNPRINTED, is_stored
 from kubelogic.kinds.validation import admit
+from kubelogic.text.numbers import whole
 
 _GENERATION = "deprecated.daemonset.template.generation"
 _REVISION_LABEL = "controller-revision-hash"
@@ -34,13 +35,14 @@ _ADDED = ("nodeName", "priority", "overhead", "hostname", "ephemeralContainers",
 """Fields of a pod that its template need not have: admission or the scheduler wrote them."""
 
 Document = Mapping[str, Any]
+Identity = tuple[str, str, str, str]
+"""Kind, namespace, name and uid of a controller of pods."""
 
 
 def with_stand_ins(objects: Iterable[Object]) -> tuple[Object, ...]:
     """The objects of a dump, and stand-ins for owners and revisions that it does not have, sorted like them."""
     given = tuple(objects)
-    by_uid = {str(_meta(each).get("uid") or ""): each for each in given}
-    made = [*_owners(given, by_uid), *_present_sets(given), *_revisions(given)]
+    made = [*_owners(given), *_unprinted_sets(given), *_revisions(given)]
     unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made])]
     unprinted += unprinted_volumes([*given, *unprinted])
     if not made and not unprinted:
@@ -53,44 +55,41 @@ def _defaulted(pod: Object) -> Object:
     return _admitted(pod.document, pod)
 
 
-def _present_sets(given: Sequence[Object]) -> Iterator[Object]:
-    """The ReplicaSet of each Deployment that has pods by its status, but neither pods nor ReplicaSets here."""
+def _unprinted_sets(given: Sequence[Object]) -> Iterator[Object]:
+    """The ReplicaSets of Deployments that have pods by their status, where neither the sets nor their pods are here."""
     owned = {
         str(owner.get("uid"))
         for each in given
         if each.kind == "ReplicaSet" and (owner := _controller(each)) is not None
     }
-    pods = [
-        each
-        for each in given
-        if each.kind == "Pod" and (owner := _controller(each)) and owner.get("kind") == "ReplicaSet"
+    above = [
+        each for each in given if each.kind == "Deployment" and (uid := _meta(each).get("uid")) and uid not in owned
     ]
-    for each in given:
-        uid, status = str(_meta(each).get("uid") or ""), each.document.get("status") or {}
-        number = status.get("replicas") or 0
-        if (
-            each.kind != "Deployment"
-            or not uid
-            or uid in owned
-            or not number
-            or status.get("updatedReplicas") != number
-        ):
-            continue
-        if not any(
-            _is_of(each, pod.namespace, str((_controller(pod) or {}).get("name")), _meta(pod).get("labels") or {})
-            for pod in pods
-        ):
-            yield _present_set(each, uid, number)
+    sets = _members(given) if above else {}
+    for each in above:
+        status = each.document.get("status") or {}
+        number, updated = _whole(status.get("replicas")), _whole(status.get("updatedReplicas"))
+        shown = {key: pods for key, pods in sets.items() if _is_of(each, key[1], key[2], _common(pods))}
+        present = _present(each, shown)
+        old = max(0, number - max(updated, len(shown[present]) if present else 0))
+        ready = _whole(status.get("readyReplicas"))  # old pods are taken to be the ready ones, as in ``_shares``
+        if present is None and updated:
+            yield _unprinted_set(each, min(number, updated), ready - old)
+        if old and not shown.keys() - {present}:
+            yield _unprinted_set(each, old, ready, is_old=True)
 
 
-def _present_set(deployment: Object, uid: str, number: int) -> Object:
-    """A ReplicaSet of the present template, as the status of its Deployment has it."""
-    template = (deployment.document.get("spec") or {}).get("template") or {}
-    labels = {**((template.get("metadata") or {}).get("labels") or {}), HASH_LABEL: "unprinted"}
+def _unprinted_set(deployment: Object, number: int, ready: int, *, is_old: bool = False) -> Object:
+    """A ReplicaSet of the present template, or of one that is not known, as the status of its Deployment has it."""
+    template = dict((deployment.document.get("spec") or {}).get("template") or {})
+    about = dict(template.get("metadata") or {})
+    ending = UNPRINTED[is_old]
+    labels = {**(about.get("labels") or {}), HASH_LABEL: ending[1:]}
     revision = str((_meta(deployment).get("annotations") or {}).get(REVISION) or "1")
-    name = f"{deployment.name}-unprinted"
-    reference = {"apiVersion": deployment.api_version, "kind": "Deployment", "name": deployment.name, "uid": uid}
-    status = deployment.document.get("status") or {}
+    if is_old:  # of its template is known only that it is another one
+        revision = str((whole(revision) or 1) - 1)
+        about["annotations"] = {**(about.get("annotations") or {}), STAND_IN: "a template that was not printed"}
+    name, uid = f"{deployment.name}{ending}", str(_meta(deployment)["uid"])
     return _admitted(
         {
             "apiVersion": "apps/v1",
@@ -98,20 +97,66 @@ def _present_set(deployment: Object, uid: str, number: int) -> Object:
             "metadata": {
                 "name": name,
                 "namespace": deployment.namespace,
-                "uid": f"stand-in-{uid}",
+                "uid": f"stand-in-{uid}{'-old' if is_old else ''}",
                 "labels": labels,
                 "annotations": {STAND_IN: f"the status of Deployment {deployment.key}", REVISION: revision},
-                "ownerReferences": [{**reference, "controller": True, "blockOwnerDeletion": True}],
+                "ownerReferences": [_reference(deployment)],
             },
             "spec": {
                 "replicas": number,
                 "selector": {"matchLabels": labels},
-                "template": {**template, "metadata": {**(template.get("metadata") or {}), "labels": labels}},
+                "template": {**template, "metadata": {**about, "labels": labels}},
             },
-            "status": {"replicas": number, "readyReplicas": status.get("readyReplicas") or 0},
+            "status": {"replicas": number, "readyReplicas": max(0, min(number, ready))},
         },
         deployment,
     )
+
+
+def _reference(deployment: Object) -> Document:
+    """A reference to a Deployment as the controller of a ReplicaSet."""
+    return {
+        "apiVersion": deployment.api_version,
+        "kind": deployment.kind,
+        "name": deployment.name,
+        "uid": _meta(deployment).get("uid") or f"{deployment.kind}:{deployment.key}",
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def _present(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> Identity | None:
+    """Which of a Deployment's sets has its present template: of those whose pods may be made from it, the newest."""
+    template = (deployment.document.get("spec") or {}).get("template") or {}
+    known = [key for key, pods in sets.items() if _made_from(pods[0], template) or _all_updated(deployment, pods)]
+    return max(
+        known,
+        key=lambda key: (max(str(_meta(pod).get("creationTimestamp") or "") for pod in sets[key]), key),
+        default=None,
+    )
+
+
+def _shares(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> dict[Identity, tuple[int, int]]:
+    """How many pods each of a Deployment's sets has, and how many are ready: some may not have been printed.
+
+    What the status counts beyond the pods that are here belongs to the present set as far as it has new pods, and to
+    the largest of the others. Old pods are taken to be the ready ones, as a rollout leaves them.
+    """
+    status = deployment.document.get("status") or {}
+    total, ready = _whole(status.get("replicas")), _whole(status.get("readyReplicas"))
+    counts = {key: len(pods) for key, pods in sets.items()}
+    present = _present(deployment, sets)
+    updated = _whole(status.get("updatedReplicas"))
+    if present is not None:
+        counts[present] = max(counts[present], min(updated, total))
+    old = sorted((key for key in sets if key != present), key=lambda key: (-counts[key], key))
+    if old:
+        counts[old[0]] += max(0, total - sum(counts.values()) - (updated if present is None else 0))
+    found = {}
+    for key in (*old, *([] if present is None else [present])):
+        found[key] = counts[key], min(counts[key], ready)
+        ready -= found[key][1]
+    return found
 
 
 def _meta(obj: Object) -> Document:
@@ -128,22 +173,37 @@ def _is_active(pod: Object) -> bool:
     return phase not in ("Succeeded", "Failed") and not _meta(pod).get("deletionTimestamp")
 
 
-def _owners(given: Sequence[Object], by_uid: Mapping[str, Object]) -> Iterator[Object]:
-    """A ReplicaSet or ReplicationController for the pods of each one that is not there."""
-    names = {(each.kind, each.key) for each in given}
-    pods: dict[tuple[str, str, str, str], list[Object]] = defaultdict(list)
+def _members(given: Sequence[Object]) -> dict[Identity, list[Object]]:
+    """The pods of each ReplicaSet and ReplicationController that is not there."""
+    names = {(each.kind, each.key) for each in given if each.kind in _OWNERS}
+    uids = {str(_meta(each).get("uid") or "") for each in given}
+    pods: dict[Identity, list[Object]] = defaultdict(list)
     for obj in given:
         owner = _controller(obj) if obj.kind == "Pod" and is_stored(obj.document) and _is_active(obj) else None
         if owner is None or owner.get("kind") not in _OWNERS or not owner.get("uid"):
             continue
         identity = str(owner["kind"]), obj.namespace, str(owner.get("name") or ""), str(owner["uid"])
-        if identity[3] not in by_uid and (identity[0], f"{obj.namespace}/{identity[2]}") not in names:
+        if identity[3] not in uids and (identity[0], f"{obj.namespace}/{identity[2]}") not in names:
             pods[identity].append(obj)
-    deployments = [each for each in given if each.kind == "Deployment"]
-    for (kind, namespace, name, uid), members in sorted(pods.items()):
-        labels = _common(members)
-        if labels and name:
-            yield _owner(kind, namespace, name, uid, (members, labels, deployments))
+    return pods
+
+
+def _owners(given: Sequence[Object]) -> Iterator[Object]:
+    """A ReplicaSet or ReplicationController for the pods of each one that is not there."""
+    sets = {key: pods for key, pods in sorted(_members(given).items()) if key[2] and _common(pods)}
+    deployments = [each for each in given if each.kind == "Deployment"] if sets else []
+    above = {
+        key: next((each for each in deployments if _is_of(each, key[1], key[2], _common(pods))), None)
+        for key, pods in sets.items()
+    }
+    for key, pods in sets.items():
+        deployment = above[key]
+        if deployment is None:
+            yield _owner(key, pods)
+        else:
+            siblings = {other: sets[other] for other in sets if above[other] is deployment}
+            share = _shares(deployment, siblings)[key]
+            yield _owner(key, pods, deployment, is_present=_present(deployment, siblings) == key, share=share)
 
 
 def _common(pods: Sequence[Object]) -> dict[str, str]:
@@ -153,45 +213,45 @@ def _common(pods: Sequence[Object]) -> dict[str, str]:
 
 
 def _owner(
-    kind: str,
-    namespace: str,
-    name: str,
-    uid: str,
-    evidence: tuple[Sequence[Object], Mapping[str, str], Sequence[Object]],
+    identity: Identity,
+    members: Sequence[Object],
+    above: Object | None = None,
+    *,
+    is_present: bool = False,
+    share: tuple[int, int] | None = None,
 ) -> Object:
-    members, labels, deployments = evidence
+    """The controller of some pods; below a Deployment it has as many as the status of that says, ``share``."""
+    kind, namespace, name, uid = identity
+    labels = _common(members)
     template = _template(members[0], labels)
-    above = next((each for each in deployments if _is_of(each, namespace, name, labels)), None)
     words = f"{len(members)} pod{'s' if len(members) > 1 else ''} that it controls"
+    number = len(members) if share is None else share[0]
+    if above is not None and number > len(members):
+        words += f" and the status of Deployment {above.key}"
     about: dict[str, Any] = {"name": name, "namespace": namespace, "uid": uid, "labels": dict(labels)}
     about["annotations"] = {STAND_IN: words}
     if above is not None:
-        present = (above.document.get("spec") or {}).get("template") or {}
-        if _made_from(members[0], present) or _all_updated(above, members):
+        if is_present:
+            present = (above.document.get("spec") or {}).get("template") or {}
             template = {**present, "metadata": {**(present.get("metadata") or {}), "labels": dict(labels)}}
-        revision = str((_meta(above).get("annotations") or {}).get(REVISION) or "1")
-        about["annotations"][REVISION] = revision
-        about["ownerReferences"] = [
-            {
-                "apiVersion": above.api_version,
-                "kind": above.kind,
-                "name": above.name,
-                "uid": _meta(above).get("uid") or f"{above.kind}:{above.key}",
-                "controller": True,
-                "blockOwnerDeletion": True,
-            }
-        ]
+        about["annotations"][REVISION] = str((_meta(above).get("annotations") or {}).get(REVISION) or "1")
+        about["ownerReferences"] = [_reference(above)]
     selector: Any = {"matchLabels": dict(labels)} if kind == "ReplicaSet" else dict(labels)
+    status = {"replicas": number} if share is None else {"replicas": number, "readyReplicas": share[1]}
     return _admitted(
         {
             "apiVersion": "apps/v1" if kind == "ReplicaSet" else "v1",
             "kind": kind,
             "metadata": about,
-            "spec": {"replicas": len(members), "selector": selector, "template": template},
-            "status": {"replicas": len(members)},
+            "spec": {"replicas": number, "selector": selector, "template": template},
+            "status": status,
         },
         members[0],
     )
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _admitted(document: Document, source: Object) -> Object:

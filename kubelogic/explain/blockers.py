@@ -16,6 +16,7 @@ from kubelogic.explain.written import Written
 from kubelogic.logic import Value
 from kubelogic.logic.terms import Declaration
 
+_HOSTNAME = "kubernetes.io/hostname"
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})
 """Arguments that are amounts of the argument ``Resource`` of the same row."""
 
@@ -67,6 +68,8 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
             witness = {argument.name: value for argument, value in zip(declaration.arguments, row, strict=True)}
             said = _declared(relations, declaration, shape, witness)
             called = {"Shape": subject or shape, **_called(relations, declaration, witness)}
+            absent = absent_hosts(relations, each.predicate, witness)
+            start = f"there is no node {' or '.join(absent)} in the input, and " if absent else ""
             about = [""] if each.scope == "everywhere" else reached(relations, each.scope, witness, nodes)
             for node in about:
                 found.append(
@@ -77,8 +80,9 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                             node=node,
                             code=each.code,
                             reason=filled(each.words, {**witness, "Plugins": each.plugin}),
-                            detail=sentence(said, {**witness, **called, "NodeClass": node}),
-                            gist=sentence(said, {**witness, **called, "NodeClass": "the node", "Node": "the node"}),
+                            detail=start + sentence(said, {**witness, **called, "NodeClass": node}),
+                            gist=start
+                            + sentence(said, {**witness, **called, "NodeClass": "the node", "Node": "the node"}),
                             plugin=each.plugin,
                             predicate=each.predicate,
                             witness=witness,
@@ -88,6 +92,26 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                 )
     found.sort(key=lambda item: (item[0], item[1], item[2].detail))
     return tuple(blocker for _, _, blocker in found)
+
+
+def absent_hosts(relations: Relations, predicate: str, witness: Mapping[str, Value]) -> tuple[str, ...]:
+    """The nodes that a rejected pod asks for by their label ``kubernetes.io/hostname``, if the input has none of them.
+
+    Args:
+        relations: what the filter rules derive.
+        predicate: the rejection.
+        witness: its values by argument.
+    """
+    if predicate == "rejects_node_selector" and witness["Key"] == _HOSTNAME:
+        named = {str(witness["Value"])}
+    elif predicate == "rejects_node_affinity" and any(
+        row[1:] == (_HOSTNAME, "In") for row in relations.matching("requirement", {0: witness["Requirement"]})
+    ):
+        named = {str(row[1]) for row in relations.matching("requirement_value", {0: witness["Requirement"]})}
+    else:
+        return ()
+    there = {str(row[2]) for row in relations.matching("class_label", {1: _HOSTNAME})}
+    return () if named & there else tuple(sorted(named))
 
 
 def _called(relations: Relations, declaration: Declaration, witness: Mapping[str, Value]) -> dict[str, str]:
@@ -190,7 +214,7 @@ def outside_names(relations: Relations, pod: str, *, subject: str = "") -> tuple
         return ()
     each = next(each for each in filters(relations) if each.scope == "before")
     named = " or ".join(pinned)
-    missing = "" if set(pinned) & set(nodes) else f"there is no node {named}, and "
+    missing = "" if set(pinned) & set(nodes) else f"there is no node {named} in the input, and "
     text = "{missing}{subject} asks for {named} by its name (metadata.name), which {node} is not"
     values = {"missing": missing, "subject": subject or pod, "named": named}
     return tuple(
@@ -220,9 +244,10 @@ def sentence(declaration: Declaration, values: Mapping[str, Value]) -> str:
 
     text = declaration.sentence
     free = values.get("Free", 0)
-    if resource and isinstance(free, int) and free < 0:
+    if isinstance(free, int) and free < 0:
         values = {**values, "Free": 0}
-        text += f" ({amount(resource, -free)} too much is asked of it already)"
+        over = f"{amount(resource, -free)} too much is asked of it" if resource else f"{-free} too many are on it"
+        text += f" ({over} already)"
     for argument in declaration.arguments:
         text = text.replace("{" + argument.name + "}", shown(argument.name, values[argument.name]))
     # A taint without a value is written key:effect, and fields of nodes are told from labels by a mark.

@@ -44,9 +44,13 @@ def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption
             f"{amount(resource, asked)} of {resource} free: {listed}"
         )
     if free == most or asked > most:
-        return f"{who} can hold at most {amount(resource, most)} of {resource}"
+        return f"{who} can hold at most {amount(resource, most)} {'pods' if resource == 'pods' else f'of {resource}'}"
     left = amount(resource, max(free, 0))
     sizes = {node.allocatable.get(resource, 0) for node in members}
+    if resource == "pods":
+        full = "no place for a pod" if free <= 0 else f"{left} places for pods"
+        whole = f", of {most}" if len(sizes) == 1 else ""
+        return f"{who} has {full} free{whole}, beside the pods that run"
     whole = f", of {amount(resource, most)}" if len(sizes) == 1 else ""
     at_most = "" if len(members) == 1 else "at most "
     return f"{who} has {at_most}{left} of {resource} free{whole}, beside the pods that run"

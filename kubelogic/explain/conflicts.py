@@ -9,7 +9,7 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
-from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words
 from kubelogic.explain.filters import Relations, fields, filters
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
@@ -209,7 +209,17 @@ def _member(
     obj = _object(cluster, relations, each, pod if mine else None, on_node=on_node, pinned=pinned)
     subject = workload(cluster, pod).partition(" ")[2]
     named = {shape: subject} if shape and subject else {}
-    if each.kind in about:
+    hosts = sorted(
+        {
+            name
+            for one in blockers
+            if one.predicate in about
+            for name in absent_hosts(relations, one.predicate, one.witness)
+        }
+    )
+    if hosts and mine:
+        text = f"pods of {subject} ask for the node {' or '.join(hosts)} by its label, and no such node is in the input"
+    elif each.kind in about:
         text = _witnessed(relations, each, blockers) or _text(problem, each, core, named, said)
     else:
         text = _text(problem, each, core, named, said)
@@ -260,8 +270,11 @@ def _text(
         subject, _, wanted = each.subjects[0].partition("@")
         there = any(node.name == wanted for node in problem.nodes)
         who = named.get(subject, _base(subject))
-        return f"pods of {who} ask for the node {wanted} by its name" + ("" if there else ", and there is no such node")
-    template = said.get(each.kind, f"{each.kind} keeps pods of {{0}} from {{1}}")
+        return f"pods of {who} ask for the node {wanted} by its name" + (
+            "" if there else ", and no such node is in the input"
+        )
+    kind = "place" if each.kind == "request" and each.subjects[1] == "pods" else each.kind
+    template = said.get(kind, f"{each.kind} keeps pods of {{0}} from {{1}}")
     # The problem's names of shapes, ``shop/cart#2@n1``, are no names that a person knows.
     subjects = [named.get(subject.partition("@")[0], subject) for subject in each.subjects]
     subjects = [*(_base(subject) for subject in subjects), "", ""]

@@ -8,6 +8,9 @@ from typing import Any
 STAND_IN = "kubelogic/stand-in"
 """The annotation of an object that was not in the input: what it was made from."""
 
+UNPRINTED = ("-unprinted", "-unprinted-old")
+"""How the name of a ReplicaSet ends that is made up: of the present template of its Deployment, and of another one."""
+
 UNKNOWN_NODE = "not-in-the-input"
 """Where pods are that a controller counts and the input does not have."""
 
@@ -28,3 +31,9 @@ def is_stored(document: Mapping[str, Any]) -> bool:
 def stand_in_reason(document: Mapping[str, Any]) -> str:
     """What a stand-in was made from; empty for objects that are in the input."""
     return str(((document.get("metadata") or {}).get("annotations") or {}).get(STAND_IN) or "")
+
+
+def is_nameless(document: Mapping[str, Any]) -> bool:
+    """Whether a stand-in has a name of kubelogic's making, as nothing in the input tells the real one."""
+    about: Mapping[str, Any] = document.get("metadata") or {}
+    return bool(stand_in_reason(document)) and str(about.get("name")).endswith(UNPRINTED)

@@ -300,7 +300,10 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
     best = max(open_ or blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
     if len(blockers) == 1:
         return f"{best.detail} [{best.code}]{_written(best)}"
-    closest = "the most of those that nothing else bars" if open_ and len(open_) < len(blockers) else "the most"
+    some_open = 0 < len(open_) < len(blockers)
+    if not some_open and {blocker.gist for blocker in blockers} == {best.gist} != {""}:
+        return _alike(blockers)
+    closest = "the most of those that nothing else bars" if some_open else "the most"
     return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]{_written(best)}"
 
 

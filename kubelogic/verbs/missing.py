@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,9 +13,10 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
-from kubelogic.kinds.evidence import UNKNOWN_NODE, is_stored, stand_in_reason
+from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
+from kubelogic.verbs.missing_owners import lost_owner, missing_owners, some
 from kubelogic.verbs.references import missing_references
 from kubelogic.verbs.unresolved import unresolved
 
@@ -101,7 +102,7 @@ def _kinds(cluster: Cluster, final: Cluster | None) -> tuple[Notice, ...]:
         *_stand_ins(cluster),
         *_unprinted_pods(cluster),
         *_nodes(cluster),
-        *_owners(cluster),
+        *missing_owners(cluster),
         *_classes(cluster),
         *_volumes(cluster),
         *_quotas(cluster),
@@ -139,27 +140,22 @@ def outside_nodes(cluster: Cluster) -> list[str]:
 def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
     pods = unprinted(cluster)
     if pods:
-        owners: Counter[str] = Counter(_owner_of(pod) for pod in pods)
+        owners: Counter[str] = Counter(_owner_of(cluster, pod) for pod in pods)
         told = [f"{number} of {owner}" for owner, number in sorted(owners.items())]
         message = (
-            f"not in the input: pods ({_list(told)}), which the status of their controllers counts; taken to be there, "
+            f"not in the input: pods ({some(told)}), which the status of their controllers counts; taken to be there, "
             f"on nodes that are not known; {_get('Pod')} brings them"
         )
         yield _notice(message, pods[0], ("status",), len(pods))
 
 
-def _owner_of(pod: Object) -> str:
+def _owner_of(cluster: Cluster, pod: Object) -> str:
+    """The controller whose status counts a pod: the Deployment where its ReplicaSets were not printed either."""
     owner = _controller(pod) or {}
-    return f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
-
-
-def lost_owner(cluster: Cluster, pod: Object) -> str:
-    """The controller of a pod that the input does not have, so that nobody here makes the pod anew; empty: none."""
-    owner = _controller(pod)
-    if owner is None or owner.get("kind") == "Node":
-        return ""
+    name = f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
     found = cluster.get(str(owner.get("kind")), f"{pod.namespace}/{owner.get('name')}")
-    return "" if found is not None else f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
+    above = _controller(found) if found is not None and is_nameless(found.document) else None
+    return name if above is None else f"{above['kind']} {pod.namespace}/{above['name']}"
 
 
 def _node(pod: Object) -> str:
@@ -176,11 +172,6 @@ def _get(kind: str) -> str:
     return f"kubectl get {plural_of(kind)} -A -o yaml"
 
 
-def _list(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
 def _notice(message: str, first: Object | None, path: tuple[str | int, ...], number: int) -> Notice:
     place = first.origin.locate(path) if first is not None and first.origin is not None else None
     return Notice(code="KL195", message=message, location=place, count=number)
@@ -195,7 +186,7 @@ def _stand_ins(cluster: Cluster) -> Iterator[Notice]:
     for kind, objects in made.items():
         first = objects[0]
         reason = stand_in_reason(first.document)
-        whose = _controller(first) if kind == "ControllerRevision" else None
+        whose = _controller(first) if kind == "ControllerRevision" or is_nameless(first.document) else None
         about = f"those of {whose['kind']} {first.namespace}/{whose['name']}" if whose else first.key
         message = f"not in the input: {plural_of(kind)} ({about}); assumed from {reason}; {_get(kind)} brings them"
         yield _notice(message, first, ("metadata", "name"), len(objects))
@@ -207,23 +198,8 @@ def _nodes(cluster: Cluster) -> Iterator[Notice]:
         return
     pods = [pod for _, pod in sorted(cluster.objects("Pod").items()) if _node(pod) in set(outside)]
     run = "1 pod runs, which is left alone" if len(pods) == 1 else f"{len(pods)} pods run; these pods are left alone"
-    message = f"not in the input: nodes {_list(outside)}, on which {run}; kubectl get nodes -o yaml brings them"
+    message = f"not in the input: nodes {some(outside)}, on which {run}; kubectl get nodes -o yaml brings them"
     yield _notice(message, pods[0], ("spec", "nodeName"), len(outside))
-
-
-def _owners(cluster: Cluster) -> Iterator[Notice]:
-    lost: dict[str, dict[str, Object]] = defaultdict(dict)
-    for _, pod in sorted(cluster.objects("Pod").items()):
-        owner = lost_owner(cluster, pod) if is_stored(pod.document) else ""
-        if owner:
-            lost[owner.partition(" ")[0]].setdefault(owner.partition(" ")[2], pod)
-    for kind, owners in sorted(lost.items()):
-        names = list(owners)
-        message = (
-            f"not in the input: {kind} {_list(names)}; taken to exist, but what it would make anew is not known; "
-            f"{_get(kind)} brings it"
-        )
-        yield _notice(message, owners[names[0]], ("metadata", "ownerReferences"), len(names))
 
 
 def _classes(cluster: Cluster) -> Iterator[Notice]:
@@ -234,7 +210,7 @@ def _classes(cluster: Cluster) -> Iterator[Notice]:
         made = {name: obj for name, obj in sorted(cluster.objects(kind).items()) if stand_in_reason(obj.document)}
         guessed = [name for name, obj in made.items() if stand_in_reason(obj.document) == OF_NAME]
         if guessed:
-            message = f"not in the input: {kind} {_list(guessed)}; {_ASSUMED[kind]}; {_get(kind)} brings it"
+            message = f"not in the input: {kind} {some(guessed)}; {_ASSUMED[kind]}; {_get(kind)} brings it"
             yield _notice(message, made[guessed[0]], (), len(guessed))
         users: dict[str, Object] = {}
         for _, pod in sorted(cluster.objects("Pod").items()):
@@ -249,7 +225,7 @@ def _classes(cluster: Cluster) -> Iterator[Notice]:
         if users:
             names = sorted(users)
             message = (
-                f"not in the input: {kind} {_list(names)}; what its pods say of themselves is taken; "
+                f"not in the input: {kind} {some(names)}; what its pods say of themselves is taken; "
                 f"{_get(kind)} brings it"
             )
             yield _notice(message, users[names[0]], ("spec", field), len(names))
@@ -266,7 +242,7 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
     ]
     if bound:
         message = (
-            f"not in the input: PersistentVolume {_list([name for name, _ in bound])}; running pods keep it, but which "
+            f"not in the input: PersistentVolume {some([name for name, _ in bound])}; running pods keep it, but which "
             f"nodes can attach it is not known; {_get('PersistentVolume')} brings it"
         )
         yield _notice(message, bound[0][1], ("spec", "volumeName"), len(bound))
@@ -279,7 +255,7 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
                 lacking.setdefault(f"{pod.namespace}/{name}", pod)
     if lacking:
         names = sorted(lacking)
-        message = f"not in the input: PersistentVolumeClaim {_list(names)}; {_get('PersistentVolumeClaim')} brings it"
+        message = f"not in the input: PersistentVolumeClaim {some(names)}; {_get('PersistentVolumeClaim')} brings it"
         yield _notice(message, lacking[names[0]], ("spec", "volumes"), len(names))
 
 
@@ -290,7 +266,7 @@ def _quotas(cluster: Cluster) -> Iterator[Notice]:
         by_quota[quota].append(f"{amount / unit(resource):g} of {resource}")
     for key, told in by_quota.items():
         message = (
-            f"not in the input: objects that use {_list(told)} under ResourceQuota {key}, as its status says; taken to "
+            f"not in the input: objects that use {some(told)} under ResourceQuota {key}, as its status says; taken to "
             f"be there; {_get('Pod')} brings pods"
         )
         yield _notice(message, cluster.objects("ResourceQuota")[key], ("status", "used"), len(told))
@@ -314,13 +290,13 @@ def _storage_classes(cluster: Cluster, only: Collection[str] | None = None) -> I
     if without:
         keys = list(without)
         message = (
-            f"claim {_list(keys)} names no class, and no StorageClass in the input is the default one, so no volume is "
+            f"claim {some(keys)} names no class, and no StorageClass in the input is the default one, so no volume is "
             f"made for it here; {brings}, and --set default_storage_class=NAME names it"
         )
         yield _notice(message, without[keys[0]], ("spec",), len(keys))
     for name, claims in sorted(unknown.items()):
         keys = list(claims)
-        message = f"no StorageClass {name} is in the input, which claim {_list(keys)} names; {brings}"
+        message = f"no StorageClass {name} is in the input, which claim {some(keys)} names; {brings}"
         yield _notice(message, claims[keys[0]], ("spec", "storageClassName"), len(keys))
 
 
@@ -375,15 +351,16 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
         remarks.append(f"Not all is known of the cluster: {' and '.join(hidden)} could not be read.")
     if number := len(unprinted(cluster)):
         are = "pod that a controller counts is" if number == 1 else "pods that controllers count are"
-        remarks.append(f"{number} {are} not in the input: where they run and what room they take is not known.")
+        run = "it runs and what room it takes" if number == 1 else "they run and what room they take"
+        remarks.append(f"{number} {are} not in the input: where {run} is not known.")
     used = _unknown_volumes(cluster, final)
     if used:
         remarks.append(
-            f"Which nodes can use the volume of claim {_list(used)} is not known: "
+            f"Which nodes can use the volume of claim {some(used)} is not known: "
             "PersistentVolumes are not in the input."
         )
     pods = cluster.objects("Pod")
     lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
     if lost:
-        remarks.append(f"Whether {_list(lost)} makes the pods anew is not known: it is not in the input.")
+        remarks.append(f"Whether {some(lost)} makes the pods anew is not known: it is not in the input.")
     return tuple(remarks)

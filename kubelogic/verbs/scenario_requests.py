@@ -77,7 +77,10 @@ def _kind(fields: Fields, default: str | None = None) -> str:
     prefix, slash, _ = fields.text("name", "").partition("/")
     kind = kind_named(prefix) if slash else fields.text("kind", default)
     if not any(name == kind for _, name in served()) and not kind[:1].isupper():
-        raise WrongFieldError((*fields.path, "kind"), f"must be a kind such as Deployment, is {kind!r}", code="KL121")
+        meant = kind_named(kind)
+        hint = f"; did you mean {meant}?" if meant != kind else ""
+        message = f"must be a kind such as Deployment, is {kind!r}{hint}"
+        raise WrongFieldError((*fields.path, "kind"), message, code="KL121")
     return kind
 
 
@@ -90,6 +93,9 @@ def key_of(fields: Fields, kind: str) -> str:
 def delete(fields: Fields) -> Operation:
     """``delete``."""
     several = "of" in fields.value or "selector" in fields.value
+    if not fields.value.keys() - {"node"} and (node := fields.text("node", "")):
+        message = f"kind is needed: {{kind: Node, name: {node}}} is the node; pods on it take of or selector besides"
+        raise WrongFieldError(fields.path, message, code="KL120")
     kind = _kind(fields, "Pod" if several else None)
     force = bool(fields.flag("force"))
     for field in _POD_FIELDS:

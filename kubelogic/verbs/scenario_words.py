@@ -5,6 +5,7 @@ The reference page is written from this table, and a test runs every example. It
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,7 @@ from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs import scenario_requests as requests
 from kubelogic.verbs import scenario_world as world
 from kubelogic.verbs.scenario_choices import about_nodes, node_choice
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError
+from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, kind_named
 from kubelogic.verbs.scenario_targets import condition, exits
 
 
@@ -51,9 +52,31 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
             return self.read(given)
         if self.node is not None:
             return about_nodes(self.node(""), node_choice(fields, path))
-        raise WrongFieldError(path, "must be a mapping")
+        raise WrongFieldError(path, f"must be a mapping, such as {self._meant(fields)}")
+
+    def _meant(self, value: Any) -> str:
+        """What somebody means who writes ``node/oak`` or ``web`` where fields belong, after the word's example."""
+        import yaml
+
+        step: Mapping[str, Any] = yaml.safe_load(self.example)[0]
+        fields = dict(next((each for each in step.values() if isinstance(each, Mapping)), {}))
+        if isinstance(value, str) and _TYPED.fullmatch(value) and "name" in self.fields:
+            kind, _, name = value.rpartition("/")
+            for field in ("kind", "of", "name"):
+                fields.pop(field, None)
+            meant = kind_named(kind) if kind else "Pod"
+            if "kind" in self.fields and (kind or "of" in self.fields):
+                fields = {"kind": meant, "name": name, **fields}
+            elif "of" in self.fields:
+                fields = {"name": name, **fields} if meant == "Pod" else {"of": value, **fields}
+            else:
+                fields = {"name": value, **fields}
+        text: str = yaml.safe_dump(fields, default_flow_style=True, sort_keys=False, width=1000)
+        return text.strip()
 
 
+_TYPED = re.compile(r"([A-Za-z]+/)?[a-z0-9.-]+")
+"""What somebody types for kubectl: a name, perhaps with its kind."""
 _NAME = {"name": "its name; `sts/db` says the kind, too", "namespace": "else that of `-n`, or `default`"}
 _KIND = {"kind": "`Deployment` if left out"}
 _POD = {

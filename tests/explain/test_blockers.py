@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kubelogic.api import explain, load, plan
@@ -143,6 +144,11 @@ def test_lines_say_who_comes_closest_without_another_bar() -> None:
         == "p requests 4 of cpu, and n2 has 2 free, the most of those that nothing else bars; 2 nodes lack it [KL206]"
     )
     assert second.endswith("[KL203]")
+
+
+def test_nodes_that_are_equally_short_are_one_line() -> None:
+    short = [msgspec.structs.replace(shortage(name, 0), gist="the node has 0 free") for name in ("n1", "n2")]
+    assert blocker_lines(short) == ["n1, n2: the node has 0 free [KL206]"]
 
 
 def test_a_plan_of_many_pending_pods_stays_readable(tmp_path: Path) -> None:

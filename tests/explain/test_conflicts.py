@@ -146,10 +146,45 @@ PINNED = (
 )
 
 
+HOSTS = (
+    "{%s, affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: "
+    "[{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [%s]}]}]}}}}"
+)
+SELECTED = "{%s, nodeSelector: {kubernetes.io/hostname: %s}}"
+
+
+@pytest.mark.parametrize(("asked", "named"), [(SELECTED, "yew"), (HOSTS, "yew, ash")])
+def test_a_node_by_its_host_name_that_is_not_there(asked: str, named: str, tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 4), node("n2", 4), deployment(1, asked % (container("1"), named)))
+    names = " or ".join(sorted(named.split(", ")))
+    wanted = f"pods of default/web ask for the node {names} by its label, and no such node is in the input"
+    assert wanted in {text for text, _ in said(found)}
+    assert all(each.detail.startswith(f"there is no node {names} in the input, and ") for each in found.blockers)
+
+
+@pytest.mark.parametrize(("asked", "named"), [(SELECTED, "n1"), (HOSTS, "yew, n1")])
+def test_a_host_name_that_some_node_has(asked: str, named: str, tmp_path: Path) -> None:
+    found = explained(tmp_path, node("n1", 2), node("n2", 4), deployment(1, asked % (container("3"), named)))
+    assert not any("no such node" in text for text, _ in said(found))
+    assert not any("there is no node" in each.detail for each in found.blockers)
+
+
+def test_places_for_pods_are_no_amount(tmp_path: Path) -> None:
+    full = node("n1", 4).replace('pods: "20"', 'pods: "1"')
+    found = explained(tmp_path, full, RUNNING, deployment(1, f"{{{container('1')}}}"))
+    assert {text for text, _ in said(found)} == {
+        "n1 has no place for a pod free, of 1, beside the pods that run",
+        "each pod of default/web takes 1 of the places for pods of its node",
+    }
+    assert [each.detail for each in found.blockers] == [
+        "n1 takes no more pods: 0 of its places for pods are free, and default/web needs 1"
+    ]
+
+
 def test_a_node_by_name_that_is_not_there(tmp_path: Path) -> None:
     found = explained(tmp_path, node("n1", 4), node("n2", 4), deployment(1, PINNED % (container("1"), "yew")))
     assert ("there are 2 nodes: n1, n2", "metadata.labels") in said(found)
-    assert any("ask for the node yew by its name, and there is no such node" in text for text, _ in said(found))
+    assert any("ask for the node yew by its name, and no such node is in the input" in text for text, _ in said(found))
     assert {blocker.node for blocker in found.blockers} == {"n1", "n2"}
     assert all("there is no node yew" in blocker.detail for blocker in found.blockers)
 

@@ -169,6 +169,57 @@ def test_daemon_pods_that_wait_for_nodes_that_were_not_printed() -> None:
         assert dumps.surplus(plan(load(whole)), plan(load(kept)), kept) == []
 
 
+def half_rolled() -> tuple[list[Document], dict[str, Document]]:
+    """A rollout whose new pod finds no node: all but its pods, and three old pods and one new one by name."""
+    whole = copy.deepcopy(settled([*nodes("3:4cpu:8Gi"), WORKLOADS[0]]))
+    deployment = next(each for each in whole if each["kind"] == "Deployment")
+    old = next(each for each in whole if each["kind"] == "ReplicaSet")
+    pods = [each for each in whole if each["kind"] == "Pod"]
+    new, pod = copy.deepcopy(old), copy.deepcopy(pods[0])
+    deployment["metadata"]["generation"] = 2
+    deployment["status"] = {**deployment["status"], "replicas": 4, "updatedReplicas": 1, "observedGeneration": 2}
+    new["metadata"].update(name="web-new", uid="uid-new")
+    new["spec"]["replicas"], new["status"] = 1, {"replicas": 1, "readyReplicas": 0, "observedGeneration": 1}
+    pod["metadata"].update(name="web-new-1", uid="uid-pod")
+    pod["metadata"]["ownerReferences"][0].update(name="web-new", uid="uid-new")
+    del pod["spec"]["nodeName"]
+    pod["status"] = {"phase": "Pending"}
+    new["spec"]["selector"]["matchLabels"]["pod-template-hash"] = "new"
+    for each in (deployment["spec"]["template"], new["spec"]["template"], pod):
+        each["spec"]["nodeSelector"] = {"disk": "none"}
+    for each in (new, new["spec"]["template"], pod):
+        each["metadata"]["labels"]["pod-template-hash"] = "new"
+    for each in (deployment, new):
+        each["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "2"
+    rest = [each for each in whole if each["kind"] != "Pod"]
+    return [*rest, new], {**{f"old {number}": each for number, each in enumerate(pods)}, "new": pod}
+
+
+@pytest.mark.parametrize(
+    ("printed", "unprinted"),
+    [
+        (("old 0", "old 1", "old 2", "new"), 0),
+        (("old 0", "old 1", "old 2"), 1),
+        (("old 0", "new"), 2),
+        (("old 0",), 3),
+        (("new",), 3),
+        ((), 4),
+    ],
+    ids=lambda each: ", ".join(each) if isinstance(each, tuple) else str(each),
+)
+def test_pods_of_a_rollout_that_were_not_printed_are_not_made_anew(printed: tuple[str, ...], unprinted: int) -> None:
+    """Neither are its ReplicaSets here: the Deployment's own status says how many pods are old and new."""
+    rest, pods = half_rolled()
+    full = plan(load([*rest, *pods.values()]))
+    assert (full.gone, dumps.created(full)) == ((), {})
+    kept = [each for each in rest if each["kind"] != "ReplicaSet"] + [pods[name] for name in printed]
+    reduced = plan(load(kept))
+    assert dumps.surplus(full, reduced, kept) == []
+    are = "1 pod that a controller counts is" if unprinted == 1 else f"{unprinted} pods that controllers count are"
+    assert [each.partition(" not in")[0] for each in reduced.unknown] == ([are] if unprinted else [])
+    assert not any("unprinted" in each.message for each in reduced.notices)
+
+
 def test_a_change_of_what_was_not_printed_is_still_rolled(dump: list[Document]) -> None:
     """The new template is rolled out; nobody knows what becomes of pods on nodes that are not known."""
     kept = [copy.deepcopy(each) for each in dump if each["kind"] in ("Deployment", "Node")]

@@ -101,6 +101,36 @@ def test_every_operation_can_be_written(tmp_path: Path) -> None:
             "steps:\n- at: 1\n  fail: n1\n  heal: n2\n",
             "s.yaml:2:3: steps[0]: a step does one thing, this one fail and heal [KL142]",
         ),
+        (
+            "steps:\n- {at: 1, delete: no/oak}\n",
+            "s.yaml:2:19: steps[0].delete: must be a mapping, such as {kind: Node, name: oak} [KL110]",
+        ),
+        (
+            "steps:\n- {at: 1, delete: web-1}\n",
+            "s.yaml:2:19: steps[0].delete: must be a mapping, such as {kind: Pod, name: web-1} [KL110]",
+        ),
+        (
+            "steps:\n- {at: 1, scale: sts/db}\n",
+            "s.yaml:2:18: steps[0].scale: must be a mapping, such as {kind: StatefulSet, name: db, replicas: 4} "
+            "[KL110]",
+        ),
+        (
+            "steps:\n- {at: 1, evict: deploy/web}\n",
+            "s.yaml:2:18: steps[0].evict: must be a mapping, such as {of: deploy/web} [KL110]",
+        ),
+        (
+            "steps:\n- {at: 1, delete: [a]}\n",
+            "s.yaml:2:19: steps[0].delete: must be a mapping, such as {of: web} [KL110]",
+        ),
+        (
+            "steps:\n- {at: 1, delete: {node: oak}}\n",
+            "s.yaml:2:19: steps[0].delete: kind is needed: {kind: Node, name: oak} is the node; pods on it take of or "
+            "selector besides [KL120]",
+        ),
+        (
+            "steps:\n- {at: 1, delete: {kind: pod, name: a}}\n",
+            "s.yaml:2:26: steps[0].delete.kind: must be a kind such as Deployment, is 'pod'; did you mean Pod? [KL121]",
+        ),
         ("steps:\n- fail: n1\n", "s.yaml:2:3: steps[0]: at is needed: when the step happens [KL120]"),
         (
             "steps:\n- at: now\n  fail: n1\n",

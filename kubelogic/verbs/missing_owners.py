@@ -1,0 +1,106 @@
+"""Owners that the input does not have, of pods and of everything else that a cluster printed.
+
+Nothing is collected because its owner was not printed. What the owner's controller would do is not known, though: a
+Deployment scales and rolls its ReplicaSets, a CronJob makes the next Job, an operator changes the StatefulSet it made.
+
+Source: pkg/controller/garbagecollector/garbagecollector.go (attemptToDeleteItem) of Kubernetes 1.36, which asks the
+cluster, not a dump.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.quota_costs import plural_of
+from kubelogic.facts.templates import MAKERS
+from kubelogic.kinds.evidence import is_stored
+from kubelogic.kinds.operated import OPERATED, kept_kind
+from kubelogic.kinds.table import is_namespaced, lookup
+from kubelogic.text import Notice
+
+
+def lost_owner(cluster: Cluster, pod: Object) -> str:
+    """The controller of a pod that the input does not have, so that nobody here makes the pod anew; empty: none.
+
+    A static pod belongs to its node, whose kubelet reads it from a file.
+    """
+    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
+    owner = next((each for each in references if each.get("controller")), None)
+    return "" if owner is None else _lost(cluster, pod, owner)
+
+
+def missing_owners(cluster: Cluster) -> Iterator[Notice]:
+    """One notice for each kind of owner of which some are missing, and one for all owners of unknown kinds.
+
+    Args:
+        cluster: as it was read.
+    """
+    found: list[tuple[str, Object, bool]] = []
+    for obj in cluster:
+        references = (obj.document.get("metadata") or {}).get("ownerReferences")
+        for each in references or () if references and is_stored(obj.document) else ():
+            if name := _lost(cluster, obj, each):
+                is_known = lookup(str(each.get("apiVersion")), str(each.get("kind"))) is not None
+                if is_known or name.partition(" ")[0] in OPERATED:
+                    found.append((name, obj, True))
+                elif obj.kind in MAKERS and each.get("controller"):
+                    found.append((name, obj, False))
+    known: dict[str, dict[str, Object]] = defaultdict(dict)
+    others: dict[str, Object] = {}
+    for name, obj, is_known in sorted(found, key=lambda each: (each[0], each[1].kind, each[1].key)):
+        if is_known:
+            known[name.partition(" ")[0]].setdefault(name.partition(" ")[2], obj)
+        else:
+            others.setdefault(name, obj)
+    for kind, owned in sorted(known.items()):
+        one = len(owned) == 1
+        message = (
+            f"not in the input: {kind} {some(list(owned))}, which {_owns(owned)}; taken to exist, but what "
+            f"{'it' if one else 'they'} would make or change is not known; kubectl get {plural_of(kind)} -A -o yaml "
+            f"brings {'it' if one else 'them'}"
+        )
+        yield _notice(message, owned)
+    if others:
+        message = (
+            f"not in the input: {some(list(others))}, which {_owns(others)}; taken to exist, and what operators make "
+            f"or change for {'it' if len(others) == 1 else 'them'} is not modelled"
+        )
+        yield _notice(message, others)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names of several, and how many more there are.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    shown = ", ".join(names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def _lost(cluster: Cluster, obj: Object, owner: Mapping[str, Any]) -> str:
+    """An owner as ``Kind namespace/name`` if the input does not have it; empty if it has, and for nodes."""
+    api_version, named = str(owner.get("apiVersion") or ""), str(owner.get("kind") or "")
+    kind, name = kept_kind(api_version, named), str(owner.get("name") or "")
+    if not kind or not name or named == "Node":
+        return ""
+    is_spaced = is_namespaced(api_version, named)
+    inside = f"{obj.namespace}/{name}" if obj.namespace else name
+    key = name if is_spaced is False else inside
+    found = cluster.get(kind, key) or (cluster.get(kind, name) if is_spaced is None else None)
+    return "" if found is not None else f"{kind} {key}"
+
+
+def _owns(owned: Mapping[str, Object]) -> str:
+    """The verb of the owners, with what they own."""
+    verb = "owns" if len(owned) == 1 else "own"
+    return f"{verb} {some(list(dict.fromkeys(str(each) for each in owned.values())))}"
+
+
+def _notice(message: str, owned: Mapping[str, Object]) -> Notice:
+    first = next(iter(owned.values()))
+    place = first.origin.locate(("metadata", "ownerReferences")) if first.origin is not None else None
+    return Notice(code="KL195", message=message, location=place, count=len(owned))
