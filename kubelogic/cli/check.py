@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(found: Check, args: argparse.Namespace) -> None:
+    from kubelogic.facts.rulebook import load_rulebook
     from kubelogic.report import check as report
     from kubelogic.report import machine
 
@@ -93,7 +94,7 @@ def _print(found: Check, args: argparse.Namespace) -> None:
         case "json" | "yaml":
             common.emit(report.check_document(found), args.output)
         case "sarif":
-            common.emit(machine.sarif(found), "json")
+            common.emit(machine.sarif(found, load_rulebook(common.rule_directories(args))), "json")
         case "gitlab":
             common.emit_list(machine.gitlab(found))
         case "junit":

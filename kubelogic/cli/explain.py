@@ -120,7 +120,8 @@ def _exit_code(found: About) -> int:
             if "unknown" in verdicts:
                 return UNKNOWN
             unwell = any(each.new for each in found.unwell)
-            return NO if found.pending or found.refused or found.uncreated or unwell else YES
+            bad = found.pending or found.refused or found.uncreated or found.gone or unwell
+            return NO if bad else YES
         case NodeExplanation():
             return YES if found.drain is None or found.drain.works else NO
         case ServiceExplanation():

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
-from kubelogic.report.documents import blocker_document, header, pending_document, refusal_document, trouble_document
+from kubelogic.report.documents import (
+    blocker_document,
+    gone_document,
+    header,
+    pending_document,
+    refusal_document,
+    trouble_document,
+)
 from kubelogic.report.explanation import explanation_document, render_explanation
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.plan import render_refusals, render_troubles
@@ -53,10 +60,11 @@ def about_document(found: About) -> dict[str, Any]:
                 "withoutPods": list(found.without_pods),
                 "rollout": list(found.rollout),
                 "troubles": [trouble_document(each) for each in found.unwell],
+                "gone": gone_document(found.gone) if found.gone is not None else None,
             }
             if found.pod is not None:
                 return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
-            verdict = "waiting" if found.refused or found.uncreated else None
+            verdict = "waiting" if found.refused or found.uncreated else "gone" if found.gone is not None else None
             return {
                 **header("Explanation"),
                 "pod": None,
@@ -104,6 +112,10 @@ def about_document(found: About) -> dict[str, Any]:
 
 
 def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted | None) -> str:
+    if found.gone is not None:
+        where = f" any more; it was on {found.gone.node}" if found.gone.node else " at the end"
+        head = f"{style.bold(found.workload)}: {style.bad(f'it is not there{where}')}."
+        return f"{head}\n\n  - {found.gone.reason or 'it was removed'}"
     if not found.wanted and not found.placed and not found.pending:
         lines = [style.bold(f"{found.workload} has no pods here.")]
         lines += [f"  - {each}" for each in found.without_pods]

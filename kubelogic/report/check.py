@@ -28,7 +28,7 @@ def render_check(check: Check, style: Style = PLAIN, *, least: str = "warning") 
         least: the least severity that is shown; all are counted.
     """
     parts = [_verdict(check, style)]
-    if not check.nodes:
+    if not check.nodes and check.objects:
         parts.append(NO_NODES)
     shown = SEVERITIES[: SEVERITIES.index(least) + 1]
     for severity in shown:
@@ -50,7 +50,7 @@ def render_check(check: Check, style: Style = PLAIN, *, least: str = "warning") 
 def _verdict(check: Check, style: Style) -> str:
     counts = [count(number, severity) for severity in SEVERITIES if (number := check.number(severity))]
     found = _and(counts) if counts else "nothing to find fault with"
-    where = f" in {count(check.objects, 'object')}"
+    where = f" in {count(check.objects, 'object')}" if check.objects else "; no valid object is left to look at"
     if check.invalid:
         what = style.bad(f"Invalid input: {found}")
     elif check.failing:

@@ -13,7 +13,7 @@ from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.written import Written
 from kubelogic.text import Location, Notice
 from kubelogic.verbs.group_status import GroupStatus
-from kubelogic.verbs.results import Plan, RefusedObjects, TimedAction, Trouble
+from kubelogic.verbs.results import GonePod, Plan, RefusedObjects, TimedAction, Trouble
 
 SCHEMA_VERSION = 1
 
@@ -60,9 +60,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             {"pod": each.pod, "node": each.node, "owner": each.owner, "new": each.new} for each in plan.placements
         ],
         "pending": [pending_document(each, most=_share(len(plan.pending))) for each in plan.pending],
-        "gone": [
-            {"pod": each.pod, "node": each.node, "owner": each.owner, "reason": each.reason} for each in plan.gone
-        ],
+        "gone": [gone_document(each) for each in plan.gone],
         "evictions": [action_document(each) for each in plan.evictions],
         "endpoints": [
             {"service": each.service, "ready": list(each.ready), "notReady": list(each.not_ready)}
@@ -219,9 +217,15 @@ def written_document(written: Written) -> dict[str, Any]:
     return {**first, **({"others": others} if others else {}), **author}
 
 
+def gone_document(each: GonePod) -> dict[str, Any]:
+    """A pod that is not there any more, within a document."""
+    return {"pod": each.pod, "node": each.node, "owner": each.owner, "reason": each.reason}
+
+
 def location_document(location: Location) -> dict[str, Any]:
     """A place within a document."""
-    return {"file": location.file, "line": location.line, "column": location.column, "path": location.path}
+    written = {"written": location.written} if location.written else {}
+    return {"file": location.file, "line": location.line, "column": location.column, "path": location.path, **written}
 
 
 @cache

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 from kubelogic import __version__
-from kubelogic.kinds.codes import CODES
+from kubelogic.logic import Rulebook
+from kubelogic.report.codes import code_document
 from kubelogic.text import Location
 from kubelogic.verbs.check import Check
 from kubelogic.verbs.checking.findings import Finding
 
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_HOME = "https://github.com/kubelogic/kubelogic"
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOWHERE = "manifests"
 """What stands for the file of a finding that has none."""
@@ -24,8 +27,8 @@ _NOWHERE = "manifests"
 
 def fingerprint(finding: Finding) -> str:
     """A text that stays the same as long as the finding does, wherever its lines move."""
-    file = finding.location.file if finding.location is not None else ""
-    whole = "\0".join((_relative(file), *finding.identity))
+    file = "" if finding.location is None else _file(finding.location)
+    whole = "\0".join((file, *finding.identity))
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -37,17 +40,47 @@ def _relative(file: str) -> str:
     return path.as_posix() if file else ""
 
 
+def _file(location: Location | None) -> str:
+    """The file that somebody edits: what a tool rendered is none."""
+    return _NOWHERE if location is None else _relative(location.written or location.file)
+
+
+def _line(location: Location | None) -> int:
+    """The line in that file; 0 if it is not known."""
+    return 0 if location is None or location.written else location.line
+
+
 def _place(location: Location | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(_relative(location.file) if location is not None else _NOWHERE, safe="/")}
-    }
-    if location is not None and location.line:
-        found["region"] = {"startLine": location.line, "startColumn": max(location.column, 1)}
+    found: dict[str, Any] = {"artifactLocation": {"uri": quote(_file(location), safe="/")}}
+    if location is not None and (line := _line(location)):
+        found["region"] = {"startLine": line, "startColumn": max(location.column, 1)}
     return found
 
 
-def sarif(check: Check) -> dict[str, Any]:
+def _rule(document: Mapping[str, Any] | None, code: str, level: str, helps: str) -> dict[str, Any]:
+    """What SARIF says of a code: what it stands for, what it reads and what helps, and its page."""
+    document = document or {"meaning": code, "sentences": [], "helps": None, "rules": []}
+    meaning = str(document["meaning"])
+    helps = str(document["helps"] or helps or f"kubelogic explain {code} tells more.")
+    sentences = [each if each.endswith(".") else f"{each}." for each in (meaning, *document["sentences"])]
+    built_in = code.startswith("KL") and all(path.startswith("rules/") for path in document["rules"])
+    page = {"helpUri": f"{_HOME}/blob/main/docs/reference/codes/{code}.md"} if built_in else {}
+    return {
+        "id": code,
+        "shortDescription": {"text": meaning},
+        "fullDescription": {"text": " ".join(each[:1].upper() + each[1:] for each in sentences)},
+        "help": {"text": helps},
+        **page,
+        "defaultConfiguration": {"level": level},
+    }
+
+
+def sarif(check: Check, book: Rulebook) -> dict[str, Any]:
     """The findings as a log of SARIF 2.1.0; what annotations excuse is suppressed with its reason.
+
+    Args:
+        check: what was found.
+        book: the rules, which say what codes stand for.
 
     Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
     """
@@ -72,21 +105,15 @@ def sarif(check: Check) -> dict[str, Any]:
         if reason:
             result["suppressions"] = [{"kind": "inSource", "justification": reason}]
         results.append(result)
-    rules = [
-        {
-            "id": code,
-            "shortDescription": {"text": CODES.get(code) or f"finding {code}"},
-            "help": {"text": helps[code] or f"kubelogic explain {code} tells more."},
-            "defaultConfiguration": {"level": levels[code]},
-        }
-        for code in codes
-    ]
+    rules = [_rule(code_document(book, code), code, levels[code], helps[code]) for code in codes]
     return {
         "$schema": _SARIF,
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "kubelogic", "version": __version__, "rules": rules}},
+                "tool": {
+                    "driver": {"name": "kubelogic", "version": __version__, "informationUri": _HOME, "rules": rules}
+                },
                 "columnKind": "unicodeCodePoints",
                 "results": results,
             }
@@ -101,7 +128,7 @@ def junit(check: Check) -> str:
     """
     files: dict[str, list[Finding]] = defaultdict(list)
     for each in check.findings:
-        files[_relative(each.location.file) if each.location is not None else _NOWHERE].append(each)
+        files[_file(each.location)].append(each)
     failing = {id(each) for each in check.failing}
     bad = sum(id(each) in failing or each.invalid for each in check.findings)
     root = ElementTree.Element(
@@ -120,7 +147,7 @@ def junit(check: Check) -> str:
             time="0",
         )
         for each, fail in zip(findings, fails, strict=True):
-            place = f":{each.location.line}" if each.location is not None and each.location.line else ""
+            place = f":{line}" if (line := _line(each.location)) else ""
             who = f" {each.kind} {each.key}" if each.kind else ""
             case = ElementTree.SubElement(
                 suite, "testcase", classname=_xml(file), name=_xml(f"{each.code}{who}{place}"), time="0"
@@ -154,9 +181,9 @@ def github(check: Check) -> str:
     for each in check.findings:
         properties = []
         if each.location is not None:
-            properties.append(f"file={_property(_relative(each.location.file))}")
-            if each.location.line:
-                properties += [f"line={each.location.line}", f"col={max(each.location.column, 1)}"]
+            properties.append(f"file={_property(_file(each.location))}")
+            if line := _line(each.location):
+                properties += [f"line={line}", f"col={max(each.location.column, 1)}"]
         properties.append(f"title={_property(each.code)}")
         more = f"\nTried, and it helps: {each.step}" if each.checked else f"\n{each.helps}" if each.helps else ""
         lines.append(f"::{_LEVELS[each.severity]} {','.join(properties)}::{_data(each.message + more)}")
@@ -191,8 +218,8 @@ def gitlab(check: Check) -> list[dict[str, Any]]:
                 "fingerprint": mark if seen[mark] == 1 else f"{mark}-{seen[mark]}",
                 "severity": "critical" if each.invalid else _SEVERITIES[each.severity],
                 "location": {
-                    "path": _relative(each.location.file) if each.location is not None else _NOWHERE,
-                    "lines": {"begin": max(each.location.line, 1) if each.location is not None else 1},
+                    "path": _file(each.location),
+                    "lines": {"begin": max(_line(each.location), 1)},
                 },
             }
         )

@@ -14,8 +14,9 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
+from kubelogic.text.authored import Authored
 from kubelogic.text.location import Fault, Location
-from kubelogic.text.sources import SUFFIXES, Source, bytes_of, decoded, unreadable
+from kubelogic.text.sources import STDIN, SUFFIXES, Source, bytes_of, decoded, unreadable
 
 MOST_BYTES = 512 << 20
 """Bytes of all that is inside an archive, at most."""
@@ -79,7 +80,10 @@ def sources_of(name: str, stdin: bytes | None) -> Iterator[Source | Fault]:
             yield fault
         case (called, data):
             if not _is_archive(data):
-                yield decoded(called, data)
+                source = decoded(called, data)
+                if called not in (name, STDIN) and isinstance(source, Source):
+                    source = Source(name=source.name, data=source.data, authored=Authored(name))
+                yield source
                 return
             try:
                 found = list(_inside(called, data))

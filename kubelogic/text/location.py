@@ -50,12 +50,16 @@ def path_of(field: str) -> Path:
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """A place in a file. Lines and columns count from 1; 0 means that only the file is known."""
+    """A place in a file. Lines and columns count from 1; 0 means that only the file is known.
+
+    ``written`` is the file to edit where ``file`` is what a tool rendered, and nobody wrote the line as it stands.
+    """
 
     file: str
     line: int = 0
     column: int = 0
     path: str = ""
+    written: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file

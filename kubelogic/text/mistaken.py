@@ -14,6 +14,9 @@ _SAID_BY_KUBECTL = re.compile(
 _DESCRIBED = re.compile(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
 """How kubectl describe begins, with values in a column of their own."""
 _TABLE = re.compile(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
+_INDENT = re.compile(rb"( *)(?![ #\r]|$|---)")
+"""What a line with something of its own begins with."""
+_DASH = re.compile(rb"- +(?=\S)")
 _OF_HELM = re.compile(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
 _OF_SHELL = re.compile(r"\$\{[A-Za-z_][^}]*\}|\$[A-Za-z_]\w*")
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -88,6 +91,49 @@ def of_value(value: Any, file: str) -> str:
     if _OF_SHELL.search(text):
         return f"a variable that was never filled in: envsubst < {shlex.quote(file)} | kubelogic plan -"
     return next((what for pattern, what in _PLACEHOLDERS if pattern.search(text)), "")
+
+
+def misindented(data: bytes, number: int) -> str:
+    """Why a line of YAML stands at no level: what it is indented by, and the lines above it; empty if it does.
+
+    Args:
+        data: the text.
+        number: of the line, from 0.
+
+    >>> misindented(b"a:\\n  - b: 1\\n   c: 2\\n", 2)
+    'this line is indented by 3, lines above it by 2 and 4'
+    >>> misindented(b"a:\\n  b: 1\\n    c: 2\\n", 2)
+    'this line is indented by 4, and the line above it, which has its value, by 2'
+    >>> misindented(b"a:\\n  b: 1\\n  c: d: 2\\n", 2)
+    ''
+    """
+    lines = data.split(b"\n")[: number + 1]
+    mine = _levels(lines[-1])
+    if len(lines) <= number or not mine:
+        return ""
+    open_: list[int] = []
+    for line in reversed(lines[:-1]):
+        open_ += [level for level in reversed(_levels(line)) if not open_ or level < open_[-1]]
+    here = mine[0]
+    if not open_ or here in open_:
+        return ""
+    if here > open_[0]:
+        return f"this line is indented by {here}, and the line above it, which has its value, by {open_[0]}"
+    around = [max(filter(here.__gt__, open_), default=None), min(filter(here.__lt__, open_))]
+    return f"this line is indented by {here}, lines above it by {' and '.join(str(x) for x in around if x is not None)}"
+
+
+def _levels(line: bytes) -> list[int]:
+    """The columns at which entries begin in a line: its own, and those after each dash."""
+    match = _INDENT.match(line)
+    if match is None:
+        return []
+    found = [len(match[1])]
+    rest = line[found[0] :]
+    while dash := _DASH.match(rest):
+        found.append(found[-1] + len(dash[0]))
+        rest = rest[len(dash[0]) :]
+    return found
 
 
 def of_template(text: bytes, file: str) -> str:

@@ -75,7 +75,9 @@ class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         With ``key`` the place of the mapping key, not of its value.
         """
         line, column, _ = self.document.find((*self.base, *path), key=key)
-        return Location(file=self.document.source.name, line=line, column=column, path=dotted(path))
+        source = self.document.source
+        found = Location(file=source.name, line=line, column=column, path=dotted(path))
+        return found if source.authored is None else source.authored.locate(self, path, found, key=key)
 
     def holds(self, path: Path) -> bool:
         """Whether the field at ``path`` itself is written there."""
@@ -84,4 +86,7 @@ class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     def excerpt(self, location: Location) -> Excerpt:
         """The source line of a location, for a caret under its column."""
-        return self.document.source.excerpt(location.line, location.column)
+        source = self.document.source
+        if source.authored is not None and location.file != source.name:
+            return source.authored.excerpt(location)
+        return source.excerpt(location.line, location.column)

@@ -8,9 +8,10 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from typing import Any, Protocol
 
 from kubelogic.text import characters, rendering
-from kubelogic.text.location import Fault, Location
+from kubelogic.text.location import Fault, Location, Path
 from kubelogic.text.positions import Place
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -28,17 +29,30 @@ _KEPT = 64
 _SHOWN = 5
 
 
+class Authors(Protocol):
+    """Knows where a person wrote what a tool rendered."""
+
+    def locate(self, origin: Any, path: Path, rendered: Location, *, key: bool) -> Location:
+        """The place of a field, given the object's origin and the place in what was rendered."""
+        ...
+
+    def excerpt(self, location: Location) -> characters.Excerpt:
+        """The line of a place that ``locate`` gave."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
-    """One file that was read: its name as the user knows it, and its text in UTF-8."""
+    """One file that was read: its name as the user knows it, its text in UTF-8, and who wrote what was rendered."""
 
     name: str
     data: bytes
+    authored: Authors | None = field(default=None, repr=False, compare=False)
     _places: dict[tuple[int, int], Place] = field(default_factory=dict, repr=False, compare=False)
     _lines: list[characters.Lines] = field(default_factory=list, repr=False, compare=False)
 
-    def __reduce__(self) -> tuple[Callable[[str, bytes], Source], tuple[str, bytes]]:
-        return _source, (self.name, self.data)
+    def __reduce__(self) -> tuple[Callable[[str, bytes, Authors | None], Source], tuple[str, bytes, Authors | None]]:
+        return _source, (self.name, self.data, self.authored)
 
     def places(self, document: tuple[int, int], make: Callable[[], Place]) -> Place:
         """The places of one document, made once and kept for the questions that follow."""
@@ -64,8 +78,8 @@ class Source:
         return self._lines[0]
 
 
-def _source(name: str, data: bytes) -> Source:
-    return Source(name=name, data=data)
+def _source(name: str, data: bytes, authored: Authors | None) -> Source:
+    return Source(name=name, data=data, authored=authored)
 
 
 def find(paths: Iterable[str | os.PathLike[str]], *, exclude: Iterable[str] = ()) -> tuple[list[str], list[Fault]]:

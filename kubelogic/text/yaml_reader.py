@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from yaml._yaml import CParser
 
 from kubelogic.text import characters, scalars
+from kubelogic.text.mistaken import misindented
 from kubelogic.text.titles import title
 
 MAX_DEPTH = 200
@@ -36,6 +37,10 @@ _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndTo
 
 _SEPARATOR = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
+
+
+_OF_INDENTATION = ("did not find expected key", "did not find expected '-' indicator", "mapping values are not allowed")
+"""Problems that a line which stands one column off makes."""
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +159,9 @@ def _wording(error: yaml.MarkedYAMLError, piece: Piece) -> str:
     before, at = error.context_mark, error.problem_mark
     if context and before is not None and at is not None and before.line != at.line:
         context += f" that begins in line {piece.line + 1 + before.line}"
-    return f"{problem} {context}" if context else problem
+    words = f"{problem} {context}" if context else problem
+    why = misindented(piece.data, at.line) if at is not None and problem.startswith(_OF_INDENTATION) else ""
+    return f"{words}: {why}" if why else words
 
 
 class _Anchor(msgspec.Struct, kw_only=True):

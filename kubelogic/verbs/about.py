@@ -18,11 +18,11 @@ from kubelogic.verbs.explain import Explanation, explain_run, going_round
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import describe, pending_of, placements_of, refusals_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
-from kubelogic.verbs.results import NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
+from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, Trouble
 from kubelogic.verbs.rollout_words import paused_words, rollout_words
 from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
-from kubelogic.verbs.targets import Target, find
+from kubelogic.verbs.targets import Target, UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         pod: the explanation of its first pending pod of the newest revision, else of its first pod; None: it has none.
         lacking: what the input does not have.
         unwell: what is not well of it and of its pods, at the end.
+        gone: a pod that was asked about by its name and is not there at the end, with why it went.
     """
 
     workload: str
@@ -58,6 +59,7 @@ class WorkloadExplanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     pod: Explanation | None = None
     lacking: Lacking = NOTHING
     unwell: tuple[Trouble, ...] = ()
+    gone: GonePod | None = None
 
     def __repr__(self) -> str:
         return (
@@ -163,13 +165,31 @@ def explain_done(
     Raises:
         UnknownPodError: if there is none.
     """
-    target = find(done.cluster, text, namespace)
+    target = _asked(done, text, namespace)
     found = _explained(done, target, options, most_repairs)
     if drained and isinstance(found, NodeExplanation):
         from kubelogic.verbs.drain import drain
 
         found = replace(found, drain=drain(done, found.node, options))
     return replace(found, lacking=lacking(done.before, done.cluster, of=_named(done.cluster, target)))
+
+
+def _asked(done: Reconciled, text: str, namespace: str) -> Target:
+    """What a text names at the end, or else the pod that it named in the input.
+
+    Raises:
+        UnknownPodError: if there is none.
+    """
+    try:
+        return find(done.cluster, text, namespace)
+    except UnknownPodError:
+        try:
+            before = find(done.before, text, namespace)
+        except UnknownPodError:
+            before = None
+        if before is None or before.kind != "Pod":
+            raise
+        return before
 
 
 def _named(cluster: Cluster, target: Target) -> frozenset[str]:
@@ -181,7 +201,9 @@ def _named(cluster: Cluster, target: Target) -> frozenset[str]:
 def _explained(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> About:
     match target.kind:
         case "Pod":
-            pod = done.cluster.objects("Pod")[target.key]
+            pod = done.cluster.get("Pod", target.key)
+            if pod is None:
+                return _absent(done, target.key, options)
             return explain_run(done, pod, options, most_repairs=most_repairs)
         case "Node":
             return _node(done, target.key, describe(done, options))
@@ -223,6 +245,14 @@ def _workload(done: Reconciled, target: Target, options: Options, most_repairs: 
         pod=replace(told, unwell=()) if told is not None else None,
         unwell=unwell,
     )
+
+
+def _absent(done: Reconciled, key: str, options: Options) -> WorkloadExplanation:
+    """A pod of the input that the API server refuses, or that went."""
+    name = f"Pod {key}"
+    refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))
+    gone = None if refused else next((each for each in describe(done, options).gone if each.pod == key), None)
+    return WorkloadExplanation(workload=name, wanted=1, placed=(), pending=(), refused=refused, uncreated=0, gone=gone)
 
 
 def _wanted(obj: Object | None, made: int) -> int:

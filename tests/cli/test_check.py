@@ -15,6 +15,7 @@ import xmlschema
 from kubelogic.apiserver.reading import load
 from kubelogic.cli import main
 from kubelogic.cluster import Cluster
+from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.report import machine
 from kubelogic.report.check import check_document
 from kubelogic.verbs.check import Input, check
@@ -63,7 +64,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     found = check(Input(cluster=Cluster.of(reading.objects), notices=reading.notices, faults=reading.refused))
     return {
         "json": json.dumps(check_document(found)),
-        "sarif": json.dumps(machine.sarif(found)),
+        "sarif": json.dumps(machine.sarif(found, load_rulebook())),
         "gitlab": json.dumps(machine.gitlab(found)),
         "junit": machine.junit(found),
         "github": machine.github(found),
@@ -82,6 +83,10 @@ def test_sarif_follows_its_schema(outputs: dict[str, str]) -> None:
     assert excused["suppressions"] == [
         {"kind": "inSource", "justification": "a cache, the shop is only slower without it"}
     ]
+    rules = {each["id"]: each for each in run["tool"]["driver"]["rules"]}
+    assert rules["KL401"]["shortDescription"]["text"] == "a budget that blocks every drain"
+    assert rules["KL401"]["fullDescription"]["text"].startswith("A budget that blocks every drain.")
+    assert all((ROOT / each["helpUri"].partition("/blob/main/")[2]).is_file() for each in rules.values())
     files = {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}
     assert any(each.endswith("a%20b.yaml") for each in files)
 

@@ -122,3 +122,49 @@ def _patched(document: Any, changes: list[dict[str, Any]]) -> Any:
         if same == (document["kind"], metadata["name"], metadata.get("namespace")):
             document = jsonpatch.apply_patch(document, change["jsonPatch"])
     return document
+
+
+ABSENT = """\
+apiVersion: v1
+kind: Node
+metadata: {name: elm, labels: {kubernetes.io/hostname: elm}}
+spec: {taints: [{key: k, effect: NoExecute}]}
+status: {allocatable: {cpu: "4", memory: 8Gi, pods: "110"}, conditions: [{type: Ready, status: "True"}]}
+---
+apiVersion: v1
+kind: LimitRange
+metadata: {name: usual, namespace: default}
+spec: {limits: [{type: Container, default: {cpu: "1"}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: refused}
+spec: {containers: [{name: app, image: i, resources: {requests: {cpu: "3"}}}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: evicted, namespace: default, uid: u1}
+spec: {nodeName: elm, containers: [{name: app, image: i}]}
+status: {phase: Running}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pod", "verdict", "said"),
+    [
+        ("refused", "waiting", "must be less than or equal to cpu limit of 1"),
+        (
+            "pod/evicted",
+            "gone",
+            "it is not there any more; it was on elm.\n\n  - Taint manager: deleting due to NoExecute",
+        ),
+    ],
+)
+def test_a_pod_of_the_input_that_is_not_there_at_the_end(
+    pod: str, verdict: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "x.yaml").write_text(ABSENT)
+    assert main(["explain", pod, str(tmp_path)]) == 1
+    assert said in capsys.readouterr().out
+    assert main(["explain", pod, str(tmp_path), "-o", "json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == verdict

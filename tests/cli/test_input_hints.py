@@ -240,6 +240,10 @@ def test_a_line_one_level_off_is_told_by_its_cause(
             'unknown field "hostNetwork"; it is a field of spec.template.spec',
         ),
         ("        securityContext: {replikas: 2}\n", 'unknown field "replikas"; there is no such field here'),
+        (
+            "        livenessProbe: {httpGet: {port: 80, intialDelaySeconds: 3}}\n",
+            'did you mean "initialDelaySeconds" of spec.template.spec.containers[0].livenessProbe?',
+        ),
     ],
 )
 def test_a_field_of_something_further_out_is_told_whose_it_is(
@@ -250,6 +254,36 @@ def test_a_field_of_something_further_out_is_told_whose_it_is(
     told = " ".join(capsys.readouterr().out.split())
     assert said in told
     assert "excuses an object" not in told, "what cannot be read cannot be excused"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        (
+            "      containers:",
+            "      contaniers:",
+            "a pod needs at least one container (this follows from the unknown field",
+        ),
+        ("  template:", "template:", "make them agree (this follows from the unknown field template)"),
+        ("{matchLabels: {app: web}}", "{app: web}", "it looks as if it belonged to spec.selector.matchLabels.app"),
+    ],
+)
+def test_what_follows_from_a_field_is_told_with_it(
+    right: str, wrong: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace(right, wrong, 1))
+    assert main(["check", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().out.split())
+    assert said in told
+    assert "no valid object is left to look at" in told
+
+
+def test_what_lacks_by_itself_follows_from_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.yaml").write_text(DEPLOYMENT.replace("      - name: app\n        image", "      - imgae"))
+    assert main(["plan", str(tmp_path)]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "name: is required [KL120]" in told
+    assert "(this follows from the unknown field spec.template.spec.containers[0].imgae)" in told
 
 
 def test_a_misspelt_field_is_still_told_as_misspelt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from kubelogic.kinds.validation import (
     workloads,
 )
 from kubelogic.kinds.validation.common import metadata
-from kubelogic.kinds.validation.indentation import with_causes
+from kubelogic.kinds.validation.indentation import is_written, with_causes
 from kubelogic.kinds.validation.problems import Problem, Report, Tree
 from kubelogic.kinds.validation.structure import MISSING, decoder
 from kubelogic.text.location import Path
@@ -194,23 +194,14 @@ def _told_once(document: Mapping[str, Any], problems: list[Problem], typed: int)
     unusable = {problem.path for problem in problems[:typed] if problem.code != "KL112"}
     kept = set(problems[:typed])
     kept.update(problem for problem in problems[typed:] if not _shadowed(problem.path, unusable))
-    written = {(problem.code, problem.message) for problem in kept if _is_written(document, problem.path)}
+    written = {(problem.code, problem.message) for problem in kept if is_written(document, problem.path)}
     return tuple(
         sorted(
             problem
             for problem in kept
-            if (problem.code, problem.message) not in written or _is_written(document, problem.path)
+            if (problem.code, problem.message) not in written or is_written(document, problem.path)
         )
     )
-
-
-def _is_written(document: Any, path: Path) -> bool:
-    for step in path:
-        try:
-            document = document[step]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True
 
 
 def _shadowed(path: Path, unusable: set[Path]) -> bool:

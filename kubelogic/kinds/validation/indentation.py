@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from kubelogic.kinds.table import fields_of
-from kubelogic.kinds.validation.problems import Problem
+from kubelogic.kinds.validation.problems import Problem, nearest, quoted
 from kubelogic.text.location import Path, dotted
 
 _UNKNOWN = "KL112"
@@ -14,29 +16,61 @@ _DEEPEST = 6
 
 
 def with_causes(document: Mapping[str, Any], type_name: str, problems: Iterable[Problem]) -> list[Problem]:
-    """The problems; unknown fields that look as if they belonged one level deeper, or less deep, say where.
+    """The problems; unknown fields that look as if they belonged elsewhere say where, and what follows says from what.
 
     A field belongs deeper if it is legal in what was written just before it, which lacks it; and less deep if it is
-    legal in the mapping around, which lacks it. Of one that is legal further out it is said whose field it is.
+    legal in the mapping around, which lacks it. Of one that is legal further out, or misspelt there, it is said whose
+    field it is. What lacks because it was written under another name, or elsewhere, is no second mistake.
     """
-    return [_with_cause(document, type_name, each) if each.code == _UNKNOWN else each for each in problems]
+    found: list[Problem] = []
+    meant: list[tuple[Path, Problem]] = []
+    for each in problems:
+        told, where = _with_cause(document, type_name, each) if each.code == _UNKNOWN else (each, None)
+        found.append(told)
+        if where is not None:
+            meant.append((where, each))
+    return [_following(document, each, meant) for each in found] if meant else found
 
 
-def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -> Problem:
-    if not problem.path:
+def _following(document: Mapping[str, Any], problem: Problem, meant: Iterable[tuple[Path, Problem]]) -> Problem:
+    """The problem of something that lacks, with the field that seems to stand for it."""
+    if problem.code == _UNKNOWN or is_written(document, problem.path):
         return problem
+    for where, cause in meant:
+        if problem.path[: len(where)] == where:
+            return structs.replace(
+                problem,
+                message=f"{problem.message} (this follows from the unknown field {dotted(cause.path)})",
+                told=problem.faults,
+            )
+    return problem
+
+
+def _with_cause(document: Mapping[str, Any], type_name: str, problem: Problem) -> tuple[Problem, Path | None]:
+    """The problem of an unknown field with its cause, and where the field seems to belong."""
+    if not problem.path:
+        return problem, None
     *steps, key = problem.path
     chain = _chain(document, f"@{type_name}", steps)
     if not chain or not isinstance(key, str) or not isinstance(chain[-1][1], Mapping):
-        return problem
+        return problem, None
     unknown = problem.message.partition(";")[0]
+    path, given, code = chain[-1]
+    fields = fields_of(code[1:]) if code[0] == "@" else {}
     if where := _deeper(chain, key) or _outer(chain, key):
         message = f"{unknown}; by its indentation it is out of place: it looks as if it belonged to {dotted(where)}"
+    elif "matchLabels" in fields and isinstance(given[key], str):
+        where = (*path, "matchLabels", key)
+        message = f"{unknown}; labels are named under matchLabels: it looks as if it belonged to {dotted(where)}"
     elif where := _further(chain, key):
         message = f"{unknown}; it is a field of {dotted(where[:-1])}"
+    elif near := nearest(key, fields):
+        return problem, (*path, near) if near not in given else None
+    elif where := _misspelt(chain, key):
+        message = f"{unknown}; did you mean {quoted(where[-1])} of {dotted(where[:-1])}?"
     else:
-        return problem
-    return Problem(path=problem.path, code=problem.code, message=message, on_key=problem.on_key)
+        return problem, None
+    return structs.replace(problem, message=message), where
 
 
 _Level = tuple[Path, Any, str]
@@ -113,6 +147,26 @@ def _further(chain: list[_Level], key: str) -> Path | None:
         if key in fields and key not in value:
             return (*path, key)
     return None
+
+
+def _misspelt(chain: list[_Level], key: str) -> Path | None:
+    """The place in a mapping around, where something is legal and lacks that is spelt almost so."""
+    for path, value, code in reversed(chain[:-1]):
+        if path and code[0] == "@" and isinstance(value, Mapping):
+            near = nearest(key, fields_of(code[1:]))
+            if near and near not in value:
+                return (*path, near)
+    return None
+
+
+def is_written(document: Any, path: Path) -> bool:
+    """Whether a document has a field at a path."""
+    for step in path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _takes(code: str, value: Any, key: str, given: Any) -> bool:
