@@ -158,7 +158,7 @@ CASES = {
         says=(
             'Deployment.apps "web" is invalid: [spec.replicas: Invalid value: -2: must be greater than or equal to 0, ',
             "spec.minReadySeconds: Invalid value: -5: ",
-            "the step at 1m Patch",
+            "the step at 1m, Patch of Deployment default/web, is refused",
         ),
     ),
     "a pod that is deleted by force": Case(

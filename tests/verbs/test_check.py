@@ -351,7 +351,7 @@ def test_severity_that_fails() -> None:
     told = tuple(Finding(code="KL412", severity=each, message="m") for each in ("warning", "note"))
     passes = {each: Check(findings=told, fail_on=each).passes for each in ("error", "warning", "note", "never")}
     assert passes == {"error": True, "warning": False, "note": False, "never": True}
-    with pytest.raises(ValueError, match="fail_on is one of"):
+    with pytest.raises(ValueError, match="fail_on is error, warning, note or never"):
         CheckOptions(fail_on="fatal")
 
 

@@ -18,8 +18,7 @@ ITSELF["spec"] = ITSELF
 Call = Callable[[Cluster], object]
 WRONG: dict[str, tuple[Call, type[Exception], str]] = {
     "load: an object that holds itself": (lambda _: load(ITSELF), TypeError, "an object holds itself"),
-    "load: bytes": (lambda _: load(b"kind: Node"), TypeError, "not bytes"),  # type: ignore[arg-type]
-    "load: a namespace that is none": (lambda _: load(NODE, namespace=None), TypeError, "namespace is a name"),  # type: ignore[arg-type]
+    "load: a namespace that is none": (lambda _: load(NODE, namespace=None), TypeError, "namespace is text, not None"),  # type: ignore[arg-type]
     "plan: a mapping": (lambda _: api.plan(NODE), TypeError, "a cluster is what load"),  # type: ignore[arg-type]
     "plan: None": (lambda _: api.plan(None), TypeError, "not NoneType"),  # type: ignore[arg-type]
     "plan: options as a mapping": (lambda c: api.plan(c, {"scheduler": "kube"}), TypeError, "options are an Options"),  # type: ignore[arg-type]
