@@ -11,6 +11,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.facts.blocks import block
 
 _ZONE_LABEL = "topology.kubernetes.io/zone"
 _COREDNS = "kube-system/coredns"
@@ -23,7 +24,10 @@ def service_facts(obj: Object) -> Iterator[Fact]:
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
     if spec.get("type") == "ExternalName":
         if spec.get("externalName"):
-            yield "service_external_name", (key, str(spec["externalName"]).rstrip(".").lower())
+            name = str(spec["externalName"]).rstrip(".").lower()
+            yield "service_external_name", (key, name)
+            if block(name) is not None:
+                yield "service_stands_for_address", (key,)
         return
     for address in dict.fromkeys(spec.get("clusterIPs") or [spec.get("clusterIP")]):
         if address and address != "None":
@@ -64,6 +68,17 @@ def pod_facts(obj: Object) -> Iterator[Fact]:
     if policy == "ClusterFirst" and spec.get("hostNetwork"):
         policy = "Default"
     yield "pod_dns_policy", (obj.key, "ClusterFirst" if policy == "ClusterFirstWithHostNet" else policy)
+    config: Mapping[str, Any] = spec.get("dnsConfig") or {}
+    if not config:
+        return
+    yield "pod_dns_config", (obj.key,)
+    told = [str(each.get("value")) for each in config.get("options") or () if each.get("name") == "ndots"]
+    if told and told[-1].isdecimal():
+        yield "pod_dns_ndots", (obj.key, int(told[-1]))
+    for index, suffix in enumerate(config.get("searches") or ()):
+        yield "pod_search", (obj.key, index, str(suffix).rstrip(".").lower())
+    for server in dict.fromkeys(config.get("nameservers") or ()):
+        yield "pod_name_server", (obj.key, str(server))
 
 
 def config_facts(obj: Object) -> Iterator[Fact]:
@@ -79,7 +94,7 @@ MODULE = FactModule(
     extractors={
         "Service": (reader(service_facts, "spec"),),
         "Node": (reader(node_facts, "status.addresses"), reader(zone_facts, "metadata.labels")),
-        "Pod": (reader(pod_facts, "spec.dnsPolicy", "spec.hostNetwork"),),
+        "Pod": (reader(pod_facts, "spec.dnsConfig", "spec.dnsPolicy", "spec.hostNetwork"),),
         "ConfigMap": (reader(config_facts, "data"),),
     },
     gives=frozenset(
@@ -87,7 +102,11 @@ MODULE = FactModule(
             "corefile_domain",
             "node_address",
             "node_in_zone",
+            "pod_dns_config",
+            "pod_dns_ndots",
             "pod_dns_policy",
+            "pod_name_server",
+            "pod_search",
             "service_affinity",
             "service_external_ip",
             "service_external_local",
@@ -95,6 +114,7 @@ MODULE = FactModule(
             "service_internal_local",
             "service_ip",
             "service_prefers",
+            "service_stands_for_address",
         }
     ),
 )

@@ -103,12 +103,22 @@ def without_suffix(name: str, suffix: str) -> str | None:
     return short if short != name else None
 
 
+def dots(name: str) -> int:
+    """How many dots a name has.
+
+    >>> dots("db.shop.svc.cluster.local")
+    4
+    """
+    return name.count(".")
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "block_size": block_size,
         "block_within": block_within,
         "pods_may_have": pods_may_have,
         "dashed": dashed,
+        "dots": dots,
         "dotted": dotted,
         "pool_address": pool_address,
         "port_label": port_label,

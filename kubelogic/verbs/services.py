@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.blocks import block
 from kubelogic.facts.templates import MAKERS, template_of
 from kubelogic.text import Location, Notice
 
@@ -24,12 +25,12 @@ def service_notices(cluster: Cluster) -> tuple[Notice, ...]:
     """
     services = sorted(cluster.objects("Service").items())
     groups = _groups(cluster) if services else {}
-    return tuple(notice for _, service in services for notice in _notices(service, groups))
+    return tuple(notice for _, service in services for notice in _notices(cluster, service, groups))
 
 
 def notices_of(cluster: Cluster, service: Object) -> tuple[Notice, ...]:
     """The same of one Service."""
-    return tuple(_notices(service, _groups(cluster)))
+    return tuple(_notices(cluster, service, _groups(cluster)))
 
 
 def may_have_pods(cluster: Cluster, service: Object) -> bool:
@@ -71,13 +72,29 @@ def selected(cluster: Cluster, service: Object) -> list[Object]:
     return sorted(found, key=lambda pod: pod.key)
 
 
-def _notices(service: Object, groups: _Groups) -> Iterator[Notice]:
+def _is_here(cluster: Cluster, name: str) -> bool:
+    """Whether a name is that of a Service in the input: ``web.shop.svc`` and what comes after it."""
+    short, _, rest = name.partition(".")
+    space, _, zone = rest.partition(".")
+    return zone.partition(".")[0] == "svc" and cluster.get("Service", f"{space}/{short}") is not None
+
+
+def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Notice]:
     spec = service.document.get("spec") or {}
     status = service.document.get("status") or {}
     kind, selector = spec.get("type"), spec.get("selector")
     if kind == "ExternalName":
-        message = f"{service} stands for {spec.get('externalName')}, which nobody resolves here"
-        yield _notice(service, NO_RESOLVER, message, "externalName")
+        name = str(spec.get("externalName"))
+        if block(name) is not None:
+            message = (
+                f"{service} stands for {name}, which is an address and no name, so DNS does not answer it: a Service "
+                "without selector and an EndpointSlice with that address do what is meant"
+            )
+            yield _notice(service, NO_RESOLVER, message, "externalName")
+        elif not _is_here(cluster, name):
+            yield _notice(
+                service, NO_RESOLVER, f"{service} stands for {name}, which nobody resolves here", "externalName"
+            )
         return
     if kind == "LoadBalancer" and not (status.get("loadBalancer") or {}).get("ingress"):
         message = (

@@ -38,6 +38,8 @@ def said(spec: str, status: str = "{}") -> list[tuple[str, str]]:
     [
         ("{type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http}]}", "KL150", "stays pending"),
         ("{type: ExternalName, externalName: db.example.com}", "KL151", "db.example.com"),
+        ("{type: ExternalName, externalName: 192.0.2.7}", "KL151", "which is an address and no name"),
+        ("{type: ExternalName, externalName: none.default.svc.cluster.local}", "KL151", "nobody resolves here"),
         ("{selector: {app: webb}, ports: [{port: 80}]}", "KL152", "app=webb; there are app=web"),
         ("{selector: {app: web, tier: back}, ports: [{port: 80}]}", "KL152", "app=web,tier=front"),
         ("{clusterIP: None, selector: {other: web}, ports: [{port: 80}]}", "KL152", "selects no pod"),
@@ -65,6 +67,7 @@ def test_what_a_service_cannot_do_is_said(spec: str, code: str, words: str) -> N
             "{loadBalancer: {ingress: [{ip: 192.0.2.1}]}}",
         ),
         ("{type: NodePort, selector: {tier: front}, ports: [{port: 80, targetPort: http}]}", "{}"),
+        ("{type: ExternalName, externalName: front.default.svc.cluster.local}", "{}"),
     ],
 )
 def test_services_that_work_are_not_spoken_of(spec: str, status: str) -> None:

@@ -38,6 +38,8 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
     given: list[str] = []
     for each in _pools(tx, node):
         address = _free(tx, each)
+        if not address and _has_own_ranges(tx, node):
+            address = _free(tx, pool(tx.range_of("assumed_pod_range")))
         if not address:
             tx.memory[STRAYS, each.text] = 1
             return None
@@ -46,6 +48,13 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
         return None
     _in_use(tx).update(given)
     return _listed(given)
+
+
+def _has_own_ranges(tx: Transaction, node: Object | None) -> bool:
+    """Whether the network plugin gives the pods of a node addresses that are not known here."""
+    ranges = (node.document.get("spec") or {}).get("podCIDR") if node is not None else None
+    own = (PLUGIN, "all") in tx.state.memory and tx.parameter("allocate_node_cidrs")
+    return not ranges and bool(own)
 
 
 def _listed(addresses: list[str]) -> Mapping[str, Any]:
