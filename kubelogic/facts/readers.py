@@ -18,6 +18,8 @@ _SAMPLE = 256
 """Objects that are looked at to see whether many are alike."""
 _MANY = 16
 """Objects that are quicker to compare with each other than to ask one by one."""
+_FIELDS = 2
+"""So few fields are compared in all objects where a sample is not alike in them: it may be too small for that."""
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +78,7 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
     whole = {section for section in _sections(readers) if sample.alike([section])}
     for each in readers:
         by = {path if (section := path.partition(".")[0]) not in whole else section: None for path in each.by}
-        if not by or not (sample.alike(by) or people.alike(by)):
+        if not by or not (sample.alike(by) or (len(by) <= _FIELDS and people.alike(by))):
             others.append(each)
             continue
         for paths, extracts in groups:
