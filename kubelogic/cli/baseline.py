@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import UsageError, common, live
+from kubelogic.cli import UsageError, common, configuration, live
 from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
 
     if not (paths or args.nodes) and empty:
         return Input(cluster=Cluster())
-    configuration = [args.scheduler_config] if args.scheduler_config else []
     files, there = live.read(args, paths)
     try:
         reading = load(
-            [*files, *configuration],
+            [*files, *configuration.files(args)],
             stdin=stdin,
             namespace=args.namespace,
             keep_going=True,
@@ -89,6 +88,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
                 return Input(cluster=Cluster())
             raise
         return Input(cluster=Cluster(), faults=error.faults)
+    configuration.ask_for(args, reading)
     if unread := [fault for fault in reading.refused if fault.code in _UNREAD]:
         raise InputError(unread)
     return Input(

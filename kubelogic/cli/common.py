@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from msgspec.structs import replace
 
-from kubelogic.cli import UsageError, live, streams
+from kubelogic.cli import UsageError, configuration, live, streams
 from kubelogic.cli.documents import emit, emit_list
 from kubelogic.cli.live import add_live
 from kubelogic.cli.progress import TellingClock
@@ -75,7 +75,7 @@ def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
         action="store_true",
         help="refuse a key that is there twice, which kubectl apply takes (the last one)",
     )
-    add_configuration(parser)
+    configuration.add_configuration(parser)
     parser.add_argument(
         "--keep-going",
         action="store_true",
@@ -83,15 +83,6 @@ def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
     )
     parser.add_argument("-w", "--watch", action="store_true", help="answer again whenever a file that is named changes")
     add_live(parser, store=store)
-
-
-def add_configuration(parser: argparse.ArgumentParser) -> None:
-    """``--scheduler-config``."""
-    parser.add_argument(
-        "--scheduler-config",
-        metavar="FILE",
-        help="the KubeSchedulerConfiguration of the cluster's scheduler; one among the manifests is found by itself",
-    )
 
 
 def _namespace(text: str) -> str:
@@ -321,10 +312,9 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
 
-    configuration = [args.scheduler_config] if args.scheduler_config else []
     files, there = live.read(args, paths)
     reading = load(
-        [*files, *configuration],
+        [*files, *configuration.files(args)],
         stdin=stdin,
         namespace=args.namespace,
         keep_going=args.keep_going,
@@ -336,6 +326,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))
+    configuration.ask_for(args, reading)
     return Cluster.of(reading.objects, there.unread), (*there.notices, *reading.notices)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from kubelogic.explain.filters import Relations, filled, filters, point_of, reached, switched_off
+from kubelogic.explain.filters import Relations, filled, filters, moved, point_of, reached, switched_off
 from kubelogic.explain.units import amount
 from kubelogic.explain.written import Written
 from kubelogic.logic import Value
@@ -59,7 +59,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
     """
     found: list[tuple[str, int, Blocker]] = []
     nodes = sorted(str(row[0]) for row in relations.rows("node"))
-    off = switched_off(relations, shape)
+    off, places = switched_off(relations, shape), moved(relations, shape)
     for each in filters(relations):
         if (each.plugin, point_of(each)) in off:
             continue
@@ -75,7 +75,7 @@ def blockers(relations: Relations, shape: str, *, subject: str = "") -> tuple[Bl
                 found.append(
                     (
                         node,
-                        each.stage,
+                        places.get((each.plugin, point_of(each)), each.stage),
                         Blocker(
                             node=node,
                             code=each.code,

@@ -16,6 +16,7 @@ __all__ = [
     "filled",
     "filters",
     "goals",
+    "moved",
     "point_of",
     "reached",
     "switched_off",
@@ -28,6 +29,7 @@ GOALS: tuple[str, ...] = (
     "decided_by",
     "holds_back",
     "last_resort",
+    "moved_plugin",
     "searched",
     "reports_again",
     "reports_all",
@@ -69,6 +71,12 @@ def goals(rulebook: Rulebook) -> list[str]:
 def switched_off(relations: Relations, shape: str) -> frozenset[tuple[str, str]]:
     """The plugins that the profile of a shape goes without, each with the point at which it does."""
     return frozenset((str(row[1]), str(row[2])) for row in relations.matching("unfiltered", {0: shape}))
+
+
+def moved(relations: Relations, shape: str) -> dict[tuple[str, str], int]:
+    """The places of the plugins that the profile of a shape asks in another order, by plugin and point."""
+    rows = relations.matching("moved_plugin", {0: shape})
+    return {(str(plugin), str(point)): int(place) for _, plugin, point, place in rows}
 
 
 def filled(words: str, witness: Mapping[str, Value]) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.explain.events import GATED, NO_NODES, Pasted, read
-from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, point_of, reached, switched_off
+from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, moved, point_of, reached, switched_off
 from kubelogic.placement.placement import Refusal
 
 __all__ = [
@@ -142,11 +142,14 @@ def verdict(relations: Relations, pod: str) -> Verdict:
     everywhere: list[_Word] = []
     parts = {str(row[1]): (str(row[2]), int(row[3])) for row in relations.rows("reports_first")}
     turns = {row[1]: int(row[2]) for row in relations.matching("claim_turn", {0: shape})} if parts else {}
-    off = switched_off(relations, shape)
+    off, places = switched_off(relations, shape), moved(relations, shape)
     asked = tuple(
-        str(words)
-        for _, plugin, words in sorted(relations.rows("last_resort"))
-        if (str(plugin), "postFilter") not in off
+        words
+        for _, plugin, words in sorted(
+            (places.get((str(plugin), "postFilter"), int(turn)), str(plugin), str(words))
+            for turn, plugin, words in relations.rows("last_resort")
+        )
+        if (plugin, "postFilter") not in off
     )
     table = filters(relations)
     before = next(each for each in table if each.scope == "before")
@@ -158,7 +161,7 @@ def verdict(relations: Relations, pod: str) -> Verdict:
         for row in relations.matching(each.predicate, {0: shape}):
             witness = dict(zip(names, row, strict=True))
             word = _Word(
-                stage=each.stage,
+                stage=each.stage if each.scope == "before" else places.get((each.plugin, point_of(each)), each.stage),
                 turn=turn,
                 index=turns.get(witness["Claim"], LAST) if part else int(witness.get("Index", LAST)),
                 place=each.place,

@@ -37,8 +37,9 @@ def configuration_facts(obj: Object) -> Iterator[Fact]:
 
 def _plugins(profile: str, sets: Mapping[str, Any]) -> Iterator[Fact]:
     for point, chosen in sets.items():
-        for plugin in chosen.get("enabled") or ():
+        for turn, plugin in enumerate(chosen.get("enabled") or ()):
             yield "enables_plugin", (profile, point, plugin["name"], plugin.get("weight") or 0)
+            yield "lists_plugin", (profile, point, plugin["name"], turn)
         for plugin in chosen.get("disabled") or ():
             yield "disables_plugin", (profile, point, plugin["name"])
 

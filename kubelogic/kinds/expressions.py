@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.kinds.cel_syntax import LISTED, MERGED, OPTIONAL_FIELD, plain
-from kubelogic.kinds.device_selectors import FUNCTIONS, error_words
+from kubelogic.kinds.cel_functions import FUNCTIONS, error_words
+from kubelogic.kinds.cel_syntax import plain
 
 _FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
 
@@ -80,34 +80,6 @@ def _words(error: Exception) -> str:
     return f"undeclared reference to '{match[1]}'" if match else text
 
 
-def _optional_field(holder: Any, key: Any) -> Any:
-    """The field of something that may lack it, or that may itself be missing."""
-    import cel
-
-    if isinstance(holder, cel.OptionalValue):
-        if not holder.has_value():
-            return cel.OptionalValue.none()
-        holder = holder.value()
-    if isinstance(holder, Mapping):
-        return cel.OptionalValue.of(holder[key]) if key in holder else cel.OptionalValue.none()
-    if isinstance(holder, Sequence) and not isinstance(holder, str) and isinstance(key, int):
-        return cel.OptionalValue.of(holder[key]) if 0 <= key < len(holder) else cel.OptionalValue.none()
-    raise TypeError("no such overload")
-
-
-def _held(value: Any) -> Any:
-    return value.value() if hasattr(value, "has_value") else value
-
-
-def _merged(entries: Sequence[Sequence[Any]]) -> dict[Any, Any]:
-    kept = (entry for entry in entries if not entry[0] or entry[2].has_value())
-    return {key: _held(value) if optional else value for optional, key, value in kept}
-
-
-def _listed(entries: Sequence[Sequence[Any]]) -> list[Any]:
-    return [_held(value) if optional else value for optional, value in entries if not optional or value.has_value()]
-
-
 def _format(text: str, values: Sequence[Any]) -> str:
     left = iter(values)
 
@@ -160,9 +132,6 @@ def _in_range(block: str, address: str) -> bool:
 
 _ALL: Mapping[str, Callable[..., Any]] = {
     **FUNCTIONS,
-    OPTIONAL_FIELD: _optional_field,
-    MERGED: _merged,
-    LISTED: _listed,
     "format": _format,
     "sum": _sum,
     "min": min,

@@ -25,9 +25,11 @@ def unknown_kind(api_version: str, kind: str) -> tuple[str, str] | None:
     if (replacement := REMOVED.get((api_version, kind))) is not None:
         advice = f"use {replacement}" if replacement else "there is no replacement"
         return "apiVersion", f"Kubernetes no longer serves {api_version} {kind}: {advice}"
+    meant = did_you_mean(api_version, kind)
+    if meant is not None and meant.kind == kind and meant.api_version.partition("/")[0] == group:
+        return "apiVersion", f"Kubernetes serves no {api_version} {kind}: did you mean {meant.api_version} {kind}?"
     if tool := mistaken.of_kind(api_version, kind):
         return "kind", f"{api_version} {kind} is {tool}"
-    meant = did_you_mean(api_version, kind)
     known_group = group in GROUPS
     if not known_group and "." in group:
         return None

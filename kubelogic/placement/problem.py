@@ -53,7 +53,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     ``claims`` name the ``Claim``s that still have to get a volume. ``unchecked`` are requests that take room but that
     no node is asked for. ``ignores`` names constraints that do not keep its pods away from a node, though its pods
     count for those of others: ``ports``, ``exclusive``, ``attaches``, ``claims``, ``affinity``, ``spread``.
-    ``profile`` says whose scorers count.
+    ``profile`` says whose scorers count. ``moved``: the places of filters that are asked in another order for it, by
+    their names; no effect on feasibility.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     unchecked: frozenset[str] = frozenset()
     ignores: frozenset[str] = frozenset()
     profile: str = ""
+    moved: Mapping[str, int] = {}
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):

@@ -242,6 +242,7 @@ class _Builder:
         priority = dict(self.pairs("shape_priority"))
         never = {row[0] for predicate in ("never_preempts", "never_evicts") for row in self.rows(predicate)}
         scheduler, unchecked = self.lookup("shape_scheduler"), self.grouped("unchecked_resource")
+        moved = self.grouped("moved_plugin")
         ports, disks = self.grouped("shape_host_port"), self.grouped("shape_disk")
         made = {(row[0], row[1]) for row in self.rows("shape_ephemeral_claim")}
         plugins = {each.kind: each.plugin for each in self._table}
@@ -273,6 +274,7 @@ class _Builder:
                     name for name, kind in IGNORED.items() if (shape, plugins[kind], "filter") in self._off
                 ),
                 profile=_profile(scheduler.get(shape, DEFAULT)),
+                moved={text(name): number(place) for name, point, place in moved.get(shape, ()) if point == "filter"},
             )
 
     # -- where shapes may go -------------------------------------------------------------------------------

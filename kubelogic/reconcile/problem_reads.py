@@ -53,6 +53,7 @@ GOALS: tuple[str, ...] = (
     "is_node_class",
     "kueue_awaited",
     "listed_spread",
+    "moved_plugin",
     "never_evicts",
     "never_preempts",
     "node_allocatable",

@@ -45,6 +45,11 @@ def _device(**says: Any) -> dict[str, Any]:
     return _slice(devices=[{"name": "gpu-0", **says}])
 
 
+_EXPRESSION = "spec.devices.requests[0].exactly.selectors[0].cel.expression"
+_HUNDRED = f"[{','.join(map(str, range(100)))}]"
+_LOOPS = f"{_HUNDRED}.all(a,{_HUNDRED}.all(b,{_HUNDRED}.all(c,{_HUNDRED}.exists(d, a + b + c != d))))"
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -74,6 +79,12 @@ def test_what_the_api_server_takes(document: dict[str, Any]) -> None:
     ("document", "where", "what"),
     [
         (_claim(ONE, ONE), "spec.devices.requests[1]", 'Duplicate value: "a"'),
+        (_cel("device.model == 1"), _EXPRESSION, "compilation failed: undefined field 'model'"),
+        (_cel("gpu.index == 1"), _EXPRESSION, "compilation failed: undeclared reference to 'gpu'"),
+        (_cel("isGpu(device)"), _EXPRESSION, "compilation failed: undeclared reference to 'isGpu'"),
+        (_cel("device.driver"), _EXPRESSION, "must evaluate to bool or the unknown type, not string"),
+        (_cel("1"), _EXPRESSION, "must evaluate to bool or the unknown type, not int"),
+        (_cel(_LOOPS), _EXPRESSION, "too complex, exceeds cost limit"),
         (_claim({"name": "A", "exactly": GPU}), "spec.devices.requests[0].name", "lower case alphanumeric"),
         (_claim({"name": "a"}), "spec.devices.requests[0]", "Required value: exactly one of `exactly`"),
         (_claim({**TWO, "exactly": GPU}), "spec.devices.requests[0]", "but multiple fields are set"),

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.validation import admit
+from kubelogic.kinds.validation.scheduler_configuration import PLUGINS
 
 HEAD = {"apiVersion": "kubescheduler.config.k8s.io/v1", "kind": "KubeSchedulerConfiguration"}
 ARGS = ("profiles", 0, "pluginConfig", 0, "args")
@@ -18,6 +20,13 @@ def _args(plugin: str, **args: Any) -> dict[str, Any]:
 
 def _strategy(**strategy: Any) -> dict[str, Any]:
     return _args("NodeResourcesFit", scoringStrategy=strategy)
+
+
+_ENABLED = ("profiles", 0, "plugins")
+
+
+def _enabled(point: str, plugin: str) -> dict[str, Any]:
+    return {"profiles": [{"plugins": {point: {"enabled": [{"name": plugin}]}}}]}
 
 
 SHAPE = "requestedToCapacityRatio"
@@ -147,6 +156,17 @@ ZONE = "topology.kubernetes.io/zone"
             ("profiles", 1),
             "KL142",
         ),
+        (_enabled("score", "NodeName"), (*_ENABLED, "score", "enabled", 0, "name"), "KL142"),
+        (_enabled("filter", "ImageLocality"), (*_ENABLED, "filter", "enabled", 0, "name"), "KL142"),
+        (_enabled("multiPoint", "tainttoleration"), (*_ENABLED, "multiPoint", "enabled", 0, "name"), "KL121"),
+        (_enabled("score", "NodeResourceFit"), (*_ENABLED, "score", "enabled", 0, "name"), "KL121"),
+        ({"profiles": [{"schedulerName": ""}]}, ("profiles", 0, "schedulerName"), "KL120"),
+        (_args("InterPodAffinity", kind="NodeAffinityArgs"), (*ARGS, "kind"), "KL121"),
+        (
+            _args("InterPodAffinity", apiVersion="kubescheduler.config.k8s.io/v1beta3", kind="InterPodAffinityArgs"),
+            (*ARGS, "apiVersion"),
+            "KL121",
+        ),
     ],
 )
 def test_what_is_refused(document: dict[str, Any], path: tuple[Any, ...], code: str) -> None:
@@ -185,3 +205,23 @@ def test_one_profile_needs_no_name() -> None:
     found = admit({**HEAD, "profiles": [{"percentageOfNodesToScore": 7}]})
     assert found.document["profiles"] == [{"percentageOfNodesToScore": 7, "schedulerName": "default-scheduler"}]
     assert admit(HEAD).document["profiles"] == [{"schedulerName": "default-scheduler"}]
+
+
+def test_names_that_are_nearly_those_of_plugins_are_told() -> None:
+    profile = {
+        "plugins": {"score": {"disabled": [{"name": "ImageLocalty"}]}},
+        "pluginConfig": [{"name": "NodeResourcesFitt", "args": {"ignoredResources": ["a.b/c"]}}],
+    }
+    args, off = admit({**HEAD, "profiles": [profile]}).warnings
+    assert off.message.endswith("did you mean ImageLocality?")
+    assert args.message.endswith("did you mean NodeResourcesFit?")
+
+
+def test_plugins_act_where_the_rules_say_too() -> None:
+    """The points of the validation are those of ``extends``, as far as rules have them."""
+    book = load_rulebook()
+    extended = {(str(fact.row[0]), str(fact.row[1])) for fact in book.facts if fact.predicate == "extends"}
+    assert extended <= {(plugin, point) for plugin, points in PLUGINS.items() for point in points}
+    named = {plugin for plugin, _ in extended}
+    acting = {(plugin, point) for plugin in named for point in PLUGINS[plugin] if point in ("preFilter", "filter")}
+    assert acting <= extended

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubelogic.placement.devices.record import allocation
 from kubelogic.placement.devices.search import Granted
-from kubelogic.placement.kube.devices import extended_requests
+from kubelogic.placement.kube.extended_resources import extended_requests
 from kubelogic.placement.problem import Problem
 from tests.support.decisions import Case, Document, Pipeline, read_case
 

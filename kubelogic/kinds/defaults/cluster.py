@@ -227,7 +227,7 @@ def scheduler_configuration(tree: Tree) -> None:
     profiles = tree.setdefault("profiles", [])
     if not profiles:
         profiles.append({})
-    if len(profiles) == 1 and not profiles[0].get("schedulerName"):
+    if len(profiles) == 1 and profiles[0].get("schedulerName") is None:
         profiles[0]["schedulerName"] = "default-scheduler"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from kubelogic.kinds.expressions import wrong
+from kubelogic.kinds.selector_checks import COSTLY, refused
 from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import label_key, metadata, required_name, template_metadata
 from kubelogic.kinds.validation.problems import Report, Tree
@@ -190,9 +190,11 @@ def _selectors(report: Report, path: Path, selectors: Sequence[Tree]) -> None:
         expression = selector["cel"].get("expression") or ""
         if len(expression) > _LONGEST_EXPRESSION:
             report.too_long((*where, "expression"), len(expression), _LONGEST_EXPRESSION)
-        elif found := wrong(expression):
-            words = f"compilation failed: {found}"
-            report.invalid((*where, "expression"), "KL143", expression, words, detail=words)
+        elif found := refused(expression):
+            if found == COSTLY:
+                report.forbidden((*where, "expression"), found)
+            else:
+                report.invalid((*where, "expression"), "KL143", expression, found, detail=found)
 
 
 def _configurations(

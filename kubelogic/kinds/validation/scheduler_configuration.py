@@ -6,6 +6,7 @@ arguments, Kubernetes 1.36.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -17,34 +18,35 @@ from kubelogic.kinds.validation.scheduling import affinity
 from kubelogic.kinds.validation.structure import MISSING, decoder
 from kubelogic.text.location import Path
 
-PLUGINS = frozenset(
+PLUGINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "DefaultBinder",
-        "DefaultPreemption",
-        "DynamicResources",
-        "GangScheduling",
-        "ImageLocality",
-        "InterPodAffinity",
-        "NodeAffinity",
-        "NodeDeclaredFeatures",
-        "NodeName",
-        "NodePorts",
-        "NodeResourcesBalancedAllocation",
-        "NodeResourcesFit",
-        "NodeUnschedulable",
-        "NodeVolumeLimits",
-        "PodGroupPodsCount",
-        "PodTopologySpread",
-        "PrioritySort",
-        "SchedulingGates",
-        "TaintToleration",
-        "TopologyPlacementGenerator",
-        "VolumeBinding",
-        "VolumeRestrictions",
-        "VolumeZone",
+        "DefaultBinder": ("bind",),
+        "DefaultPreemption": ("preEnqueue", "postFilter"),
+        "DynamicResources": ("preEnqueue", "preFilter", "filter", "postFilter", "score", "reserve", "preBind"),
+        "GangScheduling": ("preEnqueue", "permit"),
+        "ImageLocality": ("score",),
+        "InterPodAffinity": ("preFilter", "filter", "preScore", "score"),
+        "NodeAffinity": ("preFilter", "filter", "preScore", "score"),
+        "NodeDeclaredFeatures": ("preFilter", "filter"),
+        "NodeName": ("filter",),
+        "NodePorts": ("preFilter", "filter"),
+        "NodeResourcesBalancedAllocation": ("preScore", "score"),
+        "NodeResourcesFit": ("preFilter", "filter", "preScore", "score", "placementScore"),
+        "NodeUnschedulable": ("filter",),
+        "NodeVolumeLimits": ("preFilter", "filter"),
+        "PodGroupPodsCount": ("placementScore",),
+        "PodTopologySpread": ("preFilter", "filter", "preScore", "score"),
+        "PrioritySort": ("queueSort",),
+        "SchedulingGates": ("preEnqueue",),
+        "TaintToleration": ("filter", "preScore", "score"),
+        "TopologyPlacementGenerator": ("placementGenerate",),
+        "VolumeBinding": ("preFilter", "filter", "reserve", "preScore", "score", "preBind"),
+        "VolumeRestrictions": ("preFilter", "filter"),
+        "VolumeZone": ("preFilter", "filter"),
     }
 )
-"""The plugins that kube-scheduler is built with."""
+"""The plugins that kube-scheduler is built with, each with the points at which it acts. Source: its registry, and what
+the plugins implement."""
 
 _GONE = frozenset({"AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits"})
 """Plugins that it had once. Source: invalidPluginsByVersion."""
@@ -52,6 +54,10 @@ _GONE = frozenset({"AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits"
 STRATEGIES = ("LeastAllocated", "MostAllocated", "RequestedToCapacityRatio")
 _MODELLED_SCORES = 10
 _LARGEST = 100
+_VERSION = "kubescheduler.config.k8s.io/v1"
+_NEARLY = 0.85
+"""How alike two names are, of 1, for one to be the other with a slip."""
+
 _SHARE_OF_CANDIDATES, _LEAST_CANDIDATES = 10, 100
 
 
@@ -81,7 +87,7 @@ def configuration(report: Report, tree: Tree) -> None:
         path: Path = ("profiles", index)
         name = profile.get("schedulerName", "")
         if not name:
-            if len(profiles) > 1:
+            if len(profiles) > 1 or "schedulerName" in profile:
                 report.required((*path, "schedulerName"), "pods choose a profile by it")
         elif name in seen:
             report.duplicate((*path, "schedulerName"), name)
@@ -149,8 +155,13 @@ def _plugins(report: Report, path: Path, sets: Tree) -> None:
                 report.duplicate(where, name)
             elif name in _GONE:
                 report.add(where, "KL121", f"{name} is no plugin of this version any more")
+            elif near := _misspelt(name):
+                report.add(where, "KL121", f'plugin "{name}" does not exist: did you mean {near}?')
             elif name not in PLUGINS:
                 report.warn(where, "KL193", f"{name} is no plugin of kube-scheduler itself: what it does is not known")
+            elif point != "multiPoint" and point not in PLUGINS[name]:
+                acts = ", ".join(PLUGINS[name])
+                report.add(where, "KL142", f'plugin "{name}" does not extend {point}: it acts at {acts}')
             enabled.add(name)
         for index, plugin in enumerate(chosen.get("disabled", ())):
             where = (*here, "disabled", index, "name")
@@ -158,7 +169,11 @@ def _plugins(report: Report, path: Path, sets: Tree) -> None:
             if not name:
                 report.required(where)
             elif name != "*" and name not in PLUGINS:
-                report.warn(where, "KL190", f"{name} is no plugin of kube-scheduler itself, so nothing is switched off")
+                near = _misspelt(name)
+                hint = f"; did you mean {near}?" if near else ""
+                report.warn(
+                    where, "KL190", f"{name} is no plugin of kube-scheduler itself, so nothing is switched off{hint}"
+                )
     multi, sort = sets.get("multiPoint", {}), sets.get("queueSort", {})
     for plugin, point in (("PrioritySort", "queueSort"), ("DefaultBinder", "bind")):
         own = sets.get(point, {})
@@ -169,6 +184,17 @@ def _plugins(report: Report, path: Path, sets: Tree) -> None:
             report.add((*path, point), "KL120", f"is required: without {plugin} the profile has no plugin for {point}")
     if len(sort.get("enabled", ())) > 1:
         report.add((*path, "queueSort", "enabled"), "KL129", "only one plugin can sort the queue")
+
+
+def _misspelt(name: str) -> str:
+    """The plugin that is meant by a name which is nearly its own; empty if there is none.
+
+    Other names may be those of plugins that a scheduler was built with besides its own.
+    """
+    if name in PLUGINS:
+        return ""
+    near = difflib.get_close_matches(name.lower(), [each.lower() for each in PLUGINS], n=1, cutoff=_NEARLY)
+    return next((each for each in PLUGINS if each.lower() in near), "")
 
 
 def _arguments(report: Report, path: Path, entries: Iterable[Tree]) -> None:
@@ -185,12 +211,27 @@ def _arguments(report: Report, path: Path, entries: Iterable[Tree]) -> None:
         seen.add(name)
         if args is None or name not in _CHECKS:
             if args and name not in _CHECKS:
-                report.warn((*here, "args"), "KL193", f"the arguments of {name or 'the plugin'} are not modelled")
+                near = "" if name in PLUGINS else _misspelt(name)
+                hint = f"; did you mean {near}?" if near else ""
+                report.warn((*here, "args"), "KL193", f"the arguments of {name or 'the plugin'} are not modelled{hint}")
+            continue
+        if _of_other_type(report, (*here, "args"), name, args):
             continue
         tree = decoder(f"@{name}Args")(args, (*here, "args"), report)
         if tree is not MISSING:
             entry["args"] = tree
             _CHECKS[name](report, (*here, "args"), tree)
+
+
+def _of_other_type(report: Report, path: Path, name: str, args: object) -> bool:
+    """Whether arguments say that they are of another type than the plugin takes. Source: decodeNestedObjects."""
+    if not isinstance(args, Mapping):
+        return False
+    right = {"apiVersion": _VERSION, "kind": f"{name}Args"}
+    wrong = [(field, args[field]) for field in right if args.get(field) and args[field] != right[field]]
+    for field, value in wrong:
+        report.add((*path, field), "KL121", f"args for plugin {name} are of {field} {right[field]}, not {value}")
+    return bool(wrong)
 
 
 def _resources(report: Report, path: Path, resources: Iterable[Tree]) -> None:

@@ -1,6 +1,6 @@
 """Devices while pods are placed one by one: what each node has for a pod's claims, and what was given away.
 
-Source: kube-scheduler 1.36, DynamicResources: PreFilter, Filter, PostFilter, Reserve, Score; createRequestsAndMappings.
+Source: kube-scheduler 1.36, DynamicResources: PreFilter, Filter, PostFilter, Reserve, Score.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from kubelogic.placement.devices.model import Allocated, Claim, Container, Devices, Request, essence
+from kubelogic.placement.devices.model import Allocated, Claim, Devices, Request, essence
 from kubelogic.placement.devices.pools import usable_on
 from kubelogic.placement.devices.search import DeviceError, Failure, Granted, Search, State
+from kubelogic.placement.kube.extended_resources import extended_requests
 from kubelogic.placement.kube.tables import Mask
 from kubelogic.placement.problem import Pod, Problem
 
@@ -147,6 +148,11 @@ class Desk:
         )
         if extra:
             found = (*found[:-1], replace(found[-1], requests=tuple(self._requests(pod, node))))
+        if len(found) > 1:
+            first: dict[str, Granted] = {}
+            for granted in found:
+                first.setdefault(granted.claim, granted)
+            found = tuple(first.values())
         return found
 
     def together(self, pods: Sequence[Pod], node: str) -> tuple[tuple[Granted, ...], ...] | None:
@@ -176,8 +182,11 @@ class Desk:
         return tuple(granted)
 
     def _asked(self, pod: Pod) -> tuple[list[Claim], bytes]:
-        """The claims of a pod that have no devices yet, each once, and what they come to."""
-        names = dict.fromkeys(name for name in pod.device_claims if self._held[name].claim.allocated is None)
+        """The claims of a pod that have no devices yet, and what they come to.
+
+        One that the pod names twice is asked for twice, as the scheduler does, though it gets what it got first.
+        """
+        names = (name for name in pod.device_claims if self._held[name].claim.allocated is None)
         held = [self._held[name] for name in names]
         return [each.claim for each in held], b"\n".join(each.signature for each in held)
 
@@ -256,9 +265,10 @@ class Desk:
         return lacking
 
     def ranks(self, pod: Pod) -> bool:
-        """Whether a pod has alternatives, of which the earlier ones are better."""
-        claims = (self._held[name].claim for name in pod.device_claims)
-        return any(alternatives[0].parent for claim in claims for alternatives in claim.requests)
+        """Whether a pod asks for devices with alternatives, of which the earlier ones are better."""
+        claims = [self._held[name].claim for name in pod.device_claims]
+        asks = any(claim.allocated is None for claim in claims)
+        return asks and any(alternatives[0].parent for claim in claims for alternatives in claim.requests)
 
     def _requests(self, pod: Pod, node: str) -> list[tuple[Request, tuple[tuple[str, str], ...]]]:
         wanted = self._wanted(pod) - self._reported.get(node, frozenset())
@@ -315,14 +325,19 @@ class Desk:
         """Whether devices are of pools that other nodes use, too."""
         return any(not self._search.confined(each.driver, each.pool) for each in granted.devices)
 
-    def score(self, granted: Sequence[Granted]) -> int:
-        """How early the alternatives are that claims got."""
+    def score(self, pod: Pod, granted: Sequence[Granted]) -> int:
+        """How early the alternatives are that the claims of a pod got, now or before. Source: computeScore."""
+        devices = {each.claim: each.devices for each in granted}
         total = 0
-        for each in granted:
-            held = self._held.get(each.claim)
-            for index, alternatives in enumerate(held.claim.requests if held is not None else ()):
-                if alternatives[0].parent:
-                    total += _ALTERNATIVES - each.chosen[index]
+        for name in pod.device_claims:
+            claim = self._held[name].claim
+            got = {each.request for each in (devices.get(name, ()) if claim.allocated is None else claim.allocated)}
+            for alternatives in claim.requests:
+                total += sum(
+                    _ALTERNATIVES - index
+                    for index, each in enumerate(alternatives)
+                    if each.parent and each.full_name in got
+                )
         return total
 
     # -- extended resources ----------------------------------------------------------------------------------
@@ -334,57 +349,6 @@ class Desk:
             return None
         namespace = pod.name.partition("/")[0]
         return Claim(name=f"{namespace}/{EXTENDED}", requests=tuple((request,) for request, _ in requests))
-
-
-def extended_requests(
-    containers: Sequence[Container], resources: Sequence[str], devices: Devices
-) -> list[tuple[Request, tuple[tuple[str, str], ...]]]:
-    """The requests that stand for extended resources, by name, each with the containers (and resource) that use it.
-
-    Init containers use the devices of later containers; what the largest of them needs beyond those is one request.
-    """
-    found: dict[str, Request] = {}
-    uses: dict[str, list[tuple[str, str]]] = {}
-    for resource in resources:
-        lasting: list[Request | None] = [None] * len(containers)
-        for number, container in enumerate(containers):
-            if not container.brief and (count := container.requests.get(resource, 0)):
-                lasting[number] = _request(number, container, resource, count, devices)
-                uses.setdefault(f"container-{number}-request-{_place(container, resource)}", []).append(
-                    (container.name, resource)
-                )
-        largest: Request | None = None
-        for number, container in enumerate(containers):
-            count = container.requests.get(resource, 0) if container.brief else 0
-            for other in lasting[number:]:
-                if count > 0 and other is not None:
-                    uses.setdefault(other.name, []).append((container.name, resource))
-                    count -= other.count
-            if count > 0:
-                own = _request(number, container, resource, count, devices)
-                if largest is None or largest.count < count:
-                    if largest is not None:
-                        uses[own.name] = uses.pop(largest.name, [])
-                    largest = own
-                uses.setdefault(largest.name, []).append((container.name, resource))
-        for request in (largest, *lasting):
-            if request is not None:
-                found[request.name] = request
-    return [(found[name], tuple(uses.get(name, ()))) for name in sorted(found)]
-
-
-def _place(container: Container, resource: str) -> int:
-    return sorted(container.requests).index(resource)
-
-
-def _request(number: int, container: Container, resource: str, count: int, devices: Devices) -> Request:
-    name = devices.extended[resource]
-    return Request(
-        name=f"container-{number}-request-{_place(container, resource)}",
-        device_class=name,
-        selectors=devices.class_selectors.get(name, ()),
-        count=count,
-    )
 
 
 __all__ = ["EXTENDED", "UNAVAILABLE", "Allocated", "Desk", "DeviceError", "Failure", "Granted", "extended_requests"]

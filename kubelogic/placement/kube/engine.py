@@ -233,7 +233,7 @@ class Engine:
         devices: Ints | None = None
         asker = self.asker(pod) if pod else None
         if asker is not None and self.desk is not None and self.desk.ranks(asker):
-            worth = (self.desk.score(self.granted(pod, node)) for node in nodes.tolist())
+            worth = (self.desk.score(asker, self.granted(pod, node)) for node in nodes.tolist())
             devices = np.fromiter(worth, dtype=np.int64, count=len(nodes))
         found = scores(self._of(shape), self.rules(shape), self._fit(shape), nodes, devices)
         return [(scorer, score * scorer.weight) for scorer, score in found]

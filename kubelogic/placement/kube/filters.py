@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from msgspec.structs import replace
 
 from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.rules import Rules
@@ -27,6 +28,13 @@ def feasible(rules: Rules, select: Select, fits: Mask) -> Mask:
 
 def reasons(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     """Every reason of every filter against some nodes, with the nodes it turns away."""
+    moved = rules.shape.moved
+    for reason, mask in _every(rules, select):
+        place = moved.get(reason.filter) if reason.stage >= 0 else None
+        yield reason if place is None else replace(reason, stage=place), mask
+
+
+def _every(rules: Rules, select: Select) -> Iterator[tuple[Reason, Mask]]:
     yield from _denied(rules, select)
     for each in rules.filters:
         yield from each.reasons(select)
