@@ -149,6 +149,18 @@ def test_a_node_out_of_service_loses_its_volumes_at_once() -> None:
     assert phase(lab, "second") == "Running"
 
 
+def test_a_node_that_is_deleted_keeps_a_volume_for_six_minutes_after_its_pods_are_gone() -> None:
+    lab = writer()
+    lab.silence("n1")
+    lab.wait(60)
+    lab.delete("Node", "n1")
+    lab.wait(300)
+    assert "first" not in lab.names("Pod")
+    assert phase(lab, "second") == "Pending"
+    lab.wait(150)
+    assert phase(lab, "second") == "Running"
+
+
 def test_a_pod_that_only_terminates_on_a_silent_node_keeps_its_volume() -> None:
     lab = writer()
     lab.silence("n1")
