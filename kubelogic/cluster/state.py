@@ -88,6 +88,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, world={name: frozenset(rows) for name, rows in world.items()})
 
 
+_EVERY_CLUSTER_HAS = frozenset({"cluster-admin", "system:basic-user", "system:node-proxier"})
+"""ClusterRoles that the API server makes: where they were printed, all were."""
+
+
 def world_of(cluster: Cluster) -> World:
     """What a cluster as it was read says of the world outside of it.
 
@@ -118,6 +122,8 @@ def world_of(cluster: Cluster) -> World:
         found["config_listed"] = listed
     if listed_accounts := _listed_accounts(cluster):
         found["accounts_listed"] = listed_accounts
+    if unexplained := _unexplained_roles(cluster):
+        found["rules_from_elsewhere"] = {(name, f"ClusterRole {name}") for name in unexplained}
     if accounts := cluster.objects("ServiceAccount").values():
         found["account_seen"] = {(each.namespace, each.name) for each in accounts}
     named: set[str] = set()
@@ -168,6 +174,14 @@ def without_accounts(cluster: Cluster) -> frozenset[str]:
     listed = {key.removesuffix("/default") for key in cluster.objects("ServiceAccount") if key.endswith("/default")}
     new = {name for name, obj in cluster.objects("Namespace").items() if _is_new(obj.document)}
     return frozenset(named - listed - new)
+
+
+def _unexplained_roles(cluster: Cluster) -> list[str]:
+    """The roles that take in the rules of others, of which some may not be in the input."""
+    stored = {name: role for name, role in cluster.objects("ClusterRole").items() if is_stored(role.document)}
+    if stored.keys() >= _EVERY_CLUSTER_HAS:
+        return []
+    return [name for name, role in stored.items() if role.document.get("aggregationRule")]
 
 
 def _listed_accounts(cluster: Cluster) -> set[Row]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from kubelogic.facts import (
     admission,
+    aggregation,
     autoscalers,
     budgets,
     configs,
@@ -45,6 +46,7 @@ from kubelogic.logic import Rulebook
 
 MODULES: tuple[FactModule, ...] = (
     admission.MODULE,
+    aggregation.MODULE,
     budgets.MODULE,
     pods.MODULE,
     pod_groups.MODULE,

@@ -13,7 +13,6 @@ from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.blocks import block
 
-_ZONE_LABEL = "topology.kubernetes.io/zone"
 _COREDNS = "kube-system/coredns"
 _ZONE = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
 
@@ -38,8 +37,6 @@ def service_facts(obj: Object) -> Iterator[Fact]:
         yield "service_internal_local", (key,)
     if spec.get("externalTrafficPolicy") == "Local":
         yield "service_external_local", (key,)
-    if spec.get("trafficDistribution"):
-        yield "service_prefers", (key, str(spec["trafficDistribution"]))
     if spec.get("sessionAffinity") == "ClientIP":
         seconds = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
         yield "service_affinity", (key, 10800 if seconds is None else int(seconds))
@@ -52,13 +49,6 @@ def node_facts(obj: Object) -> Iterator[Fact]:
         for each in (obj.document.get("status") or {}).get("addresses") or ()
     ):
         yield "node_address", (obj.name, *each)
-
-
-def zone_facts(obj: Object) -> Iterator[Fact]:
-    """The zone of one node."""
-    zone = (obj.document["metadata"].get("labels") or {}).get(_ZONE_LABEL)
-    if zone:
-        yield "node_in_zone", (obj.name, str(zone))
 
 
 def pod_facts(obj: Object) -> Iterator[Fact]:
@@ -93,7 +83,7 @@ MODULE = FactModule(
     name="networks",
     extractors={
         "Service": (reader(service_facts, "spec"),),
-        "Node": (reader(node_facts, "status.addresses"), reader(zone_facts, "metadata.labels")),
+        "Node": (reader(node_facts, "status.addresses"),),
         "Pod": (reader(pod_facts, "spec.dnsConfig", "spec.dnsPolicy", "spec.hostNetwork"),),
         "ConfigMap": (reader(config_facts, "data"),),
     },
@@ -101,7 +91,6 @@ MODULE = FactModule(
         {
             "corefile_domain",
             "node_address",
-            "node_in_zone",
             "pod_dns_config",
             "pod_dns_ndots",
             "pod_dns_policy",
@@ -113,7 +102,6 @@ MODULE = FactModule(
             "service_external_name",
             "service_internal_local",
             "service_ip",
-            "service_prefers",
             "service_stands_for_address",
         }
     ),

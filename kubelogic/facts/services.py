@@ -17,6 +17,9 @@ SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
 SLICE_CONTROLLER = "endpointslice-controller.k8s.io"
 MIRROR_CONTROLLER = "endpointslicemirroring-controller.k8s.io"
 
+TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
+TOPOLOGY_HINTS = "service.kubernetes.io/topology-aware-hints"
+ZONE_LABEL = "topology.kubernetes.io/zone"
 OWN_LABELS = frozenset({HEADLESS, MANAGED_BY, SLICE_MANAGED_BY, SLICE_SERVICE})
 """Labels that the controllers add to those of the Service."""
 
@@ -39,6 +42,10 @@ def service_facts(obj: Object) -> Iterator[Fact]:
     yield "service", (key, obj.namespace, kind)
     yield "service_name", (key, obj.name)
     yield "service_labels", (key, copied_labels(_metadata(obj).get("labels")))
+    if spec.get("trafficDistribution"):
+        yield "service_prefers", (key, str(spec["trafficDistribution"]))
+    if is_hinted_by_mode(obj):
+        yield "service_hinted_by_mode", (key,)
     if spec.get("selector"):
         selector = map_selector(spec["selector"])
         yield "service_selector", (key, selector)
@@ -108,6 +115,33 @@ def _pod_of(obj: Object, target: Mapping[str, Any]) -> str:
     return f"{obj.namespace}/{name}" if target.get("kind") == "Pod" and name else ""
 
 
+def is_hinted_by_mode(obj: Object) -> bool:
+    """Whether the annotation of a Service asks for hints by the share of each zone, whatever its spec prefers.
+
+    Source: staging/src/k8s.io/endpointslice/reconciler.go: hintsEnabled.
+    """
+    annotations = _metadata(obj).get("annotations") or {}
+    return annotations.get(TOPOLOGY_HINTS, annotations.get(TOPOLOGY_MODE)) in ("Auto", "auto")
+
+
+def zone_of(node: Object) -> str:
+    """The zone of a node; empty if it says none."""
+    return str((_metadata(node).get("labels") or {}).get(ZONE_LABEL) or "")
+
+
+def zone_facts(obj: Object) -> Sequence[Fact]:
+    """The zone of one node."""
+    zone = zone_of(obj)
+    return (("node_in_zone", (obj.name, zone)),) if zone else ()
+
+
+def _hint(endpoint: Mapping[str, Any]) -> tuple[str, str]:
+    """The zones and nodes that an endpoint is hinted for, as texts."""
+    hints = endpoint.get("hints") or {}
+    zones, nodes = (",".join(str(each.get("name")) for each in hints.get(f) or ()) for f in ("forZones", "forNodes"))
+    return zones, nodes
+
+
 def slice_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one EndpointSlice."""
     key = obj.key
@@ -120,6 +154,8 @@ def slice_facts(obj: Object) -> Iterator[Fact]:
     for port in obj.document.get("ports") or ():
         yield "slice_port", (key, port.get("name") or "", int(port.get("port") or 0), _protocol(port))
     for endpoint in obj.document.get("endpoints") or ():
+        if endpoint.get("hints"):
+            yield "slice_hint", (key, (endpoint.get("addresses") or ("",))[0], *_hint(endpoint))
         conditions = endpoint.get("conditions") or {}
         target = endpoint.get("targetRef") or {}
         pod = _pod_of(obj, target)
@@ -188,6 +224,7 @@ MODULE = FactModule(
         "Service": service_facts,
         "Endpoints": endpoints_facts,
         "EndpointSlice": slice_facts,
+        "Node": (reader(zone_facts, "metadata.labels"),),
         "Pod": (
             reader(network_facts, "spec.hostNetwork", only="spec.hostNetwork"),
             reader(

@@ -228,6 +228,33 @@ class WriteQuotaStatus(Gathered, frozen=True, kw_only=True):
         return {"used": [f"{resource}: {amount} of {limit}" for resource, limit, amount in self.rows]}
 
 
+class WriteHints(Gathered, frozen=True, kw_only=True):
+    """Set the hints of endpoints of an EndpointSlice that was just written.
+
+    ``rows``: address, zone or empty, node or empty.
+    """
+
+    slice: str
+    service: str
+
+    def told(self) -> dict[str, Any]:
+        """Addresses with their zone or node."""
+        return {"hints": [f"{ip}: {node or zone}" for ip, zone, node in self.rows]}
+
+
+# -- roles -----------------------------------------------------------------------------------------------------
+
+
+class WriteRules(Gathered, frozen=True, kw_only=True):
+    """Give a ClusterRole the rules of others. ``rows``: number of the selector, role, number of the rule, the rule."""
+
+    role: str
+
+    def told(self) -> dict[str, Any]:
+        """The roles whose rules it gets."""
+        return {"from": sorted({str(other) for _, other, _, _ in self.rows if other})}
+
+
 def _ports(rows: tuple[Row, ...]) -> list[str]:
     shown = [(index, f"{name} {number}/{protocol}".strip()) for index, name, number, protocol in rows if index != -1]
     return [text for _, text in sorted(shown, key=str)]
@@ -252,7 +279,9 @@ OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             WriteSlicePorts,
             WriteMirrorPorts,
             WriteSlice,
+            WriteHints,
             WriteQuotaStatus,
+            WriteRules,
             WriteBudgetStatus,
             FailBudget,
         )

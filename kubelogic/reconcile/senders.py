@@ -52,7 +52,9 @@ _OF_ACTIONS: Mapping[str, str] = MappingProxyType(
         "ScaleTarget": "horizontal-pod-autoscaler",
         "StartCronRun": "cronjob-controller",
         "WriteEndpoints": "endpoint-controller",
+        "WriteHints": "endpointslice-controller",
         "WriteMirrorPorts": "endpointslicemirroring-controller",
+        "WriteRules": "clusterrole-aggregation-controller",
         "WriteSlice": "endpointslice-controller",
         "WriteSlicePorts": "endpointslice-controller",
     }

@@ -55,9 +55,11 @@ QUIET = frozenset(
         "UpdateStatus",
         "WriteBudgetStatus",
         "WriteEndpoints",
+        "WriteHints",
         "WriteJobIndexes",
         "WriteMirrorPorts",
         "WriteQuotaStatus",
+        "WriteRules",
         "WriteSlice",
         "WriteSlicePorts",
     }

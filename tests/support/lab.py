@@ -134,7 +134,7 @@ class Lab:
 
     def key(self, kind: str, name: str) -> str:
         """The key of an object."""
-        whole = ("Node", "PersistentVolume", "Namespace", "PriorityClass", "StorageClass")
+        whole = ("ClusterRole", "Node", "PersistentVolume", "Namespace", "PriorityClass", "StorageClass")
         return name if "/" in name or kind in whole else f"default/{name}"
 
     def object(self, kind: str, name: str) -> Object:

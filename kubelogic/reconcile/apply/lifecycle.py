@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from kubelogic.apiserver.conditions import put_condition
 from kubelogic.apiserver.posting import amend, erase, post
 from kubelogic.apiserver.registry.eviction import set_disruption_condition
@@ -31,6 +33,7 @@ from kubelogic.reconcile.object_actions import (
     RemoveFinalizer,
     WriteBudgetStatus,
     WriteQuotaStatus,
+    WriteRules,
 )
 from kubelogic.reconcile.refusals import note_own, subject_of
 
@@ -190,6 +193,12 @@ def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:
     tx.edit("ResourceQuota", action.quota, ["status"], {"hard": hard, "used": used})
 
 
+def write_rules(tx: Transaction, action: WriteRules) -> None:
+    """Write each rule once, in the order of selectors, names of roles, and rules of a role."""
+    texts = dict.fromkeys(str(rule) for _, _, _, rule in sorted(action.rows) if rule)
+    amend(tx, "ClusterRole", action.role, [], {"rules": [msgspec.json.decode(text) for text in texts]})
+
+
 def write_budget_status(tx: Transaction, action: WriteBudgetStatus) -> None:
     disrupted = {str(pod).rpartition("/")[2]: timestamp(int(moment)) for pod, moment in action.rows if pod}
     budget = tx.get("PodDisruptionBudget", action.budget)
@@ -228,6 +237,7 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         PublishRootCa: publish_root_ca,
         AssignPodRange: assign_pod_range,
         WriteQuotaStatus: write_quota_status,
+        WriteRules: write_rules,
         WriteBudgetStatus: write_budget_status,
         FailBudget: fail_budget,
     }

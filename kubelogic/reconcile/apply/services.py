@@ -18,10 +18,12 @@ from kubelogic.facts.services import (
     SLICE_CONTROLLER,
     SLICE_MANAGED_BY,
     SLICE_SERVICE,
+    is_hinted_by_mode,
+    zone_of,
 )
 from kubelogic.logic import Row, Value
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.object_actions import WriteEndpoints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
+from kubelogic.reconcile.object_actions import WriteEndpoints, WriteHints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
 from kubelogic.reconcile.refusals import note_own, subject_of
 
 _FLAGS = ("ready", "serving", "terminating")
@@ -146,20 +148,51 @@ def _write_ports(
 
 
 def write_slice(tx: Transaction, action: WriteSlice) -> None:
+    """Write the endpoints. Hints by the share of each zone are left to those that have them."""
     found = tx.get("EndpointSlice", action.slice)
     if found is None:
         return
+    service = tx.get("Service", action.service)
+    kept: Mapping[str, Any] = {}
+    if service is not None and is_hinted_by_mode(service):
+        before = found.document.get("endpoints") or ()
+        kept = {str(each["addresses"][0]): each["hints"] for each in before if each.get("hints")}
     endpoints = [
-        _endpoint(row, tx) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
+        _endpoint(row, tx, kept) for row in sorted(action.rows, key=lambda row: (str(row[1]), str(row[0]))) if row[0]
     ]
     address_type = "IPv6" if any(":" in endpoint["addresses"][0] for endpoint in endpoints) else "IPv4"
     amend(tx, "EndpointSlice", action.slice, [], {"addressType": address_type, "endpoints": endpoints})
 
 
-def _endpoint(row: Row, tx: Transaction) -> dict[str, Any]:
+def _endpoint(row: Row, tx: Transaction, hints: Mapping[str, Any]) -> dict[str, Any]:
+    """One endpoint, in the zone of its node. Source: k8s.io/endpointslice, utils.go: podToEndpoint."""
     ip, pod, node, hostname, *flags = row
     conditions = {name: flag == "true" for name, flag in zip(_FLAGS, flags, strict=True) if flag}
-    return {"addresses": [ip], "conditions": conditions, **_whose(pod, node, hostname, tx)}
+    found: dict[str, Any] = {"addresses": [ip], "conditions": conditions, **_whose(pod, node, hostname, tx)}
+    at = tx.get("Node", str(node)) if node else None
+    if at is not None and (zone := zone_of(at)):
+        found["zone"] = zone
+    if conditions.get("ready") and str(ip) in hints:
+        found["hints"] = hints[str(ip)]
+    return found
+
+
+def write_hints(tx: Transaction, action: WriteHints) -> None:
+    """Hint the endpoints of a slice for their zones and nodes."""
+    found = tx.get("EndpointSlice", action.slice)
+    if found is None:
+        return
+    hints = {str(ip): _hints(str(zone), str(node)) for ip, zone, node in action.rows}
+    endpoints = [
+        {**each, "hints": hints[each["addresses"][0]]} if each["addresses"][0] in hints else each
+        for each in found.document.get("endpoints") or ()
+    ]
+    amend(tx, "EndpointSlice", action.slice, [], {"endpoints": endpoints})
+
+
+def _hints(zone: str, node: str) -> dict[str, Any]:
+    named = {"forZones": zone, "forNodes": node}
+    return {field: [{"name": name}] for field, name in named.items() if name}
 
 
 APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
@@ -168,5 +201,6 @@ APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingPro
         WriteSlicePorts: write_slice_ports,
         WriteMirrorPorts: write_mirror_ports,
         WriteSlice: write_slice,
+        WriteHints: write_hints,
     }
 )
