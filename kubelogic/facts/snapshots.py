@@ -35,6 +35,8 @@ def content_facts(obj: Object) -> Iterator[Fact]:
     """One VolumeSnapshotContent."""
     status = obj.document.get("status") or {}
     yield "snapshot_content", (obj.name, int(status.get("restoreSize") or 0))
+    about = (obj.document.get("spec") or {}).get("volumeSnapshotRef") or {}
+    yield "snapshot_content_for", (obj.name, f"{about.get('namespace') or 'default'}/{about.get('name')}")
 
 
 def class_facts(obj: Object) -> Iterator[Fact]:

@@ -101,6 +101,19 @@ class ProvisionVolume(Gathered, frozen=True, kw_only=True):
     provisioner: str
 
 
+class TakeSnapshot(Action, frozen=True, kw_only=True):
+    """Make a snapshot ready: of a claim, with a new content of a class; or of a content that is there.
+
+    ``bytes`` is its size; ``content`` is empty for a new one, ``claim`` and ``class_name`` for one that is there.
+    """
+
+    snapshot: str
+    claim: str
+    class_name: str
+    content: str
+    bytes: int
+
+
 # -- namespaces ------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +285,7 @@ OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
             CollectPod,
             BindClaim,
             ProvisionVolume,
+            TakeSnapshot,
             CreateServiceAccount,
             PublishRootCa,
             AssignPodRange,

@@ -21,6 +21,7 @@ from kubelogic.reconcile.object_actions import (
     ProvisionVolume,
     PublishRootCa,
     SetField,
+    TakeSnapshot,
     WriteEndpoints,
     WriteMirrorPorts,
     WriteSlice,
@@ -221,6 +222,7 @@ _MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
         CreateControllerRevision: lambda action: f"ControllerRevision of {action.kind} {action.key}",
         SetField: lambda action: f"fields of {action.kind} {action.key}",
         CreateObject: lambda action: f"{action.kind} {action.key}",
+        TakeSnapshot: lambda action: f"VolumeSnapshotContent of {action.snapshot}",
         ProvisionVolume: lambda action: f"PersistentVolume of {action.claim}",
     }
 )

@@ -51,6 +51,7 @@ _OF_ACTIONS: Mapping[str, str] = MappingProxyType(
         "ScaleReplicaSet": "deployment-controller",
         "ScaleTarget": "horizontal-pod-autoscaler",
         "StartCronRun": "cronjob-controller",
+        "TakeSnapshot": "snapshot-controller",
         "WriteEndpoints": "endpoint-controller",
         "WriteHints": "endpointslice-controller",
         "WriteMirrorPorts": "endpointslicemirroring-controller",

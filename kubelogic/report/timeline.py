@@ -255,6 +255,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("ProvisionVolume",): Phrase(
             "a volume is provisioned for {claim}", "volumes are provisioned for {n} claims", "{claim}"
         ),
+        ("TakeSnapshot",): Phrase("the snapshot {snapshot} is taken", "{n} snapshots are taken", "{snapshot}"),
         ("BindClaim",): Phrase(
             "claim {claim} is bound to volume {volume}", "{n} claims are bound", "{claim} to {volume}"
         ),

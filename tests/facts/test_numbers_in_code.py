@@ -98,6 +98,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("facts/workloads.py", 31): MATHS,
     ("facts/workloads.py", 600): API,
     ("reconcile/addresses.py", 31): MATHS,
+    ("reconcile/apply/snapshots.py", 1_000_000): "nanoseconds of a millisecond",
     ("reconcile/engine.py", 60): "a time limit of the solver",
     ("reconcile/schedulers.py", 60): "a time limit of the solver",
     ("reconcile/functions.py", 2166136261): FORMAT,

@@ -30,6 +30,53 @@ def test_a_claim_is_filled_from_a_snapshot_and_not_if_it_is_too_small() -> None:
     assert ("default/cramped", "ProvisioningFailed") in {(each.key, each.reason) for each in found.final.troubles}
 
 
+def test_a_snapshot_is_bound_to_its_content_and_says_how_large_it_is() -> None:
+    cluster = run().run.state.cluster
+    snapshot = cluster.objects("VolumeSnapshot")[SNAPSHOT].document
+    (content,) = cluster.objects("VolumeSnapshotContent").values()
+    status = snapshot["status"]
+    assert status["boundVolumeSnapshotContentName"] == content.name
+    assert (status["readyToUse"], status["restoreSize"]) == (True, "10Gi")
+    assert "creationTime" in status
+    assert snapshot["spec"]["volumeSnapshotClassName"] == "disk"
+    spec = content.document["spec"]
+    assert spec["volumeSnapshotRef"] == {
+        "apiVersion": "snapshot.storage.k8s.io/v1",
+        "kind": "VolumeSnapshot",
+        "namespace": "default",
+        "name": "before-upgrade",
+        "uid": spec["volumeSnapshotRef"]["uid"],
+    }
+    assert (spec["driver"], spec["deletionPolicy"]) == ("disk.example.com", "Delete")
+    assert content.document["status"]["restoreSize"] == 10 << 30
+
+
+def test_a_snapshot_of_a_content_that_is_there_says_what_that_says() -> None:
+    text = """
+apiVersion: snapshot.storage.k8s.io/v1
+kind: VolumeSnapshotContent
+metadata: {name: old}
+spec:
+  deletionPolicy: Retain
+  driver: disk.example.com
+  source: {snapshotHandle: abc}
+  volumeSnapshotRef: {namespace: default, name: from-tape}
+status: {readyToUse: true, restoreSize: 1073741824, creationTime: 1700000000000000000}
+---
+apiVersion: snapshot.storage.k8s.io/v1
+kind: VolumeSnapshot
+metadata: {name: from-tape}
+spec: {source: {volumeSnapshotContentName: old}}
+"""
+    found = run(text=text).run.state.cluster.objects("VolumeSnapshot")["default/from-tape"].document
+    assert found["status"] == {
+        "boundVolumeSnapshotContentName": "old",
+        "creationTime": "2023-11-14T22:13:20Z",
+        "readyToUse": True,
+        "restoreSize": "1Gi",
+    }
+
+
 def test_a_snapshot_outlives_its_claim() -> None:
     stop = {"at": "1m", "scale": {"kind": "StatefulSet", "name": "db", "replicas": 0}}
     gone = {"at": "2m", "delete": {"kind": "PersistentVolumeClaim", "name": "data-db-0"}}
@@ -43,7 +90,7 @@ def test_what_is_not_played_of_drivers_and_snapshots_is_said() -> None:
     told = {notice.code: notice.message for notice in plan(load(TEXT + driver)).notices}
     assert "calls that fail" in told["KL284"]
     assert "health of volumes" in told["KL284"]
-    assert "readyToUse" in told["KL285"]
+    assert "as soon as it is taken" in told["KL285"]
     without = "\n---\n".join(part for part in TEXT.split("\n---\n") if "Snapshot" not in part)
     assert not {"KL284", "KL285"} & {notice.code for notice in plan(load(without)).notices}
 

@@ -13,7 +13,7 @@ from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.apply import devices, fields, jobs, lifecycle, objects, pods, services, workloads
+from kubelogic.reconcile.apply import devices, fields, jobs, lifecycle, objects, pods, services, snapshots, workloads
 from kubelogic.reconcile.refusals import note_verdict
 from kubelogic.reconcile.senders import sender_of
 
@@ -29,6 +29,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
         **services.APPLIERS,
         **jobs.APPLIERS,
         **fields.APPLIERS,
+        **snapshots.APPLIERS,
     }
 )
 """What each class of action does."""
