@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
 from kubelogic.logic import RuleErrors
 from kubelogic.reconcile.scenario import Scenario
 from kubelogic.text import InputError, Notice
 from kubelogic.verbs.about import NodeExplanation, ServiceExplanation, WorkloadExplanation, explain_any
-from kubelogic.verbs.arguments import PATHS, TEXT, expect, instance, maybe
+from kubelogic.verbs.arguments import TEXT, expect, instance, maybe
 from kubelogic.verbs.capacity import Capacity, capacity
 from kubelogic.verbs.check import Check, CheckOptions, check
 from kubelogic.verbs.checking.findings import Finding
@@ -40,6 +39,8 @@ from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.simulate import Simulation, SimulationOptions
 from kubelogic.verbs.simulate import simulate as run_scenario
 from kubelogic.verbs.targets import UnknownPodError
+from kubelogic.verify.invariants import Invariant
+from kubelogic.verify.question import INVARIANTS
 from kubelogic.verify.results import Verification
 from kubelogic.verify.verifying import Question
 from kubelogic.verify.verifying import verify as answer
@@ -154,7 +155,7 @@ def verify(
     during_rollout: str = "",
     drain_all: bool = False,
     any_order: bool = False,
-    invariants: Iterable[str | os.PathLike[str]] = (),
+    invariants: Iterable[str | os.PathLike[str] | Invariant] = (),
     extra_nodes: int = 0,
     limit: float = 0.0,
 ) -> Verification:
@@ -167,7 +168,8 @@ def verify(
         during_rollout: a workload that is rolled out anew meanwhile, such as ``deploy/web``.
         drain_all: whether there is an order in which every node can be drained.
         any_order: whether all pods get a place in whatever order they come.
-        invariants: names (``kubelogic.verify.invariants.NAMED``) or rule files that derive ``violates(...)``.
+        invariants: names (``kubelogic.verify.invariants.NAMED``), rule files that derive ``violates(...)``, or
+            invariants.
         extra_nodes: so many more nodes of each type are there.
         limit: seconds for the whole question.
 
@@ -188,14 +190,11 @@ def verify(
     return answer(cluster, question, Options() if options is None else options)
 
 
-def _names(invariants: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
-    expect(_INVARIANTS, invariants=invariants)
+def _names(invariants: Iterable[str | os.PathLike[str] | Invariant]) -> tuple[str | Invariant, ...]:
+    expect(INVARIANTS, invariants=invariants)
     found = tuple(invariants)
-    expect(_INVARIANTS, invariants=found)
-    return tuple(os.fspath(each) for each in found)
-
-
-_INVARIANTS = replace(PATHS, words="a sequence of names and of paths of rule files")
+    expect(INVARIANTS, invariants=found)
+    return tuple(each if isinstance(each, Invariant) else os.fspath(each) for each in found)
 
 
 class Session(PlainSession):
@@ -229,7 +228,7 @@ class Session(PlainSession):
         during_rollout: str = "",
         drain_all: bool = False,
         any_order: bool = False,
-        invariants: Iterable[str | os.PathLike[str]] = (),
+        invariants: Iterable[str | os.PathLike[str] | Invariant] = (),
         extra_nodes: int = 0,
         limit: float = 0.0,
     ) -> Verification:

@@ -204,7 +204,7 @@ def _write(found: Verification, where: Path) -> None:
         return
     files = {}
     if found.counterexample.steps:
-        files["scenario.yaml"] = scenario_text(found.counterexample.steps)
+        files["scenario.yaml"] = scenario_text(found.counterexample.steps, found.counterexample.horizon)
     if found.counterexample.objects:
         files["objects.yaml"] = documents_text(list(found.counterexample.objects))
     try:

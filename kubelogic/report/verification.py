@@ -29,6 +29,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
         "tried": found.tried,
         "alike": found.alike,
         "proved": list(found.proved),
+        "already": list(found.already),
         "reason": found.reason,
         "order": [{"node": node, "seconds": seconds(time)} for node, time in found.order],
         "counterexample": None if found.counterexample is None else _counterexample(found.counterexample),
@@ -39,7 +40,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
 
 def _counterexample(found: Counterexample) -> dict[str, Any]:
     return {
-        "scenario": {"steps": [dict(step) for step in found.steps]},
+        "scenario": _scenario(found.steps, found.horizon),
         "objects": [msgspec.to_builtins(each) for each in found.objects],
         "violations": [
             {"time": seconds(each.time), "invariant": each.invariant, "message": each.message}
@@ -56,6 +57,11 @@ def render_verification(found: Verification, style: Style = PLAIN) -> str:
     parts = [*map(style.warn, found.missing), _verdict(found, style)]
     if found.invariants:
         parts.append("\n".join([style.bold("WHAT HAS TO HOLD"), *(f"  {each}" for each in found.invariants)]))
+    if found.already:
+        rows = [f"  {each}" for each in found.already[:_SHOWN]]
+        more = len(found.already) - _SHOWN
+        heading = style.bold("BROKEN BEFORE ANYTHING HAPPENS, AND NOT HELD AGAINST IT")
+        parts.append("\n".join([heading, *rows, *([f"  and {more} more"] if more > 0 else [])]))
     if found.proved:
         parts.append("\n".join([style.bold("PROVED"), *(f"  {each}" for each in found.proved)]))
     if found.order:
@@ -88,7 +94,7 @@ def _broken(found: Counterexample, style: Style) -> list[str]:
     if found.told:
         parts.append("\n".join([style.bold("THE RUN"), *(f"  {each}" for each in found.told)]))
     if found.steps:
-        parts.append("\n".join([style.bold("THE SCENARIO"), scenario_text(found.steps).rstrip()]))
+        parts.append("\n".join([style.bold("THE SCENARIO"), scenario_text(found.steps, found.horizon).rstrip()]))
     if found.steps:
         again = "it was run once more and broke the same" if found.replayed else "it is one run of the scheduler named"
         scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""
@@ -104,12 +110,25 @@ def _broken(found: Counterexample, style: Style) -> list[str]:
             "Next: --write DIR keeps the pods on their nodes as DIR/objects.yaml; kubelogic plan NODES... "
             f"DIR/objects.yaml --scheduler {found.scheduler} shows why the last one finds no place."
         )
+    else:
+        scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""
+        parts.append(f"Next: kubelogic plan PATH...{scheduler} shows it; nothing has to happen.")
     return parts
 
 
-def scenario_text(steps: tuple[Mapping[str, Any], ...]) -> str:
-    """The steps as a scenario file."""
-    return documents_text([{"steps": [msgspec.to_builtins(step) for step in steps]}])
+def scenario_text(steps: tuple[Mapping[str, Any], ...], horizon: int = 0) -> str:
+    """The steps as a scenario file.
+
+    Args:
+        steps: what happens when.
+        horizon: milliseconds up to which the run goes; 0: nothing is said.
+    """
+    return documents_text([_scenario(steps, horizon)])
+
+
+def _scenario(steps: tuple[Mapping[str, Any], ...], horizon: int) -> dict[str, Any]:
+    limit = {"horizon": clock(horizon)} if horizon else {}
+    return {**limit, "steps": [msgspec.to_builtins(step) for step in steps]}
 
 
 def documents_text(documents: list[Any]) -> str:

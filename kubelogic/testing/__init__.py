@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         tolerations,
     )
     from kubelogic.testing.trials import InvariantError, Trial, World, world
+    from kubelogic.verify.holding import invariant
     from kubelogic.verify.invariants import (
         Invariant,
         budget_respected,
@@ -70,6 +71,7 @@ __all__ = [
     "deployments",
     "every_pod_placed",
     "every_service_has_an_endpoint",
+    "invariant",
     "jobs",
     "manifests",
     "named",
@@ -112,6 +114,7 @@ _HOMES = {
         "tolerations",
     ),
     "kubelogic.testing.trials": ("InvariantError", "Trial", "World", "world"),
+    "kubelogic.verify.holding": ("invariant",),
     "kubelogic.verify.invariants": (
         "Invariant",
         "budget_respected",

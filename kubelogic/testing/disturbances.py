@@ -21,6 +21,7 @@ from kubelogic.reconcile.scenario import (
     Scale,
 )
 from kubelogic.testing.trials import Trial, World, world
+from kubelogic.verbs.arguments import COUNT, TEXTS, expect, instance, maybe
 from kubelogic.verbs.load import Source
 from kubelogic.verbs.reconciled import Options
 
@@ -59,8 +60,12 @@ def around(
 
     Raises:
         InputError: with every fault of every file.
+        TypeError: an argument of another type.
         ValueError: for a disturbance that there is not.
     """
+    expect(TEXTS, disturbances=disturbances)
+    expect(COUNT, most=most, down=down)
+    expect(maybe(instance(Options, "an Options(...)")), options=options)
     unknown = sorted({*disturbances} - {*get_args(Disturbance)})
     if unknown:
         raise ValueError(f"disturbances are {', '.join(get_args(Disturbance))}, not {', '.join(unknown)}")

@@ -29,13 +29,13 @@ class ClusterMachine(RuleBasedStateMachine):
 
     Attributes:
         source: the manifests, see ``kubelogic.load``.
-        holds: what has to hold.
+        holds: what has to hold, or its name.
         options: how to reconcile.
         down: at most so many nodes are failed or cordoned at once.
     """
 
     source: ClassVar[Source] = ""
-    holds: ClassVar[Sequence[Invariant]] = (every_pod_placed(), every_service_has_an_endpoint())
+    holds: ClassVar[Sequence[Invariant | str]] = (every_pod_placed(), every_service_has_an_endpoint())
     options: ClassVar[Options | None] = None
     down: ClassVar[int] = 1
     _world: ClassVar[World | None] = None

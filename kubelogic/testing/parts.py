@@ -111,10 +111,10 @@ def affinities(draw: st.DrawFn) -> Document:
     """Required affinity to nodes and pods, and anti-affinity; often none."""
     required = "requiredDuringSchedulingIgnoredDuringExecution"
     affinity: Document = {}
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 3:
         terms = draw(st.lists(NODE_TERMS, min_size=1, max_size=2))
         affinity["nodeAffinity"] = {required: {"nodeSelectorTerms": terms}}
     for name in ("podAffinity", "podAntiAffinity"):
-        if draw(st.integers(0, 3)) == 0:
+        if draw(st.integers(0, 3)) == 3:
             affinity[name] = {required: draw(st.lists(POD_TERMS, min_size=1, max_size=2))}
     return affinity

@@ -82,10 +82,11 @@ def pod_specs(draw: st.DrawFn, name: str = "web", *, constrained: bool = True) -
     """
     requests = {"cpu": draw(quantities("cpu")), "memory": draw(quantities("memory"))}
     spec: Document = {"containers": [{"name": "app", "image": f"{name}:1", "resources": {"requests": requests}}]}
+    constraint = draw(st.integers(0, 5))
     if not constrained:
         return spec
     selector = {"matchLabels": {"app": name}}
-    match draw(st.integers(0, 5)):
+    match constraint:
         case 3:
             spec["tolerations"] = [draw(TOLERATIONS)]
         case 4:
@@ -142,7 +143,9 @@ def statefulsets(draw: st.DrawFn, name: str = "db", *, most: int = 3) -> Documen
 def daemonsets(draw: st.DrawFn, name: str = "log") -> Document:
     """A DaemonSet."""
     pod = draw(pod_specs(name, constrained=False))
-    return _workload("DaemonSet", name, pod)
+    ways: list[Document] = [{}, {"type": "OnDelete"}, {"rollingUpdate": {"maxUnavailable": "50%"}}]
+    given = {"updateStrategy": draw(st.sampled_from(ways)), "minReadySeconds": draw(st.sampled_from([0, 10]))}
+    return _workload("DaemonSet", name, pod, **{field: value for field, value in given.items() if value})
 
 
 @st.composite
@@ -205,36 +208,54 @@ def manifests(draw: st.DrawFn, *, nodes_most: int = 4, workloads_most: int = 3) 
         nodes_most: at most so many nodes, at least one.
         workloads_most: at most so many workloads, at least one.
     """
-    found = [draw(nodes(f"n{number}")) for number in range(1, draw(st.integers(1, nodes_most)) + 1)]
-    kinds = {
-        "Deployment": deployments,
-        "StatefulSet": statefulsets,
-        "DaemonSet": daemonsets,
-        "Job": jobs,
-    }
-    for name in _NAMES[: draw(st.integers(1, min(workloads_most, len(_NAMES))))]:
-        kind = draw(st.sampled_from(list(kinds)))
-        found.append(draw(kinds[kind](name)))
-        if kind in ("Job", "DaemonSet"):
-            continue
-        if draw(st.booleans()):
-            found.append(draw(services(name)))
-        if draw(st.integers(0, 2)) == 2:
-            found.append(draw(budgets(name)))
-        if kind == "Deployment" and draw(st.integers(0, 5)) == 5:
-            claim = draw(claims(f"{name}-data", storage_class="fast"))
-            _mount(found, name, claim)
+    # Lists of parts without names shrink well: one that is left out changes nothing of the others.
+    hosts = draw(st.lists(nodes(_NAMELESS), min_size=1, max_size=nodes_most))
+    parts = draw(st.lists(_workloads(), min_size=1, max_size=min(workloads_most, len(_NAMES))))
+    found: list[Document] = [_called(each, f"n{number}") for number, each in enumerate(hosts, 1)]
+    for name, part in zip(_NAMES, parts, strict=False):
+        found += _called(part, name)
+    if any(each["kind"] == "PersistentVolumeClaim" for each in found):
+        found.append(_STORED)
     return found
 
 
-def _mount(found: list[Document], name: str, claim: Document) -> None:
-    """Let the pods of a workload use a claim."""
-    owner = next(each for each in found if each["metadata"]["name"] == name and "template" in each["spec"])
-    pod = owner["spec"]["template"]["spec"]
-    pod["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}]
-    found.append(claim)
-    if not any(each["kind"] == "StorageClass" for each in found):
-        found.append(_STORED)
+_NAMELESS = "@"
+"""Stands for a name that is given in the end."""
+
+
+def _called(value: Any, name: str) -> Any:
+    """A value with a name in every place where one is to be."""
+    if isinstance(value, str):
+        return value.replace(_NAMELESS, name)
+    if isinstance(value, dict):
+        return {_called(key, name): _called(each, name) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_called(each, name) for each in value]
+    return value
+
+
+@st.composite
+def _workloads(draw: st.DrawFn) -> list[Document]:
+    """A workload without a name, and what belongs to it.
+
+    Of each kind as many choices are drawn, so that examples do not shrink from one kind to another that has fewer.
+    """
+    served, budgeted, mounted = draw(st.booleans()), draw(st.integers(0, 2)), draw(st.integers(0, 5))
+    owner = draw(st.sampled_from([deployments, statefulsets, daemonsets, jobs]))(_NAMELESS)
+    found: list[Document] = [draw(owner)]
+    kind = found[0]["kind"]
+    if kind in ("Job", "DaemonSet"):
+        return found
+    if served:
+        found.append(draw(services(_NAMELESS)))
+    if budgeted == 2:
+        found.append(draw(budgets(_NAMELESS)))
+    if kind == "Deployment" and mounted == 5:
+        claim = draw(claims(f"{_NAMELESS}-data", storage_class="fast"))
+        pod = found[0]["spec"]["template"]["spec"]
+        pod["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}]
+        found.append(claim)
+    return found
 
 
 def clusters(*, nodes_most: int = 4, workloads_most: int = 3) -> st.SearchStrategy[Cluster]:

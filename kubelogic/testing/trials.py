@@ -15,12 +15,13 @@ import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.scenario import Event
+from kubelogic.reconcile.scenario import Event, later
 from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.times import clock
 from kubelogic.report.verification import documents_text, scenario_text
 from kubelogic.verbs.load import Source, load
 from kubelogic.verbs.reconciled import Engine, Options, begin, engine
+from kubelogic.verify.holding import held
 from kubelogic.verify.invariants import Invariant
 from kubelogic.verify.steps import steps
 from kubelogic.verify.watching import VIOLATES, Violation, Watched, watch
@@ -54,21 +55,35 @@ class World:
         source: where it was read, if from files.
         options: how it is reconciled.
         base: the state in which nothing has happened yet.
+        lead: milliseconds that the cluster had to settle until then.
     """
 
     given: Cluster
     source: str
     options: Options
     base: State
+    lead: int
     engine: Engine = field(repr=False)
 
     def __repr__(self) -> str:
         return f"<World {self.source or self.given!r}>"
 
     def run(self, events: Sequence[Event], invariants: Sequence[Invariant], *, patience: int = PATIENCE) -> Watched:
-        """Let things happen, and hold every state against invariants."""
-        horizon = max((each.at for each in events), default=0) + patience
-        return watch(self.engine.reconciler, self.base, events, invariants, horizon=horizon)
+        """Let things happen, and hold every state against invariants.
+
+        Args:
+            events: what happens, in milliseconds from ``base`` on.
+            invariants: what has to hold.
+            patience: milliseconds to look ahead after the last of them.
+        """
+        horizon = _end(events, patience)
+        seen = watch(self.engine.reconciler, self.base, events, invariants, horizon=horizon)
+        dated = tuple(msgspec.structs.replace(each, time=each.time + self.lead) for each in seen.violations)
+        return msgspec.structs.replace(seen, violations=dated)
+
+
+def _end(events: Sequence[Event], patience: int = PATIENCE) -> int:
+    return max((each.at for each in events), default=0) + patience
 
 
 def world(source: Source | Cluster, options: Options | None = None) -> World:
@@ -89,7 +104,8 @@ def world(source: Source | Cluster, options: Options | None = None) -> World:
     run = settle(made.reconciler, start, until=start.now + chosen.horizon)
     made.without_rival()
     named = _named(source)
-    return World(given=cluster, source=named, options=chosen, base=run.state, engine=made)
+    lead = run.state.now - start.now
+    return World(given=cluster, source=named, options=chosen, base=run.state, lead=lead, engine=made)
 
 
 def _named(source: object) -> str:
@@ -112,13 +128,13 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def steps(self) -> tuple[Mapping[str, Any], ...]:
-        """What happens, as the steps of a scenario file."""
-        return steps(self.events)
+        """What happens, as the steps of a scenario file: after the cluster has settled."""
+        return steps(later(each, self.world.lead) for each in self.events)
 
     @property
     def scenario(self) -> str:
         """What happens, as a scenario file."""
-        return scenario_text(self.steps)
+        return scenario_text(self.steps, self.world.lead + _end(self.events))
 
     @property
     def manifests(self) -> str:
@@ -132,18 +148,19 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
         """How Hypothesis prints an example: what happens, without the world."""
         printer.text(repr(self))
 
-    def run(self, *invariants: Invariant) -> Watched:
-        """The run, and what it breaks of some invariants."""
-        return self.world.run(self.events, invariants)
+    def run(self, *invariants: Invariant | str) -> Watched:
+        """The run, and what it breaks of some invariants (or of those of these names)."""
+        return self.world.run(self.events, [held(each) for each in invariants])
 
-    def check(self, *invariants: Invariant) -> Watched:
+    def check(self, *invariants: Invariant | str) -> Watched:
         """Run it.
 
         Args:
-            invariants: what has to hold; rules of the world that derive ``violates(...)`` count, too.
+            invariants: what has to hold, or its name; rules of the world that derive ``violates(...)`` count, too.
 
         Raises:
             InvariantError: if one does not hold.
+            UnknownInvariantError: for a name that there is not.
         """
         seen = self.run(*invariants)
         if seen.violations:
@@ -161,7 +178,9 @@ def _told(trial: Trial, violations: Sequence[Violation]) -> str:
     else:
         lines += ["", "# manifests.yaml", trial.manifests.rstrip()]
     lines += ["", "# scenario.yaml", trial.scenario.rstrip()]
-    scheduler = trial.world.options.scheduler
-    flag = f" --scheduler {scheduler}" if scheduler != "optimal" else ""
-    lines += ["", f"run it again: kubelogic simulate {source or 'manifests.yaml'} --scenario scenario.yaml{flag}"]
+    options = trial.world.options
+    flags = f" --scheduler {options.scheduler}" if options.scheduler != "optimal" else ""
+    flags += "".join(f" --rules {each}" for each in options.rules)
+    flags += "".join(f" --set {name}={value}" for name, value in sorted((options.parameters or {}).items()))
+    lines += ["", f"run it again: kubelogic simulate {source or 'manifests.yaml'} --scenario scenario.yaml{flags}"]
     return "\n".join(lines)

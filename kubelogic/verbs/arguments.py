@@ -28,7 +28,8 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _several(value: object, *types: type) -> bool:
+def several(value: object, *types: type) -> bool:
+    """Whether a value is several of some types, and no text or path; what is left of a generator is not looked at."""
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes | os.PathLike)
     return several and (not isinstance(value, Sequence) or all(isinstance(each, types) for each in value))
 
@@ -36,8 +37,8 @@ def _several(value: object, *types: type) -> bool:
 TEXT = Wanted(words="text", fits=lambda value: isinstance(value, str))
 FLAG = Wanted(words="True or False", fits=lambda value: isinstance(value, bool))
 COUNT = Wanted(words="a whole number from 0 on", fits=_whole, allowed=lambda value: value >= 0)
-TEXTS = Wanted(words="several texts, such as a list of them", fits=lambda value: _several(value, str))
-PATHS = Wanted(words="several paths, such as a list of them", fits=lambda value: _several(value, str, os.PathLike))
+TEXTS = Wanted(words="several texts, such as a list of them", fits=lambda value: several(value, str))
+PATHS = Wanted(words="several paths, such as a list of them", fits=lambda value: several(value, str, os.PathLike))
 FUNCTION = Wanted(words="a function", fits=callable)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from kubelogic.cluster.state import State
+from kubelogic.explain.units import count
 from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
 from kubelogic.reconcile.simulate import simulate
 from kubelogic.reconcile.times import clock
@@ -83,12 +84,13 @@ class _Search(msgspec.Struct, kw_only=True):
 
 
 def drain_all(
-    done: Reconciled, holding: Sequence[Invariant], options: Options, *, late: Callable[[], bool]
+    done: Reconciled, start: State, holding: Sequence[Invariant], options: Options, *, late: Callable[[], bool]
 ) -> Verification:
     """Whether every node of a cluster can be drained, one after the other.
 
     Args:
         done: a settled run.
+        start: where it began.
         holding: what has to hold after each drain.
         options: how it was reconciled.
         late: whether a limit is reached.
@@ -113,7 +115,7 @@ def drain_all(
         return Verification(
             question="",
             verdict="unknown",
-            scope=f"{search.tried} drains were tried",
+            scope=f"{count(search.tried, 'drain')} tried",
             cases=len(nodes),
             tried=search.tried,
             reason=search.limit,
@@ -124,20 +126,22 @@ def drain_all(
     proved = (
         f"no order helps: node {found.node} can never be drained"
         if search.never is not None
-        else f"no order works: all that differ were tried, {search.tried} drains"
+        else f"no order works: all that differ were tried, {count(search.tried, 'drain')}"
     )
+    lead = done.run.state.now - start.now
     events = [
         event
         for number, name in enumerate(before)
         for event in (
-            Event(at=number * _EVERY, operation=Drain(node=name, force=True, delete_empty_dir=True)),
-            Event(at=(number + 1) * _EVERY - 60_000, operation=Cordon(node=name, unschedulable=False)),
+            Event(at=lead + number * _EVERY, operation=Drain(node=name, force=True, delete_empty_dir=True)),
+            Event(at=lead + (number + 1) * _EVERY - 60_000, operation=Cordon(node=name, unschedulable=False)),
         )
     ]
-    events.append(Event(at=len(before) * _EVERY, operation=Drain(node=found.node, force=True, delete_empty_dir=True)))
+    last = lead + len(before) * _EVERY
+    events.append(Event(at=last, operation=Drain(node=found.node, force=True, delete_empty_dir=True)))
     told = tuple(_why(found)) or search.broken
-    scenario = Scenario(events=tuple(events), horizon=events[-1].at + _EVERY // 2)
-    again = simulate(done.engine.reconciler, done.run.state, scenario)
+    scenario = Scenario(events=tuple(events), horizon=last + _EVERY // 2)
+    again = simulate(done.engine.reconciler, start, scenario)
     waiting = any(
         not (pod.document.get("spec") or {}).get("nodeName") for pod in again.state.cluster.objects("Pod").values()
     )
@@ -150,7 +154,8 @@ def drain_all(
         proved=(proved,),
         counterexample=Counterexample(
             steps=steps(events),
-            violations=tuple(Violation(time=0, invariant="drain", message=text) for text in told),
+            horizon=last + _EVERY // 2,
+            violations=tuple(Violation(time=last, invariant="drain", message=text) for text in told),
             scheduler=options.scheduler,
             replayed=waiting or any(each.kind in ("Drain", "Service") for each in again.ailments),
         ),

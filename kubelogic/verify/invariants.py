@@ -22,6 +22,7 @@ from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
 from kubelogic.reconcile.rollouts import rollouts
 from kubelogic.reconcile.times import clock
+from kubelogic.verbs.arguments import TEXT, expect
 from kubelogic.verbs.scenario_fields import milliseconds
 
 Check = Callable[[State, State], Iterator[str]]
@@ -60,7 +61,8 @@ def every_pod_placed() -> Invariant:
     def check(before: State, after: State) -> Iterator[str]:
         old, new = _short(before.cluster), _short(after.cluster)
         for owner, short in sorted((new - old).items()):
-            yield f"{owner} lacks {_pods(short)} on nodes ({new[owner]} now, {old[owner]} before)"
+            then = f" ({new[owner]} now, {old[owner]} before)" if len(before.cluster) else ""
+            yield f"{owner} lacks {_pods(short)} on nodes{then}"
 
     says = "at the end no workload lacks more pods on nodes that work than before"
     return Invariant(name="every_pod_placed", says=says, always=False, check=check)
@@ -122,6 +124,7 @@ def no_pod_pending_longer_than(time: str) -> Invariant:
 
 def never_fewer_ready_than(least: str) -> Invariant:
     """At every moment each workload that had so many ready pods has so many: a number, or a share such as ``50%``."""
+    expect(TEXT, least=least)
     if not re.fullmatch(r"[0-9]{1,6}%?", least):
         raise UnknownInvariantError(f"never_fewer_ready_than takes a number or a share such as 50%, not {least!r}")
     number, share = int(least.rstrip("%")), least.endswith("%")
@@ -139,6 +142,7 @@ def never_fewer_ready_than(least: str) -> Invariant:
 
 def replicas_spread_over(key: str) -> Invariant:
     """At the end the pods of each workload that has several are not all in one domain of a key, if there are more."""
+    expect(TEXT, key=key)
     label = _KEYS.get(key, key)
 
     def check(before: State, after: State) -> Iterator[str]:
@@ -193,6 +197,7 @@ def named(text: str) -> Invariant:
     >>> named("replicas_spread_over=zone").says
     'at the end no workload of several pods has all of them in one zone'
     """
+    expect(TEXT, invariant=text)
     name, equals, argument = text.partition("=")
     name = name.replace("-", "_")
     make = NAMED.get(name)

@@ -18,12 +18,14 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     """A run that breaks something: nothing of it can be left out.
 
     Attributes:
-        steps: what happens when, as in a scenario file of ``kubelogic simulate``.
+        steps: what happens when, as in a scenario file of ``kubelogic simulate``: times are from the first moment on,
+            in which controllers have done nothing yet.
+        horizon: the time up to which the run goes, in milliseconds; 0: until nothing more happens.
         violations: what is broken, the first first.
         objects: objects that belong to it and that the input has not, or has otherwise.
         told: the same in words, where steps do not tell all.
         scheduler: which scheduler it was.
-        replayed: whether it was run again by itself and broke the same.
+        replayed: whether it was run again from the input on and broke the same.
     """
 
     steps: tuple[Mapping[str, Any], ...] = ()
@@ -32,6 +34,7 @@ class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()
     scheduler: str = "optimal"
     replayed: bool = False
+    horizon: int = 0
 
 
 class Verification(Shown, msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,7 @@ class Verification(Shown, msgspec.Struct, frozen=True, kw_only=True):
         tried: how many of them were run.
         alike: how many follow from one that was run, as nothing tells them apart.
         proved: what was proved instead of tried, a sentence each.
+        already: what is broken before anything happens, and not held against what happens then.
         counterexample: for ``broken``.
         reason: for ``unknown``: which limit.
         order: for drains: the order that works, with the time that each takes in milliseconds.
@@ -61,6 +65,7 @@ class Verification(Shown, msgspec.Struct, frozen=True, kw_only=True):
     tried: int = 0
     alike: int = 0
     proved: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
     counterexample: Counterexample | None = None
     reason: str = ""
     order: tuple[tuple[str, int], ...] = ()

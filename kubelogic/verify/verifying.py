@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -15,9 +15,8 @@ from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.logic.errors import RuleErrors
-from kubelogic.reconcile.scenario import Event, FailNode, Patch
+from kubelogic.reconcile.scenario import Event, FailNode, Patch, later
 from kubelogic.reconcile.settle import settle
-from kubelogic.verbs.arguments import FLAG, TEXTS, expect
 from kubelogic.verbs.drain import twin_of
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.plan import describe
@@ -28,80 +27,25 @@ from kubelogic.verify.any_order import any_order
 from kubelogic.verify.bounds import bounds
 from kubelogic.verify.cases import Case, Survival, cases, number_of_cases, survival
 from kubelogic.verify.drains import drain_all
+from kubelogic.verify.holding import held
 from kubelogic.verify.invariants import (
     Invariant,
     UnknownInvariantError,
     every_pod_placed,
     every_service_has_an_endpoint,
-    named,
     rollouts_complete,
 )
+from kubelogic.verify.question import Question, WrongQuestionError
+from kubelogic.verify.restless import SETTLES, restless
 from kubelogic.verify.results import Counterexample, Verification
 from kubelogic.verify.steps import steps
-from kubelogic.verify.watching import VIOLATES, Watched, watch
+from kubelogic.verify.watching import VIOLATES, Violation, Watched, broken_already, watch
 
 PATIENCE = 30 * 60_000
 """Milliseconds of simulated time after the last thing that happens."""
 
 _ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
-
-
-class WrongQuestionError(ValueError):
-    """The question makes no sense: two at once, or about something that is not there."""
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What to verify.
-
-    Attributes:
-        survive: what may fail at once: ``node:1``, ``zone:1``, ``label:KEY``, ``node:2``.
-        during_rollout: a workload that is rolled out anew meanwhile, as ``deploy/web``.
-        drain_all: whether there is an order in which every node can be drained, one after the other.
-        any_order: whether all pods get a place in whatever order they come, however kube-scheduler breaks ties.
-        invariants: names (see ``invariants.NAMED``) or rule files; none: those that fit the question.
-        extra_nodes: so many more nodes of each kind are there.
-        limit: seconds for the whole question; needs a clock in the options.
-    """
-
-    survive: str = ""
-    during_rollout: str = ""
-    drain_all: bool = False
-    any_order: bool = False
-    invariants: Sequence[str] = ()
-    extra_nodes: int = 0
-    limit: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is no question.
-
-        Raises:
-            WrongQuestionError: then.
-            TypeError: a value of another type.
-        """
-        expect(TEXTS, invariants=self.invariants)
-        expect(FLAG, drain_all=self.drain_all, any_order=self.any_order)
-        for name, value in (("survive", self.survive), ("during_rollout", self.during_rollout)):
-            if not isinstance(value, str):
-                raise TypeError(f"{name} is text such as node:1 or deploy/web, not {value!r}")
-        if isinstance(self.limit, bool) or not isinstance(self.limit, int | float):
-            raise TypeError(f"limit is a number of seconds, not {self.limit!r}")
-        if not 0 <= self.limit < math.inf:
-            raise WrongQuestionError(f"limit is a number of seconds from 0 on, not {self.limit!r}")
-        if isinstance(self.extra_nodes, bool) or not isinstance(self.extra_nodes, int) or self.extra_nodes < 0:
-            raise WrongQuestionError(f"extra_nodes is a number from 0 on, not {self.extra_nodes!r}")
-        asked = [bool(self.survive or self.during_rollout), self.drain_all, self.any_order]
-        if sum(asked) > 1:
-            raise WrongQuestionError("ask one thing: survive (perhaps during a rollout), drain_all or any_order")
-
-    def __str__(self) -> str:
-        parts = [
-            f"survives {survival(self.survive)}" if self.survive else "",
-            f"during a rollout of {self.during_rollout}" if self.during_rollout else "",
-            "every node can be drained" if self.drain_all else "",
-            "all pods get a place in any order" if self.any_order else "",
-        ]
-        return " ".join(filter(None, parts)) or "the invariants hold"
 
 
 def verify(cluster: Cluster, question: Question, options: Options = Options()) -> Verification:  # noqa: B008 - a value
@@ -120,8 +64,8 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
     expect_options(options)
     if question.limit and options.clock is None:
         raise WrongQuestionError("limit needs a clock: Options(clock=time.monotonic)")
-    files = [Path(each) for each in question.invariants if each.endswith(".dl")]
-    chosen = tuple(named(each) for each in question.invariants if not each.endswith(".dl"))
+    files = [Path(each) for each in question.invariants if isinstance(each, str) and each.endswith(".dl")]
+    chosen = tuple(held(each) for each in question.invariants if not (isinstance(each, str) and each.endswith(".dl")))
     options = replace(options, rules=(*options.rules, *files))
     made = engine(options, goals=(VIOLATES,))
     if files and VIOLATES not in made.rulebook.declarations:
@@ -141,7 +85,9 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
     )
     plan = describe(done, options)
     made.without_rival()
-    asking = _Asking(done=done, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files))
+    asking = _Asking(
+        done=done, start=start, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files)
+    )
     found = asking.answer()
     missing = [each for each in plan.unknown if each == NO_NODES]
     found = replace(found, notices=plan.notices, missing=tuple(plan.unknown))
@@ -171,6 +117,7 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
     """One question about a settled cluster."""
 
     done: Reconciled
+    start: State
     question: Question
     options: Options
     chosen: tuple[Invariant, ...]
@@ -185,17 +132,65 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
     def engine(self) -> Engine:
         return self.done.engine
 
+    @property
+    def lead(self) -> int:
+        """Milliseconds that the cluster had to settle before anything happens."""
+        return self.state.now - self.start.now
+
     def answer(self) -> Verification:
         question = self.question
+        done = [(action.type, action.arguments()) for step in self.done.run.cycle for action in step.actions]
+        never = () if self.done.run.settled else tuple(restless(done, self.state.cluster))
+        if never:
+            at = self.done.run.cycle[0].now - self.start.now
+            standing = tuple(Violation(time=at, invariant=SETTLES, message=each) for each in never)
+            return self._named(self._as_it_stands(standing))
         if question.drain_all:
-            return self._named(drain_all(self.done, self._holding(), self.options, late=self.late()))
+            found = drain_all(self.done, self.start, self._holding(), self.options, late=self.late())
+            return self._named(replace(found, already=self._already()))
         if question.any_order:
             return self._named(any_order(self.done, late=self.late()))
         what = survival(question.survive) if question.survive else None
         if question.during_rollout:
             failing = [Case(nodes=())] if what is None else list(cases(self.state.cluster, what))
-            return self._named(self._rolled(failing, what))
-        return self._named(self._survived(what))
+            return self._named(replace(self._rolled(failing, what), already=self._already()))
+        if what is None and (standing := broken_already(self.engine.reconciler, self.state, self._holding())):
+            return self._named(self._as_it_stands(standing))
+        return self._named(replace(self._survived(what), already=self._already()))
+
+    def _already(self) -> tuple[str, ...]:
+        """What is broken before anything happens."""
+        found = broken_already(self.engine.reconciler, self.state, self._holding())
+        return tuple(each.message for each in found)
+
+    def _as_it_stands(self, found: tuple[Violation, ...]) -> Verification:
+        """Something is broken although nothing happens."""
+        again = self._again((), PATIENCE)
+        same = {each.message for each in again.violations}
+        same |= {each.message for each in broken_already(self.engine.reconciler, again.run.state, self._holding())}
+        return Verification(
+            question="",
+            verdict="broken",
+            scope="before anything happens, as the controllers leave the cluster",
+            cases=1,
+            tried=1,
+            counterexample=Counterexample(
+                violations=found,
+                scheduler=self.options.scheduler,
+                replayed=same >= {each.message for each in found},
+            ),
+        )
+
+    def _more_nodes(self) -> tuple[Mapping[str, Any], ...]:
+        """The nodes that are there beside those of the input."""
+        nodes = self.start.cluster.objects("Node")
+        return tuple(nodes[name].document for name in sorted(nodes.keys() - self.done.before.objects("Node").keys()))
+
+    def _again(self, events: Sequence[Event], horizon: int) -> Watched:
+        """The run from the input on, as ``kubelogic simulate`` shows it."""
+        return watch(
+            self.engine.reconciler, self.start, events, self._holding(), horizon=self.lead + horizon, since=self.lead
+        )
 
     def _named(self, found: Verification) -> Verification:
         says = tuple(each.says for each in self._holding()) if not self.question.any_order else ()
@@ -203,7 +198,15 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         extra = (
             f"; with {count(self.question.extra_nodes, 'more node')} of each type" if self.question.extra_nodes else ""
         )
-        return replace(found, question=str(self.question), invariants=(*says, *rules), scope=found.scope + extra)
+        run = found.counterexample
+        run = None if run is None else replace(run, objects=(*self._more_nodes(), *run.objects))
+        return replace(
+            found,
+            question=str(self.question),
+            invariants=(*says, *rules),
+            scope=found.scope + extra,
+            counterexample=run,
+        )
 
     def _holding(self) -> tuple[Invariant, ...]:
         """The invariants of the question, or those that fit it."""
@@ -290,7 +293,9 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     def _broken(self, events: Sequence[Event], seen: Watched, tried: int, total: int) -> Verification:
         least, seen = self._smallest(list(events), seen)
-        again = self._watch(least)
+        horizon = max(each.at for each in least) + PATIENCE if least else PATIENCE
+        events = [later(each, self.lead) for each in least]
+        again = self._again(events, horizon)
         return Verification(
             question="",
             verdict="broken",
@@ -298,8 +303,9 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
             cases=total,
             tried=tried,
             counterexample=Counterexample(
-                steps=steps(least),
-                violations=seen.violations,
+                steps=steps(events),
+                horizon=self.lead + horizon,
+                violations=tuple(replace(each, time=each.time + self.lead) for each in seen.violations),
                 scheduler=self.options.scheduler,
                 replayed=again.violations == seen.violations,
             ),
@@ -365,4 +371,4 @@ def _only_ends(holding: Sequence[Invariant]) -> bool:
     return all(each.name in ("every_pod_placed", "every_service_has_an_endpoint") for each in holding)
 
 
-__all__ = ["Question", "RuleErrors", "Verification", "WrongQuestionError", "verify"]
+__all__ = ["PATIENCE", "Question", "RuleErrors", "Verification", "WrongQuestionError", "verify"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from kubelogic import testing
 from kubelogic.api import Cluster, InputError, load, scenario, simulate
-from kubelogic.reconcile.scenario import FailNode
+from kubelogic.cluster.state import State
+from kubelogic.reconcile.scenario import Event, FailNode
 from kubelogic.testing import (
     ClusterMachine,
     InvariantError,
@@ -28,6 +30,7 @@ from kubelogic.testing import (
     read_expectations,
     world,
 )
+from kubelogic.verify.invariants import UnknownInvariantError
 
 STRATEGIES = {
     "nodes": testing.nodes,
@@ -125,6 +128,10 @@ def test_examples_shrink_to_what_is_small() -> None:
     assert find(testing.quantities("memory"), lambda _: True) == "64Mi"
     with pytest.raises(ValueError, match="quantities of cpu"):
         testing.quantities("disk")
+    assert find(testing.affinities(), lambda _: True) == {}
+    two = find(testing.manifests(), lambda all_: sum(each["kind"] == "Node" for each in all_) == 2, settings=FEW)
+    assert [each["metadata"]["name"] for each in two] == ["n1", "n2", "web"]
+    assert {each["status"]["allocatable"]["cpu"] for each in two[:2]} == {"4"}
 
 
 def test_what_holds_around_manifests_passes(roomy: World) -> None:
@@ -154,7 +161,7 @@ def test_a_counter_example_is_small_and_can_be_run_again(tight: World, tmp_path:
     text = str(error).partition("# manifests.yaml\n")[2].partition("\n# scenario.yaml\n")[0]
     steps = scenario(error.scenario)
     assert len(steps.events) == 1
-    assert steps.events[0].at == 0
+    assert (steps.events[0].at, steps.horizon) == (60_000, 31 * 60_000)
     final = simulate(load(text), error.scenario).final
     assert len(final.pending) == 1
 
@@ -166,7 +173,9 @@ def test_every_disturbance_can_be_drawn(roomy: World) -> None:
     @given(around(roomy, ALL, most=4, down=2))
     def drawn(trial: Trial) -> None:
         read = scenario(list(trial.steps), trial.cluster) if trial.events else scenario([])
-        assert [(each.at, each.operation) for each in read.events] == [(e.at, e.operation) for e in trial.events]
+        assert [(each.at - 60_000, each.operation) for each in read.events] == [
+            (e.at, e.operation) for e in trial.events
+        ]
         words.update(word for step in trial.steps for word in step if word != "at")
 
     drawn()
@@ -179,6 +188,12 @@ ALL = ["fail", "zone", "drain", "cordon", "rollout", "scale", "image", "probe"]
 def test_disturbances_that_there_are_not_are_refused(roomy: World) -> None:
     with pytest.raises(ValueError, match="not earthquake"):
         around(roomy, ["earthquake"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="disturbances is several texts"):
+        around(roomy, "fail")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="down is a whole number from 0 on, not -1"):
+        around(roomy, down=-1)
+    with pytest.raises(TypeError, match="options is an Options"):
+        around(roomy, options=5)  # type: ignore[arg-type]
 
 
 def test_a_rule_can_be_the_invariant(tmp_path: Path) -> None:
@@ -197,6 +212,40 @@ def test_a_rule_can_be_the_invariant(tmp_path: Path) -> None:
         trial.check()
 
     assert "is on oak [violates]" in str(failing(holds))
+
+
+@testing.invariant(always=True)
+def nobody_on_oak(_before: State, after: State) -> Iterator[str]:
+    """No pod runs on oak."""
+    for key, pod in sorted(after.cluster.objects("Pod").items()):
+        if pod.document["spec"].get("nodeName") == "oak":
+            yield f"{key} is on oak"
+
+
+def test_an_invariant_may_be_a_function_or_a_name(roomy: World) -> None:
+    assert (nobody_on_oak.name, nobody_on_oak.says) == ("nobody_on_oak", "No pod runs on oak.")
+    trial = Trial(roomy, (Event(at=0, operation=FailNode(node="elm")),))
+    trial.check("every_pod_placed", "never_fewer_ready_than=1")
+    with pytest.raises(InvariantError, match=r"is on oak \[nobody_on_oak\]"):
+        trial.check(nobody_on_oak)
+    with pytest.raises(UnknownInvariantError, match="did you mean every_pod_placed"):
+        trial.check("every_pod_place")
+    with pytest.raises(TypeError, match=r"call it: every_pod_placed\(\)"):
+        trial.check(every_pod_placed)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="or its name, not 5"):
+        trial.check(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="nothing gives sentences"):
+        testing.invariant(nothing).check(roomy.base, roomy.base)
+
+
+def nothing(_before: State, _after: State) -> Any:
+    return "broken"
+
+
+def test_a_world_that_never_comes_to_rest_is_broken() -> None:
+    fixture = Path(__file__).parents[2] / "fixtures/literature/no-execute-and-node-name.yaml"
+    with pytest.raises(InvariantError, match="never comes to rest"):
+        Trial(world(fixture)).check("every_pod_placed")
 
 
 class Roomy(ClusterMachine):
@@ -224,7 +273,7 @@ def test_what_a_machine_has_collected_is_run_at_its_end() -> None:
     machine.happens(FailNode(node="oak"))
     error = failing(machine.teardown)
     assert "Service default/web has no ready endpoint" in str(error)
-    assert [each.at for each in scenario(error.scenario).events] == [60_000] * 3
+    assert [each.at for each in scenario(error.scenario).events] == [120_000] * 3
 
 
 @pytest.mark.slow

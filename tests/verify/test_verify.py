@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.api import Options, Verification, load, scenario, verify
+from kubelogic.api import Options, Verification, load, scenario, simulate, verify
 from kubelogic.verify.cases import Case, WrongSurvivalError, cases, classes, survival
 from kubelogic.verify.invariants import NAMED, UnknownInvariantError, named
 from kubelogic.verify.verifying import WrongQuestionError
@@ -74,43 +74,43 @@ HOLDS: dict[str, tuple[list[Document], Document]] = {
 }
 
 BROKEN: dict[str, tuple[list[Document], Document, str, list[Document]]] = {
-    "a node": (three("3"), {"survive": "node:1"}, "lacks 1 pod on nodes", [{"at": "0s", "fail": "ash"}]),
-    "every node": (three()[:1] + three()[3:4], {"survive": "node:1"}, "lacks 3 pods", [{"at": "0s", "fail": "ash"}]),
+    "a node": (three("3"), {"survive": "node:1"}, "lacks 1 pod on nodes", [{"at": "1m", "fail": "ash"}]),
+    "every node": (three()[:1] + three()[3:4], {"survive": "node:1"}, "lacks 3 pods", [{"at": "1m", "fail": "ash"}]),
     "two of three": (
         three("2"),
         {"survive": "node:2"},
         "lacks 1 pod",
-        [{"at": "0s", "fail": "ash"}, {"at": "0s", "fail": "elm"}],
+        [{"at": "1m", "fail": "ash"}, {"at": "1m", "fail": "elm"}],
     ),
     "a zone": (
         three("2"),
         {"survive": "zone:1"},
         "lacks 1 pod",
-        [{"at": "0s", "fail": "elm"}, {"at": "0s", "fail": "oak"}],
+        [{"at": "1m", "fail": "elm"}, {"at": "1m", "fail": "oak"}],
     ),
     "a pod with a name of its own": (
         three("1", kind="StatefulSet"),
         {"survive": "node:1"},
         "StatefulSet default/web lacks 1 pod",
-        [{"at": "0s", "fail": "ash"}],
+        [{"at": "1m", "fail": "ash"}],
     ),
     "a budget that lets nobody go": (
         [*three(), budget("web", minAvailable=3)],
         {"drain_all": True},
         "it never lets one go",
-        [{"at": "0s", "drain": {"node": "ash", "force": True, "deleteEmptyDirData": True}}],
+        [{"at": "1m", "drain": {"node": "ash", "force": True, "deleteEmptyDirData": True}}],
     ),
     "meanwhile": (
         three(replicas=1),
         {"survive": "node:1", "invariants": ["no_service_interrupted"]},
         "Service default/web has no ready endpoint (1 before)",
-        [{"at": "0s", "fail": "ash"}],
+        [{"at": "1m", "fail": "ash"}],
     ),
     "waits too long": (
         three("3"),
         {"survive": "node:1", "invariants": ["no_pod_pending_longer_than=10m"]},
         "waits for a node since",
-        [{"at": "0s", "fail": "ash"}],
+        [{"at": "1m", "fail": "ash"}],
     ),
 }
 
@@ -142,6 +142,49 @@ def test_it_is_broken_by_the_shortest_run(name: str) -> None:
     assert message in found.to_text()
 
 
+LOOP = Path(__file__).parents[2] / "fixtures/literature/no-execute-and-node-name.yaml"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [{}, {"survive": "node:1"}, {"drain_all": True}, {"any_order": True}, {"during_rollout": "deploy/agent"}],
+)
+def test_what_never_comes_to_rest_is_broken_before_anything_happens(question: Document) -> None:
+    found = verify(load(LOOP), **question)
+    assert found.verdict == "broken"
+    assert found.scope.startswith("before anything happens")
+    assert found.counterexample is not None
+    assert (found.counterexample.steps, found.counterexample.replayed) == ((), True)
+    assert [each.message for each in found.counterexample.violations] == [
+        "Deployment default/agent never comes to rest: its pods are made and go again "
+        "(DeletionByTaintManager), for ever"
+    ]
+    assert "kubelogic plan PATH... shows it" in found.to_text()
+
+
+def test_what_is_broken_already_is_told_and_broken_if_nothing_else_is_asked() -> None:
+    documents = [node("ash"), node("elm"), workload("web", 3, "3"), workload("api", 1, "100m")]
+    found = asked(documents, {})
+    assert found.verdict == "broken"
+    assert "Deployment default/web lacks 1 pod on nodes [every_pod_placed]" in found.to_text()
+    survived = asked(documents, {"survive": "node:1", "invariants": ["never_fewer_ready_than=0", "every_pod_placed"]})
+    assert survived.already == ("Deployment default/web lacks 1 pod on nodes",)
+    assert "BROKEN BEFORE ANYTHING HAPPENS" in survived.to_text()
+    assert asked([node("ash"), workload("web", 3, "1")], {}).verdict == "holds"
+
+
+def test_a_counter_example_is_the_run_that_simulate_shows() -> None:
+    """The second pod of a StatefulSet is made when the first is ready: a failure at the very start would be another."""
+    documents = three("1", kind="StatefulSet")
+    found = asked(documents, {"survive": "node:1", "extra_nodes": 1})
+    assert found.counterexample is not None
+    assert [each["metadata"]["name"] for each in found.counterexample.objects] == ["extra-1-ash", "extra-1-elm"]
+    cluster = load([*documents, *found.counterexample.objects])
+    run = simulate(cluster, found.to_dict()["counterexample"]["scenario"])
+    assert len([each for each in run.run.timeline if each.type == "BindPod"]) == 3
+    assert any(each.key == "default/web-0" for each in run.not_well)
+
+
 def test_nodes_that_nothing_tells_apart_are_tried_once() -> None:
     many = [node(f"n{number}") for number in range(6)]
     found = asked([*many, workload("web", 6, "1")], {"survive": "node:1"})
@@ -150,7 +193,7 @@ def test_nodes_that_nothing_tells_apart_are_tried_once() -> None:
     found = asked([*many, workload("web", 6, "1"), workload("own", 1, "1", pod=one)], {"survive": "node:1"})
     assert found.verdict == "broken"
     assert found.counterexample is not None
-    assert found.counterexample.steps == ({"at": "0s", "fail": "n3"},)
+    assert found.counterexample.steps == ({"at": "1m", "fail": "n3"},)
 
 
 def test_pairs_are_counted_by_classes() -> None:
