@@ -273,6 +273,8 @@ class Admissions:
             for (api_version, kind), origins in kinds.items():
                 first = min(origins, key=lambda origin: origin.order)
                 text = message.format(f"{api_version} {kind}")
+                if kind == "Event":
+                    text += "; kubelogic explain --event 'MESSAGE' reads what a FailedScheduling says"
                 yield Notice(code=code, message=text, location=first.locate(("kind",)), count=len(origins))
         for (api_version, kind), origins in self._old.items():
             first = min(origins, key=lambda origin: origin.order)

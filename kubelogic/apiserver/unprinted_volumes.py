@@ -1,9 +1,9 @@
 """Stand-ins for claims and volumes that a dump uses and does not have.
 
 ``kubectl get nodes,pods`` brings no claims, and claims come without their volumes. A claim that running pods use is
-there and bound, and so is the volume of a bound claim. On which nodes such a volume can be used nobody knows: here on
-all, and answers that rest on this say so (``verbs.missing``). Where some objects of the kind were printed (claims: of
-the namespace), all were.
+there and bound, and so is the volume of a bound claim; one that only waiting pods or workloads use may be. On which
+nodes such a volume can be used nobody knows: here on all, and answers that rest on this say so (``verbs.missing``).
+Where some objects of the kind were printed (claims: of the namespace), all were.
 
 Source: pkg/scheduler/framework/plugins/volumebinding/binder.go (GetPodVolumeClaims, checkBoundClaims);
 pkg/controller/volume/persistentvolume/pv_controller.go (syncBoundClaim) of Kubernetes 1.36.
@@ -19,9 +19,13 @@ import msgspec
 from kubelogic.cluster import Object
 from kubelogic.cluster.objects import as_object
 from kubelogic.facts.storage import BIND_COMPLETED
+from kubelogic.facts.templates import MAKERS, template_of
 from kubelogic.kinds.evidence import STAND_IN, is_stored
 
 Document = Mapping[str, Any]
+
+ONLY_NAMED = "which names it and does not run yet"
+"""How the words end that tell what a claim was made from that may not be there at all."""
 
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 
@@ -48,32 +52,37 @@ def unprinted_volumes(given: Sequence[Object]) -> Iterator[Object]:
 def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
-    for pod in given:
-        spec = pod.document.get("spec") or {}
-        if pod.kind != "Pod" or pod.namespace in printed or not spec.get("nodeName") or not is_stored(pod.document):
+    for user in sorted(given, key=_tells_less):
+        if user.kind not in MAKERS or user.namespace in printed or not _meta(user).get("uid"):
             continue
-        for volume in spec.get("volumes") or ():
+        for volume in (template_of(user).get("spec") or {}).get("volumes") or ():
             name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
-            if name and f"{pod.namespace}/{name}" not in keys:
-                keys.add(f"{pod.namespace}/{name}")
-                yield _claim(name, pod)
+            if name and f"{user.namespace}/{name}" not in keys:
+                keys.add(f"{user.namespace}/{name}")
+                yield _claim(name, user)
 
 
-def _claim(name: str, pod: Object) -> Object:
+def _tells_less(user: Object) -> int:
+    """Running pods say most of their claims, what makes pods says least."""
+    return 2 if user.kind != "Pod" else int(not (user.document.get("spec") or {}).get("nodeName"))
+
+
+def _claim(name: str, user: Object) -> Object:
+    words = "which uses it" if (user.document.get("spec") or {}).get("nodeName") else ONLY_NAMED
     about = {
         "name": name,
-        "namespace": pod.namespace,
-        "uid": f"stand-in-{pod.namespace}-{name}",
-        "annotations": {STAND_IN: f"Pod {pod.key}, which uses it", BIND_COMPLETED: "yes"},
+        "namespace": user.namespace,
+        "uid": f"stand-in-{user.namespace}-{name}",
+        "annotations": {STAND_IN: f"{user.kind} {user.key}, {words}", BIND_COMPLETED: "yes"},
     }
     spec = {
         "accessModes": ["ReadWriteMany"],
         "resources": {"requests": {"storage": "0"}},
         "storageClassName": "",
         "volumeMode": "Filesystem",
-        "volumeName": f"unprinted-{pod.namespace}-{name}",
+        "volumeName": f"unprinted-{user.namespace}-{name}",
     }
-    return _made("PersistentVolumeClaim", about, spec, pod)
+    return _made("PersistentVolumeClaim", about, spec, user)
 
 
 def _volume(name: str, claim: Object, classes: Mapping[str, Document]) -> Object:
@@ -110,6 +119,10 @@ def _made(kind: str, about: Document, spec: Document, source: Object) -> Object:
     return msgspec.structs.replace(as_object(document), origin=source.origin)
 
 
-def _annotations(obj: Object) -> Document:
-    found: Document = (obj.document.get("metadata") or {}).get("annotations") or {}
+def _meta(obj: Object) -> Document:
+    found: Document = obj.document.get("metadata") or {}
     return found
+
+
+def _annotations(obj: Object) -> Document:
+    return _meta(obj).get("annotations") or {}

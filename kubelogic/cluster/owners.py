@@ -19,9 +19,10 @@ def workload(cluster: Cluster, pod: Object) -> str:
         if owner is None:
             break
         kind = kept_kind(owner.get("apiVersion") or "", owner["kind"])
-        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}")
+        key = owner["name"] if kind == "Node" else f"{obj.namespace}/{owner['name']}"  # of a static pod
+        found = cluster.get(kind, key)
         if found is None:
-            return f"{kind} {obj.namespace}/{owner['name']}"
+            return f"{kind} {key}"
         obj = found
     return str(obj)
 

@@ -9,14 +9,17 @@ from typing import Any
 import msgspec
 
 from kubelogic.apiserver.unprinted_classes import OF_NAME
+from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.naming import HASH_LABEL
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
 from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
+from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
-from kubelogic.verbs.missing_owners import lost_owner, missing_owners, some
+from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, some
 from kubelogic.verbs.references import missing_references
 from kubelogic.verbs.unresolved import unresolved
 
@@ -103,6 +106,7 @@ def _kinds(cluster: Cluster, final: Cluster | None) -> tuple[Notice, ...]:
         *_unprinted_pods(cluster),
         *_nodes(cluster),
         *missing_owners(cluster),
+        *missing_targets(cluster),
         *_classes(cluster),
         *_volumes(cluster),
         *_quotas(cluster),
@@ -167,9 +171,9 @@ def _controller(obj: Object) -> Mapping[str, Any] | None:
     return next((each for each in references if each.get("controller")), None)
 
 
-def _get(kind: str) -> str:
-    """The command that brings all objects of a kind."""
-    return f"kubectl get {plural_of(kind)} -A -o yaml"
+def _get(*kinds: str) -> str:
+    """The command that brings all objects of some kinds."""
+    return f"kubectl get {','.join(map(plural_of, kinds))} -A -o yaml"
 
 
 def _notice(message: str, first: Object | None, path: tuple[str | int, ...], number: int) -> Notice:
@@ -188,7 +192,12 @@ def _stand_ins(cluster: Cluster) -> Iterator[Notice]:
         reason = stand_in_reason(first.document)
         whose = _controller(first) if kind == "ControllerRevision" or is_nameless(first.document) else None
         about = f"those of {whose['kind']} {first.namespace}/{whose['name']}" if whose else first.key
-        message = f"not in the input: {plural_of(kind)} ({about}); assumed from {reason}; {_get(kind)} brings them"
+        hashed = HASH_LABEL in ((first.document.get("metadata") or {}).get("labels") or {})
+        if kind == "ReplicaSet" and hashed and _controller(first) is None:
+            brings = f"a Deployment makes them and undoes changes of them: {_get('Deployment', kind)} brings both"
+        else:
+            brings = f"{_get(kind)} brings them"
+        message = f"not in the input: {plural_of(kind)} ({about}); assumed from {reason}; {brings}"
         yield _notice(message, first, ("metadata", "name"), len(objects))
 
 
@@ -253,6 +262,9 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
             claim = claims.get(f"{pod.namespace}/{name}")
             if name and (claim is None or stand_in_reason(claim.document)):
                 lacking.setdefault(f"{pod.namespace}/{name}", pod)
+    for key, claim in sorted(claims.items()):
+        if stand_in_reason(claim.document):
+            lacking.setdefault(key, claim)
     if lacking:
         names = sorted(lacking)
         message = f"not in the input: PersistentVolumeClaim {some(names)}; {_get('PersistentVolumeClaim')} brings it"
@@ -354,13 +366,19 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
         run = "it runs and what room it takes" if number == 1 else "they run and what room they take"
         remarks.append(f"{number} {are} not in the input: where {run} is not known.")
     used = _unknown_volumes(cluster, final)
-    if used:
-        remarks.append(
-            f"Which nodes can use the volume of claim {some(used)} is not known: "
-            "PersistentVolumes are not in the input."
-        )
+    claims = cluster.objects("PersistentVolumeClaim")
+    guessed = [key for key in used if key in claims and stand_in_reason(claims[key].document).endswith(ONLY_NAMED)]
+    others = [key for key in used if key not in guessed]
+    for keys, what, kind in (
+        (guessed, "Whether claim {} is bound, and which nodes can use its volume, is", "PersistentVolumeClaims"),
+        (others, "Which nodes can use the volume of claim {} is", "PersistentVolumes"),
+    ):
+        if keys:
+            remarks.append(f"{what.format(some(keys))} not known: {kind} are not in the input.")
     pods = cluster.objects("Pod")
     lost = sorted({owner for key in gone if key in pods and (owner := lost_owner(cluster, pods[key]))})
-    if lost:
-        remarks.append(f"Whether {some(lost)} makes the pods anew is not known: it is not in the input.")
+    for owner in lost:
+        is_known = any(kind == owner.partition(" ")[0] for _, kind in served())
+        why = "it is not in the input" if is_known else "what operators do is not modelled"
+        remarks.append(f"Whether {owner} makes the pods anew is not known: {why}.")
     return tuple(remarks)

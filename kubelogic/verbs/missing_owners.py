@@ -1,4 +1,4 @@
-"""Owners that the input does not have, of pods and of everything else that a cluster printed.
+"""Owners and targets that the input does not have, of pods and of everything else that a cluster printed.
 
 Nothing is collected because its owner was not printed. What the owner's controller would do is not known, though: a
 Deployment scales and rolls its ReplicaSets, a CronJob makes the next Job, an operator changes the StatefulSet it made.
@@ -65,8 +65,8 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
         yield _notice(message, owned)
     if others:
         message = (
-            f"not in the input: {some(list(others))}, which {_owns(others)}; taken to exist, and what operators make "
-            f"or change for {'it' if len(others) == 1 else 'them'} is not modelled"
+            f"not modelled: what operators make or change for {some(list(others))}, which {_owns(others)}; "
+            f"{'it is' if len(others) == 1 else 'they are'} taken to exist"
         )
         yield _notice(message, others)
 
@@ -79,6 +79,39 @@ def some(names: Sequence[str]) -> str:
     """
     shown = ", ".join(names[:3])
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def unprinted_target(cluster: Cluster, autoscaler: Object) -> str:
+    """What an autoscaler of a cluster scales, if its kind was not printed; empty if it was, or the autoscaler is new.
+
+    Source: pkg/controller/podautoscaler/horizontal.go (reconcileAutoscaler), which asks the cluster for the scale.
+    """
+    target: Mapping[str, Any] = (autoscaler.document.get("spec") or {}).get("scaleTargetRef") or {}
+    kind, key = str(target.get("kind") or ""), f"{autoscaler.namespace}/{target.get('name')}"
+    if not is_stored(autoscaler.document) or not kind or cluster.get(kind, key) is not None:
+        return ""
+    known = (each for each in cluster.objects(kind).values() if each.namespace == autoscaler.namespace)
+    return "" if any(is_stored(each.document) for each in known) else f"{kind} {key}"
+
+
+def missing_targets(cluster: Cluster) -> Iterator[Notice]:
+    """One notice for what autoscalers of the cluster scale and the input does not have."""
+    lost = {
+        target: obj
+        for _, obj in sorted(cluster.objects("HorizontalPodAutoscaler").items())
+        if (target := unprinted_target(cluster, obj))
+    }
+    if lost:
+        kinds = ",".join(sorted({plural_of(target.partition(" ")[0]) for target in lost}))
+        brought = "it" if len(lost) == 1 else "them"
+        scale = f"{some([str(each) for each in lost.values()])} scale{'s' if len(lost) == 1 else ''}"
+        message = (
+            f"not in the input: {some(list(lost))}, which {scale}; to how many is not known; "
+            f"kubectl get {kinds} -A -o yaml brings {brought}"
+        )
+        first = next(iter(lost.values()))
+        place = first.origin.locate(("spec", "scaleTargetRef")) if first.origin is not None else None
+        yield Notice(code="KL195", message=message, location=place, count=len(lost))
 
 
 def _lost(cluster: Cluster, obj: Object, owner: Mapping[str, Any]) -> str:

@@ -48,8 +48,8 @@ def workload_repairs(
         most: show so many repairs; None for one of each kind and owner.
     """
     cluster = done.cluster
-    if len(cluster.objects("Pod")) > REPACKED:
-        return ()
+    if len(cluster.objects("Pod")) > REPACKED or not cluster.objects("Node"):
+        return ()  # without nodes nobody knows whether anything is wrong
     top = editable(cluster, pod)
     case = Case(
         cluster=cluster,

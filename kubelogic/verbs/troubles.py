@@ -7,10 +7,12 @@ from collections.abc import Collection
 from kubelogic.cluster import Cluster, Object
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.logic import Evaluation, Row
+from kubelogic.verbs.missing_owners import unprinted_target
 from kubelogic.verbs.results import Trouble
 
 TROUBLE = "trouble"
 """The predicate of ``rules/troubles.dl``."""
+_NO_SCALE = ("HorizontalPodAutoscaler", "FailedGetScale")
 
 
 def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations: Evaluation) -> tuple[Trouble, ...]:
@@ -24,9 +26,11 @@ def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations:
     """
     told = []
     for kind, key, reason, message in sorted(tuple(map(str, row)) for row in relations.rows(TROUBLE)):
-        obj = after.get(kind, key)
+        obj, old = after.get(kind, key), before.get(kind, key)
+        if (kind, reason) == _NO_SCALE and old is not None and unprinted_target(before, old):
+            continue  # that is not known (``missing_targets``)
         place = obj.origin.locate(("metadata", "name")) if obj is not None and obj.origin is not None else None
-        new = (kind, key, reason, message) not in known or not _is_printed(before.get(kind, key))
+        new = (kind, key, reason, message) not in known or not _is_printed(old)
         told.append(Trouble(kind=kind, key=key, reason=reason, message=message, new=new, location=place))
     return tuple(told)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from kubelogic.api import load, plan
+from kubelogic.api import explain, load, plan
+from kubelogic.apiserver.reading import load as read
 
 Document = dict[str, Any]
 
@@ -68,8 +70,8 @@ SLICE = {"addressType": "IPv4", "endpoints": [], "ports": []}
         ),
         (
             owned("apps/v1", "ReplicaSet", "web-1", ROLLOUT, spec=REPLICA_SET),
-            "not in the input: Rollout shop/web, which owns ReplicaSet shop/web-1; taken to exist, and what operators "
-            "make or change for it is not modelled",
+            "not modelled: what operators make or change for Rollout shop/web, which owns ReplicaSet shop/web-1; it is "
+            "taken to exist",
         ),
     ],
 )
@@ -118,3 +120,110 @@ def test_owners_that_are_there_and_those_of_manifests_are_not_told() -> None:
     written = owned("apps/v1", "ReplicaSet", "web-2", ("apps/v1", "Deployment", "other"), spec=REPLICA_SET)
     del written["metadata"]["uid"]
     assert [each for each in plan(load([deployment, printed, written])).notices if each.code == "KL195"] == []
+
+
+def autoscaler(**about: Any) -> Document:
+    target = {"type": "Utilization", "averageUtilization": 9}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "maxReplicas": 3,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+    }
+    about = {"name": "web", "namespace": "shop", **about}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": about, "spec": spec}
+
+
+def deployment(name: str, **about: Any) -> Document:
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template(a="b")}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, **about}, "spec": spec}
+
+
+def test_a_target_that_was_not_printed_is_told_and_no_trouble() -> None:
+    found = plan(load([autoscaler(uid="u")]))
+    assert found.troubles == ()
+    assert [each.message for each in found.notices if each.code == "KL195"] == [
+        "not in the input: Deployment shop/web, which HorizontalPodAutoscaler shop/web scales; to how many is not "
+        "known; kubectl get deployments -A -o yaml brings it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [[autoscaler()], [autoscaler(uid="u"), deployment("other", namespace="shop", uid="o")]],
+    ids=["of a manifest", "where the other Deployments were printed"],
+)
+def test_a_target_that_is_not_there_is_a_trouble(documents: list[Document]) -> None:
+    assert [each.reason for each in plan(load(documents)).troubles] == ["FailedGetScale"]
+
+
+def claimant(**about: Any) -> Document:
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    spec = {"containers": [{"name": "a", "image": "a:1"}], "volumes": volumes}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop", **about}, "spec": spec}
+
+
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "oak"},
+    "status": {"allocatable": {"cpu": "4", "pods": "9"}, "conditions": [{"type": "Ready", "status": "True"}]},
+}
+OTHER_CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "other", "namespace": "shop", "uid": "c"},
+    "spec": CLAIM,
+}
+
+
+def test_the_claim_of_a_waiting_pod_that_was_not_printed_may_be_there() -> None:
+    found = explain(load([NODE, claimant(uid="p")]), "shop/p")
+    assert found.lacking.remarks == (
+        "Whether claim shop/data is bound, and which nodes can use its volume, is not known: PersistentVolumeClaims "
+        "are not in the input.",
+    )
+    assert (found.verdict, found.node, found.blockers) == ("unknown", "oak", ())
+
+
+@pytest.mark.parametrize(
+    "documents", [[claimant()], [claimant(uid="p"), OTHER_CLAIM]], ids=["of a manifest", "others were printed"]
+)
+def test_the_claim_of_a_waiting_pod_that_is_not_there(documents: list[Document]) -> None:
+    found = explain(load([NODE, *documents]), "shop/p")
+    assert "which does not exist" in found.blockers[0].detail
+
+
+def dumped(document: Document) -> bytes:
+    return json.dumps(document).encode()
+
+
+def test_without_nodes_nothing_is_repaired() -> None:
+    found = explain(load([claimant(uid="p")]), "shop/p")
+    assert (found.verdict, found.repairs) == ("unknown", ())
+
+
+def test_a_static_pod_belongs_to_its_node() -> None:
+    about = {"name": "s-oak", "namespace": "shop", "uid": "s", "annotations": {"kubernetes.io/config.mirror": "x"}}
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "oak", "uid": "oak", "controller": True}
+    pod = {**claimant(), "metadata": {**about, "ownerReferences": [owner]}}
+    pod["spec"] = {"containers": pod["spec"]["containers"], "nodeName": "oak"}
+    assert [each.owner for each in plan(load([NODE, pod])).placements] == ["Node oak"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"), [("test", "helm test alone runs it"), ("pre-install", "before or after the release")]
+)
+def test_a_hook_of_helm_is_told(hook: str, said: str) -> None:
+    document = deployment("web", annotations={"helm.sh/hook": hook})
+    told = [each.message for each in read(["-"], stdin=dumped(document)).notices if each.code == "KL191"]
+    assert len(told) == 1
+    assert f"is '{hook}'" in told[0]
+    assert said in told[0]
+    document["metadata"]["uid"] = "u"
+    assert not [each for each in read(["-"], stdin=dumped(document)).notices if each.code == "KL191"]
+
+
+def test_events_are_read_by_explain() -> None:
+    about = {"name": "e", "namespace": "shop", "uid": "e"}
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": about, "involvedObject": {"kind": "Pod", "name": "p"}}
+    assert "kubelogic explain --event" in read(["-"], stdin=dumped(event)).notices[0].message

@@ -17,6 +17,10 @@ _NO_VALUES = "Required value: must be specified when `operator` is 'In' or 'NotI
 LABEL_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
+HOOK = "helm.sh/hook"
+"""The annotation that makes a manifest a hook of Helm."""
+
+
 def check_name(report: Report, path: Path, value: str, rule: NameRule) -> None:
     """Check a name, noting what is wrong with it."""
     report.check(path, "KL123", value, rule)
@@ -143,8 +147,18 @@ def metadata(report: Report, tree: Tree, rule: NameRule, *, namespaced: bool) ->
     report.at_least(meta, "generation", path)
     labels(report, (*path, "labels"), meta.get("labels"))
     check_annotations(report, (*path, "annotations"), meta.get("annotations"))
+    _hook(report, (*path, "annotations", HOOK), meta)
     _owners(report, (*path, "ownerReferences"), meta.get("ownerReferences", ()))
     _finalizers(report, (*path, "finalizers"), meta.get("finalizers", ()))
+
+
+def _hook(report: Report, path: Path, meta: Tree) -> None:
+    """Tell that a manifest is a hook of Helm, which an install need not leave running. Docs: helm.sh, charts_hooks."""
+    hook = (meta.get("annotations") or {}).get(HOOK)
+    if hook and not meta.get("uid"):
+        apart = "helm test alone runs it" if hook.startswith("test") else "Helm runs it before or after the release"
+        message = f"is {hook!r}: {apart}, and here it is an object like others; helm template --no-hooks leaves it out"
+        report.warn(path, "KL191", message)
 
 
 def template_metadata(report: Report, path: Path, meta: Tree | None) -> None:
