@@ -24,6 +24,7 @@ VERSION = {
 """The release whose behaviour is served, as a build of it says that nobody has stamped."""
 
 _CHECKS = ("ping", "log", "etcd", "informer-sync")
+_HEALTH = ("healthz", "readyz", "livez")
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -42,6 +43,9 @@ def answer(served: Served, request: Request, path: str) -> Reply | None:
                 lines = [f"[+]{name} ok" for name in _CHECKS]
                 return Reply(body="\n".join([*lines, f"{path[1:]} check passed\n"]).encode(), content_type=_TEXT)
             return Reply(body=b"ok", content_type=_TEXT)
+        case _ if path[1:].partition("/")[0] in _HEALTH:
+            _, _, check = path[1:].partition("/")
+            return Reply(body=b"ok", content_type=_TEXT) if check in _CHECKS else None
         case "/metrics":
             return Reply(body=metrics(served).encode(), content_type="text/plain; version=0.0.4; charset=utf-8")
         case "/":

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.cluster import Cluster
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Request
 from kubelogic.serve.paths import is_true
-from kubelogic.serve.statuses import failure
+from kubelogic.serve.statuses import bad_request, failure
 
 Rule = Mapping[str, Any]
 
@@ -82,9 +83,49 @@ def check(served: Served, request: Request) -> None:
     if MASTERS in request.groups:
         return
     wanted = attributes(request)
-    if request.user == "system:anonymous" or allowed(served, request.user, request.groups, wanted):
+    if request.user == ANONYMOUS or allowed(served, request.user, request.groups, wanted):
         return
     raise failure(403, "Forbidden", _message(request.user, wanted), details=_details(wanted))
+
+
+ANONYMOUS = "system:anonymous"
+_KNOWN, _UNKNOWN = "system:authenticated", "system:unauthenticated"
+_ACCOUNT = "system:serviceaccount:"
+
+
+def impersonated(
+    served: Served, user: str, groups: tuple[str, ...], wanted: str, wanted_groups: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """As whom a request is answered: its sender, or whom the sender says to be.
+
+    Args:
+        served: with the roles that decide.
+        user: who sends it.
+        groups: of the sender.
+        wanted: the header ``Impersonate-User``.
+        wanted_groups: the headers ``Impersonate-Group``.
+
+    Raises:
+        RequestError: 400; there are groups without a user. 403; the sender may not be somebody else.
+
+    Source: apiserver, pkg/endpoints/filters/impersonation, WithImpersonation.
+    """
+    if not wanted:
+        if wanted_groups:
+            raise bad_request(f"requested groups {', '.join(wanted_groups)} without impersonating a user")
+        return user, groups
+    place, _, account = wanted.removeprefix(_ACCOUNT).partition(":") if wanted.startswith(_ACCOUNT) else ("", "", "")
+    who = Attributes(verb="impersonate", resource="users", name=wanted)
+    if account:
+        who = Attributes(verb="impersonate", resource="serviceaccounts", namespace=place, name=account)
+    of_groups = (Attributes(verb="impersonate", resource="groups", name=each) for each in wanted_groups)
+    for each in (who, *of_groups):
+        if not allowed(served, user, groups, each):
+            raise failure(403, "Forbidden", _message(user, each), details=_details(each))
+    if account and not wanted_groups:
+        wanted_groups = (f"{_ACCOUNT[:-1]}s", f"{_ACCOUNT[:-1]}s:{place}")
+    own = _UNKNOWN if wanted == ANONYMOUS else _KNOWN
+    return wanted, wanted_groups if {_KNOWN, _UNKNOWN} & set(wanted_groups) else (*wanted_groups, own)
 
 
 def _details(wanted: Attributes) -> dict[str, Any]:
@@ -113,12 +154,22 @@ def _message(user: str, wanted: Attributes) -> str:
 
 def allowed(served: Served, user: str, groups: tuple[str, ...], wanted: Attributes) -> bool:
     """Whether somebody may do something."""
+    return allows(served.cluster, user, groups, wanted)
+
+
+def allows(cluster: Cluster, user: str, groups: tuple[str, ...], wanted: Attributes) -> bool:
+    """Whether the roles of a cluster let somebody do something."""
     if MASTERS in groups:
         return True
-    return any(_permits(rule, wanted) for rule in rules_of(served, user, groups, wanted.namespace))
+    return any(_permits(rule, wanted) for rule in rules_in(cluster, user, groups, wanted.namespace))
 
 
 def rules_of(served: Served, user: str, groups: tuple[str, ...], namespace: str) -> Iterator[Rule]:
+    """The rules that count for somebody; see ``rules_in``."""
+    return rules_in(served.cluster, user, groups, namespace)
+
+
+def rules_in(cluster: Cluster, user: str, groups: tuple[str, ...], namespace: str) -> Iterator[Rule]:
     """The rules that count for somebody: of all roles that are bound to the user or a group."""
     if MASTERS in groups:
         yield {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
@@ -126,14 +177,13 @@ def rules_of(served: Served, user: str, groups: tuple[str, ...], namespace: str)
         return
     if "system:authenticated" in groups:
         yield from _EVERYBODY
-    cluster = served.cluster
     for binding in cluster.objects("ClusterRoleBinding").values():
         if _binds(binding.document, user, groups, ""):
-            yield from _role(served, binding.document, "")
+            yield from _role(cluster, binding.document, "")
     if namespace:
         for binding in cluster.objects("RoleBinding").values():
             if binding.namespace == namespace and _binds(binding.document, user, groups, namespace):
-                yield from _role(served, binding.document, namespace)
+                yield from _role(cluster, binding.document, namespace)
 
 
 def _binds(binding: Mapping[str, Any], user: str, groups: tuple[str, ...], namespace: str) -> bool:
@@ -151,11 +201,11 @@ def _binds(binding: Mapping[str, Any], user: str, groups: tuple[str, ...], names
     return False
 
 
-def _role(served: Served, binding: Mapping[str, Any], namespace: str) -> Iterator[Rule]:
+def _role(cluster: Cluster, binding: Mapping[str, Any], namespace: str) -> Iterator[Rule]:
     reference = binding.get("roleRef") or {}
     name = str(reference.get("name"))
     kind = str(reference.get("kind"))
-    found = served.cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name)
+    found = cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name)
     if found is not None:
         yield from found.document.get("rules") or ()
     elif kind == "ClusterRole":

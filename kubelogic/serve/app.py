@@ -14,11 +14,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from kubelogic.serve import api, bodies
+from kubelogic.serve import access, api, bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import JSON, Reply, Request
 from kubelogic.serve.page import page, wants_page
-from kubelogic.serve.statuses import failure
+from kubelogic.serve.statuses import RequestError, failure
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OPEN = frozenset({"/healthz", "/livez", "/readyz", "/version"})
@@ -112,22 +112,30 @@ async def _body(http: HttpRequest) -> bytes | None:
 
 def _identity(http: HttpRequest, token: str, served: Served) -> Response | tuple[str, tuple[str, ...]]:
     """The user and groups of a request; a response where it is refused."""
+    sender = _sender(http, token, served)
+    if sender is None:
+        error = failure(401, "Unauthorized", "Unauthorized")
+        return _response(Reply(status=401, body=error.document), http.method)
+    wanted = http.headers.get("impersonate-user", "")
+    try:
+        return access.impersonated(served, *sender, wanted, tuple(http.headers.getlist("impersonate-group")))
+    except RequestError as refused:
+        return _response(Reply(status=refused.code, body=refused.document), http.method)
+
+
+def _sender(http: HttpRequest, token: str, served: Served) -> tuple[str, tuple[str, ...]] | None:
+    """Who sends a request; None if nobody knows."""
     given = http.headers.get("authorization", "")
     kind, _, value = given.partition(" ")
     if kind.lower() == "bearer" and hmac.compare_digest(value.strip().encode(), token.encode()):
-        impersonated = http.headers.get("impersonate-user")
-        if impersonated:
-            groups = http.headers.getlist("impersonate-group")
-            return impersonated, (*groups, "system:authenticated")
-        return "admin", ("system:masters", "system:authenticated")
+        return "admin", (access.MASTERS, "system:authenticated")
     if kind.lower() == "bearer" and (account := served.accounts.get(value.strip())) is not None:
         namespace, _, name = account.partition("/")
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
         return f"system:serviceaccount:{namespace}:{name}", tuple(groups)
     if http.url.path.rstrip("/") in _OPEN and not given:
-        return "system:anonymous", ("system:unauthenticated",)
-    error = failure(401, "Unauthorized", "Unauthorized")
-    return _response(Reply(status=401, body=error.document), http.method)
+        return access.ANONYMOUS, ("system:unauthenticated",)
+    return None
 
 
 def _response(reply: Reply, method: str) -> Response:

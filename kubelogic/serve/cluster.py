@@ -6,6 +6,7 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -69,6 +70,8 @@ class Served(msgspec.Struct, kw_only=True):
 
     def objects(self, resource: Resource, cluster: Cluster | None = None) -> Mapping[str, Object]:
         """The objects of a resource by key."""
+        if resource.kind == "ComponentStatus":
+            return components(self.control.failure)
         found = (cluster or self.cluster).objects(resource.stored_kind)
         if resource.custom is None:
             return found
@@ -76,6 +79,8 @@ class Served(msgspec.Struct, kw_only=True):
 
     def get(self, resource: Resource, key: str) -> Object | None:
         """One object; None if it is not there."""
+        if resource.kind == "ComponentStatus":
+            return components(self.control.failure).get(key)
         found = self.cluster.get(resource.stored_kind, key)
         if found is not None and resource.custom is not None and found.api_version.partition("/")[0] != resource.group:
             return None
@@ -144,6 +149,29 @@ class Served(msgspec.Struct, kw_only=True):
             return obj.document
         moment = timestamp(self.now - self.now % 1000).removesuffix("Z")
         return {**obj.document, "spec": {**(obj.document.get("spec") or {}), "renewTime": f"{moment}.000000Z"}}
+
+
+@cache
+def components(failure: str) -> Mapping[str, Object]:
+    """The parts of the control plane as ComponentStatuses.
+
+    Args:
+        failure: why the control loops have ended; empty if they have not.
+
+    Source: pkg/registry/core/componentstatus/rest.go.
+    """
+    found = {}
+    for name in ("controller-manager", "etcd-0", "scheduler"):
+        well = not failure or name == "etcd-0"
+        condition = {"type": "Healthy", "status": "True" if well else "False", "message": "ok" if well else failure}
+        document = {
+            "apiVersion": "v1",
+            "kind": "ComponentStatus",
+            "metadata": {"name": name},
+            "conditions": [condition],
+        }
+        found[name] = Object(api_version="v1", kind="ComponentStatus", namespace="", name=name, document=document)
+    return MappingProxyType(found)
 
 
 NODE_LEASES = "kube-node-lease"

@@ -20,6 +20,8 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.state import State
 from kubelogic.serve import ending
+from kubelogic.serve.certificates import KIND
+from kubelogic.serve.signing import Authority
 
 Document = Mapping[str, Any]
 
@@ -32,8 +34,14 @@ _LEASES = "kube-node-lease"
 _LEASE_SECONDS = 40
 
 
-def finished(before: State, after: State) -> State:
-    """The state with what clients expect on the pods and nodes that are new or changed in it."""
+def finished(before: State, after: State, *, authority: Authority) -> State:
+    """The state with what clients expect on the pods and nodes that are new or changed in it.
+
+    Args:
+        before: the state of the last commit.
+        after: the state that is to be committed.
+        authority: approves and signs requests for certificates.
+    """
     made: list[Object] = []
     changed: list[tuple[Object, dict[str, Any]]] = []
     for kind, finish in (("Pod", _pod), ("Node", _node)):
@@ -50,6 +58,8 @@ def finished(before: State, after: State) -> State:
             if kind == "Node" and after.cluster.get("Lease", f"{_LEASES}/{obj.name}") is None:
                 made.append(obj)
     changed += ending.told(after)
+    if before.cluster.objects(KIND) is not after.cluster.objects(KIND):
+        changed += authority.told(after)
     if not changed and not made:
         return after
     return serving.written_by_the_system(after, changed, [_lease(after, node) for node in made])

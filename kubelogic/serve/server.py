@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from kubelogic.serve.finishing import finished
 from kubelogic.serve.happening import Happening
 from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
+from kubelogic.serve.signing import Authority
 from kubelogic.serve.store import Kept, Store, StoreError
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
@@ -102,7 +104,7 @@ def prepare(
         react=told,
         outside=_world(settings, told, now),
         keeper=store,
-        finish=finished,
+        finish=partial(finished, authority=Authority()),
     )
     control.begin()
     if settings.learns:
@@ -122,7 +124,7 @@ def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Serv
         react=told,
         outside=_world(settings, told, kept.state.now),
         keeper=store,
-        finish=finished,
+        finish=partial(finished, authority=Authority()),
     )
     control.clock.start(kept.state.now)
     if settings.learns:

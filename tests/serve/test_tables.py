@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from kubelogic.serve.resources import built_in
 from kubelogic.serve.tables import table
 from kubelogic.serve.tables.common import Document
+from tests.serve.test_certificates import pem
 from tests.support.serving import Client
 
 META = {"name": "x", "creationTimestamp": "1970-01-01T00:00:10Z"}
@@ -110,7 +112,13 @@ def test_rows(kind: str, body: dict[str, Any], row: str) -> None:
 
 def test_who_asks_for_a_certificate_is_who_sends_the_request(client: Client) -> None:
     url = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
-    spec = {"request": "YQ==", "signerName": "x.io/y", "usages": ["client auth"], "username": "root", "uid": "0"}
+    spec = {
+        "request": base64.b64encode(pem()).decode(),
+        "signerName": "x.io/y",
+        "usages": ["client auth"],
+        "username": "root",
+        "uid": "0",
+    }
     body = {"metadata": {"name": "jane"}, "spec": spec, "status": {"conditions": [{"type": "Approved"}]}}
     assert client.send("POST", url, body, user="jane", groups=("dev", "system:masters")).status == 201
     made = client.get(f"{url}/jane")
