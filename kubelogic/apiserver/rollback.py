@@ -55,7 +55,7 @@ def undo(state: State, deployment: str, revision: int = 0) -> Outcome:
     if found is None and revision > 0:
         return _refused(state, f"unable to find specified revision {revision} in history")
     if found is None:
-        return _refused(state, f'no rollout history found for deployment "{obj.name}"')
+        return _refused(state, f'no rollout history found for deployment "{obj.name}"{_not_adopted(state, obj)}')
     if obj.document["spec"].get("paused"):
         return _refused(
             state,
@@ -124,6 +124,32 @@ def _is_of(replica_set: Object, deployment: Object) -> bool:
     )
     labels = metadata(replica_set).get("labels") or {}
     return owned and matches(requirements(deployment.document["spec"].get("selector") or {}), labels)
+
+
+def _not_adopted(state: State, deployment: Object) -> str:
+    """Which ReplicaSets look like earlier revisions, and why they are none.
+
+    A ReplicaSet is adopted by its own labels, which nobody sets if it does not say them itself.
+
+    Source: pkg/controller/controller_ref_manager.go: ClaimReplicaSets; pkg/apis/apps/v1/defaults.go:
+    SetDefaults_ReplicaSet.
+    """
+    selector = requirements(deployment.document["spec"].get("selector") or {})
+    alike = [
+        each.name
+        for _, each in sorted(state.cluster.objects("ReplicaSet").items())
+        if each.namespace == deployment.namespace
+        and not matches(selector, metadata(each).get("labels") or {})
+        and matches(selector, (each.document["spec"]["template"].get("metadata") or {}).get("labels") or {})
+    ]
+    if not alike:
+        return ""
+    named = ", ".join(alike)
+    many = len(alike) > 1
+    return (
+        f": {'ReplicaSets' if many else 'ReplicaSet'} {named} {'make' if many else 'makes'} pods that it selects, but"
+        f" {'were' if many else 'was'} not adopted, as {'their' if many else 'its'} own metadata.labels do not match"
+    )
 
 
 def _annotations(obj: Object) -> Mapping[str, str]:

@@ -58,7 +58,25 @@ def test_a_replica_set_without_labels_is_not_adopted_so_nothing_can_be_undone() 
     lab.create(workload("ReplicaSet", "cart", image="app:old", replicas=1))
     lab.create(workload("Deployment", "cart", image="app:new", replicas=2))
     lab.wait(10)
-    assert lab.undo("cart").message == 'no rollout history found for deployment "cart"'
+    assert lab.undo("cart").message == (
+        'no rollout history found for deployment "cart": ReplicaSet cart makes pods that it selects, but was not'
+        " adopted, as its own metadata.labels do not match"
+    )
+    lab.wait(5)
+    assert lab.sizes("cart") == {"app:new": 2}
+    assert lab.document("ReplicaSet", "cart")["metadata"].get("ownerReferences") is None
+
+
+def test_labels_that_come_later_have_it_adopted_and_undone_to() -> None:
+    lab = Lab(TICKER)
+    lab.create(workload("ReplicaSet", "cart", image="app:old", replicas=1))
+    lab.create(workload("Deployment", "cart", image="app:new", replicas=2))
+    lab.wait(10)
+    lab.patch("ReplicaSet", "cart", {"metadata": {"labels": {"app": "cart"}}})
+    lab.wait(10)
+    assert lab.undo("cart").status == 200
+    lab.wait(20)
+    assert lab.sizes("cart") == {"app:old": 2}
 
 
 def test_an_undo_to_the_present_template_is_skipped() -> None:
