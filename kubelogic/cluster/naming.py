@@ -65,6 +65,10 @@ def template_hash(template: Mapping[str, Any], collisions: int = 0) -> str:
     return suffix(f"{canonical_template(template)}{collisions or ''}", 10)
 
 
+_TOLD_APART = frozenset({"labels", "annotations", "creationTimestamp"})
+"""Metadata of a template that is compared by itself, or that says nothing."""
+
+
 def canonical_template(template: Mapping[str, Any]) -> str:
     """Text that is equal for templates that are equal but for the hash label.
 
@@ -82,6 +86,8 @@ def canonical_template(template: Mapping[str, Any]) -> str:
         "annotations": metadata.get("annotations") or {},
         "spec": _without_empty(template.get("spec") or {}),
     }
+    if other := _without_empty({name: value for name, value in metadata.items() if name not in _TOLD_APART}):
+        meaning["metadata"] = other
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     if len(_TEXTS) >= _MOST_TEXTS:
         _TEXTS.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from kubelogic.logic import Rulebook
@@ -20,6 +20,7 @@ def reconciler(
     scheduler: SchedulerName = "optimal",
     timeout: float = 60.0,
     seed: int | None = None,
+    choice: Callable[[str, tuple[str, ...]], str | None] | None = None,
     goals: Iterable[str] = (),
 ) -> Reconciler:
     """A reconciler for a rulebook.
@@ -29,7 +30,8 @@ def reconciler(
         scheduler: which scheduler places pods.
         timeout: seconds that the optimal scheduler may take for one placement.
         seed: draws among nodes that are equally good to ``kube``; None takes the first by name.
+        choice: asked first which of several nodes that are equally good to ``kube`` a pod gets, by their names.
         goals: predicates that will be asked for beside those that ticks and placement need.
     """
-    chosen = KubeScheduler(seed=seed) if scheduler == "kube" else OptimalScheduler(timeout=timeout)
+    chosen = KubeScheduler(seed=seed, choice=choice) if scheduler == "kube" else OptimalScheduler(timeout=timeout)
     return Reconciler(rulebook, functions=FUNCTIONS, scheduler=chosen, goals=(*GOALS, *goals))

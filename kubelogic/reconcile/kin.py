@@ -57,7 +57,7 @@ class Kin:
 
     def family(self, kind: str, key: str, cluster: Cluster) -> Family:
         """An object, what it owned at any time, the Services, budgets and autoscalers that are about its pods."""
-        members = {(kind, key)}
+        members = {(kind, key), *_scaled(cluster, kind, key)}
         grown = True
         while grown:
             more = {child for child, owner in self.owners.items() if owner in members} - members
@@ -115,6 +115,14 @@ def _owner(obj: Object) -> Name | None:
         if reference.get("controller") or obj.kind == "PersistentVolumeClaim":
             return str(reference.get("kind")), f"{obj.namespace}/{reference.get('name')}"
     return None
+
+
+def _scaled(cluster: Cluster, kind: str, key: str) -> Iterator[Name]:
+    """What an autoscaler scales."""
+    scaler = cluster.get(kind, key) if kind == "HorizontalPodAutoscaler" else None
+    if scaler is not None:
+        target = (scaler.document.get("spec") or {}).get("scaleTargetRef") or {}
+        yield str(target.get("kind")), f"{scaler.namespace}/{target.get('name')}"
 
 
 def _about(cluster: Cluster, kind: str, key: str) -> Iterator[Name]:

@@ -46,15 +46,21 @@ class Solver(Protocol):
 
 
 class KubeScheduler(msgspec.Struct, frozen=True, kw_only=True):
-    """One pod at a time, as kube-scheduler does it. ``seed`` draws among equally good nodes; None takes the first."""
+    """One pod at a time, as kube-scheduler does it.
+
+    Attributes:
+        seed: draws among equally good nodes; None takes the first.
+        choice: asked first which of several equally good nodes a pod gets, by their names.
+    """
 
     seed: int | None = None
+    choice: Callable[[str, tuple[str, ...]], str | None] | None = None
 
     def place(self, given: Problem) -> Placement:
         """See ``Solver``."""
         from kubelogic.placement.kube.scheduler import schedule
 
-        return schedule(given, seed=self.seed)
+        return schedule(given, seed=self.seed, choice=self.choice)
 
 
 class OptimalScheduler(msgspec.Struct, frozen=True, kw_only=True):

@@ -304,6 +304,19 @@ def remaining_words(kind: str, key: str) -> str:
     return f"{kind} {key} is still there"
 
 
+def held_up_words(pod: str) -> str:
+    """What is said of an ordered StatefulSet that waits for a pod which only a person can replace.
+
+    >>> held_up_words("team/db-2")
+    'it waits for pod db-2, which has an old template and is not available: kubectl delete pod db-2 makes it anew'
+    """
+    name = _bare(pod)
+    return (
+        f"it waits for pod {name}, which has an old template and is not available: kubectl delete pod {name} makes it "
+        "anew"
+    )
+
+
 def _bare(key: str) -> str:
     return key.rpartition("/")[2]
 
@@ -336,6 +349,7 @@ WORDS: Mapping[str, Function] = MappingProxyType(
         "exit_words": exit_words,
         "held_words": held_words,
         "remaining_words": remaining_words,
+        "held_up_words": held_up_words,
     }
 )
 """By the name of the predicate that is declared with ``->``."""

@@ -144,6 +144,10 @@ class WrongFieldError(Exception):
         super().__init__(message)
 
 
+_BESIDE = frozenset({"at", "for", "repeat", "by", "always", "once", "from", "until"})
+"""What a step has beside the one thing that it does."""
+
+
 class Fields(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments of one operation, with their place in the file. Every method raises ``WrongFieldError``."""
 
@@ -155,6 +159,10 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     def check(self, allowed: tuple[str, ...]) -> None:
         """Refuse fields that there are not."""
         for name in self.value:
+            if name not in allowed and name in _BESIDE:
+                raise WrongFieldError(
+                    (*self.path, name), f"stands beside {self.path[-1]}, not in it", on_key=True, code="KL112"
+                )
             if name not in allowed:
                 near = difflib.get_close_matches(str(name), allowed, n=1)
                 hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(allowed)}"

@@ -20,6 +20,7 @@ from kubelogic.verbs.arguments import COUNT, FUNCTION, TEXT, expect, instance, m
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Engine, Options, Reconciled, begin, engine
 from kubelogic.verbs.results import Plan
+from kubelogic.verbs.scenario_fields import kind_named
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 
@@ -194,7 +195,12 @@ _DONE = ("Step", "Drain", "Component")
 
 
 def _about(cluster: Cluster, run: Simulated, how: SimulationOptions) -> Target:
-    """The object that is meant: of the end, else of the beginning."""
+    """The object that is meant, of whatever kind: of the end, else of the beginning."""
+    prefix, slash, name = how.about.partition("/")
+    kind = kind_named(prefix) if slash else ""
+    for key in (f"{how.namespace}/{name}", name):
+        if any(each.get(kind, key) is not None for each in (run.state.cluster, cluster)):
+            return Target(kind=kind, key=key)
     try:
         return find(run.state.cluster, how.about, how.namespace)
     except UnknownPodError:

@@ -14,6 +14,7 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.engine import reconciler
 from tests.support.phases import parameters
+from tests.support.recorded import Recorded
 from tests.support.snapshots import differences
 from tests.support.traces import Played, Replay, read_case, recorded_order
 
@@ -59,7 +60,8 @@ def test_a_trace_comes_out_the_same(trace: Path, record_property: Callable[[str,
     """Every settled snapshot, every answer to a request, and the bounds that rollouts promise."""
     case = read_case(trace)
     book = rulebook(tuple(sorted(parameters(case).items())))
-    replay = Replay(case, reconciler(book, scheduler="kube"))
+    recorded = Recorded(case)
+    replay = Replay(case, reconciler(book, scheduler="kube", choice=recorded), recorded)
     faults: list[str] = []
     for played in replay.play():
         step = case["steps"][played.number - 1] if played.number else {"settled": True}

@@ -7,6 +7,7 @@ from typing import Any
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.reconcile.engine import reconciler
 from tests.support.phases import START, last_heard, start_of
+from tests.support.recorded import Recorded
 from tests.support.traces import Played, Replay
 
 TICKER = reconciler(load_rulebook(), scheduler="kube")
@@ -97,3 +98,22 @@ def test_the_pod_collector_comes_by_when_it_did() -> None:
         "what": {"DisruptionTarget": "True/DeletionByPodGC"},
     }
     assert (start_of(trace(events=(collected,))) + 55_100) % 20_000 == 0
+
+
+def test_among_equally_good_nodes_a_pod_gets_the_recorded_one() -> None:
+    def pod(name: str) -> dict[str, Any]:
+        spec = {"containers": [{"name": "c", "image": "a:1"}]}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+    events = tuple(
+        {"step": 1, "seq": 1, "t": 0.1, "kind": "Pod", "name": "p", "change": change, "what": {"node": where}}
+        for change, where in (("added", None), ("modified", "n3"))
+    )
+    case = trace({"op": "create", "object": pod("p")}, initial=(node("n2"), node("n3")), events=events)
+    found = []
+    for recorded in (Recorded(case), None):
+        replay = Replay(case, reconciler(load_rulebook(), scheduler="kube", choice=recorded), recorded)
+        assert list(replay.play())
+        (placed,) = replay.state.cluster.objects("Pod").values()
+        found.append(placed.document["spec"]["nodeName"])
+    assert found == ["n3", "n1"]

@@ -161,3 +161,11 @@ def test_the_scheduler_gives_each_claim_a_volume_of_its_node_before_the_next_pod
     volumes = {each.name: each.document["spec"].get("volumeName") for each in lab.of("PersistentVolumeClaim")}
     assert sorted(filter(None, placed.values())) == ["a", "b"]
     assert all(volumes[f"data-{pod}"] == (node and f"at-{node}") for pod, node in placed.items())
+
+
+def test_a_template_is_another_one_with_another_finalizer_but_not_with_an_empty_date() -> None:
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "a:1"}]}}
+    dated = {**template, "metadata": {**template["metadata"], "creationTimestamp": None, "finalizers": []}}
+    held = {**template, "metadata": {**template["metadata"], "finalizers": ["example.com/hold"]}}
+    assert naming.template_hash(dated) == naming.template_hash(template)
+    assert naming.template_hash(held) != naming.template_hash(template)

@@ -25,6 +25,7 @@ from kubelogic.reconcile.settle import Step, Ticker, settle
 from tests.support.bounds import Bounds, Moment, bounds, member_changes, ordered_sets, owner_moments
 from tests.support.names import Names
 from tests.support.phases import last_heard, start_of
+from tests.support.recorded import Recorded
 from tests.support.snapshots import Snapshot, snapshot
 
 _WARM_UP = 60_000
@@ -57,6 +58,8 @@ class Replay:
 
     case: Mapping[str, Any]
     ticker: Ticker
+    recorded: Recorded | None = None
+    """What the scheduler of the ticker asks, if it does."""
     state: State = field(init=False)
     names: Names = field(init=False)
     start: int = field(init=False)
@@ -71,6 +74,7 @@ class Replay:
     def play(self) -> Iterator[Played]:
         """The state before the first step (number 0), then after each step."""
         case = self.case
+        self._turn_to(0)
         self.state = self.state.with_world(add=_world(case.get("kubelet_rules") or {}))
         self._take(requests.create(self.state, _DEFAULT_NAMESPACE))
         for document in case.get("initial_objects") or ():
@@ -84,6 +88,7 @@ class Replay:
             self._settle(start)
             shown = snapshots[position]["state"]
             self.moments, self.order = [], {}
+            self._turn_to(step["step"])
             self._note()
             answer = self._do(step["do"], shown)
             self._note()
@@ -95,6 +100,15 @@ class Replay:
                 bounds=bounds(self.moments),
                 order={owner: tuple(changes) for owner, changes in sorted(self._ordered().items())},
             )
+
+    def _turn_to(self, step: int) -> None:
+        if self.recorded is not None:
+            self.recorded.begin(step, self._whose)
+
+    def _whose(self, pod: str) -> tuple[str, str]:
+        """What the trace calls the owner of a pod, and the pod."""
+        found = self.state.cluster.get("Pod", pod)
+        return (self.names.owner(found), found.name) if found is not None else ("", "")
 
     def _settle(self, until: int) -> None:
         run = settle(self.ticker, self.state, until=until, progress=self._watch, max_ticks=20_000, fold=False)
@@ -152,10 +166,11 @@ class Replay:
                 return self._take(outcome)
             case "evict":
                 key = self._key("Pod", do["name"], do.get("namespace", "default"), shown)
-                return self._take(requests.evict(self.state, key))
+                return self._take(requests.evict(self.state, key, grace=do.get("grace")))
             case "rollout_undo":
                 revision = int(do.get("to_revision") or 0)
-                return self._take(rollback.undo(self.state, f"default/{do['name']}", revision))
+                key = f"{do.get('namespace', 'default')}/{do['name']}"
+                return self._take(rollback.undo(self.state, key, revision))
             case "wait":
                 return None
             case "kubelet_rule":
@@ -235,7 +250,7 @@ class Replay:
     def _selected(self, do: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterable[str]:
         wanted = do["pods"]
         if isinstance(wanted, list):
-            return [self._key("Pod", name, "default", shown) for name in wanted]
+            return [self._key("Pod", name, do.get("namespace", "default"), shown) for name in wanted]
         where = dict(wanted.get("where") or {})
         if do["op"] != "finish_termination":
             where.setdefault("terminating", None)

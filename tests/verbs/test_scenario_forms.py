@@ -9,7 +9,7 @@ import pytest
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.reconcile.expectations import measured, told
-from kubelogic.report.simulation import render_simulation, simulation_document
+from kubelogic.report.simulation import entries_told, render_simulation, simulation_document
 from kubelogic.text.location import InputError
 from kubelogic.verbs.reconciled import Options
 from kubelogic.verbs.scenario_file import read_scenario
@@ -82,6 +82,11 @@ def test_ranges_and_signs(said: str, held: list[bool], tmp_path: Path) -> None:
             "{at: 1m, expect: {name: web, ready: {atLeast: 3, atMost: 2}}}",
             "3:39: steps[0].expect.ready: nothing is at least 3 and at most 2 [KL142]",
         ),
+        (
+            "{at: 1m, fail: {zone: a, for: 3m}}",
+            "3:28: steps[0].fail.for: stands beside fail, not in it [KL112]",
+        ),
+        ("{at: 1m, evict: web}", "3:19: steps[0].evict: must be a mapping, such as {name: web} [KL110]"),
         ('{at: 1m, expect: {name: web, ready: "< 0"}}', "3:39: steps[0].expect.ready: nothing is below 0 [KL142]"),
         (
             "{at: 1m, expect: {name: hpb/web, exists: true}}",
@@ -162,3 +167,14 @@ def test_a_patch_of_a_wrong_type_is_refused_by_every_kind_with_fields_that_stay(
     told_of = [each.message for each in play("\n".join(patches), tmp_path, "2s").not_well if each.kind == "Step"]
     assert all(" is refused: " in each for each in told_of)
     assert len(told_of) >= 3
+
+
+def test_the_slice_about_an_autoscaler_has_what_it_scales_and_that_about_a_config_map_its_steps(tmp_path: Path) -> None:
+    text = "- {at: 1s, delete: {name: cm/settings}}\n- {at: 2s, scale: {name: web, replicas: 2}}\n"
+    about = {
+        kind: [entry.type for entry in entries_told(play(text, tmp_path, "3s", about=kind))]
+        for kind in ("hpa/web", "configmap/settings")
+    }
+    assert "Scale" in about["hpa/web"]
+    assert "Delete" not in about["hpa/web"]
+    assert about["configmap/settings"] == ["Delete"]

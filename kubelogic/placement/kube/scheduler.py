@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -16,8 +17,13 @@ from kubelogic.placement.kube.scores import Nodes
 from kubelogic.placement.placement import Binding, Eviction, GroupVerdict, Placement, Refusal, Unplaced
 from kubelogic.placement.problem import Pod, Problem
 
+Choice = Callable[[str, tuple[str, ...]], str | None]
+"""Which of several equally good nodes a pod gets, by their names; None: the first, or the one that is drawn."""
 
-def schedule(problem: Problem, *, seed: int | None = None, most_ties: int = 64) -> Placement:
+
+def schedule(
+    problem: Problem, *, seed: int | None = None, most_ties: int = 64, choice: Choice | None = None
+) -> Placement:
     """Place the waiting pods one after the other: by priority, then in their order.
 
     Each pod goes to the feasible node with the best total score, is given room by evicting pods of lower
@@ -29,6 +35,7 @@ def schedule(problem: Problem, *, seed: int | None = None, most_ties: int = 64) 
         problem: what to place.
         seed: draws one of several equally good nodes; None takes the first by name.
         most_ties: how many equally good nodes a binding names.
+        choice: asked first where several nodes are equally good; what it says otherwise does not count.
 
     Returns:
         Bindings in the order in which they were made, evictions, and where the pods that caused them go once
@@ -36,7 +43,7 @@ def schedule(problem: Problem, *, seed: int | None = None, most_ties: int = 64) 
 
     Source: kube-scheduler 1.36, default profile.
     """
-    run = Run(problem, seed=seed, most_ties=most_ties)
+    run = Run(problem, seed=seed, most_ties=most_ties, choice=choice)
     run.queue()
     run.settle()
     return run.placement()
@@ -70,6 +77,7 @@ class Run:
         engine: who is where by now.
         random: draws one of several equally good nodes; None takes the first.
         most_ties: how many equally good nodes a binding names.
+        choice: asked first where several nodes are equally good.
         progress: what came of it so far.
         budgets: how many evictions each budget still allows.
         shape: number of the shape of each pod that waits.
@@ -78,12 +86,13 @@ class Run:
         failed: per shape, the news at the last try that failed, and its refusal.
     """
 
-    def __init__(self, problem: Problem, *, seed: int | None, most_ties: int) -> None:
+    def __init__(self, problem: Problem, *, seed: int | None, most_ties: int, choice: Choice | None = None) -> None:
         self.problem = problem
         self.engine = Engine(problem)
         self._preemption = Preemption(self.engine)
         self.random = None if seed is None else Random(seed)
         self.most_ties = most_ties
+        self.choice = choice
         self.progress = Progress()
         self.budgets = {budget.name: budget.allowed for budget in problem.budgets}
         tables = self.engine.tables
@@ -208,7 +217,7 @@ class Run:
         if not len(nodes):
             return None
         top = engine.best(shape, nodes, pod.name)
-        node = int(top[0] if self.random is None else self.random.choice(top))
+        node = self._chosen(pod, top)
         names = engine.tables.names
         volumes = engine.state.volumes(self._problem_claims(shape), node) or ()
         engine.state.give(volumes, node)
@@ -219,6 +228,14 @@ class Run:
         engine.put(pod.name, shape, node)
         ties = tuple(names[i] for i in top[: self.most_ties].tolist())
         return Binding(pod=pod.name, node=names[node], ties=ties, tied=len(top), volumes=volumes, devices=devices)
+
+    def _chosen(self, pod: Pod, top: Nodes) -> int:
+        """One of several equally good nodes."""
+        names = tuple(self.engine.tables.names[node] for node in top.tolist())
+        wanted = self.choice(pod.name, names) if self.choice is not None and len(names) > 1 else None
+        if wanted in names:
+            return int(top[names.index(wanted)])
+        return int(top[0] if self.random is None else self.random.choice(top))
 
     def _problem_claims(self, shape: int) -> tuple[str, ...]:
         return self.engine.tables.shapes[shape].claims
