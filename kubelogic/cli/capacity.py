@@ -149,6 +149,7 @@ def _quick(args: argparse.Namespace) -> Object:
     """A pod that only requests what ``--resource`` says."""
     from kubelogic.cluster import Object
     from kubelogic.kinds import quantity
+    from kubelogic.kinds.validation.resources import container_resource
 
     requests: dict[str, str] = {}
     for item in args.resource:
@@ -161,6 +162,8 @@ def _quick(args: argparse.Namespace) -> Object:
             raise UsageError(f"--resource {item}: an amount is at least 0")
         if not equals or not name:
             raise UsageError(f"--resource takes NAME=AMOUNT such as cpu=2 or memory=4Gi, not {item!r}")
+        if wrong := container_resource(name):
+            raise UsageError(f"--resource {item}: {name} {wrong}")
         requests[name] = amount
     name = "pod"
     namespace = args.namespace or "default"
@@ -193,7 +196,7 @@ def _read(args: argparse.Namespace) -> tuple[Cluster, Object, tuple[Notice, ...]
     paths = [Path(path) for path in args.paths]
     args.paths = [*args.paths, args.pod]
     cluster, notices = common.read_cluster(args)
-    inside = any(path.exists() and (file.samefile(path) or _below(file, path)) for path in paths)
+    inside = any(common.there(path) and (file.samefile(path) or _below(file, path)) for path in paths)
     written = {
         each.origin.order: each for each in cluster if each.origin is not None and _is(each.origin.order[0], file)
     }
@@ -228,7 +231,7 @@ def _makes_pods(obj: Object) -> bool:
 
 
 def _is(name: str, file: Path) -> bool:
-    return Path(name).exists() and file.samefile(name)
+    return common.there(name) and file.samefile(name)
 
 
 def _below(file: Path, directory: Path) -> bool:

@@ -136,7 +136,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
 
 
 def _in(folder: Path, base: str) -> str:
-    return os.path.relpath(folder / base) if (folder / base).exists() else base
+    return os.path.relpath(folder / base) if common.there(folder / base) else base
 
 
 def _read(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input | None]:

@@ -224,6 +224,11 @@ def watching(args: argparse.Namespace) -> Iterator[Options]:
         clock.clear()
 
 
+def there(name: str | Path) -> bool:
+    """Whether there is a file or a folder of that name; no also for what can be none, such as 5,000 letters."""
+    return os.path.exists(name)  # noqa: PTH110 - Path.exists() raises then
+
+
 def options(args: argparse.Namespace) -> Options:
     """How to reconcile, as the arguments say."""
     from kubelogic.verbs.reconciled import Options
@@ -283,7 +288,7 @@ def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
         UsageError: if there is no such file or directory.
     """
     for name in args.rules:
-        if not name or not Path(name).exists():
+        if not name or not there(name):
             raise UsageError(f"--rules {name or chr(39) * 2}: no such file or directory")
     return tuple(Path(name) for name in args.rules)
 
@@ -366,5 +371,6 @@ __all__ = [
     "rule_directories",
     "standard_input",
     "tell",
+    "there",
     "watching",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
@@ -53,7 +52,7 @@ def prepared(arguments: list[str]) -> list[str]:
         name = arguments[number + 1]
         if arguments[number - 1].startswith("-") or each.partition(".")[0].lower() not in KINDS:
             continue
-        if not name.startswith("-") and not Path(name).exists() and len(plain) > 2:
+        if not name.startswith("-") and not common.there(name) and len(plain) > 2:
             return [*arguments[:number], f"{each}/{name}", *arguments[number + 2 :]]
     return arguments
 
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if CODE.match(args.pod) and (args.pod.isupper() or args.paths == ["-"]):
         args.pod = args.pod.upper()
         return _code(args)
-    if Path(args.pod).exists() and len(args.paths) == 1 and args.paths != ["-"] and not Path(args.paths[0]).exists():
+    if common.there(args.pod) and len(args.paths) == 1 and args.paths != ["-"] and not common.there(args.paths[0]):
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")
     event = read(args.event) if args.event is not None else None
     if args.event is not None and event is None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kubelogic.cli import UsageError, streams
+from kubelogic.cli import UsageError, common, streams
 
 _Marks = dict[str, tuple[int, int]]
 """By file, when it was changed last, in nanoseconds, and its size."""
@@ -54,7 +54,7 @@ def _values(named: argparse.Namespace) -> Iterator[str]:
 
 
 def _paths(named: argparse.Namespace) -> Iterator[str]:
-    return (each for each in _values(named) if each and Path(each).exists())
+    return (each for each in _values(named) if each and common.there(each))
 
 
 def _marks(roots: list[str]) -> _Marks:

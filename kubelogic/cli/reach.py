@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from contextlib import ExitStack
-from pathlib import Path
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common, streams
 
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.targets import UnknownPodError
 
     port = args.paths.pop(0) if len(args.paths) > 1 and _is_port(args.paths[0]) else ""
-    if not port and _is_port(args.paths[0]) and not Path(args.paths[0]).exists():
+    if not port and _is_port(args.paths[0]) and not common.there(args.paths[0]):
         raise UsageError(f"{args.paths[0]} is the port; a file or a directory has to follow (- for standard input)")
     target, colon, behind = args.target.partition(":")
     if colon and ":" not in behind and not port and _is_port(behind):  # svc/web:80, as kubectl port-forward has it
@@ -94,7 +93,7 @@ def _compared(args: argparse.Namespace, port: str) -> int:
     with ExitStack() as stack:
         old = (
             [args.before]
-            if Path(args.before).exists()
+            if common.there(args.before)
             else baseline.past(args.paths, args.before, stack, what="--before")
         )
         stdin = common.standard_input([*args.paths, *args.nodes])
@@ -125,4 +124,4 @@ def _is_port(text: str) -> bool:
         if not 0 < int(match["number"]) < 65536:
             raise UsageError(f"{text} is no port: ports are 1 to 65535")
         return True
-    return bool(_NAME.fullmatch(text)) and not Path(text).exists()
+    return bool(_NAME.fullmatch(text)) and not common.there(text)

@@ -102,7 +102,8 @@ def _run(kind: str, command: Sequence[str]) -> bytes:
     except OSError as error:
         raise RenderError(f"this is a {kind}; {typed} cannot be run: {error.strerror}") from error
     if done.returncode:
-        said = _without_log(" ".join(done.stderr.decode("utf-8", "replace").split()))
+        lines = done.stderr.decode("utf-8", "replace").splitlines()
+        said = _without_log(" ".join(" ".join(each for each in lines if not each.startswith("# Warning:")).split()))
         raise RenderError(f"this is a {kind}; {typed} says: {said[:500] or _ended(done.returncode)}")
     return done.stdout
 

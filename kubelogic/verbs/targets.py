@@ -84,7 +84,8 @@ class UnknownPodError(LookupError):
 
     def __str__(self) -> str:
         hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
-        return f"there is no {self.what} {self.name}{hint}{self.note}"
+        name = self.name.strip() or "''"
+        return f"there is no {self.what} {name}{hint}{self.note}"
 
 
 def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:

@@ -207,6 +207,8 @@ def test_a_quick_question(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "--resource takes NAME=AMOUNT" in capsys.readouterr().err
     assert main(["capacity", cluster, "--resource", "cpu=-1"]) == 2
     assert "--resource cpu=-1: an amount is at least 0" in capsys.readouterr().err
+    assert main(["capacity", cluster, "--resource", "cpuu=1"]) == 2
+    assert "--resource cpuu=1: cpuu is no resource; use cpu, memory" in capsys.readouterr().err
 
 
 def test_what_is_not_modelled_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ def test_it_is_rendered_where_the_tool_is_there(
 
 def test_what_the_tool_refuses_is_told(tmp_path: Path, tools: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = kustomize_folder(tmp_path)
-    tool(tools, "kubectl", 'echo "no such file: base" >&2; exit 1')
+    tool(tools, "kubectl", 'echo "# Warning: old" >&2; echo "no such file: base" >&2; exit 1')
     assert main(["plan", str(folder)]) == 2
     assert f"kubectl kustomize {folder} says: no such file: base [KL117]" in capsys.readouterr().err
 

@@ -182,11 +182,11 @@ def _waiting(owner: str, pods: Sequence[PendingPod], placed: int, cluster: Clust
     elif first.verdict == "waiting":
         severity, how = ("warning" if code in _MEANT else "error"), "something else has to come first: "
     lack = "gets no node" if len(pods) == 1 else "get no node"
-    part = f"{len(pods)} of {count(len(pods) + placed, 'pod')} of {owner} {lack}"
+    part = owner if kind == "Pod" else f"{len(pods)} of {count(len(pods) + placed, 'pod')} of {owner}"
     return Finding(
         code=code,
         severity=severity,  # type: ignore[arg-type] # one of the literals above
-        message=f"{part}: {how}{_because(first, code, reason)}",
+        message=f"{part} {lack}: {how}{_because(first, code, reason)}",
         api_version=obj.api_version if obj is not None else "",
         kind=kind,
         key=key,
