@@ -138,6 +138,7 @@ class Writings:
         author = f"default of {obj.kind}.{dotted(path)}"
         raw = documents.written(obj.origin) if isinstance(obj.origin, ItemOrigin) else None
         if isinstance(raw, dict) and not is_stored(raw):
+            raw = _without_nulls(raw)
 
             def extract(changed: Object) -> Iterator[Fact]:
                 identity = {"apiVersion": obj.api_version, "kind": obj.kind}
@@ -233,6 +234,15 @@ class _Question(msgspec.Struct, frozen=True, kw_only=True):
     def given(self, state: State, changed: Object) -> Sequence[Fact]:
         """The same when another object is changed."""
         return self.written(replace(state, cluster=state.cluster.replacing([changed])))
+
+
+def _without_nulls(value: Any) -> Any:
+    """A written tree as the API server reads it: a null is absent, and as an item it is one in which nothing is set."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [{} if each is None else _without_nulls(each) for each in value]
+    return value
 
 
 def _value(document: Any, path: Path) -> Fact:

@@ -203,6 +203,16 @@ def _place(cluster: Cluster, constant: str, path: tuple[str | int, ...]) -> Loca
     return found.origin.locate(path) if found is not None and found.origin else None
 
 
+_IN_ROLES_ONLY = (
+    ("", "users"),
+    ("", "groups"),
+    ("authentication.k8s.io", "uids"),
+    ("authentication.k8s.io", "userextras"),
+    ("certificates.k8s.io", "signers"),
+)
+"""What roles name and no API serves: whom one may impersonate, and for whom one may sign. None has a namespace."""
+
+
 @cache
 def _resources() -> Mapping[str, tuple[str, str, bool]]:
     """Group, plural and whether it has a namespace, by plural, singular, and both with the group."""
@@ -215,6 +225,9 @@ def _resources() -> Mapping[str, tuple[str, str, bool]]:
                 found.setdefault(f"{name}.{group}", (group, plural, known.namespaced))
             if name not in found or not group:
                 found[name] = (group, plural, known.namespaced)
+    for group, plural in _IN_ROLES_ONLY:
+        for name in (plural, f"{plural}.{group}") if group else (plural,):
+            found.setdefault(name, (group, plural, False))
     return found
 
 

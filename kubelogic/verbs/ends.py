@@ -74,6 +74,10 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
     if text == ANY:
         return End(text=text, told="any pod or address", everybody=True, anybody=True)
     if (found := block(text)) is not None:
+        if found.num_addresses == 1 and (service := _service_at(cluster, str(found.network_address))) is not None:
+            pods, blocks = _behind(cluster, service)
+            told = f"Service {service.key} ({found.network_address})"
+            return End(text=text, told=told, pods=pods, blocks=blocks, service=service)
         inside = tuple(sorted(pod.key for pod in cluster.objects("Pod").values() if _address_in(pod, str(found))))
         return End(text=text, told=f"addresses of {found}", pods=inside, blocks=(str(found),))
     target = _target(cluster, text, namespace)
@@ -91,6 +95,15 @@ def resolved(cluster: Cluster, text: str, namespace: str) -> End:
     near = (pod for pod in cluster.objects("Pod").values() if pod.namespace == space)
     mine = tuple(sorted(pod.key for pod in near if workloads.of(pod) == owner))
     return End(text=text, told=owner, pods=mine)
+
+
+def _service_at(cluster: Cluster, address: str) -> Object | None:
+    """The Service with a virtual address: packets go to what is behind it before policies see them."""
+    for service in cluster.objects("Service").values():
+        spec = service.document.get("spec") or {}
+        if address in (spec.get("clusterIP"), *(spec.get("clusterIPs") or ())):
+            return service
+    return None
 
 
 def without(cluster: Cluster, end: End, others: Sequence[End]) -> End:

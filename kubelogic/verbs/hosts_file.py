@@ -134,6 +134,9 @@ class _Reader:
 
     def _host(self, host: Mapping[str, Any], path: Path) -> None:
         self._fields(host, _TYPES, path)
+        for field, kind in _TYPES.items():
+            if kind is int and isinstance(host.get(field), int) and host[field] < 0:
+                self._fault((*path, field), "KL131", f"has to be 0 or more, is {host[field]}")
         name = host.get("name")
         if not name:
             self._fault(path, "KL104", "the host has no name")

@@ -303,7 +303,9 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
             continue
         for port, (protocol, number) in _of_peer(asked, targets.pods.get(str(target), ())):
             row: Row = (source, target, protocol, number)
-            if row not in talks and (source, target) in own_node:
+            if row not in talks and _is_itself(sources.pods.get(str(source), ()), targets.pods.get(str(target), ())):
+                verdict, reasons, doubt = "yes", (Reason(text="no policy keeps a pod from itself"),), ""
+            elif row not in talks and (source, target) in own_node:
                 verdict, reasons, doubt = "yes", (Reason(text="a node reaches the pods that run on it"),), ""
             else:
                 verdict, reasons, doubt = reasons_for.of(row)
@@ -325,8 +327,11 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
 
 def _only_itself(asked: _Question, sources: Sequence[Object], targets: Sequence[Object]) -> bool:
     """Whether a pair is one pod and itself, which is no question; asked by its own name it is one."""
-    itself = len(sources) == len(targets) == 1 and sources[0] is targets[0]
-    return itself and (asked.source.anybody or asked.target.anybody)
+    return _is_itself(sources, targets) and (asked.source.anybody or asked.target.anybody)
+
+
+def _is_itself(sources: Sequence[Object], targets: Sequence[Object]) -> bool:
+    return len(sources) == len(targets) == 1 and sources[0] is targets[0]
 
 
 def _left_out(asked: _Question, source: str) -> bool:

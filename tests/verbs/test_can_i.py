@@ -47,6 +47,11 @@ def test_the_answer(  # noqa: PLR0917 - the columns of a table
     assert not found.unsure
 
 
+@pytest.mark.parametrize("resource", ["users", "groups/admins", "userextras.authentication.k8s.io", "signers"])
+def test_what_only_roles_name_can_be_asked(shop: Cluster, resource: str) -> None:
+    assert not can_i(shop, "impersonate", resource, user=OPERATOR).allowed
+
+
 def test_who_may_is_listed_with_binding_and_rule(shop: Cluster) -> None:
     found = can_i(shop, "get", "secrets", namespace="shop")
     assert [(each.user, each.role, each.rule) for each in found.grants] == [(OPERATOR, "ClusterRole shop-operator", 0)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kubelogic.api import load as api_load
 from kubelogic.cluster import Cluster
 from kubelogic.verbs.load import load
 from kubelogic.verbs.reach import reach
@@ -100,3 +101,54 @@ def test_a_service_with_an_address_of_the_cluster_is_not_reached_from_outside() 
         found = reach(load([*files, web]), "8.8.8.8", f"svc/shop/{kind.lower()}")
         assert found.verdict == verdict, found
     assert reach(load([*files, web]), "192.168.0.11", "svc/shop/nodeport").verdict == "yes"
+
+
+ONE_SHUT = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: a, image: "a:1", ports: [{containerPort: 80}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: shut}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress], RULES}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "rules", "verdict"),
+    [
+        ("web", "ingress: []", "yes"),
+        ("any", "ingress: []", "no"),
+        ("any", "ingress: [null]", "yes"),
+        ("any", "ingress: [{from: null, ports: null}]", "yes"),
+        ("any", "ingress: [{ports: [null]}]", "yes"),
+    ],
+)
+def test_no_policy_keeps_a_pod_from_itself_and_null_is_what_is_not_set(source: str, rules: str, verdict: str) -> None:
+    found = reach(api_load(ONE_SHUT.replace("RULES", rules)), source, "web", "80")
+    assert found.verdict == verdict
+    assert bool(found.proof) is (source == "any" and verdict == "yes")
+
+
+def test_the_address_of_a_service_means_what_is_behind_it() -> None:
+    text = (
+        ONE_SHUT.replace("RULES", "egress: [{to: [{ipBlock: {cidr: 10.96.0.10/32}}]}]")
+        + """---
+apiVersion: v1
+kind: Pod
+metadata: {name: other, labels: {app: other}}
+spec: {containers: [{name: a, image: "a:1", ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+spec: {clusterIP: 10.96.0.10, selector: {app: other}, ports: [{port: 8080, targetPort: 80}]}
+"""
+    )
+    cluster = api_load(text)
+    found = reach(cluster, "web", "10.96.0.10", "8080")
+    assert (found.verdict, found.target) == ("no", "Service default/other (10.96.0.10)")
+    assert [way.targets for way in found.ways] == [("Pod default/other",)]
+    assert reach(cluster, "web", "10.96.0.11", "8080").verdict == "no"
