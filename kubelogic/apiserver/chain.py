@@ -138,8 +138,9 @@ def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | 
 
 
 def validate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
-    """Let all plugins refuse an object that is in the transaction."""
-    return _pass(tx, obj, old, _VALIDATING)
+    """Let the API server and all plugins refuse an object that is in the transaction."""
+    refusal = strategies.validate_new(tx, obj) if old is None else None
+    return refusal or _pass(tx, obj, old, _VALIDATING)
 
 
 def _prepared(tx: Transaction, obj: Object) -> Status | None:

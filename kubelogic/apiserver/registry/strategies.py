@@ -12,6 +12,7 @@ from typing import Any
 from kubelogic.apiserver.allocators.services import admit_service, admit_service_change, without_lost_fields
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry.daemon_sets import count_template, count_template_change
+from kubelogic.apiserver.registry.device_claims import authorize_admin
 from kubelogic.apiserver.registry.job_pods import with_selector
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
@@ -24,6 +25,12 @@ def prepare_new(tx: Transaction, obj: Object) -> Status | None:
     """Fill in the fields of a new object that the API server decides on, or refuse what it cannot give."""
     prepare = _NEW.get(obj.kind)
     return prepare(tx, obj) if prepare is not None else None
+
+
+def validate_new(tx: Transaction, obj: Object) -> Status | None:
+    """Refuse a new object for what other objects say, where that is no matter of admission."""
+    allowed = _ALLOWED.get(obj.kind)
+    return allowed(tx, obj) if allowed is not None else None
 
 
 def prepare_changed(tx: Transaction, old: Object, new: Object) -> Status | None:
@@ -97,6 +104,9 @@ _NEW: Mapping[str, Callable[[Transaction, Object], Status | None]] = MappingProx
         "DaemonSet": count_template,
         "Service": admit_service,
     }
+)
+_ALLOWED: Mapping[str, Callable[[Transaction, Object], Status | None]] = MappingProxyType(
+    {"ResourceClaim": authorize_admin, "ResourceClaimTemplate": authorize_admin}
 )
 _CHANGED: Mapping[str, Callable[[Transaction, Object, Object], Status | None]] = MappingProxyType(
     {"Service": admit_service_change, "DaemonSet": count_template_change}

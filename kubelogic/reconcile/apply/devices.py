@@ -14,6 +14,7 @@ from kubelogic.cluster.edit import uid_of
 from kubelogic.placement.devices.record import allocation
 from kubelogic.placement.devices.search import Granted
 from kubelogic.reconcile.actions import Action, CreateDeviceClaim, DeallocateClaim
+from kubelogic.reconcile.refusals import note_made
 
 _CLAIM, _POD, _API = "ResourceClaim", "Pod", "resource.k8s.io/v1"
 _ANNOTATION = "resource.kubernetes.io/extended-resource-claim"
@@ -35,7 +36,7 @@ def create_device_claim(tx: Transaction, action: CreateDeviceClaim) -> None:
         annotations = {**given.get("annotations", {}), "resource.kubernetes.io/pod-claim-name": action.entry}
         document = {"metadata": {**given, "annotations": annotations}, "spec": wanted.get("spec") or {}, "status": {}}
         posted = post(tx, api_version=_API, kind=_CLAIM, key=key, document=document, owner=pod)
-        if posted.refusal is not None:
+        if not note_made(tx, posted, pod):
             return
     statuses = list((pod.document.get("status") or {}).get("resourceClaimStatuses") or ())
     tx.set_status(pod, {"resourceClaimStatuses": [*statuses, {"name": action.entry, "resourceClaimName": name}]})
