@@ -10,7 +10,7 @@ import msgspec
 from kubelogic.cluster import Cluster, Object
 from kubelogic.reconcile.ailments import condition_of, ready_endpoints
 from kubelogic.reconcile.choices import is_alive, is_ready, pods_of, restarts_of
-from kubelogic.reconcile.rollouts import rollout_of
+from kubelogic.reconcile.rollouts import is_up_to_date
 from kubelogic.reconcile.scenario import Operation
 from kubelogic.reconcile.times import clock
 from kubelogic.text.location import Location
@@ -26,7 +26,8 @@ MEASURES: Mapping[str, str] = {
     "pending": "how many of its pods have no node; without a name: of all pods",
     "restarts": "how often containers of its pods were restarted, in all",
     "replicas": "how many it wants (spec.replicas)",
-    "complete": "whether its rollout is complete; of a Job: whether it is Complete",
+    "complete": "whether its rollout is complete (with `OnDelete`: all pods are ready and have the present template); "
+    "of a Job: whether it is Complete",
     "failed": "of a Job: whether it has failed",
     "endpoints": "how many ready endpoints a Service has",
     "phase": "the phase of a Pod, claim, volume or Namespace",
@@ -139,8 +140,7 @@ def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
         case "Job", "complete" | "failed":
             return condition_of(obj, measure.capitalize()).get("status") == "True"
         case _, "complete":
-            rollout = rollout_of(obj)
-            return None if rollout is None else rollout.complete
+            return is_up_to_date(obj)
         case _, "replicas":
             found = (obj.document.get("spec") or {}).get("replicas")
             return 1 if found is None else int(found)

@@ -63,13 +63,13 @@ def deployment(obj: Object) -> Rollout:
 
 def daemon_set(obj: Object) -> Rollout:
     """The rollout of a DaemonSet. Source: kubectl, rollout_status.go."""
-    spec, status = _parts(obj)
-    if ((spec.get("updateStrategy") or {}).get("type") or "RollingUpdate") != "RollingUpdate":
-        return _complete(obj, "rollout status is only available for RollingUpdate strategy type")
-    if not _is_observed(obj):
-        return _waiting(obj, "Waiting for daemon set spec update to be observed...")
+    _, status = _parts(obj)
     updated, desired = _number(status, "updatedNumberScheduled"), _number(status, "desiredNumberScheduled")
     available = _number(status, "numberAvailable")
+    if _by_hand(obj):
+        return _of_pods_made_by_hand(obj, available, desired)
+    if not _is_observed(obj):
+        return _waiting(obj, "Waiting for daemon set spec update to be observed...")
     prefix = f'Waiting for daemon set "{obj.name}" rollout to finish: '
     if updated < desired:
         return _waiting(obj, f"{prefix}{updated} out of {desired} new pods have been updated...")
@@ -82,12 +82,12 @@ def stateful_set(obj: Object) -> Rollout:
     """The rollout of a StatefulSet. Source: kubectl, rollout_status.go."""
     spec, status = _parts(obj)
     strategy = spec.get("updateStrategy") or {}
-    if (strategy.get("type") or "RollingUpdate") != "RollingUpdate":
-        return _complete(obj, "rollout status is only available for RollingUpdate strategy type")
-    if not _is_observed(obj):
-        return _waiting(obj, "Waiting for statefulset spec update to be observed...")
     replicas = _number(spec, "replicas", 1)
     ready, updated = _number(status, "readyReplicas"), _number(status, "updatedReplicas")
+    if _by_hand(obj):
+        return _of_pods_made_by_hand(obj, ready, replicas)
+    if not _is_observed(obj):
+        return _waiting(obj, "Waiting for statefulset spec update to be observed...")
     if ready < replicas:
         return _waiting(obj, f"Waiting for {replicas - ready} pods to be ready...")
     partition = _number(strategy.get("rollingUpdate") or {}, "partition")
@@ -110,6 +110,32 @@ def stateful_set(obj: Object) -> Rollout:
         "statefulset rolling update complete "
         f"{_number(status, 'currentReplicas')} pods at revision {status.get('currentRevision')}...",
     )
+
+
+def is_up_to_date(obj: Object) -> bool | None:
+    """Whether all pods of a workload are ready and have its present template; None if it has no rollouts."""
+    rollout = rollout_of(obj)
+    if rollout is None or not rollout.complete or not _by_hand(obj):
+        return None if rollout is None else rollout.complete
+    spec, status = _parts(obj)
+    if obj.kind == "DaemonSet":
+        updated, wanted = _number(status, "updatedNumberScheduled"), _number(status, "desiredNumberScheduled")
+    else:
+        updated, wanted = _number(status, "updatedReplicas"), _number(spec, "replicas", 1)
+    return _is_observed(obj) and updated >= wanted
+
+
+def _by_hand(obj: Object) -> bool:
+    """Whether pods of an old template are replaced only when somebody deletes them."""
+    strategy = (obj.document.get("spec") or {}).get("updateStrategy") or {}
+    return (strategy.get("type") or "RollingUpdate") != "RollingUpdate"
+
+
+def _of_pods_made_by_hand(obj: Object, ready: int, wanted: int) -> Rollout:
+    """With OnDelete there is no rollout to wait for; pods that are not ready are told all the same."""
+    if ready < wanted:
+        return _waiting(obj, f"{ready} of {wanted} pods are ready (OnDelete)")
+    return _complete(obj, "rollout status is only available for RollingUpdate strategy type")
 
 
 def _parts(obj: Object) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

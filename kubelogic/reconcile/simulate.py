@@ -219,6 +219,12 @@ class _Steps(msgspec.Struct, kw_only=True):
         if done.again is not None:
             self._try_again(moment, done.again, event, quiet=quiet)
 
+    def _last_try(self, moment: int, again: Operation) -> int | None:
+        """When a drain that gives up at some time tries the last time; None if it never gives up."""
+        if not isinstance(again, DrainAgain) or again.until is None:
+            return None
+        return moment + (again.until - self.run.start - moment) // self.retry * self.retry
+
     def _add(self, moment: int, operation: Operation, event: Event) -> None:
         self.count += 1
         heappush(self.waiting, (moment, self.count, replace(event, at=moment, operation=operation)))
@@ -238,9 +244,13 @@ class _Steps(msgspec.Struct, kw_only=True):
             ahead = [item[0] for item in self.waiting if not isinstance(item[2].operation, DrainAgain)]
             ahead += [self.horizon] if self.horizon is not None else []
             change = self.run.next_change(min(ahead, default=None))
-            if change is None:
+            last = self._last_try(moment, again)
+            if change is None and last is None:
                 return  # nothing will ever happen that could let it through
-            following = max(following, moment + -(-(change - moment) // self.retry) * self.retry)
+            if change is not None:
+                following = max(following, moment + -(-(change - moment) // self.retry) * self.retry)
+            if last is not None:
+                following = max(min(following, last) if change is not None else last, moment + self.retry)
             known.skip((following - moment) // self.retry - 1)
         elif known.tried >= _PATIENCE:
             following = moment + _PATIENCE * self.retry

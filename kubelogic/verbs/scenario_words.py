@@ -107,7 +107,8 @@ _WHICH_ALSO = ("count", "node")
 WORDS: Mapping[str, Word] = MappingProxyType(
     {
         "apply": Word(
-            does="As `kubectl apply --server-side`: fields that the manifest never had stay.",
+            does="As `kubectl apply --server-side --force-conflicts`: fields that the manifest never had stay, whoever "
+            "else changed those that it has.",
             fields={
                 "files": "a file beside the scenario, or a list; `apply: FILE` for short",
                 "serverSide": "`false`: the patch of three documents that kubectl makes without `--server-side`",
