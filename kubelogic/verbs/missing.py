@@ -19,7 +19,7 @@ from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
-from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, some
+from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain, some
 from kubelogic.verbs.references import missing_references
 from kubelogic.verbs.unresolved import unresolved
 
@@ -359,6 +359,7 @@ def undecided(cluster: Cluster, final: Cluster, gone: Iterable[str] = ()) -> tup
     elif outside:
         nodes = "1 node on which pods run is" if len(outside) == 1 else f"{len(outside)} nodes on which pods run are"
         remarks.append(f"{nodes} not in the input; those pods are left alone.")
+    remarks += named_in_vain(cluster, final)
     if hidden := [_HIDDEN[kind] for kind in sorted(cluster.unread & _HIDDEN.keys())]:
         remarks.append(f"Not all is known of the cluster: {' and '.join(hidden)} could not be read.")
     if number := len(unprinted(cluster)):

@@ -1,4 +1,4 @@
-"""Owners and targets that the input does not have, of pods and of everything else that a cluster printed.
+"""Owners, targets and nodes that objects of a cluster name and the input does not have.
 
 Nothing is collected because its owner was not printed. What the owner's controller would do is not known, though: a
 Deployment scales and rolls its ReplicaSets, a CronJob makes the next Job, an operator changes the StatefulSet it made.
@@ -9,7 +9,7 @@ cluster, not a dump.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -112,6 +112,32 @@ def missing_targets(cluster: Cluster) -> Iterator[Notice]:
         first = next(iter(lost.values()))
         place = first.origin.locate(("spec", "scaleTargetRef")) if first.origin is not None else None
         yield Notice(code="KL195", message=message, location=place, count=len(lost))
+
+
+def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
+    """That pods which are not of the cluster name their node themselves, and the input has other nodes only."""
+    nodes = {*cluster.objects("Node"), *final.objects("Node")}
+    pods: Counter[str] = Counter(
+        name
+        for key, pod in (final.objects("Pod").items() if nodes else ())
+        if (name := str((pod.document.get("spec") or {}).get("nodeName") or ""))
+        and name not in nodes
+        and cluster.get("Pod", key) is None
+    )
+    pods.update(
+        name
+        for pod in (cluster.objects("Pod").values() if nodes else ())
+        if (name := str((pod.document.get("spec") or {}).get("nodeName") or ""))
+        and name not in nodes
+        and not is_stored(pod.document)
+    )
+    for name, number in sorted(pods.items()):
+        verb, run = ("names", "it runs") if number == 1 else ("name", "they run")
+        noun = "pod" if number == 1 else "pods"
+        yield (
+            f"{number} {noun} {verb} the node {name} (spec.nodeName), which is not in the input: whether {run} is not "
+            "known."
+        )
 
 
 def _lost(cluster: Cluster, obj: Object, owner: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Names inside workloads that lead nowhere: the Service of a StatefulSet, and ports by which probes ask.
+"""Names that lead nowhere: the Service of a StatefulSet, ports by which probes ask, and namespaces of manifests.
 
 Source: pkg/controller/statefulset/stateful_set_utils.go (initIdentity), pkg/probe/util.go (ResolveContainerPort) and
 pkg/kubelet/prober/worker.go (newWorker, doProbe) of Kubernetes 1.36.
@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import Path
 from kubelogic.text import Notice
 from kubelogic.verbs.references import written_templates
@@ -31,6 +32,7 @@ def unresolved(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
         cluster: as it was read; what a cluster printed is left out.
         of: look only at these objects, ``Kind namespace/name``; None: at all.
     """
+    yield from _namespaces(cluster, of)
     plain: set[int] = set()
     for obj, spec, path in written_templates(cluster, of):
         yield from _service(cluster, obj)
@@ -39,6 +41,29 @@ def unresolved(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
             yield from found
             if not found:
                 plain.add(id(spec))
+
+
+def _namespaces(cluster: Cluster, of: Collection[str] | None) -> Iterator[Notice]:
+    """Namespaces of manifests that are not among those that a cluster printed.
+
+    Source: plugin/pkg/admission/namespace/lifecycle/admission.go (Admit).
+    """
+    known = cluster.objects("Namespace")
+    if not any(is_stored(each.document) for each in known.values()):
+        return
+    lost: dict[str, list[Object]] = {}
+    for obj in cluster:
+        about = obj.document.get("metadata") or {}
+        if obj.namespace and obj.namespace not in known and not about.get("uid") and (of is None or str(obj) in of):
+            lost.setdefault(obj.namespace, []).append(obj)
+    for name, objects in sorted(lost.items()):
+        message = (
+            f"Namespace {name} is not among those of the cluster: without it the API server refuses {objects[0]} "
+            f'(namespaces "{name}" not found); kubectl create namespace {name}'
+        )
+        first = objects[0]
+        place = first.origin.locate(("metadata", "namespace")) if first.origin is not None else None
+        yield Notice(code=NO_SERVICE, message=message, location=place, count=len(objects))
 
 
 def _service(cluster: Cluster, obj: Object) -> Iterator[Notice]:

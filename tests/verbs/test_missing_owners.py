@@ -227,3 +227,32 @@ def test_events_are_read_by_explain() -> None:
     about = {"name": "e", "namespace": "shop", "uid": "e"}
     event = {"apiVersion": "v1", "kind": "Event", "metadata": about, "involvedObject": {"kind": "Pod", "name": "p"}}
     assert "kubelogic explain --event" in read(["-"], stdin=dumped(event)).notices[0].message
+
+
+def bound_by_hand(**about: Any) -> Document:
+    spec = {"nodeName": "ghost", "containers": [{"name": "a", "image": "a:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "shop", **about}, "spec": spec}
+
+
+def test_pods_that_name_a_node_which_is_not_in_the_input() -> None:
+    made = deployment("web", namespace="shop")
+    made["spec"]["replicas"] = 2
+    made["spec"]["template"]["spec"]["nodeName"] = "ghost"
+    for document, said in ((bound_by_hand(), "1 pod names"), (made, "2 pods name")):
+        found = plan(load([NODE, document]))
+        assert [each.partition(" the node ghost (spec.nodeName)")[0] for each in found.unknown] == [said]
+    assert not any("spec.nodeName" in each for each in plan(load([NODE, bound_by_hand(uid="p")])).unknown)
+
+
+def test_a_namespace_that_the_cluster_does_not_have() -> None:
+    spaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": name}} for name in ("default", "db")
+    ]
+    told = [each.message for each in plan(load([*spaces, claimant()])).notices if each.code == "KL196"]
+    assert [each for each in told if each.startswith("Namespace")] == [
+        "Namespace shop is not among those of the cluster: without it the API server refuses Pod shop/p "
+        '(namespaces "shop" not found); kubectl create namespace shop'
+    ]
+    for others in ([], [{**spaces[0], "metadata": {"name": "shop", "uid": "s"}}]):
+        told = [each.message for each in plan(load([*others, claimant()])).notices if each.code == "KL196"]
+        assert not [each for each in told if each.startswith("Namespace")]
