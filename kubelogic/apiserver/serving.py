@@ -19,8 +19,7 @@ from kubelogic.apiserver import chain, patches, requests
 from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
 from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.patches import managing
-from kubelogic.apiserver.registry import strategies
-from kubelogic.apiserver.registry.definitions import established
+from kubelogic.apiserver.registry import definitions, strategies
 from kubelogic.apiserver.registry.pod_parts import resized, with_debuggers
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.transaction import Transaction
@@ -84,7 +83,7 @@ def create(state: State, document: Mapping[str, Any], *, writing: Writing) -> Ou
     if kind == "CustomResourceDefinition":
         named = copy.deepcopy(given)
         defaults.fill(named)
-        given["status"] = established(named, state.now)
+        given["status"] = definitions.established(named, state.now)
     refusal = strategies.refuse_early(state, given)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
@@ -158,6 +157,11 @@ def update(state: State, old: Object, document: Mapping[str, Any], *, writing: W
         given.pop("status", None)
     if not writing.whole and "status" in old.document:
         given["status"] = old.document["status"]
+    if old.kind == "CustomResourceDefinition":
+        given["status"] = definitions.with_stored_version(given)
+        refusal = definitions.refuse_lost_versions(old, given)
+        if refusal is not None:
+            return Outcome(state=state, answer=refusal)
     return requests.replace_fields(state, writing.kind, old.key, given)
 
 

@@ -19,6 +19,7 @@ from kubelogic.serve import (
     writing,
 )
 from kubelogic.serve.cluster import Served
+from kubelogic.serve.custom import check_conversion
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
 from kubelogic.serve.statuses import NoSuchPathError, RequestError, failure, method_not_allowed, no_such_resource
@@ -51,6 +52,7 @@ async def _answer(served: Served, request: Request) -> Reply:
 
 def _on_target(served: Served, request: Request, where: Target) -> Reply:
     verb = request.method
+    check_conversion(where.resource)
     if where.resource.group == metrics.GROUP:
         return metrics.answer(served.control.present(), request, where)
     if where.part is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubelogic.kinds.table import served
 from kubelogic.serve.resources import Resource, Subresource
+from kubelogic.serve.statuses import failure
 
 _STATUS_VERBS = ("get", "patch", "update")
 
@@ -63,3 +64,24 @@ def schema_of(resource: Resource) -> Mapping[str, Any]:
         (each for each in spec.get("versions") or () if each.get("name") == resource.version), {}
     )
     return (version.get("schema") or {}).get("openAPIV3Schema") or {}
+
+
+def check_conversion(resource: Resource) -> None:
+    """Refuse a version that only a webhook could make of what is stored.
+
+    Raises:
+        RequestError: 501.
+    """
+    if resource.api_version == resource.stored_as or not unconverted(resource.custom or {}):
+        return
+    words = f"conversion webhook for {resource.api_version}, Kind={resource.kind}: no webhooks are called here"
+    raise failure(501, "NotImplemented", f"{words}; ask for {resource.stored_as}, in which objects are stored")
+
+
+def unconverted(definition: Mapping[str, Any]) -> str:
+    """What is not modelled of a definition: its webhook converts versions; empty if it has none."""
+    spec = definition.get("spec") or {}
+    stored = next((each.get("name") for each in spec.get("versions") or () if each.get("storage")), "")
+    if (spec.get("conversion") or {}).get("strategy") != "Webhook":
+        return ""
+    return f"no webhooks are called here: only {spec.get('group')}/{stored} is answered, in which objects are stored"

@@ -22,7 +22,7 @@ from kubelogic.serve import bodies
 from kubelogic.serve.certificates import with_requester
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.conforming import conforming, is_whole
-from kubelogic.serve.custom import schema_of
+from kubelogic.serve.custom import schema_of, unconverted
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import shown
@@ -173,6 +173,9 @@ def written(
     if resource.custom is not None:
         state = conforming(resource, key, served.cluster, state)
     said = (*said, *(each.text for each in sorted(state.warned)))
+    made = state.cluster.get(resource.stored_kind, key)
+    if resource.kind == "CustomResourceDefinition" and made is not None and (note := unconverted(made.document)):
+        said = (*said, note)
     if dry:
         if served.control.finish is not None:
             state = served.control.finish(served.control.state, state)

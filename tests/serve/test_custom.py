@@ -192,3 +192,68 @@ def test_a_definition_has_its_defaults(client: Client) -> None:
     }
     assert made["spec"]["conversion"] == {"strategy": "None"}
     assert made["status"]["acceptedNames"] == made["spec"]["names"]
+
+
+def _versioned(conversion: dict[str, Any] | None = None) -> dict[str, Any]:
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object"}}}}
+    versions = [{"name": name, "served": True, "storage": name == "v1", "schema": schema} for name in ("v1", "v1beta1")]
+    spec = {"group": "x.io", "scope": "Namespaced", "names": {"plural": "ws", "kind": "W"}, "versions": versions}
+    return {"metadata": {"name": "ws.x.io"}, "spec": {**spec, **({"conversion": conversion} if conversion else {})}}
+
+
+_DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def test_versions_differ_in_their_name_only(client: Client) -> None:
+    assert client.send("POST", _DEFINITIONS, _versioned()).status == 201
+    made = {"apiVersion": "x.io/v1beta1", "kind": "W", "metadata": {"name": "a"}, "spec": {}}
+    reply = client.send("POST", "/apis/x.io/v1beta1/namespaces/default/ws", made)
+    assert (reply.status, reply.body["apiVersion"]) == (201, "x.io/v1beta1")
+    assert client.get("/apis/x.io/v1/namespaces/default/ws/a")["apiVersion"] == "x.io/v1"
+    definition = client.get(f"{_DEFINITIONS}/ws.x.io")
+    for each in definition["spec"]["versions"]:
+        each["storage"] = each["name"] == "v1beta1"
+    reply = client.send("PUT", f"{_DEFINITIONS}/ws.x.io", definition)
+    assert reply.body["status"]["storedVersions"] == ["v1", "v1beta1"]
+    reply.body["spec"]["versions"] = [each for each in reply.body["spec"]["versions"] if each["name"] == "v1beta1"]
+    refused = client.send("PUT", f"{_DEFINITIONS}/ws.x.io", reply.body)
+    assert refused.status == 422
+    assert 'status.storedVersions[0]: Invalid value: "v1": missing from spec.versions' in refused.body["message"]
+
+
+def test_what_a_webhook_would_convert_is_refused_and_told(client: Client) -> None:
+    hook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://a.b/c"}}
+    reply = client.send("POST", _DEFINITIONS, _versioned({"strategy": "Webhook", "webhook": hook}))
+    assert reply.status == 201
+    assert reply.warnings == ("no webhooks are called here: only x.io/v1 is answered, in which objects are stored",)
+    assert client.send("GET", "/apis/x.io/v1beta1/namespaces/default/ws").status == 501
+    assert client.send("GET", "/apis/x.io/v1/namespaces/default/ws").status == 200
+
+
+@pytest.mark.parametrize(
+    ("conversion", "field"),
+    [
+        ({"strategy": "Magic"}, "spec.conversion.strategy"),
+        ({"strategy": "Webhook"}, "spec.conversion.webhook.clientConfig"),
+    ],
+)
+def test_odd_conversions_are_refused(client: Client, conversion: dict[str, Any], field: str) -> None:
+    reply = client.send("POST", _DEFINITIONS, _versioned(conversion))
+    assert reply.status == 422
+    assert field in {each["field"] for each in reply.body["details"]["causes"]}
+
+
+def test_priority_levels_and_flow_schemas_have_their_defaults(client: Client) -> None:
+    flow = "/apis/flowcontrol.apiserver.k8s.io/v1"
+    level = {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {"queues": 16}}}}
+    made = client.send("POST", f"{flow}/prioritylevelconfigurations", {"metadata": {"name": "a"}, "spec": level}).body
+    assert made["spec"]["limited"] == {
+        "nominalConcurrencyShares": 30,
+        "lendablePercent": 0,
+        "limitResponse": {"type": "Queue", "queuing": {"queues": 16, "handSize": 8, "queueLengthLimit": 50}},
+    }
+    exempt = {"metadata": {"name": "b"}, "spec": {"type": "Exempt", "exempt": {}}}
+    made = client.send("POST", f"{flow}/prioritylevelconfigurations", exempt).body
+    assert made["spec"]["exempt"] == {"nominalConcurrencyShares": 0, "lendablePercent": 0}
+    schema = {"metadata": {"name": "c"}, "spec": {"priorityLevelConfiguration": {"name": "a"}}}
+    assert client.send("POST", f"{flow}/flowschemas", schema).body["spec"]["matchingPrecedence"] == 1000

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.apiserver.answers import Status, invalid
+from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
 
 
@@ -36,3 +38,33 @@ def established(definition: Mapping[str, Any], now: int) -> dict[str, Any]:
         )
     ]
     return {"acceptedNames": dict(spec.get("names") or {}), "conditions": conditions, "storedVersions": versions}
+
+
+def with_stored_version(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The status of a definition that is changed: it notes each version in which objects were ever kept.
+
+    Source: pkg/registry/customresourcedefinition/strategy.go, PrepareForUpdate.
+    """
+    status: Mapping[str, Any] = definition.get("status") or {}
+    known = list(status.get("storedVersions") or ())
+    versions = (definition.get("spec") or {}).get("versions") or ()
+    new = [each.get("name") for each in versions if each.get("storage") and each.get("name") not in known]
+    return {**status, "storedVersions": [*known, *new]}
+
+
+def refuse_lost_versions(old: Object, definition: Mapping[str, Any]) -> Status | None:
+    """The refusal of a change that takes away a version in which objects may still be kept; None if it does not.
+
+    Source: pkg/apis/apiextensions/validation, ValidateCustomResourceDefinitionStoredVersions.
+    """
+    there = {each.get("name") for each in (definition.get("spec") or {}).get("versions") or ()}
+    faults = []
+    for number, name in enumerate((definition.get("status") or {}).get("storedVersions") or ()):
+        if name not in there:
+            why = (
+                f"missing from spec.versions; {name} was previously a storage version, and must remain in "
+                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
+                "status.storedVersions"
+            )
+            faults.append((f"status.storedVersions[{number}]", f'Invalid value: "{name}": {why}'))
+    return invalid(old, faults) if faults else None

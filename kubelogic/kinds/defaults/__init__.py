@@ -48,6 +48,8 @@ DEFAULTERS: Mapping[tuple[str, str], Callable[[Tree], None]] = MappingProxyType(
         ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): cluster.admission_policy,
         ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"): cluster.admission_policy_binding,
         ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): cluster.admission_policy_binding,
+        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"): cluster.flow_schema,
+        ("flowcontrol.apiserver.k8s.io/v1", "PriorityLevelConfiguration"): cluster.priority_level,
         ("networking.k8s.io/v1", "NetworkPolicy"): cluster.network_policy,
         ("networking.k8s.io/v1", "IngressClass"): cluster.ingress_class,
         ("node.k8s.io/v1", "RuntimeClass"): cluster.runtime_class,

@@ -242,6 +242,28 @@ def custom_resource_definition(tree: Tree) -> None:
     _port(spec["conversion"].get("webhook") if isinstance(spec["conversion"], dict) else None)
 
 
+def flow_schema(tree: Tree) -> None:
+    """Source: pkg/apis/flowcontrol/v1/defaults.go, SetDefaults_FlowSchemaSpec."""
+    spec = _spec(tree)
+    spec["matchingPrecedence"] = spec.get("matchingPrecedence") or 1000
+
+
+def priority_level(tree: Tree) -> None:
+    """Source: pkg/apis/flowcontrol/v1/defaults.go of Kubernetes 1.36."""
+    spec = _spec(tree)
+    for part, shares in (("exempt", 0), ("limited", 30)):
+        limits = spec.get(part)
+        if isinstance(limits, dict):
+            limits.setdefault("nominalConcurrencyShares", shares)
+            limits.setdefault("lendablePercent", 0)
+    limited = spec.get("limited")
+    answer = limited.get("limitResponse") if isinstance(limited, dict) else None
+    queues = answer.get("queuing") if isinstance(answer, dict) else None
+    if isinstance(queues, dict):
+        for name, usual in (("queues", 64), ("handSize", 8), ("queueLengthLimit", 50)):
+            queues[name] = queues.get(name) or usual
+
+
 def webhooks(tree: Tree) -> None:
     """Source: pkg/apis/admissionregistration/v1/defaults.go, SetDefaults_{Validating,Mutating}Webhook."""
     for hook in tree.get("webhooks") or ():

@@ -47,6 +47,18 @@ def definition(report: Report, tree: Tree) -> None:
             (*_SPEC, "preserveUnknownFields"), "KL127", "must be false; use x-kubernetes-preserve-unknown-fields"
         )
     _versions(report, spec.get("versions", []))
+    _conversion(report, spec.get("conversion") or {})
+
+
+def _conversion(report: Report, conversion: Tree) -> None:
+    """Source: validateCustomResourceConversion."""
+    where = (*_SPEC, "conversion")
+    strategy, hook = conversion.get("strategy"), conversion.get("webhook") or {}
+    report.one_of((*where, "strategy"), strategy, ("None", "Webhook"))
+    if strategy == "Webhook" and not hook.get("clientConfig"):
+        report.required((*where, "webhook", "clientConfig"), "required when strategy is set to Webhook")
+    if strategy == "Webhook" and not hook.get("conversionReviewVersions"):
+        report.required((*where, "webhook", "conversionReviewVersions"), "required when strategy is set to Webhook")
 
 
 def _approved(tree: Tree) -> bool:
