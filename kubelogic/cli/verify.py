@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     for option, value in (("--survive", args.survive), ("--during-rollout", args.during_rollout)):
         if value == "":
             raise UsageError(f"{option} says nothing")
+    if "" in args.invariant:
+        raise UsageError("--invariant says nothing")
     if args.each:
         return _swept(args)
     for option in ("with", "jobs", "memory", "engine", "results"):

@@ -64,6 +64,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         asked = [bool(self.survive or self.during_rollout), self.drain_all, self.any_order]
         if sum(asked) > 1:
             raise WrongQuestionError("ask one thing: survive (perhaps during a rollout), drain_all or any_order")
+        if self.any_order and self.invariants:
+            raise WrongQuestionError("any_order asks whether all pods get a node, and takes no invariants")
 
     def __str__(self) -> str:
         parts = [

@@ -89,8 +89,7 @@ def work(job: Job) -> Result:
     except (InputError, RuleErrors, UnknownPodError, ValueError) as error:
         return {"name": job.name, "verdict": "invalid", "document": None, "text": str(error)}
     except MemoryError:
-        text = f"it takes more than {job.memory:,} bytes of memory"
-        return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
+        return _too_large(job)
     return {"name": job.name, "verdict": found.verdict, "document": found.to_dict(), "text": found.to_text()}
 
 
@@ -111,6 +110,7 @@ def sweep(
 
     Raises:
         OSError: if the results file cannot be read or written.
+        NoResultsError: if it holds something else than results.
     """
     marks = [job.mark if results is not None else "" for job in jobs]
     kept = _kept(results)
@@ -272,16 +272,28 @@ def _from_anywhere(job: Job) -> Job:
 
 
 def _send(pipe: Any, worker: Callable[[Job], Result], job: Job) -> None:
-    _limit(job.memory)
-    pipe.send(worker(job))
+    try:
+        _limit(job.memory)
+        found = worker(job)
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not job.memory:
+            raise
+        _limit(0)  # there may be no room left for an answer
+        found = _too_large(job)
+    pipe.send(found)
     pipe.close()
 
 
 def _limit(memory: int) -> None:
-    if memory:
-        import resource
+    import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (memory or most, most))
+
+
+def _too_large(job: Job) -> Result:
+    text = f"it takes more than {job.memory:,} bytes of memory"
+    return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
 
 
 def _files(path: Path) -> list[Path]:
@@ -290,17 +302,33 @@ def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else []
 
 
+_OPENING = b'{"mark": "'
+"""How each line of a results file begins."""
+
+
+class NoResultsError(ValueError):
+    """A file that is to keep results holds something else."""
+
+
 def _kept(results: Path | None) -> dict[str, Result]:
-    """The results in a file by mark; a line that was cut off when something was killed counts for nothing."""
+    """The results in a file by mark; a line that was cut off when something was killed counts for nothing.
+
+    Raises:
+        NoResultsError: if the file holds something else: nothing is added to it then.
+    """
     if results is None or not results.exists():
         return {}
     found: dict[str, Result] = {}
-    for line in results.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(results.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        if not line.startswith(_OPENING[: len(line)]):
+            raise NoResultsError(f"{results}:{number}: it holds no results of verify --each; name another file")
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+        except ValueError:
             continue
-        if isinstance(entry, dict) and {"mark", "verdict"} <= entry.keys():
+        if {"mark", "verdict"} <= entry.keys():
             found[str(entry.pop("mark"))] = entry
     return found
 

@@ -9,10 +9,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubelogic.cli import main
-from kubelogic.verify.sweep import TRIES, Job, Local, Result, UnknownEngineError, named, sweep, work
+from kubelogic.verify.sweep import (
+    TRIES,
+    Job,
+    Local,
+    NoResultsError,
+    Result,
+    UnknownEngineError,
+    _send,
+    named,
+    sweep,
+    work,
+)
 from kubelogic.verify.verifying import Question
 
 NODE = """---
@@ -88,6 +100,41 @@ def test_a_job_whose_worker_dies_is_tried_again(fleet: list[str]) -> None:
     found = sweep(jobs(fleet), Here(["roomy.yaml"] * TRIES))
     assert verdicts(found)[1] == ("roomy.yaml", "unknown")
     assert found[1]["text"] == "the process that worked on it died 3 times"
+
+
+@pytest.mark.parametrize("text", ["kind: Node\n", "[]\n", '{"mark": 5}\n', '{"mark": "a", "verdict": "holds"}\n{}\n'])
+def test_a_file_of_something_else_is_left_alone(fleet: list[str], tmp_path: Path, text: str) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(NoResultsError, match="holds no results"):
+        sweep(jobs(fleet), Here(), results=file)
+    assert file.read_text(encoding="utf-8") == text
+
+
+class Pipe:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Result] = []
+
+    def send(self, result: Result) -> None:
+        self.sent.append(result)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("failed to map segment")])
+def test_a_process_that_may_have_too_little_memory_says_so(fleet: list[str], error: Exception) -> None:
+    def worker(_job: Job) -> Result:
+        raise error
+
+    pipe = Pipe()
+    (job,) = jobs(fleet[:1])
+    _send(pipe, worker, msgspec.structs.replace(job, memory=1 << 40))
+    assert [(each["verdict"], each["text"]) for each in pipe.sent] == [
+        ("unknown", "it takes more than 1,099,511,627,776 bytes of memory")
+    ]
 
 
 def test_what_is_in_the_results_is_not_done_again(fleet: list[str], tmp_path: Path) -> None:
