@@ -24,6 +24,7 @@ from kubelogic.verbs.services import notices_of, selected
 from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import Target, UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
+from kubelogic.verbs.unresolved import never_ready
 
 if TYPE_CHECKING:
     from kubelogic.verbs.drain import NodeDrain
@@ -305,14 +306,16 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
     plan = describe(done, options)
     served = next(each for each in plan.endpoints if each.service == key)
     ready = {address.rpartition(":")[0] for address in served.ready}
-    pods = tuple((pod.key, _unserved(pod, ready)) for pod in selected(done.cluster, obj))
+    behind = selected(done.cluster, obj)
+    pods = tuple((pod.key, _unserved(pod, ready)) for pod in behind)
+    owners = {f"Pod {pod.key}" for pod in behind} | {each for pod in behind for each in controllers(done.cluster, pod)}
     return ServiceExplanation(
         service=key,
         type=str((obj.document.get("spec") or {}).get("type") or "ClusterIP"),
         ready=served.ready,
         not_ready=served.not_ready,
         pods=pods,
-        remarks=tuple(each.message for each in notices_of(done.cluster, obj)),
+        remarks=tuple(each.message for each in (*notices_of(done.cluster, obj), *never_ready(done.before, owners))),
         rolled=interruptions(done, obj, options) if served.ready else (),
         location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
     )

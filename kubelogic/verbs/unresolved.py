@@ -66,6 +66,12 @@ def _namespaces(cluster: Cluster, of: Collection[str] | None) -> Iterator[Notice
         yield Notice(code=NO_SERVICE, message=message, location=place, count=len(objects))
 
 
+def never_ready(cluster: Cluster, of: Collection[str]) -> Iterator[Notice]:
+    """One notice for each probe of some objects whose port cannot be found, so that their pods never become ready."""
+    for obj, spec, path in written_templates(cluster, of):
+        yield from _probes(obj, spec, path, ("startupProbe", "readinessProbe"))
+
+
 def _service(cluster: Cluster, obj: Object) -> Iterator[Notice]:
     name = (obj.document.get("spec") or {}).get("serviceName") if obj.kind == "StatefulSet" else None
     if name and cluster.get("Service", f"{obj.namespace}/{name}") is None:
@@ -76,11 +82,13 @@ def _service(cluster: Cluster, obj: Object) -> Iterator[Notice]:
         yield _notice(obj, NO_SERVICE, message, ("spec", "serviceName"))
 
 
-def _probes(obj: Object, spec: Mapping[str, Any], path: Path) -> Iterator[Notice]:
+def _probes(
+    obj: Object, spec: Mapping[str, Any], path: Path, probes: Collection[str] = tuple(_FOLLOWS)
+) -> Iterator[Notice]:
     for part in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(part) or ()):
             names = [str(each["name"]) for each in container.get("ports") or () if each.get("name")]
-            for probe, follows in _FOLLOWS.items():
+            for probe in probes:
                 for action in ("httpGet", "tcpSocket"):
                     port = ((container.get(probe) or {}).get(action) or {}).get("port")
                     if not isinstance(port, str) or port in names:
@@ -88,7 +96,7 @@ def _probes(obj: Object, spec: Mapping[str, Any], path: Path) -> Iterator[Notice
                     has = f"but it has {', '.join(names)}" if names else "but it names no port"
                     asked = f'{obj}: {probe} of container {container.get("name")} asks its port "{port}"'
                     place = (*path, part, index, probe, action, "port")
-                    yield _notice(obj, NO_PORT, f"{asked}, {has}: {follows}", place)
+                    yield _notice(obj, NO_PORT, f"{asked}, {has}: {_FOLLOWS[probe]}", place)
 
 
 def _notice(obj: Object, code: str, message: str, path: Path) -> Notice:

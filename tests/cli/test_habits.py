@@ -172,6 +172,17 @@ def test_files_keep_their_order() -> None:
     assert habits.as_kubectl(["can-i", "-A", "get", "x", "-f", "a"], can_i) == ["can-i", "-A", "get", "x", "a"]
 
 
+@pytest.mark.parametrize(("probe", "code"), [("readinessProbe", 1), ("startupProbe", 1), ("livenessProbe", 0)])
+def test_a_service_tells_why_its_pods_never_become_ready(
+    probe: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = f"name: http}}], {probe}: {{httpGet: {{port: web}}}}}}"
+    (tmp_path / "shop.yaml").write_text(SHOP.replace("name: http}]}", asked))
+    assert main(["explain", "-n", "shop", "svc/cart", str(tmp_path)]) == code
+    told = " ".join(capsys.readouterr().out.split())
+    assert (f'{probe} of container app asks its port "web", but it has http:' in told) == bool(code)
+
+
 def test_what_to_explain_comes_first(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", shop, "shop/till"]) == 2
     assert f"kubelogic explain shop/till {shop}" in capsys.readouterr().err
