@@ -63,7 +63,8 @@ def refuse_lost_versions(old: Object, definition: Mapping[str, Any]) -> Status |
         if name not in there:
             why = (
                 f"missing from spec.versions; {name} was previously a storage version, and must remain in "
-                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
+                f"spec.versions until a storage migration ensures no data remains persisted in {name} "
+                f"and removes {name} from "
                 "status.storedVersions"
             )
             faults.append((f"status.storedVersions[{number}]", f'Invalid value: "{name}": {why}'))
