@@ -16,7 +16,8 @@ from kubelogic.explain.blockers import Blocker
 TAINTED = "node(s) had untolerated taint(s)"
 NO_NODES = "no nodes available to schedule pods"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
-_WHOLE = (NO_NODES, GATED)
+UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
+_WHOLE = (NO_NODES, GATED, UNBOUND)
 """Lines that count no nodes. Source: kube-scheduler, ErrNoNodesAvailable; the plugin SchedulingGates."""
 
 
@@ -47,6 +48,8 @@ _COUNT = re.compile(r"(\d+) (?=\S)")
 _CLAIMS = "no new claims to deallocate|still not schedulable|deallocation of ResourceClaim completed"
 _PREEMPTION = re.compile(rf"(?:{_CLAIMS})(?:, preemption: )?|preemption: ")
 _SCALE_UP = re.compile(r"pod didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
+_PLUGIN = re.compile(r'running (?:"\w+" \w+ plugin(?: for pod "[^"]*")?|\w+ plugin "\w+"): ')
+"""A plugin that failed over the pod. Source: framework.go, RunFilterPlugins of 1.19 and 1.20, RunPreBindPlugins."""
 _KARPENTER = re.compile(r"Failed to schedule pod, ")
 
 
@@ -59,6 +62,8 @@ def read(text: str) -> Pasted | None:
     'cluster-autoscaler'
     >>> read("Warning  FailedScheduling  2m  default-scheduler  no nodes available to schedule pods").nodes
     0
+    >>> read('running PreBind plugin "VolumeBinding": binding volumes: timed out waiting for the condition').everywhere
+    'binding volumes: timed out waiting for the condition'
     """
     text = " ".join(text.split())
     head = _HEAD.search(text)
@@ -66,6 +71,8 @@ def read(text: str) -> Pasted | None:
         whole = next((each for each in _WHOLE if each in text), "")
         if whole:
             return Pasted(nodes=0 if whole == NO_NODES else None, everywhere=whole)
+        if failed := _PLUGIN.search(text):
+            return Pasted(nodes=None, everywhere=text[failed.end() :].rstrip(" ."))
         return _of_an_autoscaler(text)
     nodes, rest = int(head[1]), text[head.end() :]
     cut = rest.endswith("...")

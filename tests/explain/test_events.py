@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.events import matching_nodes, meaning, read
+from kubelogic.explain.events import UNBOUND, matching_nodes, meaning, read
 
 PREEMPTION = (
     " preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, "
@@ -62,6 +62,24 @@ def test_a_node_counts_with_its_first_filter_only() -> None:
     first = {"ash": ("node(s) were unschedulable",), "elm": (TAINTED,)}
     blockers = [tainted("ash", "node.kubernetes.io/unschedulable"), tainted("elm", "pool", "ml")]
     assert matching_nodes(TAINTED, first, blockers) == (["elm"], ["ash"])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f'running "VolumeBinding" filter plugin for pod "db-0": {UNBOUND}', UNBOUND),
+        (f"{UNBOUND} (repeated 2 times)", UNBOUND),
+        (
+            'Warning FailedScheduling 2m default-scheduler running PreBind plugin "VolumeBinding": binding volumes: '
+            "timed out waiting for the condition.",
+            "binding volumes: timed out waiting for the condition",
+        ),
+    ],
+)
+def test_a_line_about_the_pod_alone_counts_no_nodes(text: str, reason: str) -> None:
+    found = read(text)
+    assert found is not None
+    assert (found.nodes, found.everywhere, found.counts) == (None, reason, {})
 
 
 @pytest.mark.parametrize(
