@@ -198,6 +198,8 @@ def _(operation: FailNode, state: State) -> Performed:
 
 @perform.register
 def _(operation: HealNode, state: State) -> Performed:
+    if (off := machine_off(state, operation.node)) is not None:
+        return Performed(state=state, answer=off)
     return Performed(
         state=state.with_world(remove=_world_rows(state, "node_silent_since", operation.node)), answer=_DONE
     )
@@ -298,6 +300,15 @@ def _(operation: TellPod, state: State) -> Performed:
 
 def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row]]:
     return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
+
+
+def machine_off(state: State, node: str) -> Status | None:
+    """409 for a node that cannot be heard of, because its machine is gone or stopped; None if it is not."""
+    for predicate, word in (("machine_gone", "gone"), ("machine_stopped", "stopped")):
+        if _world_rows(state, predicate, node):
+            message = f'the machine of node "{node}" is {word}: only machine: {{state: running}} brings it back'
+            return Status(status=409, reason="Conflict", message=message)
+    return None
 
 
 def missing(kind: str, key: str) -> Status:

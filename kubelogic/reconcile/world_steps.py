@@ -7,7 +7,7 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.performing import Later, Performed, missing, perform
+from kubelogic.reconcile.performing import Later, Performed, machine_off, missing, perform
 from kubelogic.reconcile.scenario import FailNode, Operation
 from kubelogic.reconcile.troubles import Target
 
@@ -124,6 +124,8 @@ def _(operation: Reboot, state: State) -> Performed:
 def _(operation: EndReboot, state: State) -> Performed:
     if state.cluster.get("Node", operation.node) is None:
         return Performed(state=state, answer=missing("Node", operation.node))
+    if (off := machine_off(state, operation.node)) is not None:
+        return Performed(state=state, answer=off)
     target = Target(kind="Node", key=operation.node)
     silent = [
         ("node_silent_since", row) for row in state.world.get("node_silent_since", ()) if row[0] == operation.node

@@ -1,4 +1,4 @@
-"""Drains that give up, and sets whose pods are replaced by hand."""
+"""Drains that give up, sets whose pods are replaced by hand, machines that do not come back."""
 
 from __future__ import annotations
 
@@ -50,3 +50,20 @@ def test_with_on_delete_old_pods_are_no_rollout_but_not_up_to_date(
     assert rollout is not None
     assert rollout.complete == complete
     assert is_up_to_date(obj) == current
+
+
+@pytest.mark.parametrize("state", ["gone", "stopped"])
+def test_a_machine_that_is_off_is_not_heard_of_after_a_reboot_or_by_healing(state: str, tmp_path: Path) -> None:
+    text = f"""
+- {{at: 1m, reboot: n1}}
+- {{at: 90s, machine: {{node: n1, state: {state}}}}}
+- {{at: 3m, heal: n1}}
+- {{at: 5m, expect: {{kind: Node, name: n1, ready: false}}}}
+- {{at: 6m, machine: {{node: n1, state: running}}}}
+- {{at: 8m, expect: {{kind: Node, name: n1, ready: true}}}}
+"""
+    done = play(text, tmp_path)
+    refused = [each.message for each in done.not_well if each.kind == "Step"]
+    assert [each.partition(",")[0] for each in refused] == ["EndReboot of node n1", "HealNode of node n1"]
+    assert all(f"is {state}: only machine" in each for each in refused)
+    assert all(each.held for each in done.run.expected)
