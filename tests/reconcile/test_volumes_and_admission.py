@@ -154,10 +154,11 @@ def test_a_node_that_is_deleted_keeps_a_volume_for_six_minutes_after_its_pods_ar
     lab.silence("n1")
     lab.wait(60)
     lab.delete("Node", "n1")
-    lab.wait(300)
+    lab.wait(70)
     assert "first" not in lab.names("Pod")
+    lab.wait(300)
     assert phase(lab, "second") == "Pending"
-    lab.wait(150)
+    lab.wait(70)
     assert phase(lab, "second") == "Running"
 
 
