@@ -7,6 +7,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.migrated_volumes import MIGRATED_KINDS, as_migrated
 from kubelogic.facts.node_terms import node_term, requirement_facts
 from kubelogic.facts.nodes import ZONE_LABELS
 from kubelogic.facts.pod_specs import migrated
@@ -85,6 +86,9 @@ def claim(obj: Object) -> Iterator[Fact]:
         yield "claim_lost", (key, spec.get("volumeName") or "")
 
 
+_MIGRATED_PLUGINS = "storage.alpha.kubernetes.io/migrated-plugins"
+
+
 def volume(obj: Object) -> Iterator[Fact]:
     """The facts of a PersistentVolume."""
     name, document = obj.name, obj.document
@@ -114,6 +118,14 @@ def volume(obj: Object) -> Iterator[Fact]:
         yield "volume_attaches", (name, source.get("driver", ""), source.get("volumeHandle", ""))
     for kind in _ATTACHED_IN_TREE & spec.keys():
         yield "volume_attached_in_tree", (name, kind)
+    for kind, (plugin, _) in MIGRATED_KINDS.items():
+        if spec.get(kind):
+            yield "volume_migrates", (name, plugin)
+    moved, told, _ = _volume_terms(as_migrated(document))
+    if moved and any(spec.get(kind) for kind in MIGRATED_KINDS):
+        for term in moved:
+            yield "volume_migrated_term", (name, term)
+        yield from told
     for csi_driver, handle in migrated(spec):
         yield "volume_in_tree", (name,)
         yield "volume_attaches", (name, csi_driver, handle)
@@ -199,6 +211,10 @@ def driver(obj: Object) -> Iterator[Fact]:
 def node_drivers(obj: Object) -> Iterator[Fact]:
     """The facts of a CSINode."""
     yield "drivers_listed", (obj.name,)
+    annotations = obj.document["metadata"].get("annotations") or {}
+    for plugin in str(annotations.get(_MIGRATED_PLUGINS) or "").split(","):
+        if plugin:
+            yield "node_migrated", (obj.name, plugin)
     for found in (obj.document.get("spec") or {}).get("drivers") or ():
         yield "driver_on_node", (obj.name, found["name"])
         for key in found.get("topologyKeys") or ():
@@ -312,7 +328,7 @@ class VolumeStage:
                 found |= _class_terms(self._classes[name].document)[2]
         for name in volumes & self._volumes.keys():
             document = self._volumes[name].document
-            found |= _volume_terms(document)[2]
+            found |= _volume_terms(document)[2] | _volume_terms(as_migrated(document))[2]
             labels = document["metadata"].get("labels") or {}
             found |= _zone_mentions(labels)
         return found | _zones_present(found)
@@ -337,6 +353,7 @@ def _mentioned(obj: Object) -> Iterator[Fact]:
     document = obj.document
     found = _volume_terms(document)[2] | _class_terms(document)[2]
     if obj.kind == "PersistentVolume":
+        found |= _volume_terms(as_migrated(document))[2]
         found |= _zone_mentions(document["metadata"].get("labels") or {})
     for mention in sorted(found | _zones_present(found)):
         yield "node_label_mentioned", mention

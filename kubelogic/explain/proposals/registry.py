@@ -45,6 +45,7 @@ PROPOSALS: Mapping[str, tuple[Proposal, ...]] = {
     "rejects_no_volume": (storage.give_class, storage.fit_volumes, storage.make_volumes),
     "rejects_zone": (storage.leave_out_volume,),
     "rejects_volume_node": (storage.leave_out_volume,),
+    "rejects_migrated_volume": (storage.leave_out_volume,),
     "group_incomplete": (groups.lower_minimum,),
     "group_awaited": (groups.lower_minimum, groups.make_group),
     "lacks_devices": (devices.ask_otherwise, devices.free_devices, devices.nodes_with_devices),

@@ -168,7 +168,9 @@ _RATHER = frozenset(
 
 def leave_out_volume(case: Case) -> Iterator[Candidate]:
     """Do without a volume that some node cannot reach: where volumes lie apart, one node never has them all."""
-    found = [each for name in ("rejects_zone", "rejects_volume_node") for each in case.about(name)]
+    found = [
+        each for name in ("rejects_zone", "rejects_volume_node", "rejects_migrated_volume") for each in case.about(name)
+    ]
     for volume in sorted({str(blocker.witness["Volume"]) for blocker in found}):
         for key, claim in sorted(case.cluster.objects("PersistentVolumeClaim").items()):
             if claim.namespace == case.pod.namespace and _spec(claim).get("volumeName") == volume:
