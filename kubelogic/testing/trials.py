@@ -16,13 +16,13 @@ import msgspec
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Event, later
-from kubelogic.reconcile.settle import settle
 from kubelogic.reconcile.times import clock
 from kubelogic.report.verification import documents_text, scenario_text
 from kubelogic.verbs.load import Source, load
 from kubelogic.verbs.reconciled import Engine, Options, begin, engine
 from kubelogic.verify.holding import held
 from kubelogic.verify.invariants import Invariant
+from kubelogic.verify.settling import come_up
 from kubelogic.verify.steps import steps
 from kubelogic.verify.watching import VIOLATES, Violation, Watched, watch
 
@@ -101,7 +101,7 @@ def world(source: Source | Cluster, options: Options | None = None) -> World:
     cluster = source if isinstance(source, Cluster) else load(source)
     made = engine(chosen, goals=(VIOLATES,))
     start, _ = begin(cluster, made.rulebook)
-    run = settle(made.reconciler, start, until=start.now + chosen.horizon)
+    run = come_up(made.reconciler, start, horizon=chosen.horizon)
     made.without_rival()
     named = _named(source)
     lead = run.state.now - start.now

@@ -16,7 +16,6 @@ from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.logic.errors import RuleErrors
 from kubelogic.reconcile.scenario import Event, FailNode, Patch, later
-from kubelogic.reconcile.settle import settle
 from kubelogic.verbs.drain import twin_of
 from kubelogic.verbs.missing import NO_NODES
 from kubelogic.verbs.plan import describe
@@ -38,6 +37,7 @@ from kubelogic.verify.invariants import (
 from kubelogic.verify.question import Question, WrongQuestionError
 from kubelogic.verify.restless import SETTLES, restless
 from kubelogic.verify.results import Counterexample, Verification
+from kubelogic.verify.settling import come_up
 from kubelogic.verify.steps import steps
 from kubelogic.verify.watching import VIOLATES, Violation, Watched, broken_already, watch
 
@@ -73,7 +73,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
     start, left_out = begin(cluster, made.rulebook)
     start = _with_more(start, question.extra_nodes)
     troubled = made.troubled(start)
-    run = settle(made.reconciler, start, until=start.now + options.horizon)
+    run = come_up(made.reconciler, start, horizon=options.horizon)
     done = Reconciled(
         before=cluster,
         start=start.now,

@@ -185,6 +185,18 @@ def test_a_counter_example_is_the_run_that_simulate_shows() -> None:
     assert any(each.key == "default/web-0" for each in run.not_well)
 
 
+def test_what_comes_up_slowly_is_waited_for() -> None:
+    """A Service whose pods become ready after two minutes had endpoints before anything fails."""
+    probe = {"httpGet": {"path": "/", "port": 80}, "initialDelaySeconds": 120}
+    slow = {"containers": [{"name": "app", "image": "web:1", "readinessProbe": probe}]}
+    documents = [node("ash"), node("elm"), workload("web", 1, "1", pod=slow), service("web")]
+    found = asked(documents, {"survive": "node:1", "invariants": ["no_service_interrupted"]})
+    assert found.verdict == "broken", found.to_text()
+    assert found.counterexample is not None
+    assert found.counterexample.replayed
+    assert found.counterexample.steps == ({"at": "3m", "fail": "ash"},)
+
+
 def test_nodes_that_nothing_tells_apart_are_tried_once() -> None:
     many = [node(f"n{number}") for number in range(6)]
     found = asked([*many, workload("web", 6, "1")], {"survive": "node:1"})
