@@ -21,10 +21,10 @@ from kubelogic.apiserver.loading import was_admitted
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
+from kubelogic.kinds.references import SYSTEM_NAMESPACES
 from kubelogic.kinds.table import lookup
 from kubelogic.logic import Rulebook
 
-_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _FIRST = ("Namespace", "PriorityClass", "CustomResourceDefinition", "StorageClass", "RuntimeClass")
 _THEN = ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota")
 
@@ -51,7 +51,7 @@ def start(objects: Sequence[Object], *, rules: Rulebook, now: int) -> Started:
     names = {obj.namespace for obj in objects if obj.namespace}
     taken = {(obj.kind, obj.key) for obj in objects}
     address = Ranges.named(parameters_of(rules)).services[0][1]
-    for document in _own(sorted(names - set(_NAMESPACES)), str(ip_address(address))):
+    for document in _own(sorted(names - set(SYSTEM_NAMESPACES)), str(ip_address(address))):
         meta = document["metadata"]
         key = f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else meta["name"]
         if (document["kind"], key) not in taken:
@@ -79,7 +79,7 @@ def _turn(obj: Object) -> tuple[bool, bool, bool, tuple[str, int, int], str]:
 
 
 def _own(others: Sequence[str], address: str) -> Iterator[dict[str, Any]]:
-    for name in sorted({*_NAMESPACES, *others}):
+    for name in sorted({*SYSTEM_NAMESPACES, *others}):
         labels = {"kubernetes.io/metadata.name": name}
         yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     for document in msgspec.json.decode(files("kubelogic.apiserver").joinpath("bootstrap.json").read_bytes()):

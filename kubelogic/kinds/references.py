@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+"""The namespaces that every API server makes for itself. Source: pkg/controlplane/controller/systemnamespaces."""
+
 OF_EVERY_NAMESPACE = frozenset({"kube-root-ca.crt"})
 """ConfigMaps that a controller keeps in every namespace."""
 

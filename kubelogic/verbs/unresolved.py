@@ -11,7 +11,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.references import Path
+from kubelogic.kinds.references import SYSTEM_NAMESPACES, Path
 from kubelogic.text import Notice
 from kubelogic.verbs.references import written_templates
 
@@ -54,7 +54,9 @@ def _namespaces(cluster: Cluster, of: Collection[str] | None) -> Iterator[Notice
     lost: dict[str, list[Object]] = {}
     for obj in cluster:
         about = obj.document.get("metadata") or {}
-        if obj.namespace and obj.namespace not in known and not about.get("uid") and (of is None or str(obj) in of):
+        if obj.namespace in known or obj.namespace in SYSTEM_NAMESPACES:
+            continue
+        if obj.namespace and not about.get("uid") and (of is None or str(obj) in of):
             lost.setdefault(obj.namespace, []).append(obj)
     for name, objects in sorted(lost.items()):
         message = (

@@ -202,7 +202,9 @@ def test_reading_a_line_as_kubectl_wraps_it() -> None:
         counts={"Too many pods": 1, CPU: 200, TAINT: 15},
         preemption={message.NOT_HELPFUL: 15, message.NO_VICTIMS: 201},
     )
-    assert read("pod has unbound immediate PersistentVolumeClaims") is None
+    unbound = "pod has unbound immediate PersistentVolumeClaims"
+    assert read(unbound) == Pasted(nodes=None, everywhere=unbound)
+    assert read("pod has no luck") is None
 
 
 def test_reading_a_line_about_the_pod_and_one_that_was_cut() -> None:

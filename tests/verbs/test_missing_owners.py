@@ -256,3 +256,11 @@ def test_a_namespace_that_the_cluster_does_not_have() -> None:
     for others in ([], [{**spaces[0], "metadata": {"name": "shop", "uid": "s"}}]):
         told = [each.message for each in plan(load([*others, claimant()])).notices if each.code == "KL196"]
         assert not [each for each in told if each.startswith("Namespace")]
+
+
+def test_a_namespace_that_every_cluster_makes_for_itself_is_no_lack() -> None:
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "s"}}
+    agent = claimant()
+    agent["metadata"]["namespace"] = "kube-system"
+    told = [each.message for each in plan(load([space, agent])).notices if each.code == "KL196"]
+    assert not [each for each in told if each.startswith("Namespace")]
