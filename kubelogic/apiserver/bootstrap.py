@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.answers import Status
+from kubelogic.apiserver.bootstrap_roles import bootstrap_roles
 from kubelogic.apiserver.loading import was_admitted
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
@@ -86,3 +87,4 @@ def _own(others: Sequence[str], address: str) -> Iterator[dict[str, Any]]:
         if document["kind"] == "Service":
             document["spec"]["clusterIP"] = address
         yield document
+    yield from bootstrap_roles()

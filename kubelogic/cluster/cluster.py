@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from weakref import ref
 
 import msgspec
 
 from kubelogic.cluster.objects import Object
 
 _NOTHING: Mapping[str, Object] = MappingProxyType({})
+_STEPS = 8
+"""So many changes back it is known which object of a kind was touched, so that nobody has to look for it."""
 
 
 class Differences(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +31,13 @@ class Cluster:
     read: what is not among them is unknown, not absent.
     """
 
-    __slots__ = ("_by_kind", "unread")
+    __slots__ = ("__weakref__", "_by_kind", "_near", "unread")
 
     def __init__(
         self, by_kind: Mapping[str, Mapping[str, Object]] | None = None, unread: frozenset[str] = frozenset()
     ) -> None:
         self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
+        self._near: _Near = ()
         self.unread = unread
 
     @classmethod
@@ -95,20 +99,38 @@ class Cluster:
         Costs one shallow copy per kind that changes.
         """
         changed: dict[str, dict[str, Object]] = {}
+        touched: dict[str, str] | None = {}
 
-        def writable(kind: str) -> dict[str, Object]:
+        def writable(kind: str, key: str) -> dict[str, Object]:
+            nonlocal touched
             if kind not in changed:
                 changed[kind] = dict(self._by_kind.get(kind, _NOTHING))
+            if touched is not None and touched.setdefault(kind, key) != key:
+                touched = None
             return changed[kind]
 
         for kind, key in without:
-            writable(kind).pop(key, None)
+            writable(kind, key).pop(key, None)
         for obj in objects:
-            writable(obj.kind)[obj.key] = obj
+            writable(obj.kind, obj.key)[obj.key] = obj
         if not changed:
             return self
         by_kind = {**self._by_kind, **changed}
-        return Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]}, self.unread)
+        made = Cluster({kind: by_kind[kind] for kind in by_kind if by_kind[kind]}, self.unread)
+        made._near = self._followed_by(touched)
+        return made
+
+    def _followed_by(self, touched: dict[str, str] | None) -> _Near:
+        """This cluster and those that it came from, each with what was touched since, if it is one object of a kind."""
+        if touched is None:
+            return ()
+        near = [(ref(self), touched)]
+        for older, since in self._near[: _STEPS - 1]:
+            both = {**since, **touched}
+            if any(since.get(kind, key) != key for kind, key in touched.items()):
+                break
+            near.append((older, both))
+        return tuple(near)
 
     def changes_since(self, before: Cluster) -> tuple[list[Object], list[Object]]:
         """What to remove and what to add to turn ``before`` into this cluster.
@@ -119,15 +141,27 @@ class Cluster:
         removed = [*found.gone, *(old for old, _ in found.replaced)]
         return removed, [*found.come, *(new for _, new in found.replaced)]
 
-    def differences(self, before: Cluster) -> Differences:
-        """The same, with both versions of replaced objects side by side."""
+    def differences(self, before: Cluster, kinds: Collection[str] | None = None) -> Differences:
+        """The same, with both versions of replaced objects side by side.
+
+        Where one object of a kind was touched on the way from ``before``, others of its kind are not looked at.
+
+        Args:
+            before: the earlier cluster.
+            kinds: of which objects; None for all.
+        """
         gone: list[Object] = []
         come: list[Object] = []
         replaced: list[tuple[Object, Object]] = []
-        for kind in sorted({*self._by_kind, *before._by_kind}):
+        touched = next((since for older, since in self._near if older() is before), None)
+        for kind in sorted({*self._by_kind, *before._by_kind} if kinds is None else kinds):
             old, new = before.objects(kind), self.objects(kind)
             if old is new:
                 continue
+            if touched is not None:
+                key = touched[kind]
+                old = {key: old[key]} if key in old else _NOTHING
+                new = {key: new[key]} if key in new else _NOTHING
             gone.extend([obj for key, obj in old.items() if key not in new])
             for key, obj in new.items():
                 was = old.get(key)
@@ -136,3 +170,7 @@ class Cluster:
                 elif was is not obj:
                     replaced.append((was, obj))
         return Differences(gone=gone, come=come, replaced=replaced)
+
+
+_Near = tuple[tuple[ref[Cluster], dict[str, str]], ...]
+"""Clusters that one came from, nearest first, each with the only key of a kind that was touched since."""

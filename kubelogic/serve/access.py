@@ -21,22 +21,6 @@ Rule = Mapping[str, Any]
 
 MASTERS = "system:masters"
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_INFO = ("/healthz", "/livez", "/readyz", "/version", "/version/")
-_DISCOVERY = ("/.well-known", "/.well-known/*", "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_INFO)
-_EVERYBODY: tuple[Rule, ...] = (
-    {"nonResourceURLs": list(_DISCOVERY), "verbs": ["get"]},
-    {"nonResourceURLs": list(_INFO), "verbs": ["get"]},
-    {
-        "apiGroups": ["authorization.k8s.io"],
-        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-        "verbs": ["create"],
-    },
-    {"apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"], "verbs": ["create"]},
-)
-"""What everybody who is known may do.
-
-Source: the ClusterRoles system:discovery, system:basic-user and system:public-info-viewer.
-"""
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +159,6 @@ def rules_in(cluster: Cluster, user: str, groups: tuple[str, ...], namespace: st
         yield {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
         yield {"nonResourceURLs": ["*"], "verbs": ["*"]}
         return
-    if "system:authenticated" in groups:
-        yield from _EVERYBODY
     for binding in cluster.objects("ClusterRoleBinding").values():
         if _binds(binding.document, user, groups, ""):
             yield from _role(cluster, binding.document, "")
@@ -208,82 +190,6 @@ def _role(cluster: Cluster, binding: Mapping[str, Any], namespace: str) -> Itera
     found = cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name)
     if found is not None:
         yield from found.document.get("rules") or ()
-    elif kind == "ClusterRole":
-        yield from _BUILT_IN.get(name, ())
-
-
-_READ = ["get", "list", "watch"]
-_WRITE = ["create", "delete", "deletecollection", "patch", "update"]
-_WORKLOADS: tuple[tuple[str, list[str]], ...] = (
-    (
-        "",
-        [
-            "pods",
-            "replicationcontrollers",
-            "replicationcontrollers/scale",
-            "services",
-            "endpoints",
-            "configmaps",
-            "persistentvolumeclaims",
-            "serviceaccounts",
-        ],
-    ),
-    (
-        "apps",
-        [
-            "deployments",
-            "deployments/scale",
-            "daemonsets",
-            "replicasets",
-            "replicasets/scale",
-            "statefulsets",
-            "statefulsets/scale",
-        ],
-    ),
-    ("batch", ["jobs", "cronjobs"]),
-    ("autoscaling", ["horizontalpodautoscalers"]),
-    ("policy", ["poddisruptionbudgets"]),
-    ("networking.k8s.io", ["ingresses", "networkpolicies"]),
-)
-
-
-def _over(verbs: list[str]) -> tuple[Rule, ...]:
-    return tuple({"apiGroups": [group], "resources": names, "verbs": verbs} for group, names in _WORKLOADS)
-
-
-_VIEW: tuple[Rule, ...] = (
-    *_over(_READ),
-    {
-        "apiGroups": [""],
-        "resources": ["events", "limitranges", "namespaces", "resourcequotas", "pods/log", "pods/status"],
-        "verbs": _READ,
-    },
-    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
-)
-_EDIT: tuple[Rule, ...] = (
-    *_VIEW,
-    *_over(_WRITE),
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": [*_READ, *_WRITE]},
-    {"apiGroups": [""], "resources": ["pods/exec", "pods/eviction", "pods/attach"], "verbs": ["create", "get"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
-)
-_BUILT_IN: Mapping[str, tuple[Rule, ...]] = {
-    "cluster-admin": (
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-        {"nonResourceURLs": ["*"], "verbs": ["*"]},
-    ),
-    "admin": (
-        *_EDIT,
-        {
-            "apiGroups": ["rbac.authorization.k8s.io"],
-            "resources": ["roles", "rolebindings"],
-            "verbs": [*_READ, *_WRITE],
-        },
-    ),
-    "edit": _EDIT,
-    "view": _VIEW,
-}
-"""The user-facing ClusterRoles, for bindings to them. Source: bootstrappolicy/policy.go."""
 
 
 def _permits(rule: Rule, wanted: Attributes) -> bool:

@@ -44,19 +44,15 @@ def finished(before: State, after: State, *, authority: Authority) -> State:
     """
     made: list[Object] = []
     changed: list[tuple[Object, dict[str, Any]]] = []
-    for kind, finish in (("Pod", _pod), ("Node", _node)):
-        old, new = before.cluster.objects(kind), after.cluster.objects(kind)
-        if old is new:
-            continue
-        for key, obj in new.items():
-            was = old.get(key)
-            if was is obj:
-                continue
-            document = finish(after, obj, is_new=was is None or uid_of(was) != uid_of(obj))
-            if document is not None:
-                changed.append((obj, document))
-            if kind == "Node" and after.cluster.get("Lease", f"{_LEASES}/{obj.name}") is None:
-                made.append(obj)
+    found = after.cluster.differences(before.cluster, ("Node", "Pod"))
+    pairs: list[tuple[Object | None, Object]] = [(None, obj) for obj in found.come]
+    for was, obj in (*pairs, *found.replaced):
+        finish = _pod if obj.kind == "Pod" else _node
+        document = finish(after, obj, is_new=was is None or uid_of(was) != uid_of(obj))
+        if document is not None:
+            changed.append((obj, document))
+        if obj.kind == "Node" and after.cluster.get("Lease", f"{_LEASES}/{obj.name}") is None:
+            made.append(obj)
     changed += ending.told(after)
     if before.cluster.objects(KIND) is not after.cluster.objects(KIND):
         changed += authority.told(after)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.cluster import Object
+from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
@@ -33,15 +33,13 @@ class Outside(msgspec.Struct, kw_only=True):
     """
 
     missing: Sequence[str] = MISSING_IMAGES
-    _seen: Mapping[str, Object] = msgspec.field(default_factory=dict)
+    _seen: Cluster = msgspec.field(default_factory=Cluster)
 
     def __call__(self, state: State) -> tuple[State, int | None]:
         """The state with what its containers do; nothing happens later by itself."""
-        pods = state.cluster.objects("Pod")
-        if pods is self._seen:
-            return state, None
-        fresh = [pod for key, pod in pods.items() if key not in self._seen or not _alike(self._seen[key], pod)]
-        self._seen = pods
+        found = state.cluster.differences(self._seen, ("Pod",))
+        self._seen = state.cluster
+        fresh = [*found.come, *(pod for old, pod in found.replaced if not _alike(old, pod))]
         rows = [row for pod in fresh for row in self._rows(pod)]
         known = state.world
         new = [(name, row) for name, row in rows if row not in known.get(name, frozenset())]
@@ -65,7 +63,7 @@ class Outside(msgspec.Struct, kw_only=True):
 
 
 def _alike(old: Object, new: Object) -> bool:
-    return old is new or (old.document.get("spec") is new.document.get("spec") and uid_of(old) == uid_of(new))
+    return old.document.get("spec") is new.document.get("spec") and uid_of(old) == uid_of(new)
 
 
 def ending(container: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -41,6 +41,7 @@ class NodeMonitor(msgspec.Struct, kw_only=True):
 
     begun: int = 0
     _seen: Mapping[str, Object] = msgspec.field(default_factory=dict)
+    _waiting: Mapping[str, Object] | None = None
 
     def resumed(self, state: State) -> None:
         """Go on where an earlier server has ended: its nodes have been told."""
@@ -51,6 +52,8 @@ class NodeMonitor(msgspec.Struct, kw_only=True):
         nodes = state.cluster.objects("Node")
         if nodes is self._seen:
             return (), None
+        if nodes is self._waiting and state.now < self.begun + MONITORED:
+            return (), self.begun + MONITORED
         new = [nodes[key] for key in sorted(nodes) if uid_of(self._seen.get(key, nodes[key])) != uid_of(nodes[key])]
         new += [nodes[key] for key in sorted(nodes.keys() - self._seen.keys())]
         gone = [self._seen[key] for key in sorted(self._seen.keys() - nodes.keys())]
@@ -60,9 +63,10 @@ class NodeMonitor(msgspec.Struct, kw_only=True):
         if not self.begun:
             self.begun = state.now
         if state.now < self.begun + MONITORED:
+            self._waiting = nodes
             return (), self.begun + MONITORED
         self.begun = state.now - (state.now - self.begun) % MONITORED
-        self._seen = nodes
+        self._seen, self._waiting = nodes, None
         return (*map(_registered, new), *map(_removed, gone)), None
 
 

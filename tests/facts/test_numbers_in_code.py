@@ -57,6 +57,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/clock.py", 62_135_596_800_000): CALENDAR,
     ("cluster/clock.py", 6): FORMAT,
     ("cluster/clock.py", 1970): CALENDAR,
+    ("cluster/cluster.py", 8): CODE,
     ("cluster/extent.py", 200_000): CODE,
     ("cluster/naming.py", 4096): CODE,
     ("facts/base.py", 8): CODE,

@@ -91,3 +91,35 @@ def test_parts_of_the_control_plane_say_how_they_are(client: Client) -> None:
 )
 def test_single_checks_of_health(client: Client, path: str, status: int) -> None:
     assert client.send("GET", path).status == status
+
+
+def test_the_roles_that_every_cluster_has_can_be_looked_at_and_bound(client: Client) -> None:
+    names = [row[0] for row in client.table(f"{RBAC}/clusterroles")]
+    assert {"admin", "cluster-admin", "edit", "system:discovery", "view"} <= set(names)
+    view = client.get(f"{RBAC}/clusterroles/view")
+    assert view["aggregationRule"]["clusterRoleSelectors"][0]["matchLabels"] == {
+        "rbac.authorization.k8s.io/aggregate-to-view": "true"
+    }
+    own = client.get(f"{RBAC}/clusterroles/system:aggregate-to-view")["rules"]
+    assert view["rules"] == own
+    edit, admin = (client.get(f"{RBAC}/clusterroles/{name}")["rules"] for name in ("edit", "admin"))
+    assert all(rule in edit for rule in own)
+    assert all(rule in admin for rule in edit)
+    assert not [rule for rule in own if "secrets" in rule["resources"]]
+    binding = {
+        "metadata": {"name": "viewers"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"kind": "Group", "name": "viewers", "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    assert client.send("POST", f"{RBAC}/namespaces/default/rolebindings", binding).status == 201
+    who = {"user": "vera", "groups": ("viewers", "system:authenticated")}
+    space = "/api/v1/namespaces/default"
+    assert client.send("GET", f"{space}/pods", **who).status == 200
+    assert client.send("GET", f"{space}/secrets", **who).status == 403
+    assert client.send("POST", f"{space}/configmaps", {"metadata": {"name": "c"}}, **who).status == 403
+
+
+def test_the_controller_agrees_with_the_roles_at_the_start(client: Client) -> None:
+    before = client.get(f"{RBAC}/clusterroles")["items"]
+    client.settle(1)
+    assert client.get(f"{RBAC}/clusterroles")["items"] == before

@@ -1,0 +1,37 @@
+"""What makes two clusters differ: found from what was touched, or by looking at all objects, it is the same."""
+
+from __future__ import annotations
+
+import random
+
+from kubelogic.cluster import Cluster, Object
+
+
+def _object(kind: str, name: str) -> Object:
+    document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "d"}}
+    return Object(api_version="v1", kind=kind, namespace="d", name=name, document=document)
+
+
+def test_differences_do_not_depend_on_how_a_cluster_came_about() -> None:
+    dice = random.Random(5)
+    for _ in range(60):
+        clusters = [Cluster.of([_object(kind, str(n)) for kind in ("A", "B") for n in range(4)])]
+        for _ in range(12):
+            count = dice.choice((1, 1, 1, 2))
+            made = [_object(dice.choice("AABC"), str(dice.randrange(5))) for _ in range(count)]
+            gone = [(dice.choice("AB"), f"d/{dice.randrange(5)}")] if dice.random() < 0.3 else []
+            clusters.append(clusters[-1].replacing(made, without=gone))
+        last = clusters[-1]
+        copied = Cluster({kind: last.objects(kind) for kind in last.kinds()})
+        for before in clusters:
+            for kinds in (None, ("A",), ("B", "C")):
+                assert last.differences(before, kinds) == copied.differences(before, kinds)
+
+
+def test_one_touched_object_is_found_without_the_others() -> None:
+    first = Cluster.of([_object("A", str(n)) for n in range(3)])
+    old, new = first.objects("A")["d/1"], _object("A", "1")
+    found = first.replacing([new]).replacing([_object("B", "x")], without=[("A", "d/none")]).differences(first)
+    assert [(was, now) for was, now in found.replaced] == [(old, new)]
+    assert [obj.key for obj in found.come] == ["d/x"]
+    assert not found.gone
