@@ -275,6 +275,8 @@ class Admissions:
                 text = message.format(f"{api_version} {kind}")
                 if kind == "Event":
                     text += "; kubelogic explain --event 'MESSAGE' reads what a FailedScheduling says"
+                if (api_version.partition("/")[0], kind) in _OF_POOLS:
+                    text += "; it says which nodes can be had, which --pools and --scale-up read"
                 yield Notice(code=code, message=text, location=first.locate(("kind",)), count=len(origins))
         for (api_version, kind), origins in self._old.items():
             first = min(origins, key=lambda origin: origin.order)
@@ -282,6 +284,17 @@ class Admissions:
             became = f"read as {present}" if present else "left out, as it has no equal in this one"
             text = f"{api_version} {kind} was printed by an older cluster: {became}"
             yield Notice(code="KL198", message=text, location=first.locate(("apiVersion",)), count=len(origins))
+
+
+_OF_POOLS = frozenset(
+    {
+        ("cluster.x-k8s.io", "MachineDeployment"),
+        ("karpenter.sh", "NodeClaim"),
+        ("karpenter.sh", "NodeOverlay"),
+        ("karpenter.sh", "NodePool"),
+    }
+)
+"""Kinds that nodes are had by: group and kind."""
 
 
 def _families_of(document: Mapping[str, Any]) -> set[str]:

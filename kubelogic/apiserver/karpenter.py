@@ -8,20 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, product
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
+from kubelogic.apiserver.item_parts import part
 from kubelogic.kinds import quantity
 from kubelogic.text.documents import Item
-from kubelogic.text.location import Fault
+from kubelogic.text.location import Fault, Path
 from kubelogic.text.numbers import whole
 
 _CAPACITY_TYPE = "karpenter.sh/capacity-type"
 POOL = "karpenter.sh/nodepool"
 """The label of nodes that belong to a pool."""
 
-_MOST_WEIGHT = 100
+Requirement: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""Key of a label, operator, values."""
+
+Wrong: TypeAlias = Callable[[Path, str, str], None]
+"""Takes what is wrong: path, code and message."""
+
+_MOST_WEIGHT, _MOST_REQUIREMENTS = 100, 100
 _MOST = 64
 """Nodes of one type that differ only in labels which the pool chooses, at most."""
 
@@ -65,15 +72,13 @@ def node_pool(item: Item, faults: list[Fault]) -> NodePool:
     Source: karpenter, pkg/apis/v1/nodepool.go (Limits, Weight), scheduling/scheduler.go (filterByRemainingResources),
     pkg/utils/nodepool (OrderByWeight).
     """
-    spec = item.document.get("spec") or {}
-    weight, limits = spec.get("weight"), dict[str, Fraction]()
+    weight, limits = part(item, ("spec",), dict, faults).get("weight"), dict[str, Fraction]()
     if weight is not None and (
         isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= _MOST_WEIGHT
     ):
         faults.append(item.fault(("spec", "weight"), "KL122", f"is a whole number from 1 to {_MOST_WEIGHT}"))
         weight = None
-    given = spec.get("limits") or {}
-    for resource, text in given.items() if isinstance(given, Mapping) else ():
+    for resource, text in part(item, ("spec", "limits"), dict, faults).items():
         try:
             limits[resource] = quantity.parse(text)
         except (TypeError, ValueError):
@@ -93,24 +98,24 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
         limit: the annotation that says how many of a node can be had.
         faults: where what is wrong goes.
     """
-    spec = item.document.get("spec") or {}
-    template = spec.get("template") or {}
-    inner = template.get("spec") or {}
+    before = len(faults)
     name = str((item.document.get("metadata") or {}).get("name", ""))
-    added = {POOL: name, **((template.get("metadata") or {}).get("labels") or {})}
-    requirements = list(inner.get("requirements") or ())
-    if not any(each.get("key") == _CAPACITY_TYPE for each in requirements):
+    pool = node_pool(item, faults)
+    inner: Path = ("spec", "template", "spec")
+    own_labels = part(item, ("spec", "template", "metadata", "labels"), dict, faults)
+    pool_taints = part(item, (*inner, "taints"), list, faults)
+    given = part(item, (*inner, "requirements"), list, faults)
+    requirements = read_requirements(
+        given, lambda path, code, message: faults.append(item.fault((*inner, *path), code, message))
+    )
+    added = {POOL: name, **own_labels}
+    if not any(key == _CAPACITY_TYPE for key, _, _ in requirements):
         added.setdefault(_CAPACITY_TYPE, "on-demand")
-    wrong = [each for each in requirements if each.get("operator") not in MEETS]
-    for each in wrong:
-        path = ("spec", "template", "spec", "requirements", requirements.index(each), "operator")
-        faults.append(item.fault(path, "KL135", f"is one of {', '.join(sorted(MEETS))}"))
     if not types:
         message = "which machines it can choose from is not in the input: name a Node of each type with --pools, too"
         faults.append(item.fault((), "KL118", message))
-    if wrong:
+    if len(faults) > before:
         return
-    pool = node_pool(item, faults)
     for machine in types:
         labels = {**((machine.document.get("metadata") or {}).get("labels") or {}), **added}
         for number, chosen in enumerate(islice(_choices(requirements, labels), _MOST)):
@@ -118,7 +123,7 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
             own = f"{name}-{kind}" + (f"-{number + 1}" if number else "")
             annotations = _annotations(machine.document, pool, limit)
             metadata = {"name": own, "labels": {**labels, **chosen, "kubernetes.io/hostname": own}}
-            taints = [*((machine.document.get("spec") or {}).get("taints") or ()), *(inner.get("taints") or ())]
+            taints = [*((machine.document.get("spec") or {}).get("taints") or ()), *pool_taints]
             document = {
                 **machine.document,
                 "metadata": {**metadata, "annotations": annotations},
@@ -127,19 +132,68 @@ def karpenter_nodes(item: Item, types: Sequence[Item], limit: str, faults: list[
             yield kind, msgspec.structs.replace(item, document=document)
 
 
-def _choices(requirements: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def unmet(requirements: Sequence[Requirement], labels: Mapping[str, str]) -> str:
+    """A key for which no value meets all requirements of a pool on a machine with such labels; empty if there is none.
+
+    Args:
+        requirements: as ``read_requirements`` has them.
+        labels: of the machine.
+    """
+    return next((key for key, values in _values(requirements, labels) if not values), "")
+
+
+def _values(
+    requirements: Sequence[Requirement], labels: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str | None, ...]]]:
+    """By key that requirements name, the values that meet all of them; None stands for having no such label.
+
+    A label that the machine has is as it is. Else the pool chooses among what its requirements list.
+    """
+    for key in sorted({key for key, _, _ in requirements}):
+        own = [(operator, values) for each, operator, values in requirements if each == key]
+        listed = sorted({value for operator, values in own if operator == "In" for value in values})
+        among: Sequence[str | None] = [labels[key]] if key in labels else listed or [None]
+        yield key, tuple(value for value in among if all(MEETS[operator](value, values) for operator, values in own))
+
+
+def _choices(requirements: Sequence[Requirement], labels: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Labels that the pool gives a node beside those that it has, in each way that the requirements allow."""
-    open_ones: list[list[tuple[str, str]]] = []
-    for each in requirements:
-        key, operator, values = each.get("key", ""), each.get("operator"), [str(v) for v in each.get("values") or ()]
-        if key not in labels and operator == "In":
-            open_ones.append([(key, value) for value in sorted(set(values))])
-        elif not MEETS[str(operator)](labels.get(key), values):
-            return
-    for combination in product(*open_ones):
-        chosen = dict(combination)
-        if all(chosen[key] == value for key, value in combination):
-            yield chosen
+    found = list(_values(requirements, labels))
+    for combination in product(*(values for _, values in found)):
+        chosen = zip((key for key, _ in found), combination, strict=True)
+        yield {key: value for key, value in chosen if value is not None}
+
+
+def read_requirements(given: Any, wrong: Wrong) -> tuple[Requirement, ...]:
+    """Requirements as Karpenter has them: key, operator and values each.
+
+    Args:
+        given: what stands at ``requirements``.
+        wrong: takes what is wrong: path from what holds the requirements, code and message.
+    """
+    if not isinstance(given, list):
+        wrong(("requirements",), "KL120" if given is None else "KL110", "is a list of requirements, perhaps empty")
+        return ()
+    if len(given) > _MOST_REQUIREMENTS:
+        wrong(("requirements",), "KL129", f"has {len(given)} entries, {_MOST_REQUIREMENTS} at most")
+    found: list[Requirement] = []
+    for number, each in enumerate(given):
+        path: Path = ("requirements", number)
+        if not isinstance(each, Mapping) or not isinstance(each.get("key"), str):
+            wrong(path, "KL110", "has a key, an operator and values")
+            continue
+        operator, values = each.get("operator"), each.get("values") or []
+        if operator not in MEETS:
+            wrong((*path, "operator"), "KL135", f"is one of {', '.join(sorted(MEETS))}")
+        elif not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            wrong((*path, "values"), "KL110", "is a list of texts")
+        elif operator in ("In", "NotIn") and not values:
+            wrong((*path, "values"), "KL135", f"has at least one value for {operator}")
+        elif operator in ("Gt", "Lt", "Gte", "Lte") and (len(values) != 1 or whole(values[0]) is None):
+            wrong((*path, "values"), "KL135", f"is one whole number for {operator}")
+        else:
+            found.append((each["key"], str(operator), tuple(values)))
+    return tuple(found)
 
 
 def _number(text: str | None) -> int | None:

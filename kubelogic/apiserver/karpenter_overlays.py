@@ -15,17 +15,16 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.karpenter import MEETS, POOL
+from kubelogic.apiserver.karpenter import MEETS, POOL, Requirement, read_requirements
 from kubelogic.kinds import quantity
 from kubelogic.text.documents import Item
 from kubelogic.text.location import Fault, Path
 from kubelogic.text.notices import Notice
-from kubelogic.text.numbers import whole
 
 _PRICE = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _ADJUSTMENT = re.compile(r"[+-]\d*\.?\d+|\+\d*\.?\d+%|-\d{1,2}(\.\d+)?%|-100%", re.ASCII)
 _FIXED = ("cpu", "memory", "ephemeral-storage", "pods")
-_MOST_WEIGHT, _MOST_REQUIREMENTS = 10_000, 100
+_MOST_WEIGHT = 10_000
 _DEAREST = 10**9
 _DIGITS = 6
 """Decimals of a price."""
@@ -46,7 +45,7 @@ class NodeOverlay(msgspec.Struct, frozen=True, kw_only=True):
     item: Item
     name: str
     weight: int
-    requirements: tuple[tuple[str, str, tuple[str, ...]], ...]
+    requirements: tuple[Requirement, ...]
     price: str
     capacity: Mapping[str, str]
 
@@ -72,7 +71,7 @@ def node_overlay(item: Item, faults: list[Fault]) -> NodeOverlay | None:
     def wrong(path: Path, code: str, message: str) -> None:
         faults.append(item.fault(("spec", *path), code, message))
 
-    requirements = _requirements(spec.get("requirements"), wrong)
+    requirements = read_requirements(spec.get("requirements"), wrong)
     price, adjustment = spec.get("price"), spec.get("priceAdjustment")
     if price is not None and adjustment is not None:
         wrong(("priceAdjustment",), "KL142", "cannot be set together with price")
@@ -110,32 +109,6 @@ def node_overlay(item: Item, faults: list[Fault]) -> NodeOverlay | None:
         price=price or adjustment or "",
         capacity=amounts,
     )
-
-
-def _requirements(given: Any, wrong: Any) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    if not isinstance(given, list):
-        wrong(("requirements",), "KL120" if given is None else "KL110", "is a list of requirements, perhaps empty")
-        return ()
-    if len(given) > _MOST_REQUIREMENTS:
-        wrong(("requirements",), "KL129", f"has {len(given)} entries, {_MOST_REQUIREMENTS} at most")
-    found: list[tuple[str, str, tuple[str, ...]]] = []
-    for number, each in enumerate(given):
-        path: Path = ("requirements", number)
-        if not isinstance(each, Mapping) or not isinstance(each.get("key"), str):
-            wrong(path, "KL110", "has a key, an operator and values")
-            continue
-        operator, values = each.get("operator"), each.get("values") or []
-        if operator not in MEETS:
-            wrong((*path, "operator"), "KL135", f"is one of {', '.join(sorted(MEETS))}")
-        elif not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-            wrong((*path, "values"), "KL110", "is a list of texts")
-        elif operator in ("In", "NotIn") and not values:
-            wrong((*path, "values"), "KL135", f"has at least one value for {operator}")
-        elif operator in ("Gt", "Lt", "Gte", "Lte") and (len(values) != 1 or whole(values[0]) is None):
-            wrong((*path, "values"), "KL135", f"is one whole number for {operator}")
-        else:
-            found.append((each["key"], str(operator), tuple(values)))
-    return tuple(found)
 
 
 class _Store:

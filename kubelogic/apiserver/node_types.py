@@ -20,7 +20,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.apiserver.intake import Admissions
-from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool
+from kubelogic.apiserver.item_parts import part
+from kubelogic.apiserver.karpenter import POOL, NodePool, karpenter_nodes, node_pool, read_requirements, unmet
 from kubelogic.apiserver.karpenter_overlays import NodeOverlay, node_overlay, overlaid
 from kubelogic.apiserver.node_claims import coming_node
 from kubelogic.cluster.edit import edited
@@ -41,6 +42,7 @@ _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
 _WHERE = "--pools"
+_NAMED = 3
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -203,7 +205,7 @@ def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions
             overlay = node_overlay(item, admission.faults)
             overlays += [overlay] if overlay is not None else []
         elif _is_of_karpenter(item, "NodeClaim"):
-            match coming_node(item):
+            match coming_node(item, admission.faults):
                 case Item() as node:
                     on_their_way.take(node)
                     claim = str((item.document.get("metadata") or {}).get("name", ""))
@@ -214,7 +216,20 @@ def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions
         else:
             file = item.origin.document.source.name
             left[file] = left.get(file, 0) + 1
-    made = [each for item in provisioners for each in karpenter_nodes(item, nodes, LIMIT, admission.faults)]
+    made: list[tuple[str, Item]] = []
+    useless: list[Notice] = []
+    for item in provisioners:
+        before = len(admission.faults)
+        of_this = list(karpenter_nodes(item, nodes, LIMIT, admission.faults))
+        made += of_this
+        if not of_this and len(admission.faults) == before:
+            message = f"{item.title} takes none of the {len(nodes)} types of nodes: {_unmet(item, nodes)}"
+            useless.append(Notice(code="KL119", message=message, location=item.origin.locate(())))
+    if not made:
+        admission.faults += [
+            Fault(location=each.location, code="KL118", message=each.message) for each in useless if each.location
+        ]
+    notices += useless
     of_pools, said = overlaid(made, overlays, PRICE)
     for item in of_pools if provisioners else nodes:
         admission.take(item)
@@ -230,10 +245,33 @@ def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions
     return [*notices, *said, *left_out]
 
 
+def _unmet(pool: Item, machines: Iterable[Item]) -> str:
+    """For a pool that takes no machine: against which of its requirements each is."""
+    inner = part(pool, ("spec", "template"), dict, [])
+    own = (inner.get("metadata") or {}).get("labels") or {}
+    requirements = read_requirements((inner.get("spec") or {}).get("requirements"), lambda _path, _code, _message: None)
+    against: dict[str, list[str]] = {}
+    for machine in machines:
+        metadata = machine.document["metadata"]
+        key = unmet(requirements, {**(metadata.get("labels") or {}), **own})
+        against.setdefault(key, []).append(str(metadata.get("name")))
+    return "; ".join(
+        f"{', '.join(names[:_NAMED])}{' and others' if len(names) > _NAMED else ''} has no {key} that all its"
+        " requirements of this key take"
+        for key, names in sorted(against.items())
+    )
+
+
 def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
     """What the machines of a MachineDeployment are like, as its annotations for scaling from zero say."""
-    metadata = item.document.get("metadata") or {}
-    annotations: Mapping[str, Any] = metadata.get("annotations") or {}
+    before = len(faults)
+    metadata = part(item, ("metadata",), dict, faults)
+    annotations = part(item, ("metadata", "annotations"), dict, faults)
+    there = part(item, ("spec",), dict, faults).get("replicas") or 0
+    if type(there) is not int or there < 0:
+        faults.append(item.fault(("spec", "replicas"), "KL110", "is a whole number, 0 or more"))
+    if len(faults) > before:
+        return
     offers = {name: annotations[_CAPACITY + key] for key, name in _OFFERS.items() if _CAPACITY + key in annotations}
     missing = [f"{_CAPACITY}{key}" for key in ("cpu", "memory") if _CAPACITY + key not in annotations]
     if missing:
@@ -245,7 +283,6 @@ def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
     name = str(metadata.get("name", ""))
     told = whole(annotations.get(_GROUP + "max-size"))
     most = pools.MOST if told is None else told
-    there = (item.document.get("spec") or {}).get("replicas") or 0
     labels = dict(
         part.split("=", 1) for part in str(annotations.get(_CAPACITY + "labels", "")).split(",") if "=" in part
     )
@@ -255,7 +292,7 @@ def _of_machines(item: Item, faults: list[Fault]) -> Iterator[Item]:
         item,
         name,
         labels={"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", **labels},
-        annotations={**kept, LIMIT: str(max(0, most - int(there)))},
+        annotations={**kept, LIMIT: str(max(0, most - there))},
         taints=taints,
         offers={"pods": pools.DEFAULTS["pods"], "ephemeral-storage": pools.DEFAULTS["ephemeral-storage"], **offers},
     )

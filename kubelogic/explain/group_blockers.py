@@ -27,8 +27,10 @@ def group_blockers(relations: Evaluation, given: Problem, pod: str, tried: Place
     group = next((each for each in given.groups if own is not None and each.name == own.group), None)
     if own is None or group is None or not group.least:
         return ()
-    members = {each.name for each in given.waiting if each.group == group.name}
     running = sum(each.group == group.name for each in given.running)
+    if running >= group.least and not group.key:
+        return ()  # it has started: each further pod counts by itself
+    members = {each.name for each in given.waiting if each.group == group.name}
     if any(binding.pod in members for binding in tried.bindings):
         return ()
     held = {

@@ -72,7 +72,10 @@ def render_pools(found: Pools, style: Style = PLAIN) -> str:
             if number:
                 of = f"{count(number, 'pod')} of {each.owner}" if each.owner else each.pod
                 lines.append(f"  {of}")
-                lines += [f"    {name}: {'; '.join(why)}" for name, why in each.reasons.items()]
+                lines += [
+                    f"    {name}: {'; '.join(why)}" if name else f"    {'; '.join(why)}"
+                    for name, why in each.reasons.items()
+                ]
     if found.notices:
         lines += ["", render_notices(found.notices, style)]
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import lcm
@@ -15,6 +16,7 @@ from kubelogic.apiserver.node_types import NodeType, cordoned, renamed
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.pending import PendingPod, pending_pods
+from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import unmodelled
 from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
@@ -27,6 +29,7 @@ from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.schedulers import KubeScheduler
 from kubelogic.text import Notice
+from kubelogic.text.location import Location
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.plan import DEFAULT, node_of
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
@@ -122,8 +125,8 @@ def cheapest_pools(
     offers = _offers(given, types, daemons, unit)
     asked = _asked(given, models, daemons)
     limits = Limits(timeout=options.timeout)
-    lost = _hopeless(asked, offers, limits)
-    kept = msgspec.structs.replace(asked, pods=tuple(pod for pod in asked.pods if pod.node or pod.shape not in lost))
+    left = _hopeless(asked, offers, limits)
+    kept = msgspec.structs.replace(asked, pods=tuple(pod for pod in asked.pods if pod.name not in left))
     caps = caps_of(pools, types, final, prefix=_PREFIX)
     cheapest = cheapest_nodes(kept, offers, caps=caps, limits=limits, clock=options.clock)
     found = cheapest
@@ -136,23 +139,23 @@ def cheapest_pools(
         if origin in places:
             places[origin].append(binding.pod)
     prices = {_PREFIX + each.node.name: each.price for each in types}
-    left = {pod.name for pod in asked.waiting if pod.shape in lost}
     waiting = [each for each in asked.waiting if each.name not in left]
+    bought = tuple(
+        Bought(pool=name.removeprefix(_PREFIX), nodes=number, price=prices[name], pods=tuple(sorted(places[name])))
+        for name, number in sorted(found.nodes.items())
+        if number and (found.enough or places[name])
+    )
     return Pools(
         waiting=len(waiting),
-        bought=tuple(
-            Bought(pool=name.removeprefix(_PREFIX), nodes=count, price=prices[name], pods=tuple(sorted(places[name])))
-            for name, count in sorted(found.nodes.items())
-            if count
-        ),
-        cost=Fraction(found.cost, unit),
+        bought=bought,
+        cost=sum((each.price * each.nodes for each in bought), Fraction(0)),
         least=Fraction(cheapest.least, unit),
         unweighted=Fraction(cheapest.cost, unit) if found is not cheapest and cheapest.enough else None,
         enough=found.enough,
         short=tuple(sorted(entry.pod for entry in found.placement.unplaced)),
         reached=() if found.enough else reached(pools, types, final, found.nodes, prefix=_PREFIX),
         hopeless=_why(done, models, left),
-        notices=(*notices, *omitted(cluster, done.rulebook.omissions)),
+        notices=(*notices, *_counted_twice(cluster, types), *omitted(cluster, done.rulebook.omissions)),
         unsure=tuple(
             sorted(
                 each.name
@@ -161,6 +164,25 @@ def cheapest_pools(
             )
         ),
         lacking=lacking(done.before, final, asked=True),
+    )
+
+
+def _counted_twice(cluster: Cluster, types: Sequence[NodeType]) -> tuple[Notice, ...]:
+    """That nodes of a file count as nodes that are there, too, where the paths name the file that has the types."""
+    files = {each.node.origin.locate(()).file for each in types if each.node.origin is not None}
+    there = Counter(
+        place.file
+        for node in cluster.objects("Node").values()
+        if node.origin is not None and (place := node.origin.locate(())).file in files
+    )
+    return tuple(
+        Notice(
+            code="KL119",
+            message=f"the paths name it, too: {count(number, 'node')} in it {'counts' if number == 1 else 'count'} as"
+            " there already, not only as a type that can be had; name it for types alone if it has nothing else",
+            location=Location(file=file),
+        )
+        for file, number in sorted(there.items())
     )
 
 
@@ -184,10 +206,6 @@ def scaled_up(cluster: Cluster, types: Sequence[NodeType], found: Pools) -> Clus
         free = (name for number in itertools.count(1) if (name := f"{each.pool}-{number}") not in names)
         added += [renamed(by_name[each.pool], name) for name in itertools.islice(free, each.nodes)]
     return supposed(cluster, added)
-
-
-def _unsure(done: Reconciled, pod: str) -> bool:
-    return bool(unmodelled(done.cluster, done.rulebook, done.cluster.objects("Pod")[pod]).notices)
 
 
 def _offers(given: Problem, types: Sequence[NodeType], daemons: Mapping[str, str], unit: int) -> tuple[Offer, ...]:
@@ -220,14 +238,24 @@ def _asked(given: Problem, models: Mapping[str, Object], daemons: Mapping[str, s
 
 
 def _hopeless(asked: Problem, offers: Sequence[Offer], limits: Limits) -> set[str]:
-    """The shapes of which not one pod finds a node beside one new node of each type."""
+    """The pods that find no node beside one new node of each type, each taken alone, and groups that lack those.
+
+    A pod of a group is tried as if the group asked for no minimum: the others are to get nodes of their own. A group
+    that cannot start even if all others of its pods are placed waits for more than nodes.
+    """
+    alone = tuple(msgspec.structs.replace(group, least=0) for group in asked.groups)
     whole = extended(asked, offers, [min(1, offer.most) for offer in offers])
+    whole = msgspec.structs.replace(whole, groups=alone)
     first = {pod.shape: pod for pod in reversed(asked.waiting)}
-    return {
+    lost = {
         shape
         for shape, pod in sorted(first.items())
         if solve(msgspec.structs.replace(whole, pods=(*whole.running, pod)), limits=limits).unplaced
     }
+    left = {pod.name for pod in asked.waiting if pod.shape in lost}
+    members = Counter(pod.group for pod in asked.pods if pod.name not in left)
+    short = {group.name for group in asked.groups if members[group.name] < group.least}
+    return left | {pod.name for pod in asked.waiting if pod.group in short}
 
 
 def _why(done: Reconciled, models: Mapping[str, Object], left: set[str]) -> tuple[Hopeless, ...]:

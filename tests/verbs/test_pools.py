@@ -249,6 +249,111 @@ def test_what_is_no_type_is_refused_with_its_place(tmp_path: Path, document: str
     assert all(fault.location.file.endswith("pools.yaml") for fault in caught.value.faults)
 
 
+CONTRADICTIONS = [
+    ("{key: node.kubernetes.io/instance-type, operator: NotIn, values: [small, large]}", "instance-type"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: NotIn, values: [a]}", "no zone that all"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: DoesNotExist}", "no zone that all"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: In, values: [b]}", "no zone that all"),
+    ("{key: slots, operator: In, values: ['4']}, {key: slots, operator: Gt, values: ['4']}", "no slots that all"),
+]
+
+
+def required(text: str) -> str:
+    spec = "spec: {template: {spec: {requirements: [" + text + "]}}}"
+    return f"\napiVersion: karpenter.sh/v1\nkind: NodePool\nmetadata: {{name: odd}}\n{spec}\n"
+
+
+@pytest.mark.parametrize(("text", "message"), CONTRADICTIONS)
+def test_a_node_pool_whose_requirements_contradict_takes_no_type(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        types(tmp_path, required(text), *MACHINES_AT_HAND)
+    (fault,) = caught.value.faults
+    assert "NodePool odd takes none of the 2 types of nodes" in fault.message
+    assert message in fault.message
+    beside = types(tmp_path, required(text), pool("own", "[small]"), *MACHINES_AT_HAND)
+    assert [each.node.name for each in beside.types] == ["own-small"]
+    assert any(message in notice.message for notice in beside.notices)
+
+
+def test_all_requirements_of_a_label_hold_together(tmp_path: Path) -> None:
+    slots = "{key: slots, operator: In, values: ['2', '4', '8']}, {key: slots, operator: Gt, values: ['2']}"
+    found = types(tmp_path, required(f"{slots}, {{key: slots, operator: NotIn, values: ['8']}}"), *MACHINES_AT_HAND)
+    assert {each.node.document["metadata"]["labels"]["slots"] for each in found.types} == {"4"}
+
+
+CLAIM = "\napiVersion: karpenter.sh/v1\nkind: NodeClaim\nmetadata: {name: c}\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (required("text"), "requirements[0]: has a key"),
+        (required("{key: a, operator: Is}"), "requirements[0].operator: is one of"),
+        (required("{key: a, operator: In, values: [1]}"), "requirements[0].values: is a list of texts"),
+        (required("").replace("[]", "7"), "spec.template.spec.requirements: is a list"),
+        (required("").replace("{requirements: []}", "{taints: all}"), "spec.template.spec.taints: is a list"),
+        (pool("a", "[small]", limits="[cpu]"), "spec.limits: is a mapping"),
+        (MACHINES.replace("replicas: 3", "replicas: many"), "spec.replicas: is a whole number"),
+        (MACHINES.replace("{replicas: 3}", "[]"), "spec: is a mapping"),
+        (f"{CLAIM}status: {{capacity: 7}}\n", "status.capacity: is a mapping"),
+        (f"{CLAIM}spec: {{taints: x}}\nstatus: {{capacity: {{cpu: 8}}}}\n", "spec.taints: is a list"),
+    ],
+)
+def test_malformed_objects_are_refused_with_their_place(tmp_path: Path, document: str, path: str) -> None:
+    with pytest.raises(InputError) as caught:
+        types(tmp_path, document, *MACHINES_AT_HAND)
+    (fault,) = [each for each in caught.value.faults if path in each.message]
+    assert fault.location.line
+
+
+GROUP = """
+apiVersion: scheduling.k8s.io/v1alpha2
+kind: PodGroup
+metadata: {{name: g}}
+spec: {{schedulingPolicy: {{gang: {{minCount: {least}}}}}}}
+"""
+
+
+def gang(least: int, *cpus: str) -> str:
+    members = [pod(f"p{number}", cpu, "schedulingGroup: {podGroupName: g}") for number, cpu in enumerate(cpus)]
+    return "---".join([node("old", 2, "1"), GROUP.format(least=least), *members])
+
+
+def test_pods_of_a_group_get_nodes_of_their_own(tmp_path: Path) -> None:
+    """No node holds two of them: the group is no reason why a type would not take them."""
+    found = asked(tmp_path, gang(2, "3", "3"), node("m", 4, "0.5"))
+    assert [(each.pool, each.nodes) for each in found.bought] == [("m", 2)]
+    assert (found.cost, found.enough, found.hopeless) == (1, True, ())
+
+
+def test_a_group_whose_pods_no_type_takes_is_lost_as_a_whole(tmp_path: Path) -> None:
+    found = asked(tmp_path, gang(2, "3", "9"), node("m", 4, "0.5"))
+    assert (found.bought, [each.pod for each in found.hopeless]) == ((), ["default/p0", "default/p1"])
+    assert "    the group default/g starts with 2 of its 2" in render_pools(found)
+    fewer = asked(tmp_path, gang(1, "3", "9"), node("m", 4, "0.5"))
+    assert ([each.pods for each in fewer.bought], [each.pod for each in fewer.hopeless]) == (
+        [("default/p0",)],
+        ["default/p1"],
+    )
+
+
+def test_nodes_that_hold_none_of_a_group_that_stays_out_are_not_bought(tmp_path: Path) -> None:
+    limited = node("m", 4, "0.5").replace('price: "0.5"', 'price: "0.5", kubelogic.dev/limit: "1"')
+    found = asked(tmp_path, gang(2, "3", "3"), limited)
+    assert (found.enough, found.bought, found.cost, len(found.short)) == (False, (), 0, 2)
+
+
+def test_a_file_that_is_named_twice_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "pools.yaml"
+    file.write_text("---".join([node("m", 4, "0.5"), pod("a", "1")]), encoding="utf-8")
+    read = load([str(file)])
+    found = cheapest_pools(Cluster.of(read.objects), read_node_types([str(file)]).types)
+    assert any("1 node in it counts as there already" in notice.message for notice in found.notices)
+    file.write_text(required(""), encoding="utf-8")
+    (notice,) = [each for each in load([str(file)]).notices if each.code == "KL108"]
+    assert notice.message.endswith("which --pools and --scale-up read")
+
+
 def test_what_is_added_holds_what_waited(shown: Pools) -> None:
     cluster = Cluster.of(load([str(POOLS / "cluster.yaml")]).objects)
     larger = scaled_up(cluster, read_node_types([str(POOLS / "pools.yaml")]).types, shown)
