@@ -42,7 +42,6 @@ _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
 _WHERE = "--pools"
-_NAMED = 3
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -223,7 +222,7 @@ def _take(items: Iterable[Item], admission: Admissions, on_their_way: Admissions
         of_this = list(karpenter_nodes(item, nodes, LIMIT, admission.faults))
         made += of_this
         if not of_this and len(admission.faults) == before:
-            message = f"{item.title} takes none of the {len(nodes)} types of nodes: {_unmet(item, nodes)}"
+            message = f"{item.title} takes no type of node: {_unmet(item, nodes)}"
             useless.append(Notice(code="KL119", message=message, location=item.origin.locate(())))
     if not made:
         admission.faults += [
@@ -256,8 +255,8 @@ def _unmet(pool: Item, machines: Iterable[Item]) -> str:
         key = unmet(requirements, {**(metadata.get("labels") or {}), **own})
         against.setdefault(key, []).append(str(metadata.get("name")))
     return "; ".join(
-        f"{', '.join(names[:_NAMED])}{' and others' if len(names) > _NAMED else ''} has no {key} that all its"
-        " requirements of this key take"
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} without a {key} that all its requirements of"
+        " this key take"
         for key, names in sorted(against.items())
     )
 

@@ -147,6 +147,32 @@ def test_fields_of_a_job_set_that_decide_what_is_made(fields: dict[str, Any], ki
     assert [each.kind for each in read(job_set(**fields)).objects] == kinds
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "fields", "path"),
+    [
+        ("b", "a", {}, "replicatedJobs[0].dependsOn: cannot be set for the first"),
+        ("b", "a", {}, "replicatedJobs[0].dependsOn[0].name: no replicated job 'b' stands before"),
+        ("", "c", {}, "replicatedJobs[1].dependsOn[0].name: no replicated job 'c'"),
+        ("", "a", {"startupPolicy": {"startupPolicyOrder": "InOrder"}}, "[1].dependsOn: cannot be set together"),
+        ("", "a", {}, ""),
+    ],
+)
+def test_replicated_jobs_depend_on_those_before_them(
+    first: str, second: str, fields: dict[str, Any], path: str
+) -> None:
+    (one,) = job_set()["spec"]["replicatedJobs"]
+    both = [
+        {**one, "name": name, **({"dependsOn": [{"name": on, "status": "Ready"}]} if on else {})}
+        for name, on in (("a", first), ("b", second))
+    ]
+    if not path:
+        assert {each.kind for each in read(job_set(replicatedJobs=both)).objects} >= {"Job", "JobSet"}
+        return
+    with pytest.raises(InputError) as caught:
+        read(job_set(replicatedJobs=both, **fields))
+    assert any(path in fault.message for fault in caught.value.faults)
+
+
 def test_a_suspended_job_set_has_no_pods() -> None:
     assert placed(planned(job_set(suspend=True), node("n1"))) == []
 

@@ -41,7 +41,6 @@ REASONS: dict[tuple[str, int], str] = {
     ("apiserver/karpenter.py", 64): CODE,
     ("apiserver/karpenter.py", 100): "the largest weight that Karpenter takes",
     ("apiserver/karpenter_overlays.py", 6): CODE,
-    ("apiserver/karpenter_overlays.py", 100): "how many requirements of a NodeOverlay Karpenter takes",
     ("apiserver/karpenter_overlays.py", 10_000): "the largest weight of a NodeOverlay that Karpenter takes",
     ("apiserver/operators/made.py", 10_000): CODE,
     ("apiserver/operators/made.py", 31): MATHS,

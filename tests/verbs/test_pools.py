@@ -251,10 +251,13 @@ def test_what_is_no_type_is_refused_with_its_place(tmp_path: Path, document: str
 
 CONTRADICTIONS = [
     ("{key: node.kubernetes.io/instance-type, operator: NotIn, values: [small, large]}", "instance-type"),
-    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: NotIn, values: [a]}", "no zone that all"),
-    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: DoesNotExist}", "no zone that all"),
-    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: In, values: [b]}", "no zone that all"),
-    ("{key: slots, operator: In, values: ['4']}, {key: slots, operator: Gt, values: ['4']}", "no slots that all"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: NotIn, values: [a]}", "without a zone that all"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: DoesNotExist}", "without a zone that all"),
+    ("{key: zone, operator: In, values: [a]}, {key: zone, operator: In, values: [b]}", "without a zone that all"),
+    (
+        "{key: slots, operator: In, values: ['4']}, {key: slots, operator: Gt, values: ['4']}",
+        "without a slots that all",
+    ),
 ]
 
 
@@ -268,7 +271,7 @@ def test_a_node_pool_whose_requirements_contradict_takes_no_type(tmp_path: Path,
     with pytest.raises(InputError) as caught:
         types(tmp_path, required(text), *MACHINES_AT_HAND)
     (fault,) = caught.value.faults
-    assert "NodePool odd takes none of the 2 types of nodes" in fault.message
+    assert "NodePool odd takes no type of node" in fault.message
     assert message in fault.message
     beside = types(tmp_path, required(text), pool("own", "[small]"), *MACHINES_AT_HAND)
     assert [each.node.name for each in beside.types] == ["own-small"]

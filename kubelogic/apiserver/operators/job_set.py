@@ -38,6 +38,7 @@ def jobs(given: Fields) -> Iterator[Child]:
     number = given.length("spec", "replicatedJobs")
     replicas = [given.number("spec", "replicatedJobs", i, "replicas", default=1) for i in range(number)]
     groups = [given.text("spec", "replicatedJobs", i, "groupName", default=_GROUP) for i in range(number)]
+    _check_order(given, number)
     if not given.few(("spec", "replicatedJobs"), sum(replicas)):
         return
     in_group: dict[str, int] = {}
@@ -59,6 +60,28 @@ def jobs(given: Fields) -> Iterator[Child]:
     if given.truth("spec", "network", "enableDNSHostnames", default=True) and numbers:
         yield _service(given)
     yield from _claims(given)
+
+
+def _check_order(given: Fields, number: int) -> None:
+    """A replicated job depends on those that stand before it, so that nothing goes round in a circle.
+
+    Source: jobset_webhook.go (ValidateCreate); the rule of the CRD on startupPolicy and dependsOn.
+    """
+    ordered = given.text("spec", "startupPolicy", "startupPolicyOrder") == "InOrder"
+    known: set[str] = set()
+    for i in range(number):
+        there: Path = ("spec", "replicatedJobs", i)
+        known.add(given.text(*there, "name"))
+        for k in range(given.length(*there, "dependsOn")):
+            name = given.text(*there, "dependsOn", k, "name")
+            if name not in known:
+                given.wrong(
+                    (*there, "dependsOn", k, "name"), "KL128", f"no replicated job {name!r} stands before this one"
+                )
+            if k == 0 and i == 0:
+                given.wrong((*there, "dependsOn"), "KL127", "cannot be set for the first replicated job")
+            if k == 0 and ordered:
+                given.wrong((*there, "dependsOn"), "KL142", "cannot be set together with the startup policy InOrder")
 
 
 def _job(given: Fields, i: int, j: int, numbers: dict[str, str]) -> Child:

@@ -152,7 +152,7 @@ class Search:
         found: list[str] = []
         for pool in self.pools(node):
             if not pool.usable:
-                found.append(f"pool {pool.name} is {pool.invalid or 'incomplete'}")
+                found.append(f"pool {pool.name} is {f'invalid: {pool.invalid}' if pool.invalid else 'incomplete'}")
                 continue
             left = _Run((pool,), (), node, self._state, self._verdicts).left(pool)
             for each in pool.slices:

@@ -35,8 +35,8 @@ class Engine:
         marks: per node, how often it really changed: what is tried and taken back does not count.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self.tables = Tables(problem)
+    def __init__(self, problem: Problem, like: Tables | None = None) -> None:
+        self.tables = Tables(problem, like)
         self.state = State(self.tables)
         share = self.tables.size * problem.candidates_percent // 100
         self.candidates = max(problem.candidates_least, share)

@@ -25,6 +25,9 @@ class Groups:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._groups = {group.name: group for group in run.problem.groups}
+        self._waiting: dict[str, list[Pod]] = {}
+        for pod in run.pending if self._groups else ():
+            self._waiting.setdefault(pod.group, []).append(pod)
         self._tried: set[str] = set()
         self._bound_before: dict[str, int] = {}
         self._gone = False
@@ -83,8 +86,8 @@ class Groups:
 
     def _members(self, name: str) -> list[Pod]:
         run = self._run
-        out = {binding.pod for binding in run.progress.bindings} | run.progress.waiting.keys()
-        return [pod for pod in run.pending if pod.group == name and pod.name not in out]
+        out = run.progress.waiting.keys() | {binding.pod for binding in run.progress.bindings}
+        return [pod for pod in self._waiting.get(name, ()) if pod.name not in out]
 
     def _find(self, case: Case) -> Attempt:
         found = groups.attempt(case)
@@ -112,6 +115,7 @@ class Groups:
             may_evict=may_evict,
             random=run.random,
             most_ties=run.most_ties,
+            like=run.engine.tables,
         )
 
     def _submit(self, group: str, found: Attempt) -> None:

@@ -21,6 +21,7 @@ from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.fit import BY_USE
 from kubelogic.placement.kube.preemption import Preemption
 from kubelogic.placement.kube.scores import Nodes
+from kubelogic.placement.kube.tables import Tables
 from kubelogic.placement.placement import Binding, Refusal
 from kubelogic.placement.problem import Group, Pod, Problem, Reach
 
@@ -76,6 +77,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         may_evict: whether room may be made.
         random: draws among equally good choices; None takes the first.
         most_ties: how many equally good nodes a binding names.
+        like: tables of a problem with the same shapes, whose amounts need not be counted again.
     """
 
     problem: Problem
@@ -85,6 +87,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     may_evict: bool = True
     random: Random | None = None
     most_ties: int = 64
+    like: Tables | None = None
 
     @property
     def running(self) -> tuple[Pod, ...]:
@@ -132,7 +135,7 @@ class _Turn:
     error: str = ""
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.case.problem)
+        self.engine = Engine(self.case.problem, self.case.like)
         self.preemption = Preemption(self.engine)
         self.count = len(self.case.running)
 
@@ -261,7 +264,7 @@ def _use(case: Case, tried: Attempt) -> int:
 
     Source: kube-scheduler 1.36, noderesources/resource_allocation.go (scorePlacement), most_allocated.go.
     """
-    engine = Engine(case.problem)
+    engine = Engine(case.problem, case.like)
     tables = engine.tables
     shapes = {shape.name: shape for shape in case.problem.shapes}
     profile = shapes[case.pods[0].shape].profile

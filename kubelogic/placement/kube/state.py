@@ -111,10 +111,7 @@ class State:
         self._reach: dict[str, Mask] = {v.name: tables.mask(v.reach) for v in tables.problem.volumes}
         self._counters = Counters()
         self._spots = _Spots(running)
-        self._assumes = tuple(
-            tables.amounts({**shape.requests, **(shape.scored_usage or shape.scored_requests)})
-            for shape in tables.shapes
-        )
+        self._assumes = tables.assumes
         self._users: dict[tuple[str, str], dict[int, int]] = {}
         self._attached: dict[str, Ints] = {}
         self._limits: dict[str, Ints] = {}

@@ -19,6 +19,9 @@ Select = slice | NDArray[np.intp]
 
 EVERY = slice(None)
 
+Asked = tuple[tuple[tuple[int, int], ...], ...]
+"""Per shape, resource numbers with amounts."""
+
 _LARGEST = 2**62
 
 KINDS = (
@@ -49,6 +52,12 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+def _resources(problem: Problem) -> tuple[str, ...]:
+    used = {name for shape in problem.shapes for name in shape.requests}
+    used.update(name for scorer in problem.scorers for name in scorer.resources)
+    return tuple(sorted(used))
+
+
 class Tables:
     """What never changes while a problem is scheduled.
 
@@ -65,9 +74,10 @@ class Tables:
         checked: the same without what no node is asked for.
         scored: ``allocatable`` as scores see it: with the devices that stand for a resource.
         by_devices: the resources that stand for devices where a node does not report them.
+        assumes: per shape, the same for what scoring counts as used.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, like: Tables | None = None) -> None:
         self.problem = problem
         self.nodes: tuple[Node, ...] = tuple(sorted(problem.nodes, key=lambda node: node.name))
         self.names: tuple[str, ...] = tuple(node.name for node in self.nodes)
@@ -80,9 +90,11 @@ class Tables:
             self._members.setdefault(node.node_class, []).append(i)
         self._masks: dict[Reach, Mask] = {}
         self._topologies: dict[str, Topology] = {}
-        used = {name for shape in problem.shapes for name in shape.requests}
-        used.update(name for scorer in problem.scorers for name in scorer.resources)
-        self.resources: tuple[str, ...] = tuple(sorted(used))
+        if like is not None and (
+            like.problem.shapes is not problem.shapes or like.problem.scorers is not problem.scorers
+        ):
+            like = None
+        self.resources: tuple[str, ...] = _resources(problem) if like is None else like.resources
         self.resource_number: dict[str, int] = {name: i for i, name in enumerate(self.resources)}
         self.allocatable: Ints = np.zeros((len(self.resources), len(self.nodes)), dtype=np.int64)
         for i, node in enumerate(self.nodes):
@@ -93,19 +105,28 @@ class Tables:
             kind: Filter(kind=kind, stage=stage, name=kind) for stage, kinds in enumerate(KINDS, 1) for kind in kinds
         }
         self.filters.update((each.kind, each) for each in problem.filters)
-        self.requests: tuple[tuple[tuple[int, int], ...], ...] = tuple(
-            self.amounts(shape.requests) for shape in problem.shapes
+        self.requests: Asked = (
+            tuple(self.amounts(shape.requests) for shape in problem.shapes) if like is None else like.requests
         )
         self.scored: Ints = self.allocatable
         extended = problem.devices.extended if problem.devices is not None else {}
         self.by_devices: frozenset[int] = frozenset(
             number for name, number in self.resource_number.items() if name in extended
         )
-        self.checked: tuple[tuple[tuple[int, int], ...], ...] = tuple(
+        self.checked: Asked = self._checked() if like is None else like.checked
+        self.assumes: Asked = self._assumes() if like is None else like.assumes
+
+    def _checked(self) -> Asked:
+        return tuple(
             self.amounts({name: n for name, n in shape.requests.items() if name not in shape.unchecked})
             if shape.unchecked
             else requests
-            for shape, requests in zip(problem.shapes, self.requests, strict=True)
+            for shape, requests in zip(self.shapes, self.requests, strict=True)
+        )
+
+    def _assumes(self) -> Asked:
+        return tuple(
+            self.amounts({**shape.requests, **(shape.scored_usage or shape.scored_requests)}) for shape in self.shapes
         )
 
     @cached_property
