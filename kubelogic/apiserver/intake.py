@@ -16,11 +16,12 @@ from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
 from kubelogic.kinds.conversion import converted, is_removed
 from kubelogic.kinds.evidence import is_stored
+from kubelogic.kinds.foreign import foreign_fields, pattern, without
 from kubelogic.kinds.table import REMOVED, lookup
 from kubelogic.kinds.validation import Admitter, Problem
 from kubelogic.text import mistaken
 from kubelogic.text.documents import Item, fault_at
-from kubelogic.text.location import Fault
+from kubelogic.text.location import Fault, Path
 from kubelogic.text.notices import Notice
 from kubelogic.text.numbers import whole
 from kubelogic.text.origin import ItemOrigin
@@ -87,6 +88,8 @@ class Admissions:
     _unmodelled: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     _old: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     """Objects that an older cluster printed."""
+    _foreign: dict[tuple[str, str, str], list[tuple[ItemOrigin, Path]]] = field(default_factory=dict)
+    """Fields of another release, in objects that a cluster printed."""
     _partial: list[tuple[int, _Identity, Item, list[Fault]]] = field(default_factory=list)
     """Manifests that are not complete, and what is wrong with them: they may still change an object that is."""
     _late: list[tuple[int, Item]] = field(default_factory=list)
@@ -129,6 +132,11 @@ class Admissions:
         if kind not in KINDS_READ:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
         admission = self._admitter.admit(item.document)
+        if admission.problems and (foreign := foreign_fields(item.document, admission.problems)):
+            for path in foreign:
+                self._foreign.setdefault((api_version, kind, pattern(path)), []).append((item.origin, path))
+            item = msgspec.structs.replace(item, document=without(item.document, foreign))
+            admission = self._admitter.admit(item.document)
         if admission.problems:
             faults = [_refused(item.origin, item.document, problem) for problem in admission.problems]
             identity = None if is_stored(item.document) else self._identity(item, namespaced=known.namespaced)
@@ -284,6 +292,10 @@ class Admissions:
             became = f"read as {present}" if present else "left out, as it has no equal in this one"
             text = f"{api_version} {kind} was printed by an older cluster: {became}"
             yield Notice(code="KL198", message=text, location=first.locate(("apiVersion",)), count=len(origins))
+        for (api_version, kind, place), there in self._foreign.items():
+            first, path = min(there, key=lambda each: each[0].order)
+            text = f"{kind} of {api_version} has no field {place} in Kubernetes 1.36: left out of what was printed"
+            yield Notice(code="KL198", message=text, location=first.locate(path), count=len(there))
 
 
 _OF_POOLS = frozenset(

@@ -67,7 +67,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL194": "an object that a cluster printed is changed by a manifest",
         "KL195": "something that the input refers to is not in it, and what was assumed",
         "KL196": "a reference to something that is not in the input",
-        "KL198": "an object of an apiVersion that an older cluster printed",
+        "KL198": "an apiVersion or a field of another release, in what a cluster printed",
         "KL199": "admission warns of an object that it takes, or tells what it did not do to it",
     }
 )

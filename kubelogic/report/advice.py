@@ -67,7 +67,7 @@ HELPS: Mapping[str, str] = MappingProxyType(
         "KL194": "Nothing: the manifest was applied to the object as kubectl apply does.",
         "KL195": "Add it to the input; the message has the command.",
         "KL196": "Add it to the input, or correct the name.",
-        "KL198": "Nothing: it was read as its successor.",
+        "KL198": "Nothing: it was read as its successor, or left out if there is none.",
         "KL199": "Change what the message names, or bear it: the object was taken as it is.",
         "KL200": "The rule file that denies it says what it wants.",
         "KL201": "kubectl uncordon, or a node that is not cordoned.",

@@ -40,9 +40,20 @@ def may_have_pods(cluster: Cluster, service: Object) -> bool:
         cluster: with the workloads.
         service: one that selects no pod now.
     """
+    near = any(obj.namespace == service.namespace for kind in MAKERS for obj in cluster.objects(kind).values())
+    return not near or _maker(cluster, service) is not None
+
+
+def _maker(cluster: Cluster, service: Object) -> Object | None:
+    """The workload that makes pods which a Service selects, if any; one that nobody owns rather than another."""
     wanted = set(((service.document.get("spec") or {}).get("selector") or {}).items())
-    near = [obj for kind in MAKERS for obj in cluster.objects(kind).values() if obj.namespace == service.namespace]
-    return not near or any(wanted <= labels for obj in near for labels in _labels_to_come(obj))
+    found = [
+        obj
+        for kind in MAKERS
+        for obj in cluster.objects(kind).values()
+        if obj.namespace == service.namespace and any(wanted <= labels for labels in _labels_to_come(obj))
+    ]
+    return min(found, key=lambda obj: (bool(obj.document["metadata"].get("ownerReferences")), str(obj)), default=None)
 
 
 def _labels_to_come(obj: Object) -> Iterator[set[tuple[str, str]]]:
@@ -105,6 +116,10 @@ def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Not
     if not selector or not groups:
         return
     pods = list(_selected(service, selector, groups))
+    if not pods and (maker := _maker(cluster, service)) is not None:
+        message = f"{service} selects no pod now: {maker} makes such pods, and there is none of them"
+        yield _notice(service, NO_PODS, message, "selector")
+        return
     if not pods:
         near = _nearest(selector, groups.get(service.namespace, {}))
         wanted = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))

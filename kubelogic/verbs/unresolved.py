@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import SYSTEM_NAMESPACES, Path
 from kubelogic.text import Notice
 from kubelogic.verbs.references import written_templates
@@ -46,10 +45,14 @@ def unresolved(cluster: Cluster, of: Collection[str] | None = None) -> Iterator[
 def _namespaces(cluster: Cluster, of: Collection[str] | None) -> Iterator[Notice]:
     """Namespaces of manifests that are not among those that a cluster printed.
 
+    All of a cluster's were printed if one that every cluster has is there; others may have been selected by name.
+
     Source: plugin/pkg/admission/namespace/lifecycle/admission.go (Admit).
     """
     known = cluster.objects("Namespace")
-    if not any(is_stored(each.document) for each in known.values()):
+    if not any(
+        ((known[name].document.get("metadata") or {}).get("uid")) for name in SYSTEM_NAMESPACES if name in known
+    ):
         return
     lost: dict[str, list[Object]] = {}
     for obj in cluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubelogic.api import load, plan
@@ -137,12 +138,35 @@ def test_endpoints_tell_their_zone_and_node() -> None:
 
 def test_what_has_no_equal_is_left_out_with_a_notice() -> None:
     kept = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "uid": "n"}}
-    import msgspec
-
     whole = {"apiVersion": "v1", "kind": "List", "items": [kept, old("policy/v1beta1", "PodSecurityPolicy")]}
     found = read(["-"], stdin=msgspec.json.encode(whole))
     assert [each.kind for each in found.objects] == ["Namespace"]
     assert [each.code for each in found.notices] == ["KL198"]
+
+
+FOREIGN = {
+    "an older release's": (("spec", "topologyKeys"), ["*"]),
+    "a newer release's": (("metadata", "moodOfTheDay"), {"today": "fine"}),
+    "in the status, nearly another": (("status", "loadBalancers"), {}),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_fields_of_another_release_are_left_out_of_what_a_cluster_printed(case: str) -> None:
+    (part, name), value = FOREIGN[case]
+    service = old("v1", "Service", spec={"ports": [{"port": 80}], "selector": {"a": "b"}})
+    service[part] = {**(service.get(part) or {}), name: value}
+    found = read(["-"], stdin=msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": [service] * 2}))
+    assert name not in found.objects[0].document[part]
+    told = next(each for each in found.notices if each.code == "KL198")
+    assert (f"no field {part}.{name} in" in told.message, told.count) == (True, 2)
+
+
+@pytest.mark.parametrize(("name", "uid"), [("selecter", "u"), ("topologyKeys", "")])
+def test_a_field_that_somebody_typed_is_a_fault(name: str, uid: str) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "uid": uid}}
+    with pytest.raises(InputError, match="unknown field"):
+        read(["-"], stdin=msgspec.json.encode({**service, "spec": {"ports": [{"port": 80}], name: {}}}))
 
 
 def test_every_old_kind_is_converted_or_left_out() -> None:

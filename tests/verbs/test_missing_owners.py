@@ -253,7 +253,8 @@ def test_a_namespace_that_the_cluster_does_not_have() -> None:
         "Namespace shop is not among those of the cluster: without it the API server refuses Pod shop/p "
         '(namespaces "shop" not found); kubectl create namespace shop'
     ]
-    for others in ([], [{**spaces[0], "metadata": {"name": "shop", "uid": "s"}}]):
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "db"}}
+    for others in ([], [{**spaces[0], "metadata": {"name": "shop", "uid": "s"}}], [manifest], [spaces[1]]):
         told = [each.message for each in plan(load([*others, claimant()])).notices if each.code == "KL196"]
         assert not [each for each in told if each.startswith("Namespace")]
 

@@ -79,3 +79,22 @@ def test_where_it_stands_is_said() -> None:
     (notice,) = [each for each in found.notices if each.code == "KL152"]
     assert notice.location is not None
     assert notice.location.path == "spec.selector"
+
+
+@pytest.mark.parametrize(("replicas", "more"), [(0, ""), (1, "priorityClassName: none, ")])
+def test_a_workload_that_makes_such_pods_is_no_typing_error(replicas: int, more: str) -> None:
+    resting = f"""
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: api}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: api}}}}
+  template: {{metadata: {{labels: {{app: api}}}}, spec: {{{more}containers: [{{name: a, image: a}}]}}}}
+"""
+    found = plan(load(f"{CLUSTER}spec: {{selector: {{app: api}}, ports: [{{port: 80}}]}}{resting}"))
+    (notice,) = [each for each in found.notices if each.code == "KL152"]
+    assert notice.message == (
+        "Service default/front selects no pod now: Deployment default/api makes such pods, and there is none of them"
+    )

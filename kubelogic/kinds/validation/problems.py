@@ -16,6 +16,10 @@ Tree = dict[str, Any]
 """A mapping of a decoded document."""
 
 
+NO_SUCH_FIELD = "there is no such field here"
+"""How the message of an unknown field ends that resembles none that there is."""
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the API server refuses (or warns of).
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.table import fields_of
-from kubelogic.kinds.validation.problems import Report, Tree, nearest, quoted
+from kubelogic.kinds.validation.problems import NO_SUCH_FIELD, Report, Tree, nearest, quoted
 from kubelogic.text.location import Path
 
 MISSING = object()
@@ -256,5 +256,5 @@ def _object_of(type_name: str) -> Decoder:
 
 def _unknown_field(key: Any, path: Path, fields: Mapping[str, str], report: Report) -> None:
     near = nearest(str(key), fields)
-    hint = f"did you mean {quoted(near)}?" if near else "there is no such field here"
+    hint = f"did you mean {quoted(near)}?" if near else NO_SUCH_FIELD
     report.add((*path, str(key)), "KL112", f"unknown field {quoted(str(key))}; {hint}", on_key=True)
