@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import structs
+
 from kubelogic.apiserver.intake import Admissions
 from kubelogic.cluster.objects import Object, as_object
 from kubelogic.kinds import pools
@@ -50,7 +52,9 @@ def _of_file(name: str, admission: Admissions, stdin: bytes | None) -> list[Noti
     """Take the nodes of a file; what else stands in it is left out, which is said."""
     faults = admission.faults
     names, unreadable = sources.find([name])
-    faults += unreadable
+    hint = "; a pool in short form starts with its number of nodes, such as 3:4cpu:16Gi"
+    typed = ":" in name or name.startswith("-") or name[:1].isdigit()
+    faults += [structs.replace(each, message=each.message + hint) for each in unreadable] if typed else unreadable
     left, taken = 0, 0
     for read in (each for found in names for each in sources_of(found, stdin)):
         match read:
@@ -64,7 +68,6 @@ def _of_file(name: str, admission: Admissions, stdin: bytes | None) -> list[Noti
                     else:
                         left += 1
     if names and not taken and not faults:
-        hint = "; a pool in short form starts with its number of nodes, such as 3:4cpu:16Gi"
         faults.append(Fault(location=Location(file=name), code="KL118", message=f"there is no Node in it{hint}"))
     if left and taken:
         message = f"of this file only the nodes count, as --nodes names it: {left} other objects in it were left out"

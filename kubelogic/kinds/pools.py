@@ -52,6 +52,9 @@ _WHOLE = frozenset({"pods"})
 _LARGEST = 2**53
 _UNITS = {"cpus": "cpu", "core": "cpu", "cores": "cpu", "vcpu": "cpu", "c": "cpu", "gb": "Gi", "gib": "Gi", "g": "Gi"}
 _UNITS |= {"mb": "Mi", "mib": "Mi", "tb": "Ti", "tib": "Ti", "pod": "pods", "gpu": "nvidia.com/gpu"}
+_UNITS |= {"ki": "Ki", "mi": "Mi", "gi": "Gi", "ti": "Ti"}
+_OFFERED = re.compile(r"cpu|memory|pods|disk|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9.-]+/gpu")
+"""Keys that name what a node offers: with a number behind them no label is meant."""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,9 +158,7 @@ def _amount(part: str) -> tuple[str, str]:
     amount, name = match["amount"], match["name"]
     if name is None:
         if amount[-1] not in "kMGTPEi":
-            raise _WrongError(
-                f"{amount} of what? Such as {amount.removesuffix('m')}cpu or {amount.removesuffix('m')}Gi"
-            )
+            raise _WrongError(f"{amount} of what? Such as {amount}cpu or {amount.removesuffix('m')}Gi")
         name = "memory"
     name = _NAMES.get(name, name)
     if (name in _WHOLE or "/" in name) and not amount.isdecimal():
@@ -189,6 +190,8 @@ def _label(part: str) -> tuple[str, str]:
     wrong = names.label_value(value)
     if wrong:
         raise _WrongError(f"{value!r} is no value of a label: it {wrong}", len(key) + 1)
+    if _OFFERED.fullmatch(key) and (amount := value.removesuffix(key)) and _AMOUNT.fullmatch(amount):
+        raise _WrongError(f"{part} would be a label; an amount is written {amount}{'' if key == 'memory' else key}")
     return _SHORT.get(key, (key,))[0], value
 
 

@@ -92,7 +92,8 @@ def test_a_size_that_is_not_said_is_told(web: str) -> None:
     ("nodes", "words"),
     [
         (["3:4"], "4 of what?"),
-        (["./nothing.yaml"], "no such file"),
+        (["./nothing.yaml"], r"no such file or directory \[KL105\]"),
+        (["4cpu:3"], "no such file or directory; a pool in short form starts with its number of nodes"),
         (["9000", "9000"], "18,000 nodes together"),
     ],
 )
