@@ -74,3 +74,23 @@ def test_emptied_managers_are_removed(client: Client) -> None:
     merge = "application/merge-patch+json"
     client.send("PATCH", URL, {"metadata": {"managedFields": [{}]}}, content_type=merge)
     assert "managedFields" not in client.get(URL)["metadata"]
+
+
+def test_an_apply_that_changes_nothing_makes_no_version(client: Client) -> None:
+    def apply(document: dict[str, Any], manager: str) -> tuple[str, list[str]]:
+        reply = client.send("PATCH", f"{URL}?fieldManager={manager}", document, content_type=APPLY)
+        assert reply.status in (200, 201), reply.body
+        meta = client.get(URL)["metadata"]
+        client.settle(2)
+        return meta["resourceVersion"], [each["time"] for each in meta["managedFields"] if each["operation"] == "Apply"]
+
+    apply(web("one"), "a")
+    label = {**web("one"), "metadata": {"name": "web", "labels": {"tier": "x"}}}
+    label.pop("spec")
+    first = apply(label, "b")
+    assert [apply(web("one"), "a")[1], apply(label, "b")[1]] == [first[1], first[1]]
+    quiet = client.get(URL)["metadata"]["resourceVersion"]
+    assert apply(label, "b")[0] == apply(web("one"), "a")[0] == quiet
+    fewer, more = apply({**label, "metadata": {"name": "web"}}, "b"), apply(web("two"), "a")
+    assert int(quiet) < int(fewer[0]) < int(more[0])
+    assert first[1] != more[1]

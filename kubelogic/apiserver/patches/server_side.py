@@ -84,6 +84,8 @@ def server_side_apply(
     kept = joined(joined(claimed, others), {"f:metadata": {f"f:{field}": {} for field in ("name", "namespace")}})
     removed = () if mine is None else tuple(_prune(document, mine, kept, code, ()))
     _note(document, manifest, _entry(document, manager, claimed, now), annotate=earlier is not None)
+    if _says_the_same(live, document, manager):
+        document["metadata"]["managedFields"] = copy.deepcopy(live["metadata"]["managedFields"])
     return Applied(document=document, removed=removed, ownership_known=mine is not None)
 
 
@@ -252,6 +254,19 @@ def _note(
         metadata["annotations"] = {**(metadata.get("annotations") or {}), LAST_APPLIED: text}
     present = [each for each in metadata.get("managedFields") or () if not _is_entry_of(each, entry["manager"])]
     metadata["managedFields"] = [entry, *present]
+
+
+def _says_the_same(live: Mapping[str, Any], document: Mapping[str, Any], manager: str) -> bool:
+    """Whether an apply changes nothing but when its manager applied last, which then stays as it is.
+
+    Source: k8s.io/apimachinery 1.36, pkg/util/managedfields/internal/managedfieldsupdater.go: Apply.
+    """
+    old, new = dict(live.get("metadata") or {}), dict(document["metadata"])
+    before = [each for each in old.pop("managedFields", None) or () if _is_entry_of(each, manager)]
+    after = [each for each in new.pop("managedFields") if _is_entry_of(each, manager)]
+    if {**live, "metadata": old} != {**document, "metadata": new}:
+        return False
+    return [{**each, "time": None} for each in before] == [{**each, "time": None} for each in after]
 
 
 def _entry(document: Mapping[str, Any], manager: str, claimed: FieldSet, now: str | None) -> dict[str, Any]:
