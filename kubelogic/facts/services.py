@@ -207,6 +207,8 @@ def address_facts(obj: Object) -> Sequence[Fact]:
     ports = named_ports(spec)
     constant = port_list(spec) if ports else ""
     facts: list[Fact] = [("pod_address", (obj.key, address, constant))]
+    others = (str(each.get("ip") or "") for each in (status.get("podIPs") or ())[1:])
+    facts += [("pod_other_address", (obj.key, other)) for other in others if other]
     facts += [("named_port", (constant, name, protocol, number)) for (name, protocol), number in ports.items()]
     if spec.get("hostname") and spec.get("subdomain"):
         facts.append(("pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])))
@@ -235,6 +237,7 @@ MODULE = FactModule(
                 "spec.subdomain",
                 "status.phase",
                 "status.podIP",
+                "status.podIPs",
                 only="status.podIP",
             ),
         ),

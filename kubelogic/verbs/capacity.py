@@ -28,6 +28,7 @@ from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reac
 from kubelogic.reconcile.problem import GOALS, problem
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Notice
+from kubelogic.verbs.address_room import within_addresses
 from kubelogic.verbs.arguments import COUNT, FLAG, expect, maybe
 from kubelogic.verbs.claimed import own_volumes
 from kubelogic.verbs.load import load
@@ -163,6 +164,8 @@ def capacity(
         raise NoPodError(f"{pod} is not for the default scheduler, or a gate holds it back")
     asked = msgspec.structs.replace(given, pods=tuple(each for each in given.pods if each.name != probe.key))
     asked, volumes = own_volumes(asked, shape, {claim.key for claim in sent.claims})
+    asked, addresses = within_addresses(asked, final, probe)
+    told = (*told, *addresses)
     fits = how_many(asked, shape, limits=limits, clock=options.clock)
     moves_for = max(replicas, fits.more + 1)
     moves: MovePlan | None = None

@@ -170,6 +170,19 @@ def test_one_address_of_each_family() -> None:
     assert_nothing_is_shared(lab)
 
 
+def test_the_range_of_the_second_family_is_used_up_first() -> None:
+    lab = small("10.9.0.0/24", "fd00:9::/126")  # of which pods get two
+    for letter in "abcd":
+        lab.create(pod(letter))
+        lab.wait(2)
+    assert sorted(addresses(lab)) == ["a", "b"]
+    assert "fd00:9::1-fd00:9::3" in waiting(lab, "c")
+    lab.delete("Pod", "a", grace=0)
+    lab.wait(5)
+    assert sorted(addresses(lab)) == ["b", "c"]
+    assert_nothing_is_shared(lab)
+
+
 def test_pods_on_the_host_network_have_the_address_of_their_node() -> None:
     lab = Lab(TICKER, nodes=())
     lab.create(node("n1", "10.9.0.0/30", address="192.168.0.7"))
