@@ -75,6 +75,13 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {predicate: tuple(rows) for predicate, rows in found.items()}
 
     @cached_property
+    def _by_head(self) -> Mapping[str, tuple[Clause, ...]]:
+        found: dict[str, list[Clause]] = {}
+        for clause in self.clauses:
+            found.setdefault(clause.head.predicate, []).append(clause)
+        return {predicate: tuple(clauses) for predicate, clauses in found.items()}
+
+    @cached_property
     def omissions(self) -> tuple[Omission, ...]:
         """What the files say they leave out, in their order."""
         return tuple(each for file in self.files for each in file.omits)
@@ -229,7 +236,7 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""
-        return tuple(clause for clause in self.clauses if clause.head.predicate == predicate)
+        return self._by_head.get(predicate, ())
 
 
 @lru_cache(maxsize=8)

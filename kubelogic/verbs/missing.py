@@ -15,7 +15,7 @@ from kubelogic.cluster.naming import HASH_LABEL
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
-from kubelogic.kinds.evidence import UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
+from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
@@ -130,7 +130,11 @@ def makes_pods(cluster: Cluster) -> bool:
 
 def unprinted(cluster: Cluster) -> list[Object]:
     """The stand-ins for pods that controllers count and the input does not have."""
-    made = [pod for pod in cluster.objects("Pod").values() if stand_in_reason(pod.document)]
+    made = [
+        pod
+        for pod in cluster.objects("Pod").values()
+        if STAND_IN in (pod.document["metadata"].get("annotations") or ()) and stand_in_reason(pod.document)
+    ]
     return sorted(made, key=lambda pod: pod.key)
 
 
