@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common, streams
 
+_OTHER = re.compile(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
 
@@ -124,4 +125,6 @@ def _is_port(text: str) -> bool:
         if not 0 < int(match["number"]) < 65536:
             raise UsageError(f"{text} is no port: ports are 1 to 65535")
         return True
+    if (match := _OTHER.fullmatch(text)) and not common.there(text):
+        raise UsageError(f"{text} is no port: the protocols with ports are TCP, UDP and SCTP, not {match['protocol']}")
     return bool(_NAME.fullmatch(text)) and not common.there(text)
