@@ -21,6 +21,7 @@ from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.facts.selectors import matches, selector_of
 from kubelogic.reconcile.performing import Performed, perform
 from kubelogic.reconcile.scenario import Drain, Operation
+from kubelogic.reconcile.times import go_duration
 
 _DAEMONS = "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
 LOCAL = "cannot delete Pods with local storage (use --delete-emptydir-data to override)"
@@ -142,7 +143,7 @@ def _evicted(drain: DrainAgain, state: State) -> Performed:
     every = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"])
     over = drain.until is not None and state.now + every > drain.until
     operation = replace(drain, pods=tuple(left)) if left and not over else None
-    how = f"global timeout reached: {drain.timeout / 1000:g}s" if over else f"tried again every {every / 1000:g}s"
+    how = f"global timeout reached: {go_duration(drain.timeout)}" if over else f"tried again every {every / 1000:g}s"
     retried = f"{'; '.join(again)} ({how})" if again else ""
     message = "; ".join(filter(None, [*errors, retried]))
     return Performed(state=state, answer=Status(status=429 if left else 500, message=message), again=operation)

@@ -13,6 +13,9 @@ REPEAT = "Repeat"
 ENDPOINTS = "Endpoints"
 """The type of entry for a change of how many ready endpoints a Service has."""
 
+GONE = "Gone"
+"""The type of entry for an object that was deleted before and that nothing holds any more."""
+
 FAILED_CREATE, FAILED_UPDATE, FAILED_DELETE = "FailedCreate", "FailedUpdate", "FailedDelete"
 FAILED = {"make": FAILED_CREATE, "change": FAILED_UPDATE, "delete": FAILED_DELETE}
 """What is told of a refusal, by what was refused."""

@@ -16,7 +16,7 @@ from kubelogic.reconcile.ailments import Ailment, ailments, ready_endpoints
 from kubelogic.reconcile.choices import ForEach
 from kubelogic.reconcile.components import MANAGER, SCHEDULER
 from kubelogic.reconcile.drains import DrainAgain
-from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.reconcile.expectations import Expectation, Expected, Watch
 from kubelogic.reconcile.kin import Kin
 from kubelogic.reconcile.performing import Performed, perform
@@ -83,6 +83,8 @@ class Player(msgspec.Struct):
     why_halted: str = ""
     watches: dict[Expectation, Watch] = msgspec.field(default_factory=dict)
     kin: Kin = msgspec.field(default_factory=Kin)
+    deleted: dict[tuple[str, str], int] = msgspec.field(default_factory=dict)
+    """When objects were deleted."""
 
     def until(self, moment: int | None, max_ticks: int, max_steps: int | None = None) -> Run:
         """Let the control plane run until a moment."""
@@ -133,7 +135,9 @@ class Player(msgspec.Struct):
         self.timeline[self.told[max(first + size, 0)] : self.told[folded.after]] = [entry]
 
     def _watch(self, step: Step, state: State) -> None:
-        self.timeline.extend(self.entries(step))
+        done = self.entries(step)
+        self.timeline.extend(done)
+        self.timeline.extend(self._freed(done, state))
         self._see(state, step.now - self.start)
         if step.actions:
             self.told.append(len(self.timeline))
@@ -165,6 +169,18 @@ class Player(msgspec.Struct):
             for each in step.refused
         ]
         return done + refused
+
+    def _freed(self, done: Sequence[Entry], state: State) -> list[Entry]:
+        """Objects that were deleted before and are gone now, as nothing holds them any more."""
+        found = []
+        for each in done:
+            about = str(each.arguments.get("kind", "")), str(each.arguments.get("key", ""))
+            if each.type in ("Delete", "DeleteObject"):
+                self.deleted[about] = each.time
+            held = each.type in ("RemoveFinalizer", "Patch") and about[0] != "Pod" and not each.refused
+            if held and state.cluster.get(*about) is None and self.deleted.get(about) != each.time:
+                found.append(Entry(time=each.time, type=GONE, arguments={"kind": about[0], "key": about[1]}))
+        return found
 
     def _endpoints(self, time: int, state: State) -> list[Entry]:
         """What has changed of the ready endpoints of Services that had one before."""
@@ -225,7 +241,9 @@ class Player(msgspec.Struct):
             return done
         elif operation.type == "Drain":
             self.drains.pop(node, None)
-        self.timeline.append(Entry(time=time, type=operation.type, arguments=arguments, refused=refused))
+        told = Entry(time=time, type=operation.type, arguments=arguments, refused=refused)
+        self.timeline.append(told)
+        self.timeline.extend(self._freed([told], self.state))
         self._see(self.state, time)
         self._heed_quorum()
         return done

@@ -13,3 +13,18 @@ def clock(time: int) -> str:
     minutes, rest = divmod(rest, 60_000)
     parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest / 1000:g}s" if rest else ""]
     return "".join(parts) or "0s"
+
+
+def go_duration(time: int) -> str:
+    """Whole seconds, in milliseconds, as kubectl prints a duration.
+
+    Source: Go, time.Duration.String.
+
+    >>> go_duration(30_000), go_duration(120_000), go_duration(3_600_000)
+    ('30s', '2m0s', '1h0m0s')
+    """
+    minutes, seconds = divmod(time // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"

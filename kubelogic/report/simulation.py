@@ -181,10 +181,16 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
         parts.append(render_pending(simulation.final.pending, style))
     if simulation.final.refusals:
         parts.append(render_refusals(simulation.final.refusals, style))
-    parts.extend(run.remarks)
+    parts.extend(unsaid(simulation))
     if simulation.final.notices:
         parts.append(render_notices(simulation.final.notices, style))
     return "\n\n".join(parts)
+
+
+def unsaid(simulation: Simulation) -> list[str]:
+    """What nobody said, so that something stays as it is, as far as it is not among what is not well."""
+    told = {f"{each.kind} {each.key}: {each.reason}: {each.message}" for each in simulation.not_well}
+    return [each for each in simulation.run.remarks if each not in told]
 
 
 def _place(each: Expected) -> str:

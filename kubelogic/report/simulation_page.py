@@ -10,7 +10,7 @@ from kubelogic.reconcile.entries import Entry
 from kubelogic.reconcile.times import clock
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table
 from kubelogic.report.plan_page import moments, plan_sections
-from kubelogic.report.simulation import entries_told, render_simulation
+from kubelogic.report.simulation import entries_told, render_simulation, unsaid
 from kubelogic.report.timeline import phrase_of
 from kubelogic.verbs.simulate import Simulation
 
@@ -42,7 +42,9 @@ def simulation_page(simulation: Simulation) -> str:
     run = simulation.run
     head = [element("small", "kubelogic simulate"), element("h1", verdict)]
     head += [
-        element("p", each, class_="warn") for each in (*simulation.final.unknown, *run.remarks) if each not in verdict
+        element("p", each, class_="warn")
+        for each in (*simulation.final.unknown, *unsaid(simulation))
+        if each not in verdict
     ]
     told = entries_told(simulation)
     body: list[Part] = []

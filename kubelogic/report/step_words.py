@@ -58,12 +58,12 @@ def measured(said: Arguments) -> str:
     >>> measured({"metric": "cpu", "each": 90, "container": "app"}), measured({"metric": "memory", "total": 2 << 30})
     ('each 90m, of container app', 'in all 2Gi')
     >>> measured({"metric": "requests", "value": 1500}), measured({"metric": "cpu", "gone": True})
-    ('1500m', 'nothing is measured any more')
+    ('1500m', 'not measured any more')
     """
     metric = str(said.get("metric") or "")
     amounts = [f"{word}{_amount(metric, said[name])}" for name, word in _AMOUNTS if said.get(name) is not None]
     if not amounts:
-        amounts = ["nothing is measured any more"]
+        amounts = ["not measured any more"]
     container = f", of container {said['container']}" if said.get("container") else ""
     return f"{', '.join(amounts)}{container}"
 

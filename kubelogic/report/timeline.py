@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.reconcile.times import clock
 from kubelogic.report.quantities import exact
 from kubelogic.report.step_words import WORDS
@@ -163,6 +163,7 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("HealProbe",): _event("{probe} probes of {target} succeed again"),
         ("ExitContainers",): _event("{target}: what runs ends with exit code {code}"),
         ("GiveCondition",): _event("for {target}, the condition {condition} of a readiness gate is {status}"),
+        (GONE,): Phrase("{kind} {key} is gone", "{n} objects are gone", "{kind} {key}"),
         ("CreateObject",): Phrase("{kind} {key} is made", "{n} objects are made", "{kind} {key}"),
         # pods
         ("CreatePod",): _pods("is made", "are made"),
@@ -193,6 +194,11 @@ PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
         ("HoldContainer", "CrashLoopBackOff"): Phrase(
             "container {container} of {pod} waits in CrashLoopBackOff, {message}",
             "{n} containers wait in CrashLoopBackOff, {message}",
+            "{container} of {pod}",
+        ),
+        ("HoldContainer", "ContainerCreating"): Phrase(
+            "container {container} of {pod} waits: ContainerCreating: {message}",
+            "{n} containers wait: ContainerCreating: {message}",
             "{container} of {pod}",
         ),
         ("StartContainer", "0"): _SILENT,

@@ -8,6 +8,7 @@ import pytest
 
 from kubelogic.cluster import Object
 from kubelogic.reconcile.rollouts import is_up_to_date, rollout_of
+from kubelogic.reconcile.times import go_duration
 from tests.support.scenario_shop import play
 
 
@@ -20,7 +21,7 @@ def test_a_drain_that_nothing_lets_through_gives_up_when_its_time_is_over(timeou
     drains = [each for each in play(text, tmp_path, "20m").not_well if each.kind == "Drain"]
     assert drains
     for each in drains:
-        assert f"global timeout reached: {timeout}s" in each.message
+        assert f"global timeout reached: {go_duration(1000 * timeout)}" in each.message
         assert f"after {1 + timeout // 5} tries" in each.message
         assert each.location is not None
 

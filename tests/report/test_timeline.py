@@ -17,7 +17,7 @@ from kubelogic.reconcile import (
     troubles,
     world_steps,
 )
-from kubelogic.reconcile.entries import ENDPOINTS, FAILED, REPEAT, Entry
+from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.report.style import PLAIN
 from kubelogic.report.timeline import PHRASES, QUIET, clock, timeline
 
@@ -50,7 +50,7 @@ def test_every_event_is_told() -> None:
 def test_nothing_is_told_that_cannot_happen() -> None:
     can = named(actions, object_actions, job_actions, base=actions.Action)
     can |= named(*STEPS, base=scenario.Operation)
-    assert (QUIET | {key[0] for key in PHRASES}) - can == {ENDPOINTS, *FAILED.values(), REPEAT}
+    assert (QUIET | {key[0] for key in PHRASES}) - can == {ENDPOINTS, *FAILED.values(), GONE, REPEAT}
 
 
 def entry(type_: str, time: int = 0, refused: str = "", /, **arguments: Any) -> Entry:
