@@ -338,7 +338,7 @@ def _module(command: str) -> str:
 
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
-    from kubelogic.cli.limits import OutOfTimeError, bounded
+    from kubelogic.cli.limits import OutOfTimeError, allowed, bounded
     from kubelogic.cluster.extent import TooManyPodsError
     from kubelogic.logic.errors import RuleErrors
     from kubelogic.logic.kept import CODES
@@ -348,7 +348,7 @@ def _guarded(args: argparse.Namespace) -> int:
 
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
-        with bounded(getattr(args, "timeout", None)):
+        with bounded(allowed(args)):
             code: int = importlib.import_module(f"kubelogic.cli.{_module(args.command)}").run(args)
     except InputError as error:
         streams.warn(render_faults(error.faults, style))

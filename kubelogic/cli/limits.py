@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,17 @@ BASE = 15.0
 
 class OutOfTimeError(BaseException):
     """The time of the whole command is up. No ordinary handler of exceptions takes it for something else."""
+
+
+def allowed(args: argparse.Namespace) -> float | None:
+    """Seconds for the searches of a command; None: no limit.
+
+    A sweep has no end of its own, as each of its clusters has one. ``verify`` may search longer than it solves.
+    """
+    timeout: float | None = getattr(args, "timeout", None)
+    if args.command != "verify" or timeout is None:
+        return timeout
+    return None if args.each else max(timeout, args.limit)
 
 
 @contextmanager

@@ -49,7 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--extra-nodes", type=_count, default=0, metavar="N", help="with N more nodes of each type (surge)"
     )
     parser.add_argument(
-        "--limit", type=_limit, default=0.0, metavar="SECONDS", help="end the search after so long: unknown, exit 3"
+        "--limit",
+        type=_limit,
+        default=0.0,
+        metavar="SECONDS",
+        help="end the search (of each cluster) after so long: unknown, exit 3 (default: as --timeout)",
     )
     parser.add_argument("--write", metavar="DIR", help="keep a counter-example as files: scenario.yaml, objects.yaml")
     _add_sweep(parser)
@@ -72,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{option} says nothing")
     if "" in args.invariant:
         raise UsageError("--invariant says nothing")
+    args.limit = args.limit or args.timeout
+    args.timeout = max(args.timeout, args.limit)
     if args.each:
         return _swept(args)
     for option in ("with", "jobs", "memory", "engine", "results"):

@@ -131,6 +131,14 @@ def cases(cluster: Cluster, what: Survival) -> Iterator[Case]:
 
 def classes(cluster: Cluster) -> list[tuple[str, ...]]:
     """The nodes in groups that nothing tells apart, each group sorted, by first name."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, mark in marks(cluster).items():
+        groups[mark].append(name)
+    return sorted(tuple(each) for each in groups.values())
+
+
+def marks(cluster: Cluster) -> dict[str, str]:
+    """What each node is and carries, by its name: equal where nothing tells nodes apart."""
     nodes = cluster.objects("Node")
     named = _named(cluster, frozenset(nodes))
     pods: dict[str, list[str]] = defaultdict(list)
@@ -138,11 +146,15 @@ def classes(cluster: Cluster) -> list[tuple[str, ...]]:
         node = str((pod.document.get("spec") or {}).get("nodeName") or "")
         if node in nodes:
             pods[node].append(_pod(cluster, pod))
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(nodes):
-        mark = name if name in named else repr((_node(nodes[name]), sorted(pods[name])))
-        groups[mark].append(name)
-    return sorted(tuple(each) for each in groups.values())
+    return {
+        name: f"{name if name in named else ''} {_node(nodes[name])!r} {sorted(pods[name])!r}" for name in sorted(nodes)
+    }
+
+
+def waiting(cluster: Cluster) -> list[str]:
+    """The pods that have no node, as ``marks`` tells of pods."""
+    pods = cluster.objects("Pod").values()
+    return sorted(_pod(cluster, pod) for pod in pods if not (pod.document.get("spec") or {}).get("nodeName"))
 
 
 def _node(node: Object) -> object:

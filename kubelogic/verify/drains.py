@@ -6,6 +6,7 @@ nodes that nothing tells apart are tried once; states that were left in vain are
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -19,14 +20,16 @@ from kubelogic.reconcile.times import clock
 from kubelogic.verbs.drain import NodeDrain, drained
 from kubelogic.verbs.plan import describe
 from kubelogic.verbs.reconciled import Options, Reconciled
-from kubelogic.verify.cases import classes
+from kubelogic.verify.cases import marks, waiting
 from kubelogic.verify.invariants import Invariant
 from kubelogic.verify.results import Counterexample, Verification
 from kubelogic.verify.steps import steps
 from kubelogic.verify.watching import Violation
 
 _DRAINS = 20
-"""So many drains for each node are tried before the search gives up."""
+"""So many drains for each node are tried before the search gives up, and ``_LEAST`` at least."""
+
+_LEAST = 300
 
 
 class _Search(msgspec.Struct, kw_only=True):
@@ -41,10 +44,14 @@ class _Search(msgspec.Struct, kw_only=True):
     limit: str = ""
     never: NodeDrain | None = None
     """A node that no order helps: a budget never lets a pod of it go."""
-    first: tuple[NodeDrain, tuple[str, ...]] | None = None
-    """The first drain that did not work, and the nodes that had been drained by then."""
-    broken: tuple[str, ...] = ()
-    vain: set[tuple[frozenset[str], str]] = msgspec.field(default_factory=set)
+    first: tuple[NodeDrain, tuple[str, ...], tuple[str, ...]] | None = None
+    """A drain that did not work after as few others as possible, the nodes that had been drained by
+    then, and what it broke."""
+    asked: Counter[str] = msgspec.field(default_factory=Counter)
+    """How often each node was drained, and ``refused``: how often that did not work."""
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    vain: set[str] = msgspec.field(default_factory=set)
+    """The marks of states from which no order led on."""
 
     def order(
         self, state: State, left: frozenset[str], before: tuple[tuple[str, int], ...]
@@ -52,34 +59,37 @@ class _Search(msgspec.Struct, kw_only=True):
         """An order for the nodes that are left, in a state; None if there is none, or if a limit was reached."""
         if not left:
             return list(before)
-        mark = (left, _mark(state))
-        if mark in self.vain or self.never is not None:
+        if self.never is not None or (self.vain and _mark(state, left) in self.vain):
             return None
-        alike: frozenset[str] = frozenset()
-        for node in sorted(left):
-            if node in alike:
-                continue
+        told: dict[str, str] = {}
+        tried: list[str] = []
+        for node in sorted(left, key=lambda name: (-self.refused[name], name)):
+            if tried:
+                told = told or marks(state.cluster)
+                if any(told[node] == told[each] for each in tried):
+                    continue
             if self.tried >= self.most or self.late():
                 self.limit = self.limit or ("the time limit was reached" if self.late() else "too many orders")
                 return None
+            tried.append(node)
             self.tried += 1
+            self.asked[node] += 1
             found, run = drained(self.done, state, node, self.options, waiting=self.waiting)
             if any(each.always for each in found.blocked):
-                self.never, self.first = found, (found, tuple(name for name, _ in before))
+                self.never, self.first = found, (found, (), ())
                 return None
             wrong = tuple(text for each in self.holding for text in each.check(self.done.run.state, run.state))
             if not found.works or wrong:
-                self.first = self.first or (found, tuple(name for name, _ in before))
-                self.broken = self.broken or wrong
-                alike |= next(frozenset(each) for each in classes(state.cluster) if node in each)
+                self.refused[node] += 1
+                if self.first is None or len(before) < len(self.first[1]):
+                    self.first = found, tuple(name for name, _ in before), wrong
                 continue
             back = Scenario(events=(Event(at=0, operation=Cordon(node=node, unschedulable=False)),), horizon=60_000)
             after = simulate(self.done.engine.reconciler, run.state, back).state
             order = self.order(after, left - {node}, (*before, (node, found.done or 0)))
             if order is not None or self.limit or self.never is not None:
                 return order
-            alike |= next(frozenset(each) for each in classes(state.cluster) if node in each)
-        self.vain.add(mark)
+        self.vain.add(_mark(state, left))
         return None
 
 
@@ -101,7 +111,7 @@ def drain_all(
         holding=holding,
         options=options,
         late=late,
-        most=_DRAINS * max(1, len(nodes)),
+        most=max(_LEAST, _DRAINS * len(nodes)),
         waiting=Counter(each.owner for each in describe(done, options).pending),
     )
     order = search.order(done.run.state, nodes, ())
@@ -118,11 +128,10 @@ def drain_all(
             scope=f"{count(search.tried, 'drain')} tried",
             cases=len(nodes),
             tried=search.tried,
-            reason=search.limit,
+            reason="; ".join([search.limit, *_hints(search)]),
         )
     assert search.first is not None
-    found, before = search.first
-    before = () if search.never is not None else before
+    found, before, wrong = search.first
     proved = (
         f"no order helps: node {found.node} can never be drained"
         if search.never is not None
@@ -139,7 +148,7 @@ def drain_all(
     ]
     last = lead + len(before) * _EVERY
     events.append(Event(at=last, operation=Drain(node=found.node, force=True, delete_empty_dir=True)))
-    told = tuple(_why(found)) or search.broken
+    told = tuple(_why(found)) or wrong
     scenario = Scenario(events=tuple(events), horizon=last + _EVERY // 2)
     again = simulate(done.engine.reconciler, start, scenario)
     waiting = any(
@@ -171,12 +180,15 @@ def _why(found: NodeDrain) -> list[str]:
     return [*lines, *(f"Pod {each.pod} ({each.owner}) finds no node: {each.message}" for each in found.homeless)]
 
 
-def _mark(state: State) -> str:
-    """How pods are spread over nodes, names of pods apart."""
-    found: dict[str, int] = {}
-    for pod in state.cluster.objects("Pod").values():
-        spec = pod.document.get("spec") or {}
-        labels = sorted((pod.document["metadata"].get("labels") or {}).items())
-        key = f"{spec.get('nodeName') or ''} {pod.namespace} {labels}"
-        found[key] = found.get(key, 0) + 1
-    return repr(sorted(found.items()))
+def _hints(search: _Search) -> list[str]:
+    """What is known of nodes that could never be drained when a limit was reached."""
+    never = sorted(name for name, times in search.refused.items() if times == search.asked[name])
+    lines = [f"of {count(search.asked[name], 'drain')} of node {name} none worked" for name in never[:3]]
+    why = _why(search.first[0]) if search.first is not None and search.first[0].node in never else []
+    return [*lines, *why[:1]]
+
+
+def _mark(state: State, left: frozenset[str]) -> str:
+    """What every node is and carries and whether it is left to drain, names of nodes that are alike apart."""
+    told = sorted((each, name in left) for name, each in marks(state.cluster).items())
+    return hashlib.sha256(repr((told, waiting(state.cluster))).encode()).hexdigest()

@@ -51,6 +51,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 0
 
     @property
+    def seconds(self) -> float:
+        """How long its search may take."""
+        return max(self.timeout, self.question.limit)
+
+    @property
     def mark(self) -> str:
         """What tells a job from others: the question, the options, and the content of every file."""
         digest = hashlib.sha256(json.dumps([__version__, msgspec.to_builtins(self)], sort_keys=True).encode())
@@ -143,16 +148,20 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 0
     """So many at a time; 0: as many as there are cores."""
     worker: Callable[[Job], Result] = work
+    grace: float = 15.0
+    """Seconds that a process has beside those of its search; then it is ended, and its verdict is unknown."""
 
     def run(self, jobs: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
         """See ``Engine``."""
         import multiprocessing
+        import time
         from multiprocessing.connection import wait
 
         context = multiprocessing.get_context("spawn")
         most = self.processes or os.cpu_count() or 1
         waiting = list(jobs)
         running: dict[Any, tuple[int, Any]] = {}
+        ends: dict[Any, float] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < most:
@@ -162,7 +171,16 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
                     process.start()
                     theirs.close()
                     running[ours] = number, process
-                ready: list[Any] = list(wait(list(running)))
+                    ends[ours] = time.monotonic() + job.seconds + self.grace
+                ready: list[Any] = list(
+                    wait(list(running), max(0.0, min(map(ends.__getitem__, running)) - time.monotonic()))
+                )
+                for pipe in [each for each in running if each not in ready and ends[each] < time.monotonic()]:
+                    number, late = running.pop(pipe)
+                    late.kill()
+                    late.join()
+                    pipe.close()
+                    yield number, _too_long(dict(jobs)[number], self.grace)
                 for pipe in ready:
                     number, done = running.pop(pipe)
                     try:
@@ -293,6 +311,11 @@ def _limit(memory: int) -> None:
 
 def _too_large(job: Job) -> Result:
     text = f"it takes more than {job.memory:,} bytes of memory"
+    return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
+
+
+def _too_long(job: Job, grace: float) -> Result:
+    text = f"no answer within {job.seconds + grace:g} s; a larger --timeout may find it"
     return {"name": job.name, "verdict": "unknown", "document": None, "text": text}
 
 

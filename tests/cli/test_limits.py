@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubelogic.api import load, plan, to_text
-from kubelogic.cli import limits, main
+from kubelogic.cli import limits, main, whole_parser
 from kubelogic.text.location import InputError
 
 HEAD = "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n"
@@ -135,3 +135,19 @@ def test_nodes_alone_are_a_cluster() -> None:
     assert len(load([], nodes=["3:4cpu:16Gi"]).objects("Node")) == 3
     with pytest.raises(InputError, match="there is no object in it"):
         load([])
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        (["plan", "a.yaml"], 60),
+        (["verify", "a.yaml", "--survive", "node:1"], 60),
+        (["verify", "a.yaml", "--limit", "300"], 300),
+        (["verify", "a.yaml", "--limit", "5"], 60),
+        (["verify", "a.yaml", "--each"], None),
+    ],
+)
+def test_a_command_has_the_time_of_its_search_and_a_sweep_that_of_each_cluster(
+    words: list[str], seconds: float | None
+) -> None:
+    assert limits.allowed(whole_parser().parse_args(words)) == seconds

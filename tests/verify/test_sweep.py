@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,19 @@ def echo(job: Job) -> Result:
         os.kill(os.getpid(), signal.SIGKILL)
     if job.name.startswith("always"):
         os.kill(os.getpid(), signal.SIGKILL)
+    return {"name": job.name, "verdict": "holds", "document": None, "text": ""}
+
+
+def test_a_process_that_finds_no_end_is_ended() -> None:
+    given = [Job(name="long", paths=(), question=Question(), timeout=0.01)]
+    found = sweep(given, Local(processes=1, worker=endless, grace=0.01))
+    assert verdicts(found) == [("long", "unknown")]
+    assert found[0]["text"] == "no answer within 0.02 s; a larger --timeout may find it"
+
+
+def endless(job: Job) -> Result:
+    """A worker that does not come back."""
+    time.sleep(600)
     return {"name": job.name, "verdict": "holds", "document": None, "text": ""}
 
 

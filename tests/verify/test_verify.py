@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kubelogic.api import Options, Verification, load, scenario, simulate, verify
+from kubelogic.verify import drains
 from kubelogic.verify.cases import Case, WrongSurvivalError, cases, classes, survival
 from kubelogic.verify.invariants import NAMED, UnknownInvariantError, named
 from kubelogic.verify.verifying import WrongQuestionError
@@ -117,6 +118,25 @@ BROKEN: dict[str, tuple[list[Document], Document, str, list[Document]]] = {
 
 def asked(documents: list[Document], question: Document) -> Verification:
     return verify(load(documents), **question)
+
+
+def test_a_drain_that_never_works_is_shown_by_itself() -> None:
+    """Other nodes come first by name and can be drained; they are no part of the shortest run."""
+    held = workload("web", 1, "1", pod={"nodeSelector": {"disk": "fast"}})
+    found = asked([node("ash"), node("elm"), node("oak", disk="fast"), held], {"drain_all": True})
+    assert (found.verdict, found.scope) == ("broken", "node oak")
+    assert found.counterexample is not None
+    assert [step.get("drain", {}).get("node") for step in found.counterexample.steps] == ["oak"]
+    assert found.counterexample.replayed
+
+
+def test_a_limit_on_orders_says_which_node_never_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drains, "_LEAST", 2)
+    monkeypatch.setattr(drains, "_DRAINS", 0)
+    held = workload("web", 1, "1", pod={"nodeSelector": {"disk": "fast"}})
+    found = asked([node("ash", disk="fast"), node("elm"), held], {"drain_all": True})
+    assert found.verdict == "unknown"
+    assert found.reason.startswith("too many orders; of 1 drain of node ash none worked; Pod default/web-")
 
 
 @pytest.mark.parametrize("name", HOLDS)
