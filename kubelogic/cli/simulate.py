@@ -66,9 +66,12 @@ def _moment(text: str) -> int:
     from kubelogic.cluster.clock import milliseconds
 
     try:
-        return milliseconds(text)
+        found = milliseconds(text)
     except (ValueError, TypeError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no moment such as 2026-11-01T08:00Z") from None
+    if found < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is before 1970, where the clock begins")
+    return found
 
 
 class _Event(argparse.Action):

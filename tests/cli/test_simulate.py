@@ -139,3 +139,17 @@ def test_horizons_are_seconds_or_durations_everywhere(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit) as refused:
         main(["plan", cluster, "--horizon", "-5"])
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("0001-01-01T00:00Z", "'0001-01-01T00:00Z' is before 1970, where the clock begins"),
+        ("soon", "'soon' is no moment such as 2026-11-01T08:00Z"),
+    ],
+)
+def test_a_clock_that_cannot_start_so(moment: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", "fixtures/shop", "--start", moment])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
