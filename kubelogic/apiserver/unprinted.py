@@ -15,6 +15,7 @@ from itertools import count, islice
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.selectors import matches
 from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_stored
 from kubelogic.text.numbers import whole
@@ -177,7 +178,7 @@ def _may_run_on(spec: Document, node: Object) -> bool:
     Source: pkg/controller/daemon/util/daemonset_util.go AddOrUpdateDaemonPodTolerations.
     """
     pod = (spec.get("template") or {}).get("spec") or {}
-    labels = _about(node).get("labels") or {}
+    labels = kept_labels(_about(node).get("labels") or {})
     if any(labels.get(key) != value for key, value in (pod.get("nodeSelector") or {}).items()):
         return False
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}

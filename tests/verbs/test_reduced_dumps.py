@@ -154,13 +154,14 @@ def test_a_pod_that_was_not_printed_stays_as_unready_as_it_was() -> None:
         assert any("wait for shop/db-0, which is not in the input" in each for each in found.remarks) == (not ready)
 
 
-def test_daemon_pods_that_wait_for_nodes_that_were_not_printed() -> None:
+@pytest.mark.parametrize("selector", [{}, {"beta.kubernetes.io/os": "linux"}])
+def test_daemon_pods_that_wait_for_nodes_that_were_not_printed(selector: Document) -> None:
     """Some nodes are not for the set: the pods that are missing are those of the others."""
     gone: Document = {
         "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["node-1"]}]
     }
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [gone]}}
-    large = {"affinity": {"nodeAffinity": required}}
+    large = {"affinity": {"nodeAffinity": required}, "nodeSelector": selector}
     daemon = workload("DaemonSet", "agent", "apps/v1", pod=large)
     daemon["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "9"
     whole = settled([*nodes("3:4cpu:8Gi"), daemon])
