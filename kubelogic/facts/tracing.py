@@ -347,13 +347,28 @@ def _missing(search: _Search, extract: Extract, obj: Object, fact: Fact) -> Path
     for found in extract(watched):
         if found == fact:
             break
-    for path in dict.fromkeys(reversed(told)):
+    for path in _latest(told):
         if isinstance(value_at(obj.document, path[:-1]), Mapping):
             for sample in _SAMPLES:
                 count = search.count(_added(obj.document, path, sample))
                 if count == 0:
                     return path
     return ()
+
+
+_MANY = 256
+"""Absent fields up to which each is tried by itself."""
+
+
+def _latest(told: Sequence[Path]) -> list[Path]:
+    """Absent fields, the last that was looked for first; of very many, one for all items of a list."""
+    paths = list(dict.fromkeys(reversed(told)))
+    if len(paths) <= _MANY:
+        return paths
+    alike: dict[tuple[str, ...], Path] = {}
+    for path in paths:
+        alike.setdefault(tuple("" if isinstance(step, int) else step for step in path), path)
+    return list(alike.values())
 
 
 def _added(document: Any, path: Path, value: Any) -> Any:
