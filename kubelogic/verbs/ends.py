@@ -119,11 +119,12 @@ def without(cluster: Cluster, end: End, others: Sequence[End]) -> End:
     blocks = _ALL if end.everybody else end.blocks
     left_out = frozenset(block for each in others for block in each.blocks)
     told = f"{end.told} but {', '.join(each.told for each in others)}"
-    kept = () if any(each.everybody for each in others) else tuple(sorted(pod for pod in pods if pod not in out))
+    if any(each.everybody for each in others):
+        return replace(end, told=told, pods=(), blocks=(), everybody=False, left_out=frozenset(_ALL))
     return replace(
         end,
         told=told,
-        pods=kept,
+        pods=tuple(sorted(pod for pod in pods if pod not in out)),
         blocks=tuple(each for each in blocks if each not in left_out),
         everybody=False,
         left_out=left_out,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubelogic.cli import BAD_INPUT, main
+from kubelogic.cli import BAD_INPUT, YES, main
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,10 @@ def test_a_path_that_looks_like_a_port_is_a_path(
     Path("53/ICMP").write_text("{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: a}]}}\n")
     main(["reach", "any", "any", "53/ICMP"])
     assert "is no port" not in capsys.readouterr().err
+
+
+def test_of_everybody_nobody_else_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("{apiVersion: v1, kind: Pod, metadata: {name: db}, spec: {containers: [{name: a, image: a}]}}\n")
+    assert main(["reach", "any", "db", "--only", "any", str(path)]) == YES
+    assert "There is nobody but any to ask about." in capsys.readouterr().out
