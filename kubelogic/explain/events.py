@@ -47,7 +47,7 @@ _HEAD = re.compile(r"0/(\d+) nodes are available: ")
 _COUNT = re.compile(r"(\d+) (?=\S)")
 _CLAIMS = "no new claims to deallocate|still not schedulable|deallocation of ResourceClaim completed"
 _PREEMPTION = re.compile(rf"(?:{_CLAIMS})(?:, preemption: )?|preemption: ")
-_SCALE_UP = re.compile(r"pod didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
+_SCALE_UP = re.compile(r"[Pp]od didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
 _PLUGIN = re.compile(r'running (?:"\w+" \w+ plugin(?: for pod "[^"]*")?|\w+ plugin "\w+"): ')
 """A plugin that failed over the pod. Source: framework.go, RunFilterPlugins of 1.19 and 1.20, RunPreBindPlugins."""
 _KARPENTER = re.compile(r"Failed to schedule pod, ")

@@ -208,6 +208,8 @@ def _compared(found: Explanation, event: Pasted, style: Style) -> str:
         lines.append(f"  preemption: on {count(wanted, 'node')} {plain}")
     if event.ineligible:
         lines.append(f"  preemption: {event.ineligible}")
+    if not lines:
+        lines.append("  (it names no reason)")
     if event.cut:
         lines.append("  (the line was cut off: some counts are missing)")
     numbers = f"{found.nodes} here" if event.nodes is None else f"{event.nodes} in the line, {found.nodes} here"

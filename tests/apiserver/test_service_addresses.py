@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from kubelogic.api import load, plan
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.allocators.services import address_services as addressed
@@ -156,3 +159,12 @@ def test_an_address_of_each_family_that_a_service_has() -> None:
     dual = specs(address_services(Cluster.of([would]), service_cluster_ip_range="10.1.0.0/16,fd11::/112")[0])
     assert dual["would"]["clusterIPs"] == ["10.1.1.1", "fd11::101"]
     assert dual["would"]["ipFamilies"] == ["IPv4", "IPv6"]
+
+
+@pytest.mark.parametrize(("uid", "refused"), [("u", 0), ("", 1)])
+def test_what_a_cluster_gave_is_not_the_api_servers(uid: str, refused: int) -> None:
+    """The first address of the range is reserved, unless a printed Service shows that the cluster gave it away."""
+    spec = {"clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"], "ports": [{"port": 80}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "uid": uid}, "spec": spec}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak"}}
+    assert len(plan(load([node, service])).refusals) == refused

@@ -104,7 +104,7 @@ def test_older_words_mean_the_same(old: str, new: str) -> None:
     ("text", "who", "counts"),
     [
         (
-            "pod didn't trigger scale-up: 1 max node group size reached, 2 Insufficient memory",
+            "Pod didn't trigger scale-up: 1 max node group size reached, 2 Insufficient memory",
             "cluster-autoscaler",
             {"max node group size reached": 1, "Insufficient memory": 2},
         ),

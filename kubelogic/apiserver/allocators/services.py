@@ -75,10 +75,15 @@ def address_services(cluster: Cluster, ranges: Ranges) -> tuple[Cluster, tuple[t
 
 
 def _reserved(cluster: Cluster, ranges: Ranges) -> set[int]:
-    """The address of the API server's own Service, unless that is there and says where it is."""
+    """The address of the API server's own Service, unless that says where it is or a cluster gave it to another."""
     own = cluster.get("Service", _OWN)
-    given = own is not None and (own.document.get("spec") or {}).get("clusterIP")
-    return set() if given else {number_of(str(ranges.services[0][1]))}
+    if own is not None and (own.document.get("spec") or {}).get("clusterIP"):
+        return set()
+    given = Taken()
+    for each in cluster.objects("Service").values():
+        if (each.document.get("metadata") or {}).get("uid"):
+            given.add(each)
+    return {number_of(str(ranges.services[0][1]))} - given.addresses
 
 
 def _claims(service: Object) -> int:
