@@ -72,7 +72,13 @@ _TOLD_APART = frozenset({"labels", "annotations", "creationTimestamp"})
 def canonical_template(template: Mapping[str, Any]) -> str:
     """Text that is equal for templates that are equal but for the hash label.
 
-    Documents never change, so the very same template has the text that it had.
+    Documents never change, so the very same template has the text that it had. Bodies in protobuf have empty names in
+    the metadata of a template, which is as good as none.
+
+    >>> spec = {"containers": [{"name": "c"}]}
+    >>> sent = {"metadata": {"name": "", "generation": 0, "labels": {"a": "b"}}, "spec": spec}
+    >>> canonical_template(sent) == canonical_template({"metadata": {"labels": {"a": "b"}}, "spec": spec})
+    True
 
     Source: the Deployment controller compares templates semantically and ignores ``pod-template-hash``.
     """
@@ -86,7 +92,8 @@ def canonical_template(template: Mapping[str, Any]) -> str:
         "annotations": metadata.get("annotations") or {},
         "spec": _without_empty(template.get("spec") or {}),
     }
-    if other := _without_empty({name: value for name, value in metadata.items() if name not in _TOLD_APART}):
+    said = {name: value for name, value in metadata.items() if name not in _TOLD_APART and value not in ("", 0)}
+    if other := _without_empty(said):
         meaning["metadata"] = other
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     if len(_TEXTS) >= _MOST_TEXTS:

@@ -148,6 +148,11 @@ def _read(  # noqa: PLR0917 - one caller beside itself
 
 
 _UNSET: Any = object()
+_PLAIN = frozenset(
+    {"generation", "hostIPC", "hostNetwork", "hostPID", "hostPort", "minReadySeconds", "paused", "readOnly"}
+    | {"stdin", "stdinOnce", "tty"}
+)
+"""Fields that are no pointers in Go: protobuf always has them, and false or 0 means that nothing was said."""
 
 
 def _put(found: dict[str, Any], name: str, value: Any, code: str) -> None:
@@ -155,8 +160,10 @@ def _put(found: dict[str, Any], name: str, value: Any, code: str) -> None:
         found.setdefault(name, []).extend(value if isinstance(value, list) else [value])
     elif code.startswith("{"):
         found.setdefault(name, {}).update(value)
-    elif value != "" or name not in found:
-        found[name] = value if value != "" else _UNSET
+    else:
+        is_unset = value == "" or (name in _PLAIN and not value)
+        if not is_unset or name not in found:
+            found[name] = _UNSET if is_unset else value
 
 
 def _value(value: int | bytes, code: str, depth: int) -> Any:
