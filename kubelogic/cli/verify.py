@@ -142,6 +142,8 @@ def _swept(args: argparse.Namespace) -> int:
         memory = int(quantity.parse(args.memory)) if args.memory else 0
     except ValueError as error:
         raise UsageError(f"--memory takes a size such as 2Gi, not {args.memory!r}") from error
+    if args.memory and memory <= 0:
+        raise UsageError(f"--memory takes a size above 0, such as 2Gi, not {args.memory!r}")
     if args.live or args.kept:
         raise UsageError("--each reads files, not a cluster: kubelogic snapshot -o FILE makes one of it")
     if "-" in (*args.paths, *args.shared):

@@ -128,6 +128,10 @@ def never_fewer_ready_than(least: str) -> Invariant:
     if not re.fullmatch(r"[0-9]{1,6}%?", least):
         raise UnknownInvariantError(f"never_fewer_ready_than takes a number or a share such as 50%, not {least!r}")
     number, share = int(least.rstrip("%")), least.endswith("%")
+    if share and number > 100:
+        raise UnknownInvariantError(
+            f"never_fewer_ready_than takes a share up to 100%, not {least}: no workload has more"
+        )
 
     def check(before: State, after: State) -> Iterator[str]:
         old, new = _ready(before.cluster), _ready(after.cluster)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubelogic.api import Verification, load, verify
-from kubelogic.verify.invariants import NAMED
+from kubelogic.verify.invariants import NAMED, UnknownInvariantError, named
 
 Document = dict[str, Any]
 ZONE = "topology.kubernetes.io/zone"
@@ -135,3 +135,9 @@ def test_what_keeps_it(name: str) -> None:
 
 def test_all_are_here() -> None:
     assert {name.partition("=")[0] for name in CASES} == {*NAMED}
+
+
+def test_more_than_all_pods_is_no_share() -> None:
+    with pytest.raises(UnknownInvariantError, match="a share up to 100%, not 500%"):
+        named("never_fewer_ready_than=500%")
+    assert named("never_fewer_ready_than=100%").always

@@ -179,6 +179,12 @@ def echo(job: Job) -> Result:
     return {"name": job.name, "verdict": "holds", "document": None, "text": ""}
 
 
+@pytest.mark.parametrize("size", ["-5", "0", "-2Gi"])
+def test_no_memory_is_refused(fleet: list[str], capsys: pytest.CaptureFixture[str], size: str) -> None:
+    assert main(["verify", *fleet, "--each", f"--memory={size}"]) == 2
+    assert f"--memory takes a size above 0, such as 2Gi, not '{size}'" in capsys.readouterr().err
+
+
 def test_a_process_that_finds_no_end_is_ended() -> None:
     given = [Job(name="long", paths=(), question=Question(), timeout=0.01)]
     found = sweep(given, Local(processes=1, worker=endless, grace=0.01))
