@@ -1,8 +1,8 @@
 """What the two kinds of admission policies have in common: matching, parameters, variables, conditions.
 
 Source: k8s.io/apiserver 1.36, pkg/admission/plugin/policy/generic (dispatcher CollectParams) and
-pkg/admission/plugin/cel. Left out: the authorizer and the cost budget. What people send comes from an administrator,
-what the control plane sends from the account of the component that sends it.
+pkg/admission/plugin/cel. Left out: the authorizer, and of the cost budget all but loops in loops. What people send
+comes from an administrator, what the control plane sends from the account of the component that sends it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Expressions of admission policies: CEL as kube-apiserver 1.36 evaluates it over a request.
 
-Source: k8s.io/apiserver 1.36, pkg/cel/library and pkg/admission/plugin/cel. What is not modelled (the authorizer, the
-cost budget) ends an evaluation with an error, as an expression does that fails.
+Source: k8s.io/apiserver 1.36, pkg/cel/library and pkg/admission/plugin/cel. What is not modelled (the authorizer)
+ends an evaluation with an error, as an expression does that fails. Of the cost budget only loops in loops are counted:
+an expression that may take more steps than the budget allows fails as if it did.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.kinds.cel_cost import steps, without_literals
 from kubelogic.kinds.cel_functions import FUNCTIONS, error_words
 from kubelogic.kinds.cel_syntax import plain
 
+_MOST_STEPS = 1_000_000
+"""Expressions whose loops may take more are not evaluated: the API server stops at that cost, and a step costs more."""
+_LONG = 1_000
+"""A length that no list has which is written out."""
 _FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
 
 
@@ -51,6 +57,8 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     program = _compiled(expression)
     if isinstance(program, str):
         return Failed(why=f"compilation error: {program}")
+    if _nested(expression) and steps(_bare(expression), _longest(variables)) > _MOST_STEPS:
+        return Failed(why="operation cancelled: actual cost limit exceeded")
     import cel  # with it come pydantic and typer, which nobody needs who has no policies
 
     try:
@@ -72,6 +80,22 @@ def _compiled(expression: str) -> Any:
         text = str(error).strip()
         found = re.search(r"ERROR: <input>:\d+:\d+: (.*)", text)
         return found[1] if found else (text.splitlines() or ["compilation failed"])[-1]
+
+
+def _bare(expression: str) -> str:
+    return without_literals(plain(expression))
+
+
+@lru_cache(maxsize=1 << 12)
+def _nested(expression: str) -> bool:
+    """Whether there are loops in loops."""
+    return steps(_bare(expression), _LONG) >= _LONG**2
+
+
+def _longest(value: Any) -> int:
+    """The length of the longest list or map in a value."""
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return max((len(parts), *map(_longest, parts)))
 
 
 def _words(error: Exception) -> str:

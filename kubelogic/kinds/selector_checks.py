@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from kubelogic.kinds.cel_cost import LOOP, steps, without_literals
 from kubelogic.kinds.cel_functions import FUNCTIONS
 from kubelogic.kinds.cel_syntax import plain
 from kubelogic.kinds.device_selectors import verdict
@@ -18,11 +19,8 @@ from kubelogic.kinds.expressions import wrong
 COSTLY = "too complex, exceeds cost limit"
 _MOST_STEPS = 1_000_000
 _LONGEST_MAP = 32
-_LITERAL = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _FIELD = re.compile(r"(?<![\w.])device\.(\w+)")
-_LOOP = re.compile(r"\.(?:all|exists|exists_one|map|filter|sortBy|transformList|transformMap)\(")
 _FIELDS = frozenset({"driver", "allowMultipleAllocations", "attributes", "capacity"})
-_OPEN, _CLOSE = "([{", ")]}"
 _KNOWN = frozenset(
     {
         *FUNCTIONS,
@@ -63,7 +61,7 @@ def refused(expression: str) -> str:
         return f"compilation failed: {found}"
     import cel  # with it come pydantic and typer, which nobody needs who has no devices
 
-    text = _LITERAL.sub('""', plain(expression))
+    text = without_literals(plain(expression))
     used = cel.compile(plain(expression)).references()
     for field in _FIELD.findall(text):
         if field not in _FIELDS:
@@ -74,7 +72,7 @@ def refused(expression: str) -> str:
     for name in sorted(used["variables"]):
         if name not in ("device", *_bound(text), *_TYPES):
             return f"compilation failed: undeclared reference to '{name}'"
-    if steps(text) > _MOST_STEPS:
+    if steps(text, _LONGEST_MAP) > _MOST_STEPS:
         return COSTLY
     said = verdict(expression, "driver.example.com", {})
     other = _OTHER.search(said)
@@ -104,42 +102,4 @@ _DYNAMIC = re.compile(r"\bdyn\(|\.orValue\(|optional")
 
 def _bound(text: str) -> list[str]:
     """The names that loops give."""
-    return [name for match in _LOOP.finditer(text) for name in re.findall(r"\s*(\w+)\s*,", text[match.end() :])[:2]]
-
-
-def steps(text: str) -> int:
-    """How often the innermost parts of an expression are come to, at most.
-
-    >>> steps("[1,2,3].all(a, [1,2].exists(b, a == b)) && device.attributes.all(c, true)")
-    38
-    """
-    total, at = 0, 0
-    while (match := _LOOP.search(text, at)) is not None:
-        end = _end(text, match.end() - 1)
-        total += _length(text[: match.start()]) * max(1, steps(text[match.end() : end]))
-        at = end
-    return total
-
-
-def _end(text: str, start: int) -> int:
-    depth = 0
-    for at in range(start, len(text)):
-        depth += (text[at] in _OPEN) - (text[at] in _CLOSE)
-        if not depth:
-            return at
-    return len(text)
-
-
-def _length(before: str) -> int:
-    """How long the list is that a text ends with."""
-    if not before.endswith("]"):
-        return _LONGEST_MAP
-    depth, commas = 0, 0
-    for at in range(len(before) - 1, -1, -1):
-        char = before[at]
-        depth += (char in _CLOSE) - (char in _OPEN)
-        if not depth:
-            selected = at > 0 and (before[at - 1].isalnum() or before[at - 1] in "_)]")
-            return _LONGEST_MAP if selected else commas + 1
-        commas += depth == 1 and char == ","
-    return _LONGEST_MAP
+    return [name for match in LOOP.finditer(text) for name in re.findall(r"\s*(\w+)\s*,", text[match.end() :])[:2]]

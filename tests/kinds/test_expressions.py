@@ -84,3 +84,12 @@ def test_what_is_no_expression_is_told(expression: str) -> None:
 
 def test_texts_are_left_alone() -> None:
     assert plain("'a.?b in [?c] Object{' + r'\\d'") == "'a.?b in [?c] Object{'+r'\\d'"
+
+
+@pytest.mark.parametrize(("depth", "items", "ends"), [(2, 60, True), (3, 60, True), (4, 60, False), (2, 2_000, False)])
+def test_loops_in_loops_end_at_the_budget(depth: int, items: int, ends: bool) -> None:
+    expression = "true"
+    for level in range(depth):
+        expression = f"object.items.all(x{level}, {expression})"
+    found = evaluate(expression, {"object": {"items": list(range(items))}})
+    assert found == (True if ends else Failed(why="operation cancelled: actual cost limit exceeded"))
