@@ -17,7 +17,7 @@ from kubelogic.kinds import naming
 from kubelogic.kinds.conversion import converted, is_removed
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.foreign import foreign_fields, pattern, without
-from kubelogic.kinds.table import REMOVED, lookup
+from kubelogic.kinds.table import REMOVED, is_gated, lookup
 from kubelogic.kinds.validation import Admitter, Problem
 from kubelogic.text import mistaken
 from kubelogic.text.documents import Item, fault_at
@@ -86,6 +86,8 @@ class Admissions:
     _notices: list[Notice] = field(default_factory=list)
     _custom: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     _unmodelled: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
+    _unserved: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
+    """Objects of Kubernetes' own groups that a cluster serves only with a gate on, or in another release."""
     _old: dict[tuple[str, str], list[ItemOrigin]] = field(default_factory=dict)
     """Objects that an older cluster printed."""
     _foreign: dict[tuple[str, str, str], list[tuple[ItemOrigin, Path]]] = field(default_factory=dict)
@@ -122,6 +124,8 @@ class Admissions:
                 self._operated.append((place, item, operator))
             elif wrong is None:
                 self._custom.setdefault((api_version, kind), []).append(item.origin)
+            elif is_stored(item.document) or is_gated(api_version, kind):
+                self._unserved.setdefault((api_version, kind), []).append(item.origin)
             else:
                 self.faults.append(item.fault((wrong[0],), "KL102", wrong[1]))
             return
@@ -277,6 +281,7 @@ class Admissions:
         for kinds, code, message in (
             (self._custom, "KL108", "{} is not part of Kubernetes and was left out"),
             (self._unmodelled, "KL109", "no rule reads {}: it changes nothing here"),
+            (self._unserved, "KL109", "Kubernetes 1.36 by itself serves no {}, and no rule reads it: it was left out"),
         ):
             for (api_version, kind), origins in kinds.items():
                 first = min(origins, key=lambda origin: origin.order)

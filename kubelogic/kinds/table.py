@@ -81,6 +81,25 @@ NOT_SERVED = frozenset(
 """Groups of files, of resources that are not Kubernetes' own, and of those that it serves no more."""
 
 
+_GATED = frozenset(
+    {
+        ("certificates.k8s.io", "ClusterTrustBundle"),
+        ("certificates.k8s.io", "PodCertificateRequest"),
+        ("coordination.k8s.io", "LeaseCandidate"),
+        ("internal.apiserver.k8s.io", "StorageVersion"),
+        ("resource.k8s.io", "DeviceTaintRule"),
+        ("resource.k8s.io", "ResourcePoolStatusRequest"),
+        ("storagemigration.k8s.io", "StorageVersionMigration"),
+    }
+)
+"""Groups and kinds of which every version is served only with a feature gate on."""
+
+
+def is_gated(api_version: str, kind: str) -> bool:
+    """Whether a kind is served only where its feature gate is on."""
+    return (api_version.partition("/")[0], kind) in _GATED
+
+
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """One served kind."""
 

@@ -98,6 +98,31 @@ def test_custom_kinds_are_counted_in_one_notice(tmp_path: Path) -> None:
     assert len(reading.objects) == 1
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "about"),
+    [
+        pytest.param("resource.k8s.io/v1beta2", "DeviceTaintRule", "name: a", id="behind a gate"),
+        pytest.param("networking.k8s.io/v2", "Mesh", "name: a, uid: u", id="of another release, in a dump"),
+    ],
+)
+def test_kinds_that_this_release_does_not_serve_by_itself_are_left_out(
+    api_version: str, kind: str, about: str, tmp_path: Path
+) -> None:
+    path = write(
+        tmp_path, "a.yaml", f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{{about}}}\n---\n" + POD % "one"
+    )
+    reading = load([path])
+    assert [notice.code for notice in reading.notices] == ["KL109"]
+    assert [obj.kind for obj in reading.objects] == ["Pod"]
+
+
+def test_a_manifest_of_a_kind_that_nobody_serves_is_a_fault(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", "apiVersion: networking.k8s.io/v2\nkind: Mesh\nmetadata: {name: a}\n")
+    with pytest.raises(InputError) as caught:
+        load([path])
+    assert [fault.code for fault in caught.value.faults] == ["KL102"]
+
+
 def test_the_result_is_a_cluster(tmp_path: Path) -> None:
     cluster = Cluster.of(load([write(tmp_path, "a.yaml", POD % "one")]).objects)
     pod = cluster.get("Pod", "default/one")
