@@ -166,13 +166,9 @@ def serve(served: Served, settings: Settings, ready: Callable[[str, str], None])
 
     sys.setswitchinterval(_SWITCH)
     gc.freeze()  # what is there is looked at by the collector no more; reference counts free it
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind((settings.host, settings.port))
-    listening.listen(1024)
+    listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    named = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    named = f"[{settings.host}]" if listening.family == socket.AF_INET6 else settings.host
     named = "127.0.0.1" if settings.host == "0.0.0.0" else named
     url = f"https://{named}:{port}"
     served.address = f"{named}:{port}"
@@ -194,6 +190,24 @@ def serve(served: Served, settings: Settings, ready: Callable[[str, str], None])
         write_private(settings.kubeconfig, kubeconfig(url, given).encode())
         ready(url, given.token)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket for connections whose answers leave at once.
+
+    An answer is written in parts. A system that keeps the second until the first is acknowledged (Nagle's algorithm)
+    makes each request wait for the client's delayed acknowledgement, 40 ms; connections inherit that it does not.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listening.bind((host, port))
+    listening.listen(1024)
+    return listening
 
 
 def _written(given: Credentials, directory: Path) -> tuple[Path, Path]:
