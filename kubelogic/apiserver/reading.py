@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 
@@ -51,6 +51,7 @@ def load(
     nodes: Iterable[str] = (),
     default_storage_class: str = "",
     texts: Iterable[Source] = (),
+    printed: Collection[str] = (),
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
 
@@ -69,6 +70,7 @@ def load(
         nodes: further nodes: pools in short form (see ``kinds.pools``), or files of which only the nodes count.
         default_storage_class: the class that claims get which name none, whether it is in the input or not.
         texts: what somebody has read already; it comes before that of the files.
+        printed: kinds of which ``texts`` have all that the cluster has; what they lack does not exist.
 
     Raises:
         InputError: something cannot be read, or the API server would refuse it. Holds every fault of every
@@ -92,7 +94,7 @@ def load(
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
         given = _objects(entries)
-        objects = with_stand_ins(_sorted([*given, *nodes_of(pools, given)]) if pools else given)
+        objects = with_stand_ins(_sorted([*given, *nodes_of(pools, given)]) if pools else given, printed)
         notices = tuple(sorted([*admission.all_notices(), *said_of_nodes], key=lambda notice: notice.order))
         if admission.changes:
             changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)

@@ -11,7 +11,7 @@ Source: pkg/controller/replicaset/replica_set.go (manageReplicas); pkg/controlle
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -39,12 +39,17 @@ Identity = tuple[str, str, str, str]
 """Kind, namespace, name and uid of a controller of pods."""
 
 
-def with_stand_ins(objects: Iterable[Object]) -> tuple[Object, ...]:
-    """The objects of a dump, and stand-ins for owners and revisions that it does not have, sorted like them."""
+def with_stand_ins(objects: Iterable[Object], printed: Collection[str] = ()) -> tuple[Object, ...]:
+    """The objects of a dump, and stand-ins for owners and revisions that it does not have, sorted like them.
+
+    Args:
+        objects: what was read.
+        printed: kinds of which all that there is was read.
+    """
     given = tuple(objects)
     made = [*_owners(given), *_unprinted_sets(given), *_revisions(given)]
     unprinted = [_defaulted(each) for each in unprinted_pods([*given, *made])]
-    unprinted += unprinted_volumes([*given, *unprinted])
+    unprinted += unprinted_volumes([*given, *unprinted], printed)
     if not made and not unprinted:
         return given
     return tuple(sorted([*given, *made, *unprinted], key=lambda each: (each.kind, each.key, each.api_version)))

@@ -11,7 +11,7 @@ pkg/controller/volume/persistentvolume/pv_controller.go (syncBoundClaim) of Kube
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,13 +27,19 @@ Document = Mapping[str, Any]
 ONLY_NAMED = "which names it and does not run yet"
 """How the words end that tell what a claim was made from that may not be there at all."""
 
+_CLAIM = "PersistentVolumeClaim"
 _PROVISIONERS = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 
 
-def unprinted_volumes(given: Sequence[Object]) -> Iterator[Object]:
-    """Claims that pods of the cluster use, and volumes of bound claims, as far as they are not there."""
-    claims = [each for each in given if each.kind == "PersistentVolumeClaim"]
-    made = list(_claims(given, claims))
+def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) -> Iterator[Object]:
+    """Claims that pods of the cluster use, and volumes of bound claims, as far as they are not there.
+
+    Args:
+        given: what was read.
+        printed: kinds of which all that there is was read.
+    """
+    claims = [each for each in given if each.kind == _CLAIM]
+    made = [] if _CLAIM in printed else list(_claims(given, claims))
     yield from made
     volumes = [each for each in given if each.kind == "PersistentVolume"]
     if any(is_stored(each.document) for each in volumes):

@@ -81,6 +81,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
             strict=args.strict,
             nodes=args.nodes,
             texts=there.sources,
+            printed=there.printed,
         )
     except InputError as error:
         if all(fault.code in _UNREAD for fault in error.faults):

@@ -328,6 +328,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
         nodes=args.nodes,
         default_storage_class=default_storage_class(args),
         texts=there.sources,
+        printed=there.printed,
     )
     if reading.refused:
         streams.warn(render_faults(reading.refused, style_for(sys.stderr, no_color=args.no_color)))

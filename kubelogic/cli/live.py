@@ -26,11 +26,13 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sources: its objects.
         unread: kinds of which not all could be read.
+        printed: kinds of which all were, none perhaps.
         notices: what there is to say of these.
     """
 
     sources: tuple[Source, ...] = ()
     unread: frozenset[str] = frozenset()
+    printed: frozenset[str] = frozenset()
     notices: tuple[Notice, ...] = ()
 
 
@@ -110,7 +112,7 @@ def _stored(path: str) -> Live:
     except StoreError as error:
         raise UsageError(f"--store {error}") from error
     data = msgspec.json.encode({"apiVersion": "v1", "kind": "List", "items": items})
-    return Live(sources=(Source(name=path, data=data),))
+    return Live(sources=(Source(name=path, data=data),), printed=_asked())
 
 
 def _namespace(typed: str, of_context: str) -> str:
@@ -123,4 +125,12 @@ def _live(reading: LiveReading) -> Live:
 
     unread = frozenset(each.wanted.kind for each in reading.unread if each.status == 403)
     notices = tuple(Notice(code="KL195", message=each, count=len(reading.unread)) for each in told(reading.unread))
-    return Live(sources=reading.sources, unread=unread, notices=notices)
+    printed = _asked() - {each.wanted.kind for each in reading.unread}
+    return Live(sources=reading.sources, unread=unread, printed=printed, notices=notices)
+
+
+def _asked() -> frozenset[str]:
+    """The kinds that are asked for."""
+    from kubelogic.verbs.snapshot import wanted
+
+    return frozenset(each.kind for each in wanted())

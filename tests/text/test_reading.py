@@ -9,6 +9,7 @@ import pytest
 from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.text import InputError
+from kubelogic.text.sources import Source
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: c, image: a/b:1}]}\n"
 
@@ -128,3 +129,13 @@ def test_the_result_is_a_cluster(tmp_path: Path) -> None:
     pod = cluster.get("Pod", "default/one")
     assert pod is not None
     assert pod.document["metadata"]["namespace"] == "default"
+
+
+@pytest.mark.parametrize(("printed", "made"), [((), 1), (("PersistentVolumeClaim",), 0)])
+def test_a_claim_that_no_list_has_exists_only_where_the_list_was_not_read(printed: tuple[str, ...], made: int) -> None:
+    pod = (
+        '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "uid": "u"}, "spec": {"containers": '
+        '[{"name": "a", "image": "a"}], "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}}'
+    )
+    reading = load([], texts=[Source(name="cluster", data=pod.encode())], printed=printed)
+    assert sum(obj.kind == "PersistentVolumeClaim" for obj in reading.objects) == made
