@@ -34,7 +34,7 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
         UsageError: if a base is neither a file nor a revision.
     """
     stdin = common.standard_input([*args.paths, *args.base, *args.nodes])
-    files = [each for each in args.base if each == "-" or os.path.exists(each)]  # noqa: PTH110 - as it was typed
+    files = [each for each in args.base if each == "-" or os.path.exists(each)]
     revisions = [each for each in args.base if each not in files]
     if live.is_there(args):
         files = [live.PATH, *files]

@@ -226,7 +226,7 @@ def watching(args: argparse.Namespace) -> Iterator[Options]:
 
 def there(name: str | Path) -> bool:
     """Whether there is a file or a folder of that name; no also for what can be none, such as 5,000 letters."""
-    return os.path.exists(name)  # noqa: PTH110 - Path.exists() raises then
+    return os.path.exists(name)
 
 
 def options(args: argparse.Namespace) -> Options:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("OLD and NEW cannot both be standard input")
         stdin = common.standard_input([args.old, args.new, *args.common, *args.nodes])
         new = common.read_paths(args, [*args.common, args.new], stdin)
-        if args.old in ("-", live.PATH) or os.path.exists(args.old):  # noqa: PTH110 - as it was typed
+        if args.old in ("-", live.PATH) or os.path.exists(args.old):
             old = common.read_paths(args, [*args.common, args.old], stdin)
         else:
             from kubelogic.cli.baseline import past

@@ -62,7 +62,7 @@ def _marks(roots: list[str]) -> _Marks:
     for root in roots:
         for path in _files(root):
             try:
-                status = os.stat(path)  # noqa: PTH116 - a string in, a string out
+                status = os.stat(path)
             except OSError:  # it went away between two looks, which is a change, too
                 continue
             found[path] = (status.st_mtime_ns, status.st_size)
@@ -75,4 +75,4 @@ def _files(root: str) -> Iterator[str]:
         return
     for folder, below, files in os.walk(root):
         below[:] = [each for each in below if not each.startswith(".")]
-        yield from (os.path.join(folder, each) for each in files)  # noqa: PTH118 - as it was typed
+        yield from (os.path.join(folder, each) for each in files)

@@ -9,8 +9,13 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +24,32 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bytes
     key: bytes
     token: str
+
+
+def self_issued(
+    name: str, key: EllipticCurvePrivateKey, now: datetime.datetime, *, days: int
+) -> x509.CertificateBuilder:
+    """A certificate that has still to be signed with the key that it is about.
+
+    Args:
+        name: whose it is, and who issues it.
+        key: its own.
+        now: an hour after it begins to be valid.
+        days: how long it is valid from then on.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(called)
+        .issuer_name(called)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+    )
 
 
 def credentials(host: str) -> Credentials:
@@ -30,10 +61,9 @@ def credentials(host: str) -> Credentials:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubelogic")])
     now = datetime.datetime.now(datetime.UTC)
     names: list[x509.GeneralName] = [
         x509.DNSName(each) for each in ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -46,13 +76,7 @@ def credentials(host: str) -> Credentials:
         names.append(x509.DNSName(host))
     names += [x509.IPAddress(ipaddress.ip_address(each)) for each in sorted(addresses)]
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
+        self_issued("kubelogic", key, now, days=365)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(

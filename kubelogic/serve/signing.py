@@ -20,6 +20,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.serve.access import Attributes, allows
 from kubelogic.serve.certificates import KIND, KUBELET, NoRequestError, common_name, parsed, unfit
+from kubelogic.serve.credentials import self_issued
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -133,18 +134,10 @@ class Authority(msgspec.Struct, kw_only=True):
             from cryptography import x509
             from cryptography.hazmat.primitives import hashes
             from cryptography.hazmat.primitives.asymmetric import ec
-            from cryptography.x509.oid import NameOID
 
             key = ec.generate_private_key(ec.SECP256R1())
-            name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
             own = (
-                x509.CertificateBuilder()
-                .subject_name(name)
-                .issuer_name(name)
-                .public_key(key.public_key())
-                .serial_number(x509.random_serial_number())
-                .not_valid_before(now - datetime.timedelta(hours=1))
-                .not_valid_after(now + datetime.timedelta(days=3650))
+                self_issued("kubernetes", key, now, days=3650)
                 .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
                 .sign(key, hashes.SHA256())
             )

@@ -88,7 +88,7 @@ class Authored:
 
     @cached_property
     def _helm(self) -> bool:
-        return not any(os.path.exists(os.path.join(self._folder, each)) for each in rendering.KUSTOMIZATIONS)  # noqa: PTH110, PTH118
+        return not any(os.path.exists(os.path.join(self._folder, each)) for each in rendering.KUSTOMIZATIONS)
 
     @cached_property
     def _read(self) -> dict[str, sources.Source]:
@@ -108,9 +108,9 @@ class Authored:
         document = origin.document
         data = document.source.data[document.start : min(document.end, document.start + _HEAD)]
         found = _MADE_BY.search(data)
-        file = os.path.join(self._folder, found[1].decode("utf-8", "replace")) if found is not None else ""  # noqa: PTH118
-        if not file or not os.path.isfile(file):  # noqa: PTH113
-            return os.path.join(self._folder, rendering.CHART), []  # noqa: PTH118
+        file = os.path.join(self._folder, found[1].decode("utf-8", "replace")) if found is not None else ""
+        if not file or not os.path.isfile(file):
+            return os.path.join(self._folder, rendering.CHART), []
         same = [each for each in self._items(file) if each.document == tree]
         return file, same if len(same) == 1 else []
 
@@ -131,23 +131,23 @@ class Authored:
         if not file or depth > _DEEPEST:
             return
         for name in _texts(given, "resources", "bases", "components"):
-            path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
-            if os.path.isdir(path):  # noqa: PTH112
+            path = os.path.normpath(os.path.join(folder, name))
+            if os.path.isdir(path):
                 for each in self._walk(path, depth + 1):
                     yield _renamed(each, given)
-            elif os.path.isfile(path) and len(self._read) < _MOST:  # noqa: PTH113
+            elif os.path.isfile(path) and len(self._read) < _MOST:
                 yield from (_renamed(_fresh(item, patch=False), given) for item in self._items(path))
         named = [str(each["path"]) for each in given.get("patches") or () if isinstance(each, dict) and "path" in each]
         for name in [*named, *_texts(given, "patchesStrategicMerge")]:
-            path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
-            if "\n" not in name and os.path.isfile(path) and len(self._read) < _MOST:  # noqa: PTH113
+            path = os.path.normpath(os.path.join(folder, name))
+            if "\n" not in name and os.path.isfile(path) and len(self._read) < _MOST:
                 yield from (_renamed(_fresh(item, patch=True), given) for item in self._items(path))
 
     def _kustomization(self, folder: str) -> tuple[str, dict[str, Any]]:
         """The file that says how a folder is rendered, and what it says."""
         for each in rendering.KUSTOMIZATIONS:
-            path = os.path.join(folder, each)  # noqa: PTH118
-            if os.path.isfile(path) and isinstance(source := sources.read(path, None), sources.Source):  # noqa: PTH113
+            path = os.path.join(folder, each)
+            if os.path.isfile(path) and isinstance(source := sources.read(path, None), sources.Source):
                 trees = [tree for _, tree in documents.trees(source, []) if isinstance(tree, dict)]
                 return path, trees[0] if trees else {}
         return "", {}

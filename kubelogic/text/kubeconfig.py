@@ -106,8 +106,8 @@ def connect(*, context: str = "", kubeconfig: str = "") -> Connection:
 
 def _in_cluster() -> bool:
     """Whether this runs in a pod and no kubeconfig is set up."""
-    usual = os.path.expanduser("~/.kube/config")  # noqa: PTH111 - a string in, a string out
-    named = os.environ.get("KUBECONFIG") or os.path.exists(usual)  # noqa: PTH110
+    usual = os.path.expanduser("~/.kube/config")
+    named = os.environ.get("KUBECONFIG") or os.path.exists(usual)
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not named
 
 

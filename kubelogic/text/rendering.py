@@ -56,7 +56,7 @@ def render(folder: str) -> tuple[str, bytes]:
 def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
     names = set(_entries(folder))
     if found := sorted(names.intersection(KUSTOMIZATIONS)):
-        kind = _IS_COMPONENT if _is_component(os.path.join(folder, found[0])) else "Kustomize folder"  # noqa: PTH118
+        kind = _IS_COMPONENT if _is_component(os.path.join(folder, found[0])) else "Kustomize folder"
         return kind, [["kubectl", "kustomize", folder], ["kustomize", "build", folder]]
     if CHART in names:
         return "Helm chart", [["helm", "template", folder]]
@@ -65,7 +65,7 @@ def _tool_for(folder: str) -> tuple[str, list[list[str]]]:
 
 def _is_component(file: str) -> bool:
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123
+        with open(file, "rb") as opened:
             return bool(_COMPONENT.search(opened.read(_HEAD)))
     except OSError:
         return False  # told where the folder is rendered
@@ -73,7 +73,7 @@ def _is_component(file: str) -> bool:
 
 def chart_of(folder: str) -> str:
     """The chart that a folder holds the templates of; empty if it holds none."""
-    above, name = os.path.split(os.path.abspath(folder))  # noqa: PTH100
+    above, name = os.path.split(os.path.abspath(folder))
     if name != "templates" or CHART not in _entries(above):
         return ""
     shown = os.path.split(folder.rstrip("/"))[0]
@@ -82,7 +82,7 @@ def chart_of(folder: str) -> str:
 
 def _entries(folder: str) -> Sequence[str]:
     try:
-        return os.listdir(folder)  # noqa: PTH208 - names only
+        return os.listdir(folder)
     except OSError:
         return ()  # told where the folder itself is read
 

@@ -103,7 +103,7 @@ def find(paths: Iterable[str | os.PathLike[str]], *, exclude: Iterable[str] = ()
             faults.append(unreadable("''", "the name is empty"))
         else:
             try:
-                folder = stat.S_ISDIR(os.stat(name).st_mode)  # noqa: PTH116 - says why not
+                folder = stat.S_ISDIR(os.stat(name).st_mode)
             except (OSError, ValueError) as error:
                 faults.append(unreadable(name, _reason(error)))
                 continue
@@ -120,7 +120,7 @@ def _rendered(name: str) -> str:
 
 def _left_out(directory: str, path: str, patterns: Sequence[str]) -> bool:
     inside = os.path.relpath(path, directory)
-    return any(fnmatch(inside, pattern) or fnmatch(os.path.basename(path), pattern) for pattern in patterns)  # noqa: PTH119
+    return any(fnmatch(inside, pattern) or fnmatch(os.path.basename(path), pattern) for pattern in patterns)
 
 
 def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Itera
     seen = {os.path.realpath(directory)}
 
     def unseen(folder: str, name: str) -> bool:
-        real = os.path.realpath(os.path.join(folder, name))  # noqa: PTH118
+        real = os.path.realpath(os.path.join(folder, name))
         new = not name.startswith(".") and real not in seen
         seen.add(real)
         return new
@@ -143,7 +143,7 @@ def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Itera
     for folder, folders, files in os.walk(directory, onerror=report, followlinks=True):
         inner = []
         for name in sorted(folders):
-            path = os.path.join(folder, name)  # noqa: PTH118 - keeps the path as the user wrote it
+            path = os.path.join(folder, name)
             if not unseen(folder, name) or _left_out(directory, path, patterns):
                 continue
             if rendering.needs_rendering(path):
@@ -152,7 +152,7 @@ def _walk(directory: str, patterns: Sequence[str], faults: list[Fault]) -> Itera
                 inner.append(name)
         folders[:] = inner
         for name in sorted(files):
-            path = os.path.join(folder, name)  # noqa: PTH118
+            path = os.path.join(folder, name)
             if name.endswith(SUFFIXES) and not name.startswith(".") and not _left_out(directory, path, patterns):
                 yield path
     if len(rendered) > 1:
@@ -176,12 +176,12 @@ def file_bytes(name: str) -> bytes:
     Raises:
         OSError, ValueError: if it is something else, has more than ``LARGEST`` bytes, or cannot be read.
     """
-    status = os.stat(name)  # noqa: PTH116 - before anything is opened that might block
+    status = os.stat(name)
     if not stat.S_ISREG(status.st_mode):
         pipe = stat.S_ISFIFO(status.st_mode) and name.startswith(_OPEN_ALREADY)
         if not pipe:
             raise ValueError(f"it is {_what(status.st_mode)}, not a file")
-    with open(name, "rb") as file:  # noqa: PTH123
+    with open(name, "rb") as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise ValueError(f"it has more than {LARGEST >> 20} MiB")
