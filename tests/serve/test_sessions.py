@@ -38,6 +38,7 @@ KNOWN: Mapping[tuple[str, int], str] = {
 
 TIMED: Mapping[tuple[str, int], str] = {
     ("namespaces", 21): "the namespace may be gone before kubectl waits for that",
+    ("patch", 16): "the second pod is available 0.2 s after the step before, which a quick kubectl does not wait for",
     ("wait", 11): "kubectl's own watch may tell that its time is up",
     ("watch", 18): "owners of fields stand in the order of seconds, and two commands may fall into two of them",
 }
