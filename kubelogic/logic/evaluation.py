@@ -11,16 +11,18 @@ One class over one set of relations; its parts read and write the same counts, s
 from __future__ import annotations
 
 import gc
+from bisect import insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
 
 from kubelogic.logic.compiler import Function, Join
+from kubelogic.logic.journal import Journal
 from kubelogic.logic.plan import Group
 from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
@@ -49,12 +51,16 @@ class _Seed:
 
     ``gained`` and ``lost`` are the names under which rows of the head come and go in a change. Its join takes changed
     rows of the literal; other literals of the same predicate that stand before it see the state without them.
+
+    A seed is among those ``awake`` of its predicate, or *asleep* at a relation without rows that its rule reads, until
+    that gets some: most rules of a rulebook are about what a cluster does not have.
     """
 
-    __slots__ = ("checked", "gained", "join", "kept", "lost", "negated", "number", "reads", "rule")
+    __slots__ = ("asleep", "awake", "checked", "gained", "join", "lost", "negated", "number", "reads", "rule", "turn")
 
-    def __init__(self, use: Use, relations: Mapping[str, Relation]) -> None:
-        self.rule, self.number, self.kept, self.negated = use.rule, use.number, use.kept, use.negated
+    def __init__(self, use: Use, relations: Mapping[str, Relation], turn: int, awake: list[_Seed]) -> None:
+        self.turn, self.awake, self.asleep = turn, awake, False
+        self.rule, self.number, self.negated = use.rule, use.number, use.negated
         self.reads = tuple([relations[name] for name in dict.fromkeys(use.reads)])
         self.gained = use.head + GAINED if use.recursive else use.head
         self.lost = use.head + LOST if use.recursive else use.head
@@ -106,9 +112,11 @@ class Evaluation:
         visible = {name for name in ready.relations if "$" not in name}
         self._watched = dict.fromkeys(sorted(visible if watched is None else visible & {*watched}))
         self._uses = ready.uses
-        self._seeds: dict[str, tuple[tuple[_Seed, ...], tuple[_Seed, ...]]] = {}
+        self._seeds: dict[str, tuple[list[_Seed], dict[Columns, list[_Seed]]]] = {}
+        self._asleep: dict[Relation, list[_Seed]] = {}
         self._given: dict[str, Counts] = {}
         self._recursive = ready.recursive
+        self._journal: Journal | None = None
         self._empty = True
 
     def rows(self, predicate: str) -> Collection[Row]:
@@ -156,7 +164,7 @@ class Evaluation:
         """The result of a function; None if it has none."""
         return self._store.functions[predicate](*arguments)
 
-    def update(self, added: Facts | None = None, removed: Facts | None = None) -> Changes:
+    def update(self, added: Facts | None = None, removed: Facts | None = None, *, begins: bool = False) -> Changes:
         """Change the given facts and derive what follows.
 
         A fact that is added twice has to be removed twice.
@@ -164,14 +172,19 @@ class Evaluation:
         Args:
             added: rows to add, by predicate.
             removed: rows to remove, by predicate; they must have been added before.
+            begins: many changes follow, and then one to nearly these facts again, which says so too: it is followed
+                from here. What is derived is the same.
 
         Raises:
             KeyError: if a predicate is not declared or a removed fact was never added. Nothing is changed then.
         """
         with _collector_paused():
-            return self._update(added or {}, removed or {})
+            changes = self._update(added or {}, removed or {}, begins)
+        if begins:
+            self._journal = Journal()
+        return changes
 
-    def _update(self, added: Facts, removed: Facts) -> Changes:
+    def _update(self, added: Facts, removed: Facts, begins: bool) -> Changes:
         pending = self._pending(added, removed)
         if removed:
             self._verify(pending)
@@ -184,6 +197,15 @@ class Evaluation:
             self._apply(pending)
             self._evaluate()
             return Changes(added={name: list(rows) for name in self._watched if (rows := self._store.counts(name))})
+        journal = self._journal
+        if journal is not None and begins:
+            touched = self._go_back(journal)
+            return self._since(touched, self._change(journal.since(pending)))
+        if journal is not None and not journal.note(pending):
+            self._journal = None
+        return self._change(pending)
+
+    def _change(self, pending: dict[str, Counts]) -> Changes:
         changed = sum(map(len, pending.values()))
         if changed > _LARGE_CHANGE and changed > _LARGE_CHANGE + self._size() // 3:
             return self._rebuild(pending)
@@ -191,6 +213,42 @@ class Evaluation:
             if predicate in self._derived:
                 self._give(predicate, counts)
         return self._propagate(pending)
+
+    # -- from where it began -------------------------------------------------------------------------------
+
+    def _go_back(self, journal: Journal) -> dict[str, dict[Row, bool]]:
+        """Make everything what it was when the journal began; returns which rows of watched predicates it has, and
+        whether they were there until now."""
+        self._journal = None
+        watched = {name: journal.before.get(self._store.relations[name], {}) for name in self._watched}
+        touched = {name: {row: self.holds(name, row) for row in before} for name, before in watched.items() if before}
+        for predicate, counts in journal.given():
+            if predicate in self._derived:
+                self._give(predicate, {row: -delta for row, delta in counts.items()})
+        for relation, before in journal.before.items():
+            counts = relation.counts
+            relation.discard([row for row, count in before.items() if not count and row in counts])
+            self._enter(relation, {row: count for row, count in before.items() if count and row not in counts})
+            counts.update({row: count for row, count in before.items() if count})
+        return touched
+
+    def _since(self, touched: dict[str, dict[Row, bool]], changes: Changes) -> Changes:
+        """The changes since before ``_go_back``, of which ``changes`` were after it."""
+        for known, was in ((changes.added, False), (changes.removed, True)):
+            for name, rows in known.items():
+                seen = touched.setdefault(name, {})
+                for row in rows:
+                    seen.setdefault(row, was)
+        added = {
+            name: [r for r, was in seen.items() if not was and self.holds(name, r)] for name, seen in touched.items()
+        }
+        removed = {
+            name: [r for r, was in seen.items() if was and not self.holds(name, r)] for name, seen in touched.items()
+        }
+        return Changes(
+            added={name: added[name] for name in sorted(added) if added[name]},
+            removed={name: removed[name] for name in sorted(removed) if removed[name]},
+        )
 
     # -- from nothing --------------------------------------------------------------------------------------
 
@@ -285,6 +343,9 @@ class Evaluation:
         """Apply a change of most facts: derive everything anew and compare."""
         given = [name for name in self._watched if name in pending and name not in self._derived]
         before: dict[str, Counts] = {name: dict(self._store.counts(name)) for name in given}
+        self._journal = None
+        self._seeds.clear()
+        self._asleep.clear()
         self._apply(pending)
         for predicate in sorted(self._derived):
             old = self._store.relations[predicate].emptied()
@@ -350,12 +411,14 @@ class Evaluation:
         """Apply count changes to one predicate and pass what appears and disappears on to the rules that use it."""
         relation = self._store.relations[predicate]
         counts = relation.counts
+        before = {} if self._journal is None else self._journal.of(relation)
         gone: Counts = {}
         come: Counts = {}
         for row, delta in deltas.items():
             if not delta:
                 continue
             old = counts.get(row, 0)
+            before.setdefault(row, old)
             assert old + delta >= 0, f"{predicate}{row} has fewer derivations than were lost"
             if old == 0:
                 come[row] = delta
@@ -363,63 +426,80 @@ class Evaluation:
                 gone[row] = delta
             else:
                 counts[row] = old + delta
-        seeds = self._seeds.get(predicate)
-        if seeds is None:
-            seeds = self._seeds[predicate] = self._bound(predicate)
-        whole, keyed = seeds
+        bound = self._seeds.get(predicate)
+        if bound is None:
+            bound = self._seeds[predicate] = self._bound(predicate)
+        whole, keyed = bound
         if gone:
-            for seed in whole:
-                self._sow(seed, gone, pending, -1)
+            if whole:
+                self._sow(whole, gone, pending, -1)
             relation.discard(gone)
-            for seed in keyed:
-                self._sow(seed, self._without(relation, gone, seed.kept), pending, -1)
+            for kept, seeds in keyed.items():
+                if seeds and (keys := self._without(relation, gone, kept)):
+                    self._sow(seeds, keys, pending, -1)
         if come:
-            for seed in keyed:
-                self._sow(seed, self._without(relation, come, seed.kept), pending, 1)
-            counts.update(come)
-            relation.add(come)
-            for seed in whole:
-                self._sow(seed, come, pending, 1)
+            for kept, seeds in keyed.items():
+                if seeds and (keys := self._without(relation, come, kept)):
+                    self._sow(seeds, keys, pending, 1)
+            self._enter(relation, come)
+            if whole:
+                self._sow(whole, come, pending, 1)
         if (gone or come) and relation.grown():
             self._store.sizes += 1
         return gone, come
 
-    def _bound(self, predicate: str) -> tuple[tuple[_Seed, ...], tuple[_Seed, ...]]:
+    def _bound(self, predicate: str) -> tuple[list[_Seed], dict[Columns, list[_Seed]]]:
         """What a change of a predicate seeds: with its rows, and with keys that come or go."""
-        uses = self._uses.get(predicate, ())
-        found = [_Seed(use, self._store.relations) for use in uses]
-        return tuple([each for each in found if each.kept is None]), tuple([x for x in found if x.kept is not None])
+        whole: list[_Seed] = []
+        keyed: dict[Columns, list[_Seed]] = {}
+        for turn, use in enumerate(self._uses.get(predicate, ())):
+            awake = whole if use.kept is None else keyed.setdefault(use.kept, [])
+            awake.append(_Seed(use, self._store.relations, turn, awake))
+        return whole, keyed
 
-    def _without(self, relation: Relation, rows: Counts, kept: Columns | None) -> Counts:
+    def _enter(self, relation: Relation, rows: Counts) -> None:
+        """Put rows into a relation that has none of them. What slept at it takes part again, in its turn."""
+        if rows and not relation.counts and relation in self._asleep:
+            for seed in self._asleep.pop(relation):
+                seed.asleep = False
+                insort(seed.awake, seed, key=_turn)
+        relation.counts.update(rows)
+        relation.add(rows)
+
+    def _without(self, relation: Relation, rows: Counts, kept: Columns) -> Counts:
         """The keys of ``rows`` that no present row has."""
         if not kept:
             return {} if relation.counts else projected(rows, ())
         index = relation.index(kept)
         return {key: 1 for key in projected(rows, kept) if key not in index}
 
-    def _sow(self, seed: _Seed, rows: Counts, pending: dict[str, Counts], sign: int) -> None:
-        """Enter what a change of a body literal changes of the head; see ``Use.reads``."""
-        for relation in seed.reads:  # the innermost loop of every change
-            if not relation.counts:
-                return
-        if not rows:
-            return
+    def _sow(self, seeds: list[_Seed], rows: Counts, pending: dict[str, Counts], sign: int) -> None:
+        """Enter what a change of body literals changes of the heads; see ``Use.reads``."""
         store = self._store
-        if seed.checked != store.sizes:
-            seed.checked = store.sizes
-            seed.join = store.join(seed.rule, seed.number)
-        if seed.negated:
-            sign = -sign
-        head = seed.gained if sign > 0 else seed.lost
-        out = pending.get(head)
-        if out is not None:
-            seed.join(store.relations, store.functions, rows, rows, out, sign)
-            return
-        out = {}
-        seed.join(store.relations, store.functions, rows, rows, out, sign)
-        if out:
-            pending[head] = out
-            heappush(self._queue, self._turns[head])
+        sizes, relations, functions = store.sizes, store.relations, store.functions
+        some_sleep = False
+        for seed in seeds:  # the innermost loop of every change
+            for relation in seed.reads:
+                if not relation.counts:
+                    self._asleep.setdefault(relation, []).append(seed)
+                    seed.asleep = some_sleep = True
+                    break
+            else:
+                if seed.checked != sizes:
+                    seed.checked = sizes
+                    seed.join = store.join(seed.rule, seed.number)
+                head = seed.gained if (sign > 0) is not seed.negated else seed.lost
+                out = pending.get(head)
+                if out is not None:
+                    seed.join(relations, functions, rows, rows, out, -sign if seed.negated else sign)
+                    continue
+                out = {}
+                seed.join(relations, functions, rows, rows, out, -sign if seed.negated else sign)
+                if out:
+                    pending[head] = out
+                    heappush(self._queue, self._turns[head])
+        if some_sleep:
+            seeds[:] = [seed for seed in seeds if not seed.asleep]
 
     def _regroup(
         self,
@@ -460,6 +540,9 @@ class Evaluation:
                 part.setdefault(predicate, {})[row] = 1
         if any(rows for part in parts.values() for rows in part.values()):
             pending.update(maintain(self._store, group, GroupChange(**parts), self._given))
+
+
+_turn = attrgetter("turn")
 
 
 @contextmanager

@@ -132,8 +132,12 @@ class Relations:
         """
         return cls(rulebook, goals).advance(state)
 
-    def advance(self, state: State) -> Evaluation:
+    def advance(self, state: State, *, begins: bool = False) -> Evaluation:
         """Make the relations those of a state. The next call changes what is returned.
+
+        Args:
+            state: objects, world, memory and time.
+            begins: a run begins here, and another may begin in nearly the same state (see ``Evaluation.update``).
 
         Raises:
             KeyError: if there are facts of predicates that the rulebook does not declare.
@@ -143,7 +147,7 @@ class Relations:
         declared = self.evaluation.rulebook.declarations
         if unknown := {name for name in (*added, *removed) if name not in declared}:
             raise KeyError(f"facts of undeclared predicates: {', '.join(sorted(unknown))}")
-        changes = self._derive(added, removed)
+        changes = self._derive(added, removed, begins)
         while fresh := self._reached(changes, state.now):
             changes = self._derive({_PASSED: [(moment,) for moment in fresh]}, {})
         return self.evaluation
@@ -158,8 +162,8 @@ class Relations:
         """The moments after ``now`` that the rules wait for."""
         return frozenset(moment for moment in self._due if moment > now)
 
-    def _derive(self, added: Changed, removed: Changed) -> Changes:
-        changes = self.evaluation.update(added, removed)
+    def _derive(self, added: Changed, removed: Changed, begins: bool = False) -> Changes:
+        changes = self.evaluation.update(added, removed, begins=begins)
         if self._told is not None:
             self._told(changes)
         return changes

@@ -126,9 +126,9 @@ class Reconciler:
         """The placement problem of the last state; without a scheduler, the goals have to hold ``problem.GOALS``."""
         return problem(self.relations) if self._problems is None else self._problems.read()
 
-    def advance(self, state: State) -> None:
-        """Make the relations those of a state."""
-        self._followed.advance(state)
+    def advance(self, state: State, *, begins: bool = False) -> None:
+        """Make the relations those of a state; with ``begins`` that in which a run begins."""
+        self._followed.advance(state, begins=begins)
 
     def _note(self, changes: Changes) -> None:
         if self._problems is not None:

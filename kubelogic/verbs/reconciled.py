@@ -132,11 +132,12 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         return self.reconciler.relations
 
     def troubled(self, state: State) -> frozenset[Row]:
-        """What the rules call a trouble in a state; costs nothing where the first tick is about that state."""
+        """What the rules call a trouble in a state in which a run begins; its first tick costs nothing then."""
         if TROUBLE not in self.rulebook.declarations:
             return frozenset()
         with uncollected():
-            return frozenset(self.relations(state).rows(TROUBLE))
+            self.reconciler.advance(state, begins=True)
+            return frozenset(self.reconciler.relations.rows(TROUBLE))
 
     def without_rival(self) -> None:
         """Ask the scheduler that decides alone from now on: for runs of which nobody asks what another would do."""

@@ -27,6 +27,7 @@ def differences(found: Program) -> list[str]:
         changes = evaluation.update(
             {name: rows - before.get(name, set()) for name, rows in state.items()},
             {name: before[name] - rows for name, rows in state.items() if name in before},
+            begins=number % 2 == 0,
         )
         for name, rows in expected.items():
             actual = set(evaluation.rows(name))

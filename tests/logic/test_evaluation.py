@@ -81,18 +81,19 @@ FACTS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(FACTS, min_size=2, max_size=4))
+@given(st.lists(st.tuples(FACTS, st.booleans()), min_size=2, max_size=5))
 def test_changes_give_what_a_fresh_evaluation_gives(
-    states: list[dict[str, frozenset[tuple[str, ...]]]],
+    states: list[tuple[dict[str, frozenset[tuple[str, ...]]], bool]],
 ) -> None:
+    """Also where a run begins again: the relations go back to where the last one began, and on from there."""
     book = Rulebook.parse({"p.dl": PROGRAM})
     evaluation = Evaluation(book)
-    before: dict[str, frozenset[tuple[str, ...]]] = {name: frozenset() for name in states[0]}
+    before: dict[str, frozenset[tuple[str, ...]]] = {name: frozenset() for name in states[0][0]}
     seen = derived(evaluation)
-    for state in states:
+    for state, begins in states:
         added: Facts = {name: sorted(state[name] - before[name]) for name in state}
         removed: Facts = {name: sorted(before[name] - state[name]) for name in state}
-        changes = evaluation.update(added, removed)
+        changes = evaluation.update(added, removed, begins=begins)
         fresh = Evaluation(book)
         fresh.update(state)
         assert derived(evaluation) == derived(fresh)
