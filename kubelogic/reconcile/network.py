@@ -34,6 +34,28 @@ def block_size(text: str) -> int | None:
     return None if found is None else found.num_addresses
 
 
+def block_length(text: str) -> int | None:
+    """How many bits the prefix of a block has; None if a text is no block.
+
+    >>> block_length("10.0.0.0/30"), block_length("nobody")
+    (30, None)
+    """
+    found = block(text)
+    return None if found is None else found.prefixlen
+
+
+def block_around(text: str, length: int) -> str | None:
+    """The block with a prefix of so many bits that a block is a part of; None if its own is shorter.
+
+    >>> block_around("10.1.2.0/24", 8), block_around("10.1.2.0/24", 24), block_around("10.0.0.0/8", 24)
+    ('10.0.0.0/8', '10.1.2.0/24', None)
+    """
+    found = block(text)
+    if found is None or not 0 <= length <= found.prefixlen:
+        return None
+    return str(found.supernet(new_prefix=length))
+
+
 def pods_may_have(text: str) -> int:
     """1 if pods may have addresses of a block: those of a link, of the loopback and of groups are never theirs.
 
@@ -114,8 +136,9 @@ def dots(name: str) -> int:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "block_around": block_around,
+        "block_length": block_length,
         "block_size": block_size,
-        "block_within": block_within,
         "pods_may_have": pods_may_have,
         "dashed": dashed,
         "dots": dots,
