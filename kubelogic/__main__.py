@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -15,9 +16,13 @@ INTERRUPTED = 130
 def main() -> int:
     """Run the command line as a process; returns the exit code."""
     _end_on_interrupt()
+    from kubelogic.cli import COLLECT_AFTER
     from kubelogic.cli import main as command
 
-    return command()
+    gc.set_threshold(COLLECT_AFTER)
+    code = command()
+    gc.freeze()  # what is left ends with the process: nobody need look which of it is garbage
+    return code
 
 
 def _end_on_interrupt() -> None:

@@ -37,7 +37,7 @@ EXIT_CODES = (
 """Every exit code with what it says."""
 
 
-_COLLECT_AFTER = 5_000_000
+COLLECT_AFTER = 5_000_000
 """New objects after which cyclic garbage is looked for. A command makes millions of values and next to no cycles:
 none while it plans 5,000 pods. Python's default of 700 would spend a third of its time on looking."""
 
@@ -231,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     thresholds = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *thresholds[1:])
+    gc.set_threshold(COLLECT_AFTER, *thresholds[1:])
     try:
         return _dispatch(arguments)
     except streams.OutputError as error:
