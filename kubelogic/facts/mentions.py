@@ -25,6 +25,9 @@ _TOPOLOGY = {"class_topology": 1, "node_topology": 1, "demands_spread": 2, "dema
 """Predicates with a topology key, and its column."""
 
 
+_READ = {*_LABELS, *_OF_PODS, *_TOPOLOGY}
+
+
 def mentions(rulebook: Rulebook) -> FactModule:
     """The fact module of what a rulebook mentions. It comes before the modules that read mentions."""
     clauses = _of_clauses(_Clauses(rulebook.clauses))
@@ -66,10 +69,12 @@ def _of_clauses(given: _Clauses) -> frozenset[Fact]:
 
 
 def _atoms(clauses: Iterable[Clause]) -> Iterator[Atom]:
+    """The atoms of the clauses that may mention something."""
     for clause in clauses:
-        yield clause.head
+        if clause.head.predicate in _READ:
+            yield clause.head
         for item in clause.body:
-            if isinstance(item, Literal):
+            if isinstance(item, Literal) and item.atom.predicate in _READ:
                 yield item.atom
 
 

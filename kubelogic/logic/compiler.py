@@ -66,6 +66,7 @@ class _Writer:
         self, rule: Rule, *, seed: int | None, functions: Collection[str], relations: Mapping[str, Relation]
     ) -> None:
         self.rule = rule
+        self.body = rule.body
         self.seed = seed
         self.functions = functions
         self.relations = relations
@@ -76,14 +77,14 @@ class _Writer:
         self.names = 0
         self.local: dict[str, str] = {}
         self.loops = 0
-        self.many = sum(not item.negated for _, item in rule.literals()) >= _MANY_LOOPS
+        self.many = sum(not asked.negated for asked in rule.asks) >= _MANY_LOOPS
 
     def source(self) -> str:
-        rest: list[tuple[int, BodyItem]] = list(enumerate(self.rule.body))
+        rest: list[tuple[int, BodyItem]] = list(enumerate(self.body.items))
         if self.seed == HEAD:
             rest += self.scan_head()
         elif self.seed is not None:
-            item = self.rule.body[self.seed]
+            item = self.body.items[self.seed]
             assert isinstance(item, Literal)
             rest = [(i, other) for i, other in rest if i != self.seed]
             kept = kept_columns(item)
@@ -101,8 +102,8 @@ class _Writer:
         if self.seed == HEAD:
             self.line("return True")
             return self.checking()
-        self.guard(*self.rule.terms)
-        self.line(f"head = {self.row(self.rule.terms)}")
+        self.guard(*self.body.terms)
+        self.line(f"head = {self.row(self.body.terms)}")
         self.line("out[head] = get(head, 0) + sign")
         return "\n".join(
             [
@@ -138,10 +139,10 @@ class _Writer:
         """Bind the head to one seed row; the equations for arithmetic in the head are returned."""
         equations: list[tuple[int, BodyItem]] = []
         terms: list[Term] = []
-        for number, term in enumerate(self.rule.terms):
+        for number, term in enumerate(self.body.terms):
             if isinstance(term, Operation):
                 variable = Variable(f"head{number}")
-                place = self.rule.clause.place if self.rule.clause else None
+                place = self.body.clause.place if self.body.clause else None
                 assert place is not None
                 equations.append((-1, Comparison(operator="==", left=variable, right=term, place=place)))
                 terms.append(variable)
@@ -231,7 +232,7 @@ class _Writer:
             if isinstance(term, Operation):
                 self.guard(term.left, term.right)
                 for operand in (term.left, term.right):
-                    if isinstance(operand, Variable) and operand.name in self.rule.loose:
+                    if isinstance(operand, Variable) and operand.name in self.body.loose:
                         self.require(f"type({self.term(operand)}) is int")
                 if term.operator in ("//", "%") and not (isinstance(term.right, Constant) and term.right.value):
                     self.require(self.term(term.right))
@@ -248,7 +249,7 @@ class _Writer:
                     self.line(f"{self.bind(name)} = {expression}")
                 else:
                     self.guard(left, right)
-                    if operator not in ("==", "!=") and not self.rule.loose.isdisjoint(variables(left, right)):
+                    if operator not in ("==", "!=") and not self.body.loose.isdisjoint(variables(left, right)):
                         self.require(f"type({self.term(left)}) is type({self.term(right)})")
                     self.require(f"{self.term(left)} {operator} {self.term(right)}")
             case Literal(atom=atom) if atom.predicate in self.functions:
@@ -267,7 +268,7 @@ class _Writer:
         """Whether this literal has the seed's predicate and stands before it: it then sees the other state."""
         if self.seed is None or self.seed == HEAD or number > self.seed:
             return False
-        seed = self.rule.body[self.seed]
+        seed = self.body.items[self.seed]
         return isinstance(seed, Literal) and seed.atom.predicate == atom.predicate
 
     def call(self, item: Literal) -> None:

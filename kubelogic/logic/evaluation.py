@@ -61,9 +61,10 @@ class _Seed:
     def __init__(self, use: Use, relations: Mapping[str, Relation], turn: int, awake: list[_Seed]) -> None:
         self.turn, self.awake, self.asleep = turn, awake, False
         self.rule, self.number, self.negated = use.rule, use.number, use.negated
-        self.reads = tuple([relations[name] for name in dict.fromkeys(use.reads)])
-        self.gained = use.head + GAINED if use.recursive else use.head
-        self.lost = use.head + LOST if use.recursive else use.head
+        self.reads = tuple([relations[name] for name in use.reads])
+        head = use.rule.head
+        self.gained = head + GAINED if use.recursive else head
+        self.lost = head + LOST if use.recursive else head
         self.checked = -1
         self.join: Join
 
@@ -452,7 +453,7 @@ class Evaluation:
         """What a change of a predicate seeds: with its rows, and with keys that come or go."""
         whole: list[_Seed] = []
         keyed: dict[Columns, list[_Seed]] = {}
-        for turn, use in enumerate(self._uses.get(predicate, ())):
+        for turn, use in enumerate(self._uses.of(predicate)):
             awake = whole if use.kept is None else keyed.setdefault(use.kept, [])
             awake.append(_Seed(use, self._store.relations, turn, awake))
         return whole, keyed

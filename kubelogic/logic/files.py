@@ -74,10 +74,11 @@ def _files(directory: Path, shown: Path, faults: list[RuleFault]) -> Iterator[Pa
 
 def _text(path: Path) -> str:
     """The text of a regular file in UTF-8, or, with a byte order mark, in UTF-16 or UTF-32."""
-    if not stat.S_ISREG(path.stat().st_mode):
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):
         raise ValueError("it is not a file")
     with path.open("rb") as file:
-        data = file.read(LARGEST + 1)
+        data = file.read(min(state.st_size, LARGEST) + 1)
     if len(data) > LARGEST:
         raise ValueError(f"it has more than {LARGEST >> 20} MiB")
     for mark, encoding in _MARKS:

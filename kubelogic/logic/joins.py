@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -39,9 +38,9 @@ class Joins(msgspec.Struct):
         read = self._positive.get(rule)
         if read is None:
             read = self._positive[rule] = tuple(
-                (number, literal.atom.predicate)
-                for number, literal in rule.literals()
-                if not literal.negated and literal.atom.predicate not in self.functions
+                (asked.number, asked.predicate)
+                for asked in rule.asks
+                if not asked.negated and asked.predicate not in self.functions
             )
         for number, predicate in read:  # noqa: SIM110 - the innermost loop of every change
             if number != seed and not relations[predicate].counts:
@@ -53,7 +52,7 @@ class Joins(msgspec.Struct):
         names = self._sized.get(rule)
         if names is None:
             names = self._sized[rule] = tuple(
-                literal.atom.predicate for _, literal in rule.literals() if literal.atom.predicate not in self.functions
+                [asked.predicate for asked in rule.asks if asked.predicate not in self.functions]
             )
         known = self._made.get((rule, seed), ())
         for planned, join in known:
@@ -78,7 +77,7 @@ class Joins(msgspec.Struct):
 
 
 def _joined(rule: Rule, code: CodeType) -> Join:
-    namespace: dict[str, Any] = {"runaway": partial(runaway, rule.clause)}
+    namespace: dict[str, Any] = {"runaway": lambda problem: runaway(rule.body.clause, problem)}
     exec(code, namespace)
     join: Join = namespace["join"]
     return join

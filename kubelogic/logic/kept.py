@@ -1,4 +1,5 @@
-"""What is made of rules and never differs, kept as files between runs: parsed rule files, compiled joins.
+"""What is made of rules and never differs, kept as files between runs: parsed rule files, the steps of evaluations,
+compiled joins.
 
 The files lie in the user's cache directory (``KUBELOGIC_CACHE_DIR``; else ``kubelogic`` below ``XDG_CACHE_HOME`` or
 ``~/.cache``). Each is found by a hash of all that it was made from, so none is ever stale; none is ever needed, and
@@ -14,7 +15,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -39,6 +40,8 @@ _MOST_CODES = 20_000
 """Compiled joins in the file; a file with more is begun anew with those of the present run."""
 _BOOKS = 8
 """Rulebooks that are kept; the ones longest unused go."""
+_STEPS = 64
+"""Files with the steps of evaluations that are kept."""
 
 
 def directory() -> Path | None:
@@ -77,6 +80,24 @@ def book_of(texts: Texts, more: Iterable[Clause]) -> str:
     digest = _digest(texts)
     digest.update(msgspec.msgpack.encode(tuple(more)))
     return digest.hexdigest()[:32]
+
+
+def kept_steps(book: str, goals: Sequence[str] | None) -> bytes | None:
+    """What ``keep_steps`` was given for a rulebook and goals; None if that is not known."""
+    return _read(_steps(book, goals))
+
+
+def keep_steps(book: str, goals: Sequence[str] | None, data: bytes) -> None:
+    """Remember the steps of a rulebook's evaluation for some goals.
+
+    Args:
+        book: what identifies the rulebook; empty: one that is not kept.
+        goals: sorted; None for all.
+        data: the steps, encoded.
+    """
+    path = _steps(book, goals)
+    if path is not None and _write(path, data):
+        _forget(path.parent, "steps-*", _STEPS)
 
 
 def key_of(source: str, name: str, mode: str = "exec") -> bytes:
@@ -174,6 +195,14 @@ def _digest(texts: Texts) -> HASH:
     return digest
 
 
+def _steps(book: str, goals: Sequence[str] | None) -> Path | None:
+    where = directory()
+    if where is None or not book:
+        return None
+    asked = "all" if goals is None else " ".join(goals)
+    return where / f"steps-{book}-{sha256(asked.encode()).hexdigest()[:16]}"
+
+
 def _joins() -> Path | None:
     where = directory()
     return None if where is None else where / f"joins-{sys.implementation.cache_tag}-{sys.hexversion:x}"
@@ -211,11 +240,11 @@ def _unmarshalled(path: Path | None) -> dict[Any, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _forget(where: Path, pattern: str) -> None:
-    """Delete the files of rulebooks that were written before so many others."""
+def _forget(where: Path, pattern: str, most: int = _BOOKS) -> None:
+    """Delete the files that were written before so many others."""
     with contextlib.suppress(OSError):
         books = sorted(where.glob(pattern), key=lambda book: book.stat().st_mtime_ns, reverse=True)
-        for old in books[_BOOKS:]:
+        for old in books[most:]:
             old.unlink()
 
 

@@ -23,29 +23,44 @@ from kubelogic.logic.terms import (
 )
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A clause ready to compile: no aggregate, and arithmetic only in comparisons and the head.
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """A literal of a body: its position, its predicate, and, where it asks only whether a key is absent, the key's
+    columns (see ``kept_columns``)."""
 
-    ``loose`` are the variables that may be text or a number, as far as the declarations say. ``mark`` tells it from the
-    other rules of its rulebook.
+    number: int
+    predicate: str
+    negated: bool
+    kept: tuple[int, ...] | None
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule is compiled from: no aggregate, and arithmetic only in comparisons and the head.
+
+    ``loose`` are the variables that may be text or a number, as far as the declarations say.
     """
 
-    head: str
     terms: tuple[Term, ...]
-    body: tuple[BodyItem, ...]
-    label: str
-    mark: str
+    items: tuple[BodyItem, ...]
     clause: Clause | None = None
     loose: frozenset[str] = frozenset()
 
-    def literals(self) -> list[tuple[int, Literal]]:
-        """The positions and literals of the body, functions among them."""
-        return [(i, item) for i, item in enumerate(self.body) if isinstance(item, Literal)]
+
+class Rule:
+    """A clause ready to be evaluated. ``mark`` tells it from the other rules of its rulebook.
+
+    What its joins are compiled from is made when it is first asked for: most runs find the joins compiled already.
+    """
+
+    __slots__ = ("_parts", "asks", "head", "label", "mark")
+
+    def __init__(self, head: str, label: str, mark: str, asks: tuple[Asked, ...], parts: Parts) -> None:
+        self.head, self.label, self.mark, self.asks = head, label, mark, asks
+        self._parts = parts
 
     @property
-    def reads(self) -> list[str]:
-        """The predicates of the literals, in their order."""
-        return [item.atom.predicate for item in self.body if isinstance(item, Literal)]
+    def body(self) -> Body:
+        """What it is compiled from."""
+        return self._parts.body(self.mark)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,14 +75,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     grouping: Grouping | None = None
 
-    def inside(self) -> list[tuple[Rule, int]]:
-        """The rules with the positions of their literals that belong to the group itself."""
-        return [
-            (rule, number)
-            for rule in self.rules
-            for number, literal in rule.literals()
-            if literal.atom.predicate in self.predicates
-        ]
+    def inside(self) -> list[tuple[Rule, Asked]]:
+        """The rules with those of their literals that belong to the group itself."""
+        return [(rule, asked) for rule in self.rules for asked in rule.asks if asked.predicate in self.predicates]
 
 
 def kept_columns(literal: Literal) -> tuple[int, ...] | None:
@@ -116,20 +126,41 @@ class Parts:
     def __init__(self, rulebook: Rulebook) -> None:
         self.rulebook = rulebook
         self._made: dict[int, Part] = {}
-        self._projections: dict[str, Rule] = {}
+        self._rules: dict[str, Rule] = {}
+        self._bodies: dict[str, Body] = {}
 
     def of(self, predicates: Collection[str]) -> Iterator[Part]:
         """The parts that define ``predicates``, in the order of their clauses."""
         for number, clause in enumerate(self.rulebook.clauses):
             if clause.head.predicate in predicates:
-                part = self._made.get(number)
-                if part is None:
-                    part = self._made[number] = self._part(str(number), clause)
-                yield part
+                yield self._part(number)
 
-    def _part(self, mark: str, clause: Clause) -> Part:
+    def rule(self, head: str, label: str, mark: str, asks: tuple[Asked, ...]) -> Rule:
+        """The rule of a mark: the same one for whoever asks."""
+        found = self._rules.get(mark)
+        if found is None:
+            found = self._rules[mark] = Rule(head, label, mark, asks, self)
+        return found
+
+    def body(self, mark: str) -> Body:
+        """What the rule of a mark is compiled from."""
+        if mark not in self._bodies:
+            predicate, projected, columns = mark.partition("$")
+            if projected:
+                self._projection(predicate, tuple(map(int, filter(None, columns.split("_")))))
+            else:
+                self._part(int(mark))
+        return self._bodies[mark]
+
+    def _part(self, number: int) -> Part:
+        part = self._made.get(number)
+        if part is None:
+            part = self._made[number] = self._of_clause(str(number), self.rulebook.clauses[number])
+        return part
+
+    def _of_clause(self, mark: str, clause: Clause) -> Part:
         head, terms = clause.head.predicate, clause.head.terms
-        body, projections = _project(_flatten(clause.body), self._projections)
+        body, projections = self._project(_flatten(clause.body))
         loose = _loose(body, self.rulebook)
         source, how = "", None
         if clause.aggregate is not None:
@@ -139,10 +170,50 @@ class Parts:
             if direct := _direct(how, terms, body, self.rulebook):
                 return Part(head=head, source=direct[0], grouping=direct[1], projections=projections)
             source = f"{head}$rows"
-        rule = Rule(
-            head=source or head, terms=terms, body=body, label=str(clause.place), mark=mark, clause=clause, loose=loose
+        rule = self._rule(
+            source or head, str(clause.place), mark, Body(terms=terms, items=body, clause=clause, loose=loose)
         )
         return Part(head=head, rule=rule, source=source, grouping=how, projections=projections)
+
+    def _rule(self, head: str, label: str, mark: str, body: Body) -> Rule:
+        self._bodies[mark] = body
+        asks = tuple(
+            [
+                Asked(number, item.atom.predicate, item.negated, kept_columns(item))
+                for number, item in enumerate(body.items)
+                if isinstance(item, Literal)
+            ]
+        )
+        return self.rule(head, label, mark, asks)
+
+    def _project(self, body: Sequence[BodyItem]) -> tuple[tuple[BodyItem, ...], tuple[Rule, ...]]:
+        """Negated literals with anonymous variables ask an index, unless the body uses their predicate elsewhere too:
+        those ask a projection, a relation of its own. The body, and the projections."""
+        predicates = [item.atom.predicate for item in body if isinstance(item, Literal)]
+        items: list[BodyItem] = []
+        asked: list[Rule] = []
+        for item in body:
+            kept = None
+            if isinstance(item, Literal) and predicates.count(item.atom.predicate) > 1:
+                kept = kept_columns(item)
+            if kept is None or not isinstance(item, Literal):
+                items.append(item)
+                continue
+            asked.append(self._projection(item.atom.predicate, kept))
+            terms = tuple(item.atom.terms[i] for i in kept)
+            atom = Atom(predicate=asked[-1].head, terms=terms, place=item.atom.place)
+            items.append(Literal(atom=atom, negated=True))
+        return tuple(items), tuple(asked)
+
+    def _projection(self, predicate: str, kept: tuple[int, ...]) -> Rule:
+        name = f"{predicate}${'_'.join(map(str, kept))}"
+        found = self._rules.get(name)
+        if found is not None and name in self._bodies:
+            return found
+        declaration = self.rulebook.declarations[predicate]
+        columns = tuple([Variable(f"C{i}") for i in range(declaration.arity)])
+        whole = Literal(atom=Atom(predicate=predicate, terms=columns, place=declaration.place))
+        return self._rule(name, name, name, Body(terms=tuple(columns[i] for i in kept), items=(whole,)))
 
 
 def plan(parts: Parts, predicates: Collection[str]) -> list[Group]:
@@ -156,7 +227,7 @@ def plan(parts: Parts, predicates: Collection[str]) -> list[Group]:
             groupings[part.head] = part.source, part.grouping
         if part.rule is not None:
             rules.setdefault(part.rule.head, []).append(part.rule)
-    uses = {head: [predicate for rule in found for predicate in rule.reads] for head, found in rules.items()}
+    uses = {head: [asked.predicate for rule in found for asked in rule.asks] for head, found in rules.items()}
     uses.update({head: [source] for head, (source, _) in groupings.items()})
     result = []
     for group in components(uses):
@@ -235,33 +306,3 @@ def _numbers(clause: Clause, loose: frozenset[str]) -> list[BodyItem]:
     return [
         Comparison(operator="==", left=Operation("+", value, zero), right=value, place=clause.place) for value in summed
     ]
-
-
-def _project(body: Sequence[BodyItem], made: dict[str, Rule]) -> tuple[tuple[BodyItem, ...], tuple[Rule, ...]]:
-    """Negated literals with anonymous variables ask an index, unless the body uses their predicate elsewhere too:
-    those ask a projection, a relation of its own. The body, and the projections (``made`` has those of others)."""
-    predicates = [item.atom.predicate for item in body if isinstance(item, Literal)]
-    items: list[BodyItem] = []
-    asked: list[Rule] = []
-    for item in body:
-        if isinstance(item, Literal) and predicates.count(item.atom.predicate) > 1:
-            kept = kept_columns(item)
-            if kept is None:
-                items.append(item)
-            else:
-                asked.append(_projection(item.atom, kept, made))
-                terms = tuple(item.atom.terms[i] for i in kept)
-                atom = Atom(predicate=asked[-1].head, terms=terms, place=item.atom.place)
-                items.append(Literal(atom=atom, negated=True))
-        else:
-            items.append(item)
-    return tuple(items), tuple(asked)
-
-
-def _projection(atom: Atom, kept: tuple[int, ...], made: dict[str, Rule]) -> Rule:
-    name = f"{atom.predicate}${'_'.join(map(str, kept))}"
-    if name not in made:
-        columns = [Variable(f"C{i}") for i in range(len(atom.terms))]
-        whole = Literal(atom=Atom(predicate=atom.predicate, terms=tuple(columns), place=atom.place))
-        made[name] = Rule(head=name, terms=tuple(columns[i] for i in kept), body=(whole,), label=name, mark=name)
-    return made[name]

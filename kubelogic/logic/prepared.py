@@ -1,18 +1,22 @@
 """What an evaluation makes of a rulebook before it has any facts: made once for the same rules and goals.
 
 Nothing here depends on facts, so evaluations share it: the steps in their order, which rules a change of a predicate
-concerns, and the joins that were compiled so far, each with the sizes of relations for which it was planned.
+concerns, and the joins that were compiled so far, each with the sizes of relations for which it was planned. The steps
+are kept between runs, too.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
 
+from kubelogic.logic.aggregates import Grouping
 from kubelogic.logic.joins import Joins
-from kubelogic.logic.plan import Group, Parts, Rule, kept_columns, needed, plan
+from kubelogic.logic.kept import keep_steps, kept_steps
+from kubelogic.logic.plan import Asked, Group, Parts, Rule, needed, plan
 from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
 
@@ -23,17 +27,46 @@ LOST, GAINED = "$lost", "$gained"
 class Use(msgspec.Struct, frozen=True):
     """A body literal that a change of its predicate seeds; ``kept`` if it asks only whether a key is absent.
 
-    ``head`` is the rule's head, ``negated`` whether the literal is; ``reads`` are the relations of the other positive
-    literals: where one of them is empty, nothing follows.
+    ``negated`` says whether the literal is; ``reads`` are the relations of the other positive literals: where one of
+    them is empty, nothing follows.
     """
 
     rule: Rule
     number: int
     kept: Columns | None
     recursive: bool
-    head: str
     negated: bool
     reads: tuple[str, ...]
+
+
+class Uses:
+    """For each predicate the body literals that its changes seed, in evaluation order."""
+
+    def __init__(self, groups: Iterable[Group], functions: Collection[str]) -> None:
+        self._functions = functions
+        self._found: dict[str, tuple[Use, ...]] = {}
+        self._places: dict[str, list[tuple[Group, Rule, Asked]]] = {}
+        for group in groups:
+            for rule in group.rules:
+                for asked in rule.asks:
+                    if not group.recursive or asked.predicate not in group.predicates:
+                        self._places.setdefault(asked.predicate, []).append((group, rule, asked))
+
+    def of(self, predicate: str) -> tuple[Use, ...]:
+        """The body literals that a change of a predicate seeds."""
+        found = self._found.get(predicate)
+        if found is None:
+            places = self._places.get(predicate, ())
+            found = self._found[predicate] = tuple([self._use(*place) for place in places])
+        return found
+
+    def _use(self, group: Group, rule: Rule, asked: Asked) -> Use:
+        reads = [
+            other.predicate
+            for other in rule.asks
+            if other.number != asked.number and not other.negated and other.predicate not in self._functions
+        ]
+        return Use(rule, asked.number, asked.kept, group.recursive, asked.negated, tuple(dict.fromkeys(reads)))
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +81,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         derived: the predicates with rules.
         recursive: those that depend on themselves.
         functions: the functions that are called.
-        uses: for each predicate the body literals that its changes seed, in evaluation order.
+        uses: which body literals changes seed.
         joins: what was compiled.
         turns: the step at which a derived predicate is settled, by its names in a change.
         wakes: the steps of aggregates over a predicate.
@@ -61,7 +94,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     derived: frozenset[str]
     recursive: frozenset[str]
     functions: tuple[str, ...]
-    uses: Mapping[str, tuple[Use, ...]]
+    uses: Uses
     joins: Joins
     turns: Mapping[str, int]
     wakes: Mapping[str, tuple[int, ...]]
@@ -116,10 +149,9 @@ class _Same:
 @lru_cache(maxsize=64)
 def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
     book = same.book
-    predicates = needed(book, None if goals is None else sorted(goals))
-    functions = sorted(name for name in predicates if book.declarations[name].function)
     shared = _shared(same)
-    groups = tuple(plan(shared.parts, predicates))
+    predicates, groups = _steps(book, shared.parts, goals)
+    functions = sorted(name for name in predicates if book.declarations[name].function)
     derived = [predicate for group in groups for predicate in group.predicates]
     sources = {group.source for group in groups} - {""}
     return Prepared(
@@ -132,7 +164,7 @@ def _prepared(same: _Same, goals: frozenset[str] | None) -> Prepared:
         derived=frozenset(derived),
         recursive=frozenset(p for group in groups if group.recursive for p in group.predicates),
         functions=tuple(functions),
-        uses=_uses(groups, frozenset(functions)),
+        uses=Uses(groups, frozenset(functions)),
         joins=shared.joins,
         turns={
             name + suffix: turn
@@ -152,21 +184,43 @@ def _wakes(groups: Sequence[Group]) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _uses(groups: Collection[Group], functions: frozenset[str]) -> dict[str, tuple[Use, ...]]:
-    found: dict[str, list[Use]] = {}
-    for group in groups:
-        for rule in group.rules:
-            literals = rule.literals()
-            positive = [
-                (number, literal.atom.predicate)
-                for number, literal in literals
-                if not literal.negated and literal.atom.predicate not in functions
-            ]
-            for number, literal in literals:
-                predicate = literal.atom.predicate
-                if group.recursive and predicate in group.predicates:
-                    continue
-                reads = tuple([name for other, name in positive if other != number])
-                use = Use(rule, number, kept_columns(literal), group.recursive, rule.head, literal.negated, reads)
-                found.setdefault(predicate, []).append(use)
-    return {predicate: tuple(uses) for predicate, uses in found.items()}
+class _Step(msgspec.Struct, frozen=True, array_like=True):
+    """A group as it is kept; a rule is its head, label, mark and what its body asks."""
+
+    predicates: tuple[str, ...]
+    rules: tuple[tuple[str, str, str, tuple[Asked, ...]], ...]
+    recursive: bool
+    source: str
+    grouping: Grouping | None
+
+
+_Kept = tuple[tuple[str, ...], tuple[_Step, ...]]
+
+
+def _steps(book: Rulebook, parts: Parts, goals: frozenset[str] | None) -> tuple[frozenset[str], tuple[Group, ...]]:
+    """What is needed for some goals, and the groups in evaluation order: as an earlier run found them, or found now."""
+    asked = None if goals is None else sorted(goals)
+    data = kept_steps(book.mark, asked)
+    if data is not None:
+        with contextlib.suppress(msgspec.MsgspecError):
+            predicates, steps = msgspec.msgpack.decode(data, type=_Kept)
+            return frozenset(predicates), tuple([_group(step, parts) for step in steps])
+    needs = needed(book, asked)
+    groups = tuple(plan(parts, needs))
+    keep_steps(book.mark, asked, msgspec.msgpack.encode((sorted(needs), [_step(group) for group in groups])))
+    return frozenset(needs), groups
+
+
+def _step(group: Group) -> _Step:
+    rules = tuple([(rule.head, rule.label, rule.mark, rule.asks) for rule in group.rules])
+    return _Step(group.predicates, rules, group.recursive, group.source, group.grouping)
+
+
+def _group(step: _Step, parts: Parts) -> Group:
+    return Group(
+        predicates=step.predicates,
+        rules=tuple([parts.rule(*each) for each in step.rules]),
+        recursive=step.recursive,
+        source=step.source,
+        grouping=step.grouping,
+    )

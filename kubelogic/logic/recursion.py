@@ -13,7 +13,7 @@ import msgspec
 
 from kubelogic.logic.endless import MOST_DERIVATIONS, runaway, watch
 from kubelogic.logic.plan import Group
-from kubelogic.logic.store import Counts, Store, literal_of
+from kubelogic.logic.store import Counts, Store
 from kubelogic.logic.terms import Row
 
 Deltas = dict[str, Counts]
@@ -97,11 +97,11 @@ def _overdelete(store: Store, group: Group, change: GroupChange) -> Deltas:
     inside = group.inside()
     while any(frontier.values()):
         following: Deltas = {predicate: {} for predicate in group.predicates}
-        for rule, number in inside:
-            rows = frontier[literal_of(rule, number).atom.predicate]
+        for rule, asked in inside:
+            rows = frontier[asked.predicate]
             if rows:
                 out: Counts = {}
-                store.reach(rule, number, rows, out)
+                store.reach(rule, asked.number, rows, out)
                 counts, gone, new = store.counts(rule.head), deleted[rule.head], following[rule.head]
                 for row in out:
                     if row in counts and row not in gone:
@@ -123,18 +123,18 @@ def _saturate(store: Store, group: Group, delta: Deltas) -> Deltas:
     """Derive until nothing new follows from ``delta``; returns all that was entered, ``delta`` included."""
     inside = group.inside()
     added: Deltas = {predicate: dict(rows) for predicate, rows in delta.items()}
-    blamed = next((rule.clause for rule, _ in inside if rule.clause is not None), None)
+    blamed = next((rule.body.clause for rule, _ in inside if rule.body.clause is not None), None)
     rounds = derivations = 0
     while any(delta.values()):
         rounds += 1
         for rows in delta.values():
             watch(blamed, rounds, sum(map(len, added.values())), rows)
         fresh: Deltas = {predicate: {} for predicate in group.predicates}
-        for rule, number in inside:
-            rows = delta[literal_of(rule, number).atom.predicate]
+        for rule, asked in inside:
+            rows = delta[asked.predicate]
             if rows:
                 out: Counts = {}
-                store.reach(rule, number, rows, out)
+                store.reach(rule, asked.number, rows, out)
                 derivations += sum(out.values())
                 if derivations > MOST_DERIVATIONS:
                     raise runaway(blamed, f"grows without end: more than {MOST_DERIVATIONS:,} derivations")

@@ -1,4 +1,4 @@
-"""A rulebook: the rule files of one or more directories, merged, checked and put in evaluation order."""
+"""A rulebook: the rule files of one or more directories, merged and checked."""
 
 from __future__ import annotations
 
@@ -51,15 +51,14 @@ Follow = Callable[["Rulebook"], tuple[Sequence[Clause], Sequence[RuleFault]]]
 class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Checked rules.
 
-    ``order`` lists the derived predicates, lower strata first, recursive ones together; ``uses`` gives for each the
-    predicates in the bodies of its clauses. ``mark`` identifies files and clauses for later runs; empty: not kept.
+    ``uses`` gives for each derived predicate the predicates in the bodies of its clauses. ``mark`` identifies files and
+    clauses for later runs; empty: not kept.
     """
 
     files: tuple[RuleFile, ...]
     declarations: Mapping[str, Declaration]
     clauses: tuple[Clause, ...]
     facts: tuple[Atom, ...]
-    order: tuple[tuple[str, ...], ...]
     uses: Mapping[str, frozenset[str]]
     mark: str = ""
 
@@ -73,6 +72,11 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for fact in self.facts:
             found.setdefault(fact.predicate, []).append(fact.row)
         return {predicate: tuple(rows) for predicate, rows in found.items()}
+
+    @cached_property
+    def order(self) -> tuple[tuple[str, ...], ...]:
+        """The derived predicates, lower strata first, recursive ones together."""
+        return tuple(group for group in components(self.uses) if any(p in self.uses for p in group))
 
     @cached_property
     def _by_head(self) -> Mapping[str, tuple[Clause, ...]]:
@@ -115,17 +119,15 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             declarations={d.predicate: d for file in files for d in file.declarations},
             clauses=tuple(clause for file in files for clause in file.clauses),
             facts=tuple(fact for file in files for fact in file.facts),
-            order=(),
             uses={},
         )
         more, faults = follow(book) if follow is not None else ((), ())
         if faults:
             raise RuleErrors(excerpted(faults, files))
-        heads = {clause.head.predicate for clause in more}
         clauses = (*book.clauses, *more)
         book = cls.assemble(files=files, declarations=book.declarations, clauses=clauses, facts=book.facts)
-        recursive = any(len(group) > 1 and not heads.isdisjoint(group) for group in book.order)
-        if recursive and (cycles := list(unstratified(clauses))):
+        heads = {clause.head.predicate for clause in more}
+        if _meets_itself(book.uses, heads) and (cycles := list(unstratified(clauses))):
             raise RuleErrors(excerpted(cycles, files))
         return book
 
@@ -148,7 +150,6 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             declarations=declarations,
             clauses=clauses,
             facts=facts,
-            order=tuple(group for group in components(uses) if any(p in uses for p in group)),
             uses={head: frozenset(found) for head, found in uses.items()},
         )
 
@@ -237,6 +238,19 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""
         return self._by_head.get(predicate, ())
+
+
+def _meets_itself(uses: Mapping[str, frozenset[str]], heads: Iterable[str]) -> bool:
+    """Whether a predicate that any of some predicates depend on depends on one of those."""
+    goals = frozenset(heads)
+    todo, found = list(goals), set(goals)
+    while todo:
+        below = uses.get(todo.pop(), frozenset())
+        if not goals.isdisjoint(below):
+            return True
+        todo += below - found
+        found |= below
+    return False
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from kubelogic.logic.compiler import HEAD, Function, Join
 from kubelogic.logic.joins import Joins
 from kubelogic.logic.plan import Rule
 from kubelogic.logic.relation import Columns, Relation
-from kubelogic.logic.terms import Literal, Row
+from kubelogic.logic.terms import Row
 
 Counts = dict[Row, int]
 
@@ -58,13 +58,6 @@ class Store:
     def join(self, rule: Rule, seed: int | None) -> Join:
         """The join of a rule for a seed."""
         return self._joins.join(rule, seed, self.relations)
-
-
-def literal_of(rule: Rule, number: int) -> Literal:
-    """Body item ``number`` of a rule, which is a literal."""
-    item = rule.body[number]
-    assert isinstance(item, Literal)
-    return item
 
 
 def projected(rows: Collection[Row], columns: Columns) -> Counts:

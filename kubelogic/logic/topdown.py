@@ -228,12 +228,12 @@ class TopDown:
     def _clause(self, name: str, rule: Rule, known: frozenset[int]) -> None:
         """Assert one clause, its body in an order that suits the known arguments of the head."""
         terms: list[Term] = []
-        rest: list[BodyItem] = list(rule.body)
-        for i, term in enumerate(rule.terms):
+        rest: list[BodyItem] = list(rule.body.items)
+        for i, term in enumerate(rule.body.terms):
             if isinstance(term, Operation):
                 variable = Variable(f"head{i}")
-                assert rule.clause is not None
-                rest.append(Comparison(operator="==", left=variable, right=term, place=rule.clause.place))
+                assert rule.body.clause is not None
+                rest.append(Comparison(operator="==", left=variable, right=term, place=rule.body.clause.place))
                 terms.append(variable)
             else:
                 terms.append(term)
