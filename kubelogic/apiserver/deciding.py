@@ -2,12 +2,13 @@
 
 Plugins whose decision rests on other objects (classes, defaults) ask here. They state what the object says itself as
 facts of ``rules/facts/requests.dl``; the rules of ``rules/admission`` derive what it gets and why it is refused. Pods
-of one template ask the same question, which is answered once in a transaction.
+of one template ask the same question, which is answered once while rules and classes are the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from kubelogic.apiserver.transaction import CLASSES, Transaction
@@ -16,7 +17,7 @@ from kubelogic.facts.admission import priority_class
 from kubelogic.facts.base import Fact
 from kubelogic.facts.storage import runtime_class
 from kubelogic.facts.volumes import class_facts
-from kubelogic.logic import Evaluation, Row
+from kubelogic.logic import Evaluation, Row, Rulebook
 
 Question = tuple[Fact, ...]
 """What the object that is asked about says, as facts. It goes by the name ``IT`` in them."""
@@ -42,20 +43,36 @@ def decide(tx: Transaction, question: Question, goals: tuple[str, ...]) -> Answe
     """
     found: Answer | None = tx.decided.get((question, goals))
     if found is None:
-        found = tx.decided[question, goals] = _ask(tx, question, goals)
+        known = tx.decided.get(_KNOWN)
+        if known is None:
+            known = tx.decided[_KNOWN] = tuple([fact for obj in _classes(tx) for fact in _EXTRACTORS[obj.kind](obj)])
+        found = tx.decided[question, goals] = _answer(_Rules(tx.rules, known), question, goals)
     return found
 
 
-def _ask(tx: Transaction, question: Question, goals: tuple[str, ...]) -> Answer:
-    evaluation: Evaluation | None = tx.decided.get(goals)
-    if evaluation is None:
-        evaluation = tx.decided[goals] = Evaluation(tx.rules, {}, goals=goals)
-        evaluation.update(_grouped(fact for obj in _classes(tx) for fact in _EXTRACTORS[obj.kind](obj)))
-    asked = _grouped(question)
-    evaluation.update(asked)
-    answer = {goal: tuple(sorted(evaluation.rows(goal))) for goal in goals}
-    evaluation.update({}, asked)
-    return answer
+_KNOWN = "classes"
+
+
+class _Rules:
+    """The very same rules and parameters, and equal facts of classes."""
+
+    __slots__ = ("book", "classes")
+
+    def __init__(self, book: Rulebook, classes: Question) -> None:
+        self.book, self.classes = book, classes
+
+    def __hash__(self) -> int:
+        return hash((id(self.book), self.classes))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Rules) and self.book is other.book and self.classes == other.classes
+
+
+@lru_cache(maxsize=1024)
+def _answer(rules: _Rules, question: Question, goals: tuple[str, ...]) -> Answer:
+    evaluation = Evaluation(rules.book, {}, goals=goals)
+    evaluation.update(_grouped([*rules.classes, *question]))
+    return {goal: tuple(sorted(evaluation.rows(goal))) for goal in goals}
 
 
 def _classes(tx: Transaction) -> Iterator[Object]:
