@@ -6,8 +6,10 @@ of them is true of all, but for the key: it is asked about a *stand-in*, and its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,10 +20,27 @@ Row = tuple[Value, ...]
 Fact = tuple[str, Row]
 """A predicate and a row of it."""
 
+Fields = frozenset[str]
+"""Sections of documents (``status``) and fields of them (``spec.nodeName``)."""
+
+EVERYTHING: Fields = frozenset({"*"})
+"""Read by who does not say what it reads; changed where nobody can say what."""
+
+NAMESPACE = "namespace"
+"""Stands among sections for the namespace of objects, which decides about all of their facts."""
+
+Column = Sequence[Hashable]
+"""Of each object, what tells it from those that differ in one thing."""
+
+Mark = tuple[Hashable, ...]
+"""The same in several things."""
+
 _NAME = "\0"
 """The name of a stand-in, which no object can have."""
 
 _NOTHING: Mapping[str, Any] = {}
+
+_Any = TypeVar("_Any")
 
 
 class Pattern:
@@ -39,67 +58,95 @@ class Pattern:
         self.common = common
 
 
-Step = tuple[str, Row, int]
-"""A predicate, the columns after the key, and 1 for a row that comes or -1 for one that goes."""
-
-
 class People:
     """Objects, and what tells them apart in each field, found once for all readers."""
 
-    __slots__ = ("_columns", "_sections", "objects")
+    __slots__ = ("_columns", "_fields", "_names", "_sections", "objects")
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
-        self._columns: dict[str, list[str | int]] = {"namespace": [obj.namespace for obj in objects]}
+        self._columns: dict[str, Column | None] = {}
+        self._fields: dict[str, Collection[str]] = {}
+        self._names: dict[str, Sequence[tuple[str, ...] | None]] = {}
         self._sections: dict[str, list[Any]] = {}
 
-    def column(self, path: str) -> list[str | int]:
-        """The text in a section (``spec``) or field (``status.phase``) of each object, or which value it is.
+    def sections(self) -> Collection[str]:
+        """The sections that any of the objects has."""
+        return dict.fromkeys(chain.from_iterable([obj.document for obj in self.objects]))
 
-        With ``?`` behind a field: whether it is there and not empty.
-        """
-        found = self._columns.get(path)
-        if found is None:
-            section, _, field = path.partition(".")
-            values = self._section(section)
-            if field.endswith("?"):
-                name = field[:-1]
-                found = [bool(value.get(name)) for value in values]
-            elif field:
-                found = [
-                    value if value.__class__ is str else id(value) for value in [each.get(field) for each in values]
-                ]
-            else:
-                found = [id(value) for value in values]
-            self._columns[path] = found
-        return found
-
-    def marks(self, paths: Iterable[str]) -> Iterator[tuple[str | int, ...]]:
-        """What tells each object from those that differ in its namespace or in one of some sections and fields."""
-        return zip(self.column("namespace"), *map(self.column, paths), strict=True)
-
-    def alike(self, paths: Iterable[str]) -> bool:
-        """Whether so many objects are alike in some sections and fields that it is cheaper to look at one of each."""
-        return 2 * len({*self.marks(paths)}) <= len(self.objects)
-
-    def _section(self, name: str) -> list[Any]:
+    def section(self, name: str) -> Sequence[Any]:
+        """A section of each object; an empty one of those that do not have it."""
         found = self._sections.get(name)
         if found is None:
             found = self._sections[name] = [obj.document.get(name) or _NOTHING for obj in self.objects]
         return found
 
+    def names(self, section: str) -> Sequence[tuple[str, ...] | None]:
+        """The names of the fields of a section of each object; None where its parts have no names."""
+        found = self._names.get(section)
+        if found is None:
+            parts = self.section(section)
+            found = self._names[section] = [tuple(part) if isinstance(part, dict) else None for part in parts]
+        return found
+
+    def columns(self, paths: Iterable[str]) -> list[Column]:
+        """What tells objects apart in some sections (``spec``) and fields (``status.phase``), of those in which they
+        differ: the text that stands there, or which value it is. With ``?`` behind a field: whether it is there and
+        not empty."""
+        return [column for path in paths if (column := self._column(path)) is not None]
+
+    def alike(self, paths: Iterable[str]) -> Collection[Sequence[Object]]:
+        """The objects of one namespace that have the very same values in some sections and fields."""
+        return classes(self.objects, self.columns([NAMESPACE, *paths])).values()
+
+    def are_alike(self, paths: Iterable[str]) -> bool:
+        """Whether so many objects are alike in some sections and fields that it is cheaper to look at one of each."""
+        columns = self.columns([NAMESPACE, *paths])
+        return not columns or 2 * len({*zip(*columns, strict=True)}) <= len(self.objects)
+
+    def having(self, path: str) -> Sequence[bool]:
+        """Of each object, whether a field is there and not empty; nothing at all if no object has it."""
+        section, _, field = path.partition(".")
+        return [bool(each.get(field)) for each in self.section(section)] if self._has(section, field) else ()
+
+    def _column(self, path: str) -> Column | None:
+        if path not in self._columns:
+            found = self._look(path)
+            self._columns[path] = None if found.count(found[0]) == len(found) else found
+        return self._columns[path]
+
+    def _look(self, path: str) -> list[str | int]:
+        if path == NAMESPACE:
+            return [obj.namespace for obj in self.objects]
+        section, _, field = path.partition(".")
+        parts = self.section(section)
+        if not field:
+            return [id(part) for part in parts]
+        name = field.removesuffix("?")
+        if not self._has(section, name):
+            return [0]
+        if field.endswith("?"):
+            return [bool(part.get(name)) for part in parts]
+        return [value if value.__class__ is str else id(value) for value in [part.get(name) for part in parts]]
+
+    def _has(self, section: str, field: str) -> bool:
+        """Whether any object has a field."""
+        if section not in self._fields:
+            self._fields[section] = set().union(*(names or () for names in {*self.names(section)}))
+        return field in self._fields[section]
+
 
 class Patterns:
-    """The patterns of one or more readers during one update.
+    """Readers that are asked together about stand-ins during one update.
 
     Text is compared; other values are told apart by identity, which costs nothing and holds as long as the clusters
     before and after the update live: an instance must not outlive it.
     """
 
-    __slots__ = ("_extracts", "_found", "_paths", "_steps")
+    __slots__ = ("_extracts", "_paths")
 
     def __init__(self, extracts: Sequence[Callable[[Object], Iterable[Fact]]], by: Iterable[str]) -> None:
-        """Nothing is known yet.
+        """Nothing is asked yet.
 
         Args:
             extracts: the functions of the readers. They may use the key of the object as the first column of rows,
@@ -108,27 +155,34 @@ class Patterns:
         """
         self._extracts = extracts
         self._paths = tuple(by)
-        self._found: dict[tuple[str | int, ...], Pattern] = {}
-        self._steps: dict[tuple[Pattern, Pattern], Sequence[Step]] = {}
 
-    def of(self, people: People) -> list[Pattern]:
-        """The facts of each object."""
-        known, found = self._found, []
-        for obj, mark in zip(people.objects, people.marks(self._paths), strict=True):
-            pattern = known.get(mark)
-            if pattern is None:
-                pattern = known[mark] = self._ask(obj)
-            found.append(pattern)
-        return found
+    def of(self, people: People) -> Iterator[tuple[Pattern, Sequence[str]]]:
+        """The facts of objects, and the keys of those that have them."""
+        for having in people.alike(self._paths):
+            yield self._ask(having[0]), [obj.key for obj in having]
 
-    def steps(self, old: Pattern, new: Pattern) -> Sequence[Step]:
-        """The rows that come and go when an object of one pattern becomes one of another."""
-        found = self._steps.get((old, new))
-        if found is None:
-            come = [(predicate, tail, 1) for predicate, tail in new.keyed if (predicate, tail) not in old.keyed]
-            gone = [(predicate, tail, -1) for predicate, tail in old.keyed if (predicate, tail) not in new.keyed]
-            found = self._steps[old, new] = [*come, *gone]
-        return found
+    def steps(self, was: People, now: People, changed: Fields) -> Iterator[tuple[Pattern, Pattern, Sequence[str]]]:
+        """The facts of replaced objects as they were and as they are, and the keys of those that have them.
+
+        Args:
+            was: the objects as they were.
+            now: the same as they are.
+            changed: the fields that changed: in others both are alike.
+        """
+        kept, moved = ([path for path in self._paths if touches(changed, path) is each] for each in (False, True))
+        same, after, before = now.columns([NAMESPACE, *kept]), now.columns(moved), was.columns(moved)
+        asked_before: dict[Mark, Pattern] = {}
+        asked_after: dict[Mark, Pattern] = {}
+        pairs = list(zip(was.objects, now.objects, strict=True))
+        at, to = len(same), len(same) + len(after)
+        for mark, having in classes(pairs, [*same, *after, *before]).items():
+            old, new = having[0]
+            is_mark, was_mark = mark[:to], mark[:at] + mark[to:]
+            yield (
+                asked_before.get(was_mark) or asked_before.setdefault(was_mark, self._ask(old)),
+                asked_after.get(is_mark) or asked_after.setdefault(is_mark, self._ask(new)),
+                [new.key for _, new in having],
+            )
 
     def _ask(self, obj: Object) -> Pattern:
         stand_in = msgspec.structs.replace(obj, name=_NAME, key="")
@@ -150,3 +204,31 @@ def common(uses: Mapping[Pattern, int]) -> list[tuple[str, Row, int]]:
     """Facts without a key, and how many more objects give them now than before; those with more come first."""
     counted = [(*fact, count) for pattern, count in uses.items() if count for fact in pattern.common]
     return sorted(counted, key=lambda given: -given[2])
+
+
+def rows_of(keys: Sequence[str], tail: Row) -> list[Row]:
+    """The rows of some objects that differ in their keys only.
+
+    >>> rows_of(["a", "b"], ("x", 1))
+    [('a', 'x', 1), ('b', 'x', 1)]
+    """
+    return list(zip(keys, *map(repeat, tail), strict=False))
+
+
+def touches(changed: Fields, path: str) -> bool:
+    """Whether a section or field is among those that changed.
+
+    >>> touches(frozenset({"spec", "spec.nodeName"}), "spec.nodeName?")
+    True
+    """
+    return path.removesuffix("?") in changed or "*" in changed
+
+
+def classes(members: Sequence[_Any], columns: Sequence[Column]) -> Mapping[Mark, Sequence[_Any]]:
+    """Members by what tells them apart, given in columns; all, if there are none."""
+    if not columns:
+        return {(): members}
+    found: defaultdict[Mark, list[_Any]] = defaultdict(list)
+    for member, mark in zip(members, zip(*columns, strict=True), strict=True):
+        found[mark].append(member)
+    return found

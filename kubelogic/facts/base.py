@@ -9,16 +9,16 @@ sees the changes of every update and reports the rows that it adds and removes.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common
+from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common, rows_of
 from kubelogic.facts.readers import Extractor, Reader, reader, readers_of, together, whether
-from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair, concern, grouped
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
 
 __all__ = [
     "Changes",
@@ -116,6 +116,15 @@ class Changes:
         if rows is None:
             rows = self.rows[predicate] = {}
         rows[row] = rows.get(row, 0) + by
+
+    def count_all(self, predicate: str, rows: Collection[Row], by: int) -> None:
+        """``count`` for rows that differ from each other, of a predicate whose rows have one giver each."""
+        known = self.rows.setdefault(predicate, {})
+        if known.keys().isdisjoint(rows):
+            known.update(dict.fromkeys(rows, by))
+        else:
+            for row in rows:
+                known[row] = known.get(row, 0) + by
 
     def came(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were added so far, in the order of their first mention."""
@@ -236,15 +245,12 @@ class FactBase:
 
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
-        for kind, objects in _by_kind(changes.come).items():
-            self._enter(self._readers.get(kind, ()), objects, changes)
-        for kind, objects in _by_kind(changes.gone).items():
-            for each in self._readers.get(kind, ()):
-                for obj in objects:
-                    self._count(each.extract(obj), -1, changes)
+        for objects, by in ((changes.come, 1), (changes.gone, -1)):
+            for kind, found in _by_kind(objects).items():
+                self._give(self._readers.get(kind, ()), found, by, changes)
         for group in changes.replaced:
             concerned = [each for each in self._readers.get(group.kind, ()) if concern(group.fields, each.reads)]
-            self._replace(concerned, group.pairs, changes)
+            self._replace(concerned, group, changes)
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
@@ -253,40 +259,41 @@ class FactBase:
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
 
-    def _enter(self, readers: Sequence[Reader], objects: Sequence[Object], changes: Changes) -> None:
-        """Facts of new objects. If none went, no row that begins with their key can meet another."""
+    def _give(self, readers: Sequence[Reader], objects: Sequence[Object], by: int, changes: Changes) -> None:
+        """Facts of objects that are new (``by`` 1) or gone (-1)."""
         fresh, shared, alone = changes.fresh, self._counts, not changes.gone
-        if alone:
-            people = People(objects)
-            stand_ins, readers = together(readers, people)
-            for patterns in stand_ins:
-                keys: dict[Pattern, list[str]] = {}
-                for obj, pattern in zip(objects, patterns.of(people), strict=True):
-                    keys.setdefault(pattern, []).append(obj.key)
-                for pattern, having in keys.items():
-                    for predicate, tail in pattern.keyed:
-                        fresh.setdefault(predicate, []).extend([(key, *tail) for key in having])
-                for predicate, row, uses in common({pattern: len(having) for pattern, having in keys.items()}):
-                    changes.count(predicate, row, uses)
+        people = People(objects)
+        stand_ins, readers = together(readers, people)
+        for patterns in stand_ins:
+            uses: dict[Pattern, int] = {}
+            for pattern, keys in patterns.of(people):
+                uses[pattern] = by * len(keys)
+                for predicate, tail in pattern.keyed:
+                    rows = rows_of(keys, tail)
+                    if alone:
+                        fresh.setdefault(predicate, []).extend(rows)
+                    else:
+                        changes.count_all(predicate, rows, by)
+            for predicate, row, count in common(uses):
+                changes.count(predicate, row, count)
         for each in readers:
-            for obj in each.concerned(objects):
+            for obj in each.concerned(people):
                 key = obj.key
                 for predicate, row in each.extract(obj):
                     if alone and row[0] is key and predicate not in shared:
                         fresh.setdefault(predicate, []).append(row)
                     else:
-                        changes.count(predicate, row, 1)
+                        changes.count(predicate, row, by)
 
-    def _replace(self, readers: Sequence[Reader], pairs: Sequence[Pair], changes: Changes) -> None:
+    def _replace(self, readers: Sequence[Reader], group: Group, changes: Changes) -> None:
         """Facts of objects that have another version now: those that were, and in the same order those that are."""
-        was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
-        stand_ins, readers = together(readers, now)
+        stand_ins, readers = together(readers, group.now)
         for patterns in stand_ins:
-            self._replace_alike(patterns, was, now, changes)
+            self._replace_alike(patterns, group, changes)
         for each in readers:
             come: list[Fact] = []
             gone: list[Fact] = []
-            for old, new in pairs if not each.only else [pair for pair in pairs if each.concerned(pair)]:
+            for old, new in each.concerned_pairs(group):
                 before, after = tuple(each.extract(old)), tuple(each.extract(new))
                 if before != after:
                     come.extend(_besides(after, before))
@@ -294,23 +301,21 @@ class FactBase:
             self._count(come, 1, changes)
             self._count(gone, -1, changes)
 
-    def _replace_alike(self, patterns: Patterns, was: People, now: People, changes: Changes) -> None:
+    def _replace_alike(self, patterns: Patterns, group: Group, changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""
-        rows = changes.rows
-        keys: dict[tuple[Pattern, Pattern], list[str]] = {}
-        for new, *change in zip(now.objects, patterns.of(was), patterns.of(now), strict=True):
-            keys.setdefault((change[0], change[1]), []).append(new.key)
+        come: dict[str, list[Row]] = {}
+        gone: dict[str, list[Row]] = {}
         uses: dict[Pattern, int] = {}
-        for (before, after), having in keys.items():
-            if before is after:
-                continue
-            uses[before] = uses.get(before, 0) - len(having)
-            uses[after] = uses.get(after, 0) + len(having)
-            for predicate, tail, sign in patterns.steps(before, after):
-                found = rows.setdefault(predicate, {})
-                for key in having:
-                    row = (key, *tail)
-                    found[row] = found.get(row, 0) + sign
+        for before, after, keys in patterns.steps(group.was, group.now, group.fields):
+            uses[before] = uses.get(before, 0) - len(keys)
+            uses[after] = uses.get(after, 0) + len(keys)
+            for predicate, tail in _besides(after.keyed, before.keyed):
+                come.setdefault(predicate, []).extend(rows_of(keys, tail))
+            for predicate, tail in _besides(before.keyed, after.keyed):
+                gone.setdefault(predicate, []).extend(rows_of(keys, tail))
+        for found, by in ((come, 1), (gone, -1)):
+            for predicate, rows in found.items():
+                changes.count_all(predicate, rows, by)
         for predicate, row, count in common(uses):
             changes.count(predicate, row, count)
 

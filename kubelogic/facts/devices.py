@@ -109,10 +109,13 @@ def _terms(predicate: str, key: str, place: str, selector: Mapping[str, Any] | N
 
 def pod_facts(obj: Object) -> Sequence[Fact]:
     """What a pod that is not bound yet asks of devices."""
+    return tuple(_wants(obj, obj.document["spec"])) if _asks(obj) else ()
+
+
+def _asks(obj: Object) -> bool:
+    """Whether a pod is not bound yet and asks for devices, or for what could stand for some."""
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
-    if spec.get("nodeName") or not (spec.get("resourceClaims") or _extended(spec)):
-        return ()
-    return tuple(_wants(obj, spec))
+    return not spec.get("nodeName") and bool(spec.get("resourceClaims") or _extended(spec))
 
 
 def _wants(obj: Object, spec: Mapping[str, Any]) -> Iterator[Fact]:
@@ -179,6 +182,8 @@ MODULE = FactModule(
                 "spec.nodeName",
                 "spec.resourceClaims",
                 "status.resourceClaimStatuses",
+                by=("spec.containers", "spec.initContainers", "spec.nodeName?", "spec.resourceClaims"),
+                asks=_asks,
             ),
         ),
     },

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Changes, Fact, FactModule
+from kubelogic.facts.base import Changes, Fact, FactModule, Row
 from kubelogic.facts.objects import sibling
 from kubelogic.kinds.table import GROUPS, is_namespaced
 
@@ -17,9 +17,18 @@ ROOT_CA = "kube-root-ca.crt"
 
 def ownership_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one object, whatever its kind."""
+    yield "living", _living(obj)
+    yield from _further_facts(obj)
+
+
+def _living(obj: Object) -> Row:
+    return uid_of(obj), obj.kind, obj.key, obj.namespace
+
+
+def _further_facts(obj: Object) -> Iterator[Fact]:
+    """What most objects have none of."""
     kind, key = obj.kind, obj.key
     metadata = obj.document.get("metadata") or {}
-    yield "living", (uid_of(obj), kind, key, obj.namespace)
     if deleted := metadata.get("deletionTimestamp"):
         grace = int(metadata.get("deletionGracePeriodSeconds") or 0)
         yield "being_deleted", (kind, key, milliseconds(deleted) - 1000 * grace)
@@ -48,13 +57,11 @@ class OwnershipStage:
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        gone, come = changes.changed(_READS)
-        for obj in gone:
-            for predicate, row in ownership_facts(obj):
-                changes.remove(predicate, row)
-        for obj in come:
-            for predicate, row in ownership_facts(obj):
-                changes.add(predicate, row)
+        for objects, by in zip(changes.changed(_READS), (-1, 1), strict=True):
+            changes.count_all("living", [_living(obj) for obj in objects], by)
+            for obj in objects:
+                for predicate, row in _further_facts(obj):
+                    changes.count(predicate, row, by)
 
 
 def service_account_facts(obj: Object) -> Iterator[Fact]:

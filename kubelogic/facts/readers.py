@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from operator import or_
 from typing import TypeVar
 
 import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.facts.alike import Fact, Patterns, People
-from kubelogic.facts.replacements import EVERYTHING, Fields
+from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair
 
 Extractor = Callable[[Object], Iterable[Fact]]
 """The facts of one object. Pure: equal objects have equal facts."""
@@ -33,24 +35,43 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
             with ``?`` if only whether it is there decides. Then ``extract`` is asked once for all objects that hold the
             very same values (``alike``).
         only: a field without which an object has none of these facts.
+        asks: for facts that differ from object to object although few objects have any: whether one has some. That,
+            then, is what ``by`` decides.
     """
 
     extract: Extractor
     reads: Fields = EVERYTHING
     by: tuple[str, ...] = ()
     only: str = ""
+    asks: Callable[[Object], bool] | None = None
 
-    def concerned(self, objects: Sequence[Object]) -> Sequence[Object]:
+    def concerned(self, people: People) -> Iterable[Object]:
         """Those of some objects that can have the facts."""
+        if self.asks:
+            alike = people.alike(self.by)
+            return [obj for found in alike if self.asks(found[0]) for obj in found]
+        return compress(people.objects, people.having(self.only)) if self.only else people.objects
+
+    def concerned_pairs(self, group: Group) -> Iterable[Pair]:
+        """Those of some replaced objects that can have the facts, or could before."""
+        if self.asks:
+            alike = group.alike(self.by)
+            return [pair for found in alike if any(map(self.asks, found[0])) for pair in found]
         if not self.only:
-            return objects
-        section, _, field = self.only.partition(".")
-        return [obj for obj in objects if (obj.document.get(section) or {}).get(field)]
+            return group.pairs
+        had, has = group.was.having(self.only), group.now.having(self.only)
+        return compress(group.pairs, map(or_, had, has) if had and has else had or has)
 
 
-def reader(extract: Extractor, *reads: str, by: Sequence[str] = (), only: str = "") -> Reader:
+def reader(
+    extract: Extractor,
+    *reads: str,
+    by: Sequence[str] = (),
+    only: str = "",
+    asks: Callable[[Object], bool] | None = None,
+) -> Reader:
     """A ``Reader`` of some fields."""
-    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by), only=only)
+    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by), only=only, asks=asks)
 
 
 def whether(field: str, reads: Sequence[str]) -> tuple[str, ...]:
@@ -75,14 +96,14 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
     sample = People(_sample(people.objects))
     groups: list[tuple[dict[str, None], list[Extractor]]] = []
     others: list[Reader] = []
-    whole = {section for section in _sections(readers) if sample.alike([section])}
+    whole = {section for section in _sections(readers) if sample.are_alike([section])}
     for each in readers:
         by = {path if (section := path.partition(".")[0]) not in whole else section: None for path in each.by}
-        if not by or not (sample.alike(by) or (len(by) <= _FIELDS and people.alike(by))):
+        if not by or each.asks or not (sample.are_alike(by) or (len(by) <= _FIELDS and people.are_alike(by))):
             others.append(each)
             continue
         for paths, extracts in groups:
-            if paths.keys() >= by.keys() or sample.alike({**paths, **by}):
+            if paths.keys() >= by.keys() or sample.are_alike({**paths, **by}):
                 paths.update(by)
                 extracts.append(each.extract)
                 break

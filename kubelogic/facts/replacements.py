@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import is_not, itemgetter
 from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.objects import Document
+from kubelogic.facts.alike import EVERYTHING, NAMESPACE, Column, Fields, People, classes, touches
 
-Fields = frozenset[str]
-"""Sections of documents (``status``) and fields of them (``spec.nodeName``)."""
-
-EVERYTHING: Fields = frozenset({"*"})
-"""Read by who does not say what it reads; changed where nobody can say what."""
+__all__ = ["EVERYTHING", "Fields", "Group", "Pair", "changed_fields", "concern", "grouped"]
 
 Pair = tuple[Object, Object]
 """An object as it was, and as it is."""
@@ -30,65 +28,105 @@ def concern(changed: Fields, reads: Fields) -> bool:
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """Replaced objects of one kind, and the fields that changed in any of them."""
+    """Replaced objects of one kind, and the fields that changed in any of them.
+
+    Attributes:
+        kind: of all of them.
+        fields: see ``changed_fields``.
+        pairs: the objects.
+        was: the objects as they were, in the order of the pairs.
+        now: the objects as they are, in the order of the pairs.
+    """
 
     kind: str
     fields: Fields
     pairs: Sequence[Pair]
+    was: People
+    now: People
+
+    def alike(self, paths: Iterable[str]) -> Collection[Sequence[Pair]]:
+        """The pairs that have the very same values in some sections and fields, as they were and as they are."""
+        moved = [path for path in paths if touches(self.fields, path)]
+        return classes(self.pairs, [*self.now.columns([NAMESPACE, *paths]), *self.was.columns(moved)]).values()
 
 
 def grouped(pairs: Iterable[Pair]) -> list[Group]:
-    """Replaced objects by kind and by what changed, roughly: the sections, and how many fields they had and have."""
-    found: dict[tuple[str | int, ...], list[Pair]] = {}
+    """Replaced objects by kind, by the sections that changed, and by the names of the fields in these."""
+    by_kind: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        old, new = pair[0].document, pair[1].document
-        mark: list[str | int] = [pair[1].kind]
-        for section in _differing(old, new):
-            mark += (section, _size(old.get(section)), _size(new.get(section)))
-        found.setdefault(tuple(mark), []).append(pair)
-    groups: list[Group] = []
-    for alike in found.values():
-        documents = [(old.document, new.document) for old, new in alike]
-        groups.append(Group(kind=alike[0][1].kind, fields=_fields(documents), pairs=alike))
-    return groups
+        by_kind[pair[1].kind].append(pair)
+    return [group for kind, found in by_kind.items() for group in _of_kind(kind, found)]
 
 
-def changed_fields(old: Document, new: Document) -> Fields:
-    """The sections in which two documents differ, and the fields of these. Parts that they share cost nothing.
+def changed_fields(old: Object, new: Object) -> Fields:
+    """The sections in which an object changed, and the fields of these. Parts that were kept cost nothing.
 
-    >>> spec = {"containers": []}
-    >>> sorted(changed_fields({"spec": spec}, {"spec": {**spec, "nodeName": "n"}}))
+    >>> spec, old = {"containers": []}, Object(api_version="v1", kind="Pod", namespace="", name="p", document={})
+    >>> was, now = (msgspec.structs.replace(old, document={"spec": each}) for each in (spec, {**spec, "nodeName": "n"}))
+    >>> sorted(changed_fields(was, now))
     ['spec', 'spec.nodeName']
     """
-    return _fields([(old, new)])
+    return _fields(_differing(People([old]), People([new])))
 
 
-def _fields(pairs: Sequence[tuple[Document, Document]]) -> Fields:
-    """The same for pairs in which the same sections differ: what differs in any of them."""
+def _of_kind(kind: str, pairs: Sequence[Pair]) -> Iterator[Group]:
+    was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
+    differing = _differing(was, now)
+    layouts = _layouts(was, now, differing) if len(pairs) > 1 else ()
+    if not layouts:
+        yield Group(kind=kind, fields=_fields(differing), pairs=pairs, was=was, now=now)
+        return
+    parts: dict[Fields, list[int]] = {}
+    for part in classes(range(len(pairs)), layouts).values():
+        sides = [(name, [before[at] for at in part], [after[at] for at in part]) for name, before, after in differing]
+        parts.setdefault(_fields(sides), []).extend(part)
+    for fields, part in parts.items():
+        if len(parts) > 1:
+            some = [pairs[at] for at in part]
+            yield Group(
+                kind=kind,
+                fields=fields,
+                pairs=some,
+                was=People([old for old, _ in some]),
+                now=People([new for _, new in some]),
+            )
+        else:
+            yield Group(kind=kind, fields=fields, pairs=pairs, was=was, now=now)
+
+
+_Differing = tuple[str, Sequence[Any], Sequence[Any]]
+"""A section that is not the very same value in some of objects: that of each, as it was and as it is."""
+
+
+def _differing(was: People, now: People) -> list[_Differing]:
+    both = [(name, was.section(name), now.section(name)) for name in dict.fromkeys([*was.sections(), *now.sections()])]
+    return [each for each in both if any(map(is_not, each[1], each[2]))]
+
+
+def _layouts(was: People, now: People, differing: Sequence[_Differing]) -> list[Column]:
+    """Which sections differ in each object, and which fields there were and are in these."""
+    columns: list[Column] = []
+    for section, *sides in differing:
+        names = was.names(section), now.names(section)
+        column = [None if old is new else (had, has) for old, new, had, has in zip(*sides, *names, strict=True)]
+        if column.count(column[0]) < len(column):
+            columns.append(column)
+    return columns
+
+
+def _fields(differing: Sequence[_Differing]) -> Fields:
+    """What differs in any of some objects in which the same sections differ, with fields of the same names."""
     found: set[str] = set()
-    for section in _differing(*pairs[0]):
-        before, after = [[each.get(section) or {} for each in side] for side in zip(*pairs, strict=True)]
-        if not all(isinstance(part, dict) for part in (*before, *after)):
+    for section, before, after in differing:
+        had, has = before[0], after[0]
+        if had is has:
+            continue
+        if not (isinstance(had, dict) and isinstance(has, dict)):
             return EVERYTHING
         found.add(section)
-        for name in set().union(*before, *after):
-            if any(
-                old.get(name, _ABSENT) is not new.get(name, _ABSENT) for old, new in zip(before, after, strict=True)
-            ):
+        for name in had.keys() | has.keys():
+            field = itemgetter(name)
+            both = name in had and name in has
+            if not both or any(map(is_not, map(field, before), map(field, after))):
                 found.add(f"{section}.{name}")
     return frozenset(found)
-
-
-def _size(section: Any) -> int:
-    return len(section) if isinstance(section, dict) else -1
-
-
-def _differing(old: Document, new: Document) -> list[str]:
-    """The sections that are not the very same value in two documents."""
-    found = [section for section, value in new.items() if old.get(section, _ABSENT) is not value]
-    if not old.keys() <= new.keys():
-        found += [section for section in old if section not in new]
-    return found
-
-
-_ABSENT = object()

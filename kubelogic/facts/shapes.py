@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Object
 from kubelogic.facts import pod_specs, resizes
-from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World
+from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, whether
 from kubelogic.facts.pod_specs import SpecFacts
 from kubelogic.facts.replacements import Pair, concern
 from kubelogic.facts.selectors import NOTHING, label_set, labels_of, map_selector, parse, selector
@@ -188,21 +188,18 @@ class ShapeStage:
                 continue
             moved = concern(group.fields, _WAITING_READS)
             told = concern(group.fields, _GIVEN_READS)
-            for old, new in group.pairs:
-                applicant = self._pods[new.key]
-                applicant.obj = new
-                if told and _given(old) != _given(new):
-                    yield old, new
-                    continue
-                if not moved:
-                    continue
-                if applicant.nominee:
-                    yield old, new
-                    continue
+            for alike in group.alike(_STAYING_READS):
+                old, new = alike[0]
+                given_anew = told and _given(old) != _given(new)
                 waiting = is_pending(new.document) or awaits_admission(new.document)
-                if waiting != applicant.waiting and applicant.key is not None:
-                    applicant.waiting = waiting
-                    self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
+                for pair in alike:
+                    applicant = self._pods[pair[1].key]
+                    applicant.obj = pair[1]
+                    if given_anew or (moved and applicant.nominee):
+                        yield pair
+                    elif moved and waiting != applicant.waiting and applicant.key is not None:
+                        applicant.waiting = waiting
+                        self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
 
     def _note_mentions(self, changes: Changes) -> None:
         """Take over which labels and annotations of pods rules read; that is said once, in the first update."""
@@ -433,6 +430,15 @@ _WAITING_READS = frozenset(ADMISSION_READS)
 
 _GIVEN_READS = frozenset({f"status.{name}" for name in resizes.READS})
 """What says how much a node gives a pod."""
+
+_STAYING_READS = (
+    *whether("spec.nodeName", ADMISSION_READS),
+    "spec.containers",
+    "spec.initContainers",
+    "spec.resources",
+    *sorted(_GIVEN_READS.difference(ADMISSION_READS)),
+)
+"""What decides whether a pod waits, and what its node gives it."""
 
 _SELECTOR_READS = frozenset({"spec"})
 

@@ -212,6 +212,9 @@ def test_readers_read_what_they_say() -> None:
             list(reader.extract(with_document(obj, watched)))
             sections = {path for path in reader.reads if "." not in path}
             assert {p for p in seen - reader.reads if p.partition(".")[0] not in sections} == set(), reader.extract
+            if reader.asks:
+                seen.clear()
+                assert reader.asks(with_document(obj, watched)) or not list(reader.extract(obj))
             if reader.by:
                 by = {path.removesuffix("?") for path in reader.by}
                 assert {p for p in seen if not {p, p.partition(".")[0]} & by} == set(), reader.extract
@@ -224,7 +227,7 @@ def test_every_field_of_a_pod_is_read_by_the_readers_of_its_facts(path: str, val
         section, _, field = path.partition(".")
         for value in values:
             document = {**whole.document, section: {**whole.document[section], field: value}}
-            changed = changed_fields(whole.document, document)
+            changed = changed_fields(whole, as_object(document))
             for reader in readers("Pod"):
                 if changed.isdisjoint(reader.reads):
                     assert list(reader.extract(whole)) == list(reader.extract(as_object(document)))
@@ -257,7 +260,7 @@ ONE_BY_ONE = tuple(
     replace(
         module,
         extractors={
-            kind: given if callable(given) else tuple(replace(each, by=(), only="") for each in given)
+            kind: given if callable(given) else tuple(replace(each, by=(), only="", asks=None) for each in given)
             for kind, given in module.extractors.items()
         },
     )
