@@ -10,7 +10,9 @@ from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("verb", metavar="VERB", help="get, list, watch, create, update, patch, delete, ... or *")
-    parser.add_argument("resource", metavar="RESOURCE", help="pods, pods/NAME, deployments.apps, or a path: /metrics")
+    parser.add_argument(
+        "resource", metavar="RESOURCE", help="pods, po, pods/NAME, deployments.apps, or a path: /metrics"
+    )
     common.add_inputs(parser)
     parser.add_argument(
         "--as",
@@ -32,7 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer and print; 0 if the user may (or anybody), 1 if not, 3 if roles that are not in the input may say so."""
     from kubelogic.report.can_i import can_i_document, render_can_i
-    from kubelogic.verbs.can_i import EVERYWHERE, UnknownResourceError, can_i
+    from kubelogic.verbs.can_i import EVERYWHERE, can_i
+    from kubelogic.verbs.resource_names import UnknownResourceError
 
     if args.as_group and not args.user:
         raise UsageError("--as-group needs --as")

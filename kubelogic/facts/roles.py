@@ -16,6 +16,9 @@ from kubelogic.facts.selectors import label_set, selector
 ACCOUNT = "system:serviceaccount:"
 """What the user name of a ServiceAccount begins with."""
 
+MEMBER = "group "
+"""What stands before the name of a group that stands for whoever is in it."""
+
 
 def account_user(namespace: str, name: str) -> str:
     """The user name of a ServiceAccount.
@@ -24,6 +27,15 @@ def account_user(namespace: str, name: str) -> str:
     'system:serviceaccount:shop:web'
     """
     return f"{ACCOUNT}{namespace}:{name}"
+
+
+def member_of(group: str) -> str:
+    """What whoever is in a group is called where no user is asked about.
+
+    >>> member_of("devs")
+    'group devs'
+    """
+    return f"{MEMBER}{group}"
 
 
 def groups_of(user: str) -> tuple[str, ...]:
@@ -89,6 +101,7 @@ def _binding_facts(obj: Object) -> Iterator[Fact]:
         name = str(each.get("name") or "")
         if each.get("kind") == "Group":
             yield "binds_group", (binding, name)
+            yield "user_group", (member_of(name), name)
             continue
         user = name
         if each.get("kind") == "ServiceAccount":

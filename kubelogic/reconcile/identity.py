@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
+from kubelogic.facts.quota_costs import plural_of
+from kubelogic.kinds.table import served
 from kubelogic.logic.compiler import Function
+
+IN_ROLES_ONLY = (
+    ("", "users"),
+    ("", "groups"),
+    ("authentication.k8s.io", "uids"),
+    ("authentication.k8s.io", "userextras"),
+    ("certificates.k8s.io", "signers"),
+)
+"""What roles name and no API serves: whom one may impersonate, and for whom one may sign. None has a namespace."""
 
 
 def resource_text(group: str, resource: str, part: str) -> str:
@@ -44,6 +56,43 @@ def resource_part(resource: str) -> str:
     return resource.partition("/")[2]
 
 
+def one_of(action: str, name: str) -> str:
+    """What an action is called that is about one object.
+
+    >>> one_of("get secrets", "db")
+    'get secrets called db'
+    """
+    return f"{action} called {name}"
+
+
+def told_of(begins: str, name: str) -> str:
+    """Words about one object: what they begin with, and its name.
+
+    >>> told_of("may act as the user", "ann")
+    'may act as the user ann'
+    """
+    return f"{begins} {name}"
+
+
+def has_namespace(group: str, resource: str) -> int:
+    """1 if objects of a resource are in namespaces, or it is not known; 0 for those that are in none.
+
+    >>> has_namespace("", "pods"), has_namespace("", "nodes"), has_namespace("example.com", "widgets")
+    (1, 0, 1)
+    """
+    return int((group, resource) not in _without_namespaces())
+
+
+@cache
+def _without_namespaces() -> frozenset[tuple[str, str]]:
+    known = {
+        (api_version.rpartition("/")[0], plural_of(kind))
+        for (api_version, kind), entry in served().items()
+        if not entry.namespaced
+    }
+    return frozenset(known | set(IN_ROLES_ONLY))
+
+
 def path_fits(rule: str, path: str) -> int:
     """1 if a path is one that a rule names; a star at the end stands for all that begin so.
 
@@ -55,11 +104,14 @@ def path_fits(rule: str, path: str) -> int:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "has_namespace": has_namespace,
         "named_action": named_action,
+        "one_of": one_of,
         "path_fits": path_fits,
         "resource_base": resource_base,
         "resource_part": resource_part,
         "resource_text": resource_text,
+        "told_of": told_of,
     }
 )
 """By the name of the predicate that is declared with ``->``."""

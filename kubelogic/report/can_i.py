@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubelogic.facts.roles import MEMBER
 from kubelogic.logic.words import Words
 from kubelogic.report.documents import header, location_document
 from kubelogic.report.lacking import lacking_document, said_beside
@@ -13,7 +14,7 @@ from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
 from kubelogic.text import Location
-from kubelogic.verbs.can_i import EVERYWHERE, CanI, Grant
+from kubelogic.verbs.can_i import EVERYWHERE, NOWHERE, CanI, Grant
 
 
 def render_can_i(found: CanI, style: Style = PLAIN, *, proof: bool = False) -> str:
@@ -29,17 +30,28 @@ def render_can_i(found: CanI, style: Style = PLAIN, *, proof: bool = False) -> s
 
 
 def _verdict(found: CanI, style: Style) -> str:
-    where = "in every namespace" if found.namespace == EVERYWHERE else f"in {found.namespace}"
-    what = f"{one_line(found.action)} {where}"
+    what = f"{one_line(found.action)}{_places(found.namespace)}"
     if not found.user:
-        users = sorted({grant.user for grant in found.grants})
-        word = style.good("yes") if users else style.bad("unknown" if found.unsure else "no")
-        return f"{word}: {len(users) or 'no'} user{'' if len(users) == 1 else 's'} may {what}"
+        who = {grant.user for grant in found.grants}
+        groups = sum(each.startswith(MEMBER) for each in who)
+        counts = [_count(len(who) - groups, "user"), _count(groups, "group")]
+        word = style.good("yes") if who else style.bad("unknown" if found.unsure else "no")
+        return f"{word}: {' and '.join(each for each in counts if each) or 'no user and no group'} may {what}"
     if found.allowed:
         return style.good("yes") + f": {one_line(found.user)} may {what}"
     if found.unsure:
         return style.bad("unknown") + f": no binding in the input lets {one_line(found.user)} {what}"
     return style.bad("no") + f": {one_line(found.user)} may not {what}: no binding grants it"
+
+
+def _places(namespace: str) -> str:
+    if namespace == NOWHERE:
+        return ""
+    return " in every namespace" if namespace == EVERYWHERE else f" in {namespace}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def _row(grant: Grant) -> list[str]:

@@ -15,44 +15,11 @@ from typing import Any
 import msgspec
 
 from kubelogic.facts.quota_costs import plural_of
+from kubelogic.kinds.short_names import SHORT_NAMES
 from kubelogic.kinds.table import NOT_SERVED, served
 
 _STANDARD = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _ON_STATUS = ("get", "patch", "update")
-
-_SHORT: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "certificatesigningrequests": ("csr",),
-        "componentstatuses": ("cs",),
-        "configmaps": ("cm",),
-        "cronjobs": ("cj",),
-        "customresourcedefinitions": ("crd", "crds"),
-        "daemonsets": ("ds",),
-        "deployments": ("deploy",),
-        "endpoints": ("ep",),
-        "events": ("ev",),
-        "horizontalpodautoscalers": ("hpa",),
-        "ingresses": ("ing",),
-        "ipaddresses": ("ip",),
-        "limitranges": ("limits",),
-        "namespaces": ("ns",),
-        "networkpolicies": ("netpol",),
-        "nodes": ("no",),
-        "persistentvolumeclaims": ("pvc",),
-        "persistentvolumes": ("pv",),
-        "poddisruptionbudgets": ("pdb",),
-        "pods": ("po",),
-        "priorityclasses": ("pc",),
-        "replicasets": ("rs",),
-        "replicationcontrollers": ("rc",),
-        "resourcequotas": ("quota",),
-        "serviceaccounts": ("sa",),
-        "services": ("svc",),
-        "statefulsets": ("sts",),
-        "storageclasses": ("sc",),
-        "volumeattributesclasses": ("vac",),
-    }
-)
 
 _IN_ALL = frozenset(
     {
@@ -244,7 +211,7 @@ def built_in() -> tuple[Resource, ...]:
                 kind=kind,
                 namespaced=entry.namespaced,
                 verbs=verbs,
-                short=_SHORT.get(plural, ()),
+                short=SHORT_NAMES.get(plural, ()),
                 categories=_CATEGORIES.get(plural, ()),
                 subresources=_subresources(plural, kind),
                 stored_as=_STORED_AS.get((group, kind), api_version),

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.explain.origins import GOALS, Origins
-from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.roles import groups_of
 from kubelogic.facts.rulebook import load_rulebook
-from kubelogic.kinds.table import served
 from kubelogic.logic import Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
 from kubelogic.reconcile.identity import resource_text
 from kubelogic.reconcile.relations import Relations
 from kubelogic.text import Location
+from kubelogic.verbs.default_roles import with_default_roles
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import begin
+from kubelogic.verbs.resource_names import Resource, doubts, resource_of
 
 EVERYWHERE = "*"
 """All namespaces, and objects without one."""
 
+NOWHERE = ""
+"""Where what is asked about has no namespace."""
+
 MASTERS = "system:masters"
-
-
-class UnknownResourceError(LookupError):
-    """No resource has that name. ``near`` are names that look like it."""
-
-    def __init__(self, name: str, near: tuple[str, ...]) -> None:
-        super().__init__(name)
-        self.name, self.near = name, near
-
-    def __str__(self) -> str:
-        hint = f"; did you mean {', '.join(self.near)}?" if self.near else ""
-        return f"there is no resource {self.name}{hint} (one of a custom kind needs its group: NAME.GROUP)"
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +49,7 @@ class CanI(msgspec.Struct, frozen=True, kw_only=True):
     user: str
     action: str
     namespace: str
+    """Where; ``*`` for all namespaces, empty for what is in none."""
     allowed: bool
     grants: tuple[Grant, ...] = ()
     proof: Proof | None = None
@@ -87,7 +76,8 @@ def can_i(
     Args:
         cluster: with roles and bindings.
         verb: such as ``get`` or ``*``.
-        resource: ``pods``, ``pod/db-0``, ``deployments.apps``, or a path such as ``/metrics``.
+        resource: ``pods``, ``po``, ``pod/db-0``, ``deployments.apps``, or a path such as ``/metrics``; custom kinds by
+            their CustomResourceDefinition, or with their group.
         user: as the API server calls it, such as ``system:serviceaccount:shop:web``; empty to ask who may.
         groups: further groups of the user.
         namespace: where; ``*`` for all of them. Objects without a namespace are meant whatever it is.
@@ -102,16 +92,20 @@ def can_i(
     Source: plugin/pkg/auth/authorizer/rbac/rbac.go, Authorize; kubectl's auth can-i for what is typed.
     """
     book = load_rulebook(rules, parameters)
-    state = begin(cluster, book)[0]
-    facts: list[tuple[str, Row]] = [("asked_member", (user, group)) for group in (*groups, *groups_of(user)) if user]
+    known = with_default_roles(cluster)
+    state = begin(known.cluster, book)[0]
+    all_groups = (*groups, *groups_of(user)) if user else ()
+    facts: list[tuple[str, Row]] = [("asked_member", (user, group)) for group in all_groups]
+    meant = None
     if resource.startswith("/"):
-        action, namespaced = f"{verb} {resource}", False
+        action, where = f"{verb} {resource}", NOWHERE
         facts.append(("asked_path", (action, verb, resource)))
     else:
-        group, plural, name, namespaced = _resource(resource)
-        action = f"{verb} {resource_text(group, plural, subresource)}{' called ' if name else ''}{name}"
-        facts.append(("asked_action", (action, verb, group, plural, subresource, name)))
-    where = namespace if namespaced else EVERYWHERE
+        meant = resource_of(resource, cluster)
+        text = resource_text(meant.group, meant.plural, subresource)
+        action = f"{verb} {text}{' called ' if meant.name else ''}{meant.name}"
+        where = _where(meant, namespace)
+        facts.append(("asked_action", (action, verb, meant.group, meant.plural, subresource, meant.name)))
     evaluation = Relations.of(book, state.with_world(add=facts), ["granted", "may_do", *GOALS])
     rows = [row for row in sorted(evaluation.rows("granted")) if row[2] in (where, EVERYWHERE)]
     rows = [row for row in rows if not user or row[0] == user]
@@ -120,39 +114,40 @@ def can_i(
     if user and rows:
         prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
         proof = prover.prove("may_do", (user, action, rows[0][2]))
-    answer = CanI(
+    allowed = bool(rows) or master
+    about = [each for each in known.dangling if not user or _names(each, user, set(all_groups))]
+    return CanI(
         rulebook=book,
         user=user,
         action=action,
         namespace=where,
-        allowed=bool(rows) or master,
+        allowed=allowed,
         grants=tuple(_grant(state.cluster, row) for row in rows),
         proof=proof,
         lacking=lacking(cluster, state.cluster),
+        remarks=(
+            *_masters(user, groups),
+            *doubts(verb, meant, subresource),
+            *_without_roles(cluster),
+            *known.remarks,
+        ),
+        unsure=not allowed and (bool(about) or not _has_bindings(cluster)),
     )
-    dangling = _dangling(state.cluster)
-    about = [each for each in dangling if not user or _names(each, user, {*groups, *groups_of(user)})]
-    return replace(
-        answer,
-        remarks=tuple(_remarks(state.cluster, dangling, master=master)),
-        unsure=not answer.allowed and (bool(about) or not _has_bindings(state.cluster)),
-    )
+
+
+def _where(meant: Resource, namespace: str) -> str:
+    """In which namespace a request is: none for what has none, but that of itself for a namespace by its name.
+
+    Source: k8s.io/apiserver/pkg/endpoints/request/requestinfo.go, NewRequestInfo.
+    """
+    if (meant.group, meant.plural) == ("", "namespaces") and meant.name:
+        return meant.name
+    return namespace if meant.namespaced else NOWHERE
 
 
 def _has_bindings(cluster: Cluster) -> bool:
     """Whether bindings were printed at all: every cluster has some of its own."""
     return bool(cluster.objects("RoleBinding") or cluster.objects("ClusterRoleBinding"))
-
-
-def _dangling(cluster: Cluster) -> list[Object]:
-    """The bindings to roles that are not in the input."""
-    found = [
-        obj
-        for kind in ("RoleBinding", "ClusterRoleBinding")
-        for obj in cluster.objects(kind).values()
-        if not _has_role(cluster, obj.namespace, obj.document.get("roleRef") or {})
-    ]
-    return sorted(found, key=str)
 
 
 def _names(binding: Object, user: str, groups: set[str]) -> bool:
@@ -165,23 +160,21 @@ def _names(binding: Object, user: str, groups: set[str]) -> bool:
     return False
 
 
-def _remarks(cluster: Cluster, dangling: Sequence[Object], *, master: bool) -> Iterator[str]:
-    if master:
+def _masters(user: str, groups: Sequence[str]) -> Iterator[str]:
+    if MASTERS in groups:
         yield f"The group {MASTERS} may do everything, whatever roles say."
+    elif user == MASTERS:
+        yield f"{MASTERS} is the name of a group: --as NAME --as-group {MASTERS} asks about who is in it."
+    elif not user:
+        yield f"Beside these, whoever is in the group {MASTERS} may do everything, whatever roles say."
+
+
+def _without_roles(cluster: Cluster) -> Iterator[str]:
     if not cluster.objects("ClusterRole") and not cluster.objects("Role"):
         yield (
             "There is no role in the input: kubectl get roles,rolebindings,clusterroles,clusterrolebindings -A -o yaml "
             "brings those of a cluster."
         )
-    if dangling:
-        more = f" and {len(dangling) - 3} more" if len(dangling) > 3 else ""
-        told = ", ".join(map(str, dangling[:3]))
-        yield f"Bindings to roles that are not in the input, which may grant more: {told}{more}."
-
-
-def _has_role(cluster: Cluster, namespace: str, reference: Mapping[str, str]) -> bool:
-    kind, name = reference.get("kind") or "", reference.get("name") or ""
-    return cluster.get(kind, f"{namespace}/{name}" if kind == "Role" else name) is not None
 
 
 def _grant(cluster: Cluster, row: Row) -> Grant:
@@ -201,49 +194,3 @@ def _place(cluster: Cluster, constant: str, path: tuple[str | int, ...]) -> Loca
     kind, _, key = constant.partition(" ")
     found = cluster.get(kind, key)
     return found.origin.locate(path) if found is not None and found.origin else None
-
-
-_IN_ROLES_ONLY = (
-    ("", "users"),
-    ("", "groups"),
-    ("authentication.k8s.io", "uids"),
-    ("authentication.k8s.io", "userextras"),
-    ("certificates.k8s.io", "signers"),
-)
-"""What roles name and no API serves: whom one may impersonate, and for whom one may sign. None has a namespace."""
-
-
-@cache
-def _resources() -> Mapping[str, tuple[str, str, bool]]:
-    """Group, plural and whether it has a namespace, by plural, singular, and both with the group."""
-    found: dict[str, tuple[str, str, bool]] = {}
-    for (api_version, kind), known in sorted(served().items()):
-        group = api_version.rpartition("/")[0]
-        plural = plural_of(kind)
-        for name in (plural, kind.lower()):
-            if group:
-                found.setdefault(f"{name}.{group}", (group, plural, known.namespaced))
-            if name not in found or not group:
-                found[name] = (group, plural, known.namespaced)
-    for group, plural in _IN_ROLES_ONLY:
-        for name in (plural, f"{plural}.{group}") if group else (plural,):
-            found.setdefault(name, (group, plural, False))
-    return found
-
-
-def _resource(text: str) -> tuple[str, str, str, bool]:
-    """Group, plural, name and whether it has a namespace, of what is typed.
-
-    >>> _resource("pod/db-0"), _resource("deployments"), _resource("widgets.example.com")
-    (('', 'pods', 'db-0', True), ('apps', 'deployments', '', True), ('example.com', 'widgets', '', True))
-    """
-    base, _, name = text.partition("/")
-    if base == "*":
-        return "*", "*", name, True
-    known = _resources().get(base.lower())
-    if known is not None:
-        return known[0], known[1], name, known[2]
-    plural, dot, group = base.partition(".")
-    if dot and plural and group:
-        return group, plural, name, True
-    raise UnknownResourceError(base, tuple(difflib.get_close_matches(base, sorted(_resources()), n=3)))

@@ -16,12 +16,14 @@ from kubelogic.explain.hints import OFFERS, Question, hints
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Row, Rulebook, Value
+from kubelogic.logic.plan import needed
 from kubelogic.logic.proofs import Given, NotDerived, Proof, Prover
 from kubelogic.logic.solving import Fact
 from kubelogic.logic.terms import Pattern
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.relations import Relations, given_facts
 from kubelogic.verbs.arguments import COUNT, FLAG, expect, one_of
+from kubelogic.verbs.default_roles import with_default_roles
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
 from kubelogic.verbs.reconciled import Options, begin, expect_cluster, reconcile
 from kubelogic.verbs.shown import Shown
@@ -114,6 +116,7 @@ def query(
     expect(one_of(get_args(Engine)), engine=engine)
     options = _options(rules, parameters, timeout)
     book, predicate, pattern = _asked(cluster, atom, options)
+    cluster, beside = _with_roles(book, cluster, predicate)
     state = _state(book, cluster, options, settled=settled)
     question = Question(rulebook=book, state=state, predicate=predicate, pattern=pattern)
     rows = ask(book, state, predicate, pattern, engine=engine)
@@ -123,7 +126,7 @@ def query(
         pattern=pattern,
         rows=tuple(sorted(rows, key=_order)),
         hints=() if rows else _hints(book, question, cluster, options, settled=settled),
-        lacking=lacking(cluster, state.cluster),
+        lacking=_lacking(cluster, state, beside),
     )
 
 
@@ -157,6 +160,7 @@ def why(
     expect(COUNT, limit=limit)
     options = _options(rules, parameters, timeout)
     book, predicate, pattern = _asked(cluster, atom, options)
+    cluster, beside = _with_roles(book, cluster, predicate)
     state = _state(book, cluster, options, settled=settled)
     if book.declarations[predicate].function and (results := ask(book, state, predicate, pattern)):
         steps = [
@@ -164,7 +168,7 @@ def why(
         ]
         proofs = tuple(Proof(goal=step.fact, steps=(step,)) for step in steps)
         return WhyResult(rulebook=book, predicate=predicate, pattern=pattern, proofs=proofs)
-    lacks = lacking(cluster, state.cluster)
+    lacks = _lacking(cluster, state, beside)
     evaluation = Relations.of(book, state, [predicate, *GOALS])
     prover = Prover(evaluation, origin=Origins(state, evaluation, loaded=cluster))
     rows = prover.select(predicate, pattern)
@@ -189,6 +193,19 @@ def _asked(cluster: Cluster, atom: str, options: Options) -> tuple[Rulebook, str
         raise TypeError(f"an atom is text such as node(N), not {atom!r}")
     book = load_rulebook(options.rules, options.parameters)
     return book, *book.atom(atom)
+
+
+def _with_roles(book: Rulebook, cluster: Cluster, predicate: str) -> tuple[Cluster, tuple[str, ...]]:
+    """The cluster with the roles that bindings name, if a question is about them, and what is to be said of that."""
+    if "binding" not in needed(book, [predicate]):
+        return cluster, ()
+    known = with_default_roles(cluster)
+    return known.cluster, known.remarks
+
+
+def _lacking(cluster: Cluster, state: State, beside: tuple[str, ...]) -> Lacking:
+    found = lacking(cluster, state.cluster)
+    return replace(found, remarks=(*found.remarks, *beside))
 
 
 def _options(rules: Sequence[Path], parameters: Mapping[str, Value] | None, timeout: float) -> Options:
