@@ -147,7 +147,8 @@ def counts_of(problem: Problem, name: str) -> Counts | None:
     if shape is None or shape.claims or len(problem.nodes) > _NODES:
         return None
     nodes = problem.nodes
-    running = Counter(pod.node for pod in problem.running if pod.shape == name)
+    # Pods that are being deleted may never be gone (on a dead node), and spreads do not count them.
+    running = Counter(pod.node for pod in problem.running if pod.shape == name and not pod.terminating)
     whole = not shape.attaches and not any(use.scope == "cluster" for use in shape.exclusive)
     ones: list[tuple[str, Mapping[str, tuple[int, ...]]]] = []
     for rule in problem.affinities:

@@ -6,9 +6,12 @@ the others need: with ``free`` left and ``wanted`` asked for, others have to use
 resource of all that is displaced can be used up once. So where these shares add up to more than the number of
 resources, no order and no choice strands a pod, and nobody is evicted to make room. Integers and fractions, not floats.
 
-Only pods that nothing but room keeps apart are judged: no ports, volumes, claims, devices, groups, affinity or spread
-between pods, and no toleration that lets them onto a dead node. What brings such a pod back at all (evictions, owners,
-admission, readiness) is not proved here: a run has to show it, once for each workload.
+What else keeps pods away from nodes has a price in others, too: anti-affinity, host ports, affinity and spread
+(``neighbours``). Each of these rules counts as one more resource that others can use up once.
+
+Only pods that nothing else keeps apart are judged: no volumes, claims, devices or groups, and no toleration that lets
+them onto a dead node. What brings such a pod back at all (evictions, owners, admission, readiness) is not proved here:
+a run has to show it, once for each workload.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from kubelogic.cluster.state import State
 from kubelogic.placement.problem import Problem, Shape
 from kubelogic.reconcile.ailments import SERVICE_LABEL
 from kubelogic.verbs.reconciled import Reconciled
+from kubelogic.verify.neighbours import Neighbours, Price, neighbours
 
 Amounts = Mapping[str, int]
 
@@ -57,6 +61,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         zones: the zone of each node.
         ready: by workload, how many ready pods it has.
         shapes: by workload, the shapes of its pods.
+        neighbours: what the shapes demand of other pods.
     """
 
     free: Mapping[str, Amounts]
@@ -69,6 +74,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     zones: Mapping[str, str]
     ready: Mapping[str, int]
     shapes: Mapping[str, frozenset[str]]
+    neighbours: Neighbours = Neighbours()
 
     def tight(self, count: int) -> frozenset[str]:
         """The shapes for which it is not proved at once that any ``count`` nodes may fail.
@@ -82,10 +88,14 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
                 loads[resource].append(amount)
         total = {resource: sum(sorted(each)[-count:]) for resource, each in loads.items()}
         shapes = {shape for each in self.moving.values() for shape in each}
+        return frozenset(shape for shape in shapes if not self._is_loose(shape, total, count))
+
+    def _is_loose(self, shape: str, total: Amounts, count: int) -> bool:
+        if self.neighbours.vary(shape):
+            return False
         # Each node counts for 1 at most, so that ``count`` nodes less take away no more than ``count``.
-        return frozenset(
-            shape for shape in shapes if not self._finds(shape, total, self.reach[shape], more=count, most=Fraction(1))
-        )
+        prices = self.neighbours.at_most(shape, count)
+        return self._finds(shape, total, self.reach[shape], prices, more=count, most=Fraction(1))
 
     def is_enough(self, lost: Collection[str], tight: Collection[str]) -> bool:
         """Whether all pods find room after the failure of some nodes.
@@ -96,10 +106,24 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         """
         total = self._load(lost)
         here = {shape for node in lost for shape in self.moving.get(node, ()) if shape in tight}
-        gone = frozenset(lost)
-        return all(
-            self._finds(shape, total, [node for node in self.reach[shape] if node not in gone]) for shape in here
-        )
+        return all(self._has_place(shape, total, frozenset(lost)) for shape in sorted(here))
+
+    def _has_place(self, shape: str, total: Amounts, lost: frozenset[str]) -> bool:
+        """Whether others cannot close all nodes to a shape, or all in a domain that one of its spreads leaves open."""
+        prices = self.neighbours.prices(shape, lost)
+        left = [node for node in self.reach[shape] if node not in lost]
+        if self._finds(shape, total, left, prices):
+            return True
+        spreads = self.neighbours.even.get(shape, ())
+        for number, spread in enumerate(spreads, len(prices) - len(spreads)):
+            others = [*prices[:number], *prices[number + 1 :]]
+            emptiest = spread.emptiest(lost)
+            if emptiest is not None and all(
+                self._finds(shape, total, [node for node in left if spread.domains.get(node) == domain], others)
+                for domain in emptiest
+            ):
+                return True
+        return False
 
     def keeps(self, lost: Collection[str], shown: Collection[str]) -> bool:
         """Whether only room decides about the failure of some nodes.
@@ -171,31 +195,39 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
     def _finds(
-        self, shape: str, total: Amounts, nodes: Iterable[str], *, more: int = 0, most: Fraction | None = None
+        self,
+        shape: str,
+        total: Amounts,
+        nodes: Iterable[str],
+        prices: Sequence[Price],
+        *,
+        more: int = 0,
+        most: Fraction | None = None,
     ) -> bool:
-        """Whether the shares that others need to fill these nodes are more than they have, and ``more``."""
+        """Whether closing these nodes takes more than others have: all of each thing they do it with, and ``more``."""
         needs = self.needs[shape]
         others = {resource: max(0, total.get(resource, 0) - amount) for resource, amount in needs.items()}
-        enough = sum(1 for each in others.values() if each) + more
+        used: set[str | int] = set()
         found = Fraction(0)
         for node in nodes:
+            shares: dict[str | int, Fraction] = {}
             free = self.free[node]
-            least: Fraction | None = None
             for resource, amount in needs.items():
                 slack = free.get(resource, 0) - amount
                 if slack < 0:
-                    least = Fraction(0)
                     break
                 if others[resource] > slack:
-                    share = Fraction(slack + 1, others[resource])
-                    least = share if least is None or share < least else least
-            if least is None:
-                if most is None:
+                    shares[resource] = Fraction(slack + 1, others[resource])
+            else:
+                shares |= {number: share for number, price in enumerate(prices) if (share := price(node)) is not None}
+                least = min(shares.values(), default=most)
+                if least is None:
                     return True
-                least = most
-            found += least if most is None else min(least, most)
-            if found > enough:
-                return True
+                if least:
+                    used.update(shares)
+                    found += least if most is None else min(least, most)
+                    if found > len(used) + more:
+                        return True
         return False
 
 
@@ -229,18 +261,17 @@ def _room(
 ) -> Room:
     """The room, from the problem of the settled cluster and the one in which a pod of each shape waits."""
     same = {pod.name: pod.shape for pod in judged.pods}
-    apart = _apart(judged)
     shapes = {each.name: each for each in judged.shapes}
     loose = {
         name
         for name, sample in samples.items()
         if same.get(sample) == name
-        and name not in apart
         and not _holds_more(shapes[name])
         and not _bears_silence(cluster.objects("Pod")[sample])
     }
     free = {node.name: dict(node.allocatable) for node in found.nodes}
     moving: dict[str, Counter[str]] = defaultdict(Counter)
+    where: dict[str, Counter[str]] = defaultdict(Counter)
     here: dict[str, set[str]] = defaultdict(set)
     kinds: dict[str, set[str]] = defaultdict(set)
     fixed: set[str] = set()
@@ -250,10 +281,11 @@ def _room(
         if left is not None:
             for resource, amount in requests[pod.shape].items():
                 left[resource] = left.get(resource, 0) - amount
+        where[pod.node][same[pod.name]] += 1
         if owner.startswith(_STAYS):
             continue
         kinds[owner].add(pod.shape)
-        if pod.shape in loose and not (pod.device_claims or pod.group):
+        if pod.shape in loose and same[pod.name] == pod.shape and not (pod.device_claims or pod.group):
             moving[pod.node][pod.shape] += 1
             here[pod.node].add(owner)
         else:
@@ -282,18 +314,12 @@ def _room(
         zones=_zones(cluster),
         ready=ready,
         shapes={owner: frozenset(each) for owner, each in kinds.items()},
+        neighbours=neighbours(judged, reach, where, moving),
     )
 
 
-def _apart(judged: Problem) -> frozenset[str]:
-    """The shapes whose pods other pods attract or keep away."""
-    rules = [(each.owner, each.matches if each.anti else frozenset()) for each in judged.affinities]
-    rules += [(each.owner, frozenset()) for each in judged.spreads]
-    return frozenset(name for owner, others in rules for name in (owner, *others))
-
-
 def _holds_more(shape: Shape) -> bool:
-    return bool(shape.ports or shape.exclusive or shape.attaches or shape.claims or shape.unchecked)
+    return bool(shape.exclusive or shape.attaches or shape.claims or shape.unchecked)
 
 
 def _bears_silence(pod: Object) -> bool:

@@ -264,9 +264,10 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         proved = [f"{idle} of them need no run: nothing that is made anew runs on these nodes"] if idle else []
         if known is not None and follow:
             shown = f"{count(known.runs, 'run')} in which nodes fail shows that each workload makes its pods anew"
+            rules = " that their spreads, affinity and host ports allow" if known.room.neighbours else ""
             proved.append(
                 f"{follow} of them follow from bounds on room: wherever pods go that lose their node, the others leave "
-                f"each of them a node with room; {shown}"
+                f"each of them a node with room{rules}; {shown}"
             )
         return Verification(
             question="",

@@ -11,7 +11,7 @@ import pytest
 
 from kubelogic.placement.check import check
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.problem import Problem
+from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape, Spread
 from tests.support.problems import Recipe, generate
 
 RECIPES = {
@@ -45,6 +45,27 @@ def test_statistics_count_work_and_no_time() -> None:
     assert first == again
     assert first["questions"] > 0
     assert first["neighbourhoods"] > 0
+
+
+def test_pods_that_are_being_deleted_do_not_count_against_those_that_come() -> None:
+    """A pod on a dead node is never gone, and its zone has none for the spread: one of those that wait goes there."""
+    nodes = tuple(
+        Node(name=name, node_class="c", allocatable={"cpu": 4, "pods": 9}, topology={"zone": zone})
+        for name, zone in (("a", "x"), ("b", "y"), ("c", "y"))
+    )
+    everywhere = Reach(node_classes=frozenset({"c"}))
+    spread = Spread(owner="s", key="zone", max_skew=1, matches=frozenset({"s"}), eligible=everywhere, min_domains=3)
+    running = (Pod(name="p0", shape="s", node="a"), Pod(name="p1", shape="s", node="b", terminating=True))
+    problem = Problem(
+        nodes=nodes,
+        shapes=(Shape(name="s", requests={"cpu": 1, "pods": 1}),),
+        pods=(*running, Pod(name="p2", shape="s"), Pod(name="p3", shape="s", order=1)),
+        allowed={"s": everywhere},
+        spreads=(spread,),
+    )
+    placement = solve(problem)
+    assert [(each.pod, each.node) for each in placement.bindings] in ([("p2", "b")], [("p2", "c")])
+    assert [(each.pod, each.verdict) for each in placement.unplaced] == [("p3", "impossible")]
 
 
 def shuffled(problem: Problem, *, seed: int) -> Problem:

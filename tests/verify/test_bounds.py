@@ -135,21 +135,44 @@ def deployment(name: str, replicas: int, cpu: str, **spec: Any) -> Document:
     }
 
 
-def cluster(seed: int) -> list[Document]:
+def apart(app: str, key: str = "kubernetes.io/hostname", kind: str = "podAntiAffinity") -> Document:
+    term = {"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}}
+    return {"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+def even(app: str, key: str = "topology.kubernetes.io/zone", **more: Any) -> Document:
+    one = {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule", **more}
+    return {"topologySpreadConstraints": [{**one, "labelSelector": {"matchLabels": {"app": app}}}]}
+
+
+def port(app: str) -> Document:
+    return {"containers": [{"name": "app", "image": f"{app}:1", "ports": [{"containerPort": 80, "hostPort": 80}]}]}
+
+
+def cluster(seed: int, *, rules: bool = False) -> list[Document]:
+    """Some nodes and Deployments; with ``rules`` between their pods."""
     draw = random.Random(seed)
-    nodes = [node(i, draw.choice([2, 3, 4]), "ab"[i % 2]) for i in range(draw.randint(3, 5))]
+    most = 7 if rules else 5
+    nodes = [node(i, draw.choice([2, 3, 4]), "ab"[i % 2]) for i in range(draw.randint(3, most))]
     zone = {"nodeSelector": {"topology.kubernetes.io/zone": "a"}}
-    made = [
-        deployment(f"d{i}", draw.randint(1, 4), draw.choice(["500m", "1", "1500m"]), **draw.choice([{}, {}, zone]))
-        for i in range(draw.randint(1, 3))
-    ]
+    made = []
+    for i in range(draw.randint(1, 3)):
+        specs = [{}, {}, zone]
+        if rules:
+            app, other, key = f"d{i}", f"d{draw.randint(0, 2)}", "topology.kubernetes.io/zone"
+            specs = [
+                *(apart(app), apart(app, key), apart(other), apart("d0", kind="podAffinity"), port(app)),
+                *(even(app), even(app, nodeTaintsPolicy="Honor"), even(app, "kubernetes.io/hostname")),
+                *(even(other), even(app, minDomains=3), even(app, maxSkew=2), {**even(app), **apart(app)}, {}),
+            ]
+        made.append(deployment(f"d{i}", draw.randint(1, 4), draw.choice(["500m", "1", "1500m"]), **draw.choice(specs)))
     service = {"selector": {"app": "d0"}, "ports": [{"port": 80}]}
     return [*nodes, *made, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "d0"}, "spec": service}]
 
 
-def agrees(seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, str]:
+def agrees(seed: int, monkeypatch: pytest.MonkeyPatch, *, rules: bool = False) -> tuple[bool, str]:
     """Whether bounds were of use; every verdict is that of the runs alone."""
-    given_cluster = load(cluster(seed))
+    given_cluster = load(cluster(seed, rules=rules))
     survive = ("node:1", "node:2", "zone:1")[seed % 3]
     options = Options(scheduler=("optimal", "kube")[seed % 2])
     monkeypatch.setattr(bounds_module, "_WORTH", 10_000)
@@ -162,7 +185,8 @@ def agrees(seed: int, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, str]:
     )
     if run.counterexample is not None and found.counterexample is not None:
         assert found.counterexample.violations == run.counterexample.violations
-    return any("bounds on room" in each for each in found.proved), found.verdict
+    words = "spreads, affinity and host ports allow" if rules else "bounds on room"
+    return any(words in each for each in found.proved), found.verdict
 
 
 def test_bounds_and_runs_agree(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +201,18 @@ def test_bounds_and_runs_agree_on_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(used for used, _ in found) > 20
 
 
+def test_bounds_and_runs_agree_with_rules_between_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [agrees(seed, monkeypatch, rules=True) for seed in (7, 18)]
+    assert all(found)
+
+
+@pytest.mark.slow
+def test_bounds_and_runs_agree_with_rules_between_pods_on_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [agrees(seed, monkeypatch, rules=True) for seed in range(300)]
+    assert {verdict for _, verdict in found} == {"holds", "broken"}
+    assert sum(used for used, _ in found) > 50
+
+
 def test_a_large_cluster_needs_one_run() -> None:
     documents = [node(i, 4, "abc"[i % 3]) for i in range(40)]
     documents += [deployment(f"d{i}", 8 + i, "700m") for i in range(6)]
@@ -186,17 +222,37 @@ def test_a_large_cluster_needs_one_run() -> None:
     assert "1 run in which nodes fail" in found.proved[0]
 
 
+HOST = "kubernetes.io/hostname"
+
+
 @pytest.mark.parametrize(
-    "more",
+    ("survive", "spec"),
     [
-        {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
-            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "d0"}}}]}}},
-        {"topologySpreadConstraints": [
-            {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule",
-             "labelSelector": {"matchLabels": {"app": "d0"}}}]},
-        {"containers": [{"name": "app", "image": "d0:1", "ports": [{"containerPort": 80, "hostPort": 80}]}]},
+        ("node:1", apart("d0")),
+        ("node:2", apart("d0")),
+        ("node:1", even("d0")),
+        ("node:2", even("d0")),
+        ("node:1", {**even("d0"), **apart("d0")}),
+        ("node:1", even("d0", nodeTaintsPolicy="Honor")),
+        ("node:1", even("d0", HOST)),
+        ("node:1", apart("d1", HOST, "podAffinity")),
+        ("node:1", port("d0")),
+        ("label:rack", apart("d0")),
     ],
-)  # fmt: skip
+)
+def test_rules_between_pods_need_no_run_a_case_where_there_is_room(survive: str, spec: Document) -> None:
+    documents = [node(i, 4, "abc"[i % 3]) for i in range(24)]
+    for i, each in enumerate(documents):
+        each["metadata"]["labels"]["rack"] = f"r{i // 2}"
+    documents += [deployment("d0", 9, "700m", **spec), deployment("d1", 16, "100m", **apart("d1"))]
+    found = verify(load(documents), survive=survive)
+    assert (found.verdict, found.tried) == ("holds", 0), found.to_text()
+    assert "that their spreads, affinity and host ports allow" in " ".join(found.proved)
+
+
+@pytest.mark.parametrize(
+    "more", [apart("d0"), even("d0", HOST), port("d0"), even("d0", HOST, nodeTaintsPolicy="Honor", minDomains=13)]
+)
 def test_what_room_does_not_decide_is_run(more: Document) -> None:
     """As many nodes as pods: the pod of the node that fails has no other."""
     documents = [*(node(i, 4, "a") for i in range(13)), deployment("d0", 13, "1", **more)]
