@@ -100,7 +100,7 @@ def watch(
         since: milliseconds in which the state settles first; what is so then is what was before. Violations are dated
             from there on.
     """
-    ticker.advance(state)
+    ticker.advance(state, begins=True)
     seen = _Watch(
         ticker=ticker,
         invariants=invariants,
