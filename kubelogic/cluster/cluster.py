@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, TypeVar
 from weakref import ref
 
 import msgspec
 
 from kubelogic.cluster.objects import Object
+
+T = TypeVar("T")
 
 _NOTHING: Mapping[str, Object] = MappingProxyType({})
 _STEPS = 8
@@ -31,13 +34,14 @@ class Cluster:
     read: what is not among them is unknown, not absent.
     """
 
-    __slots__ = ("__weakref__", "_by_kind", "_near", "unread")
+    __slots__ = ("__weakref__", "_by_kind", "_kept", "_near", "unread")
 
     def __init__(
         self, by_kind: Mapping[str, Mapping[str, Object]] | None = None, unread: frozenset[str] = frozenset()
     ) -> None:
         self._by_kind: Mapping[str, Mapping[str, Object]] = by_kind or {}
         self._near: _Near = ()
+        self._kept: dict[str, Any] = {}
         self.unread = unread
 
     @classmethod
@@ -82,6 +86,18 @@ class Cluster:
     def get(self, kind: str, key: str) -> Object | None:
         """One object, or None."""
         return self._by_kind.get(kind, _NOTHING).get(key)
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """What is made of this cluster, made once: a cluster never changes.
+
+        Args:
+            name: of what is made; of nothing that depends on anything else than the cluster.
+            make: makes it. Not the cluster itself, which would keep itself alive.
+        """
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
 
     def __iter__(self) -> Iterator[Object]:
         """Every object, by kind and key."""

@@ -176,6 +176,7 @@ def _kinds(lacking: Sequence[Blocker]) -> tuple[tuple[str, str], ...]:
 
 
 def _waits(pod: Object) -> bool:
-    spec, status = pod.document.get("spec") or {}, pod.document.get("status") or {}
+    if (pod.document.get("spec") or {}).get("nodeName"):
+        return False
     deleted = (pod.document.get("metadata") or {}).get("deletionTimestamp")
-    return not spec.get("nodeName") and not deleted and status.get("phase") not in ("Succeeded", "Failed")
+    return not deleted and (pod.document.get("status") or {}).get("phase") not in ("Succeeded", "Failed")

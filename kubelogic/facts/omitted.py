@@ -141,6 +141,7 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     cluster: Cluster
     _known: dict[tuple[str, str, str], Collection[_Part]] = msgspec.field(default_factory=dict)
+    _sections: dict[tuple[str, str], Collection[_Part]] = msgspec.field(default_factory=dict)
 
     def of(self, kind: str, section: str, name: str) -> Collection[_Part]:
         """What the objects of a kind have as one field of a section."""
@@ -150,15 +151,23 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
         return self._known[asked]
 
     def _find(self, kind: str, section: str, name: str) -> Collection[_Part]:
-        found: dict[int, _Part] = {}
-        for obj in self.cluster.objects(kind).values():
-            fields = obj.document.get(section)
-            if fields and name in fields:
-                part = fields[name]
-                if id(part) not in found:
-                    found[id(part)] = part, []
-                found[id(part)][1].append(obj)
-        return found.values()
+        if (kind, section) not in self._sections:
+            objects = self.cluster.objects(kind).values()
+            self._sections[kind, section] = _together((obj.document.get(section), [obj]) for obj in objects)
+        fields = ((fields[name], users) for fields, users in self._sections[kind, section] if fields and name in fields)
+        return _together(fields)
+
+
+def _together(parts: Iterable[_Part]) -> Collection[_Part]:
+    """Parts that are one and the same put together."""
+    found: dict[int, _Part] = {}
+    for part, users in parts:
+        known = found.get(id(part))
+        if known is None:
+            found[id(part)] = part, list(users)
+        else:
+            known[1].extend(users)
+    return found.values()
 
 
 def _users(parts: _Parts, subject: _Subject) -> Iterator[tuple[Object, _Place]]:

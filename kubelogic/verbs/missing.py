@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -141,8 +141,14 @@ def unprinted(cluster: Cluster) -> list[Object]:
 def outside_nodes(cluster: Cluster) -> list[str]:
     """The nodes on which pods of the cluster run and that the input does not have."""
     nodes = cluster.objects("Node")
-    names = {_node(pod) for pod in cluster.objects("Pod").values() if is_stored(pod.document)}
+    names = {_node(pod) for pod in _stored_pods(cluster)}
     return sorted(name for name in names if name and name not in nodes and name != UNKNOWN_NODE)
+
+
+def _stored_pods(cluster: Cluster) -> Sequence[Object]:
+    """The pods that a cluster printed, by name."""
+    pods = cluster.objects("Pod")
+    return cluster.kept("stored pods", lambda: [pod for _, pod in sorted(pods.items()) if is_stored(pod.document)])
 
 
 def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
@@ -226,14 +232,9 @@ def _classes(cluster: Cluster) -> Iterator[Notice]:
             message = f"not in the input: {kind} {some(guessed)}; {_ASSUMED[kind]}; {_get(kind)} brings it"
             yield _notice(message, made[guessed[0]], (), len(guessed))
         users: dict[str, Object] = {}
-        for _, pod in sorted(cluster.objects("Pod").items()):
+        for pod in _stored_pods(cluster):
             name = str((pod.document.get("spec") or {}).get(field) or "")
-            if (
-                name
-                and name not in built_in
-                and is_stored(pod.document)
-                and (name in made or cluster.get(kind, name) is None)
-            ):
+            if name and name not in built_in and (name in made or cluster.get(kind, name) is None):
                 users.setdefault(name, pod)
         if users:
             names = sorted(users)
@@ -260,8 +261,8 @@ def _volumes(cluster: Cluster) -> Iterator[Notice]:
         )
         yield _notice(message, bound[0][1], ("spec", "volumeName"), len(bound))
     lacking: dict[str, Object] = {}
-    for _, pod in sorted(cluster.objects("Pod").items()):
-        for volume in (pod.document.get("spec") or {}).get("volumes") or () if is_stored(pod.document) else ():
+    for pod in _stored_pods(cluster):
+        for volume in (pod.document.get("spec") or {}).get("volumes") or ():
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
             claim = claims.get(f"{pod.namespace}/{name}")
             if name and (claim is None or stand_in_reason(claim.document)):

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, uid_of
-from kubelogic.cluster.owners import workload
+from kubelogic.cluster.owners import Workloads, workload
 from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
@@ -109,7 +109,7 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
         placements=placements,
         pending=pending_of(done, options),
         gone=gone,
-        evictions=tuple(each for each in actions if isinstance(each.action, EvictPod | PreemptPod)),
+        evictions=tuple([each for each in actions if each.action.__class__ in (EvictPod, PreemptPod)]),
         endpoints=_endpoints(final),
         actions=actions,
         nodes=loads(done.relations, final),
@@ -154,9 +154,11 @@ def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | No
 
 def _timed(done: Reconciled, steps: Iterable[Step]) -> tuple[TimedAction, ...]:
     return tuple(
-        TimedAction(tick=step.number, time=step.now - done.start, action=action)
-        for step in steps
-        for action in step.actions
+        [
+            TimedAction(tick=step.number, time=step.now - done.start, action=action)
+            for step in steps
+            for action in step.actions
+        ]
     )
 
 
@@ -200,8 +202,10 @@ def _remarks(done: Reconciled, refused: Collection[str], unsure: Sequence[str]) 
 
 def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
     """What workloads still lack at the end, but for those whose pods the API server refuses."""
-    made = Counter(uid for pod in cluster.objects("Pod").values() if not finished(pod) for uid in _controllers(pod))
-    for kind in ("ReplicaSet", "ReplicationController", "StatefulSet"):
+    kinds = [kind for kind in ("ReplicaSet", "ReplicationController", "StatefulSet") if cluster.objects(kind)]
+    pods = cluster.objects("Pod").values() if kinds else ()
+    made = Counter(uid for pod in pods if not finished(pod) for uid in _controllers(pod))
+    for kind in kinds:
         for key, each in sorted(cluster.objects(kind).items()):
             wanted = (each.document.get("spec") or {}).get("replicas")
             have, want = made[uid_of(each)], 1 if wanted is None else int(wanted)
@@ -262,14 +266,14 @@ def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None 
         only: the pods that are asked about; None: all.
     """
     placed = []
-    pods, were = after.objects("Pod"), before.objects("Pod")
+    pods, were, workloads = after.objects("Pod"), before.objects("Pod"), Workloads(after)
     for key in sorted(pods if only is None else only):
         pod = pods[key]
         node = node_of(pod)
         if node and not finished(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
             old = were.get(key)
             new = old is None or node_of(old) != node
-            placed.append(PlacedPod(pod=key, owner=workload(after, pod), node=node, new=new))
+            placed.append(PlacedPod(pod=key, owner=workloads.of(pod), node=node, new=new))
     return tuple(placed)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -97,12 +98,16 @@ def written_templates(
         of: only these objects, ``Kind namespace/name``; None: all.
     """
     for kind, path in TEMPLATES.items():
-        for _, obj in sorted(cluster.objects(kind).items()):
-            if not is_stored(obj.document) and (of is None or str(obj) in of):
+        for obj in cluster.kept(f"written {kind}", partial(_written, cluster.objects(kind))):
+            if of is None or str(obj) in of:
                 spec: Any = obj.document
                 for step in path:
                     spec = spec.get(str(step)) or _NOTHING
                 yield obj, spec, path
+
+
+def _written(objects: Mapping[str, Object]) -> list[Object]:
+    return [obj for _, obj in sorted(objects.items()) if not is_stored(obj.document)]
 
 
 def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:
