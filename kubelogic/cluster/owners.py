@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
@@ -27,6 +27,32 @@ def workload(cluster: Cluster, pod: Object) -> str:
     return str(obj)
 
 
+Maker = tuple[str, str, str, str]
+"""Namespace of a pod; API version, kind and name of the controller that it names, empty if it names none."""
+
+
+def maker_of(pod: Object) -> Maker | None:
+    """Who made a pod, by what it says itself; None if nobody did."""
+    references = (pod.document.get("metadata") or {}).get("ownerReferences")
+    for owner in references or ():
+        if owner.get("controller"):
+            return pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]
+    return None
+
+
+def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
+    """Pods by who made them, those of a namespace that nobody made together."""
+    found: dict[Maker, list[Object]] = {}
+    for pod in pods:
+        maker = maker_of(pod) or (pod.namespace, "", "", "")
+        mine = found.get(maker)
+        if mine is None:
+            found[maker] = [pod]
+        else:
+            mine.append(pod)
+    return found
+
+
 class Workloads:
     """The workloads of pods, found once for all pods of one controller."""
 
@@ -39,32 +65,31 @@ class Workloads:
             cluster: with the controllers.
         """
         self._cluster = cluster
-        self._known: dict[tuple[str, str, str, str], str] = {}
+        self._known: dict[Maker, str] = {}
 
     def of(self, pod: Object) -> str:
         """``workload`` of a pod."""
-        references = (pod.document.get("metadata") or {}).get("ownerReferences")
-        for owner in references or ():
-            if owner.get("controller"):
-                key = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
-                found = self._known.get(key)
-                if found is None:
-                    found = self._known[key] = workload(self._cluster, pod)
-                return found
-        return str(pod)
+        maker = maker_of(pod)
+        return self._made_by(maker, pod) if maker is not None else str(pod)
 
-    def of_all(self, pods: Iterable[Object]) -> set[str]:
-        """The workloads of many pods, each once."""
+    def of_all(self, made: Iterable[tuple[Maker, Sequence[Object]]]) -> set[str]:
+        """The workloads of many pods, each once.
+
+        Args:
+            made: pods by who made them, as ``by_maker`` has them.
+        """
         found: set[str] = set()
-        seen: dict[tuple[str, ...], Object] = {}
-        for pod in pods:
-            for owner in pod.document["metadata"].get("ownerReferences") or ():
-                if owner.get("controller"):
-                    seen[pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]] = pod
-                    break
+        for maker, pods in made:
+            if maker[2]:
+                found.add(self._made_by(maker, pods[0]))
             else:
-                found.add(str(pod))
-        found.update(map(self.of, seen.values()))
+                found.update(map(str, pods))
+        return found
+
+    def _made_by(self, maker: Maker, pod: Object) -> str:
+        found = self._known.get(maker)
+        if found is None:
+            found = self._known[maker] = workload(self._cluster, pod)
         return found
 
 

@@ -7,7 +7,7 @@ three peers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +28,8 @@ POLICIES = ("NetworkPolicy", *CLUSTER_POLICIES)
 
 _FINISHED = ("Succeeded", "Failed")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_TEXTS: tuple[str | None, ...] = ()
+_NO_PORTS: tuple[tuple[tuple[str, str], int], ...] = ()
 
 _Told = Mapping[str, frozenset[str]]
 """Which values of which labels tell pods apart."""
@@ -52,7 +54,11 @@ class Mentions(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of(cls, cluster: Cluster) -> Mentions:
-        """What the policies of a cluster mention."""
+        """What the policies of a cluster mention, found once for each cluster."""
+        return cluster.kept("mentions of policies", lambda: cls._read(cluster))
+
+    @classmethod
+    def _read(cls, cluster: Cluster) -> Mentions:
         found = cls()
         texts: set[str] = set()
         for policy in cluster.objects("NetworkPolicy").values():
@@ -190,42 +196,40 @@ class PeerReader:
         self._told: dict[str, _Told] = {}
         self._named: dict[_Peer, tuple[_Peer, str]] = {}
 
-    def grouped(self, pods: Iterable[Object]) -> list[list[Object]]:
-        """Pods in groups, each of one peer; without those that have ended and so have no network.
+    def grouped(self, pods: Sequence[Object]) -> dict[Alike, list[Object]]:
+        """Pods of one namespace in groups, each of one peer; without those that have ended and so have no network.
 
         Args:
-            pods: of any namespaces.
+            pods: at least one.
         """
         found: dict[Alike, list[Object]] = {}
+        space = pods[0].namespace
+        told = list(self._told_in(space).items())
         ports_told, innermost = self.mentions.ports, self.mentions.blocks.innermost
-        wanted: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        labels, ports = _NO_TEXTS, _NO_PORTS
         for pod in pods:
-            document, space = pod.document, pod.namespace
+            document = pod.document
             status = document.get("status") or _NOTHING
             if status.get("phase") in _FINISHED:
                 continue
-            told = wanted.get(space)
-            if told is None:
-                told = wanted[space] = list(self._told_in(space).items())
             spec = document.get("spec") or _NOTHING
-            own = (document["metadata"].get("labels") if told else None) or _NOTHING
-            labels = tuple(
-                [None if (value := own.get(key)) is None else value if value in some else OTHER for key, some in told]
-            )
-            address = status.get("podIP")
-            block = innermost(address) if address else ""
-            ports: tuple[Any, ...] = ()
-            if ports_told:
-                ports = tuple(
-                    sorted((key, number) for key, number in named_ports(spec).items() if key[0] in ports_told)
+            if told:
+                own = document["metadata"].get("labels") or _NOTHING
+                labels = tuple(
+                    [None if (has := own.get(key)) is None else has if has in some else OTHER for key, some in told]
                 )
+            address = status.get("podIP")
+            if ports_told:
+                named = named_ports(spec).items()
+                ports = tuple(sorted((key, number) for key, number in named if key[0] in ports_told))
+            block = innermost(address) if address else ""
             alike = (space, labels, bool(spec.get("hostNetwork")), block, bool(address), ports)
             mine = found.get(alike)
             if mine is None:
                 found[alike] = [pod]
             else:
                 mine.append(pod)
-        return list(found.values())
+        return found
 
     def _told_in(self, space: str) -> _Told:
         told = self._told.get(space)

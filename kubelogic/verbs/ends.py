@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import Workloads
+from kubelogic.cluster.owners import Maker, Workloads, by_maker
 from kubelogic.facts.blocks import block
 from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
@@ -39,9 +39,10 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
         told: what it is.
         pods: the keys of pods that it means.
         blocks: blocks of addresses that it means.
-        everybody: whether it means all pods and all addresses.
+        everybody: whether it means all pods and all addresses, but for those that are left out.
         service: the Service that it means, whose ports are not those of its pods.
         left_out: blocks of addresses that it does not mean, though they lie in one that it means.
+        spared: the keys of pods that it does not mean, though it means everybody.
         anybody: whether nobody in particular is meant: a pod and itself are no question then.
     """
 
@@ -52,12 +53,21 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     everybody: bool = False
     service: Object | None = None
     left_out: frozenset[str] = frozenset()
+    spared: frozenset[str] = frozenset()
     anybody: bool = False
 
     @property
     def nobody(self) -> bool:
         """Whether there is nobody to speak of."""
         return not (self.pods or self.blocks or self.everybody)
+
+    def means(self, pod: str) -> bool:
+        """Whether it means a pod.
+
+        Args:
+            pod: its key.
+        """
+        return pod not in self.spared if self.everybody else pod in self.pods
 
 
 def resolved(cluster: Cluster, text: str, namespace: str) -> End:
@@ -106,16 +116,14 @@ def _service_at(cluster: Cluster, address: str) -> Object | None:
     return None
 
 
-def without(cluster: Cluster, end: End, others: Sequence[End]) -> End:
+def without(end: End, others: Sequence[End]) -> End:
     """An end but for others.
 
     Args:
-        cluster: with all pods.
         end: whom it means.
         others: who is left out of it.
     """
     out = {pod for each in others for pod in each.pods}
-    pods = cluster.objects("Pod") if end.everybody else end.pods
     blocks = _ALL if end.everybody else end.blocks
     left_out = frozenset(block for each in others for block in each.blocks)
     told = f"{end.told} but {', '.join(each.told for each in others)}"
@@ -124,9 +132,9 @@ def without(cluster: Cluster, end: End, others: Sequence[End]) -> End:
     return replace(
         end,
         told=told,
-        pods=tuple(sorted(pod for pod in pods if pod not in out)),
+        pods=tuple(pod for pod in end.pods if pod not in out),
         blocks=tuple(each for each in blocks if each not in left_out),
-        everybody=False,
+        spared=frozenset(out) if end.everybody else frozenset(),
         left_out=left_out,
     )
 
@@ -204,9 +212,19 @@ def _ports_of(pod: Object) -> Iterator[Port]:
             yield port.get("protocol") or "TCP", int(port["containerPort"])
 
 
+def makers(cluster: Cluster) -> Mapping[Maker, list[Object]]:
+    """All pods by who made them, found once for each cluster."""
+    return cluster.kept("pods by maker", lambda: by_maker(cluster.objects("Pod").values()))
+
+
 def with_stand_ins(cluster: Cluster) -> Cluster:
     """The cluster with a pod for each workload that has none: of its template, without a node and an address."""
-    having = Workloads(cluster).of_all(cluster.objects("Pod").values())
+    other = cluster.kept("with stand-ins", lambda: _with_stand_ins(cluster))
+    return cluster if other is None else other
+
+
+def _with_stand_ins(cluster: Cluster) -> Cluster | None:
+    having = Workloads(cluster).of_all(makers(cluster).items())
     made = [
         pod
         for kind in MAKERS
@@ -215,7 +233,7 @@ def with_stand_ins(cluster: Cluster) -> Cluster:
         if is_written(obj) and str(obj) not in having
         for pod in _stand_ins(obj)
     ]
-    return supposed(cluster, made) if made else cluster
+    return supposed(cluster, made) if made else None
 
 
 def _stand_ins(obj: Object) -> Iterator[Object]:

@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import Workloads
+from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.explain.origins import GOALS, Origins
 from kubelogic.facts.peers import POLICIES, Mentions
@@ -24,17 +23,15 @@ from kubelogic.reconcile.network import block_within
 from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins, without
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking_pods
+from kubelogic.verbs.reach_names import Names
 from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
-from kubelogic.verbs.talkers import Talkers, admitted, talkers
+from kubelogic.verbs.talkers import Parts, Talkers, admitted, neighbours, talkers
 
 PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 """A port as one types it: ``80``, ``53/UDP``."""
 
 _ASKED = (*ASKED, "listener", "on_the_node_of", "pair", "pod_peer", "port_spoken_of", "speaker")
-
-OUTSIDE = "outside, "
-"""What stands before a block of addresses outside the cluster."""
 
 NO_POLICIES = (
     "There is no NetworkPolicy in the input: without policies every pod reaches every other "
@@ -160,8 +157,8 @@ def answered(
     source, target, port = question
     ends = resolved(whole, source, namespace), resolved(whole, target, namespace)
     if only:
-        ends = without(whole, ends[0], [resolved(whole, each, namespace) for each in only]), ends[1]
-    lacks = lacking_pods(loaded)
+        ends = without(ends[0], [resolved(whole, each, namespace) for each in only]), ends[1]
+    lacks = loaded.kept("pods that are lacking", lambda: lacking_pods(loaded))
     answer = Reach(
         rulebook=book,
         source=ends[0].told,
@@ -173,7 +170,7 @@ def answered(
     )
     for end in ends:
         if end.nobody and only:
-            return replace(answer, remarks=(f"There is nobody but {', '.join(only)} to ask about.",))
+            return replace(answer, remarks=(_nobody_but(only),))
         if end.nobody:
             what = "no pod or address is behind it" if end.service else "it makes no pod"
             remarks = (f"{end.told}: {what}, so there is nobody to ask about.",)
@@ -187,7 +184,12 @@ def answered(
     if not ports:
         return replace(answer, remarks=(f"{ends[1].told} has no port {port}.",))
     who = talkers(whole, (None if end.everybody else end.pods for end in ends))
-    asked = _Question(source=ends[0], target=ends[1], ports=ports, cluster=whole, who=who)
+    parts = [_parts(whole, who, end) for end in ends]
+    if only and not parts[0] and not ends[0].blocks:
+        return replace(answer, remarks=(_nobody_but(only),))
+    asked = _Question(
+        source=ends[0], target=ends[1], ports=ports, cluster=whole, who=who, sources=parts[0], targets=parts[1]
+    )
     state = asked.state(blocks)
     evaluation = Relations.of(book, state, [*_ASKED, *GOALS])
     ways, proved = _ways(asked, evaluation)
@@ -204,9 +206,22 @@ def answered(
     )
 
 
+def _nobody_but(only: Sequence[str]) -> str:
+    return f"There is nobody but {', '.join(only)} to ask about."
+
+
+def _parts(cluster: Cluster, who: Talkers, end: End) -> Mapping[str, Parts]:
+    """The pods of an end, by the one that stands for each of their groups."""
+    pods = cluster.objects("Pod")
+    if end.everybody:
+        return who.but(pods[key] for key in end.spared) if end.spared else who.groups
+    return who.among(pods[key] for key in end.pods)
+
+
 def _inside_only(book: Rulebook, cluster: Cluster, source: End, target: End) -> list[str]:
     """The addresses of a Service that only the cluster itself has a route to, if the source is outside of it."""
-    if target.service is None or not source.blocks or source.pods or source.service is not None:
+    inside_too = source.everybody or source.pods or source.service is not None
+    if target.service is None or not source.blocks or inside_too:
         return []
     nodes = [
         str(each.get("address"))
@@ -234,23 +249,24 @@ class _Question(msgspec.Struct, frozen=True, kw_only=True):
     ports: Sequence[_PortAsked]
     cluster: Cluster
     who: Talkers
+    sources: Mapping[str, Parts]
+    targets: Mapping[str, Parts]
 
     def state(self, blocks: Sequence[str] = ()) -> State:
         """The state of those that stand for all, in which it is known what is asked."""
         mentioned = {str(block) for block in Mentions.of(self.who.cluster).blocks.blocks} if blocks else set()
         facts: list[tuple[str, Row]] = [("block_mentioned", (each,)) for each in blocks if each not in mentioned]
-        for end, pods, outside in (
-            (self.source, "asked_from", "asked_from_block"),
-            (self.target, "asked_to", "asked_to_block"),
+        for end, standing, pods, outside in (
+            (self.source, self.sources, "asked_from", "asked_from_block"),
+            (self.target, self.targets, "asked_to", "asked_to_block"),
         ):
-            if not end.everybody:
-                standing = {self.who.stands[pod] for pod in end.pods if pod in self.who.stands}
-                facts += [(pods, (pod,)) for pod in standing] + [
-                    (outside, (each,)) for each in {*end.blocks, *end.left_out}
-                ]
+            if not end.everybody or end.spared or end.left_out:
+                facts += [(pods, (pod,)) for pod in standing]
+                facts += [(outside, (each,)) for each in {*end.blocks, *end.left_out}]
         numbers = {each.everywhere for each in self.ports} | {p for each in self.ports for p in each.on_pods.values()}
         facts += [("asked_port", port) for port in numbers if port is not None]
-        return State(cluster=self.who.cluster).with_world(add=facts)
+        shown = self.who.with_pods(neighbours(self.sources, self.targets))
+        return State(cluster=shown).with_world(add=facts)
 
 
 def _ports(cluster: Cluster, target: End, port: str) -> Sequence[_PortAsked]:
@@ -288,22 +304,26 @@ def _named(cluster: Cluster, pod: str, name: str) -> Iterator[Port]:
 def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Row | None]:
     """Every pair of peers on every port, those with a way first; and the first that is allowed, to be proved."""
     of_pod = {str(pod): str(peer) for pod, peer in evaluation.rows("pod_peer")}
-    sources, targets = _Names(asked, asked.source, of_pod), _Names(asked, asked.target, of_pod)
+    sources, targets = Names(asked.cluster, asked.sources, of_pod), Names(asked.cluster, asked.targets, of_pod)
     talks = evaluation.rows("talks")
     reasons_for = Reasons(asked.cluster, evaluation)
-    own_node = {(of_pod[str(a)], of_pod[str(b)]) for a, b in evaluation.rows("on_the_node_of")}
+    own_node = {
+        (of_pod[str(a)], of_pod[str(b)])
+        for a, b in evaluation.rows("on_the_node_of")
+        if asked.source.means(str(a)) and asked.target.means(str(b))
+    }
     verdict: Verdict
     reasons: tuple[Reason, ...]
     doubt: Doubt
     found: list[tuple[Way, Row]] = []
     for source, target in sorted(evaluation.rows("pair")):
-        if _only_itself(asked, sources.pods.get(str(source), ()), targets.pods.get(str(target), ())) or _left_out(
-            asked, str(source)
-        ):
-            continue
-        for port, (protocol, number) in _of_peer(asked, targets.pods.get(str(target), ())):
+        pod = sources.single(str(source))
+        is_itself = pod is not None and targets.single(str(target)) is pod
+        if (is_itself and (asked.source.anybody or asked.target.anybody)) or _left_out(asked, str(source)):
+            continue  # asked by its own name, a pod and itself are a question
+        for port, (protocol, number) in _of_peer(asked, str(target), targets):
             row: Row = (source, target, protocol, number)
-            if row not in talks and _is_itself(sources.pods.get(str(source), ()), targets.pods.get(str(target), ())):
+            if row not in talks and is_itself:
                 verdict, reasons, doubt = "yes", (Reason(text="no policy keeps a pod from itself"),), ""
             elif row not in talks and (source, target) in own_node:
                 verdict, reasons, doubt = "yes", (Reason(text="a node reaches the pods that run on it"),), ""
@@ -325,57 +345,22 @@ def _ways(asked: _Question, evaluation: Evaluation) -> tuple[tuple[Way, ...], Ro
     return tuple(way for way, _ in found), first
 
 
-def _only_itself(asked: _Question, sources: Sequence[Object], targets: Sequence[Object]) -> bool:
-    """Whether a pair is one pod and itself, which is no question; asked by its own name it is one."""
-    return _is_itself(sources, targets) and (asked.source.anybody or asked.target.anybody)
-
-
-def _is_itself(sources: Sequence[Object], targets: Sequence[Object]) -> bool:
-    return len(sources) == len(targets) == 1 and sources[0] is targets[0]
-
-
 def _left_out(asked: _Question, source: str) -> bool:
     """Whether a block lies in one that the question leaves out."""
     return any(block_within(source, each) for each in asked.source.left_out)
 
 
-def _of_peer(asked: _Question, pods: Sequence[Object]) -> Iterator[tuple[str, Port]]:
+def _of_peer(asked: _Question, peer: str, targets: Names) -> Iterator[tuple[str, Port]]:
     """The ports of one peer that are asked about: told, protocol and number."""
     for each in asked.ports:
-        numbers = {each.on_pods[pod.key] for pod in pods if pod.key in each.on_pods}
+        numbers = (
+            {each.on_pods[pod.key] for pod in targets.pods(peer) if pod.key in each.on_pods} if each.on_pods else set()
+        )
         if each.everywhere is not None:
             numbers.add(each.everywhere)
         for port in sorted(numbers):
             own = f"{port[1]}/{port[0]}"
             yield (each.told if each.told == own or not port[1] else f"{each.told} ({own})"), port
-
-
-class _Names:
-    """How peers are told at one end: by the workloads of those of their pods that it means, or by their block."""
-
-    def __init__(self, asked: _Question, end: End, of_pod: Mapping[str, str]) -> None:
-        meant = None if end.everybody else frozenset(end.pods)
-        self.pods: dict[str, list[Object]] = {
-            of_pod[name]: group if meant is None else [pod for pod in group if pod.key in meant]
-            for name, group in asked.who.groups.items()
-        }
-        self._workloads = Workloads(asked.cluster)
-        self._owners: dict[str, tuple[str, ...]] = {}
-
-    def told(self, peer: Value) -> str:
-        """A few of the workloads of a peer's pods; a block with the word outside."""
-        owners = self.owners(peer)
-        more = f" and {len(owners) - 2} more" if len(owners) > 3 else ""
-        return ", ".join(owners[: 2 if more else 3]) + more
-
-    def owners(self, peer: Value) -> tuple[str, ...]:
-        """The workloads of a peer's pods, or its block."""
-        name = str(peer)
-        if name not in self._owners:
-            pods = self.pods.get(name)
-            found = [f"{OUTSIDE}{name}"] if pods is None else sorted(self._workloads.of_all(pods))
-            self._owners[name] = tuple(found)
-        return self._owners[name]
 
 
 def _remarks(cluster: Cluster, ways: Iterable[Way]) -> Iterator[str]:

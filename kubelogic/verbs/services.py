@@ -77,9 +77,9 @@ def selected(cluster: Cluster, service: Object) -> list[Object]:
     spec = service.document.get("spec") or {}
     if not spec.get("selector") or spec.get("type") == "ExternalName":
         return []
-    wanted = set(spec["selector"].items())
-    alike = _groups(cluster).get(service.namespace, {}).items()
-    found = [pod for labels, pods in alike if wanted <= set(labels) for pod in pods]
+    wanted, space = spec["selector"].items(), service.namespace
+    here = [pod for pod in cluster.objects("Pod").values() if pod.namespace == space]
+    found = [pod for pod in here if wanted <= (pod.document["metadata"].get("labels") or {}).items()]
     return sorted(found, key=lambda pod: pod.key)
 
 

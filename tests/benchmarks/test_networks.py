@@ -53,16 +53,19 @@ def test_single_questions(cluster: Cluster) -> None:
     web, other = f"{space(1)}/app-0001", f"{space(1)}/app-{spaces + 1:04}"
     load_rulebook()
     for name, question in {
+        "who reaches one": ("any", web, "8080"),
+        "who reaches one again": ("any", web, "8080"),
         "one asks one": (other, web, "8080"),
         "one asks one again": (web, other, "8080"),
-        "who reaches one": ("any", web, "8080"),
+        "one asks a Service": (web, f"service/{other}", "80"),
         "one reaches whom": (web, "any", "443"),
     }.items():
         found, seconds = timed(name, lambda asked=question: reach(cluster, *asked))  # type: ignore[misc]
         assert found.ways
-        assert seconds < 30
-    found, _ = timed("nobody else", lambda: reach(cluster, "any", web, "9100", only=[other]))
+        assert seconds < 2
+    found, seconds = timed("nobody else", lambda: reach(cluster, "any", web, "9100", only=[other]))
     assert found.verdict in ("yes", "no")
+    assert seconds < 2
 
 
 @pytest.mark.benchmark
@@ -70,7 +73,8 @@ def test_everything_at_once(cluster: Cluster) -> None:
     """Who reaches whom on every port that anything names, where packets for every Service go, and what DNS holds."""
     start = time.process_time()
     book = load_rulebook()
-    whole, _ = timed("admit", lambda: admitted(cluster, book))
+    fresh = Cluster({kind: cluster.objects(kind) for kind in cluster.kinds()})  # nothing is kept of it
+    whole, _ = timed("admit", lambda: admitted(fresh, book))
     who, _ = timed("group", lambda: talkers(whole, [None, None]))
     goals = ["talks", "talks_by_policy", "talks_freely"]
     evaluation, _ = timed(

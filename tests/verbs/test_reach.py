@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kubelogic.api import load as api_load
@@ -152,3 +153,93 @@ spec: {clusterIP: 10.96.0.10, selector: {app: other}, ports: [{port: 8080, targe
     assert (found.verdict, found.target) == ("no", "Service default/other (10.96.0.10)")
     assert [way.targets for way in found.ways] == [("Pod default/other",)]
     assert reach(cluster, "web", "10.96.0.11", "8080").verdict == "no"
+
+
+def _crowd(*more: dict[str, object]) -> Cluster:
+    """Three pods of a Deployment, an agent of each of two nodes, and a policy that lets in all of the namespace."""
+
+    def pod(name: str, owner: str, node: str, **spec: object) -> dict[str, object]:
+        kind = "DaemonSet" if owner == "agent" else "ReplicaSet"
+        made = [{"apiVersion": "apps/v1", "kind": kind, "name": owner, "uid": owner, "controller": True}]
+        metadata = {"name": name, "labels": {"app": owner}, "uid": name, "ownerReferences": made}
+        container = {"name": "main", "image": "main:1"}
+        body = {"nodeName": node, "containers": [container], **spec}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body, "status": {"phase": "Running"}}
+
+    rule = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "db", "uid": "db"},
+        "spec": {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [rule]},
+    }
+    agents = [pod(f"agent-{node}", "agent", node, hostNetwork=True) for node in ("n1", "n2")]
+    webs = [pod(f"web-{n}", "web", f"n{n}") for n in (1, 2, 3)]
+    return load([*webs, pod("db-1", "db", "n2"), *agents, policy, *more])
+
+
+@pytest.mark.parametrize(
+    ("only", "verdict", "open_to"),
+    [
+        (["web-1"], "yes", ["DaemonSet default/agent", "ReplicaSet default/web"]),
+        (["web-1", "web-2", "web-3"], "yes", ["DaemonSet default/agent"]),
+        (["web-1", "web-2", "web-3", "agent-n2"], "no", []),
+        (["replicaset/web", "daemonset/agent"], "no", []),
+        (["web-1", "web-2", "web-3", "agent-n1"], "yes", ["DaemonSet default/agent"]),
+    ],
+)
+def test_who_is_left_out_of_everybody_is_left_out_of_the_groups(
+    only: list[str], verdict: str, open_to: list[str]
+) -> None:
+    found = reach(_crowd(), "any", "db-1", "5432", only=[*only, "0.0.0.0/0", "::/0"])
+    assert found.verdict == verdict
+    assert [way.source for way in found.ways if way.verdict == "yes"] == open_to
+
+
+def test_nobody_is_left_where_all_pods_and_addresses_are_left_out() -> None:
+    everybody = ["replicaset/web", "daemonset/agent", "db-1", "0.0.0.0/0", "::/0"]
+    found = reach(_crowd(), "any", "db-1", "5432", only=everybody)
+    assert found.verdict == "no"
+    assert found.remarks[0].startswith("There is nobody but replicaset/web, ")
+
+
+def test_what_is_kept_of_a_cluster_is_not_said_of_the_next() -> None:
+    cluster = _crowd()
+    first = reach(cluster, "any", "db-1", "5432")
+    assert [reach(cluster, "any", "db-1", "5432").ways for _ in range(2)] == [first.ways] * 2
+    shut = cluster.objects("NetworkPolicy")["default/db"]
+    shut = msgspec.structs.replace(shut, document={**shut.document, "spec": {**shut.document["spec"], "ingress": []}})
+    later = reach(cluster.replacing([shut]), "any", "db-1", "5432")
+    assert {way.source for way in first.ways if way.verdict == "yes"} > {
+        way.source for way in later.ways if way.verdict == "yes"
+    }
+    assert reach(cluster, "any", "db-1", "5432").ways == first.ways
+
+
+def test_a_large_cluster_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _crowd()
+    first = reach(cluster, "any", "db-1", "5432")
+    for name in ("was_admitted", "by_maker"):
+        monkeypatch.setattr(f"kubelogic.verbs.talkers.{name}", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("kubelogic.verbs.ends.by_maker", lambda *_: pytest.fail("asked again"))
+    assert reach(cluster, "any", "any", "5432").ways
+    assert first.ways
+
+
+def test_only_a_node_of_the_very_pod_reaches_it_whatever_policies_say() -> None:
+    """A pod that policies do not tell from another runs elsewhere: who reaches the one by its node not the other."""
+    cluster = _crowd()
+    db = cluster.objects("Pod")["default/db-1"]
+    metadata = {**db.document["metadata"], "name": "db-9", "uid": "db-9"}
+    spec = {**db.document["spec"], "nodeName": "n9"}
+    alone = msgspec.structs.replace(
+        db, name="db-9", key="", document={**db.document, "metadata": metadata, "spec": spec}
+    )
+    both = cluster.replacing([alone])
+    for name, open_to in {
+        "db-1": ["DaemonSet default/agent", "ReplicaSet default/web"],
+        "db-9": ["ReplicaSet default/web"],
+    }.items():
+        found = reach(both, "any", name, "5432")
+        ways = [way for way in found.ways if way.verdict == "yes" and not way.source.startswith("outside")]
+        assert [way.source for way in ways] == open_to
