@@ -57,17 +57,19 @@ class Changes:
         after: the cluster of this update.
         gone: objects that are gone for good.
         come: objects that were not there before.
+        newcomers: the same by kind.
         replaced: objects that have another version now, by what changed about them.
         rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
         fresh: rows of objects that are new while none went, which need no such count.
     """
 
-    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "replaced", "rows")
+    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "newcomers", "replaced", "rows")
 
     def __init__(self, *, before: Cluster, after: Cluster, counts: Mapping[str, dict[Row, int]] | None = None) -> None:
         found = after.differences(before)
         self.before, self.after = before, after
         self.gone, self.come = found.gone, found.come
+        self.newcomers = {kind: People(objects) for kind, objects in _by_kind(found.come).items()}
         self.replaced: Sequence[Group] = grouped(found.replaced)
         self.rows: dict[str, dict[Row, int]] = {}
         self.fresh: dict[str, list[Row]] = {}
@@ -245,9 +247,10 @@ class FactBase:
 
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
-        for objects, by in ((changes.come, 1), (changes.gone, -1)):
-            for kind, found in _by_kind(objects).items():
-                self._give(self._readers.get(kind, ()), found, by, changes)
+        leaving = {kind: People(objects) for kind, objects in _by_kind(changes.gone).items()}
+        for found, by in ((changes.newcomers, 1), (leaving, -1)):
+            for kind, people in found.items():
+                self._give(self._readers.get(kind, ()), people, by, changes)
         for group in changes.replaced:
             concerned = [each for each in self._readers.get(group.kind, ()) if concern(group.fields, each.reads)]
             self._replace(concerned, group, changes)
@@ -259,10 +262,9 @@ class FactBase:
             removed={name: rows for name in changes.rows if (rows := changes.went(name))},
         )
 
-    def _give(self, readers: Sequence[Reader], objects: Sequence[Object], by: int, changes: Changes) -> None:
+    def _give(self, readers: Sequence[Reader], people: People, by: int, changes: Changes) -> None:
         """Facts of objects that are new (``by`` 1) or gone (-1)."""
         fresh, shared, alone = changes.fresh, self._counts, not changes.gone
-        people = People(objects)
         stand_ins, readers = together(readers, people)
         for patterns in stand_ins:
             uses: dict[Pattern, int] = {}

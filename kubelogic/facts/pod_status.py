@@ -323,6 +323,17 @@ def _traced(world: World) -> Mapping[str, Extractor]:
 
 _BOUND = ("metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions")
 
+_PROGRAM = (
+    "spec.containers",
+    "spec.initContainers",
+    "spec.readinessGates",
+    "spec.resources",
+    "spec.activeDeadlineSeconds",
+    "spec.restartPolicy",
+    "spec.terminationGracePeriodSeconds",
+    "spec.volumes",
+)
+
 MODULE = FactModule(
     name="pod status",
     extractors={
@@ -331,18 +342,7 @@ MODULE = FactModule(
             reader(bound_facts, *_BOUND, by=whether("spec.nodeName", _BOUND)),
             reader(condition_facts, "status.conditions", by=["status.conditions"]),
             reader(reason_facts, "status.reason", "status.message", only="status.reason"),
-            reader(
-                program_facts,
-                "spec.containers",
-                "spec.initContainers",
-                "spec.readinessGates",
-                "spec.resources",
-                "spec.activeDeadlineSeconds",
-                "spec.restartPolicy",
-                "spec.terminationGracePeriodSeconds",
-                "spec.volumes",
-                by=["spec"],
-            ),
+            reader(program_facts, *_PROGRAM, by=_PROGRAM),
             reader(container_facts, *_STATUSES, by=_STATUSES),
         )
     },

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import or_
-from typing import TypeVar
 
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.alike import Fact, Patterns, People
+from kubelogic.facts.alike import MANY, Fact, Patterns, People
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair
 
 Extractor = Callable[[Object], Iterable[Fact]]
 """The facts of one object. Pure: equal objects have equal facts."""
 
-_SAMPLE = 256
-"""Objects that are looked at to see whether many are alike."""
-_MANY = 16
-"""Objects that are quicker to compare with each other than to ask one by one."""
 _FIELDS = 2
 """So few fields are compared in all objects where a sample is not alike in them: it may be too small for that."""
 
@@ -91,14 +86,13 @@ def readers_of(given: Extractor | Sequence[Reader]) -> Sequence[Reader]:
 def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns], Sequence[Reader]]:
     """Which readers to ask about stand-ins, together as long as many objects are alike in all that they look at; and
     which to ask about each object."""
-    if len(people.objects) < _MANY:
+    if len(people.objects) < MANY:
         return [], readers
-    sample = People(_sample(people.objects))
+    sample = people.sample()
     groups: list[tuple[dict[str, None], list[Extractor]]] = []
     others: list[Reader] = []
-    whole = {section for section in _sections(readers) if sample.are_alike([section])}
     for each in readers:
-        by = {path if (section := path.partition(".")[0]) not in whole else section: None for path in each.by}
+        by = sample.telling(each.by)
         if not by or each.asks or not (sample.are_alike(by) or (len(by) <= _FIELDS and people.are_alike(by))):
             others.append(each)
             continue
@@ -110,14 +104,3 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
         else:
             groups.append((by, [each.extract]))
     return [Patterns(extracts, paths) for paths, extracts in groups], others
-
-
-def _sections(readers: Iterable[Reader]) -> list[str]:
-    return sorted({path.partition(".")[0] for each in readers for path in each.by})
-
-
-_Any = TypeVar("_Any")
-
-
-def _sample(objects: Sequence[_Any]) -> Sequence[_Any]:
-    return objects[:: len(objects) // _SAMPLE + 1]

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Object
 from kubelogic.facts import pod_specs, resizes
+from kubelogic.facts.alike import People, rows_of
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, whether
 from kubelogic.facts.pod_specs import SpecFacts
 from kubelogic.facts.replacements import Pair, concern
@@ -163,7 +164,7 @@ class ShapeStage:
         for obj in selecting[1]:
             self._label_keys.update(_selector_keys(obj))
         self._same.clear()
-        arrivals = [(obj, self._read(obj)) for obj in sorted(entered, key=lambda obj: (obj.kind, obj.key))]
+        arrivals = self._read_all(entered, changes)
         for _, applicant in gone:
             self._release_spec(applicant.spec)
         keys = tuple(sorted(key for key in self._label_keys if self._label_keys[key]))
@@ -172,10 +173,10 @@ class ShapeStage:
         if frozenset(keys) != keys_before:
             self._counted.clear()
             self._name_again(keys, changes)
-        for obj, applicant in arrivals:
-            name = obj.key
-            self._enter(obj.kind, name, applicant, keys, changes)
-            self._people(obj)[name] = applicant
+        for applicants in arrivals:
+            self._enter(applicants, keys, changes)
+            for applicant in applicants:
+                self._people(applicant.obj)[applicant.obj.key] = applicant
 
     def _stayed(self, changes: Changes) -> Iterator[Pair]:
         """Go through the pods in which nothing changed that shapes are made of, and give those that need one anew.
@@ -221,10 +222,26 @@ class ShapeStage:
         ]
         for kind, name, applicant in moved:
             self._leave(kind, name, applicant, changes)
-        for kind, name, applicant in moved:
-            self._enter(kind, name, applicant, keys, changes)
+        for _, _, applicant in moved:
+            self._enter([applicant], keys, changes)
 
     # -- reading -------------------------------------------------------------------------------------------
+
+    def _read_all(self, objects: Sequence[Object], changes: Changes) -> list[list[_Applicant]]:
+        """Those that come, by their keys, together with those that are alike in all that shapes are made of."""
+        found = [[self._read(obj)] for obj in objects if obj.kind != "Pod"]
+        pods, people = [obj for obj in objects if obj.kind == "Pod"], changes.newcomers.get("Pod")
+        if people is None or len(people.objects) != len(pods):
+            people = People(pods)
+        for alike in people.in_classes(_ALIKE_IN):
+            first, *others = sorted(alike, key=lambda obj: obj.key)
+            applicant = self._read(first)
+            if applicant.nominee or _has_ephemeral(first):
+                found += [[applicant], *([self._read(obj)] for obj in others)]
+            else:
+                self._spec_users[applicant.spec] += len(others)
+                found.append([applicant, *(replace(applicant, obj=obj) for obj in others)])
+        return sorted(found, key=lambda applicants: (applicants[0].obj.kind, applicants[0].obj.key))
 
     def _read(self, obj: Object) -> _Applicant:
         found = _applicant(obj, self._spec)
@@ -281,17 +298,22 @@ class ShapeStage:
             counted = self._counted[values] = label_set({key: labels[key] for key in keys if key in labels})
         return applicant.spec, applicant.namespace, counted, applicant.owner, applicant.nominee, applicant.marks
 
-    def _enter(self, kind: str, name: str, applicant: _Applicant, keys: Sequence[str], changes: Changes) -> None:
-        key = applicant.key = self._key(applicant, keys)
+    def _enter(self, applicants: Sequence[_Applicant], keys: Sequence[str], changes: Changes) -> None:
+        """Give alike applicants their shape."""
+        first = applicants[0]
+        key = self._key(first, keys)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = _Shape(name=self._free_name(applicant))
+            shape = self._shapes[key] = _Shape(name=self._free_name(first))
             for fact in _shape_facts(shape.name, key):
                 changes.add(*fact)
-        shape.pods += 1
-        if applicant.waiting:
-            self._count_waiting(shape, key, 1, changes)
-        changes.count("pod_shape" if kind == "Pod" else "daemonset_shape", (name, shape.name), 1)
+        shape.pods += len(applicants)
+        for applicant in applicants:
+            applicant.key = key
+        if first.waiting:
+            self._count_waiting(shape, key, len(applicants), changes)
+        predicate = "pod_shape" if first.obj.kind == "Pod" else "daemonset_shape"
+        changes.count_all(predicate, rows_of([each.obj.key for each in applicants], (shape.name,)), 1)
 
     def _leave(self, kind: str, name: str, applicant: _Applicant, changes: Changes) -> None:
         key = applicant.key
@@ -308,12 +330,12 @@ class ShapeStage:
                 changes.remove(*fact)
 
     def _count_waiting(self, shape: _Shape, key: Key, by: int, changes: Changes) -> None:
-        """Count one waiting pod of a shape more or less."""
+        """Count waiting pods of a shape, more or less of them."""
         before = shape.waiting
         shape.waiting += by
         if not (before and shape.waiting):
             for predicate, row in _waiting_facts(shape.name, key):
-                changes.count(predicate, row, by)
+                changes.count(predicate, row, 1 if by > 0 else -1)
 
     def _free_name(self, applicant: _Applicant) -> str:
         first = f"{applicant.namespace}/{applicant.workload}"
@@ -440,9 +462,23 @@ _STAYING_READS = (
 )
 """What decides whether a pod waits, and what its node gives it."""
 
+_ALIKE_IN = (
+    "metadata.labels",
+    "metadata.ownerReferences",
+    "status.nominatedNodeName",
+    *(f"spec.{name}" for name in pod_specs.READS if f"spec.{name}" not in _STAYING_READS),
+    *_STAYING_READS,
+)
+"""What decides about the shape of a pod, and whether it waits."""
+
 _SELECTOR_READS = frozenset({"spec"})
 
 _OF_CONTAINERS = frozenset({"container_given", "container_request", "container_resize_refused"})
+
+
+def _has_ephemeral(pod: Object) -> bool:
+    """Whether claims are named after a pod."""
+    return any("ephemeral" in volume for volume in (pod.document.get("spec") or {}).get("volumes") or ())
 
 
 def _given(obj: Object) -> Sequence[Fact]:

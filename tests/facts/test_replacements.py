@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.objects import as_object
 from kubelogic.facts import MODULES, Delta, Fact, FactBase, FactModule, Reader, Row
+from kubelogic.facts import alike as alike_module
 from kubelogic.facts.replacements import EVERYTHING, changed_fields
 
 ROOT = Path(__file__).parents[2]
@@ -269,6 +272,12 @@ ONE_BY_ONE = tuple(
 """The modules without readers that are asked once for many objects."""
 
 
+def each_alone(base: FactBase, cluster: Cluster) -> Delta:
+    """An update in which no stage looks for objects that are alike."""
+    with patch.object(alike_module, "MANY", sys.maxsize):
+        return base.update(cluster)
+
+
 def rows_of(delta: Delta) -> list[dict[str, list[Row]]]:
     return [{name: sorted(found[name], key=repr) for name in found} for found in (delta.added, delta.removed)]
 
@@ -279,9 +288,9 @@ CHANGE = st.sampled_from(sorted(FIELDS)).flatmap(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
-@given(st.lists(st.lists(CHANGE, max_size=3), min_size=1, max_size=6))
-def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[str, int, int]]]) -> None:
-    """Fields change in some of four sorts of pods that share all they hold; 15 is all of them."""
+@given(st.lists(st.lists(CHANGE, max_size=3), min_size=1, max_size=6), st.booleans())
+def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[str, int, int]]], shared: bool) -> None:
+    """Fields change in some of four sorts of pods that share all they hold, or hold copies of it; 15 is all of them."""
     fields: list[dict[str, Any]] = [{} for _ in range(4)]
     alike, each = FactBase(MODULES), FactBase(ONE_BY_ONE)
     for changes in [[], *steps]:
@@ -291,9 +300,20 @@ def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[s
                     fields[position] = {name: value for name, value in fields[position].items() if name != path}
                     if number >= 0:
                         fields[position][path] = FIELDS[path][number]
-        cluster = Cluster.of([pod(f"p-{n}", fields[n % 4]) for n in range(20)])
-        assert rows_of(alike.update(cluster)) == rows_of(each.update(cluster))
-    assert rows_of(alike.update(Cluster())) == rows_of(each.update(Cluster()))
+        pods = [pod(f"p-{n}", fields[n % 4]) for n in range(20)]
+        cluster = Cluster.of(pods if shared else [as_object(json.loads(json.dumps(each.document))) for each in pods])
+        assert rows_of(alike.update(cluster)) == rows_of(each_alone(each, cluster))
+    assert rows_of(alike.update(Cluster())) == rows_of(each_alone(each, Cluster()))
+
+
+def test_a_shape_has_the_pods_that_leave_and_come_in_one_update() -> None:
+    """Half of many pods go, as many come and the rest gets other labels: shapes count what is left."""
+    pods = [pod(f"p-{n}", {"metadata.labels": {"app": "cart"}}) for n in range(40)]
+    later = [pod(f"p-{n}", {"metadata.labels": {"app": "db"}}) for n in range(20, 60)]
+    alike, each = FactBase(MODULES), FactBase(ONE_BY_ONE)
+    for objects in (pods, later, [*pods[:5], *later[:30]], []):
+        cluster = Cluster.of([*objects, as_object(SERVICE)])
+        assert rows_of(alike.update(cluster)) == rows_of(each_alone(each, cluster))
 
 
 def test_a_reader_of_alike_objects_may_not_use_their_names() -> None:
