@@ -188,7 +188,7 @@ class Evaluation:
     def _update(self, added: Facts, removed: Facts, begins: bool) -> Changes:
         pending = self._pending(added, removed)
         if removed:
-            self._verify(pending)
+            self._verify(pending, removed)
         if self._empty:
             self._empty = False
             for fact in self.rulebook.facts:
@@ -273,11 +273,15 @@ class Evaluation:
                     counts[row] = get(row, 0) + sign
         return pending
 
-    def _verify(self, pending: Mapping[str, Counts]) -> None:
+    def _verify(self, pending: Mapping[str, Counts], removed: Facts) -> None:
         """Refuse changes that take away facts which were never given."""
-        for predicate, deltas in pending.items():
+        for predicate, rows in removed.items():
+            if predicate not in pending:
+                continue
+            deltas = pending[predicate]
             given = self._given.get(predicate, {}) if predicate in self._derived else self._store.counts(predicate)
-            for row, delta in deltas.items():
+            for row in rows if isinstance(rows, Collection) else deltas:
+                delta = deltas[row]
                 if delta < 0 and given.get(row, 0) + delta < 0:
                     raise KeyError(f"{predicate}{row} was removed but never added")
 
