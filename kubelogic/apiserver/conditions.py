@@ -48,19 +48,26 @@ def conditions_after(
     )
 
 
-def pod_conditions(tx: Transaction, pod: Object, wanted: Sequence[Wanted]) -> Sequence[Mapping[str, Any]]:
+def pod_conditions(
+    tx: Transaction, present: Sequence[Mapping[str, Any]] | None, wanted: Sequence[Wanted]
+) -> Sequence[Mapping[str, Any]]:
     """The conditions of a pod with several set now, as a kubelet does; pods with the very same ones share them.
+
+    Args:
+        tx: says what time it is.
+        present: the conditions of the pod by now.
+        wanted: what is set.
 
     Source: pkg/kubelet/status/generate.go.
     """
 
     def made() -> list[Mapping[str, Any]]:
-        present: list[Mapping[str, Any]] = list((pod.document.get("status") or {}).get("conditions") or ())
+        found = list(present or ())
         for name, status, reason in wanted:
-            present = _with(present, now=tx.now, name=name, status=status, reason=reason)
-        return present
+            found = _with(found, now=tx.now, name=name, status=status, reason=reason)
+        return found
 
-    return tx.alike((tuple(wanted), "Pod"), ((pod.document.get("status") or {}).get("conditions"),), made)
+    return tx.alike((tuple(wanted), "Pod"), (present,), made)
 
 
 def conditions_with(

@@ -164,13 +164,32 @@ class Transaction(msgspec.Struct, kw_only=True):
         status = self._own.get(id(obj.document.get("status")))
         if status is None:
             status = dict(obj.document.get("status") or {})
-            self._own[id(status)] = status
-            self.put(with_document(obj, {**obj.document, "status": status}))
+            self.put_status(obj, status, own=True)
         for name, value in fields.items():
             if value is None:
                 status.pop(name, None)
             else:
                 status[name] = value
+
+    def put_status(self, obj: Object, status: dict[str, Any], *, own: bool) -> None:
+        """Give an object another status; ``own`` if no other object has the very same, so that it can be changed."""
+        if own:
+            self._own[id(status)] = status
+        self.put(with_document(obj, {**obj.document, "status": status}))
+
+    def status_after(
+        self, obj: Object, what: Hashable, parts: tuple[object, ...], make: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What becomes of the status of an object; objects that share theirs share what becomes of it.
+
+        Args:
+            obj: as it is by now.
+            what: the change; with the status and the parts it says all that ``make`` looks at.
+            parts: further parts of the document, told apart by identity.
+            make: gives the status after.
+        """
+        status = obj.document.get("status")
+        return make() if id(status) in self._own else self.alike(what, (status, *parts), make)
 
     def alike(self, what: Hashable, parts: tuple[object, ...], make: Callable[[], Made]) -> Made:
         """A part of a document that many objects can share: what becomes of the very same parts is made once.

@@ -13,7 +13,18 @@ from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.apply import devices, fields, jobs, lifecycle, objects, pods, services, snapshots, workloads
+from kubelogic.reconcile.apply import (
+    devices,
+    fields,
+    jobs,
+    lifecycle,
+    objects,
+    pods,
+    reports,
+    services,
+    snapshots,
+    workloads,
+)
 from kubelogic.reconcile.refusals import note_verdict
 from kubelogic.reconcile.senders import sender_of
 
@@ -23,6 +34,7 @@ APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
     {
         **objects.APPLIERS,
         **pods.APPLIERS,
+        **reports.APPLIERS,
         **devices.APPLIERS,
         **workloads.APPLIERS,
         **lifecycle.APPLIERS,
@@ -57,9 +69,10 @@ def carry_out(state: State, actions: Sequence[Action]) -> Carried:
         actions: as the tick returned them.
     """
     tx = Transaction(state=state)
-    undone: set[int] = set()
     judged = policies.present(tx)
-    for number, action in enumerate(actions):
+    told = [] if judged else reports.first_of(actions)
+    undone = set(reports.report(tx, told))
+    for number, action in enumerate(actions[len(told) :], start=len(told)):
         if judged:
             tx.sender = sender_of(tx, action)
         APPLIERS[type(action)](tx, action)

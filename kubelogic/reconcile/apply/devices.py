@@ -52,6 +52,8 @@ def give_devices(tx: Transaction, pod: Object, node: str, devices: tuple[Granted
 
     Source: kube-scheduler, DynamicResources, PreBind and bindClaim.
     """
+    if not devices and not (pod.document.get("spec") or {}).get("resourceClaims"):
+        return
     found = tx.state.cluster.objects("DeviceClass").values()
     classes = {obj.name: obj.document.get("spec") or {} for obj in found}
     for granted in devices:

@@ -79,7 +79,8 @@ def set_condition(tx: Transaction, action: SetCondition) -> None:
             ("ContainersReady", ready, "" if ready == "True" else NOT_READY),
             ("Ready", action.status, action.reason),
         )
-        tx.set_status(obj, {"conditions": pod_conditions(tx, obj, wanted)})
+        present = (obj.document.get("status") or {}).get("conditions")
+        tx.set_status(obj, {"conditions": pod_conditions(tx, present, wanted)})
     else:
         put_condition(
             tx, obj, name=action.condition, status=action.status, reason=action.reason, message=action.message

@@ -1,0 +1,261 @@
+"""What kubelets report of pods: containers that start, wait, end and get ready, and phases.
+
+All that a kubelet reports of a pod in one tick is one change of the pod's status. Pods with the same status, containers
+and reports share what becomes of it, but for their addresses.
+
+Source: pkg/kubelet/status/status_manager.go (one status a pod), pkg/kubelet/kubelet_pods.go (generateAPIPodStatus).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
+from kubelogic.apiserver.conditions import INITIALIZING, STARTED, Wanted, pod_conditions
+from kubelogic.apiserver.transaction import Transaction
+from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.reconcile.actions import (
+    Action,
+    EndContainer,
+    ExplainEnd,
+    HoldContainer,
+    ReportContainer,
+    ReportPhase,
+    ReportStarted,
+    StartContainer,
+)
+from kubelogic.reconcile.functions import container_key
+
+Status = Mapping[str, Any]
+
+ContainerAction = StartContainer | HoldContainer | EndContainer | ExplainEnd | ReportStarted | ReportContainer
+Report = ContainerAction | ReportPhase
+
+_INITIAL = "initContainerStatuses"
+
+
+def _started(action: StartContainer, old: Status, spec: Mapping[str, Any], now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
+    status = {
+        **old,
+        "state": {"running": {"startedAt": now}},
+        "started": not (_container(spec, action.container) or {}).get("startupProbe"),
+        "ready": False,
+        "restartCount": int(old.get("restartCount") or 0) + (1 if ended else 0),
+    }
+    if ended:
+        status["lastState"] = {"terminated": ended}
+    return status
+
+
+def _held(action: HoldContainer, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated")
+    waiting = {"reason": action.reason, "message": action.message}
+    status = {**old, "state": {"waiting": waiting}, "started": False, "ready": False}
+    if ended:
+        status["lastState"] = {"terminated": ended}
+    return status
+
+
+def _ended(action: EndContainer, old: Status, spec: Mapping[str, Any], now: str) -> Status:
+    running = (old.get("state") or {}).get("running")
+    terminated = {
+        "exitCode": action.exit_code,
+        "reason": _end_reason(action.exit_code, started=running is not None),
+        "startedAt": (running or {}).get("startedAt", now),
+        "finishedAt": now,
+    }
+    done = action.exit_code == 0 and _is_plain_init(spec, action.container)
+    status = {**old, "state": {"terminated": terminated}, "started": False, "ready": done}
+    before = (old.get("state") or {}).get("terminated") or (old.get("lastState") or {}).get("terminated")
+    if running is None and before:
+        status.update(restartCount=int(old.get("restartCount") or 0) + 1, lastState={"terminated": before})
+    return status
+
+
+def _end_reason(code: int, *, started: bool) -> str:
+    if not started:
+        return "StartError"
+    return "Completed" if code == 0 else "Error"
+
+
+def _explained(action: ExplainEnd, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    ended = (old.get("state") or {}).get("terminated")
+    return {**old, "state": {"terminated": {**ended, "reason": action.reason}}} if ended else old
+
+
+def _startup_succeeded(_action: ReportStarted, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    return {**old, "started": True}
+
+
+def _ready_or_not(action: ReportContainer, old: Status, _spec: Mapping[str, Any], _now: str) -> Status:
+    return {**old, "ready": bool(action.ready)}
+
+
+CONTAINER_REPORTS: Mapping[type[Action], Callable[[Any, Status, Mapping[str, Any], str], Status]] = MappingProxyType(
+    {
+        StartContainer: _started,
+        HoldContainer: _held,
+        EndContainer: _ended,
+        ExplainEnd: _explained,
+        ReportStarted: _startup_succeeded,
+        ReportContainer: _ready_or_not,
+    }
+)
+"""What becomes of the status of one container, given the action, the status before, the pod's spec and the time."""
+
+
+def _reported(
+    action: ContainerAction, statuses: Sequence[Status], spec: Mapping[str, Any], now: str
+) -> Sequence[Status]:
+    """The statuses of a list of containers after a report of one."""
+    change = CONTAINER_REPORTS[type(action)]
+    if any(each.get("name") == action.container for each in statuses):
+        return [change(action, each, spec, now) if each.get("name") == action.container else each for each in statuses]
+    image = (_container(spec, action.container) or {}).get("image", "")
+    return [*statuses, change(action, {"name": action.container, "image": image, "restartCount": 0}, spec, now)]
+
+
+def _is_plain_init(spec: Mapping[str, Any], name: str) -> bool:
+    """Whether a container is an init container that ends: it is ready once it has done its work."""
+    return any(
+        each["name"] == name and each.get("restartPolicy") != "Always" for each in spec.get("initContainers") or ()
+    )
+
+
+def _container(spec: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    return next(
+        (each for part in ("initContainers", "containers") for each in spec.get(part) or () if each["name"] == name),
+        None,
+    )
+
+
+def report(tx: Transaction, actions: Sequence[Report]) -> Sequence[int]:
+    """Carry out what kubelets report in one tick.
+
+    Args:
+        tx: the state as it is by now.
+        actions: the reports in order; those of a pod that is gone do nothing.
+
+    Returns:
+        The numbers of those that come to nothing, as no address is left for the pod's sandbox.
+    """
+    undone: list[int] = []
+    pods: dict[str, Object | None] = {}
+    told: dict[str, list[Report]] = {}
+    addresses: dict[str, Mapping[str, Any] | None] = {}
+    for number, action in enumerate(actions):
+        key = action.pod
+        if key not in pods:
+            pods[key] = tx.get("Pod", key)
+        pod = pods[key]
+        if pod is None:
+            continue
+        if _has_sandbox(action):
+            if key not in addresses:
+                addresses[key] = sandbox_addresses(tx, pod)
+            if addresses[key] is None:
+                undone.append(number)
+                continue
+        told.setdefault(key, []).append(action)
+    for key, reports in told.items():
+        pod = pods[key]
+        if pod is not None:
+            _tell(tx, pod, reports, addresses.get(key) or {})
+    return undone
+
+
+def _has_sandbox(action: Report) -> bool:
+    """Whether the pod's sandbox is there, by what is reported."""
+    return action.phase == "Running" if isinstance(action, ReportPhase) else not isinstance(action, HoldContainer)
+
+
+def _tell(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: Mapping[str, Any]) -> None:
+    """Change the status of one pod by what its kubelet reports."""
+    spec = pod.document.get("spec") or {}
+    about = tuple([(type(each), *msgspec.structs.astuple(each)[2:]) for each in reports])
+    status = tx.status_after(
+        pod,
+        (about, bool(addresses), metadata(pod).get("creationTimestamp")),
+        (spec.get("initContainers"), spec.get("containers")),
+        lambda: _after(tx, pod, reports, addresses),
+    )
+    tx.put_status(pod, {**status, **addresses} if addresses else status, own=bool(addresses))
+    for each in reports:
+        if isinstance(each, ReportStarted):
+            tx.memory["started", container_key(uid_of(pod), each.container)] = tx.state.now
+
+
+def _after(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: Mapping[str, Any]) -> dict[str, Any]:
+    """The status of a pod after all reports, with room for its addresses where they are to be."""
+    status = dict(pod.document.get("status") or {})
+    for each in reports:
+        wanted: Sequence[Wanted] = ()
+        if isinstance(each, ReportPhase):
+            fields: dict[str, Any] = {"phase": each.phase}
+            wanted = STARTED if each.phase == "Running" else ()
+        else:
+            field, statuses = _containers_after(tx, pod, status, each)
+            fields = {field: statuses}
+            if field == _INITIAL and isinstance(each, StartContainer) and not status.get(field):
+                wanted = INITIALIZING
+        if addresses and _has_sandbox(each):
+            fields.update(addresses)
+        fields.update(start_time(status, metadata(pod), tx.now))
+        if wanted:
+            fields["conditions"] = pod_conditions(tx, status.get("conditions"), wanted)
+        status.update(fields)
+    return status
+
+
+def start_time(status: Status, about: Mapping[str, Any], now: str) -> Mapping[str, Any]:
+    """When the kubelet got a pod, unless its status says so: when it was bound, if anybody said so.
+
+    Args:
+        status: of the pod.
+        about: its metadata.
+        now: the present.
+    """
+    if status.get("startTime"):
+        return {}
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "True":
+            return {"startTime": str(condition.get("lastTransitionTime") or now)}
+    return {"startTime": str(about.get("creationTimestamp") or now)}
+
+
+def _containers_after(
+    tx: Transaction, pod: Object, status: Status, action: ContainerAction
+) -> tuple[str, Sequence[Status]]:
+    """The field that has the statuses of a container and its like, and what they are after a report of it."""
+    spec = pod.document.get("spec") or {}
+    initial, main = spec.get("initContainers"), spec.get("containers")
+    is_initial = any(each["name"] == action.container for each in initial or ())
+    field = _INITIAL if is_initial else "containerStatuses"
+    old = status.get(field)
+    about = (type(action), *msgspec.structs.astuple(action)[2:])
+    return field, tx.alike(about, (old, initial, main), lambda: _reported(action, old or (), spec, tx.now))
+
+
+def first_of(actions: Sequence[Action]) -> list[Report]:
+    """The reports that stand before all other actions: a tick has kubelets act first."""
+    found: list[Report] = []
+    for action in actions:
+        if not isinstance(action, Report):
+            break
+        found.append(action)
+    return found
+
+
+def _alone(tx: Transaction, action: Report) -> None:
+    tx.undone = bool(report(tx, [action]))
+
+
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
+    dict.fromkeys((*CONTAINER_REPORTS, ReportPhase), _alone)
+)
