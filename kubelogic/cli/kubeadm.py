@@ -45,7 +45,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.paths:
         raise UsageError("name a file about hosts; kubelogic kubeadm script prints what collects it")
     hosts = read_hosts(args.paths, common.standard_input(args.paths))
-    ignored = [each for text in args.ignore_preflight_errors for each in text.split(",")]
+    ignored = [each.strip() for text in args.ignore_preflight_errors for each in text.split(",") if each.strip()]
+    if len({each.lower() for each in ignored}) > 1 and "all" in map(str.lower, ignored):
+        raise UsageError(
+            "--ignore-preflight-errors: don't specify individual checks if 'all' is used, as kubeadm has it"
+        )
     made = Kubeadm(hosts, ignored=ignored, rules=common.rule_directories(args), parameters=common.parameters(args))
     preflight, phases = made.preflight(), made.phases()
     style = common.output_style(args)

@@ -17,7 +17,7 @@ def render_upgrade(found: UpgradePlan, style: Style = PLAIN) -> str:
     count = f"{len(found.steps)} step{'s' if len(found.steps) != 1 else ''}"
     match found.verdict:
         case "yes" if not found.steps:
-            verdict = style.good("yes") + f": nothing to do {what}"
+            verdict = style.good("yes") + f": nothing to do {what} (minor versions are looked at, not patch releases)"
         case "yes":
             verdict = style.good("yes") + f": {what} in {count}"
         case "no":
@@ -47,8 +47,9 @@ def _drains(found: UpgradePlan) -> list[str]:
             return [f"every node can be drained, one after the other, with budgets kept ({drains.scope})"]
         case "broken":
             shown = drains.counterexample
-            words = list(shown.told) if shown is not None else []
-            return [f"not every node can be drained: {each}" for each in words] or ["not every node can be drained"]
+            words = [] if shown is None else [*(each.message for each in shown.violations), *shown.told]
+            told = [f"not every node can be drained: {each}" for each in words] or ["not every node can be drained"]
+            return [*told, *drains.proved, "kubelogic verify PATH... --drain-all shows the run"]
         case _:
             return [f"whether every node can be drained is not known: {drains.reason or 'the search ended before'}"]
 
@@ -62,7 +63,9 @@ def upgrade_document(found: UpgradePlan) -> dict[str, Any]:
         "to": f"1.{found.after}",
         "blocks": list(found.blocks),
         "unknown": list(found.unknown),
-        "drains": None if found.drains is None else {"verdict": found.drains.verdict, "scope": found.drains.scope},
+        "drains": None
+        if found.drains is None
+        else {"verdict": found.drains.verdict, "scope": found.drains.scope, "told": _drains(found)},
         "steps": [
             {"version": f"1.{each.version}", "node": each.node, "command": each.command, "drain": each.drain}
             for each in found.steps

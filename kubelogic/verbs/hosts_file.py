@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,17 +17,31 @@ from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location, Path
 from kubelogic.text.origin import ItemOrigin
 
-_SETTINGS: Mapping[str, type | tuple[type, ...]] = {
+# A form is what a value has to be: a type, one of several forms, a mapping with fields, or many of one form.
+
+
+class _Each(msgspec.Struct, frozen=True):
+    """A list, or a mapping with any keys, of which every value is of one form."""
+
+    kind: type
+    form: Any
+
+
+_ETCD: Mapping[str, Any] = {
+    "endpoints": _Each(list, str),
+    "versions": _Each(dict, str),
+    **dict.fromkeys(ETCD_FILES, str),
+}
+_SETTINGS: Mapping[str, Any] = {
     "kubernetesVersion": str,
     "endpoint": str,
     "bindPort": int,
     "podSubnet": str,
     "serviceSubnet": str,
-    "externalEtcd": dict,
+    "externalEtcd": _ETCD,
     "certificateKey": str,
 }
-_ETCD: Mapping[str, type | tuple[type, ...]] = {"endpoints": list, "versions": dict, **dict.fromkeys(ETCD_FILES, str)}
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
+_TYPES: Mapping[str, Any] = {
     "name": str,
     "role": str,
     "address": str,
@@ -38,22 +53,26 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "swap": bool,
     "os": str,
     "kernel": (str, float),
-    "kernelOptions": dict,
-    "cgroups": dict,
-    "programs": list,
-    "ports": list,
-    "files": list,
-    "settings": dict,
-    "services": dict,
+    "kernelOptions": _Each(dict, (str, bool)),
+    "cgroups": {"version": int, "controllers": _Each(list, str)},
+    "programs": _Each(list, str),
+    "ports": _Each(list, int),
+    "files": _Each(list, str),
+    "settings": _Each(dict, (str, int)),
+    "services": _Each(dict, {"enabled": bool, "active": bool}),
     "kubelet": str,
     "kubeadm": str,
-    "runtime": (dict, bool),
+    "runtime": ({"running": bool, "error": str, "failing": _Each(list, str)}, bool),
     "resolves": bool,
-    "proxy": dict,
-    "docker": dict,
-    "packages": dict,
+    "proxy": {"https": str, "except": _Each(list, (str, int, float))},
+    "docker": {"version": str, "driver": str},
+    "packages": _Each(dict, (str, int, float)),
 }
-_WORDS = {
+_KERNEL = re.compile(r"[0-9]+\.[0-9]+")
+_PORTS = range(65536)
+_MOST = 2**63 - 1
+"""The largest amount that Kubernetes counts."""
+_WORDS: Mapping[type, str] = {
     str: "text",
     int: "a whole number",
     bool: "true or false",
@@ -120,8 +139,6 @@ class _Reader:
         if self._is(cluster, dict, ("cluster",)):
             self._fields(cluster, _SETTINGS, ("cluster",))
             self._meanings(cluster, ("cluster",))
-            if isinstance(cluster.get("externalEtcd"), dict):
-                self._fields(cluster["externalEtcd"], _ETCD, ("cluster", "externalEtcd"))
             settings.update(cluster)
         listed = tree.get("hosts") or []
         if not self._is(listed, list, ("hosts",)):
@@ -134,9 +151,9 @@ class _Reader:
 
     def _host(self, host: Mapping[str, Any], path: Path) -> None:
         self._fields(host, _TYPES, path)
-        for field, kind in _TYPES.items():
-            if kind is int and isinstance(host.get(field), int) and host[field] < 0:
-                self._fault((*path, field), "KL131", f"has to be 0 or more, is {host[field]}")
+        cpus = host.get("cpus")
+        if isinstance(cpus, int) and not isinstance(cpus, bool) and cpus < 0:
+            self._fault((*path, "cpus"), "KL131", f"has to be 0 or more, is {cpus}")
         name = host.get("name")
         if not name:
             self._fault(path, "KL104", "the host has no name")
@@ -144,22 +161,40 @@ class _Reader:
             self._fault((*path, "name"), "KL103", f"there is another host {name}, at {self.seen[str(name)]}")
         else:
             self.seen[str(name)] = self.origin.locate((*path, "name"))
-        if host.get("role", "worker") not in ROLES:
+        if isinstance(host.get("role"), str) and host["role"] not in ROLES:
             self._fault((*path, "role"), "KL121", f"{host['role']} is no role; use {', '.join(ROLES)}")
         for field in ("kubelet", "kubeadm"):
             if isinstance(host.get(field), str) and minor(host[field]) is None:
                 self._fault((*path, field), "KL143", f"{host[field]} is no version such as v1.36.0")
         if isinstance(host.get("address"), str):
             self._reads(ipaddress.ip_address, host["address"], (*path, "address"), "KL132", "is no address")
-        if host.get("memory") is not None and not isinstance(host["memory"], bool):
-            self._reads(lambda text: amount("memory", text), host["memory"], (*path, "memory"), "KL113", "is no amount")
+        if isinstance(host.get("memory"), str | int) and not isinstance(host["memory"], bool):
+            self._reads(_memory, host["memory"], (*path, "memory"), "KL113", "is no amount of memory")
+        if isinstance(host.get("kernel"), str) and not _KERNEL.match(host["kernel"]):
+            self._fault(
+                (*path, "kernel"), "KL143", f"{host['kernel']} is no release of a kernel such as 6.8.0-40-generic"
+            )
+        for number, port in enumerate(_list(host.get("ports"))):
+            self._port(port, (*path, "ports", number))
+        groups = host.get("cgroups")
+        version = groups.get("version") if isinstance(groups, Mapping) else None
+        if isinstance(version, int) and version not in (1, 2):
+            self._fault(
+                (*path, "cgroups", "version"), "KL121", f"{version} is no version of control groups; use 1 or 2"
+            )
+
+    def _port(self, port: Any, path: Path) -> None:
+        if isinstance(port, int) and not isinstance(port, bool) and port not in _PORTS:
+            self._fault(path, "KL131", f"{port} is no port: ports are 1 to 65535")
 
     def _meanings(self, cluster: Mapping[str, Any], path: Path) -> None:
         version = cluster.get("kubernetesVersion")
         if isinstance(version, str) and minor(version) is None:
             self._fault((*path, "kubernetesVersion"), "KL143", f"{version} is no version such as v1.36.0")
+        self._port(cluster.get("bindPort"), (*path, "bindPort"))
         for field in ("podSubnet", "serviceSubnet"):
-            for block in str(cluster.get(field) or "").split(","):
+            blocks = cluster.get(field)
+            for block in blocks.split(",") if isinstance(blocks, str) else ():
                 if block.strip():
                     self._reads(
                         lambda text: ipaddress.ip_network(text, strict=False),
@@ -184,9 +219,39 @@ class _Reader:
             elif value is not None:
                 self._is(value, known[key], (*path, str(key)))
 
-    def _is(self, value: Any, wanted: type | tuple[type, ...], path: Path) -> bool:
-        types = wanted if isinstance(wanted, tuple) else (wanted,)
-        if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
-            return True
-        self._fault(path, "KL110", f"has to be {' or '.join(_WORDS[each] for each in types)}")
-        return False
+    def _is(self, value: Any, form: Any, path: Path) -> bool:
+        """Whether a value is of a form; every fault in it is told."""
+        forms = form if isinstance(form, tuple) else (form,)
+        fitting = [each for each in forms if _fits(value, each)]
+        if not fitting:
+            self._fault(path, "KL110", f"has to be {' or '.join(_WORDS[_kind(each)] for each in forms)}")
+            return False
+        inner = fitting[0]
+        if isinstance(inner, _Each):
+            for key, entry in value.items() if inner.kind is dict else enumerate(value):
+                self._is(entry, inner.form, (*path, key if inner.kind is list else str(key)))
+        elif isinstance(inner, Mapping):
+            self._fields(value, inner, path)
+        return True
+
+
+def _kind(form: Any) -> type:
+    """The type of a value of a form."""
+    return form.kind if isinstance(form, _Each) else dict if isinstance(form, Mapping) else form
+
+
+def _fits(value: Any, form: Any) -> bool:
+    """Whether a value is of the type of a form; a boolean is no number."""
+    kind = _kind(form)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _memory(value: str | float) -> int:
+    found = amount("memory", value)
+    if not 0 <= found <= _MOST:
+        raise ValueError(value)
+    return found

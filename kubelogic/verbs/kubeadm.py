@@ -124,12 +124,15 @@ class Kubeadm:
     def _rows(self, predicate: str) -> list[Row]:
         return sorted(self._evaluation.rows(predicate))
 
+    def _places(self) -> dict[str, int]:
+        return {str(host["name"]): number for number, host in enumerate(self.hosts.hosts)}
+
     def preflight(self) -> Preflight:
         """What the checks say of each host, in the order of the file; one report for all of them."""
-        names = [str(host["name"]) for host in self.hosts.hosts]
+        place = self._places()
         found = [*_findings(self._rows("finds")), *_unknown(self._rows("undecided"))]
         rank = {"ERROR": 0, "WARNING": 1, "UNKNOWN": 2}
-        found.sort(key=lambda each: (names.index(each.host), rank[each.severity], each.check, each.message))
+        found.sort(key=lambda each: (place[each.host], rank[each.severity], each.check, each.message))
         return Preflight(
             hosts=tuple((str(host["name"]), str(host.get("role") or "worker")) for host in self.hosts.hosts),
             found=tuple(found),
@@ -164,11 +167,11 @@ class Kubeadm:
 
     def phases(self) -> Phases:
         """Which phases run where, and which cannot and why."""
-        names = [str(host["name"]) for host in self.hosts.hosts]
+        place = self._places()
         ran = [(str(h), str(c), str(p), int(n), str(m)) for h, c, p, n, m in self._rows("runs_phase")]
-        ran.sort(key=lambda each: (each[1] != "init", names.index(each[0]), each[3]))
+        ran.sort(key=lambda each: (each[1] != "init", place[each[0]], each[3]))
         missing = [(str(h), str(c), str(p), str(t)) for h, c, p, t in self._rows("misses")]
-        return Phases(ran=tuple(ran), missing=tuple(sorted(missing, key=lambda each: (names.index(each[0]), each))))
+        return Phases(ran=tuple(ran), missing=tuple(sorted(missing, key=lambda each: (place[each[0]], each))))
 
 
 def _facts(hosts: Hosts) -> Iterable[Fact]:
@@ -202,9 +205,7 @@ def _unknown(rows: Sequence[Row]) -> Iterable[Found]:
 
 
 def _grouped(facts: Iterable[Fact]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    found: dict[str, dict[Row, None]] = {}
     for predicate, row in facts:
-        rows = found.setdefault(predicate, [])
-        if row not in rows:
-            rows.append(row)
-    return found
+        found.setdefault(predicate, {})[row] = None
+    return {predicate: list(rows) for predicate, rows in found.items()}

@@ -16,13 +16,22 @@ from kubelogic.verify.results import Verification
 from kubelogic.verify.verifying import Question, verify
 
 _GOALS = (
+    "control_plane_elsewhere",
     "kubelet_ahead",
+    "kubelet_lags",
     "kubelet_must_first",
     "kubelet_unknown",
     "upgrade_back",
     "upgrade_turn",
     "upgrade_version",
 )
+
+_ELSEWHERE = (
+    "no node has the label node-role.kubernetes.io/control-plane: where the control plane runs is not known; it has to "
+    "be upgraded first, and no step here does so"
+)
+_MOST = 100
+"""So many minor versions at once are a slip of the pen: Kubernetes makes three a year."""
 
 
 class UpgradeError(ValueError):
@@ -93,6 +102,8 @@ def upgrade_plan(
     if now is None:
         what = f"{before} is no version such as 1.36" if before else "nothing in the input says which version runs"
         raise UpgradeError(f"{what}; say it with --from")
+    if wanted - now > _MOST:
+        raise UpgradeError(f"{wanted - now} minor versions lie between 1.{now} and {to}: kubeadm takes one at a time")
     state = begin(cluster, book)[0]
     evaluation = Relations.of(book, state, _GOALS)
     evaluation.update({"upgrade_from": [(now,)], "upgrade_to": [(wanted,)]})
@@ -115,10 +126,16 @@ def upgrade_plan(
         for (version,) in rows["upgrade_version"]
         for _, node, command in turns
     ]
+    steps += [
+        Step(node=str(node), command="kubeadm upgrade node", version=int(server), drain=True)
+        for node, _, server in rows["kubelet_lags"]
+    ]
     drains = None
     if prove and steps:
         drains = verify(cluster, Question(drain_all=True, limit=limit), options)
     unknown = tuple(f"which kubelet {node} runs is not known" for (node,) in rows["kubelet_unknown"])
+    if steps and rows["control_plane_elsewhere"]:
+        unknown = (_ELSEWHERE, *unknown)
     return UpgradePlan(
         before=now, after=wanted, steps=_ordered(steps, drains), blocks=tuple(blocks), unknown=unknown, drains=drains
     )

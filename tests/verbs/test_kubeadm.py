@@ -132,6 +132,19 @@ def test_a_host_that_fails_preflight_is_left_out_of_the_cluster(bad: Kubeadm) ->
         ("hosts: [{name: a}]\nmore: 1", ["KL112"]),
         ("cluster: {externalEtcd: {cafile: x, keyFile: 1}}\nhosts: [{name: a}]", ["KL110", "KL112"]),
         ("hosts: [", ["KL100"]),
+        ("hosts: [{name: a, ports: [x, -1, 70000, null, true, 22]}]", ["KL110", "KL131", "KL131", "KL110", "KL110"]),
+        ("hosts: [{name: a, files: [1, {b: c}, /x], programs: [null, ip]}]", ["KL110", "KL110", "KL110"]),
+        ("hosts: [{name: a, services: {kubelet: 5, x: {enabled: 'yes', up: true}}}]", ["KL110", "KL110", "KL112"]),
+        ("hosts: [{name: a, cgroups: {version: two, controllers: cpu}}]", ["KL110", "KL110"]),
+        ("hosts: [{name: a, cgroups: {version: 3, controllers: [cpu]}}]", ["KL121"]),
+        ("hosts: [{name: a, kernel: new, kernelOptions: {X: {}}, settings: {/p: []}}]", ["KL143", "KL110", "KL110"]),
+        ("hosts: [{name: a, runtime: {running: 'x', up: 1}, memory: -1Gi}]", ["KL110", "KL112", "KL113"]),
+        ("hosts: [{name: a, docker: {version: 1}, proxy: {http: x}, packages: {p: []}}]", ["KL110", "KL112", "KL110"]),
+        (
+            "cluster: {bindPort: 99999, podSubnet: [10.0.0.0/8]}\nhosts: [{name: a, role: [init]}]",
+            ["KL131", "KL110", "KL110"],
+        ),
+        ("cluster: {externalEtcd: {endpoints: [1], versions: {a: 3}}}\nhosts: [{name: a}]", ["KL110", "KL110"]),
     ],
 )
 def test_faults_of_a_file_about_hosts(text: str, codes: list[str], tmp_path: Path) -> None:
@@ -163,6 +176,14 @@ def test_the_files_that_lead_to_an_etcd_elsewhere(role: str, more: str, missing:
     found = Kubeadm(read_hosts([str(path)])).preflight().found
     said = [each.message for each in found if each.check == "ExternalEtcdClientCertificates"]
     assert said == [f"{each} doesn't exist" for each in missing]
+
+
+def test_thousands_of_hosts_take_no_square_of_time() -> None:
+    """Of hosts that share something, each is told with the first: not all pairs, which were millions."""
+    many = [{"name": f"h{number:04}", "role": "reset", "user": "root", "macAddress": "aa:bb"} for number in range(2000)]
+    found = Kubeadm(Hosts(settings={}, hosts=tuple(many))).preflight()
+    assert len(found.across) == 1999
+    assert found.across[0] == "h0000 and h0001 have the same MAC address, aa:bb: give each host its own"
 
 
 def test_the_script_asks_for_every_topic() -> None:
@@ -238,7 +259,27 @@ def test_a_budget_that_grants_no_drain_is_found(tmp_path: Path) -> None:
     nodes = [node("m", "v1.36.0", **CONTROL), node("w1", "v1.36.0"), node("w2", "v1.36.0")]
     found = upgrade_plan(cluster(tmp_path, *nodes, WEB, BUDGET), "1.37", options=Options())
     assert found.verdict == "no"
-    assert "not every node can be drained" in render_upgrade(found)
+    text = render_upgrade(found)
+    assert "- not every node can be drained: Pod default/web-" in text
+    assert "budget default/web" in text
+    assert "kubelogic verify PATH... --drain-all shows the run" in text
+
+
+def test_nodes_that_an_upgrade_left_behind_are_steps(tmp_path: Path) -> None:
+    nodes = [node("m", "v1.36.0", **CONTROL), node("w1", "v1.36.0"), node("w2", "v1.35.2")]
+    found = upgrade_plan(cluster(tmp_path, *nodes), "1.36", options=Options(), prove=False)
+    assert [(each.node, each.command, each.version) for each in found.steps] == [("w2", "kubeadm upgrade node", 36)]
+
+
+def test_a_control_plane_that_is_not_in_the_input_is_no_yes(tmp_path: Path) -> None:
+    found = upgrade_plan(cluster(tmp_path, node("w1", "v1.36.0")), "1.37", options=Options(), prove=False)
+    assert found.verdict == "unknown"
+    assert "where the control plane runs is not known; it has to be upgraded first" in render_upgrade(found)
+
+
+def test_a_version_far_away_is_a_slip(tmp_path: Path) -> None:
+    with pytest.raises(UpgradeError, match="999963 minor versions lie between"):
+        upgrade_plan(cluster(tmp_path, node("w1", "v1.36.0")), "1.999999", options=Options(), prove=False)
 
 
 @pytest.mark.parametrize(
