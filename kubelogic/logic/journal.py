@@ -36,12 +36,14 @@ class Journal:
 
     def note(self, pending: Mapping[str, Counts]) -> bool:
         """Keep a change of given facts; False if there are too many by now."""
+        self._size += sum(map(len, pending.values()))
+        if self._size > _MOST:
+            return False
         for predicate, counts in pending.items():
             known = self._given.setdefault(predicate, {})
             for row, delta in counts.items():
                 known[row] = known.get(row, 0) + delta
-            self._size += len(counts)
-        return self._size <= _MOST
+        return True
 
     def since(self, pending: Mapping[str, Counts]) -> dict[str, Counts]:
         """The change of given facts from the beginning to what ``pending`` leads to from here."""
