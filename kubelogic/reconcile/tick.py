@@ -6,6 +6,7 @@ A tick depends on nothing but the state. What a ``Reconciler`` keeps from one to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from kubelogic.cluster import Cluster, naming
 from kubelogic.cluster.state import State
 from kubelogic.facts import FactModule
 from kubelogic.facts.base import uncollected
-from kubelogic.logic import Changes, Row, Rulebook, Value
+from kubelogic.logic import Changes, Row, Rulebook
 from kubelogic.logic.compiler import Function
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
@@ -287,12 +288,21 @@ def _gathered(kind: type[Gathered], predicate: str, rows: Sequence[Row]) -> list
     return made
 
 
-def _actions(kind: type[Action], predicate: str, rows: Iterable[Row]) -> Iterator[Action]:
+def _actions(kind: type[Action], predicate: str, rows: Iterable[Row]) -> list[Action]:
     """One action for each row, its columns being the arguments."""
+    make = _maker(kind)
+    return [make(Cause(predicate=predicate, row=row), *row) for row in rows]
+
+
+@cache
+def _maker(kind: type[Action]) -> Callable[..., Action]:
+    """What makes an action of a kind from its cause and its arguments in order: hundreds of thousands are made so."""
     names = argument_names(kind)
-    for row in rows:
-        values: dict[str, Value] = dict(zip(names, row, strict=True))
-        yield kind(cause=Cause(predicate=predicate, row=row), **values)
+    given = ", ".join(f"{name}={name}" for name in ("cause", *names))
+    made: Callable[..., Action] = eval(
+        f"lambda {', '.join(('cause', *names))}: {kind.__name__}({given})", {kind.__name__: kind}
+    )
+    return made
 
 
 def _action_predicates(rulebook: Rulebook) -> list[str]:
