@@ -173,6 +173,26 @@ class People:
         return field in self._fields[section]
 
 
+class Own(msgspec.Struct, frozen=True):
+    """A field whose text stands in rows as it is, as a whole column: it tells no objects apart.
+
+    Attributes:
+        path: the field.
+        value: what of an object stands there; empty if its facts are those of an object without the field.
+    """
+
+    path: str
+    value: Callable[[Object], str]
+
+    def hidden(self, obj: Object, text: str) -> Object:
+        """An object with another text in the field, if it has one."""
+        if not self.value(obj):
+            return obj
+        section, _, field = self.path.partition(".")
+        document = {**obj.document, section: {**(obj.document.get(section) or _NOTHING), field: text}}
+        return msgspec.structs.replace(obj, document=document)
+
+
 class Patterns:
     """Readers that are asked together about stand-ins during one update.
 
@@ -180,26 +200,34 @@ class Patterns:
     before and after the update live: an instance must not outlive it.
     """
 
-    __slots__ = ("_extracts", "_paths")
+    __slots__ = ("_extracts", "_own", "_paths")
 
-    def __init__(self, extracts: Sequence[Callable[[Object], Iterable[Fact]]], by: Iterable[str]) -> None:
+    def __init__(
+        self, extracts: Sequence[tuple[Callable[[Object], Iterable[Fact]], Own | None]], by: Iterable[str]
+    ) -> None:
         """Nothing is asked yet.
 
         Args:
             extracts: the functions of the readers. They may use the key of the object as the first column of rows,
-                which are then not shared with other objects, its namespace, and nothing else of its identity.
+                which are then not shared with other objects, its namespace, what is its own, and nothing else of its
+                identity.
             by: the sections (``spec``) and fields (``status.phase``) that decide what they find.
         """
         self._extracts = extracts
+        self._own = {
+            _own_text(own, old=old): own.value for _, own in extracts if own is not None for old in (False, True)
+        }
         self._paths = tuple(by)
 
-    def of(self, people: People) -> Iterator[tuple[Pattern, Sequence[str]]]:
-        """The facts of objects, and the keys of those that have them."""
+    def of(self, people: People) -> Iterator[tuple[Pattern, Sequence[Object]]]:
+        """The facts of objects, and those that have them."""
         for having in people.alike(self._paths):
-            yield self._ask(having[0]), [obj.key for obj in having]
+            yield self._ask(having[0]), having
 
-    def steps(self, was: People, now: People, changed: Fields) -> Iterator[tuple[Pattern, Pattern, Sequence[str]]]:
-        """The facts of replaced objects as they were and as they are, and the keys of those that have them.
+    def steps(
+        self, was: People, now: People, changed: Fields
+    ) -> Iterator[tuple[Pattern, Pattern, Sequence[tuple[Object, Object]]]]:
+        """The facts of replaced objects as they were and as they are, and the objects that have them, old and new.
 
         Args:
             was: the objects as they were.
@@ -216,25 +244,43 @@ class Patterns:
             old, new = having[0]
             is_mark, was_mark = mark[:to], mark[:at] + mark[to:]
             yield (
-                asked_before.get(was_mark) or asked_before.setdefault(was_mark, self._ask(old)),
+                asked_before.get(was_mark) or asked_before.setdefault(was_mark, self._ask(old, changed)),
                 asked_after.get(is_mark) or asked_after.setdefault(is_mark, self._ask(new)),
-                [new.key for _, new in having],
+                having,
             )
 
-    def _ask(self, obj: Object) -> Pattern:
-        stand_in = msgspec.structs.replace(obj, name=_NAME, key="")
+    def rows(self, objects: Sequence[Object], tail: Row) -> list[Row]:
+        """The rows of objects that have the columns after the key, but for what is their own, in common."""
+        keys = [obj.key for obj in objects]
+        own = self._own
+        return list(
+            zip(keys, *[map(own[each], objects) if each in own else repeat(each) for each in tail], strict=False)
+        )
+
+    def _ask(self, obj: Object, changed: Fields = frozenset()) -> Pattern:
+        """The facts of a stand-in; what is its own is told from what it will be if it is among fields that change."""
+        whole = msgspec.structs.replace(obj, name=_NAME, key="")
         keyed: list[Fact] = []
         common: list[Fact] = []
-        for extract in self._extracts:
+        for extract, own in self._extracts:
+            hidden = _own_text(own, old=touches(changed, own.path)) if own else ""
+            stand_in = own.hidden(whole, hidden) if own else whole
             for predicate, row in extract(stand_in):
                 tail = row[1:] if row[0] == stand_in.key else row
-                if any(isinstance(value, str) and _NAME in value for value in tail):
+                if any(
+                    isinstance(value, str) and _NAME in value and (value != hidden or tail is row) for value in tail
+                ):
                     raise ValueError(f"{predicate}: only the first column may depend on an object's name, not {tail!r}")
                 if tail is row:
                     common.append((predicate, row))
                 else:
                     keyed.append((predicate, tail))
         return Pattern(keyed, common)
+
+
+def _own_text(own: Own, *, old: bool) -> str:
+    """What stands for an object's own text, as it is or as it was."""
+    return f"{_NAME}{own.path}{'~' if old else ''}"
 
 
 def common(uses: Mapping[Pattern, int]) -> list[tuple[str, Row, int]]:

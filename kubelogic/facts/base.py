@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common, rows_of
+from kubelogic.facts.alike import Fact, Pattern, Patterns, People, Row, Value, common
 from kubelogic.facts.readers import Extractor, Reader, reader, readers_of, together, whether
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, concern, grouped
 
@@ -268,10 +268,10 @@ class FactBase:
         stand_ins, readers = together(readers, people)
         for patterns in stand_ins:
             uses: dict[Pattern, int] = {}
-            for pattern, keys in patterns.of(people):
-                uses[pattern] = by * len(keys)
+            for pattern, having in patterns.of(people):
+                uses[pattern] = by * len(having)
                 for predicate, tail in pattern.keyed:
-                    rows = rows_of(keys, tail)
+                    rows = patterns.rows(having, tail)
                     if alone:
                         fresh.setdefault(predicate, []).extend(rows)
                     else:
@@ -308,13 +308,13 @@ class FactBase:
         come: dict[str, list[Row]] = {}
         gone: dict[str, list[Row]] = {}
         uses: dict[Pattern, int] = {}
-        for before, after, keys in patterns.steps(group.was, group.now, group.fields):
-            uses[before] = uses.get(before, 0) - len(keys)
-            uses[after] = uses.get(after, 0) + len(keys)
-            for predicate, tail in _besides(after.keyed, before.keyed):
-                come.setdefault(predicate, []).extend(rows_of(keys, tail))
-            for predicate, tail in _besides(before.keyed, after.keyed):
-                gone.setdefault(predicate, []).extend(rows_of(keys, tail))
+        for before, after, having in patterns.steps(group.was, group.now, group.fields):
+            uses[before] = uses.get(before, 0) - len(having)
+            uses[after] = uses.get(after, 0) + len(having)
+            for found, facts, others, side in ((come, after, before, 1), (gone, before, after, 0)):
+                for predicate, tail in _besides(facts.keyed, others.keyed):
+                    rows = patterns.rows([pair[side] for pair in having], tail)
+                    found.setdefault(predicate, []).extend(rows)
         for found, by in ((come, 1), (gone, -1)):
             for predicate, rows in found.items():
                 changes.count_all(predicate, rows, by)

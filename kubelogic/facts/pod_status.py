@@ -11,6 +11,7 @@ import msgspec
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
+from kubelogic.facts.alike import Own
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, World, reader, whether
 from kubelogic.facts.objects import controller, reference_uid, sibling
 from kubelogic.facts.quota_costs import pod_total
@@ -323,6 +324,15 @@ def _traced(world: World) -> Mapping[str, Extractor]:
 
 _BOUND = ("metadata.creationTimestamp", "spec.nodeName", "status.phase", "status.conditions")
 
+_IDENTITY = (
+    "metadata.annotations",
+    "metadata.deletionGracePeriodSeconds",
+    "metadata.deletionTimestamp",
+    "metadata.finalizers",
+    "metadata.labels",
+    "metadata.ownerReferences",
+)
+
 _PROGRAM = (
     "spec.containers",
     "spec.initContainers",
@@ -338,7 +348,7 @@ MODULE = FactModule(
     name="pod status",
     extractors={
         "Pod": (
-            reader(identity_facts, "metadata"),
+            reader(identity_facts, "metadata", by=_IDENTITY, own=Own("metadata.uid", uid_of)),
             reader(bound_facts, *_BOUND, by=whether("spec.nodeName", _BOUND)),
             reader(condition_facts, "status.conditions", by=["status.conditions"]),
             reader(reason_facts, "status.reason", "status.message", only="status.reason"),

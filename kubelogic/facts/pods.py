@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
+from kubelogic.facts.alike import Own
 from kubelogic.facts.base import Fact, FactModule, reader, whether
 from kubelogic.facts.pod_specs import DEFAULT_SCHEDULER, pinned_node, target_node
 from kubelogic.facts.selectors import label_set
@@ -37,7 +38,7 @@ def phase(obj: Object) -> Iterator[Fact]:
 
 def place(obj: Object) -> Iterator[Fact]:
     """Where a pod is."""
-    if node := intern(str((obj.document.get("spec") or {}).get("nodeName") or "")):
+    if node := _node(obj):
         yield "pod_node", (obj.key, node)
         if _phase(obj) not in FINISHED:
             yield "pod_occupies", (obj.key, node)
@@ -60,6 +61,10 @@ def wait(obj: Object) -> Sequence[Fact]:
     if spec.get("nodeName"):
         return ()
     return tuple(_waiting(obj.key, spec, obj.document.get("status") or {})) if is_pending(obj.document) else ()
+
+
+def _node(obj: Object) -> str:
+    return intern(str((obj.document.get("spec") or {}).get("nodeName") or ""))
 
 
 def _phase(obj: Object) -> str:
@@ -104,7 +109,13 @@ MODULE = FactModule(
         "Pod": (
             reader(identity, *_IDENTITY, by=_IDENTITY),
             reader(phase, "status.phase", by=["status.phase"]),
-            reader(place, "spec.nodeName", "status.phase", by=["spec.nodeName", "status.phase"]),
+            reader(
+                place,
+                "spec.nodeName",
+                "status.phase",
+                by=["spec.nodeName?", "status.phase"],
+                own=Own("spec.nodeName", _node),
+            ),
             reader(start, "status.startTime", by=["status.startTime"]),
             reader(admission, *ADMISSION_READS, by=whether("spec.nodeName", ADMISSION_READS)),
             reader(wait, *_WAIT, by=whether("spec.nodeName", _WAIT)),

@@ -9,7 +9,7 @@ from operator import or_
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.alike import MANY, Fact, Patterns, People
+from kubelogic.facts.alike import MANY, Fact, Own, Patterns, People
 from kubelogic.facts.replacements import EVERYTHING, Fields, Group, Pair
 
 Extractor = Callable[[Object], Iterable[Fact]]
@@ -32,6 +32,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
         only: a field without which an object has none of these facts.
         asks: for facts that differ from object to object although few objects have any: whether one has some. That,
             then, is what ``by`` decides.
+        own: a field that ``by`` need not have although its text stands in the facts.
     """
 
     extract: Extractor
@@ -39,6 +40,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ()
     only: str = ""
     asks: Callable[[Object], bool] | None = None
+    own: Own | None = None
 
     def concerned(self, people: People) -> Iterable[Object]:
         """Those of some objects that can have the facts."""
@@ -64,9 +66,10 @@ def reader(
     by: Sequence[str] = (),
     only: str = "",
     asks: Callable[[Object], bool] | None = None,
+    own: Own | None = None,
 ) -> Reader:
     """A ``Reader`` of some fields."""
-    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by), only=only, asks=asks)
+    return Reader(extract=extract, reads=frozenset(reads), by=tuple(by), only=only, asks=asks, own=own)
 
 
 def whether(field: str, reads: Sequence[str]) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
     if len(people.objects) < MANY:
         return [], readers
     sample = people.sample()
-    groups: list[tuple[dict[str, None], list[Extractor]]] = []
+    groups: list[tuple[dict[str, None], list[tuple[Extractor, Own | None]]]] = []
     others: list[Reader] = []
     for each in readers:
         by = sample.telling(each.by)
@@ -99,8 +102,8 @@ def together(readers: Sequence[Reader], people: People) -> tuple[list[Patterns],
         for paths, extracts in groups:
             if paths.keys() >= by.keys() or sample.are_alike({**paths, **by}):
                 paths.update(by)
-                extracts.append(each.extract)
+                extracts.append((each.extract, each.own))
                 break
         else:
-            groups.append((by, [each.extract]))
+            groups.append((by, [(each.extract, each.own)]))
     return [Patterns(extracts, paths) for paths, extracts in groups], others

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.facts.alike import Own
+from kubelogic.facts.base import Fact, FactModule, reader, whether
 from kubelogic.facts.selectors import label_set, map_selector
 
 HEADLESS = "service.kubernetes.io/headless"
@@ -197,28 +198,50 @@ def named_ports(spec: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     return found
 
 
-def address_facts(obj: Object) -> Sequence[Fact]:
+def address_facts(obj: Object) -> Iterator[Fact]:
     """Where one pod can be reached, if it has an address and has not ended."""
-    status = obj.document.get("status") or {}
-    address = status.get("podIP")
-    if not address or status.get("phase") in ("Succeeded", "Failed"):
-        return ()
+    address = _address(obj)
+    if not address or _has_ended(obj):
+        return
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
     ports = named_ports(spec)
     constant = port_list(spec) if ports else ""
-    facts: list[Fact] = [("pod_address", (obj.key, address, constant))]
-    others = (str(each.get("ip") or "") for each in (status.get("podIPs") or ())[1:])
-    facts += [("pod_other_address", (obj.key, other)) for other in others if other]
-    facts += [("named_port", (constant, name, protocol, number)) for (name, protocol), number in ports.items()]
+    yield "pod_address", (obj.key, address, constant)
+    for (name, protocol), number in ports.items():
+        yield "named_port", (constant, name, protocol, number)
     if spec.get("hostname") and spec.get("subdomain"):
-        facts.append(("pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])))
-    return facts
+        yield "pod_hostname", (obj.key, spec["hostname"], spec["subdomain"])
+
+
+def other_address_facts(obj: Object) -> Sequence[Fact]:
+    """The addresses of one pod beside the first."""
+    others = ((obj.document.get("status") or {}).get("podIPs") or ())[1:]
+    if not others or not _address(obj) or _has_ended(obj):
+        return ()
+    return [("pod_other_address", (obj.key, str(each["ip"]))) for each in others if each.get("ip")]
+
+
+def _address(pod: Object) -> str:
+    return (pod.document.get("status") or {}).get("podIP") or ""
+
+
+def _has_ended(pod: Object) -> bool:
+    return (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def network_facts(obj: Object) -> Sequence[Fact]:
     """Whether one pod uses the network of its node."""
     return (("pod_on_host_network", (obj.key,)),) if (obj.document.get("spec") or {}).get("hostNetwork") else ()
 
+
+_ADDRESS = (
+    "spec.containers",
+    "spec.hostname",
+    "spec.initContainers",
+    "spec.subdomain",
+    "status.phase",
+    "status.podIP",
+)
 
 MODULE = FactModule(
     name="services",
@@ -231,15 +254,12 @@ MODULE = FactModule(
             reader(network_facts, "spec.hostNetwork", only="spec.hostNetwork"),
             reader(
                 address_facts,
-                "spec.containers",
-                "spec.hostname",
-                "spec.initContainers",
-                "spec.subdomain",
-                "status.phase",
-                "status.podIP",
-                "status.podIPs",
+                *_ADDRESS,
+                by=whether("status.podIP", _ADDRESS),
                 only="status.podIP",
+                own=Own("status.podIP", _address),
             ),
+            reader(other_address_facts, "status.phase", "status.podIP", "status.podIPs", only="status.podIPs"),
         ),
     },
     shared=frozenset({"named_port"}),

@@ -19,6 +19,7 @@ from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.objects import as_object
 from kubelogic.facts import MODULES, Delta, Fact, FactBase, FactModule, Reader, Row
 from kubelogic.facts import alike as alike_module
+from kubelogic.facts.alike import Own
 from kubelogic.facts.replacements import EVERYTHING, changed_fields
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +220,7 @@ def test_readers_read_what_they_say() -> None:
                 seen.clear()
                 assert reader.asks(with_document(obj, watched)) or not list(reader.extract(obj))
             if reader.by:
-                by = {path.removesuffix("?") for path in reader.by}
+                by = {path.removesuffix("?") for path in reader.by} | ({reader.own.path} if reader.own else set())
                 assert {p for p in seen if not {p, p.partition(".")[0]} & by} == set(), reader.extract
 
 
@@ -263,7 +264,9 @@ ONE_BY_ONE = tuple(
     replace(
         module,
         extractors={
-            kind: given if callable(given) else tuple(replace(each, by=(), only="", asks=None) for each in given)
+            kind: given
+            if callable(given)
+            else tuple(replace(each, by=(), only="", asks=None, own=None) for each in given)
             for kind, given in module.extractors.items()
         },
     )
@@ -287,6 +290,12 @@ CHANGE = st.sampled_from(sorted(FIELDS)).flatmap(
 )
 
 
+def own_texts(fields: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Fields with texts that each pod has for itself, where it has the field at all."""
+    own = {"metadata.uid": f"u{number}", "status.podIP": f"10.0.0.{number}", "spec.nodeName": f"n{number % 3}"}
+    return {path: own.get(path, value) for path, value in fields.items()}
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 @given(st.lists(st.lists(CHANGE, max_size=3), min_size=1, max_size=6), st.booleans())
 def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[str, int, int]]], shared: bool) -> None:
@@ -300,7 +309,7 @@ def test_facts_of_pods_that_are_alike_are_those_of_each(steps: list[list[tuple[s
                     fields[position] = {name: value for name, value in fields[position].items() if name != path}
                     if number >= 0:
                         fields[position][path] = FIELDS[path][number]
-        pods = [pod(f"p-{n}", fields[n % 4]) for n in range(20)]
+        pods = [pod(f"p-{n}", own_texts(fields[n % 4], n)) for n in range(20)]
         cluster = Cluster.of(pods if shared else [as_object(json.loads(json.dumps(each.document))) for each in pods])
         assert rows_of(alike.update(cluster)) == rows_of(each_alone(each, cluster))
     assert rows_of(alike.update(Cluster())) == rows_of(each_alone(each, Cluster()))
@@ -314,6 +323,29 @@ def test_a_shape_has_the_pods_that_leave_and_come_in_one_update() -> None:
     for objects in (pods, later, [*pods[:5], *later[:30]], []):
         cluster = Cluster.of([*objects, as_object(SERVICE)])
         assert rows_of(alike.update(cluster)) == rows_of(each_alone(each, cluster))
+
+
+def test_what_is_an_objects_own_may_change() -> None:
+    """All pods move to other nodes and get other addresses, some keep what they have, and some lose it."""
+    alike, each = FactBase(MODULES), FactBase(ONE_BY_ONE)
+    for shift in (0, 1, 0, 7):
+        own = [
+            {"status.podIP": f"10.0.0.{(n + shift) % 20}", "spec.nodeName": f"n{n % (3 + shift)}"} for n in range(20)
+        ]
+        pods = [pod(f"p-{n}", {"status.phase": "Running", **(fields if n % 9 else {})}) for n, fields in enumerate(own)]
+        cluster = Cluster.of(pods)
+        assert rows_of(alike.update(cluster)) == rows_of(each_alone(each, cluster))
+    assert alike.update(cluster).added == {}
+
+
+def test_what_is_an_objects_own_is_a_whole_column() -> None:
+    def careless(obj: Object) -> Iterator[Fact]:
+        yield "told", (obj.key, f"at {obj.document['status']['podIP']}")
+
+    own = Own("status.podIP", lambda obj: str(obj.document["status"]["podIP"]))
+    module = FactModule(name="careless", extractors={"Pod": (Reader(extract=careless, by=("status.phase",), own=own),)})
+    with pytest.raises(ValueError, match="told: only the first column may depend on an object's name"):
+        FactBase([module]).update(Cluster.of([pod(f"p-{n}", {"status.podIP": f"10.0.0.{n}"}) for n in range(20)]))
 
 
 def test_a_reader_of_alike_objects_may_not_use_their_names() -> None:
