@@ -36,7 +36,7 @@ from kubelogic.serve.statuses import (
     method_not_allowed,
     of_answer,
 )
-from kubelogic.serve.tables import SCALES, table_with
+from kubelogic.serve.tables import SCALES, table
 from kubelogic.serve.tables.common import labels_text, selector_text
 from kubelogic.serve.writing import (
     check_same,
@@ -166,7 +166,7 @@ def _as_wanted(served: Served, request: Request, scale: Mapping[str, Any]) -> Ma
         return scale
     about = {"resourceVersion": scale["metadata"].get("resourceVersion", "")}
     include = request.query.get("includeObject") or "Metadata"
-    return table_with(SCALES, [scale], served.now, metadata=about, api=form.version, include=include)
+    return table(SCALES, [scale], served.now, metadata=about, api=form.version, include=include)
 
 
 def _replicas(resource: Resource, number: int) -> dict[str, Any]:

@@ -40,20 +40,19 @@ def autoscaler(report: Report, tree: Tree) -> None:
         told += api_words.invalid(high, "must be greater than or equal to `minReplicas`") if low > 0 else ()
         report.add((*path, "maxReplicas"), "KL120", "is required: it must be at least 1", api=told)
     elif high < 0:
-        words = api_words.invalid(high, "must be greater than or equal to 1")
-        report.add((*path, "maxReplicas"), "KL122", f"must be at least 1, is {high}", api=words)
+        words = "must be greater than or equal to 1"
+        report.wrong((*path, "maxReplicas"), "KL122", f"must be at least 1, is {high}", high, words)
     if high and high < low:
-        words = api_words.invalid(high, "must be greater than or equal to `minReplicas`")
         text = f"must be at least minReplicas ({low}), is {high}"
-        report.add((*path, "maxReplicas"), "KL122", text, api=words)
+        report.wrong((*path, "maxReplicas"), "KL122", text, high, "must be greater than or equal to `minReplicas`")
     target_ref = spec.get("scaleTargetRef", {})
     _reference(report, (*path, "scaleTargetRef"), target_ref)
     version = target_ref.get("apiVersion", "")
     group, slash, _ = version.partition("/")
     if version.count("/") > 1:
-        words = api_words.invalid(version, f"unexpected GroupVersion string: {version}")
+        words = f"unexpected GroupVersion string: {version}"
         text = f"{quoted(version)} is no group and version"
-        report.add((*path, "scaleTargetRef", "apiVersion"), "KL143", text, api=words)
+        report.wrong((*path, "scaleTargetRef", "apiVersion"), "KL143", text, version, words)
     elif not (group and slash) and target_ref.get("kind") != "ReplicationController":
         report.add(
             (*path, "scaleTargetRef", "apiVersion"),
@@ -63,10 +62,9 @@ def autoscaler(report: Report, tree: Tree) -> None:
         )
     target = spec.get("targetCPUUtilizationPercentage")
     if target is not None and target < 1:
-        words = api_words.invalid(target, "must be greater than 0")
         text = f"must be at least 1, is {target}"
         at = "spec.metrics[0].resource.target.averageUtilization"
-        report.add((*path, "targetCPUUtilizationPercentage"), "KL122", text, api=words, at=at)
+        report.wrong((*path, "targetCPUUtilizationPercentage"), "KL122", text, target, "must be greater than 0", at=at)
     for index, metric in enumerate(spec.get("metrics", ())):
         _metric(report, (*path, "metrics", index), metric)
     for direction in ("scaleUp", "scaleDown"):
@@ -172,12 +170,12 @@ def _target(report: Report, path: Path, target: Tree) -> None:
         report.add((*path, "type"), "KL121" if kind else "KL120", text, told=told)
     for key in ("value", "averageValue"):
         if key in target and quantity.read(target[key]).nanos <= 0:
-            words = api_words.invalid(quantity.canonical(target[key]), "must be positive")
-            report.add((*path, key), "KL138", f"must be greater than 0, is {target[key]}", api=words)
+            shown, text = quantity.canonical(target[key]), f"must be greater than 0, is {target[key]}"
+            report.wrong((*path, key), "KL138", text, shown, "must be positive")
     share = target.get("averageUtilization")
     if share is not None and share < 1:
-        words = api_words.invalid(share, "must be greater than 0")
-        report.add((*path, "averageUtilization"), "KL122", f"must be at least 1, is {share}", api=words)
+        text = f"must be at least 1, is {share}"
+        report.wrong((*path, "averageUtilization"), "KL122", text, share, "must be greater than 0")
 
 
 def _rules(report: Report, path: Path, rules: Tree) -> None:
@@ -185,7 +183,7 @@ def _rules(report: Report, path: Path, rules: Tree) -> None:
     if window is not None and not 0 <= window <= 3600:
         detail = "must be greater than or equal to zero" if window < 0 else "must be less than or equal to 3600"
         text = f"must be between 0 and 3600, is {window}"
-        report.add((*path, "stabilizationWindowSeconds"), "KL122", text, api=api_words.invalid(window, detail))
+        report.wrong((*path, "stabilizationWindowSeconds"), "KL122", text, window, detail)
     if "selectPolicy" in rules:
         report.one_of((*path, "selectPolicy"), rules["selectPolicy"], _SELECT)
     policies = rules.get("policies", [])
@@ -202,7 +200,7 @@ def _rules(report: Report, path: Path, rules: Tree) -> None:
         if not 1 <= period <= 1800:
             detail = "must be greater than zero" if period < 1 else "must be less than or equal to 1800"
             text = f"must be between 1 and 1800, is {period}"
-            report.add((*where, "periodSeconds"), "KL122", text, api=api_words.invalid(period, detail))
+            report.wrong((*where, "periodSeconds"), "KL122", text, period, detail)
     if "tolerance" in rules and quantity.read(rules["tolerance"]).nanos < 0:
         report.add(
             (*path, "tolerance"),

@@ -58,9 +58,9 @@ def job(report: Report, tree: Tree) -> None:
     if spec.get("completionMode") == "Indexed" and completions and name:
         last = f"{name}-{completions - 1}"
         if wrong := names.dns_label(last):
-            words = api_words.invalid(name, f"will not able to create pod with invalid DNS label: {last}")
+            words = f"will not able to create pod with invalid DNS label: {last}"
             text = f"makes a pod named {quoted_name(last)}, which {wrong}"
-            report.add(("metadata", "name"), "KL123", text, api=words)
+            report.wrong(("metadata", "name"), "KL123", text, name, words)
     elif name and names.dns_label(name):
         report.warn(("metadata", "name"), "KL191", "is no DNS label, which the names of its pods should be")
 
@@ -91,19 +91,17 @@ def _selector(report: Report, spec: Tree, name: str) -> None:
         selector(report, where, chosen)
         foreign = [key for key in chosen.get("matchLabels", {}) if key not in _OWN_LABELS]
         if foreign or (chosen.get("matchExpressions") and not is_empty(chosen)):
-            words = api_words.invalid(chosen, "`selector` not auto-generated")
-            report.add(where, "KL130", "is made by the server: remove it, or set manualSelector: true", api=words)
+            words = "`selector` not auto-generated"
+            report.wrong(where, "KL130", "is made by the server: remove it, or set manualSelector: true", chosen, words)
     if name and (wrong := names.label_value(name)):
-        words = api_words.invalid(name, *api_words.label_value(name))
         text = f"becomes the label batch.kubernetes.io/job-name of its pods, and {wrong}"
-        report.add(("metadata", "name"), "KL125", text, api=words, at="spec.template.labels")
+        report.wrong(("metadata", "name"), "KL125", text, name, *api_words.label_value(name), at="spec.template.labels")
     for key in ("job-name", "batch.kubernetes.io/job-name"):
         if name and own.get(key, name) != name:
             path = ("spec", "template", "metadata", "labels", key)
             shown = {each: own[each] for each in sorted(own)}
-            words = api_words.invalid(shown, f"must be '{name}'")
             text = f"{quoted(own[key])} must be the Job's name ({name}); remove the label"
-            report.add(path, "KL130", text, api=words, at=f"spec.template.metadata.labels[{key}]")
+            report.wrong(path, "KL130", text, shown, f"must be '{name}'", at=f"spec.template.metadata.labels[{key}]")
 
 
 def job_spec(report: Report, path: Path, spec: Tree) -> None:
@@ -127,8 +125,8 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
     else:
         for key in ("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"):
             if key in spec and mode == "NonIndexed":
-                words = api_words.invalid(spec[key], "requires indexed completion mode")
-                report.add((*path, key), "KL127", "may only be set when completionMode is Indexed", api=words)
+                words = "requires indexed completion mode"
+                report.wrong((*path, key), "KL127", "may only be set when completionMode is Indexed", spec[key], words)
     if "podFailurePolicy" in spec:
         _failure_policy(report, (*path, "podFailurePolicy"), spec)
     if "successPolicy" in spec and mode == "Indexed":
@@ -150,8 +148,8 @@ def _restarts(report: Report, path: Path, spec: Tree) -> None:
         words = api_words.unsupported(policy, ("OnFailure", "Never"))
         report.add(path, "KL121", f"{quoted(policy)} is not supported: use OnFailure or Never", api=words)
     elif policy == "OnFailure" and "podFailurePolicy" in spec:
-        said = api_words.invalid(policy, 'only "Never" is supported when podFailurePolicy is specified')
-        report.add(path, "KL142", "must be Never when there is a podFailurePolicy, is OnFailure", api=said)
+        said = 'only "Never" is supported when podFailurePolicy is specified'
+        report.wrong(path, "KL142", "must be Never when there is a podFailurePolicy, is OnFailure", policy, said)
 
 
 def _indexed(report: Report, path: Path, spec: Tree) -> None:
@@ -162,14 +160,14 @@ def _indexed(report: Report, path: Path, spec: Tree) -> None:
     if parallelism > _MAX_INDEXES:
         detail = f"must be less than or equal to {_MAX_INDEXES} when completion mode is Indexed"
         text = f"must be at most {_MAX_INDEXES}, is {parallelism}"
-        report.add((*path, "parallelism"), "KL122", text, api=api_words.invalid(parallelism, detail))
+        report.wrong((*path, "parallelism"), "KL122", text, parallelism, detail)
     if failed is not None:
         limit = min(_MAX_INDEXES, completions) if completions is not None else _MAX_INDEXES
         if failed > limit:
             details = ["must be less than or equal to completions"] * (completions is not None and failed > completions)
             details += [f"must be less than or equal to {_MAX_INDEXES}"] * (failed > _MAX_INDEXES)
-            words = api_words.invalid(failed, *details)
-            report.add((*path, "maxFailedIndexes"), "KL122", f"must be at most {limit}, is {failed}", api=words)
+            words = details
+            report.wrong((*path, "maxFailedIndexes"), "KL122", f"must be at most {limit}, is {failed}", failed, *words)
     if completions is not None and completions > _MAX_INDEXES and "backoffLimitPerIndex" in spec:
         when = f"when completions are above {_MAX_INDEXES} and used with backoff limit per index"
         detail = f"must be less than or equal to {_HIGH} {when}"
@@ -178,10 +176,10 @@ def _indexed(report: Report, path: Path, spec: Tree) -> None:
             report.required((*path, "maxFailedIndexes"), f"needed above {_MAX_INDEXES} completions", api=said)
         if parallelism > _HIGH:
             text = f"must be at most {_HIGH}, is {parallelism}"
-            report.add((*path, "parallelism"), "KL122", text, api=api_words.invalid(parallelism, detail))
+            report.wrong((*path, "parallelism"), "KL122", text, parallelism, detail)
         if failed is not None and failed > _HIGH:
             text = f"must be at most {_HIGH}, is {failed}"
-            report.add((*path, "maxFailedIndexes"), "KL122", text, api=api_words.invalid(failed, detail))
+            report.wrong((*path, "maxFailedIndexes"), "KL122", text, failed, detail)
 
 
 def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
@@ -195,8 +193,8 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
         action = rule.get("action")
         report.one_of((*where, "action"), action, _ACTIONS, empty=_valid(_ACTIONS))
         if action == "FailIndex" and "backoffLimitPerIndex" not in spec:
-            words = api_words.invalid(action, "requires the backoffLimitPerIndex to be set")
-            report.add((*where, "action"), "KL142", "FailIndex needs backoffLimitPerIndex", api=words)
+            words = "requires the backoffLimitPerIndex to be set"
+            report.wrong((*where, "action"), "KL142", "FailIndex needs backoffLimitPerIndex", action, words)
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions", [])
         if codes is not None:
             _exit_codes(report, (*where, "onExitCodes"), codes, known)
@@ -225,23 +223,22 @@ def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None])
     if name is not None and name not in known:
         detail = "must be one of the container or initContainer names in the pod template"
         text = f"{quoted(name)} is not a container of the template"
-        report.add((*path, "containerName"), "KL128", text, api=api_words.invalid(name, detail))
+        report.wrong((*path, "containerName"), "KL128", text, name, detail)
     if not values:
-        words = api_words.invalid(codes.get("values"), "at least one value is required")
-        report.add((*path, "values"), "KL120", "is required: give at least one exit code", api=words)
+        words = "at least one value is required"
+        report.wrong((*path, "values"), "KL120", "is required: give at least one exit code", codes.get("values"), words)
     if len(values) > 255:
         report.too_many((*path, "values"), len(values), 255)
     seen: set[int] = set()
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
-            words = api_words.invalid(0, "must not be 0 for the In operator")
-            report.add((*path, "values", index), "KL122", "must not be 0 when the operator is In", api=words)
+            words = "must not be 0 for the In operator"
+            report.wrong((*path, "values", index), "KL122", "must not be 0 when the operator is In", 0, words)
         if value in seen:
             report.duplicate((*path, "values", index), value)
         seen.add(value)
     if values != sorted(values):
-        words = api_words.invalid(values, "must be ordered")
-        report.add((*path, "values"), "KL143", "must be in ascending order", api=words)
+        report.wrong((*path, "values"), "KL143", "must be in ascending order", values, "must be ordered")
 
 
 def _success_policy(report: Report, path: Path, spec: Tree) -> None:
@@ -261,8 +258,8 @@ def _success_policy(report: Report, path: Path, spec: Tree) -> None:
                 report.too_long((*where, "succeededIndexes"), len(indexes), 64 * 1024)
             total, wrong = _indexes(indexes, completions)
             if wrong:
-                words = api_words.invalid(indexes, f"error parsing succeededIndexes: {wrong}")
-                report.add((*where, "succeededIndexes"), "KL143", wrong, api=words)
+                words = f"error parsing succeededIndexes: {wrong}"
+                report.wrong((*where, "succeededIndexes"), "KL143", wrong, indexes, words)
         if count is not None:
             report.at_least(rule, "succeededCount", where)
             limit = completions if total is None else min(completions, total)
@@ -270,8 +267,8 @@ def _success_policy(report: Report, path: Path, spec: Tree) -> None:
                 which = "specified completions"
                 if limit == total:
                     which = "indexes in the specified succeededIndexes field"
-                words = api_words.invalid(count, f"must be less than or equal to {limit} (the number of {which})")
-                report.add((*where, "succeededCount"), "KL122", f"must be at most {limit}, is {count}", api=words)
+                words = f"must be less than or equal to {limit} (the number of {which})"
+                report.wrong((*where, "succeededCount"), "KL122", f"must be at most {limit}, is {count}", count, words)
 
 
 def _indexes(text: str, completions: int) -> tuple[int, str]:
@@ -310,17 +307,16 @@ def cron_job(report: Report, tree: Tree) -> None:
     path: Path = ("spec", "jobTemplate", "spec")
     job_spec(report, path, inner)
     if "selector" in inner:
-        words = api_words.invalid(inner["selector"], "`selector` will be auto-generated")
-        report.add((*path, "selector"), "KL127", "is made by the server; remove it", api=words)
+        words = "`selector` will be auto-generated"
+        report.wrong((*path, "selector"), "KL127", "is made by the server; remove it", inner["selector"], words)
     if inner.get("manualSelector"):
-        words = (api_words.unsupported(True, ("nil", "false")),)
-        report.add((*path, "manualSelector"), "KL127", "may not be true in a CronJob", api=words)
+        refusal = api_words.unsupported(True, ("nil", "false"))
+        report.add((*path, "manualSelector"), "KL127", "may not be true in a CronJob", api=refusal)
     for key in ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         report.at_least(spec, key, ("spec",))
     if len(name) > 52:
-        words = api_words.invalid(name, "must be no more than 52 characters")
         text = f"has {len(name)} characters; a CronJob's name has at most 52"
-        report.add(("metadata", "name"), "KL129", text, api=words)
+        report.wrong(("metadata", "name"), "KL129", text, name, "must be no more than 52 characters")
 
 
 def _time_zone(report: Report, zone: str | None) -> None:
@@ -328,8 +324,8 @@ def _time_zone(report: Report, zone: str | None) -> None:
         return
     path: Path = ("spec", "timeZone")
     if not zone:
-        words = api_words.invalid("", "timeZone must be nil or non-empty string")
-        report.add(path, "KL139", "must not be empty; remove it or name a zone such as Etc/UTC", api=words)
+        words = "timeZone must be nil or non-empty string"
+        report.wrong(path, "KL139", "must not be empty; remove it or name a zone such as Etc/UTC", "", words)
         return
     parts = zone.split("/")
     odd = any(part in (".", "..") or part.startswith("-") or not _ZONE_PART.fullmatch(part) for part in parts)

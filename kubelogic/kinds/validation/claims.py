@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.kinds.validation import api_words, names, resources
+from kubelogic.kinds.validation import names, resources
 from kubelogic.kinds.validation.common import check_name, selector, template_metadata
 from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.text.location import Path, dotted
@@ -57,9 +57,8 @@ def _data_source(report: Report, path: Path, source: Tree) -> None:
         check_name(report, (*path, "apiGroup"), group, names.dns_subdomain)
     elif source.get("kind") != "PersistentVolumeClaim":
         detail = "must be 'PersistentVolumeClaim' when referencing the default apiGroup"
-        words = api_words.invalid(source.get("kind") or "", detail)
         text = "must be PersistentVolumeClaim when there is no apiGroup"
-        report.add((*path, "kind"), "KL121", text, api=words, at=dotted(path))
+        report.wrong((*path, "kind"), "KL121", text, source.get("kind") or "", detail, at=dotted(path))
     if source.get("namespace"):
         check_name(report, (*path, "namespace"), source["namespace"], names.dns_label)
 

@@ -37,8 +37,8 @@ def required_name(report: Report, path: Path, value: str | None, rule: NameRule,
 def label_key(report: Report, path: Path, key: str, *, on_key: bool = False, at: str = "") -> None:
     """Check a label or annotation key."""
     if wrong := names.qualified_name(key):
-        words = api_words.invalid(key, *api_words.qualified_name(key))
-        report.add(path, "KL124", f"the key {quoted(key)} {wrong}", on_key=on_key, api=words, at=at)
+        words = api_words.qualified_name(key)
+        report.wrong(path, "KL124", f"the key {quoted(key)} {wrong}", key, *words, on_key=on_key, at=at)
 
 
 def labels(report: Report, path: Path, values: Mapping[str, str] | None) -> None:
@@ -84,8 +84,8 @@ def _unknown_operator(operator: str, allowed: Iterable[str]) -> str:
 
 def unknown_operator(report: Report, path: Path, operator: str, allowed: Iterable[str], *, at: str = "") -> None:
     """Note an operator that is missing or not one of those allowed."""
-    words = api_words.invalid(operator, "not a valid selector operator")
-    report.add((*path, "operator"), "KL135", _unknown_operator(operator, allowed), api=words, at=at)
+    words = "not a valid selector operator"
+    report.wrong((*path, "operator"), "KL135", _unknown_operator(operator, allowed), operator, words, at=at)
 
 
 def expression_values(report: Report, path: Path, operator: str, values: list[str]) -> None:
@@ -174,11 +174,11 @@ def _owners(report: Report, path: Path, owners: Iterable[Tree]) -> None:
         for key in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(key):
                 words = "version must not be empty" if key == "apiVersion" else "must not be empty"
-                api = api_words.invalid(owner.get(key) or "", words)
-                report.add((*path, index, key), "KL120", "is required", api=api, at=f"{dotted(path)}.{key}")
+                at, value = f"{dotted(path)}.{key}", owner.get(key) or ""
+                report.wrong((*path, index, key), "KL120", "is required", value, words, at=at)
         if (owner.get("apiVersion"), owner.get("kind")) == ("v1", "Event"):
-            api = api_words.invalid(owner, "/v1, Kind=Event is disallowed from being an owner")
-            report.add((*path, index), "KL141", "an Event cannot own anything", api=api, at=dotted(path))
+            api = "/v1, Kind=Event is disallowed from being an owner"
+            report.wrong((*path, index), "KL141", "an Event cannot own anything", owner, api, at=dotted(path))
         if owner.get("controller"):
             this = f"{owner.get('kind', '')}/{owner.get('name', '')}"
             if manager:
@@ -186,9 +186,10 @@ def _owners(report: Report, path: Path, owners: Iterable[Tree]) -> None:
                     "Only one reference can have Controller set to true. "
                     f'Found "true" in references for {manager} and {this}'
                 )
-                api = api_words.invalid([_in_order(each) for each in owners], detail)
                 text = f"only one owner can be the controller: {manager} or {this}"
-                report.add((*path, index), "KL141", text, api=api, at=dotted(path))
+                report.wrong(
+                    (*path, index), "KL141", text, [_in_order(each) for each in owners], detail, at=dotted(path)
+                )
             manager = manager or this
 
 
@@ -204,8 +205,8 @@ def _finalizers(report: Report, path: Path, finalizers: Iterable[str]) -> None:
     for index, finalizer in enumerate(found):
         label_key(report, (*path, index), finalizer, at=dotted(path))
     if "orphan" in found and "foregroundDeletion" in found:
-        api = api_words.invalid(found, "finalizer orphan and foregroundDeletion cannot be both set")
-        report.add(path, "KL142", "orphan and foregroundDeletion exclude each other", api=api)
+        api = "finalizer orphan and foregroundDeletion cannot be both set"
+        report.wrong(path, "KL142", "orphan and foregroundDeletion exclude each other", found, api)
     for index, finalizer in enumerate(found):
         _with_domain(report, (*path, index), finalizer)
 

@@ -124,16 +124,15 @@ def _probe(report: Report, path: Path, kind: str, node: Tree, grace: int) -> Non
     own = node.get("terminationGracePeriodSeconds")
     if own is not None:
         if own <= 0:
-            words = api_words.invalid(own, "must be greater than 0")
             text = f"must be greater than 0, is {own}"
-            report.add((*path, "terminationGracePeriodSeconds"), "KL122", text, api=words)
+            report.wrong((*path, "terminationGracePeriodSeconds"), "KL122", text, own, "must be greater than 0")
         if kind == "readinessProbe":
-            words = api_words.invalid(own, "must not be set for readinessProbes")
+            words = "must not be set for readinessProbes"
             text = "may not be set for a readiness probe"
-            report.add((*path, "terminationGracePeriodSeconds"), "KL127", text, api=words)
+            report.wrong((*path, "terminationGracePeriodSeconds"), "KL127", text, own, words)
     if kind != "readinessProbe" and node.get("successThreshold", 1) != 1:
-        words = api_words.invalid(node["successThreshold"], "must be 1")
-        report.add((*path, "successThreshold"), "KL122", f"must be 1, is {node['successThreshold']}", api=words)
+        text = f"must be 1, is {node['successThreshold']}"
+        report.wrong((*path, "successThreshold"), "KL122", text, node["successThreshold"], "must be 1")
 
 
 def _running(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
@@ -161,21 +160,20 @@ def _mounts(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         if not target:
             report.required((*where, "mountPath"))
         if target in seen:
-            words = api_words.invalid(target, "must be unique")
             text = f"{quoted(target)} is mounted twice in this container"
-            report.add((*where, "mountPath"), "KL126", text, api=words)
+            report.wrong((*where, "mountPath"), "KL126", text, target, "must be unique")
         seen.add(target)
         if name in devices:
-            words = api_words.invalid(name, "must not already exist in volumeDevices")
-            report.add((*where, "name"), "KL142", f"{name} is a device of this container already", api=words)
+            words = "must not already exist in volumeDevices"
+            report.wrong((*where, "name"), "KL142", f"{name} is a device of this container already", name, words)
         if target in devices.values():
-            words = api_words.invalid(target, "must not already exist as a path in volumeDevices")
-            report.add((*where, "mountPath"), "KL142", f"{target} is the path of a device already", api=words)
+            words = "must not already exist as a path in volumeDevices"
+            report.wrong((*where, "mountPath"), "KL142", f"{target} is the path of a device already", target, words)
         for key in ("subPath", "subPathExpr"):
             if key == "subPathExpr" and item.get("subPath") and item.get("subPathExpr"):
-                words = api_words.invalid(item["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
+                words = "subPathExpr and subPath are mutually exclusive"
                 text = "subPath and subPathExpr exclude each other"
-                report.add((*where, "subPathExpr"), "KL142", text, api=words)
+                report.wrong((*where, "subPathExpr"), "KL142", text, item["subPathExpr"], words)
             if item.get(key):
                 at = f"{dotted((*path, 'volumeMounts'))}.{key}"
                 report.check((*where, key), "KL133", item[key], names.local_path, at=at)
@@ -215,10 +213,10 @@ def _devices(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         elif pod.volumes[name] not in ("persistentVolumeClaim", "ephemeral"):
             detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
             text = "only persistentVolumeClaim and ephemeral volumes can be devices"
-            report.add((*where, "name"), "KL127", text, api=api_words.invalid(name, detail))
+            report.wrong((*where, "name"), "KL127", text, name, detail)
         if name in seen:
             text = f"{quoted(name)} is there twice; each may appear once"
-            report.add((*where, "name"), "KL126", text, api=api_words.invalid(name, "must be unique"))
+            report.wrong((*where, "name"), "KL126", text, name, "must be unique")
         seen.add(name)
         if not target:
             report.required((*where, "devicePath"))
@@ -226,14 +224,14 @@ def _devices(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
             report.check((*where, "devicePath"), "KL133", target, names.no_backsteps)
         if target in paths:
             text = f"{quoted(target)} is there twice; each may appear once"
-            report.add((*where, "devicePath"), "KL126", text, api=api_words.invalid(target, "must be unique"))
+            report.wrong((*where, "devicePath"), "KL126", text, target, "must be unique")
         paths.add(target)
         if name in mounts:
-            words = api_words.invalid(name, "must not already exist in volumeMounts")
-            report.add((*where, "name"), "KL142", f"{name} is mounted by this container already", api=words)
+            words = "must not already exist in volumeMounts"
+            report.wrong((*where, "name"), "KL142", f"{name} is mounted by this container already", name, words)
         if target in mounts.values():
-            words = api_words.invalid(target, "must not already exist as a path in volumeMounts")
-            report.add((*where, "devicePath"), "KL142", f"{target} is a mount path already", api=words)
+            words = "must not already exist as a path in volumeMounts"
+            report.wrong((*where, "devicePath"), "KL142", f"{target} is a mount path already", target, words)
         if not pod.host_users:
             at = f"{dotted(path)}.volumeDevices"
             said = "when `hostUsers` is false"

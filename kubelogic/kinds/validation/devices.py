@@ -85,8 +85,8 @@ def resource_slice(report: Report, tree: Tree) -> None:
             report.check((*path, "pool", "name"), "KL123", part, names.dns_subdomain)
     count, generation = pool.get("resourceSliceCount") or 0, pool.get("generation") or 0
     if count <= 0:
-        detail = api_words.invalid(count, "must be greater than zero")
-        report.add((*path, "pool", "resourceSliceCount"), "KL122", f"must be at least 1, is {count}", api=detail)
+        detail = "must be greater than zero"
+        report.wrong((*path, "pool", "resourceSliceCount"), "KL122", f"must be at least 1, is {count}", count, detail)
     if generation < 0:
         report.at_least(pool, "generation", (*path, "pool"))
     _nodes(report, path, spec, _WHERE, "is required")
@@ -95,7 +95,7 @@ def resource_slice(report: Report, tree: Tree) -> None:
         report.invalid((*path, "nodeSelector", "nodeSelectorTerms"), "KL142", terms, words, detail=words)
     if spec.get("sharedCounters") is not None and spec.get("devices") is not None:
         words = "only one of `sharedCounters` or `devices` is allowed"
-        report.add((*path, "sharedCounters"), "KL142", words, api=api_words.invalid("", words), at="spec")
+        report.wrong((*path, "sharedCounters"), "KL142", words, "", words, at="spec")
     devices = spec.get("devices") or []
     detailed = any(each.get("taints") or each.get("consumesCounters") or _has_lists(each) for each in devices)
     _unique(report, (*path, "devices"), devices, "name", _MOST_DETAILED_DEVICES if detailed else _MOST_DEVICES)
@@ -138,8 +138,8 @@ def _request(report: Report, path: Path, request: Tree) -> None:
     if exactly is None and not choices:
         report.required(path, "give either exactly or firstAvailable", api=words)
     elif exactly is not None and choices:
-        detail = api_words.invalid(None, f"{words}, but multiple fields are set")
-        report.add(path, "KL142", "exactly and firstAvailable exclude each other; give one", api=detail)
+        detail = f"{words}, but multiple fields are set"
+        report.wrong(path, "KL142", "exactly and firstAvailable exclude each other; give one", None, detail)
     elif exactly is not None:
         _wanted(report, (*path, "exactly"), exactly)
     else:
@@ -161,8 +161,7 @@ def _wanted(report: Report, path: Path, wanted: Tree) -> None:
         words = "must not be specified when allocationMode is 'All'"
         report.invalid((*path, "count"), "KL142", count, words, detail=words)
     elif count < 0:
-        detail = api_words.invalid(count, "must be greater than zero")
-        report.add((*path, "count"), "KL122", f"must be at least 1, is {count}", api=detail)
+        report.wrong((*path, "count"), "KL122", f"must be at least 1, is {count}", count, "must be greater than zero")
     for index, toleration in enumerate(wanted.get("tolerations") or ()):
         where = (*path, "tolerations", index)
         operator, value = toleration.get("operator") or "Equal", toleration.get("value") or ""

@@ -65,7 +65,7 @@ def field_ref(report: Report, path: Path, reference: Tree, allowed: tuple[str, .
         near = nearest(field, allowed)
         hint = f" (did you mean {quoted(near)}?)" if near else ""
         text = f"{quoted(field)} is not supported: use {listed(allowed)}{hint}"
-        report.add((*path, "fieldPath"), "KL121", text, api=api_words.invalid(field, detail))
+        report.wrong((*path, "fieldPath"), "KL121", text, field, detail)
     elif field not in allowed:
         report.unsupported((*path, "fieldPath"), field, allowed)
 
@@ -86,9 +86,9 @@ def resource_field_ref(report: Report, path: Path, reference: Tree, *, needs_con
     if quantity.canonical(divisor) not in allowed and resource:
         what = _DIVIDED.get(resource.partition(".")[2], "hugepages resource")
         which = "1m and 1" if resource.endswith(".cpu") else ", ".join(_SIZES)
-        words = api_words.invalid(resource, f"only divisor's values {which} are supported with the {what}")
+        words = f"only divisor's values {which} are supported with the {what}"
         text = f"{quoted(divisor)} is not supported: use {listed(allowed)}"
-        report.add((*path, "divisor"), "KL121", text, api=words)
+        report.wrong((*path, "divisor"), "KL121", text, resource, words)
 
 
 def _key_ref(report: Report, path: Path, reference: Tree) -> None:
@@ -96,8 +96,7 @@ def _key_ref(report: Report, path: Path, reference: Tree) -> None:
     if name:
         check_name(report, (*path, "name"), name, names.dns_subdomain)
     else:
-        words = api_words.invalid("", *api_words.dns_subdomain(""))
-        report.add((*path, "name"), "KL120", "is required", api=words)
+        report.wrong((*path, "name"), "KL120", "is required", "", *api_words.dns_subdomain(""))
     key = reference.get("key", "")
     if not key:
         report.required((*path, "key"))
@@ -142,11 +141,11 @@ def _value_from(report: Report, path: Path, source: Tree, *, has_value: bool) ->
         _file_key_ref(report, (*path, "fileKeyRef"), source["fileKeyRef"])
     if not kinds:
         *most, last = (f"`{kind}`" for kind in ("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"))
-        words = api_words.invalid("", f"must specify one of: {', '.join(most)}, {last} or `fileKeyRef`")
-        report.add(path, "KL120", f"is required: set one of {', '.join(_SOURCES)}", api=words)
+        words = f"must specify one of: {', '.join(most)}, {last} or `fileKeyRef`"
+        report.wrong(path, "KL120", f"is required: set one of {', '.join(_SOURCES)}", "", words)
     elif has_value:
-        words = api_words.invalid("", "may not be specified when `value` is not empty")
-        report.add(path, "KL142", "value and valueFrom exclude each other", api=words)
+        words = "may not be specified when `value` is not empty"
+        report.wrong(path, "KL142", "value and valueFrom exclude each other", "", words)
     elif len(kinds) > 1:
         report.add(path, "KL142", f"has more than one source: {', '.join(kinds)}", api=_MORE_THAN_ONE)
 
@@ -162,8 +161,8 @@ def variables_from(report: Report, path: Path, items: list[Tree]) -> None:
             name = item[kind].get("name", "")
             required_name(report, (*where, kind, "name"), names.masked(name), names.dns_subdomain)
         if not kinds:
-            words = api_words.invalid("", "must specify one of: `configMapRef` or `secretRef`")
-            report.add(where, "KL120", "is required: set configMapRef or secretRef", api=words, at=dotted(path))
+            words = "must specify one of: `configMapRef` or `secretRef`"
+            report.wrong(where, "KL120", "is required: set configMapRef or secretRef", "", words, at=dotted(path))
         elif len(kinds) > 1:
             text = "configMapRef and secretRef exclude each other"
             report.add(where, "KL142", text, api=_MORE_THAN_ONE, at=dotted(path))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from kubelogic.kinds.validation import api_words, names
+from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.common import check_name, metadata, required_name, selector
 from kubelogic.kinds.validation.containers import PROTOCOLS, port_number_or_name
 from kubelogic.kinds.validation.problems import Report, Tree
@@ -25,9 +25,9 @@ def ingress(report: Report, tree: Tree) -> None:
     spec = tree.get("spec", {})
     path: Path = ("spec",)
     if not spec.get("rules") and "defaultBackend" not in spec:
-        words = api_words.invalid(None, "either `defaultBackend` or `rules` must be specified")
+        words = "either `defaultBackend` or `rules` must be specified"
         text = "is required: give rules or a defaultBackend"
-        report.add((*path, "rules"), "KL120", text, api=words, at="spec")
+        report.wrong((*path, "rules"), "KL120", text, None, words, at="spec")
     if "defaultBackend" in spec:
         _backend(report, (*path, "defaultBackend"), spec["defaultBackend"])
     for index, each in enumerate(spec.get("rules", ())):
@@ -43,10 +43,10 @@ def ingress(report: Report, tree: Tree) -> None:
         check_name(report, (*path, "ingressClassName"), name, names.dns_subdomain)
     noted = tree.get("metadata", {}).get("annotations", {}).get(_CLASS)
     if noted is not None and name is not None and noted != name:
-        words = api_words.invalid(noted, "must match `ingressClassName` when both are specified")
+        words = "must match `ingressClassName` when both are specified"
         text = f"must be the same as ingressClassName ({name})"
         at = f"annotations.{_CLASS}"
-        report.add(("metadata", "annotations", _CLASS), "KL142", text, api=words, at=at)
+        report.wrong(("metadata", "annotations", _CLASS), "KL142", text, noted, words, at=at)
 
 
 def _rule(report: Report, path: Path, rule: Tree) -> None:
@@ -97,7 +97,7 @@ def _backend(report: Report, path: Path, backend: Tree) -> None:
         detail = (
             "cannot set both resource and service backends" if service else "resource or service backend is required"
         )
-        report.add(path, "KL142", "set either service or resource", api=api_words.invalid("", detail))
+        report.wrong(path, "KL142", "set either service or resource", "", detail)
     elif resource is not None:
         _typed(report, (*path, "resource"), resource)
     elif service is not None:
@@ -106,8 +106,8 @@ def _backend(report: Report, path: Path, backend: Tree) -> None:
         name, number = port.get("name", ""), port.get("number", 0)
         where = (*path, "service", "port")
         if name and number:
-            words = api_words.invalid("", "cannot set both port name & port number")
-            report.add(where, "KL142", "name and number exclude each other", api=words, at=dotted(path))
+            words = "cannot set both port name & port number"
+            report.wrong(where, "KL142", "name and number exclude each other", "", words, at=dotted(path))
         elif name or number:
             port_number_or_name(report, (*where, "name" if name else "number"), name or number)
         else:
@@ -164,8 +164,8 @@ def network_policy(report: Report, tree: Tree) -> None:
                 _peer(report, (*where, peers, number), peer)
     types = spec.get("policyTypes", [])
     if len(types) > 2:
-        words = api_words.invalid(types, "may not specify more than two policyTypes")
-        report.add((*path, "policyTypes"), "KL129", f"has {len(types)} entries; at most 2 are allowed", api=words)
+        words = "may not specify more than two policyTypes"
+        report.wrong((*path, "policyTypes"), "KL129", f"has {len(types)} entries; at most 2 are allowed", types, words)
     for index, kind in enumerate(types):
         if kind not in ("Egress", "Ingress"):
             report.unsupported((*path, "policyTypes", index), kind, ("Egress", "Ingress"), api=("Ingress", "Egress"))
@@ -181,12 +181,12 @@ def _policy_port(report: Report, path: Path, port: Tree) -> None:
         return
     if not isinstance(number, int):
         what = "specified" if number is None else "non-numeric"
-        words = api_words.invalid(end, f"may not be specified when `port` is {'not ' if number is None else ''}{what}")
-        report.add((*path, "endPort"), "KL127", "may only be set when port is a number", api=words)
+        words = f"may not be specified when `port` is {'not ' if number is None else ''}{what}"
+        report.wrong((*path, "endPort"), "KL127", "may only be set when port is a number", end, words)
     else:
         if end < number:
-            words = api_words.invalid(number, "must be greater than or equal to `port`")
-            report.add((*path, "endPort"), "KL131", f"must be at least port ({number}), is {end}", api=words)
+            words = "must be greater than or equal to `port`"
+            report.wrong((*path, "endPort"), "KL131", f"must be at least port ({number}), is {end}", number, words)
         report.between(end, (*path, "endPort"), 1, 65535, "KL131")
 
 

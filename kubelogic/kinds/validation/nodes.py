@@ -50,8 +50,8 @@ def node(report: Report, tree: Tree) -> None:
             at = f"spec.podCIDRs[{index}]"
             report.invalid(path, "KL132", value, wrong, detail=api_words.cidr(value), at=at)
     if len(ranges) > 2 or (len(ranges) == 2 and (":" in ranges[0]) == (":" in ranges[1])):
-        words = api_words.invalid(ranges, "may specify no more than one CIDR for each IP family")
-        report.add(("spec", "podCIDRs"), "KL142", "may hold one range of each address family only", api=words)
+        words = "may specify no more than one CIDR for each IP family"
+        report.wrong(("spec", "podCIDRs"), "KL142", "may hold one range of each address family only", ranges, words)
     features = status.get("declaredFeatures", [])
     for index, feature in enumerate(features):
         if len(feature) > 253 or not _FEATURE.fullmatch(feature):

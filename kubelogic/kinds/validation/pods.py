@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.defaults.pods import aggregate
-from kubelogic.kinds.validation import api_words, containers, names, resources, scheduling, security, volumes
+from kubelogic.kinds.validation import containers, names, resources, scheduling, security, volumes
 from kubelogic.kinds.validation.common import (
     check_annotations,
     check_name,
@@ -88,8 +88,8 @@ def template(report: Report, path: Path, node: Tree, claimed: Collection[str] = 
 def _annotations(report: Report, path: Path, meta: Tree, spec: Tree) -> None:
     found = meta.get("annotations", {})
     if _MIRROR in found and not spec.get("nodeName"):
-        words = api_words.invalid(found[_MIRROR], "must set spec.nodeName if mirror pod annotation is set")
-        report.add((*path, _MIRROR), "KL142", "a mirror pod needs spec.nodeName", api=words)
+        words = "must set spec.nodeName if mirror pod annotation is set"
+        report.wrong((*path, _MIRROR), "KL142", "a mirror pod needs spec.nodeName", found[_MIRROR], words)
     cost = found.get(_DELETION_COST)
     if cost is not None and not _is_int32(cost):
         report.invalid(
@@ -227,19 +227,17 @@ def _dns(report: Report, path: Path, spec: Tree) -> None:
 def _dns_config(report: Report, here: Path, config: Tree) -> None:
     servers, searches = config.get("nameservers", []), config.get("searches", [])
     if len(servers) > 3:
-        words = api_words.invalid(servers, "must not have more than 3 nameservers")
         text = f"has {len(servers)} entries; at most 3 are allowed"
-        report.add((*here, "nameservers"), "KL129", text, api=words)
+        report.wrong((*here, "nameservers"), "KL129", text, servers, "must not have more than 3 nameservers")
     for index, server in enumerate(servers):
         report.check((*here, "nameservers", index), "KL132", server, names.ip_address)
     if len(searches) > 32:
-        words = api_words.invalid(searches, "must not have more than 32 search paths")
         text = f"has {len(searches)} entries; at most 32 are allowed"
-        report.add((*here, "searches"), "KL129", text, api=words)
+        report.wrong((*here, "searches"), "KL129", text, searches, "must not have more than 32 search paths")
     if len(" ".join(searches)) > 2048:
         detail = "must not have more than 2048 characters (including spaces) in the search list"
         text = f"has {len(' '.join(searches)):,} characters; at most 2,048 are allowed"
-        report.add((*here, "searches"), "KL129", text, api=api_words.invalid(searches, detail))
+        report.wrong((*here, "searches"), "KL129", text, searches, detail)
     for index, search in enumerate(searches):
         if search != ".":
             name = search.removesuffix(".")
@@ -271,7 +269,7 @@ def _claims(report: Report, path: Path, items: list[Tree]) -> set[str]:
             if kinds:
                 detail = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
             text = "set either resourceClaimName or resourceClaimTemplateName"
-            report.add(where, "KL142", text, api=api_words.invalid(value, detail))
+            report.wrong(where, "KL142", text, value, detail)
         for key in kinds:
             check_name(report, (*where, key), item[key], names.dns_subdomain)
     return found - {""}
@@ -291,32 +289,28 @@ def _pod_resources(report: Report, path: Path, spec: Tree, claims: set[str]) -> 
         own = level.get("requests", {}).get(name)
         if own is not None and nanos > quantity.read(own).nanos:
             total = quantity.written(nanos, like=own)
-            words = api_words.invalid(
-                quantity.canonical(own),
-                f"must be greater than or equal to aggregate container requests of {quantity.canonical(total)}",
-            )
+            words = f"must be greater than or equal to aggregate container requests of {quantity.canonical(total)}"
             text = f"is {own}, but the containers ask for {total} together"
             at = f"{dotted(here)}.requests[{name}]"
-            report.add((*here, "requests", name), "KL136", text, api=words, at=at)
+            report.wrong((*here, "requests", name), "KL136", text, quantity.canonical(own), words, at=at)
     for name, nanos in aggregate(spec, "limits").items():
         own = level.get("limits", {}).get(name)
         if own is not None and name.startswith("hugepages-") and nanos > quantity.read(own).nanos:
             total = quantity.written(nanos, like=own)
-            words = api_words.invalid(
-                quantity.canonical(own),
-                f"must be greater than or equal to aggregate container limits of {quantity.canonical(total)}",
-            )
+            words = f"must be greater than or equal to aggregate container limits of {quantity.canonical(total)}"
             text = f"is {own}, but the containers' limits are {total} together"
-            report.add((*here, "limits", name), "KL136", text, api=words, at=f"{dotted(here)}.limits[{name}]")
+            at = f"{dotted(here)}.limits[{name}]"
+            report.wrong((*here, "limits", name), "KL136", text, quantity.canonical(own), words, at=at)
     for index, node in enumerate(spec.get("containers", ())):
         for name, value in node.get("resources", {}).get("limits", {}).items():
             own = level.get("limits", {}).get(name)
             if own is not None and quantity.read(value).nanos > quantity.read(own).nanos:
                 where = (*path, "containers", index, "resources", "limits", name)
                 detail = f"must be less than or equal to pod limits of {quantity.canonical(own)}"
-                words = api_words.invalid(quantity.canonical(value), detail)
                 text = f"is {value}, must not be above the pod's {name} limit of {own}"
-                report.add(where, "KL136", text, api=words, at=f"{dotted(where[:-1])}[{name}]")
+                report.wrong(
+                    where, "KL136", text, quantity.canonical(value), detail, at=f"{dotted(where[:-1])}[{name}]"
+                )
 
 
 def _file_keys(report: Report, path: Path, spec: Tree, around: containers.Surroundings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubelogic.kinds import quantity
-from kubelogic.kinds.validation import api_words, names, resources, scheduling
+from kubelogic.kinds.validation import names, resources, scheduling
 from kubelogic.kinds.validation.common import (
     label_key,
     labels,
@@ -67,9 +67,9 @@ def disruption_budget(report: Report, tree: Tree) -> None:
             "MaxUnavailable": spec["maxUnavailable"],
             "UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy"),
         }
-        words = api_words.invalid(shown, "minAvailable and maxUnavailable cannot be both set")
+        words = "minAvailable and maxUnavailable cannot be both set"
         text = "minAvailable and maxUnavailable exclude each other"
-        report.add((*path, "maxUnavailable"), "KL142", text, api=words, at="spec")
+        report.wrong((*path, "maxUnavailable"), "KL142", text, shown, words, at="spec")
     for key in ("minAvailable", "maxUnavailable"):
         if key in spec:
             int_or_percent(report, (*path, key), spec[key])
@@ -126,9 +126,8 @@ def resource_quota(report: Report, tree: Tree) -> None:
         at = "spec.scopeSelector.matchExpressions"
         _scope(report, (*here, index, "scopeName"), scope, hard, at=at, shown=scope)
         if scope in _EXIST_ONLY and operator != "Exists":
-            words = api_words.invalid(operator, _EXISTS_ONLY)
             text = f"must be Exists for the scope {scope}"
-            report.add((*here, index, "operator"), "KL135", text, api=words, at=f"{at}.operator")
+            report.wrong((*here, index, "operator"), "KL135", text, operator, _EXISTS_ONLY, at=f"{at}.operator")
         _scope_values(report, (*here, index), operator, expression.get("values", []), at)
     _opposites(report, here, [expression.get("scopeName", "") for expression in expressions], scopes)
 
@@ -144,7 +143,7 @@ def _scope_values(report: Report, path: Path, operator: str, values: list[str], 
         if values:
             detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
             text = f"may not be set when the operator is {operator}; remove it"
-            report.add(where, "KL135", text, api=api_words.invalid(values, detail), at=f"{at}.values")
+            report.wrong(where, "KL135", text, values, detail, at=f"{at}.values")
     else:
         unknown_operator(report, path, operator, ("In", "NotIn", "Exists", "DoesNotExist"), at=f"{at}.operator")
 
@@ -152,23 +151,22 @@ def _scope_values(report: Report, path: Path, operator: str, values: list[str], 
 def _scope(report: Report, path: Path, scope: str, hard: Mapping[str, str], *, at: str, shown: list[str] | str) -> None:
     if scope not in _SCOPES:
         field = at if isinstance(shown, list) else f"{at}.scopeName"
-        words = api_words.invalid(shown, "unsupported scope")
-        report.add(path, "KL121", f"{quoted(scope)} is not supported: use {listed(_SCOPES)}", api=words, at=field)
+        words = "unsupported scope"
+        report.wrong(path, "KL121", f"{quoted(scope)} is not supported: use {listed(_SCOPES)}", shown, words, at=field)
         return
     allowed = _SCOPE_RESOURCES.get(scope, ("pods", *_COMPUTE))
     for name in sorted(hard):
         standard = name in resources.QUOTA or name.startswith(("hugepages-", "requests.hugepages-"))
         if standard and name not in allowed:
-            words = api_words.invalid(shown, "unsupported scope applied to resource")
             text = f"the scope {scope} cannot be used for {name}, only for {', '.join(allowed)}"
-            report.add(path, "KL142", text, api=words, at=at)
+            report.wrong(path, "KL142", text, shown, "unsupported scope applied to resource", at=at)
 
 
 def _opposites(report: Report, path: Path, scopes: list[str], shown: list[str]) -> None:
     for first, second in _OPPOSITES:
         if first in scopes and second in scopes:
-            words = api_words.invalid(shown, "conflicting scopes")
-            report.add(path, "KL142", f"the scopes {first} and {second} exclude each other", api=words)
+            words = "conflicting scopes"
+            report.wrong(path, "KL142", f"the scopes {first} and {second} exclude each other", shown, words)
 
 
 def limit_range(report: Report, tree: Tree) -> None:
@@ -227,29 +225,26 @@ def _bounds(report: Report, path: Path, given: Mapping[str, str], name: str) -> 
             at = low if low in ("min", "defaultRequest") and high != "defaultRequest" else high
             above = "default limit" if (low, high) == ("defaultRequest", "default") else _TOLD.get(high, high)
             detail = f"{_TOLD.get(low, low)} value {own[low]} is greater than {above} value {own[high]}"
-            words = api_words.invalid(own[quoting], detail)
             text = f"{low} ({given[low]}) is above {high} ({given[high]})"
-            report.add((*path, at, name), "KL136", text, api=words, at=f"{dotted(path)}.{named}[{name}]")
+            report.wrong((*path, at, name), "KL136", text, own[quoting], detail, at=f"{dotted(path)}.{named}[{name}]")
     ratio = nanos.get("maxLimitRequestRatio")
     where = (*path, "maxLimitRequestRatio", name)
     if ratio is not None:
         if ratio < 10**9:
             shown = own["maxLimitRequestRatio"]
-            words = api_words.invalid(shown, f"ratio {shown} is less than 1")
             text = f"must be at least 1, is {given['maxLimitRequestRatio']}"
-            report.add(where, "KL138", text, api=words, at=resources.keyed(where))
+            report.wrong(where, "KL138", text, shown, f"ratio {shown} is less than 1", at=resources.keyed(where))
         if nanos.get("min", 0) > 0 and "max" in nanos and ratio * nanos["min"] > nanos["max"] * 10**9:
             bound = nanos["max"] / nanos["min"]
             shown = own["maxLimitRequestRatio"]
-            words = api_words.invalid(shown, f"ratio {shown} is greater than max/min = {bound:f}")
-            report.add(where, "KL138", f"is above max/min = {bound:.6g}", api=words, at=resources.keyed(where))
+            words = f"ratio {shown} is greater than max/min = {bound:f}"
+            report.wrong(where, "KL138", f"is above max/min = {bound:.6g}", shown, words, at=resources.keyed(where))
     both = "default" in nanos and "defaultRequest" in nanos
     if both and not resources.can_overcommit(name) and nanos["default"] != nanos["defaultRequest"]:
         detail = f"default value {own['default']} must equal to defaultRequest value {own['defaultRequest']} in {name}"
-        words = api_words.invalid(own["defaultRequest"], detail)
         where = (*path, "defaultRequest", name)
         text = f"must be equal to default ({given['default']})"
-        report.add(where, "KL136", text, api=words, at=resources.keyed(where))
+        report.wrong(where, "KL136", text, own["defaultRequest"], detail, at=resources.keyed(where))
 
 
 def lease(report: Report, tree: Tree) -> None:

@@ -154,8 +154,13 @@ class Report(msgspec.Struct):
         self, path: Path, code: str, value: Any, rule: str, *, detail: Words = (), at: str = "", on_key: bool = False
     ) -> None:
         """A value breaks a rule; ``detail`` says in the API server's words which."""
-        words = api_words.invalid(value, *_all(detail))
-        self.add(path, code, f"{quoted(value)} {rule}", api=words, at=at, on_key=on_key)
+        self.wrong(path, code, f"{quoted(value)} {rule}", value, *_all(detail), at=at, on_key=on_key)
+
+    def wrong(
+        self, path: Path, code: str, message: str, value: Any, *rules: str, at: str = "", on_key: bool = False
+    ) -> None:
+        """A value breaks rules, told to people by a message of its own; ``rules`` are the API server's words."""
+        self.add(path, code, message, api=api_words.invalid(value, *rules), at=at, on_key=on_key)
 
     def unsupported(
         self, path: Path, value: Any, allowed: Collection[str], *, api: Collection[str] = (), at: str = ""
@@ -220,11 +225,11 @@ class Report(msgspec.Struct):
         """Check an optional number's lower bound."""
         value = node.get(key)
         if value is not None and value < minimum:
-            words = api_words.invalid(value, f"must be greater than or equal to {minimum}")
-            self.add((*path, key), "KL122", f"must be at least {minimum}, is {value}", api=words)
+            words = f"must be greater than or equal to {minimum}"
+            self.wrong((*path, key), "KL122", f"must be at least {minimum}, is {value}", value, words)
 
     def between(self, value: int, path: Path, low: int, high: int, code: str = "KL122") -> None:
         """Check a number's bounds."""
         if not low <= value <= high:
-            words = api_words.invalid(value, f"must be between {low} and {high}, inclusive")
-            self.add(path, code, f"must be between {low} and {high}, is {value}", api=words)
+            words = f"must be between {low} and {high}, inclusive"
+            self.wrong(path, code, f"must be between {low} and {high}, is {value}", value, words)

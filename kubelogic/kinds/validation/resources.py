@@ -107,8 +107,8 @@ def quota_resource(name: str) -> str:
 def check_name(report: Report, path: Path, name: str, rule: NameRule) -> None:
     """Note what is wrong with a resource's name, at its key."""
     if wrong := rule(name):
-        words = api_words.invalid(name, *_told_of(name, rule))
-        report.add(path, "KL137", f"the resource {quoted(name)} {wrong}", on_key=True, api=words, at=keyed(path))
+        words = _told_of(name, rule)
+        report.wrong(path, "KL137", f"the resource {quoted(name)} {wrong}", name, *words, on_key=True, at=keyed(path))
 
 
 def keyed(path: Path) -> str:
@@ -148,12 +148,11 @@ def amount(report: Report, path: Path, name: str, value: str) -> None:
     nanos = quantity.read(value).nanos
     shown = quantity.canonical(value)
     if nanos < 0:
-        words = api_words.invalid(shown, "must be greater than or equal to 0")
-        report.add(path, "KL138", f"must be at least 0, is {value}", api=words, at=keyed(path))
+        words = "must be greater than or equal to 0"
+        report.wrong(path, "KL138", f"must be at least 0, is {value}", shown, words, at=keyed(path))
     if (name in _COUNTED or is_extended(name)) and -(-nanos // _MILLI) % 1000:
-        words = api_words.invalid(shown, "must be an integer")
         text = f"must be a whole number, is {value}: {name} cannot be divided"
-        report.add(path, "KL138", text, api=words, at=keyed(path))
+        report.wrong(path, "KL138", text, shown, "must be an integer", at=keyed(path))
 
 
 def positive(report: Report, path: Path, value: str, *, at: str = "") -> None:
@@ -196,9 +195,9 @@ def requirements(
                 _request_to_limit(report, where, name, value, limits.get(name))
             if _huge(name) and not _whole_pages(name, value):
                 shown = quantity.canonical(value)
-                words = api_words.invalid(shown, f"{shown} is not positive integer multiple of {name}")
+                words = f"{shown} is not positive integer multiple of {name}"
                 text = f"must be a whole number of pages of the size in {name}, is {value}"
-                report.add(where, "KL138", text, api=words, at=keyed(where))
+                report.wrong(where, "KL138", text, shown, words, at=keyed(where))
     asked = {*limits, *requests}
     if any(map(_huge, asked)) and not asked & {"cpu", "memory"}:
         report.add(path, "KL136", "huge pages need a request or limit of cpu or memory beside them", api=_HUGE_ALONE)
@@ -215,11 +214,11 @@ def _request_to_limit(report: Report, path: Path, name: str, value: str, limit: 
     at, own, bound = dotted(path[:-1]), quantity.canonical(value), quantity.canonical(limit)
     requested, limited = quantity.read(value).nanos, quantity.read(limit).nanos
     if requested != limited and not can_overcommit(name):
-        said = api_words.invalid(own, f"must be equal to {name} limit of {bound}")
-        report.add(path, "KL136", f"is {value}, must be equal to the {name} limit of {limit}", api=said, at=at)
+        said = f"must be equal to {name} limit of {bound}"
+        report.wrong(path, "KL136", f"is {value}, must be equal to the {name} limit of {limit}", own, said, at=at)
     elif requested > limited:
-        said = api_words.invalid(own, f"must be less than or equal to {name} limit of {bound}")
-        report.add(path, "KL136", f"is {value}, must not be above the {name} limit of {limit}", api=said, at=at)
+        said = f"must be less than or equal to {name} limit of {bound}"
+        report.wrong(path, "KL136", f"is {value}, must not be above the {name} limit of {limit}", own, said, at=at)
 
 
 def _claims(report: Report, path: Path, uses: Collection[Tree], claims: Collection[str]) -> None:

@@ -87,8 +87,8 @@ def node_selector(report: Report, path: Path, node: Tree) -> None:
 def _weight(report: Report, path: Path, node: Tree) -> None:
     weight = node.get("weight", 0)
     if not 1 <= weight <= 100:
-        words = api_words.invalid(weight, "must be in the range 1-100")
-        report.add((*path, "weight"), "KL122", f"must be between 1 and 100, is {weight}", api=words)
+        words = "must be in the range 1-100"
+        report.wrong((*path, "weight"), "KL122", f"must be between 1 and 100, is {weight}", weight, words)
 
 
 def affinity(report: Report, path: Path, node: Tree) -> None:
@@ -181,10 +181,10 @@ def _toleration(report: Report, path: Path, item: Tree) -> None:
     elif operator != "Exists":
         detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
         text = "must be Exists when there is no key, which tolerates every taint"
-        report.add((*path, "operator"), "KL135", text, api=api_words.invalid(operator, detail))
+        report.wrong((*path, "operator"), "KL135", text, operator, detail)
     if item.get("tolerationSeconds") is not None and effect != "NoExecute":
-        words = api_words.invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
-        report.add((*path, "effect"), "KL142", "must be NoExecute when tolerationSeconds is set", api=words)
+        words = "effect must be 'NoExecute' when `tolerationSeconds` is set"
+        report.wrong((*path, "effect"), "KL142", "must be NoExecute when tolerationSeconds is set", effect, words)
     at = f"{dotted(path)}.operator"
     if operator in ("", "Equal"):
         if wrong := names.label_value(value):
@@ -255,20 +255,20 @@ def spread_constraints(report: Report, path: Path, items: Sequence[Tree]) -> Non
 def _spread_constraint(report: Report, path: Path, item: Tree) -> None:
     skew, action = item.get("maxSkew", 0), item.get("whenUnsatisfiable", "")
     if skew <= 0:
-        words = api_words.invalid(skew, "must be greater than zero")
-        report.add((*path, "maxSkew"), "KL122", f"must be greater than 0, is {skew}", api=words)
+        words = "must be greater than zero"
+        report.wrong((*path, "maxSkew"), "KL122", f"must be greater than 0, is {skew}", skew, words)
     if not item.get("topologyKey"):
         report.required((*path, "topologyKey"), "for example topology.kubernetes.io/zone", api="can not be empty")
     report.one_of((*path, "whenUnsatisfiable"), action, _ACTIONS, empty=api_words.unsupported("", _ACTIONS))
     domains = item.get("minDomains")
     if domains is not None:
         if domains <= 0:
-            words = api_words.invalid(domains, "must be greater than zero")
-            report.add((*path, "minDomains"), "KL122", f"must be greater than 0, is {domains}", api=words)
+            words = "must be greater than zero"
+            report.wrong((*path, "minDomains"), "KL122", f"must be greater than 0, is {domains}", domains, words)
         if action != "DoNotSchedule":
             detail = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
             text = "may only be set when whenUnsatisfiable is DoNotSchedule"
-            report.add((*path, "minDomains"), "KL127", text, api=api_words.invalid(domains, detail))
+            report.wrong((*path, "minDomains"), "KL127", text, domains, detail)
     for policy in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
         if policy in item and item[policy] not in _POLICIES:
             report.unsupported((*path, policy), item[policy], _POLICIES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kubelogic.kinds.validation import api_words, names
+from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.text.location import Path, dotted
 
@@ -102,10 +102,10 @@ def pod(report: Report, path: Path, spec: Tree) -> None:
     for index, group in enumerate(node.get("supplementalGroups", ())):
         report.between(group, (*here, "supplementalGroups", index), 0, _MAX_ID)
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
-        words = api_words.invalid(True, "ShareProcessNamespace and HostPID cannot both be enabled")
+        words = "ShareProcessNamespace and HostPID cannot both be enabled"
         text = "shareProcessNamespace and hostPID exclude each other"
         at = f"{dotted(here)}.shareProcessNamespace"
-        report.add((*path, "shareProcessNamespace"), "KL142", text, api=words, at=at)
+        report.wrong((*path, "shareProcessNamespace"), "KL142", text, True, words, at=at)
     _sysctls(report, (*here, "sysctls"), node.get("sysctls", []), spec)
     for key, allowed in _POD_CHOICES.items():
         if key in node and node[key] not in allowed:
@@ -170,8 +170,8 @@ def container(report: Report, path: Path, node: Tree, *, host_users: bool) -> No
     if mount is not None and mount not in ("Default", "Unmasked"):
         report.unsupported((*path, "procMount"), mount, ("Default", "Unmasked"))
     if mount == "Unmasked" and host_users:
-        words = api_words.invalid(mount, "`hostUsers` must be false to use `Unmasked`")
-        report.add((*path, "procMount"), "KL127", "Unmasked needs hostUsers: false in the pod", api=words)
+        words = "`hostUsers` must be false to use `Unmasked`"
+        report.wrong((*path, "procMount"), "KL127", "Unmasked needs hostUsers: false in the pod", mount, words)
     _profile(report, (*path, "seccompProfile"), node.get("seccompProfile"))
     _armor(report, (*path, "appArmorProfile"), node.get("appArmorProfile"))
     _windows(report, (*path, "windowsOptions"), node.get("windowsOptions"))

@@ -46,9 +46,9 @@ def service(report: Report, tree: Tree, families: Collection[str]) -> None:
     if not ports and not headless and kind != "ExternalName":
         report.required((*_SPEC, "ports"), "give at least one port, or make the Service headless")
     if headless and kind in ("LoadBalancer", "NodePort"):
-        words = api_words.invalid("None", f"may not be set to 'None' for {kind} services")
+        words = f"may not be set to 'None' for {kind} services"
         text = f"may not be None for a Service of the type {kind}"
-        report.add((*_SPEC, "clusterIP"), "KL142", text, api=words, at="spec.clusterIPs[0]")
+        report.wrong((*_SPEC, "clusterIP"), "KL142", text, "None", words, at="spec.clusterIPs[0]")
     if kind == "ExternalName":
         _external_name(report, spec)
     _ports(report, (*_SPEC, "ports"), ports)
@@ -143,8 +143,8 @@ def _affinity(report: Report, spec: Tree) -> None:
         seconds = spec.get("sessionAffinityConfig", {}).get("clientIP", {}).get("timeoutSeconds", 10800)
         where = (*_SPEC, "sessionAffinityConfig", "clientIP", "timeoutSeconds")
         if not 1 <= seconds <= 86400:
-            words = api_words.invalid(seconds, "must be greater than 0 and less than 86400")
-            report.add(where, "KL122", f"must be between 1 and 86400, is {seconds}", api=words)
+            words = "must be greater than 0 and less than 86400"
+            report.wrong(where, "KL122", f"must be between 1 and 86400, is {seconds}", seconds, words)
 
 
 def _addresses(report: Report, spec: Tree) -> None:
@@ -153,22 +153,21 @@ def _addresses(report: Report, spec: Tree) -> None:
     if (many[0] if many else "") != one:
         detail = "first value must match `clusterIP`" if one else "must be empty when `clusterIP` is not specified"
         text = "must begin with clusterIP; set clusterIP alone" if one else "needs clusterIP too"
-        report.add(where, "KL142", text, api=api_words.invalid(many, detail))
+        report.wrong(where, "KL142", text, many, detail)
     if len(many) > 2:
-        words = api_words.invalid(many, "may only hold up to 2 values")
-        report.add(where, "KL129", f"has {len(many)} entries; at most 2 are allowed", api=words)
+        words = "may only hold up to 2 values"
+        report.wrong(where, "KL129", f"has {len(many)} entries; at most 2 are allowed", many, words)
     if many and many[0] == "None":
         if len(many) > 1:
-            words = api_words.invalid(many, "'None' must be the first and only value")
-            report.add(where, "KL142", "None must be the only value", api=words)
+            report.wrong(where, "KL142", "None must be the only value", many, "'None' must be the first and only value")
         return
     wrong_ones = False
     for index, address in enumerate(many):
         if not report.check(_address(spec, index), "KL132", address, names.ip_address, at=f"spec.clusterIPs[{index}]"):
             wrong_ones = True
     if not wrong_ones and len(many) == 2 and (":" in many[0]) == (":" in many[1]):
-        words = api_words.invalid(many, "may specify no more than one IP for each IP family")
-        report.add(where, "KL142", "may hold one address of each family only", api=words)
+        words = "may specify no more than one IP for each IP family"
+        report.wrong(where, "KL142", "may hold one address of each family only", many, words)
 
 
 def _address(spec: Tree, index: int) -> Path:
@@ -198,19 +197,18 @@ def _families(report: Report, spec: Tree, families: Collection[str]) -> None:
             if own != family:
                 detail = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
                 text = f"is {own}, but ipFamilies asks for {family}"
-                words = api_words.invalid(address, detail)
-                report.add(_address(spec, index), "KL142", text, api=words, at=f"spec.clusterIPs[{index}]")
+                report.wrong(_address(spec, index), "KL142", text, address, detail, at=f"spec.clusterIPs[{index}]")
     if spec.get("clusterIP") == "None" and not spec.get("selector"):
         return
     if policy == "RequireDualStack" and len(families) < 2:
         only = " and ".join(sorted(families))
-        words = api_words.invalid(policy, "this cluster is not configured for dual-stack services")
+        words = "this cluster is not configured for dual-stack services"
         text = f"RequireDualStack needs a dual-stack cluster; this one has {only}"
-        report.add((*_SPEC, "ipFamilyPolicy"), "KL127", text, api=words)
+        report.wrong((*_SPEC, "ipFamilyPolicy"), "KL127", text, policy, words)
     for index, family in enumerate(wanted):
         if family in _FAMILIES and family not in families:
-            words = api_words.invalid(family, "not configured on this cluster")
-            report.add((*where, index), "KL127", f"this cluster has no {family} addresses", api=words)
+            words = "not configured on this cluster"
+            report.wrong((*where, index), "KL127", f"this cluster has no {family} addresses", family, words)
 
 
 def _outside(report: Report, tree: Tree, spec: Tree, kind: str) -> None:
@@ -244,13 +242,13 @@ def _traffic(report: Report, spec: Tree, kind: str) -> None:
     if reachable:
         report.one_of(where, policy, ("Cluster", "Local"))
     elif policy:
-        words = api_words.invalid(policy, "may only be set for externally-accessible services")
-        report.add(where, "KL127", "may only be set for Services that can be reached from outside", api=words)
+        words = "may only be set for externally-accessible services"
+        report.wrong(where, "KL127", "may only be set for Services that can be reached from outside", policy, words)
     port = spec.get("healthCheckNodePort", 0)
     if port and not (kind == "LoadBalancer" and policy == "Local"):
         detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
         text = "may only be set for the type LoadBalancer with externalTrafficPolicy Local"
-        report.add((*_SPEC, "healthCheckNodePort"), "KL127", text, api=api_words.invalid(port, detail))
+        report.wrong((*_SPEC, "healthCheckNodePort"), "KL127", text, port, detail)
     elif port:
         report.between(port, (*_SPEC, "healthCheckNodePort"), 1, 65535, "KL131")
 

@@ -143,16 +143,15 @@ def _provisioner(report: Report, path: Path, name: str) -> None:
     if not name:
         report.required(path, "name what makes the volumes, or kubernetes.io/no-provisioner")
     elif wrong := names.qualified_name(name.lower()):
-        words = api_words.invalid(name.lower(), *api_words.qualified_name(name.lower()))
-        report.add(path, "KL123", f"{quoted(name)} {wrong}", api=words)
+        report.wrong(path, "KL123", f"{quoted(name)} {wrong}", name.lower(), *api_words.qualified_name(name.lower()))
 
 
 def _parameters(report: Report, path: Path, parameters: dict[str, str]) -> None:
     if len(parameters) > 512:
         report.too_many(path, len(parameters), 512)
     if "" in parameters:
-        words = api_words.invalid("", "field can not be empty.")
-        report.add((*path, ""), "KL123", "a parameter needs a name", on_key=True, api=words, at=dotted(path))
+        words = "field can not be empty."
+        report.wrong((*path, ""), "KL123", "a parameter needs a name", "", words, on_key=True, at=dotted(path))
     size = sum(len(key.encode()) + len(value.encode()) for key, value in parameters.items())
     if size > _PARAMETERS_LIMIT:
         report.too_long(path, size, _PARAMETERS_LIMIT, "bytes")

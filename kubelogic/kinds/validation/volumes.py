@@ -97,9 +97,8 @@ _REPLACED = {
 def _mode(report: Report, path: Path, node: Tree, key: str) -> None:
     value = node.get(key)
     if value is not None and not 0 <= value <= 0o777:
-        words = api_words.invalid(value, "must be a number between 0 and 0777 (octal), both inclusive")
         text = f"must be between 0 and 0777 (511), is {value} (octal {value:o})"
-        report.add((*path, key), "KL122", text, api=words)
+        report.wrong((*path, key), "KL122", text, value, "must be a number between 0 and 0777 (octal), both inclusive")
 
 
 def _file_path(report: Report, path: Path, value: str) -> None:
@@ -132,7 +131,7 @@ def _downward_items(report: Report, path: Path, node: Tree) -> None:
             if "resourceFieldRef" in item:
                 detail = "fieldRef and resourceFieldRef can not be specified simultaneously"
                 text = "fieldRef and resourceFieldRef exclude each other"
-                report.add(where, "KL142", text, api=api_words.invalid("resource", detail))
+                report.wrong(where, "KL142", text, "resource", detail)
         elif "resourceFieldRef" in item:
             resource_field_ref(report, (*where, "resourceFieldRef"), item["resourceFieldRef"], needs_container=True)
         else:
@@ -167,8 +166,8 @@ def _projected(report: Report, path: Path, node: Tree) -> None:
                 if target and target in taken:
                     value = part[kind].get("name", "") if kind != "downwardAPI" else target
                     text = f"{quoted(target)} is there twice; each may appear once"
-                    said = api_words.invalid(value, "conflicting duplicate paths")
-                    report.add((*where, kind, "items", number, "path"), "KL126", text, api=said, at=dotted(path))
+                    said = "conflicting duplicate paths"
+                    report.wrong((*where, kind, "items", number, "path"), "KL126", text, value, said, at=dotted(path))
                 taken.add(target)
         if "serviceAccountToken" in part:
             _token(report, (*where, "serviceAccountToken"), part["serviceAccountToken"])
@@ -178,9 +177,8 @@ def _token(report: Report, path: Path, token: Tree) -> None:
     seconds = token.get("expirationSeconds", 3600)
     if not 600 <= seconds <= 2**32:
         detail = "less than 10 minutes" if seconds < 600 else "larger than 2^32 seconds"
-        words = api_words.invalid(seconds, f"may not specify a duration {detail}")
         text = f"must be between 600 and {2**32}, is {seconds}"
-        report.add((*path, "expirationSeconds"), "KL122", text, api=words)
+        report.wrong((*path, "expirationSeconds"), "KL122", text, seconds, f"may not specify a duration {detail}")
     if not token.get("path"):
         report.required((*path, "path"))
     else:
@@ -213,8 +211,8 @@ def _git_repo(report: Report, path: Path, node: Tree) -> None:
 
 def _nfs(report: Report, path: Path, node: Tree) -> None:
     if not node.get("path", "").startswith("/"):
-        words = api_words.invalid(node.get("path", ""), "must be an absolute path")
-        report.add((*path, "path"), "KL133", "must be an absolute path", api=words)
+        words = "must be an absolute path"
+        report.wrong((*path, "path"), "KL133", "must be an absolute path", node.get("path", ""), words)
 
 
 def _disk(report: Report, path: Path, node: Tree) -> None:
@@ -399,8 +397,7 @@ def volumes(report: Report, path: Path, nodes: list[Tree], meta: Tree | None, *,
         if kind == "ephemeral" and pod_name and name and (wrong := names.dns_subdomain(f"{pod_name}-{name}")):
             full = f"{pod_name}-{name}"
             told = [f'PVC name "{full}": {each}' for each in api_words.dns_subdomain(full)]
-            words = api_words.invalid(name, *told)
-            report.add((*where, "name"), "KL123", f"makes a claim named {full}, which {wrong}", api=words)
+            report.wrong((*where, "name"), "KL123", f"makes a claim named {full}, which {wrong}", name, *told)
         claim = node.get("persistentVolumeClaim", {}).get("claimName")
         if claim in made:
             report.add(

@@ -34,8 +34,7 @@ def int_or_percent(report: Report, path: Path, value: int | str) -> int:
     """
     if isinstance(value, int):
         if value < 0:
-            words = api_words.invalid(value, "must be greater than or equal to 0")
-            report.add(path, "KL122", f"must be at least 0, is {value}", api=words)
+            report.wrong(path, "KL122", f"must be at least 0, is {value}", value, "must be greater than or equal to 0")
         return value
     if not report.check(path, "KL134", value, names.percent):
         return 0
@@ -50,8 +49,7 @@ def at_most_all(report: Report, path: Path, value: int | str) -> None:
         and value[:-1].lstrip("0") > ""
         and (len(value[:-1].lstrip("0")) > 3 or int(value[:-1]) > 100)
     ):
-        words = api_words.invalid(value, "must not be greater than 100%")
-        report.add(path, "KL134", f"must be at most 100%, is {value}", api=words)
+        report.wrong(path, "KL134", f"must be at most 100%, is {value}", value, "must not be greater than 100%")
 
 
 def template_fits(report: Report, spec: Tree, kind: str) -> None:
@@ -74,8 +72,8 @@ def template_fits(report: Report, spec: Tree, kind: str) -> None:
         return
     selector(report, where, chosen)
     if is_empty(chosen):
-        words = api_words.invalid({}, f"empty selector is invalid for {kind}")
-        report.add(where, "KL130", "must not be empty: name labels of the template under matchLabels", api=words)
+        words = f"empty selector is invalid for {kind}"
+        report.wrong(where, "KL130", "must not be empty: name labels of the template under matchLabels", {}, words)
     elif not has_bad_operator(chosen) and not matches(chosen, own):
         report.add(
             labels_of, "KL130", "the selector does not match the labels of the template; make them agree", api=mismatch
@@ -150,9 +148,9 @@ def deployment(report: Report, tree: Tree) -> None:
         unavailable = int_or_percent(report, (*here, "maxUnavailable"), pace["maxUnavailable"])
         surge = int_or_percent(report, (*here, "maxSurge"), pace["maxSurge"])
         if unavailable == 0 and surge == 0:
-            words = api_words.invalid(pace["maxUnavailable"], "may not be 0 when `maxSurge` is 0")
+            words = "may not be 0 when `maxSurge` is 0"
             text = "may not be 0 when maxSurge is 0: nothing could move"
-            report.add((*here, "maxUnavailable"), "KL142", text, api=words)
+            report.wrong((*here, "maxUnavailable"), "KL142", text, pace["maxUnavailable"], words)
         at_most_all(report, (*here, "maxUnavailable"), pace["maxUnavailable"])
     _counts(report, spec, "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     deadline = spec.get("progressDeadlineSeconds")
@@ -201,9 +199,8 @@ def stateful_set(report: Report, tree: Tree) -> None:
     spec = tree.get("spec", {})
     policy, policies = spec.get("podManagementPolicy"), ("OrderedReady", "Parallel")
     if policy and policy not in policies:
-        words = api_words.invalid(policy, "must be 'OrderedReady' or 'Parallel'")
         text = f"{quoted(policy)} is not supported: use {listed(policies)}"
-        report.add((*_SPEC, "podManagementPolicy"), "KL121", text, api=words)
+        report.wrong((*_SPEC, "podManagementPolicy"), "KL121", text, policy, "must be 'OrderedReady' or 'Parallel'")
     else:
         report.one_of((*_SPEC, "podManagementPolicy"), policy, policies)
     _stateful_strategy(report, spec.get("updateStrategy", {}))
@@ -242,15 +239,15 @@ def _stateful_strategy(report: Report, strategy: Tree) -> None:
     where = (*_SPEC, "updateStrategy")
     kind, pace = strategy.get("type"), strategy.get("rollingUpdate")
     if kind and kind not in ("OnDelete", "RollingUpdate"):
-        words = api_words.invalid(_in_go(strategy), "must be 'RollingUpdate' or 'OnDelete'")
+        words = "must be 'RollingUpdate' or 'OnDelete'"
         text = f"{quoted(kind)} is not supported: use {listed(('OnDelete', 'RollingUpdate'))}"
-        report.add((*where, "type"), "KL121", text, api=words, at=dotted(where))
+        report.wrong((*where, "type"), "KL121", text, _in_go(strategy), words, at=dotted(where))
     if pace is None:
         return
     if kind == "OnDelete":
-        api = api_words.invalid(_in_go(pace), "only allowed for updateStrategy 'RollingUpdate'")
+        api = "only allowed for updateStrategy 'RollingUpdate'"
         text = "may not be set when the type is OnDelete; remove it"
-        report.add((*where, "rollingUpdate"), "KL127", text, api=api)
+        report.wrong((*where, "rollingUpdate"), "KL127", text, _in_go(pace), api)
     elif kind == "RollingUpdate":
         report.at_least(pace, "partition", (*where, "rollingUpdate"))
         if "maxUnavailable" in pace:
@@ -277,9 +274,9 @@ def daemon_set(report: Report, tree: Tree) -> None:
         for key in ("maxUnavailable", "maxSurge"):
             at_most_all(report, (*here, key), pace[key])
         if unavailable and surge:
-            words = api_words.invalid(pace["maxSurge"], "may not be set when maxUnavailable is non-zero")
+            words = "may not be set when maxUnavailable is non-zero"
             text = "must be 0 unless maxUnavailable is 0: set only one of them"
-            report.add((*here, "maxSurge"), "KL142", text, api=words)
+            report.wrong((*here, "maxSurge"), "KL142", text, pace["maxSurge"], words)
         elif not unavailable and not surge:
             said = "Required value: cannot be 0 when maxSurge is 0"
             text = "may not be 0 when maxSurge is 0: nothing could move"

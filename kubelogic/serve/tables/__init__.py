@@ -7,7 +7,7 @@ from typing import Any
 
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.tables import cluster, others, pods, workloads
-from kubelogic.serve.tables.common import AGE, NAME, Cells, Document, Printer, age, column, meta_of, name_of
+from kubelogic.serve.tables.common import AGED, NAMED, Document, Printer, meta_of, number, printer
 from kubelogic.serve.tables.custom import printer_of
 
 _PRINTERS: Mapping[str, Printer] = {
@@ -18,18 +18,9 @@ _PRINTERS: Mapping[str, Printer] = {
 }
 
 
-def _plain(document: Document, now: int) -> Cells:
-    return [name_of(document), age(document, now)]
-
-
-def _scale(document: Document, now: int) -> list[Any]:
-    spec, status = document.get("spec") or {}, document.get("status") or {}
-    return [meta_of(document)["name"], spec.get("replicas", 0), status.get("replicas", 0), age(document, now)]
-
-
-SCALES = Printer(columns=(NAME, column("Desired", "integer"), column("Available", "integer"), AGE), cells=_scale)
+SCALES = printer(NAMED, number("Desired", "spec", "replicas"), number("Available", "status", "replicas"), AGED)
 """Of sizes: the scale subresource. Source: pkg/printers/internalversion/printers.go, printScale."""
-_FALLBACK = Printer(columns=(NAME, AGE), cells=_plain)
+_FALLBACK = printer(NAMED, AGED)
 
 
 def printer_for(resource: Resource) -> Printer:
@@ -41,7 +32,7 @@ def printer_for(resource: Resource) -> Printer:
 
 
 def table(
-    resource: Resource,
+    resource: Resource | Printer,
     documents: Iterable[Document],
     now: int,
     *,
@@ -53,7 +44,7 @@ def table(
     """A ``Table``.
 
     Args:
-        resource: what the rows are.
+        resource: what the rows are, or the printer that makes them.
         documents: the objects in the order of rows, as they are written out.
         now: the moment, in milliseconds.
         metadata: of the list.
@@ -61,22 +52,7 @@ def table(
         include: ``Metadata``, ``Object`` or ``None``: what each row has of its object.
         columns: whether to say what the columns are, which only the first table of a watch does.
     """
-    return table_with(
-        printer_for(resource), documents, now, metadata=metadata, api=api, include=include, columns=columns
-    )
-
-
-def table_with(
-    printer: Printer,
-    documents: Iterable[Document],
-    now: int,
-    *,
-    metadata: Mapping[str, Any],
-    api: str = "v1",
-    include: str = "Metadata",
-    columns: bool = True,
-) -> dict[str, Any]:
-    """A ``Table`` by a printer; see ``table``."""
+    made_by = resource if isinstance(resource, Printer) else printer_for(resource)
     about = {
         "Metadata": lambda document: {
             "kind": "PartialObjectMetadata",
@@ -88,13 +64,13 @@ def table_with(
     chosen: Callable[[Document], Any] | None = about.get(include)
     rows = []
     for document in documents:
-        row: dict[str, Any] = {"cells": printer.cells(document, now)}
+        row: dict[str, Any] = {"cells": made_by.cells(document, now)}
         if chosen is not None:
             row["object"] = chosen(document)
         rows.append(row)
     definitions = [
         {"name": each.name, "type": each.type, "format": each.format, "description": "", "priority": each.priority}
-        for each in printer.columns
+        for each in made_by.columns
     ]
     return {
         "kind": "Table",

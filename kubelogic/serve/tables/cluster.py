@@ -6,255 +6,167 @@ broad: longer than others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
-from kubelogic.cluster.clock import milliseconds
 from kubelogic.serve.tables.common import (
-    AGE,
+    AGED,
     NAME,
+    NAMED,
     NONE,
     UNKNOWN,
     UNSET,
+    Cell,
     Cells,
+    Column,
     Document,
     Printer,
     access_modes,
-    age,
     column,
+    condition,
+    field,
     human_duration,
     labels_text,
     meta_of,
     name_of,
+    printer,
     selector_text,
+    shown,
+    since,
+    size,
     spec_of,
     status_of,
+    truth,
     wide,
 )
 
 
-def _service(document: Document, now: int) -> Cells:
+def _address(document: Document, _now: int) -> str:
     spec = spec_of(document)
-    addresses = spec.get("clusterIPs") or ([spec["clusterIP"]] if spec.get("clusterIP") else [])
-    return [
-        name_of(document),
-        spec.get("type") or "",
-        addresses[0] if addresses else NONE,
-        _external(document),
-        _ports(spec.get("ports") or ()) or NONE,
-        age(document, now),
-        labels_text(spec.get("selector")),
-    ]
+    return str(next(iter(spec.get("clusterIPs") or ()), "") or spec.get("clusterIP") or NONE)
 
 
-def _external(document: Document) -> str:
+def _external(document: Document, _now: int) -> str:
     spec = spec_of(document)
     given = ",".join(spec.get("externalIPs") or ())
     match spec.get("type"):
         case "LoadBalancer":
-            entries = (status_of(document).get("loadBalancer") or {}).get("ingress") or ()
-            status = ",".join(sorted({str(each.get("ip") or each.get("hostname") or "") for each in entries} - {""}))
-            return ",".join(filter(None, [status, given])) or "<pending>"
+            return ",".join(filter(None, [_balancers(document, 0), given])) or "<pending>"
         case "ExternalName":
             return str(spec.get("externalName") or "")
         case _:
             return given or NONE
 
 
-def _ports(ports: Iterable[Document]) -> str:
-    return ",".join(
+def _balancers(document: Document, _now: int) -> str:
+    entries = (status_of(document).get("loadBalancer") or {}).get("ingress") or ()
+    return ",".join(sorted({str(each.get("ip") or each.get("hostname") or "") for each in entries} - {""}))
+
+
+def _ports(document: Document, _now: int) -> str:
+    texts = [
         f"{port.get('port')}:{port['nodePort']}/{port.get('protocol', 'TCP')}"
         if port.get("nodePort")
         else f"{port.get('port')}/{port.get('protocol', 'TCP')}"
-        for port in ports
-    )
-
-
-def _endpoints(document: Document, now: int) -> Cells:
-    texts: list[str] = []
-    more = False
-    for subset in document.get("subsets") or ():
-        ports = subset.get("ports") or ()
-        for address in subset.get("addresses") or ():
-            for text in [f"{address.get('ip')}:{p.get('port')}" for p in ports] or [str(address.get("ip"))]:
-                if len(texts) == 3:
-                    more = True
-                else:
-                    texts.append(text)
-    extra = sum(
-        len(s.get("addresses") or ()) * max(len(s.get("ports") or ()), 1) for s in document.get("subsets") or ()
-    )
-    text = ",".join(texts) or NONE
-    return [name_of(document), f"{text} + {extra - 3} more..." if more else text, age(document, now)]
-
-
-def _endpoint_slice(document: Document, now: int) -> Cells:
-    def joined(values: list[str]) -> str:
-        if not values:
-            return UNSET
-        return f"{','.join(values[:3])} + {len(values) - 3} more..." if len(values) > 3 else ",".join(values)
-
-    ports = [
-        str(p["port"]) if p.get("port") is not None else "*" if p.get("name") is None else str(p["name"])
-        for p in document.get("ports") or ()
+        for port in spec_of(document).get("ports") or ()
     ]
-    found = [str(a) for each in document.get("endpoints") or () for a in each.get("addresses") or ()]
-    return [name_of(document), document.get("addressType") or "", joined(ports), joined(found), age(document, now)]
+    return ",".join(texts) or NONE
 
 
-def _ingress(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    hosts = [str(rule["host"]) for rule in spec.get("rules") or () if rule.get("host")]
-    text = f"{','.join(hosts[:3])} + {len(hosts) - 3} more..." if len(hosts) > 3 else ",".join(hosts) or "*"
-    entries = (status_of(document).get("loadBalancer") or {}).get("ingress") or ()
-    address = ",".join(sorted({str(each.get("ip") or each.get("hostname") or "") for each in entries} - {""}))
-    return [
-        name_of(document),
-        spec.get("ingressClassName") or NONE,
-        text,
-        address,
-        "80, 443" if spec.get("tls") else "80",
-        age(document, now),
+def _some(values: Sequence[str], none: str) -> str:
+    """The first three of them."""
+    return f"{','.join(values[:3])} + {len(values) - 3} more..." if len(values) > 3 else ",".join(values) or none
+
+
+def _endpoints(document: Document, _now: int) -> str:
+    found = [
+        text
+        for subset in document.get("subsets") or ()
+        for address in subset.get("addresses") or ()
+        for text in [f"{address.get('ip')}:{port.get('port')}" for port in subset.get("ports") or ()]
+        or [str(address.get("ip"))]
     ]
+    return _some(found, NONE)
 
 
-def _ingress_class(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    found = spec.get("parameters")
-    text = NONE
-    if found:
-        group = f".{found['apiGroup']}" if found.get("apiGroup") else ""
-        text = f"{found.get('kind')}{group}/{found.get('name')}"
-    return [name_of(document), spec.get("controller") or "", text, age(document, now)]
+def _slice_ports(document: Document, _now: int) -> str:
+    ports = document.get("ports") or ()
+    named = ("*" if port.get("name") is None else str(port["name"]) for port in ports)
+    numbers = (port.get("port") for port in ports)
+    return _some([name if n is None else str(n) for name, n in zip(named, numbers, strict=True)], UNSET)
 
 
-def _network_policy(document: Document, now: int) -> Cells:
-    return [name_of(document), selector_text(spec_of(document).get("podSelector") or {}), age(document, now)]
+def _slice_addresses(document: Document, _now: int) -> str:
+    endpoints = document.get("endpoints") or ()
+    return _some([str(address) for each in endpoints for address in each.get("addresses") or ()], UNSET)
 
 
-def _claim(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    phase = "Terminating" if meta_of(document).get("deletionTimestamp") else status.get("phase") or ""
-    bound = bool(spec.get("volumeName"))
-    return [
-        name_of(document),
-        phase,
-        spec.get("volumeName") or "",
-        str((status.get("capacity") or {}).get("storage") or "0") if bound else "",
-        access_modes(status.get("accessModes")) if bound else "",
-        _class_of(document),
-        spec.get("volumeAttributesClassName") or UNSET,
-        age(document, now),
-        spec.get("volumeMode") or UNSET,
-    ]
+def _hosts(document: Document, _now: int) -> str:
+    return _some([str(rule["host"]) for rule in spec_of(document).get("rules") or () if rule.get("host")], "*")
 
 
-def _class_of(document: Document) -> str:
+def _class_parameters(document: Document, _now: int) -> str:
+    found = spec_of(document).get("parameters")
+    if not found:
+        return NONE
+    group = f".{found['apiGroup']}" if found.get("apiGroup") else ""
+    return f"{found.get('kind')}{group}/{found.get('name')}"
+
+
+def _phase(document: Document, _now: int) -> str:
+    return "Terminating" if meta_of(document).get("deletionTimestamp") else status_of(document).get("phase") or ""
+
+
+def _where_bound(cell: Cell) -> Cell:
+    """What a claim has once it has a volume."""
+    return lambda document, now: cell(document, now) if spec_of(document).get("volumeName") else ""
+
+
+def _storage(document: Document, part: str) -> str:
+    return str(((document.get(part) or {}).get("capacity") or {}).get("storage") or "0")
+
+
+def _class_of(document: Document, _now: int) -> str:
     beta = (meta_of(document).get("annotations") or {}).get("volume.beta.kubernetes.io/storage-class")
     return str(beta if beta is not None else spec_of(document).get("storageClassName") or "")
 
 
-def _volume(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    claim = spec.get("claimRef")
-    return [
-        name_of(document),
-        str((spec.get("capacity") or {}).get("storage") or "0"),
-        access_modes(spec.get("accessModes")),
-        spec.get("persistentVolumeReclaimPolicy") or "",
-        "Terminating" if meta_of(document).get("deletionTimestamp") else status.get("phase") or "",
-        f"{claim.get('namespace')}/{claim.get('name')}" if claim else "",
-        _class_of(document),
-        spec.get("volumeAttributesClassName") or UNSET,
-        status.get("reason") or "",
-        age(document, now),
-        spec.get("volumeMode") or UNSET,
-    ]
+def _claim_of(document: Document, _now: int) -> str:
+    claim = spec_of(document).get("claimRef")
+    return f"{claim.get('namespace')}/{claim.get('name')}" if claim else ""
 
 
 _DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 
 
-def _storage_class(document: Document, now: int) -> Cells:
+def _class_name(document: Document, _now: int) -> str:
     annotations = meta_of(document).get("annotations") or {}
     default = any(annotations.get(key) == "true" for key in _DEFAULT)
-    return [
-        f"{name_of(document)} (default)" if default else name_of(document),
-        document.get("provisioner") or "",
-        document.get("reclaimPolicy") or "Delete",
-        document.get("volumeBindingMode") or "Immediate",
-        bool(document.get("allowVolumeExpansion")),
-        age(document, now),
-    ]
+    return f"{name_of(document)} (default)" if default else name_of(document)
 
 
-def _config_map(document: Document, now: int) -> Cells:
-    count = len(document.get("data") or ()) + len(document.get("binaryData") or ())
-    return [name_of(document), count, age(document, now)]
+def _entries(document: Document, _now: int) -> int:
+    return len(document.get("data") or ()) + len(document.get("binaryData") or ())
 
 
-def _secret(document: Document, now: int) -> Cells:
-    return [name_of(document), document.get("type") or "", len(document.get("data") or ()), age(document, now)]
+def _quota(document: Document, *, limits: bool) -> str:
+    hard, used = (status_of(document).get(part) or {} for part in ("hard", "used"))
+    names = (name for name in sorted(hard) if name.startswith("limits") == limits)
+    return ", ".join(f"{name}: {used.get(name, '0')}/{hard[name]}" for name in names)
 
 
-def _account(document: Document, now: int) -> Cells:
-    return [name_of(document), len(document.get("secrets") or ()), age(document, now)]
-
-
-def _namespace(document: Document, now: int) -> Cells:
-    return [name_of(document), status_of(document).get("phase") or "", age(document, now)]
-
-
-def _quota(document: Document, now: int) -> Cells:
-    status = status_of(document)
-    hard, used = status.get("hard") or {}, status.get("used") or {}
-    requests: list[str] = []
-    limits: list[str] = []
-    for name in sorted(hard):
-        text = f"{name}: {used.get(name, '0')}/{hard[name]}"
-        (limits if name.startswith("limits") else requests).append(text)
-    return [name_of(document), ", ".join(requests), ", ".join(limits), age(document, now)]
-
-
-def _named(document: Document, now: int) -> Cells:
-    return [name_of(document), age(document, now)]
-
-
-def _created(document: Document, _now: int) -> Cells:
-    return [name_of(document), meta_of(document).get("creationTimestamp") or UNKNOWN]
-
-
-def _role_binding(document: Document, now: int) -> Cells:
+def _role(document: Document, _now: int) -> str:
     role = document.get("roleRef") or {}
-    found: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
-    for each in document.get("subjects") or ():
-        name = str(each.get("name"))
-        kind = str(each.get("kind"))
-        found.setdefault(kind, []).append(f"{each.get('namespace')}/{name}" if kind == "ServiceAccount" else name)
-    return [
-        name_of(document),
-        f"{role.get('kind')}/{role.get('name')}",
-        age(document, now),
-        *(", ".join(found[kind]) for kind in ("User", "Group", "ServiceAccount")),
-    ]
+    return f"{role.get('kind')}/{role.get('name')}"
 
 
-def _priority_class(document: Document, now: int) -> Cells:
-    return [
-        name_of(document),
-        document.get("value", 0),
-        bool(document.get("globalDefault")),
-        age(document, now),
-        document.get("preemptionPolicy") or "",
-    ]
+def _subjects(kind: str) -> tuple[Column, Cell]:
+    def cell(document: Document, _now: int) -> str:
+        found = [each for each in document.get("subjects") or () if each.get("kind") == kind]
+        if kind == "ServiceAccount":
+            return ", ".join(f"{each.get('namespace')}/{each.get('name')}" for each in found)
+        return ", ".join(str(each.get("name")) for each in found)
 
-
-def _runtime_class(document: Document, now: int) -> Cells:
-    return [name_of(document), document.get("handler") or "", age(document, now)]
-
-
-def _lease(document: Document, now: int) -> Cells:
-    return [name_of(document), spec_of(document).get("holderIdentity") or "", age(document, now)]
+    return shown(f"{kind}s", cell, priority=1)
 
 
 def _event(document: Document, now: int) -> Cells:
@@ -265,14 +177,14 @@ def _event(document: Document, now: int) -> Cells:
     last = series.get("lastObservedTime") or document.get("lastTimestamp") or document.get("deprecatedLastTimestamp")
     count = series.get("count") or document.get("count") or document.get("deprecatedCount") or 0
     source = document.get("source") or document.get("deprecatedSource") or {}
-    seen_first = _ago(first, now)
+    seen_first = since(first, now)
     target = str(about.get("kind") or "").lower()
     if about.get("name"):
         target = f"{target}/{about['name']}"
     component = source.get("component") or document.get("reportingComponent") or document.get("reportingController")
     host = source.get("host") or document.get("reportingInstance")
     return [
-        _ago(last, now) if last else seen_first,
+        since(last, now) if last else seen_first,
         document.get("type") or "",
         document.get("reason") or "",
         target,
@@ -285,198 +197,146 @@ def _event(document: Document, now: int) -> Cells:
     ]
 
 
-def _ago(moment: Any, now: int) -> str:
-    return UNKNOWN if not moment else human_duration((now - milliseconds(str(moment))) / 1000)
+def _audiences(document: Document, _now: int) -> str:
+    requests = spec_of(document).get("tokenRequests") or ()
+    return ",".join(str(each.get("audience") or "") for each in requests) or UNSET
 
 
-def _csi_driver(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    requests = spec.get("tokenRequests") or ()
-    return [
-        name_of(document),
-        spec.get("attachRequired") is not False,
-        bool(spec.get("podInfoOnMount")),
-        bool(spec.get("storageCapacity")),
-        ",".join(str(each.get("audience") or "") for each in requests) or UNSET,
-        bool(spec.get("requiresRepublish")),
-        ",".join(spec.get("volumeLifecycleModes") or ("Persistent",)),
-        age(document, now),
-    ]
+def _modes(document: Document, _now: int) -> str:
+    return ",".join(spec_of(document).get("volumeLifecycleModes") or ("Persistent",))
 
 
-def _csi_node(document: Document, now: int) -> Cells:
-    return [name_of(document), len(spec_of(document).get("drivers") or ()), age(document, now)]
-
-
-def _attachment(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    return [
-        name_of(document),
-        spec.get("attacher") or "",
-        (spec.get("source") or {}).get("persistentVolumeName") or "",
-        spec.get("nodeName") or "",
-        bool(status_of(document).get("attached")),
-        age(document, now),
-    ]
-
-
-def _webhooks(document: Document, now: int) -> Cells:
-    return [name_of(document), len(document.get("webhooks") or ()), age(document, now)]
-
-
-def _csr(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
+def _request_state(document: Document, _now: int) -> str:
+    status = status_of(document)
     kinds = [str(each.get("type")) for each in status.get("conditions") or ()]
     text = "Denied" if "Denied" in kinds else "Approved" if "Approved" in kinds else "Pending"
-    if "Failed" in kinds:
-        text += ",Failed"
-    if status.get("certificate"):
-        text += ",Issued"
-    seconds = spec.get("expirationSeconds")
-    return [
-        name_of(document),
-        age(document, now),
-        spec.get("signerName") or NONE,
-        spec.get("username") or "",
-        human_duration(seconds) if seconds is not None else NONE,
-        text,
-    ]
+    return f"{text}{',Failed' * ('Failed' in kinds)}{',Issued' * bool(status.get('certificate'))}"
 
 
-def _definition(document: Document, now: int) -> Cells:
-    return _created(document, now)
+def _request_duration(document: Document, _now: int) -> str:
+    seconds = spec_of(document).get("expirationSeconds")
+    return human_duration(seconds) if seconds is not None else NONE
 
 
-def _claim_of_devices(document: Document, now: int) -> Cells:
+def _claim_state(document: Document, _now: int) -> str:
     status = status_of(document)
-    states = []
-    if meta_of(document).get("deletionTimestamp"):
-        states.append("deleted")
+    states = ["deleted"] if meta_of(document).get("deletionTimestamp") else []
     if status.get("allocation") is None:
         states = states or ["pending"]
     else:
         states.append("allocated")
         if status.get("reservedFor"):
             states.append("reserved")
-    return [name_of(document), ",".join(states), age(document, now)]
+    return ",".join(states)
 
 
-def _slice_of_devices(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    return [
-        name_of(document),
-        spec.get("nodeName") or "",
-        spec.get("driver") or "",
-        (spec.get("pool") or {}).get("name") or "",
-        age(document, now),
-    ]
-
-
-def _service_cidr(document: Document, now: int) -> Cells:
-    return [name_of(document), ",".join(spec_of(document).get("cidrs") or ()), age(document, now)]
-
-
-def _address(document: Document, _now: int) -> Cells:
+def _parent(document: Document, _now: int) -> str:
     parent = spec_of(document).get("parentRef")
     if not parent:
-        return [name_of(document), NONE]
+        return NONE
     resource = ".".join(filter(None, (parent.get("resource"), parent.get("group")))).lower()
-    place = "/".join(filter(None, (resource, parent.get("namespace"), parent.get("name"))))
-    return [name_of(document), place]
+    return "/".join(filter(None, (resource, parent.get("namespace"), parent.get("name"))))
 
 
-def _flow_schema(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    dangling: Document = next(
-        (c for c in status_of(document).get("conditions") or () if c.get("type") == "Dangling"), {}
-    )
-    return [
-        name_of(document),
-        (spec.get("priorityLevelConfiguration") or {}).get("name") or "",
-        spec.get("matchingPrecedence", 0),
-        (spec.get("distinguisherMethod") or {}).get("type") or NONE,
-        age(document, now),
-        "?" if not dangling else dangling.get("status") or "?",
-    ]
-
-
-_BASIC = Printer(columns=(NAME, AGE), cells=_named)
-_CREATED = Printer(columns=(NAME, column("Created At", "date")), cells=_created)
 _INT, _BOOL = "integer", "boolean"
+_BASIC = printer(NAMED, AGED)
+_CREATED = printer(NAMED, field("Created At", "metadata", "creationTimestamp", default=UNKNOWN, kind="date"))
+_BINDING = printer(NAMED, shown("Role", _role), AGED, *map(_subjects, ("User", "Group", "ServiceAccount")))
+_WEBHOOKS = printer(NAMED, size("Webhooks", "webhooks", kind=_INT), AGED)
+_ATTRIBUTES = field("VolumeAttributesClass", "spec", "volumeAttributesClassName", default=UNSET)
+_MODE = field("VolumeMode", "spec", "volumeMode", default=UNSET, priority=1)
 
 PRINTERS: dict[str, Printer] = {
-    "Service": Printer(
-        columns=(
-            NAME,
-            column("Type"),
-            column("Cluster-IP"),
-            column("External-IP"),
-            column("Port(s)"),
-            AGE,
-            wide("Selector"),
-        ),
-        cells=_service,
+    "Service": printer(
+        NAMED,
+        field("Type", "spec", "type"),
+        shown("Cluster-IP", _address),
+        shown("External-IP", _external),
+        shown("Port(s)", _ports),
+        AGED,
+        shown("Selector", lambda document, _: labels_text(spec_of(document).get("selector")), priority=1),
     ),
-    "Endpoints": Printer(columns=(NAME, column("Endpoints"), AGE), cells=_endpoints),
-    "EndpointSlice": Printer(
-        columns=(NAME, column("AddressType"), column("Ports"), column("Endpoints"), AGE), cells=_endpoint_slice
+    "Endpoints": printer(NAMED, shown("Endpoints", _endpoints), AGED),
+    "EndpointSlice": printer(
+        NAMED,
+        field("AddressType", "addressType"),
+        shown("Ports", _slice_ports),
+        shown("Endpoints", _slice_addresses),
+        AGED,
     ),
-    "Ingress": Printer(
-        columns=(NAME, column("Class"), column("Hosts"), column("Address"), column("Ports"), AGE), cells=_ingress
+    "Ingress": printer(
+        NAMED,
+        field("Class", "spec", "ingressClassName", default=NONE),
+        shown("Hosts", _hosts),
+        shown("Address", _balancers),
+        shown("Ports", lambda document, _: "80, 443" if spec_of(document).get("tls") else "80"),
+        AGED,
     ),
-    "IngressClass": Printer(columns=(NAME, column("Controller"), column("Parameters"), AGE), cells=_ingress_class),
-    "NetworkPolicy": Printer(columns=(NAME, column("Pod-Selector"), AGE), cells=_network_policy),
-    "PersistentVolumeClaim": Printer(
-        columns=(
-            NAME,
-            *map(column, ("Status", "Volume", "Capacity", "Access Modes", "StorageClass", "VolumeAttributesClass")),
-            AGE,
-            wide("VolumeMode"),
-        ),
-        cells=_claim,
+    "IngressClass": printer(
+        NAMED, field("Controller", "spec", "controller"), shown("Parameters", _class_parameters), AGED
     ),
-    "PersistentVolume": Printer(
-        columns=(
-            NAME,
-            *map(column, ("Capacity", "Access Modes", "Reclaim Policy", "Status", "Claim", "StorageClass")),
-            column("VolumeAttributesClass"),
-            column("Reason"),
-            AGE,
-            wide("VolumeMode"),
-        ),
-        cells=_volume,
+    "NetworkPolicy": printer(
+        NAMED,
+        shown("Pod-Selector", lambda document, _: selector_text(spec_of(document).get("podSelector") or {})),
+        AGED,
     ),
-    "StorageClass": Printer(
-        columns=(
-            NAME,
-            *map(column, ("Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion")),
-            AGE,
-        ),
-        cells=_storage_class,
+    "PersistentVolumeClaim": printer(
+        NAMED,
+        shown("Status", _phase),
+        field("Volume", "spec", "volumeName"),
+        shown("Capacity", _where_bound(lambda document, _: _storage(document, "status"))),
+        shown("Access Modes", _where_bound(lambda document, _: access_modes(status_of(document).get("accessModes")))),
+        shown("StorageClass", _class_of),
+        _ATTRIBUTES,
+        AGED,
+        _MODE,
     ),
-    "ConfigMap": Printer(columns=(NAME, column("Data"), AGE), cells=_config_map),
-    "Secret": Printer(columns=(NAME, column("Type"), column("Data"), AGE), cells=_secret),
-    "ServiceAccount": Printer(columns=(NAME, column("Secrets"), AGE), cells=_account),
-    "Namespace": Printer(columns=(NAME, column("Status"), AGE), cells=_namespace),
-    "ResourceQuota": Printer(columns=(NAME, column("Request"), column("Limit"), AGE), cells=_quota),
-    "LimitRange": Printer(columns=(NAME, column("Created At", "date")), cells=_created),
+    "PersistentVolume": printer(
+        NAMED,
+        shown("Capacity", lambda document, _: _storage(document, "spec")),
+        shown("Access Modes", lambda document, _: access_modes(spec_of(document).get("accessModes"))),
+        field("Reclaim Policy", "spec", "persistentVolumeReclaimPolicy"),
+        shown("Status", _phase),
+        shown("Claim", _claim_of),
+        shown("StorageClass", _class_of),
+        _ATTRIBUTES,
+        field("Reason", "status", "reason"),
+        AGED,
+        _MODE,
+    ),
+    "StorageClass": printer(
+        (NAME, _class_name),
+        field("Provisioner", "provisioner"),
+        field("ReclaimPolicy", "reclaimPolicy", default="Delete"),
+        field("VolumeBindingMode", "volumeBindingMode", default="Immediate"),
+        truth("AllowVolumeExpansion", "allowVolumeExpansion"),
+        AGED,
+    ),
+    "ConfigMap": printer(NAMED, shown("Data", _entries), AGED),
+    "Secret": printer(NAMED, field("Type", "type"), size("Data", "data"), AGED),
+    "ServiceAccount": printer(NAMED, size("Secrets", "secrets"), AGED),
+    "Namespace": printer(NAMED, field("Status", "status", "phase"), AGED),
+    "ResourceQuota": printer(
+        NAMED,
+        shown("Request", lambda document, _: _quota(document, limits=False)),
+        shown("Limit", lambda document, _: _quota(document, limits=True)),
+        AGED,
+    ),
+    "LimitRange": _CREATED,
     "Role": _CREATED,
     "ClusterRole": _CREATED,
-    "CustomResourceDefinition": Printer(columns=(NAME, column("Created At", "date")), cells=_definition),
-    "RoleBinding": Printer(
-        columns=(NAME, column("Role"), AGE, wide("Users"), wide("Groups"), wide("ServiceAccounts")),
-        cells=_role_binding,
+    "CustomResourceDefinition": _CREATED,
+    "RoleBinding": _BINDING,
+    "ClusterRoleBinding": _BINDING,
+    "PriorityClass": printer(
+        NAMED,
+        field("Value", "value", default=0, kind=_INT),
+        truth("Global-Default", "globalDefault", kind=_BOOL),
+        AGED,
+        field("PreemptionPolicy", "preemptionPolicy"),
     ),
-    "ClusterRoleBinding": Printer(
-        columns=(NAME, column("Role"), AGE, wide("Users"), wide("Groups"), wide("ServiceAccounts")),
-        cells=_role_binding,
-    ),
-    "PriorityClass": Printer(
-        columns=(NAME, column("Value", _INT), column("Global-Default", _BOOL), AGE, column("PreemptionPolicy")),
-        cells=_priority_class,
-    ),
-    "RuntimeClass": Printer(columns=(NAME, column("Handler"), AGE), cells=_runtime_class),
-    "Lease": Printer(columns=(NAME, column("Holder"), AGE), cells=_lease),
+    "RuntimeClass": printer(NAMED, field("Handler", "handler"), AGED),
+    "Lease": printer(NAMED, field("Holder", "spec", "holderIdentity"), AGED),
     "Event": Printer(
         columns=(
             column("Last Seen"),
@@ -492,54 +352,55 @@ PRINTERS: dict[str, Printer] = {
         ),
         cells=_event,
     ),
-    "CSIDriver": Printer(
-        columns=(
-            NAME,
-            column("AttachRequired", _BOOL),
-            column("PodInfoOnMount", _BOOL),
-            column("StorageCapacity", _BOOL),
-            column("TokenRequests"),
-            column("RequiresRepublish", _BOOL),
-            column("Modes"),
-            AGE,
-        ),
-        cells=_csi_driver,
+    "CSIDriver": printer(
+        NAMED,
+        shown("AttachRequired", lambda document, _: spec_of(document).get("attachRequired") is not False, _BOOL),
+        truth("PodInfoOnMount", "spec", "podInfoOnMount", kind=_BOOL),
+        truth("StorageCapacity", "spec", "storageCapacity", kind=_BOOL),
+        shown("TokenRequests", _audiences),
+        truth("RequiresRepublish", "spec", "requiresRepublish", kind=_BOOL),
+        shown("Modes", _modes),
+        AGED,
     ),
-    "CSINode": Printer(columns=(NAME, column("Drivers", _INT), AGE), cells=_csi_node),
-    "VolumeAttachment": Printer(
-        columns=(NAME, column("Attacher"), column("PV"), column("Node"), column("Attached", _BOOL), AGE),
-        cells=_attachment,
+    "CSINode": printer(NAMED, size("Drivers", "spec", "drivers", kind=_INT), AGED),
+    "VolumeAttachment": printer(
+        NAMED,
+        field("Attacher", "spec", "attacher"),
+        field("PV", "spec", "source", "persistentVolumeName"),
+        field("Node", "spec", "nodeName"),
+        truth("Attached", "status", "attached", kind=_BOOL),
+        AGED,
     ),
-    "ValidatingWebhookConfiguration": Printer(columns=(NAME, column("Webhooks", _INT), AGE), cells=_webhooks),
-    "MutatingWebhookConfiguration": Printer(columns=(NAME, column("Webhooks", _INT), AGE), cells=_webhooks),
-    "CertificateSigningRequest": Printer(
-        columns=(
-            NAME,
-            AGE,
-            column("SignerName"),
-            column("Requestor"),
-            column("RequestedDuration"),
-            column("Condition"),
-        ),
-        cells=_csr,
+    "ValidatingWebhookConfiguration": _WEBHOOKS,
+    "MutatingWebhookConfiguration": _WEBHOOKS,
+    "CertificateSigningRequest": printer(
+        NAMED,
+        AGED,
+        field("SignerName", "spec", "signerName", default=NONE),
+        field("Requestor", "spec", "username"),
+        shown("RequestedDuration", _request_duration),
+        shown("Condition", _request_state),
     ),
-    "ResourceClaim": Printer(columns=(NAME, column("State"), AGE), cells=_claim_of_devices),
+    "ResourceClaim": printer(NAMED, shown("State", _claim_state), AGED),
     "ResourceClaimTemplate": _BASIC,
     "DeviceClass": _BASIC,
-    "ResourceSlice": Printer(
-        columns=(NAME, column("Node"), column("Driver"), column("Pool"), AGE), cells=_slice_of_devices
+    "ResourceSlice": printer(
+        NAMED,
+        field("Node", "spec", "nodeName"),
+        field("Driver", "spec", "driver"),
+        field("Pool", "spec", "pool", "name"),
+        AGED,
     ),
-    "ServiceCIDR": Printer(columns=(NAME, column("CIDRs"), AGE), cells=_service_cidr),
-    "IPAddress": Printer(columns=(NAME, column("ParentRef")), cells=_address),
-    "FlowSchema": Printer(
-        columns=(
-            NAME,
-            column("PriorityLevel"),
-            column("MatchingPrecedence"),
-            column("DistinguisherMethod"),
-            AGE,
-            column("MissingPL"),
-        ),
-        cells=_flow_schema,
+    "ServiceCIDR": printer(
+        NAMED, shown("CIDRs", lambda document, _: ",".join(spec_of(document).get("cidrs") or ())), AGED
+    ),
+    "IPAddress": printer(NAMED, shown("ParentRef", _parent)),
+    "FlowSchema": printer(
+        NAMED,
+        field("PriorityLevel", "spec", "priorityLevelConfiguration", "name"),
+        field("MatchingPrecedence", "spec", "matchingPrecedence", default=0),
+        field("DistinguisherMethod", "spec", "distinguisherMethod", "type", default=NONE),
+        AGED,
+        shown("MissingPL", lambda document, _: condition(document, "Dangling").get("status") or "?"),
     ),
 }

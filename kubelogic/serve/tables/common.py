@@ -21,6 +21,10 @@ UNKNOWN = "<unknown>"
 UNSET = "<unset>"
 
 
+Cell = Callable[[Document, int], Any]
+"""What a column has of an object, at a moment in milliseconds."""
+
+
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One column of a table; ``priority`` above 0 is shown with ``-o wide`` only."""
 
@@ -37,13 +41,55 @@ class Printer(msgspec.Struct, frozen=True, kw_only=True):
     cells: Callable[[Document, int], Cells]
 
 
-NAME = Column(name="Name", format="name")
-AGE = Column(name="Age")
+def printer(*columns: tuple[Column, Cell]) -> Printer:
+    """A table of which each column says for itself what it has of an object."""
+
+    def cells(document: Document, now: int) -> Cells:
+        return [cell(document, now) for _, cell in columns]
+
+    return Printer(columns=tuple(about for about, _ in columns), cells=cells)
 
 
-def column(name: str, kind: str = "string") -> Column:
+def shown(name: str, cell: Cell, kind: str = "string", *, priority: int = 0) -> tuple[Column, Cell]:
+    """A column and its cells."""
+    return Column(name=name, type=kind, priority=priority), cell
+
+
+def field(name: str, *path: str, default: Any = "", kind: str = "string", priority: int = 0) -> tuple[Column, Cell]:
+    """A column that has a field of the object, or ``default`` where it has none."""
+
+    def cell(document: Document, _now: int) -> Any:
+        found = _at(document, path)
+        return default if found is None or found == "" else found
+
+    return shown(name, cell, kind, priority=priority)
+
+
+def number(name: str, *path: str, kind: str = "integer") -> tuple[Column, Cell]:
+    """A column that has a number of the object, 0 if it is not there."""
+    return shown(name, lambda document, _: int(_at(document, path) or 0), kind)
+
+
+def size(name: str, *path: str, kind: str = "string") -> tuple[Column, Cell]:
+    """A column that has how many entries a list or mapping of the object has."""
+    return shown(name, lambda document, _: len(_at(document, path) or ()), kind)
+
+
+def truth(name: str, *path: str, kind: str = "string") -> tuple[Column, Cell]:
+    """A column that has whether something is true of the object."""
+    return shown(name, lambda document, _: bool(_at(document, path)), kind)
+
+
+def _at(document: Document, path: tuple[str, ...]) -> Any:
+    found: Any = document
+    for step in path:
+        found = (found or {}).get(step)
+    return found
+
+
+def column(name: str) -> Column:
     """A column that is always shown."""
-    return Column(name=name, type=kind)
+    return Column(name=name)
 
 
 def wide(name: str) -> Column:
@@ -74,6 +120,11 @@ def name_of(document: Document) -> str:
 def age(document: Document, now: int) -> str:
     """The age of an object."""
     return since(meta_of(document).get("creationTimestamp"), now)
+
+
+NAME, AGE = Column(name="Name", format="name"), Column(name="Age")
+NAMED: tuple[Column, Cell] = (NAME, lambda document, _: name_of(document))
+AGED: tuple[Column, Cell] = (AGE, age)
 
 
 def since(moment: Any, now: int) -> str:
@@ -144,10 +195,24 @@ def selector_text(selector: Document | None) -> str:
     return ",".join(text for _, text in sorted(found, key=lambda each: each[0])) or NONE
 
 
-def containers_of(pod_spec: Document) -> tuple[str, str]:
+def _containers_of(pod_spec: Document) -> tuple[str, str]:
     """The names and images of containers."""
     found = pod_spec.get("containers") or ()
     return ",".join(str(c.get("name")) for c in found), ",".join(str(c.get("image") or "") for c in found)
+
+
+def containers(*path: str, priority: int = 1) -> tuple[tuple[Column, Cell], tuple[Column, Cell]]:
+    """The names and images of the containers of the pod template at a path."""
+
+    def named(document: Document) -> tuple[str, str]:
+        for step in path:
+            document = document.get(step) or {}
+        return _containers_of(spec_of(document))
+
+    return (
+        shown("Containers", lambda document, _: named(document)[0], priority=priority),
+        shown("Images", lambda document, _: named(document)[1], priority=priority),
+    )
 
 
 def condition(document: Document, name: str) -> Document:

@@ -10,40 +10,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubelogic.serve.tables.common import (
-    AGE,
-    NAME,
+    AGED,
+    NAMED,
     NONE,
     UNSET,
-    Cells,
     Document,
     Printer,
-    age,
-    column,
     condition,
-    name_of,
+    field,
+    printer,
+    shown,
+    size,
     spec_of,
 )
 
 
+def _parameter_kind(document: Document, _now: int) -> str:
+    kind = spec_of(document).get("paramKind")
+    return f"{kind.get('apiVersion') or ''}/{kind.get('kind') or ''}" if kind else UNSET
+
+
 def _policy(rules: str) -> Printer:
     """The table of a kind of policy; ``rules`` is the field that lists what it does."""
-
-    def cells(document: Document, now: int) -> Cells:
-        spec = spec_of(document)
-        kind = spec.get("paramKind")
-        text = f"{kind.get('apiVersion') or ''}/{kind.get('kind') or ''}" if kind else UNSET
-        return [name_of(document), len(spec.get(rules) or ()), text, age(document, now)]
-
-    return Printer(columns=(NAME, column(rules.capitalize(), "integer"), column("ParamKind"), AGE), cells=cells)
+    counted = size(rules.capitalize(), "spec", rules, kind="integer")
+    return printer(NAMED, counted, shown("ParamKind", _parameter_kind), AGED)
 
 
-def _binding(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    return [name_of(document), spec.get("policyName") or "", _parameters(spec.get("paramRef")), age(document, now)]
-
-
-def _parameters(given: Document | None) -> str:
+def _parameters(document: Document, _now: int) -> str:
     """What a binding takes parameters from: the name stands behind ``*`` as long as no namespace is said."""
+    given = spec_of(document).get("paramRef")
     if given and given.get("name"):
         return f"{given.get('namespace') or '*'}/{given['name']}"
     if given and given.get("selector") is not None:
@@ -69,60 +64,51 @@ def _go_selector(selector: Document) -> str:
     )
 
 
-def _priority_level(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    limited = spec.get("limited") or {}
-    queues = (limited.get("limitResponse") or {}).get("queuing") or {}
-    return [
-        name_of(document),
-        spec.get("type") or "",
-        limited.get("nominalConcurrencyShares", NONE),
-        *(queues.get(field, NONE) for field in ("queues", "handSize", "queueLengthLimit")),
-        age(document, now),
-    ]
+def _of_component(key: str, document: Document) -> str:
+    return next((c.get(key) or "" for c in document.get("conditions") or () if c.get("type") == "Healthy"), "")
 
 
-def _room(document: Document, _now: int) -> Cells:
-    return [name_of(document), document.get("storageClassName") or "", str(document.get("capacity") or UNSET)]
+def _healthy(document: Document, _now: int) -> str:
+    return "Healthy" if _of_component("status", document) == "True" else "Unhealthy"
 
 
-def _attributes(document: Document, now: int) -> Cells:
-    return [name_of(document), document.get("driverName") or "", age(document, now)]
-
-
-def _component(document: Document, _now: int) -> Cells:
-    found: Document = next((c for c in document.get("conditions") or () if c.get("type") == "Healthy"), {})
-    healthy = "Healthy" if found.get("status") == "True" else "Unhealthy"
-    return [name_of(document), healthy, found.get("message") or "", found.get("error") or ""]
-
-
-def _api_service(document: Document, now: int) -> Cells:
+def _service(document: Document, _now: int) -> str:
     service = spec_of(document).get("service")
-    place = f"{service.get('namespace') or ''}/{service.get('name') or ''}" if service else "Local"
+    return f"{service.get('namespace') or ''}/{service.get('name') or ''}" if service else "Local"
+
+
+def _available(document: Document, _now: int) -> str:
     found = condition(document, "Available")
     status = str(found.get("status") or "Unknown")
-    if status != "True" and found.get("reason"):
-        status = f"{status} ({found['reason']})"
-    return [name_of(document), place, status, age(document, now)]
+    return f"{status} ({found['reason']})" if status != "True" and found.get("reason") else status
 
 
-_BINDING = Printer(columns=(NAME, column("PolicyName"), column("ParamRef"), AGE), cells=_binding)
+_BINDING = printer(NAMED, field("PolicyName", "spec", "policyName"), shown("ParamRef", _parameters), AGED)
+_QUEUING = ("spec", "limited", "limitResponse", "queuing")
 
 PRINTERS: Mapping[str, Printer] = {
     "ValidatingAdmissionPolicy": _policy("validations"),
     "ValidatingAdmissionPolicyBinding": _BINDING,
     "MutatingAdmissionPolicy": _policy("mutations"),
     "MutatingAdmissionPolicyBinding": _BINDING,
-    "PriorityLevelConfiguration": Printer(
-        columns=(
-            NAME,
-            *map(column, ("Type", "NominalConcurrencyShares", "Queues", "HandSize", "QueueLengthLimit")),
-            AGE,
-        ),
-        cells=_priority_level,
+    "PriorityLevelConfiguration": printer(
+        NAMED,
+        field("Type", "spec", "type"),
+        field("NominalConcurrencyShares", "spec", "limited", "nominalConcurrencyShares", default=NONE),
+        field("Queues", *_QUEUING, "queues", default=NONE),
+        field("HandSize", *_QUEUING, "handSize", default=NONE),
+        field("QueueLengthLimit", *_QUEUING, "queueLengthLimit", default=NONE),
+        AGED,
     ),
-    "CSIStorageCapacity": Printer(columns=(NAME, column("StorageClassName"), column("Capacity")), cells=_room),
-    "VolumeAttributesClass": Printer(columns=(NAME, column("DriverName"), AGE), cells=_attributes),
-    "ComponentStatus": Printer(columns=(NAME, column("Status"), column("Message"), column("Error")), cells=_component),
-    "APIService": Printer(columns=(NAME, column("Service"), column("Available"), AGE), cells=_api_service),
+    "CSIStorageCapacity": printer(
+        NAMED, field("StorageClassName", "storageClassName"), field("Capacity", "capacity", default=UNSET)
+    ),
+    "VolumeAttributesClass": printer(NAMED, field("DriverName", "driverName"), AGED),
+    "ComponentStatus": printer(
+        NAMED,
+        shown("Status", _healthy),
+        shown("Message", lambda document, _: _of_component("message", document)),
+        shown("Error", lambda document, _: _of_component("error", document)),
+    ),
+    "APIService": printer(NAMED, shown("Service", _service), shown("Available", _available), AGED),
 }

@@ -8,17 +8,21 @@ from kubelogic.cluster.clock import milliseconds
 from kubelogic.serve.tables.common import (
     AGE,
     NAME,
+    NAMED,
     NONE,
     UNKNOWN,
     Cells,
-    Column,
     Document,
     Printer,
     age,
     column,
+    containers,
     human_duration,
+    labels_text,
     meta_of,
     name_of,
+    printer,
+    shown,
     spec_of,
     status_of,
     wide,
@@ -193,19 +197,12 @@ def _roles(document: Document) -> list[str]:
     return sorted(found)
 
 
-def _template_cells(document: Document, _now: int) -> Cells:
-    from kubelogic.serve.tables.common import containers_of, labels_text
-
-    template = document.get("template") or {}
-    names, images = containers_of(spec_of(template))
-    return [name_of(document), names, images, labels_text(meta_of(template).get("labels"))]
+def _labels(document: Document, _now: int) -> str:
+    return labels_text(meta_of(document.get("template") or {}).get("labels"))
 
 
 PRINTERS: dict[str, Printer] = {
     "Pod": Printer(columns=POD_COLUMNS, cells=pod_cells),
     "Node": Printer(columns=NODE_COLUMNS, cells=node_cells),
-    "PodTemplate": Printer(
-        columns=(NAME, Column(name="Containers"), Column(name="Images"), Column(name="Pod Labels")),
-        cells=_template_cells,
-    ),
+    "PodTemplate": printer(NAMED, *containers("template", priority=0), shown("Pod Labels", _labels)),
 }

@@ -2,121 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.serve.tables.common import (
-    AGE,
-    NAME,
+    AGED,
+    NAMED,
     NONE,
     UNKNOWN,
     UNSET,
-    Cells,
+    Cell,
+    Column,
     Document,
     Printer,
-    age,
-    column,
     condition,
-    containers_of,
+    containers,
+    field,
     human_duration,
     labels_text,
     meta_of,
-    name_of,
+    number,
+    printer,
     selector_text,
+    shown,
     since,
+    size,
     spec_of,
     status_of,
-    wide,
 )
 
-_TEMPLATE = (wide("Containers"), wide("Images"), wide("Selector"))
-_NUMBER = "integer"
+
+def _selector(document: Document, _now: int) -> str:
+    selector = spec_of(document).get("selector")
+    return labels_text(selector) if document.get("kind") == "ReplicationController" else selector_text(selector)
 
 
-def _template(document: Document) -> tuple[str, str]:
-    return containers_of(spec_of(spec_of(document).get("template") or {}))
+def _ready(document: Document, _now: int) -> str:
+    return f"{status_of(document).get('readyReplicas') or 0}/{spec_of(document).get('replicas') or 0}"
 
 
-def _count(value: Any) -> int:
-    return int(value or 0)
+def _node_selector(document: Document, _now: int) -> str:
+    return labels_text(spec_of(spec_of(document).get("template") or {}).get("nodeSelector"))
 
 
-def _deployment(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    ready = f"{_count(status.get('readyReplicas'))}/{_count(spec.get('replicas'))}"
-    return [
-        name_of(document),
-        ready,
-        _count(status.get("updatedReplicas")),
-        _count(status.get("availableReplicas")),
-        age(document, now),
-        *_template(document),
-        selector_text(spec.get("selector")),
-    ]
-
-
-def _replica_set(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    selector = spec.get("selector")
-    text = labels_text(selector) if document.get("kind") == "ReplicationController" else selector_text(selector)
-    return [
-        name_of(document),
-        _count(spec.get("replicas")),
-        _count(status.get("replicas")),
-        _count(status.get("readyReplicas")),
-        age(document, now),
-        *_template(document),
-        text,
-    ]
-
-
-def _stateful_set(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    ready = f"{_count(status.get('readyReplicas'))}/{_count(spec.get('replicas'))}"
-    return [name_of(document), ready, age(document, now), *_template(document)]
-
-
-def _daemon_set(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    fields = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled")
-    node_selector = spec_of(spec.get("template") or {}).get("nodeSelector")
-    return [
-        name_of(document),
-        *(_count(status.get(field)) for field in fields),
-        _count(status.get("numberAvailable")),
-        labels_text(node_selector),
-        age(document, now),
-        *_template(document),
-        selector_text(spec.get("selector")),
-    ]
-
-
-def _job(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    done, parallel = _count(status.get("succeeded")), _count(spec.get("parallelism"))
+def _completions(document: Document, _now: int) -> str:
+    spec, done = spec_of(document), status_of(document).get("succeeded") or 0
+    parallel = spec.get("parallelism") or 0
     if spec.get("completions") is not None:
-        completions = f"{done}/{spec['completions']}"
-    elif parallel > 1:
-        completions = f"{done}/1 of {parallel}"
-    else:
-        completions = f"{done}/1"
-    start, end = status.get("startTime"), status.get("completionTime")
-    duration = ""
-    if start:
-        until = milliseconds(str(end)) if end else now
-        duration = human_duration((until - milliseconds(str(start))) / 1000)
-    return [
-        name_of(document),
-        _job_status(document),
-        completions,
-        duration,
-        age(document, now),
-        *_template(document),
-        selector_text(spec.get("selector")),
-    ]
+        return f"{done}/{spec['completions']}"
+    return f"{done}/1 of {parallel}" if parallel > 1 else f"{done}/1"
 
 
-def _job_status(document: Document) -> str:
+def _duration(document: Document, now: int) -> str:
+    start, end = (status_of(document).get(name) for name in ("startTime", "completionTime"))
+    if not start:
+        return ""
+    return human_duration(((milliseconds(str(end)) if end else now) - milliseconds(str(start))) / 1000)
+
+
+def _job_status(document: Document, _now: int) -> str:
     def holds(name: str) -> bool:
         return condition(document, name).get("status") == "True"
 
@@ -131,23 +73,6 @@ def _job_status(document: Document) -> str:
     if holds("FailureTarget"):
         return "FailureTarget"
     return "SuccessCriteriaMet" if holds("SuccessCriteriaMet") else "Running"
-
-
-def _cron_job(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    last = status.get("lastScheduleTime")
-    inner = spec_of(spec_of(spec.get("jobTemplate") or {}).get("template") or {})
-    return [
-        name_of(document),
-        spec.get("schedule") or "",
-        spec.get("timeZone") or NONE,
-        "True" if spec.get("suspend") else "False",
-        len(status.get("active") or ()),
-        since(last, now) if last else NONE,
-        age(document, now),
-        *containers_of(inner),
-        selector_text(spec_of(spec.get("jobTemplate") or {}).get("selector")),
-    ]
 
 
 _METRIC_FIELDS = {
@@ -165,19 +90,17 @@ def _metrics(spec: Document, status: Document) -> str:
     if not specs:
         return NONE
     texts: list[str] = []
-    for number, each in enumerate(specs):
+    for position, each in enumerate(specs):
+        measured = current[position] if position < len(current) else {}
         kind = str(each.get("type"))
-        field = _METRIC_FIELDS.get(kind, "")
-        source = each.get(field) or {}
+        key = _METRIC_FIELDS.get(kind, "")
+        source = each.get(key) or {}
         target = source.get("target") or {}
-        now = ((current[number] if number < len(current) else {}).get(field) or {}).get("current") or {}
-        name = str(source.get("name") or "")
-        head = f"{name}: " if kind == "Resource" else ""
-        if kind == "ContainerResource":
-            head = f"{name}: "
+        now = (measured.get(key) or {}).get("current") or {}
+        head = f"{source.get('name') or ''}: " if kind in ("Resource", "ContainerResource") else ""
         if target.get("averageValue") is not None and kind != "Object":
             seen = now.get("averageValue") or UNKNOWN
-            avg = " (avg)" if kind in ("External", "Object") else ""
+            avg = " (avg)" if kind == "External" else ""
             texts.append(f"{head}{seen}/{target['averageValue']}{avg}")
         elif target.get("averageUtilization") is not None:
             value = now.get("averageUtilization")
@@ -193,107 +116,117 @@ def _metrics(spec: Document, status: Document) -> str:
     return f"{', '.join(texts[:2])} + {more} more..." if more > 0 else ", ".join(texts)
 
 
-def _autoscaler(document: Document, now: int) -> Cells:
-    spec, status = spec_of(document), status_of(document)
-    target = spec.get("scaleTargetRef") or {}
-    least = spec.get("minReplicas")
+def _targets(document: Document, _now: int) -> str:
     if document.get("apiVersion") == "autoscaling/v1":
         from kubelogic.serve.versions import autoscaler_to_v2
 
-        newer = autoscaler_to_v2(document)
-        spec, status = spec_of(newer), status_of(newer)
-    return [
-        name_of(document),
-        f"{target.get('kind')}/{target.get('name')}",
-        _metrics(spec, status),
-        UNSET if least is None else str(least),
-        _count(spec.get("maxReplicas")),
-        _count(status.get("currentReplicas")),
-        age(document, now),
-    ]
+        document = autoscaler_to_v2(document)
+    return _metrics(spec_of(document), status_of(document))
 
 
-def _budget(document: Document, now: int) -> Cells:
-    spec = spec_of(document)
-    least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
-    return [
-        name_of(document),
-        "N/A" if least is None else str(least),
-        "N/A" if most is None else str(most),
-        _count(status_of(document).get("disruptionsAllowed")),
-        age(document, now),
-    ]
+def _reference(document: Document, _now: int) -> str:
+    target = spec_of(document).get("scaleTargetRef") or {}
+    return f"{target.get('kind')}/{target.get('name')}"
 
 
-def _revision(document: Document, now: int) -> Cells:
+def _optional(name: str, key: str, missing: str) -> tuple[Column, Cell]:
+    """A number or share of the spec, as a text."""
+
+    def cell(document: Document, _now: int) -> str:
+        value = spec_of(document).get(key)
+        return missing if value is None else str(value)
+
+    return shown(name, cell)
+
+
+def _last_schedule(document: Document, now: int) -> str:
+    last = status_of(document).get("lastScheduleTime")
+    return since(last, now) if last else NONE
+
+
+def _job_selector(document: Document, _now: int) -> str:
+    return selector_text(spec_of(spec_of(document).get("jobTemplate") or {}).get("selector"))
+
+
+def _controller(document: Document, _now: int) -> str:
     owner = next((each for each in meta_of(document).get("ownerReferences") or () if each.get("controller")), None)
-    text = NONE
-    if owner is not None:
-        group = str(owner.get("apiVersion") or "").rpartition("/")[0]
-        kind = str(owner.get("kind") or "").lower()
-        text = f"{kind}.{group}/{owner.get('name')}" if group else f"{kind}/{owner.get('name')}"
-    return [name_of(document), text, _count(document.get("revision")), age(document, now)]
+    if owner is None:
+        return NONE
+    group = str(owner.get("apiVersion") or "").rpartition("/")[0]
+    kind = str(owner.get("kind") or "").lower()
+    return f"{kind}.{group}/{owner.get('name')}" if group else f"{kind}/{owner.get('name')}"
 
 
-_REPLICAS = (NAME, column("Desired", _NUMBER), column("Current", _NUMBER), column("Ready", _NUMBER), AGE, *_TEMPLATE)
+_CONTAINERS = containers("spec", "template")
+_TEMPLATE = (*_CONTAINERS, shown("Selector", _selector, priority=1))
+_REPLICAS = printer(
+    NAMED,
+    number("Desired", "spec", "replicas"),
+    number("Current", "status", "replicas"),
+    number("Ready", "status", "readyReplicas"),
+    AGED,
+    *_TEMPLATE,
+)
 
 PRINTERS: dict[str, Printer] = {
-    "Deployment": Printer(
-        columns=(NAME, column("Ready"), column("Up-to-date", _NUMBER), column("Available", _NUMBER), AGE, *_TEMPLATE),
-        cells=_deployment,
+    "Deployment": printer(
+        NAMED,
+        shown("Ready", _ready),
+        number("Up-to-date", "status", "updatedReplicas"),
+        number("Available", "status", "availableReplicas"),
+        AGED,
+        *_TEMPLATE,
     ),
-    "ReplicaSet": Printer(columns=_REPLICAS, cells=_replica_set),
-    "ReplicationController": Printer(columns=_REPLICAS, cells=_replica_set),
-    "StatefulSet": Printer(
-        columns=(NAME, column("Ready"), AGE, wide("Containers"), wide("Images")), cells=_stateful_set
+    "ReplicaSet": _REPLICAS,
+    "ReplicationController": _REPLICAS,
+    "StatefulSet": printer(NAMED, shown("Ready", _ready), AGED, *_CONTAINERS),
+    "DaemonSet": printer(
+        NAMED,
+        number("Desired", "status", "desiredNumberScheduled"),
+        number("Current", "status", "currentNumberScheduled"),
+        number("Ready", "status", "numberReady"),
+        number("Up-to-date", "status", "updatedNumberScheduled"),
+        number("Available", "status", "numberAvailable"),
+        shown("Node Selector", _node_selector),
+        AGED,
+        *_TEMPLATE,
     ),
-    "DaemonSet": Printer(
-        columns=(
-            NAME,
-            *(column(each, _NUMBER) for each in ("Desired", "Current", "Ready", "Up-to-date", "Available")),
-            column("Node Selector"),
-            AGE,
-            *_TEMPLATE,
-        ),
-        cells=_daemon_set,
+    "Job": printer(
+        NAMED,
+        shown("Status", _job_status),
+        shown("Completions", _completions),
+        shown("Duration", _duration),
+        AGED,
+        *_TEMPLATE,
     ),
-    "Job": Printer(
-        columns=(NAME, column("Status"), column("Completions"), column("Duration"), AGE, *_TEMPLATE), cells=_job
+    "CronJob": printer(
+        NAMED,
+        field("Schedule", "spec", "schedule"),
+        field("Timezone", "spec", "timeZone", default=NONE),
+        shown("Suspend", lambda document, _: str(bool(spec_of(document).get("suspend"))), "boolean"),
+        size("Active", "status", "active", kind="integer"),
+        shown("Last Schedule", _last_schedule),
+        AGED,
+        *containers("spec", "jobTemplate", "spec", "template"),
+        shown("Selector", _job_selector, priority=1),
     ),
-    "CronJob": Printer(
-        columns=(
-            NAME,
-            column("Schedule"),
-            column("Timezone"),
-            column("Suspend", "boolean"),
-            column("Active", _NUMBER),
-            column("Last Schedule"),
-            AGE,
-            *_TEMPLATE,
-        ),
-        cells=_cron_job,
+    "HorizontalPodAutoscaler": printer(
+        NAMED,
+        shown("Reference", _reference),
+        shown("Targets", _targets),
+        _optional("MinPods", "minReplicas", UNSET),
+        number("MaxPods", "spec", "maxReplicas", kind="string"),
+        number("Replicas", "status", "currentReplicas", kind="string"),
+        AGED,
     ),
-    "HorizontalPodAutoscaler": Printer(
-        columns=(
-            NAME,
-            column("Reference"),
-            column("Targets"),
-            column("MinPods"),
-            column("MaxPods"),
-            column("Replicas"),
-            AGE,
-        ),
-        cells=_autoscaler,
+    "PodDisruptionBudget": printer(
+        NAMED,
+        _optional("Min Available", "minAvailable", "N/A"),
+        _optional("Max Unavailable", "maxUnavailable", "N/A"),
+        number("Allowed Disruptions", "status", "disruptionsAllowed"),
+        AGED,
     ),
-    "PodDisruptionBudget": Printer(
-        columns=(
-            NAME,
-            column("Min Available"),
-            column("Max Unavailable"),
-            column("Allowed Disruptions", _NUMBER),
-            AGE,
-        ),
-        cells=_budget,
+    "ControllerRevision": printer(
+        NAMED, shown("Controller", _controller), number("Revision", "revision", kind="string"), AGED
     ),
-    "ControllerRevision": Printer(columns=(NAME, column("Controller"), column("Revision"), AGE), cells=_revision),
 }
