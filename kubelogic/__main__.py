@@ -14,8 +14,13 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the command line as a process; returns the exit code."""
+    """Run the command line as a process; returns the exit code.
+
+    numpy's linear algebra would start a thread for each processor, which waits in a loop: for matrices as small as ours
+    that costs more than it gives. The variable of the environment may say otherwise.
+    """
     _end_on_interrupt()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kubelogic.cli import COLLECT_AFTER
     from kubelogic.cli import main as command
 

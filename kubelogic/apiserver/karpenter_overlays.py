@@ -17,12 +17,13 @@ import msgspec
 
 from kubelogic.apiserver.karpenter import MEETS, POOL, Requirement, read_requirements
 from kubelogic.kinds import quantity
+from kubelogic.patterns import regex
 from kubelogic.text.documents import Item
 from kubelogic.text.location import Fault, Path
 from kubelogic.text.notices import Notice
 
-_PRICE = re.compile(r"\d+(\.\d+)?", re.ASCII)
-_ADJUSTMENT = re.compile(r"[+-]\d*\.?\d+|\+\d*\.?\d+%|-\d{1,2}(\.\d+)?%|-100%", re.ASCII)
+_PRICE = regex(r"\d+(\.\d+)?", re.ASCII)
+_ADJUSTMENT = regex(r"[+-]\d*\.?\d+|\+\d*\.?\d+%|-\d{1,2}(\.\d+)?%|-100%", re.ASCII)
 _FIXED = ("cpu", "memory", "ephemeral-storage", "pods")
 _MOST_WEIGHT = 10_000
 _DEAREST = 10**9

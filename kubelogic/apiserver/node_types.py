@@ -11,7 +11,6 @@ Source: cluster-autoscaler cloudprovider/clusterapi (annotations for scaling fro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
@@ -29,6 +28,7 @@ from kubelogic.cluster.objects import Object, as_object
 from kubelogic.kinds import pools
 from kubelogic.kinds.pools import Pool
 from kubelogic.kinds.validation import admit
+from kubelogic.patterns import regex
 from kubelogic.text import documents, sources
 from kubelogic.text.archives import sources_of
 from kubelogic.text.documents import Item, fault_at
@@ -42,7 +42,7 @@ _CAPACITY = "capacity.cluster-autoscaler.kubernetes.io/"
 _GROUP = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-"
 _OFFERS = {"cpu": "cpu", "memory": "memory", "maxPods": "pods", "ephemeral-disk": "ephemeral-storage"}
 _WHERE = "--pools"
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_NUMBER = regex(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
 class NodeType(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,18 +10,18 @@ answer cannot be written; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
 import importlib
 import os
 import sys
-import traceback
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn
 
 from kubelogic import __version__
 from kubelogic.cli import habits, streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, NoReturn
 
 YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 
@@ -201,6 +201,8 @@ class _Parser(argparse.ArgumentParser):
             ]
         else:
             return ""
+        import difflib
+
         near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
         return f"; did you mean {' or '.join(near)}?" if near else ""
 
@@ -247,6 +249,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _internal(error: Exception) -> int:
     """One line about a fault of kubelogic itself, and how to report it."""
+    import traceback
+    from pathlib import Path
+
     last = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({'/'.join(Path(last[0].filename).parts[-2:])}:{last[0].lineno})" if last else ""
     said = " ".join(str(error).split())
@@ -315,6 +320,7 @@ def _parser_of(names: Sequence[str]) -> tuple[_Parser, list[Any]]:
             help=COMMANDS[name],
             description=COMMANDS[name],
             allow_abbrev=False,
+            add_help=name in names,
             formatter_class=_CommandHelp,
             epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from contextlib import ExitStack
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common, streams
+from kubelogic.patterns import regex
 
-_OTHER = re.compile(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
+_OTHER = regex(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
+_NAME = regex(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,13 @@ output cannot take the answer at all (full, closed), the command ends with one l
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 INTERNAL = 70
 """Exit code of a fault of kubelogic itself (as EX_SOFTWARE of sysexits.h)."""
@@ -32,8 +34,8 @@ def say(text: str, stream: TextIO | None = None) -> None:
     Raises:
         OutputError: if standard output takes nothing. Other streams lose the text in silence.
     """
-    from kubelogic.report.style import width_of
     from kubelogic.report.terminal import prepared
+    from kubelogic.report.width import width_of
 
     out = sys.stdout if stream is None else stream
     if out is None:
@@ -81,6 +83,8 @@ def _write(stream: TextIO, text: str) -> None:
 
 def _into_nowhere(stream: TextIO) -> None:
     """Let what is still buffered, and all that follows, go nowhere: the interpreter flushes when it ends."""
+    import contextlib
+
     with contextlib.suppress(OSError, ValueError):
         descriptor = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

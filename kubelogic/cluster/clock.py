@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+
+from kubelogic.patterns import regex
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_000
@@ -14,8 +15,8 @@ PRESENT = 1_793_577_600_000
 """When the clock starts for manifests that mention no moment: Monday, 2026-11-02T00:00:00Z. Never the machine's clock,
 so that equal input gives equal output."""
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
-_FRACTION = re.compile(r"\.(\d+)")
+_MOMENT = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_FRACTION = regex(r"\.(\d+)")
 
 
 @lru_cache(maxsize=65536)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from kubelogic.explain.blockers import Blocker
+from kubelogic.patterns import regex
 
 TAINTED = "node(s) had untolerated taint(s)"
 NO_NODES = "no nodes available to schedule pods"
@@ -43,14 +44,14 @@ class Pasted(msgspec.Struct, frozen=True, kw_only=True):
     autoscaler: str = ""
 
 
-_HEAD = re.compile(r"0/(\d+) nodes are available: ")
-_COUNT = re.compile(r"(\d+) (?=\S)")
+_HEAD = regex(r"0/(\d+) nodes are available: ")
+_COUNT = regex(r"(\d+) (?=\S)")
 _CLAIMS = "no new claims to deallocate|still not schedulable|deallocation of ResourceClaim completed"
-_PREEMPTION = re.compile(rf"(?:{_CLAIMS})(?:, preemption: )?|preemption: ")
-_SCALE_UP = re.compile(r"[Pp]od didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
-_PLUGIN = re.compile(r'running (?:"\w+" \w+ plugin(?: for pod "[^"]*")?|\w+ plugin "\w+"): ')
+_PREEMPTION = regex(rf"(?:{_CLAIMS})(?:, preemption: )?|preemption: ")
+_SCALE_UP = regex(r"[Pp]od didn't trigger scale-?up(?: \(it wouldn't fit if a new node is added\))?:? ?")
+_PLUGIN = regex(r'running (?:"\w+" \w+ plugin(?: for pod "[^"]*")?|\w+ plugin "\w+"): ')
 """A plugin that failed over the pod. Source: framework.go, RunFilterPlugins of 1.19 and 1.20, RunPreBindPlugins."""
-_KARPENTER = re.compile(r"Failed to schedule pod, ")
+_KARPENTER = regex(r"Failed to schedule pod, ")
 
 
 def read(text: str) -> Pasted | None:
@@ -116,7 +117,7 @@ def _counts(text: str) -> Iterator[tuple[str, int]]:
 
 # -- what reasons mean, whatever the release -----------------------------------------------------------------
 
-_TAINT = re.compile(
+_TAINT = regex(
     r"(?:node\(s\) had (?:untolerated )?taints? \{|did not tolerate (?:taint[ :]+)?)([^:}=\s]+)[:=] ?([^}:,\s]*)"
 )
 

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from kubelogic.logic import Row, Rulebook, RuleFault, Value
 from kubelogic.logic.terms import Argument, Atom, Clause, Constant, Declaration, Literal, Place, Term, Variable
+from kubelogic.patterns import regex
 
 BEFORE = -1
 """The stage of what turns nodes away before any filter looks at them."""
@@ -33,8 +34,8 @@ _SCOPES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 _TYPES = {"Shape": "shape", "NodeClass": "node_class", "Node": "node"}
 _KINDS = ("Pod", "Node")
-_CODE = re.compile(r"[A-Z]+[0-9]+")
-_BRACED = re.compile(r"\{(\w+)\}")
+_CODE = regex(r"[A-Z]+[0-9]+")
+_BRACED = regex(r"\{(\w+)\}")
 _PLUGINS = "Plugins"
 """In words: the plugins that are not satisfied by the nodes which are left out before any filter looks at them."""
 

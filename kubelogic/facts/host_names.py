@@ -5,16 +5,16 @@ Only what can hardly be anything else counts: ``NAME.NAMESPACE.svc`` and longer,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.templates import MAKERS, is_written, template_of, template_path
+from kubelogic.patterns import regex
 
 _LABEL = r"([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)"
-_FULL = re.compile(rf"(?<![\w-]){_LABEL}\.{_LABEL}\.svc(?![\w-])")
-_URL = re.compile(rf"\b[a-z][a-z0-9+.-]{{1,20}}://(?:[^/@\s\"']{{1,200}}@)?{_LABEL}(?=[:/\s\"',;?]|$)")
+_FULL = regex(rf"(?<![\w-]){_LABEL}\.{_LABEL}\.svc(?![\w-])")
+_URL = regex(rf"\b[a-z][a-z0-9+.-]{{1,20}}://(?:[^/@\s\"']{{1,200}}@)?{_LABEL}(?=[:/\s\"',;?]|$)")
 _NOBODY = frozenset({"localhost", "kubernetes"})
 _LONGEST = 100_000
 """Characters of a text that are looked at."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from kubelogic.facts.base import Fact
 from kubelogic.kinds.quantity import amount
+from kubelogic.patterns import regex
 
 Tree = Mapping[str, Any]
 
@@ -28,11 +29,11 @@ TOPICS = (
 ETCD_FILES = ("caFile", "certFile", "keyFile")
 """Fields of an etcd elsewhere that name files of hosts."""
 
-_VERSION = re.compile(r"v?1\.(\d+)(?:\.\d+)?(?:[-+].*)?")
-_KERNEL = re.compile(r"(\d+)\.(\d+)")
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_VALIDATED = re.compile(r"1\.1[1-3]\.|17\.0[369]\.|18\.0[69]\.|19\.03\.|20\.10\.")
-_DOCKER = re.compile(r"\d{2}\.\d+\.\d+")
+_VERSION = regex(r"v?1\.(\d+)(?:\.\d+)?(?:[-+].*)?")
+_KERNEL = regex(r"(\d+)\.(\d+)")
+_NAME = regex(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_VALIDATED = regex(r"1\.1[1-3]\.|17\.0[369]\.|18\.0[69]\.|19\.03\.|20\.10\.")
+_DOCKER = regex(r"\d{2}\.\d+\.\d+")
 _MEGABYTE = 1024 * 1024
 
 

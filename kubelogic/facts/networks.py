@@ -12,9 +12,10 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.blocks import block
+from kubelogic.patterns import regex
 
 _COREDNS = "kube-system/coredns"
-_ZONE = re.compile(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
+_ZONE = regex(r"^\s*kubernetes\s+([a-z0-9.-]+)", re.MULTILINE)
 
 
 def service_facts(obj: Object) -> Iterator[Fact]:

@@ -5,13 +5,13 @@ These facts are given only to questions that need them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.patterns import regex
 
-_VERSION = re.compile(r"v?1\.([0-9]{1,3})[.+-]")
+_VERSION = regex(r"v?1\.([0-9]{1,3})[.+-]")
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 
 

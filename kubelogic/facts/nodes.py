@@ -6,7 +6,6 @@ value that none of them mentions is ``*``, so a selector on one host name makes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,8 +18,9 @@ from kubelogic.facts.features import REQUIRABLE
 from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.node_terms import NODE_NAME, integer
 from kubelogic.kinds.quantity import amount
+from kubelogic.patterns import regex
 
-_DIGITS = re.compile(r"[0-9]+")
+_DIGITS = regex(r"[0-9]+")
 
 OTHER = "*"
 """Stands for all values of a label that no constraint mentions."""

@@ -9,7 +9,6 @@ end in ``=value`` or ``!=value``; otherwise the presence of anything but an empt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -19,9 +18,10 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.logic.terms import Omission
+from kubelogic.patterns import regex
 from kubelogic.text.notices import Notice
 
-_SUBJECT = re.compile(r"(?P<kind>\w+)\.(?P<path>[\w./-]+?)(?:(?P<operator>!?=)(?P<value>.*))?$")
+_SUBJECT = regex(r"(?P<kind>\w+)\.(?P<path>[\w./-]+?)(?:(?P<operator>!?=)(?P<value>.*))?$")
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
     "DaemonSet": ("spec", "template"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -13,12 +12,13 @@ import msgspec
 
 from kubelogic.logic import Rulebook, RuleErrors, RuleFault, Value
 from kubelogic.logic.terms import Atom
+from kubelogic.patterns import regex
 
 Network = IPv4Network | IPv6Network
 
 NUMBERS, RANGES, _MEANING = "parameter", "range_parameter", "parameter_meaning"
 
-_PORTS = re.compile(r"([0-9]{1,5})[-+]([0-9]{1,5})")
+_PORTS = regex(r"([0-9]{1,5})[-+]([0-9]{1,5})")
 _IPV4 = 4
 _RESERVED = 2
 _LAST_PORT = (1 << 16) - 1

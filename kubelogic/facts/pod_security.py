@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.facts.base import Fact
+from kubelogic.patterns import regex
 
 Tree = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ LEVELS = ("privileged", "baseline", "restricted")
 """From the least to the most strict."""
 LATEST = "latest"
 
-_VERSION = re.compile(r"v1\.(0|[1-9][0-9]*)", re.ASCII)
+_VERSION = regex(r"v1\.(0|[1-9][0-9]*)", re.ASCII)
 _BEYOND = 2**31
 """Later than any version: what ``latest`` is compared as."""
 

@@ -7,11 +7,11 @@ A selector's constant is its text as kubectl writes it (``app=cart,tier in (a,b)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubelogic.facts.base import Changes, FactModule
+from kubelogic.patterns import regex
 
 EVERYTHING = "<everything>"
 """The selector without requirements."""
@@ -145,10 +145,10 @@ def matches(wanted: Sequence[Requirement], labels: Mapping[str, str]) -> bool:
     return True
 
 
-_PART = re.compile(
+_PART = regex(
     r"(?P<key>[\w./-]+)\s*(?:(?P<sign>==|=|!=)\s*(?P<value>[\w.-]*)|\s(?P<word>in|notin)\s*\((?P<set>[^()]*)\))?|!\s*(?P<no>[\w./-]+)"
 )
-_SPLIT = re.compile(r",(?![^()]*\))")
+_SPLIT = regex(r",(?![^()]*\))")
 _SHORT = {"zone": "topology.kubernetes.io/zone", "region": "topology.kubernetes.io/region"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import label_set, selector
+from kubelogic.patterns import regex
 
 COUNTERS = (
     "observedGeneration",
@@ -21,7 +21,7 @@ COUNTERS = (
     "updatedReplicas",
 )
 REVISION_LABEL = "controller-revision-hash"
-_ORDINAL = re.compile(r"(.*)-(0|[1-9]\d*)$")
+_ORDINAL = regex(r"(.*)-(0|[1-9]\d*)$")
 
 
 def stateful_set_facts(obj: Object) -> Iterator[Fact]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from kubelogic.patterns import regex
 
-LOOP = re.compile(r"\.(?:all|exists|exists_one|map|filter|sortBy|transformList|transformMap)\(")
-_LITERAL = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+LOOP = regex(r"\.(?:all|exists|exists_one|map|filter|sortBy|transformList|transformMap)\(")
+_LITERAL = regex(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _OPEN, _CLOSE = "([{", ")]}"
 
 

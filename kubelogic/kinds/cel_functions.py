@@ -11,9 +11,10 @@ from typing import Any
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.cel_syntax import LISTED, MERGED, OPTIONAL_FIELD
+from kubelogic.patterns import regex
 
 _NANO = 10**9
-_SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?", re.ASCII)
+_SEMVER = regex(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?", re.ASCII)
 
 Value = Mapping[str, Any]
 

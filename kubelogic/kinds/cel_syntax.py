@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from kubelogic.patterns import regex
+
 OPTIONAL_FIELD = "optional_field"
 """The function that a selection becomes which may find nothing."""
 
@@ -21,7 +23,7 @@ MERGED = "merged_entries"
 LISTED = "listed_entries"
 """The function that a list becomes of which some entries may be left out."""
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<space>\s+|//[^\n]*)
     |(?P<text>[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
     |(?P<number>0[xX][0-9a-fA-F]+u?|(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?u?)

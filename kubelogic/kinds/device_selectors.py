@@ -6,7 +6,6 @@ Source: k8s.io/dynamic-resource-allocation 1.36, cel/compile.go.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,23 +14,24 @@ import msgspec
 
 from kubelogic.kinds.cel_functions import FUNCTIONS, error_words, quantity_of, version_of
 from kubelogic.kinds.cel_syntax import plain
+from kubelogic.patterns import regex
 
 YES, NO = "yes", ""
 _UNDEFINED = "Undefined variable or function"
-_LITERAL = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
-_DEVICE = re.compile(r"\bdevice\b(?!\s*\.\s*(?:driver|allowMultipleAllocations)\b)")
-_NAMED = re.compile(
+_LITERAL = regex(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
+_DEVICE = regex(r"\bdevice\b(?!\s*\.\s*(?:driver|allowMultipleAllocations)\b)")
+_NAMED = regex(
     r'""\s*in\s*device\.(?:attributes|capacity)(?:\s*\[\s*""\s*\])?'
     r'|device\.(?:attributes|capacity)\s*\[\s*\??""\s*\]\s*(?:\.\s*\??\s*[A-Za-z_]\w*(?!\s*[\w(])|\[\s*\??""\s*\])'
 )
-_WHOLE = re.compile(
+_WHOLE = regex(
     r"(?<=\bin )device\.(attributes|capacity)\b(?![.\[])"
     r"|\bdevice\.(attributes|capacity)(?=\.(?:all|exists|exists_one|map|filter|size)\()"
     r"|(?<=\bsize\()device\.(attributes|capacity)(?=\))"
 )
 """Attributes or capacity where their domains are gone through, counted, or asked for one."""
 
-_SELECTED = re.compile(r"\bdevice\s*\.\s*(?:attributes|capacity)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
+_SELECTED = regex(r"\bdevice\s*\.\s*(?:attributes|capacity)\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 
 
 def verdict(expression: str, driver: str, device: Mapping[str, Any]) -> str:

@@ -18,12 +18,13 @@ import msgspec
 from kubelogic.kinds.cel_cost import steps, without_literals
 from kubelogic.kinds.cel_functions import FUNCTIONS, error_words
 from kubelogic.kinds.cel_syntax import plain
+from kubelogic.patterns import regex
 
 _MOST_STEPS = 1_000_000
 """Expressions whose loops may take more are not evaluated: the API server stops at that cost, and a step costs more."""
 _LONG = 1_000
 """A length that no list has which is written out."""
-_FORMAT = re.compile(r"%(\.\d+)?([sdfxXobe%])")
+_FORMAT = regex(r"%(\.\d+)?([sdfxXobe%])")
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):

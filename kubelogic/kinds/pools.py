@@ -23,6 +23,7 @@ import msgspec
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.validation import names
+from kubelogic.patterns import regex
 from kubelogic.text.location import Fault, Location
 
 DEFAULTS: Mapping[str, str] = {"cpu": "4", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"}
@@ -34,8 +35,8 @@ MOST = 10_000
 WHERE = "--nodes"
 """What the text of a pool is called in messages."""
 
-_POOL = re.compile(r"[0-9]+(:|$)")
-_AMOUNT = re.compile(
+_POOL = regex(r"[0-9]+(:|$)")
+_AMOUNT = regex(
     r"(?P<amount>[0-9]+(?:\.[0-9]+)?(?:m|[kMGTPE]i?)?)"
     r"(?P<name>cpu|memory|pods|disk|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9][a-z0-9.-]*/[A-Za-z0-9._-]+)?"
 )
@@ -53,7 +54,7 @@ _LARGEST = 2**53
 _UNITS = {"cpus": "cpu", "core": "cpu", "cores": "cpu", "vcpu": "cpu", "c": "cpu", "gb": "Gi", "gib": "Gi", "g": "Gi"}
 _UNITS |= {"mb": "Mi", "mib": "Mi", "tb": "Ti", "tib": "Ti", "pod": "pods", "gpu": "nvidia.com/gpu"}
 _UNITS |= {"ki": "Ki", "mi": "Mi", "gi": "Gi", "ti": "Ti"}
-_OFFERED = re.compile(r"cpu|memory|pods|disk|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9.-]+/gpu")
+_OFFERED = regex(r"cpu|memory|pods|disk|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9.-]+/gpu")
 """Keys that name what a node offers: with a number behind them no label is meant."""
 
 

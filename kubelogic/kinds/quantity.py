@@ -19,10 +19,12 @@ from functools import lru_cache
 
 import msgspec
 
+from kubelogic.patterns import regex
+
 MAX_INT64 = 2**63 - 1
 
-_SHAPE = re.compile(r"([+-]?)([0-9]*)(?:(\.)([0-9]*))?([eEinumkKMGTP]*[+-]?[0-9]*)", re.ASCII)
-_EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)", re.ASCII)
+_SHAPE = regex(r"([+-]?)([0-9]*)(?:(\.)([0-9]*))?([eEinumkKMGTP]*[+-]?[0-9]*)", re.ASCII)
+_EXPONENT = regex(r"[eE]([+-]?[0-9]+)", re.ASCII)
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}

@@ -15,11 +15,12 @@ from kubelogic.kinds.cel_functions import FUNCTIONS
 from kubelogic.kinds.cel_syntax import plain
 from kubelogic.kinds.device_selectors import verdict
 from kubelogic.kinds.expressions import wrong
+from kubelogic.patterns import regex
 
 COSTLY = "too complex, exceeds cost limit"
 _MOST_STEPS = 1_000_000
 _LONGEST_MAP = 32
-_FIELD = re.compile(r"(?<![\w.])device\.(\w+)")
+_FIELD = regex(r"(?<![\w.])device\.(\w+)")
 _FIELDS = frozenset({"driver", "allowMultipleAllocations", "attributes", "capacity"})
 _KNOWN = frozenset(
     {
@@ -96,8 +97,8 @@ _TYPES = (
     "strings",
     "sets",
 )
-_OTHER = re.compile(r"CEL result of type (\w+) could not be converted")
-_DYNAMIC = re.compile(r"\bdyn\(|\.orValue\(|optional")
+_OTHER = regex(r"CEL result of type (\w+) could not be converted")
+_DYNAMIC = regex(r"\bdyn\(|\.orValue\(|optional")
 
 
 def _bound(text: str) -> list[str]:

@@ -6,7 +6,6 @@ ended, or that are terminating, may pile up: one more that is like an earlier on
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any
@@ -15,12 +14,13 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.cluster import Cluster
 from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.state import State
+from kubelogic.patterns import regex
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+MOMENT = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 """A moment as the API writes it."""
 
-_UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TOKEN = re.compile(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
+_UID = regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TOKEN = regex(r"[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?")
 
 _GROWING = frozenset(
     {

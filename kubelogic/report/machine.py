@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from xml.etree import ElementTree
 
 from kubelogic import __version__
 from kubelogic.logic import Rulebook
+from kubelogic.patterns import regex
 from kubelogic.report.codes import code_document
 from kubelogic.text import Location
 from kubelogic.verbs.check import Check
@@ -20,7 +20,7 @@ from kubelogic.verbs.checking.findings import Finding
 
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _HOME = "https://github.com/kubelogic/kubelogic"
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = regex("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOWHERE = "manifests"
 """What stands for the file of a finding that has none."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from kubelogic.explain.units import count
+from kubelogic.patterns import regex
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.moves import MovePlan
 
 _SHOWN = 8
-_NUMBERED = re.compile(r"(?P<pod>.+)\+\d+$")
+_NUMBERED = regex(r"(?P<pod>.+)\+\d+$")
 """The name of a pod that capacity thinks up; no name of a pod has a plus sign."""
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, TextIO
 
-MARK = f"\033{os.urandom(8).hex()}"
-"""Stands for the escape character of our own sequences until the text is written."""
-_LEAST = 20
-"""A terminal that says it is narrower is taken to be so wide."""
+from kubelogic.report.terminal import MARK
+from kubelogic.report.width import is_terminal, width_of
 
 
 class Style(NamedTuple):
@@ -54,26 +52,6 @@ def style_for(stream: TextIO | None, *, no_color: bool = False) -> Style:
     Colour only on a terminal (or with ``FORCE_COLOR``), without ``NO_COLOR`` and without ``--no-color``.
     """
     unwanted = no_color or bool(os.environ.get("NO_COLOR"))
-    live = stream is not None and _is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    live = stream is not None and is_terminal(stream) and os.environ.get("TERM") != "dumb"
     forced = os.environ.get("FORCE_COLOR", "") not in ("", "0")
     return Style(color=not unwanted and (live or forced), width=width_of(stream))
-
-
-def width_of(stream: TextIO | None) -> int | None:
-    """The columns that a stream has: ``COLUMNS`` if it is set, else those of its terminal; None if it is none."""
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and given.isascii() and 0 < len(given) < 6 and int(given) > 0:
-        return max(_LEAST, int(given))
-    if stream is None or not _is_terminal(stream):
-        return None
-    try:
-        return max(_LEAST, os.get_terminal_size(stream.fileno()).columns or 80)
-    except (OSError, ValueError):
-        return 80
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except ValueError:  # closed
-        return False

@@ -7,17 +7,20 @@ escape sequences, and marks that turn the direction of writing: they are shown, 
 
 from __future__ import annotations
 
-import re
+import os
 import unicodedata
 from collections.abc import Iterator
 
-from kubelogic.report.style import MARK
+from kubelogic.patterns import regex
 
-_UNUSUAL = re.compile(r"[^\n\x20-\x7e]")
-_OWN = re.compile(re.escape(MARK) + r"\[\d+m")
-_PREFIX = re.compile(r"(?:[ │]|[├└]─ |- |\d+\. )*")
-_WORDS = re.compile(r"( +)")
-_CARET = re.compile(r"\s*\^+$")
+MARK = f"\033{os.urandom(8).hex()}"
+"""Stands for the escape character of our own sequences until the text is written."""
+_UNUSUAL = regex(r"[^\n\x20-\x7e]")
+_OWN = regex(MARK + r"\[\d+m")
+_PREFIX = regex(r"(?:[ │]|[├└]─ |- |\d+\. )*")
+_ITEM = regex(r"\d+\. |- ")
+_WORDS = regex(r"( +)")
+_CARET = regex(r"\s*\^+$")
 _NARROWEST = 20
 """Columns that are left for words, however deep a line is indented."""
 _DRAWINGS = str.maketrans(
@@ -31,7 +34,8 @@ def visible(text: str) -> str:
     >>> print(visible("web" + chr(27) + "[2J" + chr(0x202E)))
     web^[[2J\\u202e
     """
-    return _UNUSUAL.sub(lambda match: _shown(match[0]), text) if _UNUSUAL.search(text) else text
+    bare = text.replace("\n", "")
+    return text if bare.isascii() and bare.isprintable() else _UNUSUAL.sub(lambda match: _shown(match[0]), text)
 
 
 def one_line(text: str) -> str:
@@ -74,12 +78,11 @@ def prepared(text: str, *, width: int | None = None, encoding: str = "utf-8") ->
         width: columns of the terminal; None to leave long lines long.
         encoding: of the stream; what it cannot write is drawn in ASCII or escaped.
     """
-    parts = _OWN.split(text)
-    marks = [mark.replace(MARK, "\033") for mark in _OWN.findall(text)]
-    if len(parts) == 1:
+    if MARK not in text:
         clean = visible(text)
     else:
-        shown = [visible(part) for part in parts]
+        marks = [mark.replace(MARK, "\033") for mark in _OWN.findall(text)]
+        shown = [visible(part) for part in _OWN.split(text)]
         clean = "".join(f"{MARK}{mark[1:]}{part}" for mark, part in zip(marks, shown[1:], strict=True))
         clean = shown[0] + clean
     if width is not None:
@@ -149,7 +152,7 @@ def _broken(line: str, width: int) -> Iterator[str]:
     bare = _OWN.sub("", line)
     prefix = _PREFIX.match(bare)
     lead = prefix[0] if prefix else ""
-    indent = re.sub(r"\d+\. |- ", lambda match: " " * len(match[0]), lead.replace("├─ ", "│  ").replace("└─ ", "   "))
+    indent = _ITEM.sub(lambda match: " " * len(match[0]), lead.replace("├─ ", "│  ").replace("└─ ", "   "))
     if indent == lead:
         indent += "  "
     indent = indent[: max(0, width - _NARROWEST)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.serve.messages import Request
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.statuses import bad_request, failure
@@ -122,7 +123,7 @@ def parsed(body: bytes, *, yaml: bool = False) -> Any:
     return _from_yaml(body)
 
 
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALF = regex(rb"\\u[dD][89a-fA-F]")
 
 
 def _without_halves(tree: Any) -> Any:

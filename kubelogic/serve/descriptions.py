@@ -9,7 +9,6 @@ an enumeration are listed in a description).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -17,7 +16,9 @@ from importlib.util import find_spec
 
 import msgspec
 
-_RELEASE = re.compile(r"v1\.36\.(\d+)-local")
+from kubelogic.patterns import regex
+
+_RELEASE = regex(r"v1\.36\.(\d+)-local")
 
 
 class Described(msgspec.Struct, frozen=True):

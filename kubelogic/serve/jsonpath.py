@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>-?\d+|\*)\]|\['(?P<quoted>[^']*)'\]")
+from kubelogic.patterns import regex
+
+_STEP = regex(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>-?\d+|\*)\]|\['(?P<quoted>[^']*)'\]")
 
 
 def find(document: Any, path: str) -> list[Any]:

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.statuses import bad_request
 
 Document = Mapping[str, Any]
 
-_TOKEN = re.compile(r"\s*(?:(?P<op>==|!=|=|!|,|\(|\)|<|>)|(?P<word>[^\s=!,()<>]+))")
+_TOKEN = regex(r"\s*(?:(?P<op>==|!=|=|!|,|\(|\)|<|>)|(?P<word>[^\s=!,()<>]+))")
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):

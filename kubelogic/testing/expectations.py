@@ -20,6 +20,7 @@ import msgspec
 
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.validation.problems import nearest
+from kubelogic.patterns import regex
 from kubelogic.reconcile.schedulers import SchedulerName
 from kubelogic.report.codes import known_codes
 from kubelogic.text import sources
@@ -34,7 +35,7 @@ from kubelogic.verbs.results import Plan
 
 _FIELDS = ("cluster", "scheduler", "pods", "rules", "set")
 _SCHEDULERS = get_args(SchedulerName)
-_SAID = re.compile(r"placed|pending(?: (KL\d{3}))?|on one of \[([^\]]*)\]|on ([^\s\[\]]+)")
+_SAID = regex(r"placed|pending(?: (KL\d{3}))?|on one of \[([^\]]*)\]|on ([^\s\[\]]+)")
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):

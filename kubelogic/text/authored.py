@@ -17,13 +17,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from kubelogic.patterns import regex
 from kubelogic.text import documents, rendering, sources
 from kubelogic.text.characters import Excerpt
 from kubelogic.text.documents import Item
 from kubelogic.text.location import Fault, Location, Path
 from kubelogic.text.origin import ItemOrigin
 
-_MADE_BY = re.compile(rb"^# Source: [^/\n]+/(\S[^\n]*?)\s*$", re.MULTILINE)
+_MADE_BY = regex(rb"^# Source: [^/\n]+/(\S[^\n]*?)\s*$", re.MULTILINE)
 """The comment before each document. Source: helm.sh/helm, pkg/action/action.go, renderResources."""
 _HEAD = 1000
 """Bytes of a document in which that comment is looked for."""

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
+from kubelogic.patterns import regex
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -18,7 +20,7 @@ _MARKS = (
 _ASCII = r"\t\n\r\x20-\x7e"
 _BEYOND = "\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
 """The characters that YAML allows."""
-_INNER_MARK = re.compile(
+_INNER_MARK = regex(
     rb"(^---[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*|\n(?=\xef\xbb\xbf(?:---|[{\[#])))\xef\xbb\xbf", re.MULTILINE
 )
 """A byte order mark at the start of a document that follows another: files that were put together have them."""

@@ -7,9 +7,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from kubelogic.patterns import regex
 from kubelogic.text.positions import Place
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+_TOKEN = regex(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 def duplicate_keys(text: str) -> list[tuple[str, int]]:

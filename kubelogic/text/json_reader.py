@@ -14,16 +14,17 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.text import json_positions
 from kubelogic.text.titles import title
 from kubelogic.text.yaml_reader import MAX_DEPTH, TOO_DEEP, Trouble
 
 _LONG = 1_000_000
 _KEPT = 1_000
-_BLANK = re.compile(rb"[ \t\r\n]*")
-_AT_BYTE = re.compile(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
-_BETWEEN = re.compile(rb"[ \t\r\n,]*")
-_KEY = re.compile(rb'[ \t\r\n,{]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
+_BLANK = regex(rb"[ \t\r\n]*")
+_AT_BYTE = regex(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
+_BETWEEN = regex(rb"[ \t\r\n,]*")
+_KEY = regex(rb'[ \t\r\n,{]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.text.characters import Excerpt
 
 Step = str | int
@@ -32,7 +32,7 @@ def dotted(path: Path) -> str:
     return text
 
 
-_STEP = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
+_STEP = regex(r"\[([^\]]*)\]|([^.\[\]]+)")
 
 
 def path_of(field: str) -> Path:

@@ -7,24 +7,24 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-_SAID_BY_KUBECTL = re.compile(
+from kubelogic.patterns import regex
+
+_SAID_BY_KUBECTL = regex(
     rb"(?:---\s*)?((?:Error from server|Unable to connect to the server|The connection to the server|error:|Error:"
     rb"|No resources found|You must be logged in|couldn't get|E\d{4} )[^\n]*)"
 )
-_DESCRIBED = re.compile(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
+_DESCRIBED = regex(rb"Name: {2,}\S+[ \t]*\n(?:[A-Z][\w ]*:[^\n]*\n){2}")
 """How kubectl describe begins, with values in a column of their own."""
-_TABLE = re.compile(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
-_INDENT = re.compile(rb"( *)(?![ #\r]|$|---)")
+_TABLE = regex(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SCHEDULE|COMPLETIONS|PROVISIONER)\b")
+_INDENT = regex(rb"( *)(?![ #\r]|$|---)")
 """What a line with something of its own begins with."""
-_DASH = re.compile(rb"- +(?=\S)")
-_OF_HELM = re.compile(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
-_OF_SHELL = re.compile(r"\$\{[A-Za-z_][^}]*\}|\$[A-Za-z_]\w*")
+_DASH = regex(rb"- +(?=\S)")
+_OF_HELM = regex(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
+_OF_SHELL = regex(r"\$\{[A-Za-z_][^}]*\}|\$[A-Za-z_]\w*")
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL), "a template that was never rendered"),
+    (regex(r"\{\{.*\}\}|\{%.*%\}", re.DOTALL), "a template that was never rendered"),
     (
-        re.compile(
-            r"\$\([A-Za-z_][\w.-]*\)|\$\{\{|%%\w+%%|@@?[A-Z_]{2,}@@?|<[A-Za-z][\w .-]*>|__[A-Z][A-Z_]*__|\[\[.*\]\]"
-        ),
+        regex(r"\$\([A-Za-z_][\w.-]*\)|\$\{\{|%%\w+%%|@@?[A-Z_]{2,}@@?|<[A-Za-z][\w .-]*>|__[A-Z][A-Z_]*__|\[\[.*\]\]"),
         "a placeholder that was never filled in",
     ),
 )

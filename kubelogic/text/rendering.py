@@ -14,12 +14,14 @@ import signal
 import subprocess
 from collections.abc import Sequence
 
+from kubelogic.patterns import regex
+
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """What the file is called that makes a folder one of Kustomize."""
 CHART = "Chart.yaml"
-_LOGGED = re.compile(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
+_LOGGED = regex(r'[EFIW]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] "[^"]*" err="(.*)"$')
 """A line that klog writes of an error. Source: component-base/cli/run.go, Run."""
-_COMPONENT = re.compile(rb"^kind: *[\"']?Component\b", re.MULTILINE)
+_COMPONENT = regex(rb"^kind: *[\"']?Component\b", re.MULTILINE)
 _IS_COMPONENT = "Kustomize component, which is a part of others: name the folder whose kustomization lists it"
 _HEAD = 65536
 """Bytes of a kustomization that are looked at."""

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.text.location import Fault, InputError, Location
 
 FILES = ("kubelogic.toml", "pyproject.toml")
 CODE = "KL147"
 
-_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+_POSITION = regex(r"\(at line (\d+), column (\d+)\)")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

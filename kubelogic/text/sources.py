@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Any, Protocol
 
+from kubelogic.patterns import regex
 from kubelogic.text import characters, rendering
 from kubelogic.text.location import Fault, Location, Path
 from kubelogic.text.positions import Place
@@ -24,7 +25,7 @@ LARGEST = 1 << 30
 """Bytes of a file that are read at most."""
 
 _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
-_LOGS = re.compile(rb"^==== START logs for container .*?^==== END logs for container [^\n]*", re.MULTILINE | re.DOTALL)
+_LOGS = regex(rb"^==== START logs for container .*?^==== END logs for container [^\n]*", re.MULTILINE | re.DOTALL)
 _KEPT = 64
 _SHOWN = 5
 

@@ -17,6 +17,7 @@ import yaml
 from msgspec.structs import replace
 from yaml._yaml import CParser
 
+from kubelogic.patterns import regex
 from kubelogic.text import characters, scalars
 from kubelogic.text.mistaken import misindented
 from kubelogic.text.titles import title
@@ -35,8 +36,8 @@ _OPENING = (
 )
 _CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
-_SEPARATOR = re.compile(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_DIRECTIVE = re.compile(rb"^%", re.MULTILINE)
+_SEPARATOR = regex(rb"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = regex(rb"^%", re.MULTILINE)
 
 
 _OF_INDENTATION = ("did not find expected key", "did not find expected '-' indicator", "mapping values are not allowed")

@@ -8,7 +8,6 @@ cluster, ports, resources, provisioners and drivers, and what Kubernetes itself 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -16,16 +15,17 @@ from typing import Any
 import msgspec
 
 from kubelogic.facts.pod_specs import image_name
+from kubelogic.patterns import regex
 
 Document = Mapping[str, Any]
 
-_KEPT = re.compile(
+_KEPT = regex(
     r"amd64|arm64|cluster-admin|default|false|kube-node-lease|kube-public|kube-root-ca.crt|kube-system|"
     r"kubernetes|linux|ppc64le|s390x|system-cluster-critical|system-node-critical|true|windows"
 )
 """Names and values of labels that Kubernetes itself gives."""
 
-_NAMES = re.compile(
+_NAMES = regex(
     r"apiGroupName|claimName|clusterName|container|currentRevision|deviceClassName|externalName|"
     r"generateName|handler|host|hostname|ingressClassName|namespace|nodeName|nominatedNodeName|"
     r"persistentVolumeName|pool|resourceClaimName|resourceClaimTemplateName|runtimeClassName|secretName|"
@@ -41,24 +41,24 @@ _OWN_NAMES = frozenset(
 """Where ``name`` is no name that somebody chose for an object."""
 
 _LABELS = frozenset({"labels", "matchLabels", "nodeSelector", "selector", "deprecatedTopology"})
-_TEXTS = re.compile(
+_TEXTS = regex(
     r"bootID|containerID|description|externalID|identity|machineID|message|mountPath|nodeID|path|"
     r"providerID|subPath|subPathExpr|systemUUID|workingDir"
 )
 """Fields whose text nobody but the cluster's owner needs."""
 
 _HIDDEN_MAPS = frozenset({"parameters", "volumeAttributes", "stringData", "binaryData", "httpHeaders", "options"})
-_SOURCES = re.compile(
+_SOURCES = regex(
     "awsElasticBlockStore|azureDisk|azureFile|cephfs|cinder|csi|fc|flexVolume|flocker|gcePersistentDisk|gitRepo|"
     "glusterfs|hostPath|iscsi|local|nfs|photonPersistentDisk|portworxVolume|quobyte|rbd|scaleIO|storageos|vsphereVolume"
 )
 _OF_SOURCES = frozenset({"driver", "fsType", "type", "kind", "cachingMode", "name", "namespace"})
-_WELL_KNOWN = re.compile(r"([a-z0-9-]+\.)*(kubernetes\.io|k8s\.io|kubelogic)/.*|deprecated\..*")
-_PLAIN = re.compile(r"|-?[0-9.]+|true|false|yes|no|\d{4}-\d\d-\d\dT[0-9:.]+Z|[a-z0-9-]+\.k8s\.io")
+_WELL_KNOWN = regex(r"([a-z0-9-]+\.)*(kubernetes\.io|k8s\.io|kubelogic)/.*|deprecated\..*")
+_PLAIN = regex(r"|-?[0-9.]+|true|false|yes|no|\d{4}-\d\d-\d\dT[0-9:.]+Z|[a-z0-9-]+\.k8s\.io")
 _NAMING = frozenset({"volume.kubernetes.io/selected-node", "volume.beta.kubernetes.io/storage-class"})
-_DRIVING = re.compile(r".*(provisioner|migrated-to|provisioned-by|migrated-plugins)")
+_DRIVING = regex(r".*(provisioner|migrated-to|provisioned-by|migrated-plugins)")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_RUN = re.compile(r"[A-Za-z]{2,}")
+_RUN = regex(r"[A-Za-z]{2,}")
 _DEVICES = "resource.k8s.io/"
 _DEVICE_NAMES = frozenset({"metadata", "ownerReferences", "reservedFor", "pool"})
 

@@ -19,6 +19,7 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.facts.services import named_ports
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.logic.proofs import Proof, Prover
+from kubelogic.patterns import regex
 from kubelogic.reconcile.network import block_within
 from kubelogic.reconcile.relations import Relations
 from kubelogic.verbs.ends import End, Port, declared_ports, inside, resolved, service_ports, with_stand_ins, without
@@ -28,7 +29,7 @@ from kubelogic.verbs.reach_reasons import ASKED, Doubt, Reason, Reasons, Verdict
 from kubelogic.verbs.reconciled import Options, expect_cluster, reconcile
 from kubelogic.verbs.talkers import Parts, Talkers, admitted, neighbours, talkers
 
-PORT = re.compile(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
+PORT = regex(r"(?P<number>[0-9]{1,5})(?:/(?P<protocol>TCP|UDP|SCTP))?", re.IGNORECASE)
 """A port as one types it: ``80``, ``53/UDP``."""
 
 _ASKED = (*ASKED, "listener", "on_the_node_of", "pair", "pod_peer", "port_spoken_of", "speaker")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from kubelogic.cluster import Cluster
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.short_names import SHORT_NAMES
 from kubelogic.kinds.table import served
+from kubelogic.patterns import regex
 from kubelogic.reconcile.identity import IN_ROLES_ONLY
 
 _VERBS = (
@@ -26,7 +26,7 @@ _PARTS = frozenset(
     | {"proxy", "resize", "scale", "status", "token"}
 )
 """Parts of resources, which are easily typed behind a slash."""
-_VERSION = re.compile(r"v[0-9]+((alpha|beta)[0-9]+)?")
+_VERSION = regex(r"v[0-9]+((alpha|beta)[0-9]+)?")
 
 
 class UnknownResourceError(LookupError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from kubelogic.patterns import regex
 from kubelogic.reconcile.expectations import MEASURES, Amount, Expectation
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, kind_named
@@ -22,7 +22,7 @@ FIELDS: Mapping[str, str] = {
 _TRUTHS = ("complete", "failed", "exists")
 _TEXTS = ("phase", "node")
 _COUNTS = ("ready", "pods", "pending", "restarts", "replicas", "endpoints")
-_SIGNED = re.compile(r"(>=|<=|==|!=|>|<)\s*([0-9]+)")
+_SIGNED = regex(r"(>=|<=|==|!=|>|<)\s*([0-9]+)")
 _WORDS = {"atLeast": ">=", "atMost": "<=", "not": "!="}
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
 _OF: Mapping[str, tuple[str, ...]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from kubelogic.cluster.clock import milliseconds as moment_of
 from kubelogic.cluster.clock import timestamp
 from kubelogic.facts.selectors import Requirement, selector_of
 from kubelogic.kinds.table import served
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs.targets import KINDS
 
@@ -55,8 +55,8 @@ def kind_named(text: str) -> str:
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
 """Units of a duration in their order, with their seconds."""
-_DURATION = re.compile("".join(rf"(?:({_NUMBER}){unit}(?![a-z]))?" for unit, _ in _UNITS))
-_SECONDS = re.compile(_NUMBER)
+_DURATION = regex("".join(rf"(?:({_NUMBER}){unit}(?![a-z]))?" for unit, _ in _UNITS))
+_SECONDS = regex(_NUMBER)
 LONGEST = 10**9
 """Seconds that a duration may have: about 31 years."""
 
@@ -73,7 +73,7 @@ def milliseconds(value: Any) -> int | None:
     return None if seconds is None or not 0 <= seconds < LONGEST else round(1000 * seconds)
 
 
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)")
+_MOMENT = regex(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)")
 
 
 def from_start(value: Any, start: int) -> int | None:

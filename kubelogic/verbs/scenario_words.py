@@ -5,13 +5,13 @@ The reference page is written from this table, and a test runs every example. It
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.reconcile.scenario import Cordon, Drain, FailNode, HealNode, Operation
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.verbs import scenario_requests as requests
@@ -75,7 +75,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
         return text.strip()
 
 
-_TYPED = re.compile(r"([A-Za-z]+/)?[a-z0-9.-]+")
+_TYPED = regex(r"([A-Za-z]+/)?[a-z0-9.-]+")
 """What somebody types for kubectl: a name, perhaps with its kind."""
 _NAME = {"name": "its name; `sts/db` says the kind, too", "namespace": "else that of `-n`, or `default`"}
 _KIND = {"kind": "`Deployment` if left out"}

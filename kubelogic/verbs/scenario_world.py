@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from kubelogic.facts.autoscalers import amount
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
+from kubelogic.patterns import regex
 from kubelogic.reconcile.components import COMPONENTS, component_of
 from kubelogic.reconcile.machines import STATES, Machine, Shutdown
 from kubelogic.reconcile.scenario import (
@@ -165,7 +165,7 @@ def untaint(fields: Fields) -> Operation:
     return about_nodes(Taint(node="", taint=fields.text("key"), effect=effect, present=False), nodes(fields))
 
 
-_SERVICE = re.compile(r"([a-z0-9-]+)(?:\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?)?\.?")
+_SERVICE = regex(r"([a-z0-9-]+)(?:\.([a-z0-9-]+)(?:\.svc(?:\.cluster\.local)?)?)?\.?")
 """A name by which pods ask for a Service."""
 
 

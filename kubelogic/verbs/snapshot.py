@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from kubelogic.apiserver.intake import KINDS_READ
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.table import NOT_SERVED, served
+from kubelogic.patterns import regex
 from kubelogic.text.live import Wanted
 
-_STABLE = re.compile(r"v[0-9]+")
-_VERSION = re.compile(r"v([0-9]+)(alpha|beta)?([0-9]*)")
+_STABLE = regex(r"v[0-9]+")
+_VERSION = regex(r"v([0-9]+)(alpha|beta)?([0-9]*)")
 
 SECRETS = "Secret"
 """Of it only the names and keys count, but kubectl prints the values, too."""

@@ -10,6 +10,7 @@ import msgspec
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import Workloads
+from kubelogic.patterns import regex
 from kubelogic.verbs.arguments import TEXT, expect
 
 _NAMES: Mapping[str, str] = {
@@ -64,7 +65,7 @@ WORKLOADS = (
 _USUAL = "default"
 """The namespace where nobody has typed one: a name that only one object has is then found in any."""
 _WHAT = "pod, workload, node or Service"
-CODE = re.compile(r"KL\d{2,5}$", re.IGNORECASE)
+CODE = regex(r"KL\d{2,5}$", re.IGNORECASE)
 """A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
 
 

@@ -160,7 +160,8 @@ def test_an_interrupt_ends_with_130_and_no_word(manifest: str, wait: float) -> N
     time.sleep(wait)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode in (130, 1)
+    # On a busy machine the signal comes before the interpreter listens: then it is the system that ends it.
+    assert process.returncode in (130, 1, -signal.SIGINT)
     assert process.returncode == 1 or errors == b""
 
 

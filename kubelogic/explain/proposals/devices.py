@@ -20,9 +20,10 @@ from kubelogic.explain.proposals.patches import dig, put
 from kubelogic.explain.proposals.workloads import HOSTNAME
 from kubelogic.explain.remade import remade
 from kubelogic.kinds import quantity
+from kubelogic.patterns import regex
 
-_EQUAL = re.compile(r'device\.attributes\["([^"]+)"\]\.(\w+)\s*==\s*"([^"]*)"')
-_AT_LEAST = re.compile(r'device\.capacity\["([^"]+)"\]\.(\w+)\.compareTo\(quantity\("([^"]+)"\)\)\s*>=?\s*0')
+_EQUAL = regex(r'device\.attributes\["([^"]+)"\]\.(\w+)\s*==\s*"([^"]*)"')
+_AT_LEAST = regex(r'device\.capacity\["([^"]+)"\]\.(\w+)\.compareTo\(quantity\("([^"]+)"\)\)\s*>=?\s*0')
 _MOST_VALUES = 3
 _API = "resource.k8s.io/v1"
 

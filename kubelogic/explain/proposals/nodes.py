@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from kubelogic.explain.proposals.case import Candidate, Case, Patch, labels_of, 
 from kubelogic.explain.proposals.marks import RESERVED, is_passing, states_a_fact
 from kubelogic.explain.proposals.patches import appended, put, remove, setting, without
 from kubelogic.explain.proposals.workloads import NODE_TERMS, REQUIRED
+from kubelogic.patterns import regex
 
 Taint = tuple[str, str, str]
 """Key, value and effect."""
@@ -98,7 +98,7 @@ def selected_labels(case: Case) -> Iterator[Candidate]:
         yield from _labelled(case, {key: value}, sorted(set(lacking)))
 
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_WHOLE = regex(r"[+-]?[0-9]{1,18}")
 """What Gt and Lt compare with: with any other text no label meets them."""
 
 

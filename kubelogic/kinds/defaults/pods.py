@@ -8,6 +8,7 @@ from typing import Any
 
 from kubelogic.kinds import quantity
 from kubelogic.kinds.table import fields_of
+from kubelogic.patterns import regex
 
 Tree = dict[str, Any]
 
@@ -19,7 +20,7 @@ _AZURE_DISK = {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, 
 _SCALE_IO = {"storageMode": "ThinProvisioned", "fsType": "xfs"}
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _DOMAIN = r"(?:[A-Za-z0-9.-]+|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
-_IMAGE = re.compile(
+_IMAGE = regex(
     rf"(?:{_DOMAIN}/)?{_PART}(?:/{_PART})*(?::(?P<tag>\w[\w.-]{{0,127}}))?(?:@(?P<digest>[\w+.-]+:[a-fA-F0-9]{{32,}}))?",
     re.ASCII,
 )

@@ -21,6 +21,7 @@ from kubelogic.kinds.validation.common import (
 from kubelogic.kinds.validation.pods import template
 from kubelogic.kinds.validation.problems import Report, Tree, quoted
 from kubelogic.kinds.validation.workloads import mismatched
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path
 
 _MAX_INDEXES = 100_000
@@ -33,7 +34,7 @@ _OWN_LABELS = (
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-name",
 )
-_ZONE_PART = re.compile(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
+_ZONE_PART = regex(r"[A-Za-z.\-_0-9+]{1,14}", re.ASCII)
 _NO_RULE = "at least one rules must be specified when the successPolicy is specified"
 _NO_MEASURE = "at least one of succeededCount or succeededIndexes must be specified"
 _NO_ZONE = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"

@@ -10,15 +10,16 @@ import msgspec
 
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.admission import Admission, admit
+from kubelogic.patterns import regex
 
 _TIME = rb"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ"
-_OWN_TIME = re.compile(_TIME.decode())
-_OWN_STATUS = re.compile(
+_OWN_TIME = regex(_TIME.decode())
+_OWN_STATUS = regex(
     rb'"(?:lastTransitionTime|startTime|startedAt|finishedAt)":"' + _TIME + rb'"'
     rb'|"(?:podIP|hostIP|ip|containerID|imageID)":"[^"\\]*"'
 )
-_TOKEN_VOLUME = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_TOKEN_VOLUME = regex(rb'"kube-api-access-[a-z0-9]{5}"')
+_LABEL = regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _DROP = object()
 _UNSET = object()
 _OWN_FORMS = (("uid", None), ("resourceVersion", None), ("creationTimestamp", _OWN_TIME))

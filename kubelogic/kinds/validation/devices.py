@@ -17,6 +17,7 @@ from kubelogic.kinds.validation.problems import Report, Tree
 from kubelogic.kinds.validation.resources import is_extended
 from kubelogic.kinds.validation.scheduling import node_selector
 from kubelogic.kinds.validation.volumes import csi_driver_name
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path, dotted
 
 _MOST, _MOST_CHOICES, _MOST_COUNTER_SETS, _LONGEST_EXPRESSION = 32, 8, 8, 10 * 1024
@@ -25,9 +26,9 @@ _LONGEST_VALUE, _LONGEST_IDENTIFIER = 64, 32
 _MODES = ("All", "ExactCount")
 _EFFECTS = ("NoExecute", "NoSchedule", "None")
 _OPERATORS = ("Equal", "Exists")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_IDENTIFIER = regex(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _NUMBER, _PRE = r"(?:0|[1-9]\d*)", r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-_VERSION = re.compile(
+_VERSION = regex(
     rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_PRE}(?:\.{_PRE})*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?", re.ASCII
 )
 _SCALARS = ("bool", "int", "string", "version")

@@ -8,6 +8,7 @@ from kubelogic.kinds import quantity
 from kubelogic.kinds.validation import api_words, names
 from kubelogic.kinds.validation.common import check_name, label_key, required_name
 from kubelogic.kinds.validation.problems import Report, Tree, listed, nearest, quoted
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path, dotted
 
 VOLUME_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
@@ -32,7 +33,7 @@ _CONVERTIBLE = {
     "status.nominatedNodeName",
     "status.phase",
 }
-_SUBSCRIPTED = re.compile(r"(metadata\.(?:labels|annotations))\['(.*)'\]", re.DOTALL)
+_SUBSCRIPTED = regex(r"(metadata\.(?:labels|annotations))\['(.*)'\]", re.DOTALL)
 _CONTAINER_RESOURCES = tuple(
     f"{which}.{name}" for which in ("limits", "requests") for name in ("cpu", "memory", "ephemeral-storage")
 )

@@ -9,15 +9,17 @@ import ipaddress
 import re
 from functools import lru_cache
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-_UNDERSCORED = re.compile(r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*", re.ASCII)
-_KEY_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
-_CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]+", re.ASCII)
-_PORT_NAME = re.compile(r"[-a-z0-9]+", re.ASCII)
-_PERCENT = re.compile(r"[0-9]+%", re.ASCII)
-_HEADER = re.compile(r"[-A-Za-z0-9]+", re.ASCII)
-_HTTP_PATH = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", re.ASCII)
+from kubelogic.patterns import regex
+
+_LABEL = regex(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+_SUBDOMAIN = regex(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_UNDERSCORED = regex(r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_KEY_NAME = regex(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
+_CONFIG_KEY = regex(r"[-._a-zA-Z0-9]+", re.ASCII)
+_PORT_NAME = regex(r"[-a-z0-9]+", re.ASCII)
+_PERCENT = regex(r"[0-9]+%", re.ASCII)
+_HEADER = regex(r"[-A-Za-z0-9]+", re.ASCII)
+_HTTP_PATH = regex(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+", re.ASCII)
 _ENDS = "and must start and end with a letter or digit"
 _CACHED = 1 << 15
 

@@ -12,10 +12,11 @@ import re
 from kubelogic.kinds.validation import api_words, names, resources, scheduling
 from kubelogic.kinds.validation.common import finalizer_name, metadata
 from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path
 
 _SIZE_LIMIT = 1024 * 1024
-_FEATURE = re.compile(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII)
+_FEATURE = regex(r"[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*", re.ASCII)
 _NEEDED_KEYS = {
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
@@ -28,7 +29,7 @@ _ACCOUNT = "kubernetes.io/service-account.name"
 
 _SECURITY = "pod-security.kubernetes.io/"
 _LEVELS = ("privileged", "baseline", "restricted")
-_SECURITY_VERSION = re.compile(r"latest|v1\.(0|[1-9][0-9]*)")
+_SECURITY_VERSION = regex(r"latest|v1\.(0|[1-9][0-9]*)")
 
 
 def node(report: Report, tree: Tree) -> None:

@@ -9,13 +9,13 @@ k8s.io/apimachinery, pkg/util/validation/field/errors.go (ErrorBody).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from kubelogic.kinds.expressions import Failed, evaluate
+from kubelogic.patterns import regex
 
 Schema = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ RULES = "x-kubernetes-validations"
 absent: Any = object()
 """What stands for a value that is not there, since null may be one."""
 
-_OLD = re.compile(r"\boldSelf\b")
+_OLD = regex(r"\boldSelf\b")
 
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import re
 
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.problems import Report, Tree
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path, dotted
 
 _MAX_ID = 2**31 - 1
@@ -16,7 +17,7 @@ _OF_OTHER = {
     "windows": "cannot be set for a windows pod",
 }
 _PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
-_SYSCTL = re.compile(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
+_SYSCTL = regex(r"([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?", re.ASCII)
 _IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
 _POD_CHOICES = {
     "fsGroupChangePolicy": ("Always", "OnRootMismatch"),

@@ -17,13 +17,14 @@ from typing import Any
 from kubelogic.kinds import quantity
 from kubelogic.kinds.table import fields_of
 from kubelogic.kinds.validation.problems import NO_SUCH_FIELD, Report, Tree, nearest, quoted
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path
 
 MISSING = object()
 """What a decoder returns for a value that is not usable."""
 
 _MAX_DEPTH = 250
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_TIME = regex(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _BOUNDS = {"i": ("a 32-bit", 2**31), "l": ("a 64-bit", 2**63)}
 
 Decoder = Callable[[Any, Path, Report], Any]

@@ -18,6 +18,7 @@ from kubelogic.kinds.validation.claims import claim_template
 from kubelogic.kinds.validation.common import check_name, required_name
 from kubelogic.kinds.validation.environment import VOLUME_FIELDS, field_ref, resource_field_ref
 from kubelogic.kinds.validation.problems import Report, Tree, quoted
+from kubelogic.patterns import regex
 from kubelogic.text.location import Path, dotted
 
 Source = Callable[[Report, Path, Tree], None]
@@ -35,9 +36,9 @@ _HOST_PATH_TYPES = (
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _ISCSI_NAMES = MappingProxyType(
     {
-        "iqn": re.compile(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)$", re.ASCII),
-        "eui": re.compile(r"^eui.[A-Za-z0-9]{16}$", re.ASCII),
-        "naa": re.compile(r"^naa.[A-Za-z0-9]{32}$", re.ASCII),
+        "iqn": regex(r"iqn\.\d{4}-\d{2}\.([A-Za-z0-9.-]+)(:[^,;*&$|\s]+)$", re.ASCII),
+        "eui": regex(r"^eui.[A-Za-z0-9]{16}$", re.ASCII),
+        "naa": regex(r"^naa.[A-Za-z0-9]{32}$", re.ASCII),
     }
 )
 _NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 from kubelogic.apiserver.posting import change, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.logic import Row
+from kubelogic.patterns import regex
 from kubelogic.reconcile.actions import Action
 from kubelogic.reconcile.object_actions import CreateObject, SetField
 from kubelogic.reconcile.refusals import note_own, subject_of
 
-_ITEM = re.compile(r"\[[0-9]{1,4}\]")
+_ITEM = regex(r"\[[0-9]{1,4}\]")
 
 
 def set_fields(tx: Transaction, action: SetField) -> None:

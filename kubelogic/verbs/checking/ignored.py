@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.patterns import regex
 from kubelogic.verbs.checking.findings import Finding, place
 
 ANNOTATION = "kubelogic.dev/ignore"
 WITHOUT_REASON, IN_VAIN = "KL180", "KL181"
 
-_CODE = re.compile(r"[A-Z][A-Z0-9]*[0-9]")
-_PARTS = re.compile(r"[;\n]")
+_CODE = regex(r"[A-Z][A-Z0-9]*[0-9]")
+_PARTS = regex(r"[;\n]")
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True):
