@@ -97,6 +97,13 @@ class People:
             found = self._names[section] = [tuple(part) if isinstance(part, dict) else None for part in parts]
         return found
 
+    def has(self, section: str, field: str) -> bool:
+        """Whether any object has a field."""
+        if section not in self._fields:
+            layouts = {*self._names.get(section, ())} or self.section(section)
+            self._fields[section] = set().union(*[each for each in layouts if isinstance(each, dict | tuple)])
+        return field in self._fields[section]
+
     def columns(self, paths: Iterable[str]) -> list[Column]:
         """What tells objects apart in some sections (``spec``) and fields (``status.phase``), of those in which they
         differ: the text that stands there, or which value it is. With ``?`` behind a field: whether it is there and
@@ -141,7 +148,7 @@ class People:
     def having(self, path: str) -> Sequence[bool]:
         """Of each object, whether a field is there and not empty; nothing at all if no object has it."""
         section, _, field = path.partition(".")
-        return [bool(each.get(field)) for each in self.section(section)] if self._has(section, field) else ()
+        return [bool(each.get(field)) for each in self.section(section)] if self.has(section, field) else ()
 
     def _column(self, path: str) -> Column | None:
         if path not in self._columns:
@@ -153,7 +160,7 @@ class People:
         if path == NAMESPACE:
             return [obj.namespace for obj in self.objects]
         section, _, field = path.rstrip("?=").partition(".")
-        if field and not self._has(section, field):
+        if field and not self.has(section, field):
             return [None]
         values = [part.get(field) for part in self.section(section)] if field else self.section(section)
         if path.endswith("?"):
@@ -165,12 +172,6 @@ class People:
                 value if value.__class__ is str else known.setdefault(encode(value), len(known)) for value in values
             ]
         return [value if value.__class__ is str else id(value) for value in values]
-
-    def _has(self, section: str, field: str) -> bool:
-        """Whether any object has a field."""
-        if section not in self._fields:
-            self._fields[section] = set().union(*self.section(section))
-        return field in self._fields[section]
 
 
 class Own(msgspec.Struct, frozen=True):

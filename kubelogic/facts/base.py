@@ -58,18 +58,20 @@ class Changes:
         gone: objects that are gone for good.
         come: objects that were not there before.
         newcomers: the same by kind.
+        leavers: those that are gone by kind.
         replaced: objects that have another version now, by what changed about them.
         rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
         fresh: rows of objects that are new while none went, which need no such count.
     """
 
-    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "newcomers", "replaced", "rows")
+    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "leavers", "newcomers", "replaced", "rows")
 
     def __init__(self, *, before: Cluster, after: Cluster, counts: Mapping[str, dict[Row, int]] | None = None) -> None:
         found = after.differences(before)
         self.before, self.after = before, after
         self.gone, self.come = found.gone, found.come
         self.newcomers = {kind: People(objects) for kind, objects in _by_kind(found.come).items()}
+        self.leavers = {kind: People(objects) for kind, objects in _by_kind(found.gone).items()}
         self.replaced: Sequence[Group] = grouped(found.replaced)
         self.rows: dict[str, dict[Row, int]] = {}
         self.fresh: dict[str, list[Row]] = {}
@@ -93,6 +95,13 @@ class Changes:
         gone.extend(old for group in groups for old, _ in group.pairs)
         come.extend(new for group in groups for _, new in group.pairs)
         return gone, come
+
+    def sides(self, reads: Fields = EVERYTHING) -> Iterator[tuple[People, int]]:
+        """The same, those of one kind in which the same fields changed together: with -1 those that are gone, with 1
+        those that are new."""
+        groups = [group for group in self.replaced if concern(group.fields, reads)]
+        yield from ((people, -1) for people in (*self.leavers.values(), *(group.was for group in groups)))
+        yield from ((people, 1) for people in (*self.newcomers.values(), *(group.now for group in groups)))
 
     def add(self, predicate: str, row: Row) -> None:
         """Report a row that holds from now on; of a shared predicate, one more giver of it."""
@@ -122,7 +131,7 @@ class Changes:
     def count_all(self, predicate: str, rows: Collection[Row], by: int) -> None:
         """``count`` for rows that differ from each other, of a predicate whose rows have one giver each."""
         known = self.rows.setdefault(predicate, {})
-        if known.keys().isdisjoint(rows):
+        if not known or known.keys().isdisjoint(rows):
             known.update(dict.fromkeys(rows, by))
         else:
             for row in rows:
@@ -247,8 +256,7 @@ class FactBase:
 
     def _update(self, cluster: Cluster) -> Delta:
         changes = Changes(before=self._cluster, after=cluster, counts=self._counts)
-        leaving = {kind: People(objects) for kind, objects in _by_kind(changes.gone).items()}
-        for found, by in ((changes.newcomers, 1), (leaving, -1)):
+        for found, by in ((changes.newcomers, 1), (changes.leavers, -1)):
             for kind, people in found.items():
                 self._give(self._readers.get(kind, ()), people, by, changes)
         for group in changes.replaced:

@@ -26,7 +26,7 @@ def _living(obj: Object) -> Row:
 
 
 def _further_facts(obj: Object) -> Iterator[Fact]:
-    """What most objects have none of."""
+    """What most objects have none of: the kind and key of the object, and what objects alike in ``_FURTHER`` share."""
     kind, key = obj.kind, obj.key
     metadata = obj.document.get("metadata") or {}
     if deleted := metadata.get("deletionTimestamp"):
@@ -50,6 +50,14 @@ def _further_facts(obj: Object) -> Iterator[Fact]:
 
 
 _READS = frozenset({"metadata"})
+_FURTHER = (
+    "metadata.deletionGracePeriodSeconds",
+    "metadata.deletionTimestamp",
+    "metadata.finalizers",
+    "metadata.ownerReferences",
+)
+_KEY = 2
+"""Columns of kind and key."""
 
 
 class OwnershipStage:
@@ -57,11 +65,11 @@ class OwnershipStage:
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
-        for objects, by in zip(changes.changed(_READS), (-1, 1), strict=True):
-            changes.count_all("living", [_living(obj) for obj in objects], by)
-            for obj in objects:
-                for predicate, row in _further_facts(obj):
-                    changes.count(predicate, row, by)
+        for people, by in changes.sides(_READS):
+            changes.count_all("living", [_living(obj) for obj in people.objects], by)
+            for alike in people.in_classes(_FURTHER):
+                for predicate, row in _further_facts(alike[0]):
+                    changes.count_all(predicate, [(obj.kind, obj.key, *row[_KEY:]) for obj in alike], by)
 
 
 def service_account_facts(obj: Object) -> Iterator[Fact]:
