@@ -18,6 +18,7 @@ from kubelogic.logic.solving import (
     Env,
     Fact,
     NoValue,
+    Orders,
     Premise,
     Progress,
     pattern_of,
@@ -133,6 +134,7 @@ class Prover:
         self._clauses: dict[str, tuple[Clause, ...]] = {}
         self._least: dict[str, int] = {}
         self._steps: dict[Fact, tuple[int, Derived | None]] = {}
+        self._orders = Orders(self)
 
     # -- the world that clauses are solved in --------------------------------------------------------------
 
@@ -256,11 +258,11 @@ class Prover:
                 # A rank depends on all keys of its group.
                 keys = {name: keys[name] for name in clause.aggregate.group_by}
             if keys is not None:
-                rows = (premises for _, premises in solutions(self, clause.body, keys))
+                rows = (premises for _, premises in solutions(self, clause.body, keys, self._orders))
                 yield tuple(dict.fromkeys(premise for premises in rows for premise in premises))
             return
         for env in self._heads(clause, fact):
-            for found, premises in solutions(self, clause.body, env):
+            for found, premises in solutions(self, clause.body, env, self._orders):
                 try:
                     row = tuple(value_of(term, found) for term in clause.head.terms)
                 except NoValue:
@@ -337,7 +339,7 @@ class Prover:
         if env is None:
             return None
         progress = Progress()
-        for _, premises in islice(solutions(self, clause.body, env, progress), _ENOUGH):
+        for _, premises in islice(solutions(self, clause.body, env, self._orders, progress), _ENOUGH):
             found = self._other_value(clause, pattern)
             return Attempt(clause=clause, met=premises, failed=None, found=found)
         failed = progress.failed

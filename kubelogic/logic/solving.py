@@ -126,8 +126,43 @@ def value_of(term: Term, env: Env) -> Value:
             return _ARITHMETIC[symbol](one, other)
 
 
+class Orders:
+    """In which order the items of bodies are met: it depends on what is known beforehand, not on the values."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._found: dict[tuple[int, frozenset[str]], tuple[Sequence[BodyItem], tuple[int, ...]]] = {}
+
+    def of(self, body: Sequence[BodyItem], env: Env) -> tuple[int, ...]:
+        """The positions of a body's items in their order."""
+        key = id(body), frozenset(env)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = body, tuple(self._order(body, dict.fromkeys(env, 0)))
+        return found[1]
+
+    def _order(self, body: Sequence[BodyItem], known: dict[str, Value]) -> Iterator[int]:
+        rest = list(range(len(body)))
+        while rest:
+            number = rest.pop(_next(self._world, [body[number] for number in rest], known))
+            item = body[number]
+            terms = (item.left, item.right) if isinstance(item, Comparison) else item.atom.terms
+            if isinstance(item, Comparison) or not item.negated:
+                known.update((term.name, 0) for term in terms if isinstance(term, Variable))
+            yield number
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The items of a body in the order in which they are met, and that order."""
+
+    world: World
+    items: Sequence[BodyItem]
+    order: tuple[int, ...]
+    progress: Progress | None
+
+
 def solutions(
-    world: World, body: Sequence[BodyItem], env: Env, progress: Progress | None = None
+    world: World, body: Sequence[BodyItem], env: Env, orders: Orders, progress: Progress | None = None
 ) -> Iterator[tuple[Env, tuple[Premise, ...]]]:
     """All bindings that make a body true, with what each item of the body met, in the order it was met.
 
@@ -135,31 +170,28 @@ def solutions(
         world: what is true.
         body: the items of a safe clause.
         env: values known beforehand.
+        orders: of this world.
         progress: if given, keeps the attempt that got furthest.
     """
-    for found, met in _solve(world, tuple(enumerate(body)), dict(env), (), progress):
-        yield found, tuple(premise for _, premise in sorted(met, key=lambda pair: pair[0]))
+    order = orders.of(body, env)
+    places = sorted(range(len(order)), key=order.__getitem__)
+    asked = _Asked(world, [body[number] for number in order], order, progress)
+    for found, met in _solve(asked, dict(env), ()):
+        yield found, tuple([met[place] for place in places])
 
 
-def _solve(
-    world: World,
-    body: tuple[tuple[int, BodyItem], ...],
-    env: dict[str, Value],
-    met: tuple[tuple[int, Premise], ...],
-    progress: Progress | None,
-) -> Iterator[tuple[Env, tuple[tuple[int, Premise], ...]]]:
-    if not body:
+def _solve(asked: _Asked, env: dict[str, Value], met: tuple[Premise, ...]) -> Iterator[tuple[Env, tuple[Premise, ...]]]:
+    if len(met) == len(asked.items):
         yield env, met
         return
-    position = _next(world, [item for _, item in body], env)
-    number, item = body[position]
-    rest = body[:position] + body[position + 1 :]
-    held = False
-    for longer, premise in meet(world, item, env):
+    item, held = asked.items[len(met)], False
+    for longer, premise in meet(asked.world, item, env):
         held = True
-        yield from _solve(world, rest, longer, (*met, (number, premise)), progress)
+        yield from _solve(asked, longer, (*met, premise))
+    progress = asked.progress
     if not held and progress is not None and (progress.failed is None or len(met) > len(progress.met)):
-        progress.met = tuple(premise for _, premise in sorted(met, key=lambda pair: pair[0]))
+        as_written = sorted(zip(asked.order, met, strict=False), key=lambda pair: pair[0])
+        progress.met = tuple([premise for _, premise in as_written])
         progress.failed, progress.env = item, env
 
 
@@ -259,10 +291,13 @@ def pattern_of(atom: Atom, env: Env) -> Pattern:
     """
     found: list[Value | None] = []
     for term in atom.terms:
-        try:
-            found.append(value_of(term, env))
-        except KeyError:
-            found.append(None)
+        if isinstance(term, Variable):
+            found.append(env.get(term.name))
+        elif isinstance(term, Constant):
+            found.append(term.value)
+        else:
+            known = all(name in env for name in variables(term))
+            found.append(value_of(term, env) if known else None)
     return tuple(found)
 
 
@@ -276,15 +311,14 @@ def unify(terms: Sequence[Term], row: Row, env: Env) -> dict[str, Value] | None:
     longer = dict(env)
     later: list[tuple[Term, Value]] = []
     for term, value in zip(terms, row, strict=True):
-        match term:
-            case Variable(name):
-                if longer.setdefault(name, value) != value:
-                    return None
-            case Constant(constant):
-                if constant != value:
-                    return None
-            case Operation():
-                later.append((term, value))
-    if any(value_of(term, longer) != value for term, value in later):
+        if isinstance(term, Variable):
+            if longer.setdefault(term.name, value) != value:
+                return None
+        elif isinstance(term, Constant):
+            if term.value != value:
+                return None
+        else:
+            later.append((term, value))
+    if later and any(value_of(term, longer) != value for term, value in later):
         return None
     return longer
