@@ -21,6 +21,8 @@ NUMBERS, RANGES, _MEANING = "parameter", "range_parameter", "parameter_meaning"
 _PORTS = regex(r"([0-9]{1,5})[-+]([0-9]{1,5})")
 _IPV4 = 4
 _RESERVED = 2
+_MOST_BITS = 16
+"""So many bits at most tell the ranges of nodes apart in a network of IPv6 addresses (clusterSubnetMaxDiff)."""
 _LAST_PORT = (1 << 16) - 1
 _UPPER = {"switch": 1, "percent": 100, "bits": 128}
 """The largest value of a parameter, by its unit; others have none."""
@@ -145,6 +147,8 @@ def with_parameters(rulebook: Rulebook, given: Mapping[str, Value]) -> Rulebook:
         for name, value in sorted(given.items())
         for fault in _faults(name, value, known, meanings.get(name) or (name, "", -(2**63), "", ""))
     ]
+    if not faults:
+        faults = list(_node_ranges(known, {**{name: fact.row[1] for name, fact in known.items()}, **given}))
     if faults:
         raise RuleErrors(faults)
     rows: dict[str, list[tuple[Value, ...]]] = {}
@@ -169,6 +173,40 @@ def _faults(name: str, value: Value, known: Mapping[str, Atom], meaning: tuple[V
         yield RuleFault(
             place=fact.place, message=f"{name} {why}, not {value!r}", hint=f"it says {says}" if says else ""
         )
+
+
+def _node_ranges(known: Mapping[str, Atom], values: Mapping[str, Value]) -> Iterator[RuleFault]:
+    """Why the node-ipam-controller would not start, and with it kube-controller-manager; nothing if it would.
+
+    Source: pkg/controller/nodeipam/node_ipam_controller.go, NewNodeIpamController; cidrset/cidr_set.go, NewCIDRSet.
+    """
+    if not values.get("allocate_node_cidrs"):
+        return
+    for network in networks(str(values["cluster_cidr"])):
+        name = "node_cidr_mask_size" if network.version == _IPV4 else "node_cidr_mask_size_ipv6"
+        size, length = int(values[name]), network.prefixlen
+        if size > network.max_prefixlen:
+            yield RuleFault(
+                place=known[name].place,
+                message=f"{name} is {network.max_prefixlen} bits at most, not {size}: addresses have no more",
+                hint="",
+            )
+        elif length > size:
+            yield RuleFault(
+                place=known["cluster_cidr"].place,
+                message=f"cluster_cidr {network} is smaller than the range /{size} of one node ({name}): "
+                "kube-controller-manager does not start",
+                hint=f"set {name} to {length} or more, cluster_cidr to a /{size} or larger, "
+                "or allocate_node_cidrs to 0 if the network plugin gives addresses",
+            )
+        elif network.version != _IPV4 and size - length > _MOST_BITS:
+            yield RuleFault(
+                place=known["cluster_cidr"].place,
+                message=f"cluster_cidr {network} has more ranges /{size} ({name}) than are counted, which are "
+                f"2^{_MOST_BITS}: kube-controller-manager does not start (the node CIDR size is too big)",
+                hint=f"set {name} to {length + _MOST_BITS} or less, "
+                f"or cluster_cidr to a /{size - _MOST_BITS} or smaller",
+            )
 
 
 def _wrong_number(value: Value, unit: str, least: int, most: int | None) -> str:

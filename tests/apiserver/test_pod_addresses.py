@@ -38,7 +38,9 @@ def test_an_exhausted_range_is_looked_through_once() -> None:
 def test_a_plugin_whose_ranges_are_not_known_does_not_run_out_of_the_clusters() -> None:
     pods = [pod(number) for number in range(9)]
     node = Object(api_version="v1", kind="Node", namespace="", name="n", document={"metadata": {"name": "n"}})
-    rules = with_parameters(builtin_rulebook(), {"cluster_cidr": FIVE, "assumed_pod_range": "198.18.0.0/24"})
+    rules = with_parameters(
+        builtin_rulebook(), {"cluster_cidr": FIVE, "node_cidr_mask_size": 29, "assumed_pod_range": "198.18.0.0/24"}
+    )
     tx = Transaction(state=State(cluster=Cluster.of([node, *pods]), rules=rules, memory={(PLUGIN, "all"): 1}))
     given = [sandbox_addresses(tx, each) or {} for each in pods]
     assert len({each["podIP"] for each in given}) == len(pods)

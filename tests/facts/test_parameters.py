@@ -38,6 +38,43 @@ def test_what_a_parameter_cannot_be(name: str, value: Value, message: str, hint:
     assert fault.place.file == "rules/parameters.dl"
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cluster_cidr": "10.9.0.0/28"}, "cluster_cidr 10.9.0.0/28 is smaller than the range /24 of one node"),
+        ({"node_cidr_mask_size": 4}, "is smaller than the range /4 of one node (node_cidr_mask_size)"),
+        ({"node_cidr_mask_size": 33}, "node_cidr_mask_size is 32 bits at most, not 33"),
+        ({"cluster_cidr": "10.9.0.0/16,fd00::/65"}, "cluster_cidr fd00::/65 is smaller than the range /64 of one node"),
+        (
+            {"cluster_cidr": "fd00::/47"},
+            "has more ranges /64 (node_cidr_mask_size_ipv6) than are counted, which are 2^16",
+        ),
+        ({"cluster_cidr": "fd00::/48", "node_cidr_mask_size_ipv6": 65}, "kube-controller-manager does not start"),
+    ],
+)
+def test_a_controller_manager_that_would_not_start_is_told(given: dict[str, Value], message: str) -> None:
+    with pytest.raises(RuleErrors) as caught:
+        load_rulebook(parameters=given)
+    (fault,) = caught.value.faults
+    assert message in fault.message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"cluster_cidr": "10.9.0.0/24"},
+        {"cluster_cidr": "10.9.0.0/28", "node_cidr_mask_size": 28},
+        {"cluster_cidr": "10.9.0.0/28", "allocate_node_cidrs": 0},
+        {"cluster_cidr": "fd00::/64,10.9.0.0/16"},
+        {"cluster_cidr": "fd00::/48"},
+        {"cluster_cidr": "fd00::/108", "node_cidr_mask_size_ipv6": 120},
+        {"cluster_cidr": "10.0.0.0/8", "node_cidr_mask_size": 30},
+    ],
+)
+def test_ranges_of_which_nodes_get_parts_are_taken(given: dict[str, Value]) -> None:
+    assert parameters_of(load_rulebook(parameters=given))["cluster_cidr"] == given["cluster_cidr"]
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(RuleErrors) as caught:
         load_rulebook(parameters={"x": 1, "node_monitor_period": -3, "cluster_cidr": "?"})

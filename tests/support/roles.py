@@ -135,14 +135,18 @@ def is_meant(each: Mapping[str, Any], space: str, user: str, groups: Iterable[st
 
 
 def rules_of(role: Document, everything: Sequence[Document]) -> list[Document]:
-    """The rules of a role and of all that it takes in, however deep."""
+    """The rules of a role, or of all that it takes in, however deep: what it says itself is overwritten then.
+
+    Source: pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go, syncClusterRole.
+    """
     todo, seen, found = [role], set(), []
     while todo:
         one = todo.pop()
         if id(one) in seen:
             continue
         seen.add(id(one))
-        found += one["rules"]
+        if "aggregationRule" not in one:
+            found += one["rules"]
         for wanted in one.get("aggregationRule", {}).get("clusterRoleSelectors", ()):
             todo += [
                 each
