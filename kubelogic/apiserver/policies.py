@@ -18,7 +18,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.facts.policies import Asked, Tree, concerns, request_variable
 from kubelogic.facts.selectors import matches, requirements
-from kubelogic.kinds.expressions import Failed, evaluate
+from kubelogic.kinds.expressions import Failed, evaluate, unread
 from kubelogic.kinds.table import is_namespaced, lookup
 
 READS = frozenset(
@@ -132,11 +132,25 @@ def invocations(tx: Transaction, kind: str, obj: Object, old: Object | None, ope
             bound = bindings[key].document.get("spec") or {}
             if bound.get("policyName") != name or not concerns(bound.get("matchResources"), asked):
                 continue
+            if what := next(filter(None, map(unread, expressions(spec))), ""):
+                tx.warn(obj, f"the policy {name} was not asked: its expressions use {what}, which is not modelled")
+                continue
             for param, document, error in _params(tx, obj, name, spec, bound):
                 seen = {**common, "params": document}
                 yield Invocation(
                     policy=name, binding=key, spec=spec, bound=bound, param=param, variables=seen, error=error
                 )
+
+
+def expressions(spec: Tree) -> Iterator[str]:
+    """All expressions of a policy."""
+    for field in ("matchConditions", "variables", "validations", "mutations", "auditAnnotations"):
+        for each in spec.get(field) or ():
+            parts = (each, each.get("applyConfiguration") or {}, each.get("jsonPatch") or {})
+            for part in parts:
+                for key in ("expression", "messageExpression", "valueExpression"):
+                    if part.get(key):
+                        yield str(part[key])
 
 
 def _params(

@@ -1,8 +1,9 @@
 """From the dialect of CEL that Kubernetes speaks to the plainer one of ``common-expression-language``.
 
-The library has no optional selection (``a.?b``, ``a[?k]``), no ``cel.bind``, no objects that are built by name
-(``Object.spec{...}``, ``JSONPatch{...}``), and no entries that may be left out. All of these are rewritten: selections
-as calls of ``optional_field``, a binding as a map over one value, objects as maps, optional entries as a list of pairs.
+The library has no optional selection (``a.?b``, ``a[?k]``), no ``cel.bind``, no loops with two variables, no objects
+that are built by name (``Object.spec{...}``, ``JSONPatch{...}``), and no entries that may be left out. All of these are
+rewritten: selections as calls of ``optional_field``, a binding as a map over one value, two variables as a loop over
+pairs, objects as maps, optional entries as a list of pairs.
 Source: k8s.io/apiserver 1.36, pkg/cel/environment/base.go (which libraries there are) and pkg/cel/mutation.
 """
 
@@ -23,6 +24,17 @@ MERGED = "merged_entries"
 LISTED = "listed_entries"
 """The function that a list becomes of which some entries may be left out."""
 
+ENTRIES = "entries_of"
+"""The function that gives pairs of key and value, of a map or a list."""
+MAP_OF = "map_of_entries"
+"""The function that makes a map of pairs of key and value."""
+UNITED = "united_maps"
+"""The function that makes one map of several."""
+SORTED_BY = "sorted_by_first"
+"""The function that sorts pairs by what comes first, and gives what comes second."""
+RANGE_ADDRESS = "address_of_range"
+"""What ``cidr(...).ip()`` becomes: ``ip`` is a function of texts, too."""
+
 _TOKEN = regex(
     r"""(?P<space>\s+|//[^\n]*)
     |(?P<text>[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
@@ -32,6 +44,11 @@ _TOKEN = regex(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSE = {"(": ")", "[": "]", "[?": "]", "{": "}"}
+_TESTS = {"all": "all", "exists": "exists", "existsOne": "exists_one"}
+"""Loops with two variables that end in yes or no, and the loop with one that does the same."""
+_FILTERED = ("transformList", "transformMap", "transformMapEntry")
+"""Loops with two variables that make something; a condition may come before what they make."""
+_IN_PAIRS = dict.fromkeys((*_TESTS, *_FILTERED), 3)
 _CHAINED = frozenset({"or", "optMap", "optFlatMap"})
 """Methods of an optional value that give one again."""
 
@@ -48,14 +65,19 @@ def plain(expression: str) -> str:
     >>> plain("Object{spec: Object.spec{replicas: 3}}")
     '{"spec":{"replicas":3}}'
     """
-    tokens = _tokens(expression)
+    tokens = tokens_of(expression)
     text, end = _several(tokens, 0, "")
     if end != len(tokens):
         raise ValueError(f"Syntax error: unexpected {tokens[end][1]}")
     return text
 
 
-def _tokens(expression: str) -> list[tuple[str, str]]:
+def tokens_of(expression: str) -> list[tuple[str, str]]:
+    """The tokens of an expression, each with its kind.
+
+    Raises:
+        ValueError: a character that no CEL has.
+    """
     found, at = [], 0
     while at < len(expression):
         match = _TOKEN.match(expression, at)
@@ -239,4 +261,31 @@ def _call(target: str, name: str, items: Sequence[str]) -> str:
         inner = f"[{target}.value()].map({items[0]},{items[1]})[0]"
         held = f"optional.of({inner})" if name == "optMap" else inner
         return f"({target}.hasValue()?{held}:optional.none())"
+    if name == "ip" and not items:
+        return f"{RANGE_ADDRESS}({target})"
+    if name == "sortBy" and len(items) == 2:
+        return f"{SORTED_BY}({target}.map({items[0]},[{items[1]},{items[0]}]))"
+    if name == "existsOne" and len(items) == 2:
+        return f"{target}.exists_one({','.join(items)})"
+    if len(items) == _IN_PAIRS.get(name) or (name in _FILTERED and len(items) == 4):
+        return _over_pairs(target, name, items)
     return f"{target}.{name}({','.join(items)})"
+
+
+def _over_pairs(target: str, name: str, items: Sequence[str]) -> str:
+    """A loop with two variables, as one over pairs; each variable is bound by a map over one value."""
+    pair = f"pair_of_{items[0]}_{items[1]}"
+
+    def bound(text: str) -> str:
+        return f"[{pair}[0]].map({items[0]},[{pair}[1]].map({items[1]},{text})[0])[0]"
+
+    pairs = f"{ENTRIES}({target})"
+    if name in _TESTS:
+        return f"{pairs}.{_TESTS[name]}({pair},{bound(items[2])})"
+    if len(items) == 4:
+        pairs = f"{pairs}.filter({pair},{bound(items[2])})"
+    result = bound(items[-1])
+    if name == "transformMap":
+        return f"{MAP_OF}({pairs}.map({pair},[{pair}[0],{result}]))"
+    made = f"{pairs}.map({pair},{result})"
+    return f"{UNITED}({made})" if name == "transformMapEntry" else made

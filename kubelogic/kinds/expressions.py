@@ -1,15 +1,15 @@
 """Expressions of admission policies: CEL as kube-apiserver 1.36 evaluates it over a request.
 
-Source: k8s.io/apiserver 1.36, pkg/cel/library and pkg/admission/plugin/cel. What is not modelled (the authorizer)
-ends an evaluation with an error, as an expression does that fails. Of the cost budget only loops in loops are counted:
-an expression that may take more steps than the budget allows fails as if it did.
+Source: k8s.io/apiserver 1.36, pkg/cel/library and pkg/admission/plugin/cel. What is not modelled (the authorizer, the
+library of images) is told by ``unread``: who asks has to say so, and not to take an error for the answer. Of the cost
+budget only loops in loops are counted: an expression that may take more steps than the budget allows fails as if it
+did.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,8 @@ import msgspec
 
 from kubelogic.kinds.cel_cost import steps, without_literals
 from kubelogic.kinds.cel_functions import FUNCTIONS, error_words
+from kubelogic.kinds.cel_library import FUNCTIONS as LIBRARY
+from kubelogic.kinds.cel_names import undeclared
 from kubelogic.kinds.cel_syntax import plain
 from kubelogic.patterns import regex
 
@@ -25,6 +27,12 @@ _MOST_STEPS = 1_000_000
 _LONG = 1_000
 """A length that no list has which is written out."""
 _FORMAT = regex(r"%(\.\d+)?([sdfxXobe%])")
+
+_UNREAD = (
+    (regex(r"(?<![\w.\"])authorizer\b"), "the authorizer"),
+    (regex(r"(?<![\w.\"])(image|isImage)\("), "the library of images"),
+)
+"""What Kubernetes has in its expressions and is not modelled."""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,29 @@ def wrong(expression: str) -> str:
     """
     found = _compiled(expression)
     return found if isinstance(found, str) else ""
+
+
+def undeclared_in(expression: str, variables: Collection[str]) -> str:
+    """The first name that neither Kubernetes nor one of the variables declares; empty if there is none.
+
+    >>> undeclared_in("object.spec.replicas <= max(params.most)", {"object"})
+    'params'
+    """
+    return undeclared(expression, variables, _NAMES)
+
+
+@lru_cache(maxsize=1 << 12)
+def unread(expression: str) -> str:
+    """What an expression uses that is not modelled, so that nobody knows what it comes to; empty if there is nothing.
+
+    >>> unread("authorizer.path('/healthz').check('get').allowed()"), unread("object.spec.authorizer == 'image(x)'")
+    ('the authorizer', '')
+    """
+    try:
+        bare = _bare(expression)
+    except ValueError:
+        return ""
+    return next((what for pattern, what in _UNREAD if pattern.search(bare)), "")
 
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
@@ -119,22 +150,6 @@ def _format(text: str, values: Sequence[Any]) -> str:
     return _FORMAT.sub(put, text)
 
 
-def _is_address(text: str) -> bool:
-    return _reads(ipaddress.ip_address, text)
-
-
-def _is_range(text: str) -> bool:
-    return "/" in text and _reads(lambda each: ipaddress.ip_network(each, strict=False), text)
-
-
-def _reads(read: Callable[[str], object], text: str) -> bool:
-    try:
-        read(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _sum(values: Sequence[Any]) -> Any:
     return sum(values) if values else 0
 
@@ -147,16 +162,9 @@ def _distinct(values: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _flat(values: Sequence[Any]) -> list[Any]:
-    return [each for value in values for each in (value if isinstance(value, list) else [value])]
-
-
-def _in_range(block: str, address: str) -> bool:
-    return ipaddress.ip_address(address) in ipaddress.ip_network(block, strict=False)
-
-
 _ALL: Mapping[str, Callable[..., Any]] = {
     **FUNCTIONS,
+    **LIBRARY,
     "format": _format,
     "sum": _sum,
     "min": min,
@@ -164,13 +172,10 @@ _ALL: Mapping[str, Callable[..., Any]] = {
     "isSorted": lambda values: list(values) == sorted(values),
     "sort": sorted,
     "distinct": _distinct,
-    "flatten": _flat,
     "reverse": lambda values: values[::-1],
-    "isIP": _is_address,
-    "isCIDR": _is_range,
-    "ip": lambda text: str(ipaddress.ip_address(text)),
-    "cidr": lambda text: str(ipaddress.ip_network(text, strict=False)),
-    "containsIP": _in_range,
     "jsonpatch.escapeKey": lambda key: key.replace("~", "~0").replace("/", "~1"),
 }
 """What Kubernetes adds to CEL, as far as it is modelled; a method's target is its first argument."""
+
+_NAMES = frozenset({*_ALL, "image", "isImage", "Object", "JSONPatch"})
+"""Functions that may stand in an expression, those that are not modelled among them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 
 from kubelogic.facts.hosts import ETCD_FILES, ROLES, TOPICS, minor
 from kubelogic.kinds.quantity import amount
+from kubelogic.patterns import regex
 from kubelogic.text import sources
 from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location, Path
@@ -68,7 +68,7 @@ _TYPES: Mapping[str, Any] = {
     "docker": {"version": str, "driver": str},
     "packages": _Each(dict, (str, int, float)),
 }
-_KERNEL = re.compile(r"[0-9]+\.[0-9]+")
+_KERNEL = regex(r"[0-9]+\.[0-9]+")
 _PORTS = range(65536)
 _MOST = 2**63 - 1
 """The largest amount that Kubernetes counts."""

@@ -212,6 +212,27 @@ def test_parameters_of_a_kind_that_is_not_read_are_told() -> None:
     assert ["was not asked" in each.text for each in outcome.state.warned] == [True]
 
 
+@pytest.mark.parametrize("policy", ["Fail", "Ignore"])
+def test_a_policy_that_asks_the_authorizer_is_told_and_not_asked(policy: str) -> None:
+    asks = validating({"expression": "authorizer.path('/x').check('get').allowed()"}, failurePolicy=policy)
+    outcome = sent(deployment(), asks, bound())
+    assert outcome.answer.accepted
+    assert ["its expressions use the authorizer" in each.text for each in outcome.state.warned] == [True]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("foo(object.spec.replicas) > 1", "undeclared reference to 'foo' (in container '')"),
+        ("params.most > 1", "undeclared reference to 'params' (in container '')"),
+    ],
+)
+def test_a_policy_with_names_that_nothing_declares_is_refused(expression: str, words: str) -> None:
+    answer = requests.create(State.of(Cluster.of([])), validating({"expression": expression})).answer
+    assert (answer.accepted, answer.status) == (False, 422)
+    assert words in answer.message
+
+
 def test_a_variable_that_fails_says_so() -> None:
     policy = validating({"expression": "variables.a > 1"}, variables=[{"name": "a", "expression": "object.nothing"}])
     answer = sent(deployment(), policy, bound()).answer

@@ -6,9 +6,9 @@ validateMutatingAdmissionPolicy, and those of the bindings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from kubelogic.kinds.expressions import wrong
+from kubelogic.kinds.expressions import undeclared_in, wrong
 from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.common import metadata
 from kubelogic.kinds.validation.problems import Report, Tree
@@ -16,6 +16,8 @@ from kubelogic.text.location import Path
 
 _ACTIONS = ("Audit", "Deny", "Warn")
 _FAILURES = ("Fail", "Ignore")
+_VARIABLES = frozenset({"authorizer", "namespaceObject", "object", "oldObject", "request", "variables"})
+"""What every expression may name. Source: pkg/admission/plugin/cel/compile.go, mustBuildEnvs."""
 _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized")
 
 
@@ -88,12 +90,18 @@ def _policy(report: Report, tree: Tree) -> Tree:
         report.unsupported(("spec", "failurePolicy"), spec["failurePolicy"], _FAILURES)
     if not (spec.get("matchConstraints") or {}).get("resourceRules"):
         report.add(("spec", "matchConstraints", "resourceRules"), "KL120", "must contain at least one rule")
+    variables = {*_VARIABLES, *(["params"] if spec.get("paramKind") else ())}
     for path, expression in _expressions(spec):
         if not str(expression or "").strip():
             report.add(path, "KL120", "expression is not specified")
-        elif why := wrong(expression):
+        elif why := wrong(expression) or _undeclared(expression, variables):
             report.add(path, "KL143", f"compilation failed: {why}")
     return spec
+
+
+def _undeclared(expression: str, variables: Collection[str]) -> str:
+    name = undeclared_in(expression, variables)
+    return f"undeclared reference to '{name}' (in container '')" if name else ""
 
 
 def _expressions(spec: Tree) -> Iterator[tuple[Path, str]]:
