@@ -106,6 +106,27 @@ def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
         obj = cluster.get(kind, f"{obj.namespace}/{owner['name']}")
 
 
+def pods_under(cluster: Cluster, name: str) -> list[Object]:
+    """The pods with a controller in their chain, in the order of the cluster.
+
+    Args:
+        cluster: with pods and controllers.
+        name: the controller as ``Kind namespace/name``.
+    """
+    known: dict[tuple[str, str, str, str], bool] = {}
+    found = []
+    for pod in cluster.objects("Pod").values():
+        for owner in (pod.document.get("metadata") or {}).get("ownerReferences") or ():
+            if owner.get("controller"):
+                key = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
+                if key not in known:
+                    known[key] = name in controllers(cluster, pod)
+                if known[key]:
+                    found.append(pod)
+                break
+    return found
+
+
 def owner_objects(cluster: Cluster, pod: Object) -> Iterator[Object]:
     """A pod, and the objects in its chain of controllers that are there, the nearest first."""
     obj: Object | None = pod

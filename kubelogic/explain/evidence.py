@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -14,7 +15,10 @@ from kubelogic.logic.proofs import Given, Proof, Prover
 from kubelogic.logic.solving import Fact
 
 MOST = 24
-"""Rejections that are traced: first one of each wording, then others in their order."""
+"""Rejections that are traced at most: first one of each wording, then others in their order."""
+
+_STEPS = 1_500
+"""Steps of proofs after which only the first rejection of each filter is traced still."""
 
 _SHOWN = 4
 """Places of one rejection."""
@@ -31,13 +35,20 @@ def with_places(blockers: Sequence[Blocker], evaluation: Evaluation, origins: Or
         evaluation: derives them; ``origins.GOALS`` are among its goals.
         origins: of that evaluation.
     """
-    chosen = list({(each.predicate, each.gist): i for i, each in reversed(list(enumerate(blockers)))}.values())
-    chosen = [*sorted(chosen), *(i for i in range(len(blockers)) if i not in set(chosen))][:MOST]
+    chosen = {(each.predicate, each.gist): i for i, each in reversed(list(enumerate(blockers)))}
+    wordings = sorted(chosen.values())
+    apart = {*wordings}
+    order = [*wordings, *islice((i for i in range(len(blockers)) if i not in apart), MOST)][:MOST]
     prover = Prover(evaluation)
     found = list(blockers)
-    for i in chosen:
+    steps, told = 0, set[str]()
+    for i in order:
+        if steps > _STEPS and blockers[i].predicate in told:
+            continue
+        told.add(blockers[i].predicate)
         proof = _proof(blockers[i], evaluation, prover)
         if proof is not None:
+            steps += len(proof.steps)
             found[i] = replace(blockers[i], places=_places(blockers[i], proof, origins))
     return tuple(found)
 

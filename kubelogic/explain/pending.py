@@ -57,6 +57,7 @@ def pending_pods(
     undecided: Collection[str] = (),
     moves: Moves,
     relations: Evaluation | None = None,
+    given: Problem | None = None,
     only: Collection[str] | None = None,
 ) -> tuple[PendingPod, ...]:
     """The pods of a state that have no node, by name.
@@ -68,6 +69,7 @@ def pending_pods(
         undecided: pods that earlier placements left out because a limit was reached.
         moves: says whether pods fit if running pods move.
         relations: what the rules derive in the state, for ``asked`` at least; derived anew, if not given.
+        given: the placement problem of the state; read from the relations, if not given.
         only: the pods that are asked about; None: all.
     """
     cluster = state.cluster
@@ -76,7 +78,7 @@ def pending_pods(
     if not waiting:
         return ()
     relations = Relations.of(rulebook, state, asked(rulebook)) if relations is None else relations
-    given = problem(relations)
+    given = problem(relations) if given is None else given
     placement = judge.place(given)
     answer = answers(placement, undecided)
     movable = moves(given, placement)

@@ -21,7 +21,7 @@ from kubelogic.explain.proposals.registry import candidates
 from kubelogic.explain.proposals.workloads import is_of_nobody_here, old_ones_first, template_path
 from kubelogic.explain.remade import remade
 
-__all__ = ["Change", "Create", "Delete", "Outcome", "Patch", "Repair", "Trial", "repairs"]
+__all__ = ["MOST_TRIALS", "Change", "Create", "Delete", "Outcome", "Patch", "Repair", "Sought", "Trial", "repairs"]
 
 MOST_TRIALS = 60
 """Changes that are tried before giving up."""
@@ -71,6 +71,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     preempted: tuple[str, ...] = ()
 
 
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for repairs came to.
+
+    Attributes:
+        repairs: changes that were tried and work, the cheapest first.
+        stopped: after how many trials the search stopped with others still to try; 0: it came to its end.
+    """
+
+    repairs: tuple[Repair, ...] = ()
+    stopped: int = 0
+
+
 class Trial(Protocol):
     """Tries changes."""
 
@@ -89,7 +101,9 @@ class Trial(Protocol):
 class _Search(msgspec.Struct, kw_only=True):
     case: Case
     trial: Trial
-    budget: int = MOST_TRIALS
+    budget: int
+    tried: int = 0
+    stopped: bool = False
     found: list[Repair] = msgspec.field(default_factory=list)
 
     def attempt(self, combination: Sequence[Candidate]) -> Repair | None:
@@ -97,9 +111,13 @@ class _Search(msgspec.Struct, kw_only=True):
         refused = False
         evicts = frozenset[str]().union(*(each.evicts for each in combination))
         for plan in _plans(self.case, combination):
-            if self.budget == 0 or self.trial.expired() or (plan.only_if_refused and not refused):
+            if plan.only_if_refused and not refused:
+                continue
+            if self.budget == 0 or self.trial.expired():
+                self.stopped = True
                 continue
             self.budget -= 1
+            self.tried += 1
             outcome = self.trial(plan.changes, evicts=evicts)
             refused = refused or bool(outcome.refused)
             if outcome.works:
@@ -107,17 +125,18 @@ class _Search(msgspec.Struct, kw_only=True):
         return None
 
 
-def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repair, ...]:
-    """Changes that were tried and work, the cheapest first.
+def repairs(case: Case, *, trial: Trial, most: int | None = None, budget: int = MOST_TRIALS) -> Sought:
+    """Look for changes that work.
 
     Args:
         case: the pending pod, its workload, and what is in its way.
         trial: tries changes.
         most: show so many, of whatever kinds; None for one of each kind, subject and owner.
+        budget: how many trials there may be.
     """
     edited = not is_of_nobody_here(case.workload)
     singles = [each for each in candidates(case) if edited or not (each.edit or each.alters)]
-    search = _Search(case=case, trial=trial)
+    search = _Search(case=case, trial=trial, budget=budget)
     kinds: set[tuple[str, str, Owner]] = set()
     for each in singles:
         if most is not None and len(search.found) >= most:
@@ -134,7 +153,8 @@ def repairs(case: Case, *, trial: Trial, most: int | None = None) -> tuple[Repai
         _pairs(search, singles, any_owner=not search.found)
     if not search.found:
         _covers(search, edited=edited)
-    return tuple(sorted(_minimal(search.found), key=lambda each: (each.cost, each.summary)))
+    found = tuple(sorted(_minimal(search.found), key=lambda each: (each.cost, each.summary)))
+    return Sought(repairs=found, stopped=search.tried if search.stopped else 0)
 
 
 def _minimal(found: Sequence[Repair]) -> Iterator[Repair]:
@@ -176,7 +196,7 @@ def _pairs(search: _Search, singles: Sequence[Candidate], *, any_owner: bool) ->
 
 def _covers(search: _Search, *, edited: bool) -> None:
     """Something against each thing that bars a node, where two changes are too few; with trials of its own."""
-    search.budget += MOST_COVERS
+    search.budget += min(MOST_COVERS, search.budget + search.tried)
     shown: list[set[str]] = []
     for cover in covers(search.case):
         if search.budget <= 0 or len(shown) == MOST_PAIRS or search.trial.expired():

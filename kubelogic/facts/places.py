@@ -60,6 +60,7 @@ class Places:
                 self._extractors.setdefault(kind, []).append(extract)
         self._facts: dict[tuple[str, str], Sequence[frozenset[Fact]]] = {}
         self._found: dict[Fact, tuple[Source, ...]] = {}
+        self._known: dict[str, tuple[Object, ...]] = {}
 
     def of(self, fact: Fact, near: Iterable[Fact] = ()) -> tuple[Source, ...]:
         """The sources of a fact: usually one; those of the facts that it is composed of; none for facts of no object.
@@ -117,7 +118,9 @@ class Places:
             if not isinstance(value, str):
                 continue
             for text in dict.fromkeys((value, value.rpartition(" ")[0], value.rpartition(" ")[2])):
-                for obj in self._keyed(text):
+                if text not in self._known:
+                    self._known[text] = tuple(self._keyed(text))
+                for obj in self._known[text]:
                     found[id(obj)] = obj
         yield from sorted(found.values(), key=lambda obj: obj.origin is None)
 
@@ -128,9 +131,8 @@ class Places:
             if obj is not None:
                 yield obj
         for predicate in _MEMBERS:
-            rows = self._world.rows(predicate, {1: text})
-            for row in sorted(rows, key=repr)[:1]:
-                for kind in ("Pod", "DaemonSet", "Node"):
-                    obj = cluster.get(kind, str(row[0]))
-                    if obj is not None:
-                        yield obj
+            row = min(self._world.rows(predicate, {1: text}), key=repr, default=None)
+            for kind in ("Pod", "DaemonSet", "Node") if row is not None else ():
+                obj = cluster.get(kind, str(row[0]))
+                if obj is not None:
+                    yield obj

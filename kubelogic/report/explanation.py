@@ -128,6 +128,10 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.repairs:
         lines = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
         parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
+    if found.trials_stopped:
+        tried = count(found.trials_stopped, "change")
+        others = "others that may work were not, as each takes long here"
+        parts.append(f"{tried} {'was' if found.trials_stopped == 1 else 'were'} tried, the cheapest first; {others}.")
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
@@ -246,6 +250,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "waitsFor": [_member_document(each) for each in found.waits_for],
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "repairs": [_repair_document(repair) for repair in found.repairs],
+        "trialsStopped": found.trials_stopped,
         "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
         "notices": [notice_document(each) for each in (*found.notices, *found.of_group)],
         "troubles": [trouble_document(each) for each in found.unwell],

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import controllers, revision
+from kubelogic.cluster.owners import controllers, pods_under, revision
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
 from kubelogic.text import Location
@@ -216,7 +216,7 @@ def _explained(done: Reconciled, target: Target, options: Options, most_repairs:
 
 def _workload(done: Reconciled, target: Target, options: Options, most_repairs: int | None) -> WorkloadExplanation:
     name, pods = f"{target.kind} {target.key}", done.cluster.objects("Pod")
-    mine = {key for key, pod in pods.items() if name in controllers(done.cluster, pod)}
+    mine = {pod.key for pod in pods_under(done.cluster, name)}
     placed = placements_of(done.before, done.cluster, mine)
     pending = pending_of(done, options, only=mine)
     refused = tuple(each for each in refusals_of(done) if name in (each.owner, each.workload))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.owners import workload
+from kubelogic.cluster.owners import Workloads, workload
 from kubelogic.explain.proposals.case import node_of
 
 
 def placed(cluster: Cluster) -> Counter[str]:
     """How many pods of each workload have a node, or had one until they were done."""
     found: Counter[str] = Counter()
-    for key, pod in cluster.objects("Pod").items():
+    of = Workloads(cluster).of
+    for pod in cluster.objects("Pod").values():
         if node_of(pod) and not (pod.document.get("metadata") or {}).get("deletionTimestamp"):
-            found[workload_name(cluster, key)] += 1
+            found[of(pod)] += 1
     return found
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import controllers, revision, workload
+from kubelogic.cluster.owners import Workloads, controllers, revision, workload
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
@@ -63,6 +63,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
         victims: for ``preemption``, the pods that have to go, by node.
         moves: for ``movable``, which running pods to move so that the pods of its workload fit.
         repairs: changes proved to get all pending pods of the workload placed, cheapest first.
+        trials_stopped: after how many trials the search for repairs stopped before its end; 0: it did not.
         notices: what it asks for that is not modelled.
         of_group: what is not modelled of its group, and of the operator's object that it was made for.
         nodes: how many nodes there are.
@@ -86,6 +87,7 @@ class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
     because: tuple[str, ...] = ()
     derivation: Derivation | None = None
     repairs: tuple[Repair, ...] = ()
+    trials_stopped: int = 0
     moves: MovePlan | None = None
     notices: tuple[Notice, ...] = ()
     of_group: tuple[Notice, ...] = ()
@@ -144,7 +146,8 @@ def explain_run(done: Reconciled, pod: Object, options: Options, *, most_repairs
     told = replace(told, unwell=(*going_round(done, names), *unwell))
     if told.node:
         return told
-    return replace(told, repairs=workload_repairs(done, pod, told.blockers, options, most=most_repairs))
+    sought = workload_repairs(done, pod, told.blockers, options, most=most_repairs)
+    return replace(told, repairs=sought.repairs, trials_stopped=sought.stopped)
 
 
 def going_round(done: Reconciled, names: Collection[str]) -> Iterator[Trouble]:
@@ -182,7 +185,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         *outside_names(relations, pod.key, subject=subject),
         *blockers(relations, shape, subject=subject),
     )
-    given = problem(relations)
+    given = done.engine.problem(asked_of)
     applicant = next((each.shape for each in given.pods if each.name == pod.key), "")
     seen = examine(given, pod.key) if applicant else None
     lacking = device_blockers(given, pod.key, seen.refusal, subject=subject) if seen is not None else ()
@@ -305,7 +308,8 @@ def _conflict(
 
 def _mates(cluster: Cluster, owner: str) -> list[Object]:
     """The pods of a workload."""
-    return [pod for pod in cluster.objects("Pod").values() if workload(cluster, pod) == owner]
+    of = Workloads(cluster).of
+    return [pod for pod in cluster.objects("Pod").values() if of(pod) == owner]
 
 
 def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivation | None:

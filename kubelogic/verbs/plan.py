@@ -148,6 +148,7 @@ def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | No
         undecided=undecided(done.before, done, options),
         moves=_moves(done.cluster, done.rulebook, options),
         relations=done.relations,
+        given=done.engine.problem(done.run.state),
         only=only,
     )
 

@@ -21,6 +21,7 @@ from kubelogic.explain.asked import asked
 from kubelogic.facts.base import uncollected
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
+from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
 from kubelogic.reconcile.schedulers import (
     ComparedScheduler,
@@ -130,6 +131,11 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
         """What the rules derive in a state; cheap after a tick that led there."""
         self.reconciler.advance(state)
         return self.reconciler.relations
+
+    def problem(self, state: State) -> Problem:
+        """The placement problem of a state; costs nothing where the last tick asked for it."""
+        self.reconciler.advance(state)
+        return self.reconciler.problem()
 
     def troubled(self, state: State) -> frozenset[Row]:
         """What the rules call a trouble in a state in which a run begins; its first tick costs nothing then."""

@@ -21,23 +21,26 @@ from kubelogic.explain.proposals.case import Case, Lever, node_of
 from kubelogic.explain.proposals.levers import levers
 from kubelogic.explain.proposals.registry import PROPOSALS
 from kubelogic.explain.proposals.workloads import editable
-from kubelogic.explain.repairs import Change, Create, Delete, Outcome, Patch, Repair, repairs
+from kubelogic.explain.repairs import MOST_TRIALS, Change, Create, Delete, Outcome, Patch, Sought, repairs
 from kubelogic.reconcile.actions import BindPod, PreemptPod
 from kubelogic.reconcile.schedulers import KubeScheduler, Remembering
 from kubelogic.reconcile.settle import Run, settle
 from kubelogic.verbs.counts import placed, workload_name
-from kubelogic.verbs.movable import REPACKED
 from kubelogic.verbs.reconciled import Options, Reconciled, begin
 
 _RUN_AGAIN = 200
 """Clusters with more pods than this are not run from the beginning for each repair."""
+
+_MANY_PODS = 20_000
+_TRIED_PODS = 600_000
+"""In clusters of many pods so many are gone through in all: of 50,000 pods twelve changes are tried."""
 
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
 def workload_repairs(
     done: Reconciled, pod: Object, reasons: Sequence[Blocker], options: Options, *, most: int | None = None
-) -> tuple[Repair, ...]:
+) -> Sought:
     """What gets all pods of a pod's workload placed.
 
     Args:
@@ -48,8 +51,8 @@ def workload_repairs(
         most: show so many repairs; None for one of each kind and owner.
     """
     cluster = done.cluster
-    if len(cluster.objects("Pod")) > REPACKED or not cluster.objects("Node"):
-        return ()  # without nodes nobody knows whether anything is wrong
+    if not cluster.objects("Node"):
+        return Sought()  # without nodes nobody knows whether anything is wrong
     top = editable(cluster, pod)
     case = Case(
         cluster=cluster,
@@ -64,8 +67,10 @@ def workload_repairs(
         ),
     )
     case = replace(case, levers=_levers(done, reasons))
+    number = len(cluster.objects("Pod"))
+    budget = MOST_TRIALS if number <= _MANY_PODS else max(1, _TRIED_PODS // number)
     with _trials(done, top, options) as trial:
-        return repairs(case, trial=trial, most=most)
+        return repairs(case, trial=trial, most=most, budget=budget)
 
 
 def _levers(done: Reconciled, reasons: Sequence[Blocker]) -> Mapping[str, Sequence[Lever]]:
@@ -84,11 +89,22 @@ def _defaults(before: Cluster, top: Object) -> int:
 
 def _pods(cluster: Cluster, top: Object) -> Iterator[Object]:
     """The pods of a workload that are not on their way out."""
-    for _, pod in sorted(cluster.objects("Pod").items()):
-        if not (pod.document.get("metadata") or {}).get("deletionTimestamp"):
+    edited: dict[tuple[object, ...], Object] = {}
+    mine: list[Object] = []
+    for pod in cluster.objects("Pod").values():
+        metadata = pod.document.get("metadata") or {}
+        owner = next((each for each in metadata.get("ownerReferences") or () if each.get("controller")), None)
+        above = None if owner is None else (pod.namespace, owner.get("apiVersion"), owner["kind"], owner["name"])
+        found = edited.get(above) if above is not None else None
+        if found is None:
             found = editable(cluster, pod)
-            if (found.kind, found.key) == (top.kind, top.key) and _phase(pod) != "Failed":
-                yield pod
+            if above is not None and found is not pod:
+                edited[above] = found
+        if (found.kind, found.key) == (top.kind, top.key):
+            mine.append(pod)
+    for pod in sorted(mine, key=lambda pod: pod.key):
+        if not (pod.document.get("metadata") or {}).get("deletionTimestamp") and _phase(pod) != "Failed":
+            yield pod
 
 
 def _phase(pod: Object) -> str:

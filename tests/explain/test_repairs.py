@@ -85,3 +85,16 @@ def test_repairs_are_the_same_each_time(cpu: str, tmp_path: Path) -> None:
     one, other = (explanation_document(explained(tmp_path, container(cpu))) for _ in range(2))
     assert one["repairs"]
     assert one == other
+
+
+def test_a_search_that_stops_says_after_how_many_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a cluster of very many pods few changes are tried, and the answer says so."""
+    whole = explained(tmp_path, container("6"))
+    assert whole.trials_stopped == 0
+    monkeypatch.setattr("kubelogic.verbs.repairs._MANY_PODS", 0)
+    monkeypatch.setattr("kubelogic.verbs.repairs._TRIED_PODS", 1)
+    cut = explained(tmp_path, container("6"))
+    assert cut.repairs == whole.repairs[:1]
+    assert cut.trials_stopped == 1
+    assert "1 change was tried, the cheapest first; others that may work were not" in str(cut)
+    assert explanation_document(cut)["trialsStopped"] == 1

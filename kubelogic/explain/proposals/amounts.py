@@ -80,14 +80,10 @@ def _short(found: list[Blocker], node: str) -> list[Blocker]:
 
 def _roomiest(found: list[Blocker], nodes: list[str], *, most: int = 2) -> list[str]:
     """The nodes on which the pod has to give up the smallest part of what it asks for, so many at most."""
-    worst = {
-        name: min(
-            int(blocker.witness["Free"]) / max(int(blocker.witness["Requested"]), 1)
-            for blocker in found
-            if blocker.node == name
-        )
-        for name in nodes
-    }
+    worst: dict[str, float] = {}
+    for blocker in found:
+        share = int(blocker.witness["Free"]) / max(int(blocker.witness["Requested"]), 1)
+        worst[blocker.node] = min(share, worst.get(blocker.node, share))
     return sorted(nodes, key=lambda name: (-worst[name], name))[:most]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -116,7 +117,7 @@ class Lever(msgspec.Struct, frozen=True, kw_only=True, order=True):
     add: bool
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What is known of a pending pod.
 
     Attributes:
@@ -143,11 +144,24 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def about(self, predicate: str) -> list[Blocker]:
         """The blockers that are rows of a predicate."""
-        return [blocker for blocker in self.blockers if blocker.predicate == predicate]
+        return [self.blockers[i] for i in self._by_predicate.get(predicate, ())]
+
+    def at(self, node: str) -> list[Blocker]:
+        """The blockers of one node, in their order."""
+        return [self.blockers[i] for i in self._by_node.get(node, ())]
+
+    @cached_property
+    def _by_predicate(self) -> Mapping[str, list[int]]:
+        return _numbered([blocker.predicate for blocker in self.blockers])
+
+    @cached_property
+    def _by_node(self) -> Mapping[str, list[int]]:
+        return _numbered([blocker.node for blocker in self.blockers])
 
     def on(self, node: str) -> list[Blocker]:
         """The blockers of a node, and those that are about all nodes."""
-        return [blocker for blocker in self.blockers if blocker.node in (node, "")]
+        numbers = {*self._by_node.get(node, ()), *self._by_node.get("", ())}
+        return [self.blockers[i] for i in sorted(numbers)]
 
     def barred(self, *predicates: str) -> set[str]:
         """The nodes that something else than the rows of some predicates bars."""
@@ -179,6 +193,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def nodes(self) -> list[tuple[str, Object]]:
         """The nodes, by name."""
         return sorted(self.cluster.objects("Node").items())
+
+
+def _numbered(names: Sequence[str]) -> Mapping[str, list[int]]:
+    """Where each name stands."""
+    found: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        found.setdefault(name, []).append(i)
+    return found
 
 
 Proposal = Callable[[Case], Iterator[Candidate]]

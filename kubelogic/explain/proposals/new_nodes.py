@@ -163,9 +163,7 @@ def _draft(case: Case, name: str, node: Object, elsewhere: list[str]) -> _Draft:
     selector = case.spec.get("nodeSelector") or {}
     for key in elsewhere:
         draft.labels[key] = _fresh(case, key)
-    for blocker in case.blockers:
-        if blocker.node != name:
-            continue
+    for blocker in case.at(name):
         match blocker.predicate:
             case "rejects_taint":
                 key = str(blocker.witness["Key"])
@@ -192,8 +190,8 @@ def _draft(case: Case, name: str, node: Object, elsewhere: list[str]) -> _Draft:
 def _make_room(case: Case, name: str, node: Object, draft: _Draft) -> None:
     """Have at least what the pod asks for, and what the pods of DaemonSets will."""
     offers = allocatable_of(node)
-    for blocker in case.about("rejects_fit"):
-        if blocker.node == name:
+    for blocker in case.at(name):
+        if blocker.predicate == "rejects_fit":
             resource, requested = str(blocker.witness["Resource"]), int(blocker.witness["Requested"])
             if requested > quantity.amount(resource, offers.get(resource, 0)):
                 draft.resources[resource] = requested
@@ -222,7 +220,7 @@ def _reach(case: Case, draft: _Draft, volume: str) -> None:
 def _other_domains(case: Case, name: str) -> list[str]:
     """Topology keys of which another domain has to be found, as rules about them bar the domain of this node."""
     kinds = ("rejects_spread", "rejects_anti_affinity", "rejects_existing_anti_affinity")
-    keys = {str(b.witness["Key"]) for kind in kinds for b in case.about(kind) if b.node == name}
+    keys = {str(b.witness["Key"]) for b in case.at(name) if b.predicate in kinds}
     return sorted(keys - {HOSTNAME})
 
 

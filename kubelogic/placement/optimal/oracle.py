@@ -79,6 +79,7 @@ class Oracle:
         self._deadline = deadline
         self._relaxation = Assumed(problem, universe, universe, fine=False, deadline=deadline)
         self._refused: list[frozenset[Assumption]] = []
+        self._open: set[frozenset[Assumption]] = set()
         self._held: list[tuple[frozenset[Assumption], Holds]] = []
         bound = {binding.pod for binding in near.bindings}
         left = sum(not pod.node and pod.name not in bound for pod in problem.pods)
@@ -95,7 +96,7 @@ class Oracle:
         known = next((core for core in self._refused if core <= asked), None)
         if known is not None:
             return Refused(core=known)
-        if any(asked <= held for held, _ in self._held):
+        if asked in self._open or any(asked <= held for held, _ in self._held):
             return None
         core, packable = self._priced(asked)
         if core is not None or self._coupled or not packable:
@@ -103,6 +104,7 @@ class Oracle:
             share = _SHORT if packable else _LONG
             core = self._relaxation.check(core or asked, share=share).core or core
         if core is None:
+            self._open.add(asked)
             return None
         self._refused.append(core)
         return Refused(core=core)

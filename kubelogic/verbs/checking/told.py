@@ -18,6 +18,7 @@ from kubelogic.logic import Rulebook
 from kubelogic.text import Location, Notice
 from kubelogic.text.location import Fault
 from kubelogic.verbs.checking.findings import Finding, advice, place, severities
+from kubelogic.verbs.movable import REPACKED
 from kubelogic.verbs.reconciled import Options, Reconciled
 from kubelogic.verbs.repairs import workload_repairs
 from kubelogic.verbs.results import Plan
@@ -221,7 +222,9 @@ def repaired(finding: Finding, plan: Plan, done: Reconciled, options: Options) -
     pod = done.cluster.get("Pod", pending.pod) if pending is not None else None
     if pending is None or pod is None:
         return finding
-    for repair in workload_repairs(done, pod, pending.blockers, options, most=1)[:1]:
+    if len(done.cluster.objects("Pod")) > REPACKED:
+        return finding
+    for repair in workload_repairs(done, pod, pending.blockers, options, most=1).repairs[:1]:
         return replace(finding, step=repair.summary + (f" ({repair.how})" if repair.how else ""), checked=True)
     return finding
 
