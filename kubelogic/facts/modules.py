@@ -82,6 +82,7 @@ CHECKS: tuple[FactModule, ...] = (templates.MODULE,)
 
 
 ASKED: tuple[FactModule, ...] = (
+    services.ENDPOINTS,
     host_names.MODULE,
     network_policies.MODULE,
     networks.MODULE,
@@ -89,7 +90,7 @@ ASKED: tuple[FactModule, ...] = (
     roles.MODULE,
     tokens.IDENTITIES,
 )
-"""Fact modules whose facts are made only for questions that need them: they change nothing in a plan."""
+"""Fact modules whose facts are made only for questions that need them: for others they change nothing."""
 
 
 def kinds_read() -> frozenset[str]:

@@ -132,7 +132,8 @@ class Places:
                 yield obj
         for predicate in _MEMBERS:
             row = min(self._world.rows(predicate, {1: text}), key=repr, default=None)
-            for kind in ("Pod", "DaemonSet", "Node") if row is not None else ():
-                obj = cluster.get(kind, str(row[0]))
+            key = None if row is None else str(row[0])
+            for kind in ("Pod", "DaemonSet", "Node"):
+                obj = None if key is None else cluster.get(kind, key)
                 if obj is not None:
                     yield obj

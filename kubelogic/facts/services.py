@@ -243,12 +243,31 @@ _ADDRESS = (
     "status.podIP",
 )
 
+ENDPOINT_FACTS = frozenset(
+    {
+        "endpoint_slice",
+        "endpoints",
+        "endpoints_not_mirrored",
+        "slice_endpoint",
+        "slice_hint",
+        "slice_labels",
+        "slice_port",
+        "subset_address",
+        "subset_port",
+    }
+)
+"""The predicates of Endpoints and EndpointSlices."""
+
+ENDPOINTS = FactModule(
+    name="endpoints",
+    extractors={"Endpoints": endpoints_facts, "EndpointSlice": slice_facts},
+    gives=ENDPOINT_FACTS,
+)
+
 MODULE = FactModule(
     name="services",
     extractors={
         "Service": service_facts,
-        "Endpoints": endpoints_facts,
-        "EndpointSlice": slice_facts,
         "Node": (reader(zone_facts, "metadata.labels"),),
         "Pod": (
             reader(network_facts, "spec.hostNetwork", only="spec.hostNetwork"),

@@ -148,7 +148,9 @@ def explain_any(
         UnknownPodError: if there is none.
         RuleErrors: if the rules or parameters are faulty.
     """
-    done = reconcile(cluster, options)
+    done = reconcile(cluster, options, of_pods=True)
+    if done.run.cycle or _asked(done, text, namespace).kind in ("Node", "Service"):
+        done = reconcile(cluster, options)
     return explain_done(done, text, options, namespace=namespace, most_repairs=most_repairs, drained=drained)
 
 

@@ -123,7 +123,9 @@ def explain(
     """
     if not isinstance(pod, str):
         raise TypeError(f"a pod is named by a text such as shop/web-1, not by {type(pod).__name__}")
-    done = reconcile(cluster, options)
+    done = reconcile(cluster, options, of_pods=True)
+    if done.run.cycle:
+        done = reconcile(cluster, options)
     found = _find(done.cluster, pod)
     told = explain_run(done, found, options, most_repairs=most_repairs)
     return replace(told, lacking=lacking(cluster, done.cluster, of=[str(found), *controllers(done.cluster, found)]))

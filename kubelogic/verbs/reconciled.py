@@ -23,6 +23,7 @@ from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation, Row, Rulebook, Value
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.functions import FUNCTIONS
+from kubelogic.reconcile.relations import WAKING
 from kubelogic.reconcile.schedulers import (
     ComparedScheduler,
     KubeScheduler,
@@ -35,6 +36,7 @@ from kubelogic.reconcile.schedulers import (
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
+from kubelogic.reconcile.unread import without_endpoints
 from kubelogic.verbs.arguments import FUNCTION, expect, maybe
 from kubelogic.verbs.troubles import TROUBLE
 
@@ -263,19 +265,27 @@ def starting_moment(cluster: Cluster, start: int | None = None) -> int:
     return start if start is not None else State.of(cluster).now or PRESENT
 
 
-def reconcile(cluster: Cluster, options: Options, made: Engine | None = None) -> Reconciled:
+def reconcile(cluster: Cluster, options: Options, made: Engine | None = None, *, of_pods: bool = False) -> Reconciled:
     """Run the control loops on a cluster until they have settled or the horizon is reached.
 
     Args:
         cluster: desired and observed objects.
         options: how to reconcile.
         made: an engine of these options that has not run yet (see ``renewed``); a new one, if not given.
+        of_pods: leave out controllers whose work no pod depends on (``kubelogic.reconcile.unread``), so that nothing
+            but pods and their workloads may be read of the result. Without effect on an engine that is given.
 
     Raises:
         RuleErrors: if the rules or parameters are faulty.
     """
-    made = engine(options) if made is None else made
-    start, left_out = begin(cluster, made.rulebook)
+    if made is None and of_pods:
+        book = load_rulebook(options.rules, options.parameters)
+        given = begin(cluster, book)
+        made = engine(options, without_endpoints(book, (*asked(book), TROUBLE, *WAKING), given[0].world))
+    else:
+        made = engine(options) if made is None else made
+        given = begin(cluster, made.rulebook)
+    start, left_out = given
     troubled = made.troubled(start)
     run = settle(made.reconciler, start, until=start.now + options.horizon, progress=options.progress)
     return Reconciled(
