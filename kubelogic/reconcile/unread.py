@@ -44,9 +44,6 @@ _TOPICS = frozenset({"endpoint slices", "endpoints as wanted", "service endpoint
 _NAMED = "named"
 """The function that puts the name of something into a text."""
 
-_DEEP = 4
-"""Rules through which the values of a column are followed."""
-
 _WAITS = "image_waits_for"
 """The only part of the world by which something may wait for endpoints."""
 
@@ -114,11 +111,11 @@ def _reads_topics(clause: Clause, book: Rulebook) -> bool:
     )
 
 
-def _is_other(term: Term, clause: Clause, book: Rulebook, depth: int = _DEEP) -> bool:
+def _is_other(term: Term, clause: Clause, book: Rulebook, seen: frozenset[str] = frozenset()) -> bool:
     """Whether a term of a clause can be none of the topics, as constants and texts that names are made of tell."""
     if isinstance(term, Constant):
         return term.value not in _TOPICS
-    for item in clause.body if depth else ():
+    for item in clause.body:
         if not isinstance(item, Literal) or item.negated or item.atom.predicate in _MEMORY:
             continue
         name, terms = item.atom.predicate, item.atom.terms
@@ -129,9 +126,9 @@ def _is_other(term: Term, clause: Clause, book: Rulebook, depth: int = _DEEP) ->
         for number, other in enumerate(terms):
             facts = book.given.get(name, ())
             clauses = book.clauses_of(name)
-            if other == term and (facts or clauses):
+            if other == term and name not in seen and (facts or clauses):
                 told = all(row[number] not in _TOPICS for row in facts)
-                if told and all(_is_other(each.head.terms[number], each, book, depth - 1) for each in clauses):
+                if told and all(_is_other(each.head.terms[number], each, book, seen | {name}) for each in clauses):
                     return True
     return False
 
