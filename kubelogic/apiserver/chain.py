@@ -81,6 +81,9 @@ _VALIDATING = tuple(plugin.validate for plugin in PLUGINS if plugin.validate is 
 _PERSONAL = ("MutatingAdmissionPolicy", "PodPreset")
 """Kinds of what looks at more of a pod than its spec and namespace."""
 
+_JUDGING = ("ResourceQuota", "ValidatingAdmissionPolicy")
+"""Kinds of what looks at each object anew before it is taken."""
+
 
 def on_create(tx: Transaction, obj: Object) -> Status | None:
     """Admit a new object that is in the transaction already. None: accepted."""
@@ -138,9 +141,28 @@ def mutate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | 
 
 
 def validate(tx: Transaction, obj: Object, old: Object | None = None) -> Status | None:
-    """Let the API server and all plugins refuse an object that is in the transaction."""
+    """Let the API server and all plugins refuse an object that is in the transaction.
+
+    Where no policy and no quota looks at each, what is said of a new pod depends on its spec, its namespace and whether
+    it has a controller: one that shares them with another that was taken without a word is taken.
+    """
+    alike = None if old is not None or any(map(tx.state.cluster.objects, _JUDGING)) else _likeness(obj)
+    if alike is not None and tx.known(alike, obj.document.get("spec")):
+        return None
+    warned = len(tx.warned)
     refusal = strategies.validate_new(tx, obj) if old is None else None
-    return refusal or _pass(tx, obj, old, _VALIDATING)
+    refusal = refusal or _pass(tx, obj, old, _VALIDATING)
+    if alike is not None and refusal is None and len(tx.warned) == warned:
+        tx.keep(alike, obj.document.get("spec"), True)
+    return refusal
+
+
+def _likeness(obj: Object) -> tuple[str, str, bool] | None:
+    """What, with its spec, decides whether a new pod is taken; None for other kinds, and where annotations may, too."""
+    about = metadata(obj)
+    if obj.kind != "Pod" or about.get("annotations"):
+        return None
+    return "validated", obj.namespace, any(each.get("controller") for each in about.get("ownerReferences") or ())
 
 
 def _prepared(tx: Transaction, obj: Object) -> Status | None:

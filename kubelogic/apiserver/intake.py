@@ -155,7 +155,8 @@ class Admissions:
             fault = _fault(item.origin, item.document, warning)
             message = f"{fault.object}: {fault.message}"
             self._notices.append(Notice(code=fault.code, message=message, location=fault.location))
-        self._families |= _families_of(item.document)
+        if kind in _TELLING:
+            self._families |= _families_of(item.document)
         metadata = admission.document["metadata"]
         self._entries.append(
             Entry(
@@ -312,6 +313,10 @@ _OF_POOLS = frozenset(
     }
 )
 """Kinds that nodes are had by: group and kind."""
+
+
+_TELLING = frozenset({"Node", "Service"})
+"""Kinds of which an object may show the address families of its cluster."""
 
 
 def _families_of(document: Mapping[str, Any]) -> set[str]:

@@ -13,6 +13,7 @@ from kubelogic.apiserver.reading import load
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import load_rulebook
+from kubelogic.verbs.load import load as given
 from kubelogic.verbs.plan import plan
 
 NODE = """
@@ -490,3 +491,40 @@ def test_a_refused_manifest_is_told_with_its_place_and_what_would_help(tmp_path:
     assert refusal.location.path == "spec.runtimeClassName"
     assert [remedy.text for remedy in refusal.remedies] == ["create it, or name cage"]
     assert found.gone == ()
+
+
+def _pods_of_one_spec(*own: dict[str, Any]) -> list[dict[str, Any]]:
+    spec = {"containers": [{"name": "a", "image": "app:1"}]}
+    about = [{"name": f"p{number}", "namespace": "shop", **each} for number, each in enumerate(own)]
+    return [{"apiVersion": "v1", "kind": "Pod", "metadata": each, "spec": spec} for each in about]
+
+
+def _shop(**levels: str) -> dict[str, Any]:
+    labels = {f"pod-security.kubernetes.io/{mode}": level for mode, level in levels.items()}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}}
+
+
+def test_pods_of_one_spec_are_each_warned_of() -> None:
+    loaded = load_state(given([_shop(warn="restricted"), *_pods_of_one_spec({}, {}, {})]))
+    assert sorted(each.key for each in loaded.state.warned) == ["shop/p0", "shop/p1", "shop/p2"]
+
+
+def test_a_pod_of_nobody_is_warned_of_though_one_of_a_controller_with_its_spec_was_not() -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "1", "controller": True}
+    pods = _pods_of_one_spec({"ownerReferences": [owner]}, {}, {"ownerReferences": [owner]})
+    loaded = load_state(given([_shop(warn="restricted"), *pods]))
+    assert [each.key for each in loaded.state.warned] == ["shop/p1"]
+
+
+def test_a_pod_is_refused_for_its_annotation_though_others_with_its_spec_were_taken() -> None:
+    wrong = {"container.apparmor.security.beta.kubernetes.io/a": "unconfined"}
+    pods = _pods_of_one_spec({}, {"annotations": wrong}, {})
+    loaded = load_state(given([_shop(enforce="baseline"), *pods]))
+    assert [obj.key for obj, _ in loaded.refused] == ["shop/p1"]
+
+
+def test_a_quota_counts_each_pod_of_one_spec() -> None:
+    meta = {"name": "q", "namespace": "shop"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": {"pods": "2"}}}
+    loaded = load_state(given([_shop(), quota, *_pods_of_one_spec({}, {}, {})]))
+    assert [obj.key for obj, _ in loaded.refused] == ["shop/p2"]

@@ -87,6 +87,7 @@ CHANGES: list[tuple[tuple[str | int, ...], Any]] = [
     (("status", "conditions", 0, "lastTransitionTime"), "then"),
     (("status", "conditions"), [None]),
     (("status", "phaze"), "Running"),
+    (("status", "podIPs"), None),
     (("status",), None),
     (("status",), "fine"),
     (("spec",), None),
@@ -122,6 +123,95 @@ def test_several_changes_at_once(changes: list[tuple[tuple[str | int, ...], Any]
             except (TypeError, KeyError, IndexError):
                 continue
         assert admitter.admit(pod) == admit(pod)
+
+
+SPEC = {"containers": [{"name": "c", "image": "example.test/web:1"}], "volumes": None}
+CLAIMING = {**SPEC, "volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}]}
+STATUS = {"phase": "Pending"}
+METADATA: list[dict[str, Any]] = [
+    {},
+    {"uid": "u"},
+    {"uid": 7},
+    {"labels": {"app": "web"}},
+    {"labels": {"app": "not a label"}},
+    {"annotations": {"a/b/c": "x"}},
+    {"namespace": "Shop"},
+    {"creationTimestamp": None},
+    {"finalizers": None},
+]
+
+
+@st.composite
+def waiting(draw: st.DrawFn) -> dict[str, Any]:
+    """A pod that waits; its spec and status are the very same as those of others, as the reader gives them."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": draw(st.sampled_from(["a", "b", "x" * 60]))}}
+    pod["metadata"] |= draw(st.sampled_from(METADATA))
+    pod["spec"] = draw(st.sampled_from([SPEC, CLAIMING, {}]))
+    pod |= draw(st.sampled_from([{}, {}, {"status": STATUS}, {"status": {}}, {"status": None}, {"state": 1}]))
+    return pod
+
+
+@given(st.lists(waiting(), min_size=2, max_size=6))
+def test_waiting_pods_with_one_spec_are_equal_to_those_admitted_alone(pods: list[dict[str, Any]]) -> None:
+    admitter = Admitter(namespace="shop")
+    for pod in pods:
+        before = copy.deepcopy(pod)
+        assert admitter.admit(pod) == admit(pod, namespace="shop")
+        assert pod == before
+
+
+def a_node(number: int, **labels: Any) -> dict[str, Any]:
+    """A node as ``kubectl get -o json`` shows it, with what differs from node to node."""
+    ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": TIME, "lastTransitionTime": TIME}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": f"n{number}",
+            "uid": f"u{number}",
+            "labels": {"kubernetes.io/hostname": f"n{number}", "pool": "a", **labels},
+        },
+        "spec": {"taints": [{"key": "k", "effect": "NoSchedule"}]},
+        "status": {
+            "capacity": {"cpu": "4000m", "memory": "1.5"},
+            "allocatable": {"cpu": "4"},
+            "conditions": [ready],
+            "addresses": [{"type": "InternalIP", "address": f"10.0.0.{number}"}],
+            "nodeInfo": {"machineID": f"m{number}", "kubeletVersion": "v1.36.0"},
+        },
+    }
+
+
+NODES = [a_node(number) for number in range(1, 5)]
+NODES += [
+    a_node(5, pool="b"),
+    a_node(6, pool="no label"),
+    a_node(7, pool=None),
+    a_node(8, pool=None),
+    a_node(9, pool=3),
+]
+NODES += [put(a_node(number), ("metadata", "labels", "kubernetes.io/hostname"), "n_X!") for number in (1, 2)]
+NODES += [put(a_node(number), ("spec", "podCIDR"), "10.0.0/24") for number in (1, 2)]
+NODES += [put(a_node(number), ("status", "capacity", "cpu"), "much") for number in (1, 2)]
+NODES += [put(a_node(number), ("metadata", "name"), f"Node_{number}") for number in (1, 2)]
+NODES += [put(a_node(number), ("spec",), None) for number in (1, 2)]
+
+
+@given(st.permutations(NODES))
+def test_nodes_are_equal_to_those_admitted_alone(nodes: list[dict[str, Any]]) -> None:
+    admitter = Admitter()
+    for node in nodes:
+        assert admitter.admit(node) == admit(node)
+
+
+def test_nodes_and_waiting_pods_share_what_is_equal() -> None:
+    admitter = Admitter()
+    first, second = (admitter.admit(a_node(number)).document for number in (1, 2))
+    assert first["spec"] is second["spec"]
+    assert second["metadata"]["labels"] == a_node(2)["metadata"]["labels"]
+    pods = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": SPEC} for name in "ab"]
+    first, second = (admitter.admit(pod).document for pod in pods)
+    assert first["spec"] is second["spec"]
 
 
 @pytest.mark.parametrize("kind", ["Node", "Namespace"])
