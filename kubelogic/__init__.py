@@ -8,9 +8,11 @@ can use. They are those of ``kubelogic.api`` and are imported when they are firs
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -55,6 +57,8 @@ class _Verb(ModuleType):
     """A package that is called as the verb of its name."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        from importlib import import_module
+
         return getattr(import_module("kubelogic.api"), self.__name__.rpartition(".")[2])(*args, **options)
 
 
@@ -67,6 +71,8 @@ class _Package(ModuleType):
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
         if name in _PACKAGES:
             return import_module(f"{__name__}.{name}")
         if name in _NAMES:

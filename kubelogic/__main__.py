@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import signal
 import sys
-import threading
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
@@ -19,11 +16,12 @@ def main() -> int:
     numpy's linear algebra would start a thread for each processor, which waits in a loop: for matrices as small as ours
     that costs more than it gives. The variable of the environment may say otherwise.
     """
-    _end_on_interrupt()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from kubelogic.cli import COLLECT_AFTER
+    from kubelogic.cli import COLLECT_AFTER, answered_at_once
     from kubelogic.cli import main as command
 
+    if not answered_at_once(sys.argv[1:]):
+        _end_on_interrupt()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(COLLECT_AFTER)
     code = command()
     gc.freeze()  # what is left ends with the process: nobody need look which of it is garbage
@@ -36,18 +34,22 @@ def _end_on_interrupt() -> None:
     The signal is kept from all threads but one, which waits for it. Nothing is done where the signal is ignored
     already (a background job) or where the system has no masks of signals.
     """
+    import contextlib
+    import signal
+    import threading
+
     if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None) or not hasattr(signal, "pthread_sigmask"):
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threading.Thread(target=_await_interrupt, name="interrupt", daemon=True).start()
 
+    def wait() -> None:
+        signal.sigwait({signal.SIGINT})
+        with contextlib.suppress(OSError):
+            if os.isatty(2):
+                os.write(2, b"\r\033[K")
+        os._exit(INTERRUPTED)
 
-def _await_interrupt() -> None:
-    signal.sigwait({signal.SIGINT})
-    with contextlib.suppress(OSError):
-        if os.isatty(2):
-            os.write(2, b"\r\033[K")
-    os._exit(INTERRUPTED)
+    threading.Thread(target=wait, name="interrupt", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ A plan reads some four hundred modules with a hundred expressions, of which a sm
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from typing import Any, AnyStr
 
 _METHODS = ("fullmatch", "match", "search", "sub", "subn", "split", "findall", "finditer", "pattern", "groupindex")
@@ -23,6 +22,8 @@ class _Uncompiled:
     def __getattr__(self, name: str) -> Any:
         if name not in _METHODS:
             raise AttributeError(name)
+        import re
+
         compiled = re.compile(self._text, self._flags)
         self.__dict__.update({each: getattr(compiled, each) for each in _METHODS})
         return self.__dict__[name]

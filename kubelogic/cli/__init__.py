@@ -9,19 +9,17 @@ answer cannot be written; 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import importlib
 import os
 import sys
 
 from kubelogic import __version__
-from kubelogic.cli import habits, streams
+from kubelogic.cli import streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
-    from typing import Any, NoReturn
 
 YES, NO, BAD_INPUT, UNKNOWN = 0, 1, 2, 3
 
@@ -155,77 +153,6 @@ EXAMPLES = {
 """By command, what to type."""
 
 
-class _Help(argparse.HelpFormatter):
-    """Help as wide as the terminal. argparse would load ``shutil`` to learn that, and does so for each argument."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-class _CommandHelp(_Help, argparse.RawDescriptionHelpFormatter):
-    """The same, with the examples line by line."""
-
-
-def _columns() -> int:
-    """``COLUMNS``, or the width of the terminal, or 80."""
-    named = os.environ.get("COLUMNS", "")
-    if named.isdecimal() and int(named):
-        return int(named)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ is not None else 1).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose messages show the control characters of what was typed, and say what was meant perhaps."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(message + self._hint(message))
-
-    def _hint(self, message: str) -> str:
-        """What was meant, for a misspelt command or flag, or a path that is missing."""
-        if "are required: PATH" in message or message.endswith(", PATH"):
-            return " (a file or a directory; write - to read standard input, --live to read a cluster)"
-        if "invalid choice: " in message:
-            typed = message.partition("invalid choice: ")[2].split("'")[1:2]
-            if typed and typed[0] in habits.HINTS:
-                return f"; {habits.HINTS[typed[0]]}"
-            choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
-        elif message.startswith("unrecognized arguments: "):
-            typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
-            if typed and (flag := typed[0].partition("=")[0]) in habits.HINTS:
-                return f"; {habits.HINTS[flag]}"
-            choices = [
-                option for parser in (self, *self._commands().values()) for option in parser._option_string_actions
-            ]
-        else:
-            return ""
-        import difflib
-
-        near = difflib.get_close_matches(typed[0].partition("=")[0], choices, n=2) if typed else []
-        return f"; did you mean {' or '.join(near)}?" if near else ""
-
-    def of(self, command: str) -> argparse.ArgumentParser:
-        """The parser of a command."""
-        below = (each.choices for each in self._actions if isinstance(each, argparse._SubParsersAction))
-        found: argparse.ArgumentParser = next(below)[command]
-        return found
-
-    def _commands(self) -> dict[str, argparse.ArgumentParser]:
-        """The parsers of subcommands, by name."""
-        return {
-            name: parser
-            for action in self._actions
-            if isinstance(action, argparse._SubParsersAction)
-            for name, parser in action.choices.items()
-        }
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        if message and file is not None:
-            streams.say(message.removesuffix("\n"), None if file is sys.stdout else file)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code.
 
@@ -266,10 +193,18 @@ def _internal(error: Exception) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    available = _available()
-    arguments = habits.command_first(arguments, available)
-    typed = arguments[0] if arguments and arguments[0] in available else None
-    parser, modules = _parser_of([typed] if typed is not None else [])
+    commands = available()
+    if answered_at_once(arguments):
+        from kubelogic.cli.overview import overview
+
+        streams.say(overview(commands).removesuffix("\n"))
+        return YES
+    from kubelogic.cli import habits
+    from kubelogic.cli.parser import parser_of
+
+    arguments = habits.command_first(arguments, commands)
+    typed = arguments[0] if arguments and arguments[0] in commands else None
+    parser, modules = parser_of([typed] if typed is not None else [])
     if typed is not None:
         arguments = habits.as_kubectl(arguments, parser.of(typed))
     for module in modules:
@@ -289,61 +224,31 @@ def _dispatch(arguments: list[str]) -> int:
         return BAD_INPUT
 
 
+def answered_at_once(arguments: Sequence[str]) -> bool:
+    """Whether the answer is ready: nobody interrupts it, and no parser need be made for it."""
+    return list(arguments) in (["--help"], ["-h"])
+
+
 def answer(arguments: list[str]) -> int:
     """Run one command within another; returns its exit code."""
     return _dispatch(arguments)
 
 
-def whole_parser() -> _Parser:
-    """The parser with the arguments of all commands, for what tells about them."""
-    return _parser_of(_available())[0]
-
-
-def _parser_of(names: Sequence[str]) -> tuple[_Parser, list[Any]]:
-    """The parser of all commands, with the arguments of some, and the modules of these."""
-    parser = _Parser(
-        prog="kubelogic",
-        description="A Kubernetes control plane written as logic: plan, explain and prove placements, offline",
-        epilog="exit codes: 0 yes; 1 no (pods pending, findings); 2 bad input or usage; 3 unknown (limit reached); "
-        "70 a fault of kubelogic; 74 the answer cannot be written; 130 interrupted",
-        allow_abbrev=False,
-        formatter_class=_Help,
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"kubelogic {__version__}", help="which kubelogic this is"
-    )
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    modules = []
-    for name in _available():
-        sub = subparsers.add_parser(
-            name,
-            help=COMMANDS[name],
-            description=COMMANDS[name],
-            allow_abbrev=False,
-            add_help=name in names,
-            formatter_class=_CommandHelp,
-            epilog="\n".join(["examples:", *(f"  {each}" for each in EXAMPLES[name])]) if name in EXAMPLES else None,
-        )
-        if name in names:
-            module = importlib.import_module(f"kubelogic.cli.{_module(name)}")
-            module.configure(sub)
-            modules.append(module)
-    return parser, modules
-
-
-def _available() -> list[str]:
+def available() -> list[str]:
     """The commands whose module is there, in the order of the table."""
     here = {entry.removesuffix(".py") for entry in os.listdir(os.path.dirname(__file__))}  # noqa: PTH120, PTH208
-    return [name for name in COMMANDS if _module(name) in here]
+    return [name for name in COMMANDS if module_of(name) in here]
 
 
-def _module(command: str) -> str:
+def module_of(command: str) -> str:
     """The name of the module of a command."""
     return command.replace("-", "_")
 
 
 def _guarded(args: argparse.Namespace) -> int:
     """Run the command; turn what the user can mend into a message and exit code 2."""
+    from importlib import import_module
+
     from kubelogic.cli.limits import OutOfTimeError, allowed, bounded
     from kubelogic.cluster.extent import TooManyPodsError
     from kubelogic.logic.errors import RuleErrors
@@ -355,7 +260,7 @@ def _guarded(args: argparse.Namespace) -> int:
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
         with bounded(allowed(args)):
-            code: int = importlib.import_module(f"kubelogic.cli.{_module(args.command)}").run(args)
+            code: int = import_module(f"kubelogic.cli.{module_of(args.command)}").run(args)
     except InputError as error:
         streams.warn(render_faults(error.faults, style))
         return BAD_INPUT

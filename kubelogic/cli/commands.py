@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from kubelogic import cli
+from kubelogic.cli.parser import whole_parser
 from kubelogic.report.commands import Argument, Command
 
 _PATHS = ("PATH", "FILE", "DIR", "OLD", "NEW", "REVISION", "SCENARIO")
@@ -13,7 +14,7 @@ _PATHS = ("PATH", "FILE", "DIR", "OLD", "NEW", "REVISION", "SCENARIO")
 
 def program() -> Command:
     """All commands with everything that they take."""
-    return _command(cli.whole_parser(), ())
+    return _command(whole_parser(), ())
 
 
 def _command(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> Command:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
 
 from kubelogic.patterns import regex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARK = f"\033{os.urandom(8).hex()}"
 """Stands for the escape character of our own sequences until the text is written."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubelogic.cli import habits, main, whole_parser
+from kubelogic.cli import habits, main
+from kubelogic.cli.parser import whole_parser
 
 SHOP = """\
 apiVersion: v1

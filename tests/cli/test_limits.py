@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kubelogic.api import load, plan, to_text
-from kubelogic.cli import limits, main, whole_parser
+from kubelogic.cli import limits, main
+from kubelogic.cli.parser import whole_parser
 from kubelogic.text.location import InputError
 
 HEAD = "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n"
