@@ -123,10 +123,17 @@ def _fields(differing: Sequence[_Differing]) -> Fields:
             continue
         if not (isinstance(had, dict) and isinstance(has, dict)):
             return EVERYTHING
-        found.add(section)
-        for name in had.keys() | has.keys():
-            field = itemgetter(name)
-            both = name in had and name in has
-            if not both or any(map(is_not, map(field, before), map(field, after))):
-                found.add(f"{section}.{name}")
+        kept = [name for name in had.keys() & has.keys() if had[name] is has[name]]
+        moved = (had.keys() | has.keys()).difference(kept)
+        if len(before) > 1 and _differ(kept, before, after):
+            moved.update([name for name in kept if _differ([name], before, after)])
+        found.update([section, *(f"{section}.{name}" for name in moved)])
     return frozenset(found)
+
+
+def _differ(names: Sequence[str], before: Sequence[Any], after: Sequence[Any]) -> bool:
+    """Whether any of some fields is not the very same value in any of some parts: all fields are got at once."""
+    if len(names) > 1:
+        values = itemgetter(*names)
+        return any(any(map(is_not, old, new)) for old, new in zip(map(values, before), map(values, after), strict=True))
+    return any(any(map(is_not, map(itemgetter(name), before), map(itemgetter(name), after))) for name in names)
