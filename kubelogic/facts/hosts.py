@@ -68,7 +68,7 @@ def host_facts(name: str, host: Tree, settings: Tree) -> Iterator[Fact]:
         yield "host_address", (name, str(host["address"]), int(ipaddress.ip_address(str(host["address"]))))
 
 
-_KNOWN = {"kernelOptions": "kernel options", "resolves": "name"}
+_KNOWN = {"kernelOptions": "kernel options", "resolves": "address behind the name"}
 _IDENTITIES = {"address": "address", "productUuid": "product_uuid", "macAddress": "MAC address"}
 
 

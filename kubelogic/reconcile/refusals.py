@@ -16,6 +16,7 @@ from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.actions import Action, CreateControllerRevision, Remember
 from kubelogic.reconcile.object_actions import (
+    AssignPodRange,
     CreateObject,
     CreateServiceAccount,
     ProvisionVolume,
@@ -199,6 +200,8 @@ def note_verdict(tx: Transaction, action: Action) -> None:
 
 def _whole(action: Action) -> str:
     """An action with all that it says, for actions whose changes are denied."""
+    if isinstance(action, AssignPodRange):
+        return _RANGES
     return f"{action.type} {' '.join(str(value) for value in action.arguments().values())}"
 
 
@@ -206,6 +209,20 @@ def own_retries(state: State) -> Mapping[str, int]:
     """When the system tries again what was denied to itself, by subject; only what lies ahead."""
     due = ((key, int(value)) for (topic, key), value in state.memory.items() if topic == _OWN_UNTIL)
     return {subject: moment for subject, moment in due if moment > state.now}
+
+
+_RANGES = "address ranges of nodes"
+"""What is tried again when a node may not have its range: not the range, of which the next is another."""
+
+
+def _counted(action: Remember) -> str:
+    """What is counted on for, in the memory; it is not while nothing is made."""
+    match action.topic:
+        case "endpoint slices":
+            return f"EndpointSlices of {action.key}"
+        case "next pod range":
+            return _RANGES
+    return ""
 
 
 _OWN_UNTIL, _OWN_COUNT = "own object refused until", "own object refusals"
@@ -216,7 +233,7 @@ _MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
         WriteSlicePorts: lambda action: f"EndpointSlices of {action.service}",
         WriteMirrorPorts: lambda action: f"EndpointSlices of {action.service}",
         WriteSlice: lambda action: f"EndpointSlices of {action.service}",
-        Remember: lambda action: f"EndpointSlices of {action.key}" if action.topic == "endpoint slices" else "",
+        Remember: _counted,
         CreateServiceAccount: lambda action: f"ServiceAccount {action.namespace}/{action.name}",
         PublishRootCa: lambda action: f"ConfigMap {action.namespace}/{ROOT_CA}",
         CreateControllerRevision: lambda action: f"ControllerRevision of {action.kind} {action.key}",

@@ -98,6 +98,8 @@ def render_preflight(found: Preflight, remarks: Sequence[str], style: Style = PL
         parts.append("\n".join([style.bold("ALL HOSTS"), *(f"  {one_line(each)}" for each in found.across)]))
     if any(each.severity == "ERROR" for each in found.found):
         parts.append("An error becomes a warning with --ignore-preflight-errors=NAME, as in kubeadm.")
+    if any(each.severity == "UNKNOWN" for each in found.found):
+        parts.append("kubelogic kubeadm script prints what collects all that is not known, on the host itself.")
     if found.unused:
         parts.append(f"Ignored in vain: no finding is called {', '.join(map(one_line, found.unused))}.")
     return "\n\n".join([*parts, *remarks])

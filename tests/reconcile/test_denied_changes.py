@@ -95,6 +95,17 @@ def test_a_change_that_is_denied_leaves_the_object_as_it_was() -> None:
     assert f"not by {ACCOUNT}deployment-controller" in found.final.refusals[0].message
 
 
+def test_a_node_that_may_not_have_its_range_is_tried_ever_more_slowly() -> None:
+    """Each try takes the next range, which is no other thing to try: that went round without end."""
+    gone = {"at": "1h", "delete": {"kind": "ValidatingAdmissionPolicyBinding", "name": "keep"}}
+    kept = run("UPDATE", "nodes", "false")
+    assert kept.run.settled
+    assert [(each.verb, each.reason) for each in kept.final.refusals] == [("change", "FailedUpdate")]
+    found = run("UPDATE", "nodes", "false", gone)
+    assert "podCIDR" in found.run.state.cluster.objects("Node")["oak"].document["spec"]
+    assert len(told(found, "FailedUpdate")) == 1
+
+
 def test_a_status_is_no_change_of_the_object_itself() -> None:
     found = run("UPDATE", "deployments", "false")
     assert not found.final.refusals
