@@ -113,7 +113,7 @@ def _date(tx: Transaction, given: Cluster, now: int) -> None:
 
 def _take(tx: Transaction, obj: Object) -> Status | None:
     """Admit one object; it has a uid then, by which it is known as admitted."""
-    known = edited(obj, ["metadata"], {"uid": uid_of(obj)})
+    known = with_document(obj, {**obj.document, "metadata": {**metadata(obj), "uid": uid_of(obj)}})
     tx.put(known)
     return chain.mutate(tx, known) or chain.validate(tx, tx.get(obj.kind, obj.key) or known)
 

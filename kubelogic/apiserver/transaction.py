@@ -177,6 +177,14 @@ class Transaction(msgspec.Struct, kw_only=True):
             self._own[id(status)] = status
         self.put(with_document(obj, {**obj.document, "status": status}))
 
+    def bind(self, pod: Object, node: str, status: dict[str, Any]) -> None:
+        """Give a pod its node, and the status that it has then.
+
+        Source: pkg/registry/core/pod/storage/storage.go, assignPod.
+        """
+        spec = {**pod.document["spec"], "nodeName": node}
+        self.put(with_document(pod, {**pod.document, "spec": spec, "status": status}))
+
     def status_after(
         self, obj: Object, what: Hashable, parts: tuple[object, ...], make: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
     if spec.get("hostNetwork"):
         return _listed(_of_node(tx, node, spec.get("nodeName") or ""))
     given: list[str] = []
-    for each in _pools(tx, node):
+    for each in tx.alike("ranges of a node", (node,), lambda: _pools(tx, node)):
         address = _free(tx, each)
         if not address and _has_own_ranges(tx, node):
             address = _free(tx, pool(tx.range_of("assumed_pod_range")))

@@ -10,7 +10,7 @@ from kubelogic.apiserver.conditions import conditions_after, put_condition
 from kubelogic.apiserver.posting import amend, erase, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.cluster.edit import edited, is_being_deleted, metadata, uid_of
+from kubelogic.cluster.edit import is_being_deleted, metadata, uid_of
 from kubelogic.cluster.slow_start import SlowStart
 from kubelogic.facts.shapes import FINISHED
 from kubelogic.facts.storage import SELECTED_NODE, claim_class
@@ -118,8 +118,8 @@ def bind_pod(tx: Transaction, action: BindPod) -> None:
         return
     _select_node(tx, pod, action.node)
     give_devices(tx, pod, action.node, action.devices)
-    bound = edited(tx.get(_POD, action.pod) or pod, ["spec"], {"nodeName": action.node})
-    tx.put_status(bound, tx.status_after(bound, "bound", (), lambda: _scheduled(tx, bound)), own=False)
+    present = tx.get(_POD, action.pod) or pod
+    tx.bind(present, action.node, tx.status_after(present, "bound", (), lambda: _scheduled(tx, present)))
 
 
 def _scheduled(tx: Transaction, pod: Object) -> dict[str, Any]:
