@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from socket import AF_INET, AF_INET6, inet_ntop
 
 import msgspec
 
@@ -45,8 +44,11 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
     def address(self, number: int) -> str:
         """The address of a number below ``size``."""
-        family, length = (AF_INET, 4) if self.network.version == _IPV4 else (AF_INET6, 16)
-        return inet_ntop(family, (self.first + number).to_bytes(length, "big"))
+        if self.network.version == _IPV4:
+            return ".".join(map(str, (self.first + number).to_bytes(4, "big")))
+        from socket import AF_INET6, inet_ntop
+
+        return inet_ntop(AF_INET6, (self.first + number).to_bytes(16, "big"))
 
     def __str__(self) -> str:
         """The first and the last address, as host-local names a range; the first is the bridge's."""

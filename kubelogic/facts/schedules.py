@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -69,8 +68,8 @@ def next_time(schedule: str, zone: str, after: int) -> int | None:
         return after // 1000 * 1000 + 1000 * max(1, int(_seconds(schedule[7:])))
     zone, schedule = _zone_within(zone, schedule)
     try:
-        place: tzinfo = ZoneInfo(zone) if zone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
+        place = _place(zone)
+    except (LookupError, ValueError):  # ZoneInfoNotFoundError is a KeyError
         return None
     return _next(_parsed(_WORDS.get(schedule, schedule)), place, after)
 
@@ -141,9 +140,17 @@ def in_zone(moment: int, zone: str) -> str:
     ('1970-01-01T01:00:00+01:00', '1970-01-01T00:00:00Z')
     """
     within = max(_EARLIEST, min(moment, _LATEST))
-    local = (_EPOCH + timedelta(milliseconds=within)).astimezone(ZoneInfo(zone) if zone else UTC)
+    local = (_EPOCH + timedelta(milliseconds=within)).astimezone(_place(zone))
     text = local.replace(microsecond=0).isoformat()
     return text.replace("+00:00", "Z")
+
+
+def _place(zone: str) -> tzinfo:
+    if not zone:
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(zone)
 
 
 def _zone_within(zone: str, schedule: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ Source: the types marked ``+enum`` in k8s.io/api, types.go of each group, and th
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ class _Table(msgspec.Struct, frozen=True):
 
 @cache
 def _table() -> _Table:
-    raw: Any = files("kubelogic.kinds").joinpath("enumerations.json").read_bytes()
+    raw: Any = Path(__file__).with_name("enumerations.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
 
 

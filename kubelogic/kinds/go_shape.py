@@ -13,7 +13,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 Tree = dict[str, Any]
@@ -26,7 +26,7 @@ _ZERO: Mapping[str, Any] = {"s": "", "i": 0, "b": False, "q": "0", "x": 0}
 
 @cache
 def _types() -> Mapping[str, tuple[tuple[str, str], ...]]:
-    text = files("kubelogic.kinds").joinpath("go_types.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("go_types.json").read_text(encoding="utf-8")
     return {
         name: tuple((field.partition(":")[0], field.partition(":")[2]) for field in fields.split())
         for name, fields in json.loads(text).items()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -62,7 +62,7 @@ _DEFAULT_RULE = PatchRule()
 
 @cache
 def _table() -> _Table:
-    raw: Any = files("kubelogic.kinds").joinpath("merging.json").read_bytes()
+    raw: Any = Path(__file__).with_name("merging.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -117,7 +117,7 @@ class _Table(msgspec.Struct, frozen=True, rename="camel"):
 
 @cache
 def _table() -> _Table:
-    raw: Any = files("kubelogic.kinds").joinpath("fields.json").read_bytes()
+    raw: Any = Path(__file__).with_name("fields.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
 
 

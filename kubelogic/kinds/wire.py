@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,7 +33,7 @@ class _Table(msgspec.Struct, frozen=True):
 
 @cache
 def _table() -> _Table:
-    raw: Any = files("kubelogic.kinds").joinpath("wire.json").read_bytes()
+    raw: Any = Path(__file__).with_name("wire.json").read_bytes()
     return msgspec.json.decode(raw, type=_Table)
 
 

@@ -6,10 +6,7 @@ out of the archive, links and devices.
 
 from __future__ import annotations
 
-import gzip
 import io
-import tarfile
-import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO
@@ -35,11 +32,9 @@ _BROKEN = (
     RuntimeError,
     UnicodeError,
     ValueError,
-    tarfile.TarError,
-    zipfile.BadZipFile,
     zlib.error,
 )
-"""What the readers of the standard library raise for archives that are damaged or encrypted."""
+"""What the standard library raises for archives that are damaged or encrypted, beside the errors of its readers."""
 
 
 class _RefusedError(Exception):
@@ -85,11 +80,14 @@ def sources_of(name: str, stdin: bytes | None) -> Iterator[Source | Fault]:
                     source = Source(name=source.name, data=source.data, authored=Authored(name))
                 yield source
                 return
+            import tarfile
+            import zipfile
+
             try:
                 found = list(_inside(called, data))
             except _RefusedError as error:
                 yield unreadable(called, str(error))
-            except _BROKEN as error:
+            except (*_BROKEN, tarfile.TarError, zipfile.BadZipFile) as error:
                 yield unreadable(called, f"the archive is damaged or encrypted ({' '.join(str(error).split())[:100]})")
             else:
                 yield from found or [unreadable(called, f"no file in the archive ends in {', '.join(SUFFIXES)}")]
@@ -111,6 +109,8 @@ def _inside(name: str, data: bytes) -> Iterator[Source | Fault]:
     if not data.startswith(_GZIP):
         yield from _tarred(name, io.BytesIO(data), most)
         return
+    import gzip
+
     stream = io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=io.BytesIO(data)), most))  # type: ignore[arg-type]
     if stream.peek(512)[257:262] == _TAR:
         yield from _tarred(name, stream, most)
@@ -119,6 +119,8 @@ def _inside(name: str, data: bytes) -> Iterator[Source | Fault]:
 
 
 def _tarred(name: str, stream: IO[bytes], most: int) -> Iterator[Source | Fault]:
+    import tarfile
+
     left = most
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for number, member in enumerate(archive):
@@ -139,6 +141,8 @@ def _tarred(name: str, stream: IO[bytes], most: int) -> Iterator[Source | Fault]
 
 
 def _zipped(name: str, data: bytes, most: int) -> Iterator[Source | Fault]:
+    import zipfile
+
     left = most
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()

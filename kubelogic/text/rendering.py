@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import signal
-import subprocess
 from collections.abc import Sequence
 
 from kubelogic.patterns import regex
@@ -44,6 +42,8 @@ def render(folder: str) -> tuple[str, bytes]:
     Raises:
         RenderError: if there is no tool for it here, or the tool refuses.
     """
+    import shutil
+
     kind, commands = _tool_for(folder)
     for command in commands:
         if shutil.which(command[0]):
@@ -94,6 +94,8 @@ def _names(commands: Sequence[Sequence[str]]) -> str:
 
 
 def _run(kind: str, command: Sequence[str]) -> bytes:
+    import subprocess
+
     typed = " ".join(map(shlex.quote, command))
     try:
         done = subprocess.run(

@@ -6,8 +6,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jsonpatch
-
 from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.cluster.edit import merge_patch as merged
 
@@ -33,6 +31,8 @@ def json_patch(document: Mapping[str, Any], operations: Sequence[Mapping[str, An
     Raises:
         PatchError: an operation is malformed (400), names a place that is not there, or its test fails (422).
     """
+    import jsonpatch
+
     if isinstance(operations, str | bytes | Mapping) or not all(isinstance(each, Mapping) for each in operations):
         raise PatchError("a JSON patch is a list of operations")
     try:
@@ -48,6 +48,8 @@ def json_patch(document: Mapping[str, Any], operations: Sequence[Mapping[str, An
 
 def _done(document: Any, number: int, operation: Mapping[str, Any]) -> Any:
     """The document after one operation; which one fails and why is said without the document in it."""
+    import jsonpatch
+
     try:
         return jsonpatch.JsonPatch([dict(operation)]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed as error:

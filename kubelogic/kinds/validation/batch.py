@@ -6,7 +6,6 @@ Source: Kubernetes API reference, group batch/v1; "Jobs", "CronJob", "Pod failur
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Iterable
 
 from kubelogic.kinds.validation import api_words, cron, names
@@ -340,5 +339,7 @@ def _time_zone(report: Report, zone: str | None) -> None:
 
 def _is_zone(zone: str) -> bool:
     """Whether the zone is known; without a time zone database, whether it looks like one."""
+    import zoneinfo
+
     known = zoneinfo.available_timezones()
     return zone == "UTC" or zone in known or (not known and "/" in zone)
