@@ -121,7 +121,8 @@ def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Not
         yield _notice(service, NO_PODS, message, "selector")
         return
     if not pods:
-        near = _nearest(selector, groups.get(service.namespace, {}))
+        here = groups.get(service.namespace, {})
+        near = _nearest(selector, here) or _elsewhere(service, selector, groups) or _partly(selector, here)
         wanted = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
         message = f"{service} selects no pod: none in {service.namespace} has the labels {wanted}{near}"
         yield _notice(service, NO_PODS, message, "selector")
@@ -166,6 +167,36 @@ def _nearest(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str],
     wanted = ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
     nearest = min(found, key=lambda each: (-SequenceMatcher(None, wanted, each).ratio(), each), default="")
     return f"; there are {nearest}" if nearest else ""
+
+
+def _elsewhere(service: Object, selector: Mapping[str, str], groups: _Groups) -> str:
+    """The namespaces whose pods have the labels: a Service selects in its own only."""
+    wanted = set(selector.items())
+    found = sorted(
+        namespace
+        for namespace, labels in groups.items()
+        if namespace != service.namespace and any(wanted <= set(each) for each in labels)
+    )
+    return f"; pods in {', '.join(found[:3])} have, but a Service selects in its own namespace only" if found else ""
+
+
+def _partly(selector: Mapping[str, str], labels: Mapping[tuple[tuple[str, str], ...], Any]) -> str:
+    """What pods of the namespace have of the labels, and what they lack, of those that have the most of them."""
+    wanted = sorted(selector.items())
+    having = {tuple(each for each in wanted if each in own): own for own in sorted(labels, reverse=True)}
+    most = min((each for each in having if each), key=lambda each: (-len(each), each), default=())
+    if not most:
+        return ""
+    own = dict(having[most])
+    has, lacks, other = (
+        ",".join(f"{name}={value}" for name, value in found)
+        for found in (
+            most,
+            [(name, value) for name, value in wanted if name not in own],
+            [(name, own[name]) for name, value in wanted if own.get(name, value) != value],
+        )
+    )
+    return f"; there are pods with {has}, which lack {lacks}" + (f" and have {other}" if other else "")
 
 
 def _port_nobody_has(port: Mapping[str, Any], pods: list[Object]) -> str:

@@ -48,6 +48,8 @@ _OTHER_NAMES: Mapping[str, str] = {
     "quota resourcequota resourcequotas": "a ResourceQuota",
     "all": "all",
 }
+_CHECKED = frozenset({"a HorizontalPodAutoscaler", "a PodDisruptionBudget", "an Ingress"})
+"""Those of which ``check`` finds why they do nothing."""
 _OTHERS: Mapping[str, str] = {alias: kind for names, kind in _OTHER_NAMES.items() for alias in names.split()}
 
 WORKLOADS = (
@@ -134,7 +136,8 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     told = tuple(f"svc/{each}" if each in services else each for each in near)
     codes = (name.upper(),) if CODE.match(name) else ()
     other = _OTHERS.get(text.partition("/")[0].partition(".")[0].lower(), "")
-    note = f"; {other} is no kind that explain tells of" if other else ""
+    checked = "; kubelogic check says whether it can work" if other in _CHECKED else ""
+    note = f"; {other} is no kind that explain tells of{checked}" if other else ""
     shown = name if namespace == _USUAL or "/" in name else key
     raise UnknownPodError(shown, () if other else (*codes, *told, *nodes)[:3], note=note)
 

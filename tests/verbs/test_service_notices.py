@@ -42,7 +42,17 @@ def said(spec: str, status: str = "{}") -> list[tuple[str, str]]:
         ("{type: ExternalName, externalName: none.default.svc.cluster.local}", "KL151", "nobody resolves here"),
         ("{selector: {app: webb}, ports: [{port: 80}]}", "KL152", "app=webb; there are app=web"),
         ("{selector: {app: web, tier: back}, ports: [{port: 80}]}", "KL152", "app=web,tier=front"),
-        ("{clusterIP: None, selector: {other: web}, ports: [{port: 80}]}", "KL152", "selects no pod"),
+        ("{clusterIP: None, selector: {other: web}, ports: [{port: 80}]}", "KL152", "has the labels other=web"),
+        (
+            "{selector: {app: web, part: api}, ports: [{port: 80}]}",
+            "KL152",
+            "has the labels app=web,part=api; there are pods with app=web, which lack part=api",
+        ),
+        (
+            "{selector: {app: web, part: api, tier: back}, ports: [{port: 80}]}",
+            "KL152",
+            "there are pods with app=web, which lack part=api and have tier=front",
+        ),
         ("{selector: {app: web}, ports: [{port: 80, targetPort: web}]}", "KL153", "named web, which no container has"),
         ("{selector: {app: web}, ports: [{port: 80}]}", "KL153", "port 80, and its pods' containers declare 8080 only"),
         ("{selector: {app: web}, ports: [{port: 8080, protocol: UDP, targetPort: http}]}", "KL153", "named http"),
@@ -72,6 +82,18 @@ def test_what_a_service_cannot_do_is_said(spec: str, code: str, words: str) -> N
 )
 def test_services_that_work_are_not_spoken_of(spec: str, status: str) -> None:
     assert said(spec, status) == []
+
+
+def test_pods_with_the_labels_in_another_namespace_are_named() -> None:
+    apart = """---
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: apart}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+"""
+    found = plan(load(f"{CLUSTER}spec: {{ports: [{{port: 80}}]}}\n{apart}"))
+    (notice,) = [each for each in found.notices if each.code == "KL152"]
+    assert notice.message.endswith("; pods in default have, but a Service selects in its own namespace only")
 
 
 def test_where_it_stands_is_said() -> None:
