@@ -196,7 +196,8 @@ class Evaluation:
                     counts = pending.setdefault(fact.predicate, {})
                     counts[fact.row] = counts.get(fact.row, 0) + 1
             self._apply(pending)
-            self._evaluate()
+            for group in self._groups:
+                self._evaluate(group)
             return Changes(added={name: list(rows) for name in self._watched if (rows := self._store.counts(name))})
         journal = self._journal
         if journal is not None and begins:
@@ -324,49 +325,60 @@ class Evaluation:
             counts.update(come)
             relation.add(come)
 
-    def _evaluate(self) -> None:
-        """Derive everything; the relations of derived predicates are empty."""
-        for predicate, given in self._given.items():
-            counts = dict.fromkeys(given, 1) if predicate in self._recursive else given
-            self._store.counts(predicate).update(counts)
-        for group in self._groups:
-            if group.grouping is not None:
-                source = self._store.relations[group.source]
-                how = group.grouping
-                out = self._store.counts(group.predicates[0])
-                for rows in source.index(how.source_group).values() if how.group else [source.counts]:
-                    if rows:
-                        for row in how.results(rows):
-                            out[row] = out.get(row, 0) + 1
-            elif group.recursive:
-                fixpoint(self._store, group)
-            else:
-                for rule in group.rules:
-                    self._store.derive(rule, self._store.counts(rule.head))
+    def _evaluate(self, group: Group) -> None:
+        """Derive the predicates of a group, whose relations are empty, from those below it."""
+        for predicate in group.predicates:
+            if given := self._given.get(predicate):
+                counts = dict.fromkeys(given, 1) if predicate in self._recursive else given
+                self._store.counts(predicate).update(counts)
+        if group.grouping is not None:
+            source = self._store.relations[group.source]
+            how = group.grouping
+            out = self._store.counts(group.predicates[0])
+            for rows in source.index(how.source_group).values() if how.group else [source.counts]:
+                if rows:
+                    for row in how.results(rows):
+                        out[row] = out.get(row, 0) + 1
+        elif group.recursive:
+            fixpoint(self._store, group)
+        else:
+            for rule in group.rules:
+                self._store.derive(rule, self._store.counts(rule.head))
 
     def _rebuild(self, pending: Mapping[str, Counts]) -> Changes:
-        """Apply a change of most facts: derive everything anew and compare."""
+        """Apply a change of most facts: derive anew what rests on them, and compare."""
         given = [name for name in self._watched if name in pending and name not in self._derived]
         before: dict[str, Counts] = {name: dict(self._store.counts(name)) for name in given}
         self._journal = None
         self._seeds.clear()
         self._asleep.clear()
         self._apply(pending)
-        for predicate in sorted(self._derived):
-            old = self._store.relations[predicate].emptied()
-            if predicate in self._watched:
-                before[predicate] = old
-        self._evaluate()
+        changed = {predicate for predicate, deltas in pending.items() if any(deltas.values())}
+        for group in self._groups:
+            if changed.isdisjoint(group.predicates) and changed.isdisjoint(group.reads()):
+                continue
+            relations = [self._store.relations[predicate] for predicate in group.predicates]
+            olds = [relation.emptied() for relation in relations]
+            self._evaluate(group)
+            for predicate, relation, old in zip(group.predicates, relations, olds, strict=True):
+                if relation.counts == old.counts:
+                    relation.refill(old)
+                    continue
+                changed.add(predicate)
+                if predicate in self._watched:
+                    before[predicate] = old.counts
         added: dict[str, Collection[Row]] = {}
         removed: dict[str, Collection[Row]] = {}
-        for name in self._watched:
+        for name, old_counts in before.items():
             now = self._store.counts(name)
-            old = before.get(name, now)
-            if come := [row for row in now if row not in old]:
+            if come := [row for row in now if row not in old_counts]:
                 added[name] = come
-            if gone := [row for row in old if row not in now]:
+            if gone := [row for row in old_counts if row not in now]:
                 removed[name] = gone
-        return Changes(added=added, removed=removed)
+        return Changes(
+            added={name: added[name] for name in self._watched if name in added},
+            removed={name: removed[name] for name in self._watched if name in removed},
+        )
 
     # -- from what changed ---------------------------------------------------------------------------------
 

@@ -75,6 +75,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     grouping: Grouping | None = None
 
+    def reads(self) -> set[str]:
+        """What it is derived from."""
+        return {self.source, *(asked.predicate for rule in self.rules for asked in rule.asks)}
+
     def inside(self) -> list[tuple[Rule, Asked]]:
         """The rules with those of their literals that belong to the group itself."""
         return [(rule, asked) for rule in self.rules for asked in rule.asks if asked.predicate in self.predicates]

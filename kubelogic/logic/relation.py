@@ -7,6 +7,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+import msgspec
+
 from kubelogic.logic.terms import Row
 
 Columns = tuple[int, ...]
@@ -29,6 +31,13 @@ _ALL = -1
 """Stands for: as many values as rows."""
 
 
+class Rows(msgspec.Struct, frozen=True):
+    """Rows with the number of their derivations, and their indexes."""
+
+    counts: dict[Row, int]
+    indexes: dict[Columns, Index]
+
+
 class Relation:
     """The rows of one predicate.
 
@@ -46,11 +55,15 @@ class Relation:
         self._different: dict[int, int] = {}
         self.magnitude = _SMALL
 
-    def emptied(self) -> dict[Row, int]:
-        """Take all rows out; returns them with their counts."""
-        counts, self.counts = self.counts, {}
-        self.indexes.clear()
-        return counts
+    def emptied(self) -> Rows:
+        """Take all rows out; returns them."""
+        old = Rows(self.counts, self.indexes)
+        self.counts, self.indexes = {}, {}
+        return old
+
+    def refill(self, rows: Rows) -> None:
+        """Hold what was taken out, and nothing else."""
+        self.counts, self.indexes = rows.counts, rows.indexes
 
     def grown(self) -> bool:
         """Whether its size is of another magnitude than when it was last found to be so."""
