@@ -19,8 +19,10 @@ import msgspec
 from kubelogic.apiserver.unprinted import unprinted_pods
 from kubelogic.apiserver.unprinted_volumes import unprinted_volumes
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.naming import HASH_LABEL, REVISION
 from kubelogic.cluster.objects import as_object
+from kubelogic.cluster.pods import controller_reference, is_active
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.evidence import STAND_IN, UNPRINTED, is_stored
@@ -65,10 +67,10 @@ def _unprinted_sets(given: Sequence[Object]) -> Iterator[Object]:
     owned = {
         str(owner.get("uid"))
         for each in given
-        if each.kind == "ReplicaSet" and (owner := _controller(each)) is not None
+        if each.kind == "ReplicaSet" and (owner := controller_reference(each)) is not None
     }
     above = [
-        each for each in given if each.kind == "Deployment" and (uid := _meta(each).get("uid")) and uid not in owned
+        each for each in given if each.kind == "Deployment" and (uid := metadata(each).get("uid")) and uid not in owned
     ]
     sets = _members(given) if above else {}
     for each in above:
@@ -90,11 +92,11 @@ def _unprinted_set(deployment: Object, number: int, ready: int, *, is_old: bool 
     about = dict(template.get("metadata") or {})
     ending = UNPRINTED[is_old]
     labels = {**(about.get("labels") or {}), HASH_LABEL: ending[1:]}
-    revision = str((_meta(deployment).get("annotations") or {}).get(REVISION) or "1")
+    revision = str((metadata(deployment).get("annotations") or {}).get(REVISION) or "1")
     if is_old:  # of its template is known only that it is another one
         revision = str((whole(revision) or 1) - 1)
         about["annotations"] = {**(about.get("annotations") or {}), STAND_IN: "a template that was not printed"}
-    name, uid = f"{deployment.name}{ending}", str(_meta(deployment)["uid"])
+    name, uid = f"{deployment.name}{ending}", str(metadata(deployment)["uid"])
     return _admitted(
         {
             "apiVersion": "apps/v1",
@@ -124,7 +126,7 @@ def _reference(deployment: Object) -> Document:
         "apiVersion": deployment.api_version,
         "kind": deployment.kind,
         "name": deployment.name,
-        "uid": _meta(deployment).get("uid") or f"{deployment.kind}:{deployment.key}",
+        "uid": metadata(deployment).get("uid") or f"{deployment.kind}:{deployment.key}",
         "controller": True,
         "blockOwnerDeletion": True,
     }
@@ -136,7 +138,7 @@ def _present(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> I
     known = [key for key, pods in sets.items() if _made_from(pods[0], template) or _all_updated(deployment, pods)]
     return max(
         known,
-        key=lambda key: (max(str(_meta(pod).get("creationTimestamp") or "") for pod in sets[key]), key),
+        key=lambda key: (max(str(metadata(pod).get("creationTimestamp") or "") for pod in sets[key]), key),
         default=None,
     )
 
@@ -164,27 +166,13 @@ def _shares(deployment: Object, sets: Mapping[Identity, Sequence[Object]]) -> di
     return found
 
 
-def _meta(obj: Object) -> Document:
-    found: Document = obj.document.get("metadata") or {}
-    return found
-
-
-def _controller(obj: Object) -> Document | None:
-    return next((each for each in _meta(obj).get("ownerReferences") or () if each.get("controller")), None)
-
-
-def _is_active(pod: Object) -> bool:
-    phase = (pod.document.get("status") or {}).get("phase")
-    return phase not in ("Succeeded", "Failed") and not _meta(pod).get("deletionTimestamp")
-
-
 def _members(given: Sequence[Object]) -> dict[Identity, list[Object]]:
     """The pods of each ReplicaSet and ReplicationController that is not there."""
     names = {(each.kind, each.key) for each in given if each.kind in _OWNERS}
-    uids = {str(_meta(each).get("uid") or "") for each in given}
+    uids = {str(metadata(each).get("uid") or "") for each in given}
     pods: dict[Identity, list[Object]] = defaultdict(list)
     for obj in given:
-        owner = _controller(obj) if obj.kind == "Pod" and is_stored(obj.document) and _is_active(obj) else None
+        owner = controller_reference(obj) if obj.kind == "Pod" and is_stored(obj.document) and is_active(obj) else None
         if owner is None or owner.get("kind") not in _OWNERS or not owner.get("uid"):
             continue
         identity = str(owner["kind"]), obj.namespace, str(owner.get("name") or ""), str(owner["uid"])
@@ -213,7 +201,7 @@ def _owners(given: Sequence[Object]) -> Iterator[Object]:
 
 def _common(pods: Sequence[Object]) -> dict[str, str]:
     """The labels that all pods have."""
-    first, *rest = (dict(_meta(pod).get("labels") or {}) for pod in pods)
+    first, *rest = (dict(metadata(pod).get("labels") or {}) for pod in pods)
     return {key: value for key, value in first.items() if all(each.get(key) == value for each in rest)}
 
 
@@ -239,7 +227,7 @@ def _owner(
         if is_present:
             present = (above.document.get("spec") or {}).get("template") or {}
             template = {**present, "metadata": {**(present.get("metadata") or {}), "labels": dict(labels)}}
-        about["annotations"][REVISION] = str((_meta(above).get("annotations") or {}).get(REVISION) or "1")
+        about["annotations"][REVISION] = str((metadata(above).get("annotations") or {}).get(REVISION) or "1")
         about["ownerReferences"] = [_reference(above)]
     selector: Any = {"matchLabels": dict(labels)} if kind == "ReplicaSet" else dict(labels)
     status = {"replicas": number} if share is None else {"replicas": number, "readyReplicas": share[1]}
@@ -278,7 +266,7 @@ def _is_of(deployment: Object, namespace: str, name: str, labels: Mapping[str, s
 def _all_updated(deployment: Object, members: Sequence[Object]) -> bool:
     """Whether a Deployment has seen its present template, and has no pods of any other."""
     status = deployment.document.get("status") or {}
-    seen = status.get("observedGeneration") == (_meta(deployment).get("generation") or 1)
+    seen = status.get("observedGeneration") == (metadata(deployment).get("generation") or 1)
     number = status.get("replicas") or 0
     return bool(seen and number and status.get("updatedReplicas") == number >= len(members))
 
@@ -339,15 +327,15 @@ def _revisions(given: Sequence[Object]) -> Iterator[Object]:
     known = {
         (str(owner.get("kind")), each.namespace, str(owner.get("name")))
         for each in given
-        if each.kind == "ControllerRevision" and (owner := _controller(each)) is not None
+        if each.kind == "ControllerRevision" and (owner := controller_reference(each)) is not None
     }
     pods: dict[str, list[Object]] = defaultdict(list)
     for each in given:
-        owner = _controller(each) if each.kind == "Pod" else None
+        owner = controller_reference(each) if each.kind == "Pod" else None
         if owner is not None and owner.get("uid"):
             pods[str(owner["uid"])].append(each)
     for owner_object in owners:
-        uid = str(_meta(owner_object).get("uid") or "")
+        uid = str(metadata(owner_object).get("uid") or "")
         if not uid or (owner_object.kind, owner_object.namespace, owner_object.name) in known:
             continue
         code, words = _present_code(owner_object, pods[uid])
@@ -360,8 +348,8 @@ def _present_code(owner: Object, pods: Sequence[Object]) -> tuple[str, str]:
     status: Document = owner.document.get("status") or {}
     if owner.kind == "StatefulSet":
         return str(status.get("updateRevision") or status.get("currentRevision") or ""), "its status"
-    generation = (_meta(owner).get("annotations") or {}).get(_GENERATION)
-    labels = [_meta(pod).get("labels") or {} for pod in pods]
+    generation = (metadata(owner).get("annotations") or {}).get(_GENERATION)
+    labels = [metadata(pod).get("labels") or {} for pod in pods]
     codes = {each.get(_REVISION_LABEL) for each in labels if each.get("pod-template-generation") == generation}
     if generation and len(codes) == 1 and (code := codes.pop()):
         return str(code), "the labels of its pods"

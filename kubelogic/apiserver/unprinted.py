@@ -10,11 +10,13 @@ Source: status of pkg/controller/replicaset (calculateStatus), statefulset (upda
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import Any
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.selectors import matches
 from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_stored
@@ -42,24 +44,26 @@ Document = Mapping[str, Any]
 
 def unprinted_pods(given: Sequence[Object]) -> Iterator[Object]:
     """One pod for each that a controller counts and that is not there, as documents without defaults."""
-    owners = [each for each in given if each.kind in _COUNTED and _about(each).get("uid") and is_stored(each.document)]
+    owners = [
+        each for each in given if each.kind in _COUNTED and metadata(each).get("uid") and is_stored(each.document)
+    ]
     if not owners:
         return
     pods: dict[str, list[Object]] = defaultdict(list)
     for each in given:
         if each.kind == "Pod":
-            for reference in _about(each).get("ownerReferences") or ():
+            for reference in metadata(each).get("ownerReferences") or ():
                 if reference.get("controller"):
                     pods[str(reference.get("uid"))].append(each)
     nodes = [each for each in given if each.kind == "Node"]
     taken = {each.key for each in given if each.kind == "Pod"}
     for owner in owners:
-        here = pods[str(_about(owner)["uid"])]
+        here = pods[str(metadata(owner)["uid"])]
         status = owner.document.get("status") or {}
         counted, ready = (_number(status.get(name)) for name in _COUNTED[owner.kind])
         missing = counted - len(here)  # those that ended a moment ago may still be counted
         if missing > 0 and owner.document.get("spec"):
-            lacking_ready = max(0, ready - sum(_is_ready(each) for each in here))
+            lacking_ready = max(0, ready - sum(is_ready(each) for each in here))
             yield from _made(owner, here, nodes, taken, (min(missing, MOST), lacking_ready, counted))
 
 
@@ -93,15 +97,15 @@ def _places(owner: Object, here: Sequence[Object], nodes: Sequence[Object]) -> I
                     own = {"apps.kubernetes.io/pod-index": str(ordinal), "statefulset.kubernetes.io/pod-name": name}
                     yield name, UNKNOWN_NODE, {"labels": {**own, **_revision_label(owner, here)}}
         case "DaemonSet":
-            hosts = {_node(each) for each in here}
+            hosts = {node_of(each) for each in here}
             free = [each for each in nodes if each.name not in hosts and _may_run_on(spec, each)]
             for number, node in enumerate(free):
-                generation = (_about(owner).get("annotations") or {}).get("deprecated.daemonset.template.generation")
+                generation = (metadata(owner).get("annotations") or {}).get("deprecated.daemonset.template.generation")
                 labels = {**_revision_label(owner, here), "pod-template-generation": str(generation or 1)}
                 yield f"{owner.name}-unprinted-{number + 1}", node.name, {"labels": labels}
         case "Job" if spec.get("completionMode") == "Indexed":
             done = _indexes(str((owner.document.get("status") or {}).get("completedIndexes") or ""))
-            done |= {_number((_about(each).get("annotations") or {}).get(_INDEX)) for each in here if _is_active(each)}
+            done |= {_number((metadata(each).get("annotations") or {}).get(_INDEX)) for each in here if is_active(each)}
             for number in range(_number(spec.get("completions"))):
                 if number not in done:
                     extra = {"annotations": {_INDEX: str(number)}, "labels": {_INDEX: str(number)}}
@@ -129,7 +133,7 @@ def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, i
             "uid": f"unprinted-{owner.namespace}-{name}",
             "labels": {**(about.get("labels") or {}), **extra.get("labels", {})},
             "annotations": {**(about.get("annotations") or {}), **extra.get("annotations", {}), STAND_IN: reason},
-            "ownerReferences": [{**reference, "uid": str(_about(owner)["uid"]), "blockOwnerDeletion": True}],
+            "ownerReferences": [{**reference, "uid": str(metadata(owner)["uid"]), "blockOwnerDeletion": True}],
         },
         "spec": {**(template.get("spec") or {}), "nodeName": node},
         "status": status,
@@ -139,27 +143,8 @@ def _pod(owner: Object, name: str, node: str, extra: Document, *, reason: str, i
     )
 
 
-def _about(obj: Object) -> Document:
-    found: Document = obj.document.get("metadata") or {}
-    return found
-
-
 def _number(value: Any) -> int:
     return int(value) if isinstance(value, int) else whole(value) or 0
-
-
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
-def _is_active(pod: Object) -> bool:
-    phase = (pod.document.get("status") or {}).get("phase")
-    return phase not in ("Succeeded", "Failed") and not _about(pod).get("deletionTimestamp")
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions: Iterable[Document] = (pod.document.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def _revision_label(owner: Object, here: Sequence[Object]) -> dict[str, str]:
@@ -167,7 +152,7 @@ def _revision_label(owner: Object, here: Sequence[Object]) -> dict[str, str]:
     key = "controller-revision-hash"
     status = owner.document.get("status") or {}
     told = status.get("updateRevision") or status.get("currentRevision")
-    seen = sorted({str(value) for each in here if (value := (_about(each).get("labels") or {}).get(key))})
+    seen = sorted({str(value) for each in here if (value := (metadata(each).get("labels") or {}).get(key))})
     code = told or (seen[-1] if seen else "unprinted" if owner.kind == "DaemonSet" else "")
     return {key: str(code)} if code else {}
 
@@ -178,7 +163,7 @@ def _may_run_on(spec: Document, node: Object) -> bool:
     Source: pkg/controller/daemon/util/daemonset_util.go AddOrUpdateDaemonPodTolerations.
     """
     pod = (spec.get("template") or {}).get("spec") or {}
-    labels = kept_labels(_about(node).get("labels") or {})
+    labels = kept_labels(metadata(node).get("labels") or {})
     if any(labels.get(key) != value for key, value in (pod.get("nodeSelector") or {}).items()):
         return False
     affinity = (pod.get("affinity") or {}).get("nodeAffinity") or {}

@@ -17,7 +17,9 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.objects import as_object
+from kubelogic.cluster.pods import node_of
 from kubelogic.facts.storage import BIND_COMPLETED
 from kubelogic.facts.templates import MAKERS, template_of
 from kubelogic.kinds.evidence import STAND_IN, is_stored
@@ -59,7 +61,7 @@ def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Objec
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
     for user in sorted(given, key=_tells_less):
-        if user.kind not in MAKERS or user.namespace in printed or not _meta(user).get("uid"):
+        if user.kind not in MAKERS or user.namespace in printed or not metadata(user).get("uid"):
             continue
         for volume in (template_of(user).get("spec") or {}).get("volumes") or ():
             name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
@@ -70,11 +72,11 @@ def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Objec
 
 def _tells_less(user: Object) -> int:
     """Running pods say most of their claims, what makes pods says least."""
-    return 2 if user.kind != "Pod" else int(not (user.document.get("spec") or {}).get("nodeName"))
+    return 2 if user.kind != "Pod" else int(not node_of(user))
 
 
 def _claim(name: str, user: Object) -> Object:
-    words = "which uses it" if (user.document.get("spec") or {}).get("nodeName") else ONLY_NAMED
+    words = "which uses it" if node_of(user) else ONLY_NAMED
     about = {
         "name": name,
         "namespace": user.namespace,
@@ -125,10 +127,5 @@ def _made(kind: str, about: Document, spec: Document, source: Object) -> Object:
     return msgspec.structs.replace(as_object(document), origin=source.origin)
 
 
-def _meta(obj: Object) -> Document:
-    found: Document = obj.document.get("metadata") or {}
-    return found
-
-
 def _annotations(obj: Object) -> Document:
-    return _meta(obj).get("annotations") or {}
+    return metadata(obj).get("annotations") or {}

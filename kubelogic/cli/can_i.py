@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +55,5 @@ def run(args: argparse.Namespace) -> int:
         )
     except UnknownResourceError as error:
         raise UsageError(str(error)) from error
-    if args.output == "text":
-        streams.say(render_can_i(found, common.output_style(args), proof=args.proof))
-    else:
-        common.emit(can_i_document(found), args.output)
+    common.answer(args, found, partial(render_can_i, proof=args.proof), can_i_document)
     return YES if found.allowed else UNKNOWN if found.unsure else NO

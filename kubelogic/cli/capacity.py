@@ -89,10 +89,7 @@ def run(args: argparse.Namespace) -> int:
             )
     except NoPodError as error:
         raise UsageError(f"--pod {args.pod}: {error}") from error
-    if args.output == "text":
-        common.tell(render_capacity(found, common.output_style(args)), args)
-    else:
-        common.emit(capacity_document(found), args.output)
+    common.answer(args, found, render_capacity, capacity_document)
     if found.nodeless:
         return UNKNOWN
     unknown = bool(found.lacking.remarks)
@@ -114,10 +111,7 @@ def _spare(args: argparse.Namespace) -> int:
     cluster, notices = common.read_cluster(args)
     with common.watching(args) as options:
         found = consolidation(cluster, options, notices=notices)
-    if args.output == "text":
-        common.tell(render_consolidation(found, common.output_style(args)), args)
-    else:
-        common.emit(consolidation_document(found), args.output)
+    common.answer(args, found, render_consolidation, consolidation_document)
     if found.goes:
         return YES
     return UNKNOWN if found.untried or not found.nodes else NO
@@ -136,10 +130,7 @@ def _pools(args: argparse.Namespace) -> int:
     cluster = expecting(cluster, types.coming)
     with common.watching(args) as options:
         found = cheapest_pools(cluster, types.types, options, pools=types.pools, notices=(*notices, *types.notices))
-    if args.output == "text":
-        common.tell(render_pools(found, common.output_style(args)), args)
-    else:
-        common.emit(pools_document(found), args.output)
+    common.answer(args, found, render_pools, pools_document)
     if not found.enough or found.hopeless:
         return NO
     return UNKNOWN if found.unsure else YES

@@ -7,10 +7,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
     from kubelogic.text import Notice
     from kubelogic.verbs.reconciled import Options
+
+T = TypeVar("T")
 
 FORMATS = ("text", "json", "yaml")
 _DEFAULT_CLASS = "default_storage_class"
@@ -186,7 +188,20 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
 
 def tell(text: str, args: argparse.Namespace) -> None:
     """Print the text of an answer; with ``--quiet`` only its first paragraph."""
-    streams.say(text.partition("\n\n")[0] if args.quiet else text)
+    streams.say(text.partition("\n\n")[0] if getattr(args, "quiet", False) else text)
+
+
+def answer(
+    args: argparse.Namespace,
+    found: T,
+    render: Callable[[T, Style], str],
+    document: Callable[[T], Mapping[str, Any]],
+) -> None:
+    """Print what was found, as text or as the document that is wanted."""
+    if args.output == "text":
+        tell(render(found, output_style(args)), args)
+    else:
+        emit(document(found), args.output)
 
 
 def seconds(text: str) -> float:
@@ -347,9 +362,9 @@ def standard_input(paths: Sequence[str]) -> bytes | None:
         raise InputError([source_files.unreadable(source_files.STDIN, reason)]) from error
 
 
-def output_style(args: argparse.Namespace, stream: TextIO | None = None) -> Style:
+def output_style(args: argparse.Namespace) -> Style:
     """The style for data output."""
-    return style_for(stream or sys.stdout, no_color=args.no_color)
+    return style_for(sys.stdout, no_color=args.no_color)
 
 
 __all__ = [
@@ -362,6 +377,7 @@ __all__ = [
     "add_rules",
     "add_scheduling",
     "add_settled",
+    "answer",
     "emit",
     "emit_list",
     "options",

@@ -71,10 +71,7 @@ def run(args: argparse.Namespace) -> int:
             paths = [*args.common, *found]
             old = common.read_paths(args, paths, stdin) if paths or args.nodes else Cluster()
         result = diff(old, new, options)
-    if args.output == "text":
-        common.tell(render_diff(result, common.output_style(args)), args)
-    else:
-        common.emit(diff_document(result), args.output)
+    common.answer(args, result, render_diff, diff_document)
     if result.worse:
         return NO
     return UNKNOWN if result.undecided else YES

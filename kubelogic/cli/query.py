@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common, streams
+from kubelogic.cli import NO, YES, common
 
 NAME = "query"
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.query import query
 
     cluster, _ = common.read_cluster(args)
-    answer = query(
+    found = query(
         cluster,
         args.atom,
         rules=common.rule_directories(args),
@@ -40,8 +40,5 @@ def run(args: argparse.Namespace) -> int:
         timeout=args.timeout,
         engine=args.engine,
     )
-    if args.output == "text":
-        streams.say(render_answer(answer, common.output_style(args)))
-    else:
-        common.emit(answer_document(answer), args.output)
-    return YES if answer.rows else NO
+    common.answer(args, found, render_answer, answer_document)
+    return YES if found.rows else NO

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from functools import partial
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common
 from kubelogic.patterns import regex
 
 _OTHER = regex(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
@@ -76,10 +77,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except UnknownPodError as error:
         raise UsageError(str(error)) from error
-    if args.output == "text":
-        streams.say(render_reach(found, common.output_style(args), proof=args.proof))
-    else:
-        common.emit(reach_document(found), args.output)
+    common.answer(args, found, partial(render_reach, proof=args.proof), reach_document)
     if only:
         return {"yes": NO, "no": YES, "unknown": UNKNOWN}[found.verdict]
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]
@@ -110,10 +108,7 @@ def _compared(args: argparse.Namespace, port: str) -> int:
             )
         except UnknownPodError as error:
             raise UsageError(str(error)) from error
-        if args.output == "text":
-            streams.say(render_changes(found, common.output_style(args)))
-        else:
-            common.emit(changes_document(found), args.output)
+        common.answer(args, found, render_changes, changes_document)
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]
 
 

@@ -118,10 +118,8 @@ def run(args: argparse.Namespace) -> int:
         from kubelogic.report.simulation_page import simulation_page
 
         streams.emit_text(simulation_page(result))
-    elif args.output == "text":
-        common.tell(render_simulation(result, common.output_style(args)), args)
     else:
-        common.emit(simulation_document(result), args.output)
+        common.answer(args, result, render_simulation, simulation_document)
     if NO_NODES in result.final.unknown:
         return UNKNOWN
     waiting = any(each.waiting for each in result.run.restarts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +30,5 @@ def run(args: argparse.Namespace) -> int:
         )
     except UpgradeError as error:
         raise UsageError(str(error)) from error
-    if args.output == "text":
-        streams.say(render_upgrade(found, common.output_style(args)))
-    else:
-        common.emit(upgrade_document(found), args.output)
+    common.answer(args, found, render_upgrade, upgrade_document)
     return {"yes": YES, "no": NO, "unknown": UNKNOWN}[found.verdict]

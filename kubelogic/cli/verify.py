@@ -103,10 +103,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     if args.write:
         _write(found, Path(args.write))
-    if args.output == "text":
-        common.tell(render_verification(found, common.output_style(args)), args)
-    else:
-        common.emit(verification_document(found), args.output)
+    common.answer(args, found, render_verification, verification_document)
     return _CODES[found.verdict]
 
 

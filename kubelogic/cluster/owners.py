@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
+from kubelogic.cluster.pods import controller_reference
 from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.numbers import whole
 
@@ -14,8 +15,7 @@ def workload(cluster: Cluster, pod: Object) -> str:
     """The topmost controller of a pod as ``Kind namespace/name``; the pod itself if it has none."""
     obj = pod
     for _ in range(8):
-        references = (obj.document.get("metadata") or {}).get("ownerReferences")
-        owner = next((each for each in references if each.get("controller")), None) if references else None
+        owner = controller_reference(obj)
         if owner is None:
             break
         kind = kept_kind(owner.get("apiVersion") or "", owner["kind"])
@@ -33,11 +33,8 @@ Maker = tuple[str, str, str, str]
 
 def maker_of(pod: Object) -> Maker | None:
     """Who made a pod, by what it says itself; None if nobody did."""
-    references = (pod.document.get("metadata") or {}).get("ownerReferences")
-    for owner in references or ():
-        if owner.get("controller"):
-            return pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]
-    return None
+    owner = controller_reference(pod)
+    return (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"]) if owner else None
 
 
 def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
@@ -97,8 +94,7 @@ def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
     """All controllers in a pod's chain as ``Kind namespace/name``, the nearest first."""
     obj: Object | None = pod
     for _ in range(8):
-        references = ((obj.document.get("metadata") or {}).get("ownerReferences") or ()) if obj else ()
-        owner = next((each for each in references if each.get("controller")), None)
+        owner = controller_reference(obj) if obj else None
         if owner is None or obj is None:
             return
         kind = kept_kind(owner.get("apiVersion") or "", owner["kind"])
@@ -134,16 +130,14 @@ def owner_objects(cluster: Cluster, pod: Object) -> Iterator[Object]:
         if obj is None:
             return
         yield obj
-        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
-        owner = next((each for each in references if each.get("controller")), None)
+        owner = controller_reference(obj)
         kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
         obj = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
 
 
 def revision(cluster: Cluster, pod: Object) -> int:
     """The revision of a Deployment that a pod is of, the newest one the largest; 0 for pods of other workloads."""
-    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
-    owner = next((each for each in references if each.get("controller")), None)
+    owner = controller_reference(pod)
     found = cluster.get("ReplicaSet", f"{pod.namespace}/{owner['name']}") if owner else None
     annotations = ((found.document.get("metadata") or {}).get("annotations") or {}) if found is not None else {}
     return whole(annotations.get(REVISION)) or 0
@@ -151,15 +145,4 @@ def revision(cluster: Cluster, pod: Object) -> int:
 
 def owner_with_origin(cluster: Cluster, pod: Object) -> Object:
     """The nearest object in a pod's chain of controllers that stands in a file; the pod itself if none does."""
-    obj = pod
-    for _ in range(8):
-        if obj.origin is not None:
-            return obj
-        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
-        owner = next((reference for reference in references if reference.get("controller")), None)
-        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
-        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
-        if found is None:
-            return pod
-        obj = found
-    return pod
+    return next((obj for obj in owner_objects(cluster, pod) if obj.origin is not None), pod)

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.units import amount, count
 from kubelogic.kinds import quantity
@@ -28,7 +29,7 @@ def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
     """How many pods the workload of a pod wants, if it has some already: fewer would all be there."""
     owner = workload(cluster, pod)
     mates = [each for each in cluster.objects("Pod").values() if workload(cluster, each) == owner]
-    if not any((each.document.get("spec") or {}).get("nodeName") for each in mates):
+    if not any(node_of(each) for each in mates):
         return
     mine = len(mates)
     source = owner_with_origin(cluster, pod)

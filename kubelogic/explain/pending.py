@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.asked import asked
@@ -178,7 +179,7 @@ def _kinds(lacking: Sequence[Blocker]) -> tuple[tuple[str, str], ...]:
 
 
 def _waits(pod: Object) -> bool:
-    if (pod.document.get("spec") or {}).get("nodeName"):
+    if node_of(pod):
         return False
     deleted = (pod.document.get("metadata") or {}).get("deletionTimestamp")
-    return not deleted and (pod.document.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+    return not deleted and not has_ended(pod)

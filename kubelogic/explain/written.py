@@ -17,6 +17,7 @@ from kubelogic.apiserver.chain import PLUGINS, Plugin
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document
+from kubelogic.cluster.pods import controller_reference
 from kubelogic.cluster.state import State
 from kubelogic.explain.ancestry import Ancestor, ancestor, common, counterpart
 from kubelogic.facts.base import Fact
@@ -256,8 +257,7 @@ def _maker(obj: Object, path: Path) -> str:
         return "written by the scheduler"
     if path[:1] == ("status",):
         return f"status of {obj}, written by the control plane"
-    meta = obj.document.get("metadata") or {}
-    reference = next((each for each in meta.get("ownerReferences") or () if each.get("controller")), None)
+    reference = controller_reference(obj)
     if reference is not None and obj.origin is None and reference["kind"] in _CONTROLLERS:
         return f"written by the {reference['kind']} controller"
     return "written by the control plane" if path or obj.origin is not None else f"{obj} was made by the control plane"

@@ -12,8 +12,9 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
+from kubelogic.cluster.pods import is_running, node_of
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.choices import is_running, pods_of, restarts_of
+from kubelogic.reconcile.choices import pods_of, restarts_of
 from kubelogic.text.location import Location
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -148,7 +149,7 @@ def _services(cluster: Cluster, served: Mapping[str, bool]) -> Iterator[Ailment]
 def _pods(cluster: Cluster) -> Iterator[Ailment]:
     for key, pod in cluster.objects("Pod").items():
         if is_being_deleted(pod):
-            name = str((pod.document.get("spec") or {}).get("nodeName") or "")
+            name = node_of(pod)
             node = cluster.get("Node", name)
             ready = condition_of(node, "Ready").get("status") if node is not None else None
             why = f": nothing is heard of node {name}" if ready == "Unknown" else ""

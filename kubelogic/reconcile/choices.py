@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata, uid_of
+from kubelogic.cluster.pods import controller_reference, has_ended, is_running, node_of
 from kubelogic.facts.selectors import Requirement, matches
 from kubelogic.reconcile.scenario import Operation
 from kubelogic.reconcile.troubles import Target
@@ -71,7 +72,7 @@ class PodChoice(msgspec.Struct, frozen=True, kw_only=True):
         """The pods that are meant, by key: never those that have ended, and only if so said those being deleted."""
         found = list(pods_of(cluster, self.kind, self.key)) if self.kind else self._labelled(cluster)
         if self.node:
-            found = [pod for pod in found if (pod.document.get("spec") or {}).get("nodeName") == self.node]
+            found = [pod for pod in found if node_of(pod) == self.node]
         meant = [pod for pod in found if is_alive(pod) or (self.ending and is_being_deleted(pod))]
         ordered = sorted((is_being_deleted(pod), not is_running(pod), pod.key) for pod in meant)
         return [key for _, _, key in ordered][: self.count]
@@ -158,19 +159,8 @@ def pods_of(cluster: Cluster, kind: str, key: str) -> Iterator[Object]:
 
 def is_alive(pod: Object) -> bool:
     """Whether a pod has not ended and is not being deleted."""
-    ended = (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    ended = has_ended(pod)
     return not ended and not is_being_deleted(pod)
-
-
-def is_running(pod: Object) -> bool:
-    """Whether a pod is in the phase Running."""
-    return (pod.document.get("status") or {}).get("phase") == "Running"
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a pod is Ready."""
-    conditions = (pod.document.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
 
 
 def restarts_of(pod: Object) -> int:
@@ -181,7 +171,4 @@ def restarts_of(pod: Object) -> int:
 
 
 def _owner(obj: Object) -> str:
-    for reference in metadata(obj).get("ownerReferences") or ():
-        if reference.get("controller"):
-            return str(reference.get("uid") or "")
-    return ""
+    return str((controller_reference(obj) or {}).get("uid") or "")

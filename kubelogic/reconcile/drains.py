@@ -15,6 +15,7 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry.eviction import budgets_of
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.pods import controller_reference, has_ended, node_of
 from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
@@ -81,7 +82,7 @@ def meant(operation: Drain, state: State) -> tuple[Meant, dict[str, list[str]]]:
     refused: dict[str, list[str]] = {}
     wanted = selector_of(operation.pod_selector) if operation.pod_selector else ()
     for key, pod in sorted(state.cluster.objects("Pod").items()):
-        if (pod.document.get("spec") or {}).get("nodeName") != operation.node:
+        if node_of(pod) != operation.node:
             continue
         if wanted and not matches(wanted, metadata(pod).get("labels") or {}):
             continue
@@ -97,8 +98,8 @@ def _judged(operation: Drain, pod: Object, state: State) -> str | None:
     """Why a drain refuses to evict a pod; empty if it evicts it, None if it leaves it alone."""
     spec: Mapping[str, Any] = pod.document.get("spec") or {}
     meta = metadata(pod)
-    owner = next((r for r in meta.get("ownerReferences") or () if r.get("controller")), None)
-    ended = (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    owner = controller_reference(pod)
+    ended = has_ended(pod)
     if owner is not None and owner.get("kind") == "DaemonSet" and not ended:
         presumed = (str(owner.get("uid") or ""),) in state.world.get("presumed_owner", ())
         if not presumed and state.cluster.get("DaemonSet", f"{pod.namespace}/{owner.get('name')}") is None:

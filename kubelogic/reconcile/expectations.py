@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import is_ready, node_of
 from kubelogic.reconcile.ailments import condition_of, ready_endpoints
-from kubelogic.reconcile.choices import is_alive, is_ready, pods_of, restarts_of
+from kubelogic.reconcile.choices import is_alive, pods_of, restarts_of
 from kubelogic.reconcile.rollouts import is_up_to_date
 from kubelogic.reconcile.scenario import Operation
 from kubelogic.reconcile.times import clock
@@ -119,7 +120,7 @@ def shown(amount: Amount) -> str:
 def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
     """What a measure is in a cluster; None if the object is not there, or has no such measure."""
     if not kind:
-        return sum(1 for pod in cluster.objects("Pod").values() if is_alive(pod) and not _node_of(pod))
+        return sum(1 for pod in cluster.objects("Pod").values() if is_alive(pod) and not node_of(pod))
     obj = cluster.get(kind, key)
     if measure == "exists":
         return obj is not None
@@ -134,7 +135,7 @@ def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
             unsaid = "Active" if kind == "Namespace" else "Pending"
             return str((obj.document.get("status") or {}).get("phase") or unsaid)
         case "Pod", "node":
-            return _node_of(obj)
+            return node_of(obj)
         case "Node", "ready":
             return condition_of(obj, "Ready").get("status") == "True"
         case "Job", "complete" | "failed":
@@ -153,20 +154,16 @@ def _of_pods(pods: Iterable[Object], measure: str) -> Amount:
     alive = [pod for pod in pods if is_alive(pod)]
     if measure == "ready":
         return sum(map(is_ready, alive))
-    return len(alive) if measure == "pods" else sum(not _node_of(pod) for pod in alive)
+    return len(alive) if measure == "pods" else sum(not node_of(pod) for pod in alive)
 
 
 def _pods(cluster: Cluster, obj: Object) -> Iterator[Object]:
     if obj.kind == "Pod":
         yield obj
     elif obj.kind == "Node":
-        yield from (pod for pod in cluster.objects("Pod").values() if _node_of(pod) == obj.name)
+        yield from (pod for pod in cluster.objects("Pod").values() if node_of(pod) == obj.name)
     else:
         yield from pods_of(cluster, obj.kind, obj.key)
-
-
-def _node_of(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
 
 
 def told(found: Expected) -> str:

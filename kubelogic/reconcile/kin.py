@@ -10,6 +10,7 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.pods import node_of
 from kubelogic.facts.selectors import matches
 
 Name = tuple[str, str]
@@ -52,7 +53,7 @@ class Kin:
             for key, obj in objects.items():
                 if (kind, key) not in self.owners and (owner := _owner(obj)) is not None:
                     self.owners[kind, key] = owner
-                if kind == "Pod" and (node := (obj.document.get("spec") or {}).get("nodeName")):
+                if kind == "Pod" and (node := node_of(obj)):
                     self.nodes.setdefault(key, set()).add(str(node))
 
     def family(self, kind: str, key: str, cluster: Cluster) -> Family:

@@ -13,6 +13,7 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.cluster.cluster import Cluster
 from kubelogic.cluster.edit import is_being_deleted, metadata
+from kubelogic.cluster.pods import controller_reference, has_ended
 from kubelogic.cluster.state import State
 from kubelogic.patterns import regex
 
@@ -99,7 +100,7 @@ def _same(before_all: Cluster, old: Iterable[Object], new: Iterable[Object], nam
 
 def _is_inert(obj: Object) -> bool:
     """Whether an object is a pod that has ended or is on its way out."""
-    ended = (obj.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    ended = has_ended(obj)
     return obj.kind == "Pod" and (ended or is_being_deleted(obj))
 
 
@@ -107,9 +108,7 @@ def _names(objects: Iterable[Object]) -> dict[str, str]:
     """What generated names stand for: the name that they were made from."""
     found: dict[str, str] = {}
     for obj in sorted(objects, key=lambda each: (each.kind != "Job", each.kind, each.key)):
-        owner: Mapping[str, Any] = next(
-            (r for r in metadata(obj).get("ownerReferences") or () if r.get("controller")), {}
-        )
+        owner = controller_reference(obj) or {}
         kind, name = owner.get("kind"), str(owner.get("name") or "")
         if kind == "Pod" and obj.name.startswith(name):
             found[obj.name] = f"{found.get(name, name)}{obj.name[len(name) :]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.logic import Evaluation, Row
@@ -29,7 +30,7 @@ def _members(state: State) -> list[Row]:
     found = set()
     for pod in state.cluster.objects("Pod").values():
         labels = (pod.document.get("metadata") or {}).get("labels") or {}
-        node = (pod.document.get("spec") or {}).get("nodeName")
+        node = node_of(pod)
         if node and labels.get("tier") == "control-plane" and labels.get("component") in PARTS:
             found.add((str(node), str(labels["component"])))
     return sorted(found)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.reconcile.actions import Action
 
 SCHEDULER = "system:kube-scheduler"
@@ -91,7 +92,7 @@ def sender_of(tx: Transaction, action: Action) -> str:
         return SCHEDULER
     if name in _KUBELET:
         found = tx.get("Pod", pod)
-        node = (found.document.get("spec") or {}).get("nodeName") if found is not None else ""
+        node = node_of(found) if found is not None else ""
         return f"system:node:{node}" if node else _account("pod-garbage-collector")
     if name in _OF_ACTIONS:
         return _account(_OF_ACTIONS[name])
@@ -111,7 +112,7 @@ def _keeper(tx: Transaction, kind: str, key: str) -> str:
         if space is not None and metadata(space).get("deletionTimestamp"):
             return "namespace-controller"
         references = metadata(found).get("ownerReferences") or ()
-        owner = next((str(each.get("kind")) for each in references if each.get("controller")), "")
+        owner = str((controller_reference(found) or {}).get("kind") or "")
         gone = [each for each in references if tx.get(str(each.get("kind")), _beside(found.namespace, each)) is None]
         if references and len(gone) == len(references):
             return "generic-garbage-collector"

@@ -11,6 +11,7 @@ from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import (
     blocker_document,
+    fields,
     gone_document,
     header,
     pending_document,
@@ -56,9 +57,7 @@ def about_document(found: About) -> dict[str, Any]:
                 "placed": len(found.placed),
                 "pending": [pending_document(each, most=50) for each in found.pending],
                 "refused": [refusal_document(each) for each in found.refused],
-                "uncreated": found.uncreated,
-                "withoutPods": list(found.without_pods),
-                "rollout": list(found.rollout),
+                **fields(found, "uncreated", "without_pods", "rollout"),
                 "troubles": [trouble_document(each) for each in found.unwell],
                 "gone": gone_document(found.gone) if found.gone is not None else None,
             }
@@ -87,20 +86,12 @@ def about_document(found: About) -> dict[str, Any]:
         case ServiceExplanation():
             return {
                 **header("ServiceExplanation"),
-                "service": found.service,
-                "type": found.type,
-                "ready": list(found.ready),
-                "notReady": list(found.not_ready),
+                **fields(found, "service", "type", "ready", "not_ready"),
                 "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
                 "remarks": list(found.remarks),
                 "rollouts": [
                     {
-                        "workload": each.workload,
-                        "least": each.least,
-                        "before": each.before,
-                        "gap": each.gap,
-                        "since": each.since,
-                        "finished": each.finished,
+                        **fields(each, "workload", "least", "before", "gap", "since", "finished"),
                         "helps": each.helps or None,
                     }
                     for each in found.rolled

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubelogic.facts.roles import MEMBER
 from kubelogic.logic.words import Words
-from kubelogic.report.documents import header, location_document
+from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.proofs import place_document
 from kubelogic.report.quantities import FORMATS
@@ -68,9 +68,7 @@ def can_i_document(found: CanI) -> dict[str, Any]:
     """``kind: CanI``."""
     return {
         **header("CanI"),
-        "user": found.user,
-        "action": found.action,
-        "namespace": found.namespace,
+        **fields(found, "user", "action", "namespace"),
         "verdict": "yes" if found.allowed else "unknown" if found.unsure else "no",
         "allowed": found.allowed,
         "grants": [_grant(each) for each in found.grants],
@@ -83,10 +81,6 @@ def can_i_document(found: CanI) -> dict[str, Any]:
 def _grant(grant: Grant) -> dict[str, Any]:
     places = {"bindingLocation": grant.binding_place, "location": grant.rule_place}
     return {
-        "user": grant.user,
-        "namespace": grant.namespace,
-        "binding": grant.binding,
-        "role": grant.role,
-        "rule": grant.rule,
+        **fields(grant, "user", "namespace", "binding", "role", "rule"),
         **{key: location_document(place) for key, place in places.items() if place is not None},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.explain.units import count
-from kubelogic.report.documents import header, location_document
+from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.faults import window
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
@@ -101,10 +101,7 @@ def check_document(check: Check) -> dict[str, Any]:
     """A check as the document ``Check``."""
     return {
         **header("Check"),
-        "passes": check.passes,
-        "failOn": check.fail_on,
-        "objects": check.objects,
-        "nodes": check.nodes,
+        **fields(check, "passes", "fail_on", "objects", "nodes"),
         "counts": {severity: check.number(severity) for severity in SEVERITIES},
         "findings": [finding_document(each) for each in check.findings],
         "ignored": [{**finding_document(each.finding), "reason": each.reason} for each in check.ignored],
@@ -116,9 +113,7 @@ def finding_document(each: Finding) -> dict[str, Any]:
     """A finding within a document."""
     namespace, _, name = each.key.rpartition("/")
     return {
-        "code": each.code,
-        "severity": each.severity,
-        "message": each.message,
+        **fields(each, "code", "severity", "message"),
         "location": location_document(each.location) if each.location is not None else None,
         "object": {"apiVersion": each.api_version, "kind": each.kind, "namespace": namespace, "name": name}
         if each.kind

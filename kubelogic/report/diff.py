@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.explain.units import count
-from kubelogic.report.documents import header, location_document
+from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.diff import Diff, Effect
@@ -111,11 +111,7 @@ def diff_document(diff: Diff) -> dict[str, Any]:
 def effect_document(each: Effect) -> dict[str, Any]:
     """Something worse or better within a document."""
     return {
-        "what": each.what,
-        "subject": each.subject,
-        "before": each.before,
-        "after": each.after,
-        "message": each.message,
+        **fields(each, "what", "subject", "before", "after", "message"),
         "causes": [edit_document(cause) for cause in each.causes],
         "minimal": each.minimal,
     }

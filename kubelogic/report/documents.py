@@ -29,6 +29,12 @@ def header(kind: str) -> dict[str, Any]:
     return {"schemaVersion": SCHEMA_VERSION, "kind": kind}
 
 
+def fields(value: object, *names: str) -> dict[str, Any]:
+    """Some fields of a value, by their names as documents write them; tuples are lists."""
+    found = ((name, getattr(value, name)) for name in names)
+    return {camel(name): list(each) if isinstance(each, tuple) else each for name, each in found}
+
+
 def _moves(plan: Plan) -> dict[str, Any] | None:
     if plan.moves is None:
         return None
@@ -40,9 +46,7 @@ def _moves(plan: Plan) -> dict[str, Any] | None:
 def group_document(group: GroupStatus) -> dict[str, Any]:
     """How a group of pods stands."""
     return {
-        "group": group.group,
-        "pods": group.pods,
-        "placed": group.placed,
+        **fields(group, "group", "pods", "placed"),
         "minCount": group.least,
         "status": group.status or None,
         "reason": group.reason or None,
@@ -156,7 +160,7 @@ def action_document(each: TimedAction) -> dict[str, Any]:
         "type": action.type,
     }
     for name, value in action.arguments().items():
-        document[_camel(name)] = value if type(value) in _SCALARS else _plain(value)
+        document[camel(name)] = value if type(value) in _SCALARS else plain(value)
     document["cause"] = str(action.cause)
     return document
 
@@ -166,9 +170,7 @@ def trouble_document(each: Trouble) -> dict[str, Any]:
     document: dict[str, Any] = {
         "kind": each.kind,
         "name": each.key,
-        "reason": each.reason,
-        "message": each.message,
-        "new": each.new,
+        **fields(each, "reason", "message", "new"),
     }
     if each.location is not None:
         document["location"] = location_document(each.location)
@@ -178,15 +180,7 @@ def trouble_document(each: Trouble) -> dict[str, Any]:
 def refusal_document(each: RefusedObjects) -> dict[str, Any]:
     """Refused objects within a document. ``nextTry`` is in seconds from the start."""
     document: dict[str, Any] = {
-        "kind": each.kind,
-        "owner": each.owner,
-        "workload": each.workload,
-        "missing": each.missing,
-        "wanted": each.wanted,
-        "reason": each.reason,
-        "verb": each.verb,
-        "message": each.message,
-        "tries": each.tries,
+        **fields(each, "kind", "owner", "workload", "missing", "wanted", "reason", "verb", "message", "tries"),
         "nextTry": None if each.next_try is None else each.next_try / 1000,
         "remedies": [
             {
@@ -229,14 +223,16 @@ def location_document(location: Location) -> dict[str, Any]:
 
 
 @cache
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """A name as documents write it."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as documents hold it: lists, and mappings in the order of their keys."""
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in sorted(value.items())}
+        return {str(key): plain(each) for key, each in sorted(value.items())}
     return value

@@ -17,6 +17,7 @@ from kubelogic.explain.units import count
 from kubelogic.report.choice import choice_document, render_choice
 from kubelogic.report.documents import (
     blocker_document,
+    fields,
     header,
     location_document,
     notice_document,
@@ -234,9 +235,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
     """An explanation as the document ``Explanation``."""
     return {
         **header("Explanation"),
-        "pod": found.pod,
-        "owner": found.owner,
-        "verdict": found.verdict,
+        **fields(found, "pod", "owner", "verdict"),
         "node": found.node or None,
         "message": found.message,
         "feasible": list(found.feasible),
@@ -265,9 +264,7 @@ def _told(repair: Repair) -> str:
 
 def _repair_document(repair: Repair) -> dict[str, Any]:
     return {
-        "summary": repair.summary,
-        "cost": repair.cost,
-        "owner": repair.owner,
+        **fields(repair, "summary", "cost", "owner"),
         "verified": True,
         "how": repair.how or None,
         "changes": [_change_document(change) for change in repair.changes],

@@ -6,6 +6,7 @@ from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.patterns import regex
+from kubelogic.report.documents import fields
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.moves import MovePlan
 
@@ -17,16 +18,12 @@ _NUMBERED = regex(r"(?P<pod>.+)\+\d+$")
 def moves_document(found: MovePlan) -> dict[str, Any]:
     """A plan of moves within a document."""
     return {
-        "verdict": found.verdict,
-        "allowed": found.allowed,
-        "least": found.least,
+        **fields(found, "verdict", "allowed", "least"),
         "steps": [
             {"pod": each.pod, "owner": each.owner, "from": each.source, "to": each.target} for each in found.moves
         ],
         "placements": [{"pod": pod, "node": node} for pod, node in found.placements],
-        "left": list(found.left),
-        "hopeless": list(found.hopeless),
-        "waiting": list(found.waiting),
+        **fields(found, "left", "hopeless", "waiting"),
         "commands": "\n".join(found.commands) or None,
         "staying": [{"what": what, "pods": pods} for what, pods in found.staying.items()],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.logic.words import Words
-from kubelogic.report.documents import header, location_document
+from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.proofs import place_document
 from kubelogic.report.quantities import FORMATS
@@ -89,9 +89,7 @@ def reach_document(found: Reach) -> dict[str, Any]:
         **header("Reach"),
         "from": found.source,
         "to": found.target,
-        "port": found.port,
-        "only": list(found.only),
-        "verdict": found.verdict,
+        **fields(found, "port", "only", "verdict"),
         "ways": [_way(way) for way in found.ways],
         "proof": None if found.proof is None else words.proof_document(found.proof, place_document),
         "remarks": list(found.remarks),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubelogic.report.documents import header, location_document
+from kubelogic.report.documents import fields, header, location_document
 from kubelogic.report.reach import reason_text
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
@@ -100,9 +100,7 @@ def _change(change: Change) -> dict[str, Any]:
     return {
         "from": change.source,
         "to": change.target,
-        "port": change.port,
-        "before": change.before,
-        "after": change.after,
+        **fields(change, "port", "before", "after"),
         **({"meanwhile": change.meanwhile} if change.meanwhile else {}),
         "reasons": reasons,
     }

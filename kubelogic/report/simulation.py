@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubelogic.cluster.clock import timestamp, weekday
@@ -12,7 +12,7 @@ from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
 from kubelogic.reconcile.simulate import GivenUp, Simulated
 from kubelogic.reconcile.times import clock
-from kubelogic.report.documents import header, location_document, plan_document
+from kubelogic.report.documents import camel, fields, header, location_document, plain, plan_document
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import phrase_of, timeline
@@ -46,10 +46,7 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
                 "pod": each.pod,
                 "container": each.container,
                 "restarts": each.count,
-                "exitCode": each.exit_code,
-                "cause": each.cause,
-                "waiting": each.waiting,
-                "message": each.message,
+                **fields(each, "exit_code", "cause", "waiting", "message"),
             }
             for each in run.restarts
         ],
@@ -57,9 +54,7 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
             {
                 "kind": each.kind,
                 "name": each.key,
-                "complete": each.complete,
-                "stuck": each.stuck,
-                "message": each.message,
+                **fields(each, "complete", "stuck", "message"),
             }
             for each in run.rollouts
         ],
@@ -119,7 +114,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     document: dict[str, Any] = {
         "time": seconds(entry.time),
         "type": entry.type,
-        **{_camel(name): _plain(value) for name, value in entry.arguments.items() if value not in ("", (), None)},
+        **{camel(name): plain(value) for name, value in entry.arguments.items() if value not in ("", (), None)},
     }
     if entry.cause:
         document["cause"] = entry.cause
@@ -131,19 +126,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def seconds(time: int) -> float | int:
     """Milliseconds as seconds, whole where they are."""
     return time / 1000 if time % 1000 else time // 1000
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in sorted(value.items())}
-    return value
 
 
 def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:

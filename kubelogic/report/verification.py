@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.reconcile.times import clock
-from kubelogic.report.documents import header, notice_document
+from kubelogic.report.documents import fields, header, notice_document
 from kubelogic.report.plan import render_notices
 from kubelogic.report.simulation import seconds
 from kubelogic.report.style import PLAIN, Style
@@ -21,16 +21,8 @@ def verification_document(found: Verification) -> dict[str, Any]:
     """A verification as the document ``Verification``. Times are in seconds from the start."""
     return {
         **header("Verification"),
-        "question": found.question,
-        "verdict": found.verdict,
-        "scope": found.scope,
-        "invariants": list(found.invariants),
-        "cases": found.cases,
-        "tried": found.tried,
-        "alike": found.alike,
-        "proved": list(found.proved),
-        "already": list(found.already),
-        "reason": found.reason,
+        **fields(found, "question", "verdict", "scope", "invariants", "cases", "tried", "alike"),
+        **fields(found, "proved", "already", "reason"),
         "order": [{"node": node, "seconds": seconds(time)} for node, time in found.order],
         "counterexample": None if found.counterexample is None else _counterexample(found.counterexample),
         "notices": [notice_document(each) for each in found.notices],
@@ -46,9 +38,7 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
             {"time": seconds(each.time), "invariant": each.invariant, "message": each.message}
             for each in found.violations
         ],
-        "told": list(found.told),
-        "scheduler": found.scheduler,
-        "replayed": found.replayed,
+        **fields(found, "told", "scheduler", "replayed"),
     }
 
 

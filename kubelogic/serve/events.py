@@ -18,6 +18,7 @@ from kubelogic.apiserver.answers import Refused
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds, timestamp
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
 from kubelogic.serve.autoscaling import of_autoscalers
@@ -107,7 +108,7 @@ class Events(msgspec.Struct, kw_only=True):
                 case PreemptPod(pod=key, beneficiary=other) if (pod := before.cluster.get("Pod", key)) is not None:
                     winner = before.cluster.get("Pod", other)
                     uid = uid_of(winner) if winner is not None else other
-                    place = (pod.document.get("spec") or {}).get("nodeName")
+                    place = node_of(pod)
                     words = f"Preempted by pod {uid} on node {place}"
                     yield Told(
                         about=pod, reason="Preempted", message=words, component="default-scheduler", scheduler=True
@@ -260,13 +261,9 @@ def _waits_for(pod: Object, claim: Object) -> bool:
     return claim.name in used
 
 
-def _controller(obj: Object) -> Mapping[str, Any] | None:
-    return next((each for each in metadata(obj).get("ownerReferences") or () if each.get("controller")), None)
-
-
 def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
     """Of pods that their own controller deleted."""
-    owner = _controller(pod)
+    owner = controller_reference(pod)
     kind = str((owner or {}).get("kind"))
     if owner is None or kind not in _CONTROLLERS or metadata(pod).get("deletionTimestamp"):
         return
@@ -282,7 +279,7 @@ def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
 def _not_deleted(after: State, key: str, why: str) -> Iterator[Told]:
     """Of a pod whose controller may not delete it. Source: controller_utils.go: DeletePod; stateful_pod_control.go."""
     pod = after.cluster.get("Pod", key)
-    owner = _controller(pod) if pod is not None else None
+    owner = controller_reference(pod) if pod is not None else None
     kind = str((owner or {}).get("kind"))
     found = after.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}") if pod is not None and owner else None
     if found is None or pod is None or kind not in _CONTROLLERS:
@@ -298,7 +295,7 @@ def _of_changes(before: State, after: State) -> Iterator[Told]:
     pods, now = before.cluster.objects("Pod"), after.cluster.objects("Pod")
     if pods is not now:
         for key in sorted(now.keys() - pods.keys()):
-            owner = _controller(now[key])
+            owner = controller_reference(now[key])
             if owner is not None:
                 yield from _made(after, str(owner.get("kind")), f"{now[key].namespace}/{owner.get('name')}", key)
     old, new = before.cluster.objects("ReplicaSet"), after.cluster.objects("ReplicaSet")
@@ -316,7 +313,7 @@ def _of_changes(before: State, after: State) -> Iterator[Told]:
 
 
 def _scaled(state: State, old: Object | None, new: Object) -> Iterator[Told]:
-    owner = _controller(new)
+    owner = controller_reference(new)
     if owner is None or owner.get("kind") != "Deployment":
         return
     deployment = state.cluster.get("Deployment", f"{new.namespace}/{owner.get('name')}")
@@ -336,7 +333,7 @@ def _conditions(job: Object | None) -> dict[str, Any]:
 
 def _job(state: State, old: Object | None, new: Object) -> Iterator[Told]:
     before, after = _conditions(old), _conditions(new)
-    owner = _controller(new)
+    owner = controller_reference(new)
     parent = None
     if owner is not None and owner.get("kind") == "CronJob":
         parent = state.cluster.get("CronJob", f"{new.namespace}/{owner.get('name')}")

@@ -15,6 +15,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import metadata, uid_of
+from kubelogic.cluster.pods import is_running, node_of
 from kubelogic.cluster.state import State
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
@@ -89,7 +90,7 @@ def answer(state: State, request: Request, where: Target) -> Reply:
 
 def usage(state: State) -> dict[str, Usage]:
     """What running pods use, by key, of those about which something is said."""
-    pods = {key: pod for key, pod in state.cluster.objects("Pod").items() if _runs(pod)}
+    pods = {key: pod for key, pod in state.cluster.objects("Pod").items() if is_running(pod)}
     by_uid = {uid_of(pod): key for key, pod in pods.items()}
     made: dict[tuple[str, str], list[str]] = defaultdict(list)
     for key, pod in pods.items():
@@ -107,10 +108,6 @@ def usage(state: State) -> dict[str, Usage]:
         if uid in by_uid:
             found[by_uid[str(uid)]][str(container)][str(metric)] = int(amount)
     return found
-
-
-def _runs(pod: Object) -> bool:
-    return (pod.document.get("status") or {}).get("phase") == "Running"
 
 
 def _owners(cluster: Cluster, obj: Object) -> Iterable[tuple[str, str]]:
@@ -137,7 +134,7 @@ def _of_node(state: State, node: Object, used: Mapping[str, Usage]) -> dict[str,
     total: dict[str, int] = {"cpu": 0, "memory": 0}
     for key, containers in used.items():
         pod = state.cluster.get("Pod", key)
-        if pod is None or (pod.document.get("spec") or {}).get("nodeName") != node.name:
+        if pod is None or node_of(pod) != node.name:
             continue
         named = [amounts for name, amounts in containers.items() if name] or list(containers.values())
         for amounts in named:

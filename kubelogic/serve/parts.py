@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver import requests, serving
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
+from kubelogic.cluster.pods import node_of
 from kubelogic.kinds.wire import whole_second
 from kubelogic.reconcile.actions import BindPod, Cause
 from kubelogic.reconcile.apply.carry_out import carry_out
@@ -205,7 +206,7 @@ def _binding(served: Served, request: Request, where: Target) -> Reply:
     if not node:
         words = "Required value: target.name is required"
         raise invalid("", "Binding", where.name, [cause("FieldValueRequired", words, "target.name")])
-    bound = (pod.document.get("spec") or {}).get("nodeName")
+    bound = node_of(pod)
     if bound:
         message = (
             f'Operation cannot be fulfilled on pods/binding "{where.name}": pod {where.name} is already assigned to '
@@ -239,7 +240,7 @@ def _log(served: Served, request: Request, where: Target) -> Reply:
 def _stream(served: Served, request: Request, where: Target) -> Reply:
     del request
     pod = present(served, where)
-    if not (pod.document.get("spec") or {}).get("nodeName"):
+    if not node_of(pod):
         raise bad_request(f"pod {where.name} does not have a host assigned")
     assert where.part is not None
     raise _no_kubelet(where, where.part.name)

@@ -13,6 +13,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 
 MONITORED = 5_000
@@ -83,9 +84,7 @@ def of_nodes(before: State, after: State) -> Iterator[Told]:
         yield Told(about=new[key], reason="NodeNotReady", message=words, component=_COMPONENT)
         pods = after.cluster.objects("Pod")
         for name in sorted(pods):
-            if (pods[name].document.get("spec") or {}).get("nodeName") == new[key].name and _ready(
-                pods[name], or_was=before
-            ):
+            if node_of(pods[name]) == new[key].name and _ready(pods[name], or_was=before):
                 yield Told(
                     about=pods[name],
                     reason="NodeNotReady",

@@ -14,6 +14,7 @@ from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import edited
 from kubelogic.cluster.extent import MOST_PODS, TooManyPodsError
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import uncounted_devices, unmodelled
@@ -34,7 +35,7 @@ from kubelogic.verbs.claimed import own_volumes
 from kubelogic.verbs.load import load
 from kubelogic.verbs.missing import NO_NODES, NOTHING, Lacking, lacking
 from kubelogic.verbs.moves import MovePlan, plan_moves
-from kubelogic.verbs.plan import DEFAULT, finished, node_of
+from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.probe import NoPodError, Probe, admitted
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.shown import Shown
@@ -286,10 +287,10 @@ def _needed(
     The pods of DaemonSets are part of a node: what they ask for is taken from what it offers.
     """
     cluster = state.cluster
-    pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not finished(each)]
+    pods = [each for _, each in sorted(cluster.objects("Pod").items()) if not has_ended(each)]
     daemons = {each.key: node_of(each) for each in pods if controller_of(each.document)[0] == "DaemonSet"}
     loose = [_without_claims(unbound(each)) for each in pods if each.key not in daemons]
-    ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if finished(each)]
+    ended = [("Pod", key) for key, each in cluster.objects("Pod").items() if has_ended(each)]
     here = _problem(book, state, cluster)
     asked = (_without_claims(sent.pod), *sent.claims) if sent is not None else ()
     anew = _problem(book, state, supposed(cluster, [*loose, *asked], without=ended))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.cluster.state import State
 from kubelogic.facts.shapes import controller_of
 from kubelogic.placement.optimal.limits import Deadline, Limits
@@ -19,7 +20,7 @@ from kubelogic.text import Notice
 from kubelogic.verbs.capacity import capacity
 from kubelogic.verbs.drain import NodeDrain, drained
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
-from kubelogic.verbs.plan import DEFAULT, finished, node_of
+from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 
 
@@ -84,7 +85,7 @@ def consolidation(cluster: Cluster, options: Options = DEFAULT, *, notices: Sequ
         goes.append(found)
         done = _without(done, run.state, name, options)
     needed = capacity(cluster, None, options)
-    waits = any(not node_of(pod) and not finished(pod) for pod in done.cluster.objects("Pod").values())
+    waits = any(not node_of(pod) and not has_ended(pod) for pod in done.cluster.objects("Pod").values())
     return Consolidation(
         nodes=len(nodes),
         goes=tuple(goes),
@@ -100,7 +101,7 @@ def _order(cluster: Cluster) -> list[str]:
     """The nodes, those with the fewest pods that would have to move first."""
     moving = dict.fromkeys(cluster.objects("Node"), 0)
     for pod in cluster.objects("Pod").values():
-        if node_of(pod) in moving and not finished(pod) and controller_of(pod.document)[0] != "DaemonSet":
+        if node_of(pod) in moving and not has_ended(pod) and controller_of(pod.document)[0] != "DaemonSet":
             moving[node_of(pod)] += 1
     return sorted(moving, key=lambda name: (moving[name], name))
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.owners import Workloads, workload
-from kubelogic.explain.proposals.case import node_of
+from kubelogic.cluster.pods import node_of
 
 
 def placed(cluster: Cluster) -> Counter[str]:

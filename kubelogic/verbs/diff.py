@@ -16,6 +16,7 @@ import msgspec
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import is_being_deleted
 from kubelogic.cluster.owners import owner_with_origin
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
 from kubelogic.verbs.counts import workload_name
@@ -311,11 +312,7 @@ def _places(before: Cluster, after: Cluster) -> tuple[tuple[Place, ...], tuple[S
 def _by_workload(cluster: Cluster) -> Mapping[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for key, pod in cluster.objects("Pod").items():
-        node = str((pod.document.get("spec") or {}).get("nodeName") or "")
-        if (
-            node
-            and not is_being_deleted(pod)
-            and (pod.document.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
-        ):
+        node = node_of(pod)
+        if node and not is_being_deleted(pod) and not has_ended(pod):
             found.setdefault(workload_name(cluster, key), Counter())[node] += 1
     return found

@@ -18,6 +18,7 @@ from kubelogic.apiserver.registry.eviction import budgets_of
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import PendingPod
 from kubelogic.explain.units import count
@@ -150,7 +151,7 @@ def drained(
         stays=tuple(
             key
             for key, pod in sorted(state.cluster.objects("Pod").items())
-            if (pod.document.get("spec") or {}).get("nodeName") == node and key not in leaving
+            if node_of(pod) == node and key not in leaving
         ),
         order=tuple(sorted(order)),
         done=None if left else max((time for time, _ in order), default=0),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import Workloads, controllers, revision, workload
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
@@ -177,7 +178,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     """
     state, rulebook, before = done.run.state, done.rulebook, done.before
     cluster = state.cluster
-    node, owner = _node(pod), workload(cluster, pod)
+    node, owner = node_of(pod), workload(cluster, pod)
     asked_of = replace(state, cluster=supposed(cluster, [unbound(pod)])) if node else state
     relations = done.engine.relations(asked_of)
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: pod.key})), "")
@@ -206,7 +207,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     kind: Verdict
     if node:
         old = before.get("Pod", pod.key)
-        kind = "unknown" if unsure.placements and (old is None or _node(old) != node) else "placed"
+        kind = "unknown" if unsure.placements and (old is None or node_of(old) != node) else "placed"
         if is_place_unsure(before, cluster, pod):
             kind = "unknown"
     else:
@@ -225,7 +226,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
     lasts = kind == "never" and bool(passing)
     mates = _mates(cluster, owner) if kind in ("no-room", "movable") else []
     derivation = _derivation(given, pod, mates) if mates else None
-    placed = sum(bool(_node(each)) for each in mates)
+    placed = sum(bool(node_of(each)) for each in mates)
     explained = Explanation(
         pod=pod.key,
         owner=owner,
@@ -276,7 +277,9 @@ def _find(cluster: Cluster, name: str) -> Object:
     members = sorted(_mates(cluster, owner), key=lambda pod: pod.key)
     if not members:
         raise UnknownPodError(name, (), "pod of")
-    return min((pod for pod in members if not _node(pod)), key=lambda pod: -revision(cluster, pod), default=members[0])
+    return min(
+        (pod for pod in members if not node_of(pod)), key=lambda pod: -revision(cluster, pod), default=members[0]
+    )
 
 
 class _Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -322,7 +325,3 @@ def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivat
     if shape is None or len(alike) < 2 or len(alike) < len(mates):
         return None
     return derive(given, shape, len(alike))
-
-
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")

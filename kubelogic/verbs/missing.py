@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -12,6 +11,7 @@ from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import HASH_LABEL
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
@@ -141,7 +141,7 @@ def unprinted(cluster: Cluster) -> list[Object]:
 def outside_nodes(cluster: Cluster) -> list[str]:
     """The nodes on which pods of the cluster run and that the input does not have."""
     nodes = cluster.objects("Node")
-    names = {_node(pod) for pod in _stored_pods(cluster)}
+    names = {node_of(pod) for pod in _stored_pods(cluster)}
     return sorted(name for name in names if name and name not in nodes and name != UNKNOWN_NODE)
 
 
@@ -165,20 +165,11 @@ def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:
 
 def _owner_of(cluster: Cluster, pod: Object) -> str:
     """The controller whose status counts a pod: the Deployment where its ReplicaSets were not printed either."""
-    owner = _controller(pod) or {}
+    owner = controller_reference(pod) or {}
     name = f"{owner.get('kind')} {pod.namespace}/{owner.get('name')}"
     found = cluster.get(str(owner.get("kind")), f"{pod.namespace}/{owner.get('name')}")
-    above = _controller(found) if found is not None and is_nameless(found.document) else None
+    above = controller_reference(found) if found is not None and is_nameless(found.document) else None
     return name if above is None else f"{above['kind']} {pod.namespace}/{above['name']}"
-
-
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
-def _controller(obj: Object) -> Mapping[str, Any] | None:
-    references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
-    return next((each for each in references if each.get("controller")), None)
 
 
 def _get(*kinds: str) -> str:
@@ -200,10 +191,10 @@ def _stand_ins(cluster: Cluster) -> Iterator[Notice]:
     for kind, objects in made.items():
         first = objects[0]
         reason = stand_in_reason(first.document)
-        whose = _controller(first) if kind == "ControllerRevision" or is_nameless(first.document) else None
+        whose = controller_reference(first) if kind == "ControllerRevision" or is_nameless(first.document) else None
         about = f"those of {whose['kind']} {first.namespace}/{whose['name']}" if whose else first.key
         hashed = HASH_LABEL in ((first.document.get("metadata") or {}).get("labels") or {})
-        if kind == "ReplicaSet" and hashed and _controller(first) is None:
+        if kind == "ReplicaSet" and hashed and controller_reference(first) is None:
             brings = f"a Deployment makes them and undoes changes of them: {_get('Deployment', kind)} brings both"
         else:
             brings = f"{_get(kind)} brings them"
@@ -215,7 +206,7 @@ def _nodes(cluster: Cluster) -> Iterator[Notice]:
     outside = outside_nodes(cluster)
     if not outside:
         return
-    pods = [pod for _, pod in sorted(cluster.objects("Pod").items()) if _node(pod) in set(outside)]
+    pods = [pod for _, pod in sorted(cluster.objects("Pod").items()) if node_of(pod) in set(outside)]
     run = "1 pod runs, which is left alone" if len(pods) == 1 else f"{len(pods)} pods run; these pods are left alone"
     message = f"not in the input: nodes {some(outside)}, on which {run}; kubectl get nodes -o yaml brings them"
     yield _notice(message, pods[0], ("spec", "nodeName"), len(outside))
@@ -326,7 +317,7 @@ def is_place_unsure(cluster: Cluster, final: Cluster, pod: Object) -> bool:
         pod: a pod of ``final``.
     """
     old = cluster.get("Pod", pod.key)
-    if not _node(pod) or (old is not None and _node(old) == _node(pod)):
+    if not node_of(pod) or (old is not None and node_of(old) == node_of(pod)):
         return False
     return bool(unprinted(cluster) or _unknown_volumes(cluster, final, only=pod.key))
 
@@ -339,7 +330,7 @@ def _unknown_volumes(cluster: Cluster, final: Cluster, only: str = "") -> list[s
     found: set[str] = set()
     for key, pod in final.objects("Pod").items():
         old = cluster.get("Pod", key)
-        if (only and key != only) or not _node(pod) or (old is not None and _node(old) == _node(pod)):
+        if (only and key != only) or not node_of(pod) or (old is not None and node_of(old) == node_of(pod)):
             continue
         for each in (pod.document.get("spec") or {}).get("volumes") or ():
             claim = f"{pod.namespace}/{(each.get('persistentVolumeClaim') or {}).get('claimName')}"

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.templates import MAKERS
 from kubelogic.kinds.evidence import is_stored
@@ -27,8 +28,7 @@ def lost_owner(cluster: Cluster, pod: Object) -> str:
 
     A static pod belongs to its node, whose kubelet reads it from a file.
     """
-    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
-    owner = next((each for each in references if each.get("controller")), None)
+    owner = controller_reference(pod)
     return "" if owner is None else _lost(cluster, pod, owner)
 
 
@@ -120,16 +120,12 @@ def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
     pods: Counter[str] = Counter(
         name
         for key, pod in (final.objects("Pod").items() if nodes else ())
-        if (name := str((pod.document.get("spec") or {}).get("nodeName") or ""))
-        and name not in nodes
-        and cluster.get("Pod", key) is None
+        if (name := node_of(pod)) and name not in nodes and cluster.get("Pod", key) is None
     )
     pods.update(
         name
         for pod in (cluster.objects("Pod").values() if nodes else ())
-        if (name := str((pod.document.get("spec") or {}).get("nodeName") or ""))
-        and name not in nodes
-        and not is_stored(pod.document)
+        if (name := node_of(pod)) and name not in nodes and not is_stored(pod.document)
     )
     for name, number in sorted(pods.items()):
         verb, run = ("names", "it runs") if number == 1 else ("name", "they run")

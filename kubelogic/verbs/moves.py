@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Rulebook
 from kubelogic.placement.problem import Affinity, Pod, Problem, Reach, Spread
@@ -231,8 +232,7 @@ def _hopeless(asked: Problem, movers: Collection[str], limits: Limits) -> set[st
 
 
 def _controller(pod: Object) -> str:
-    references = (pod.document.get("metadata") or {}).get("ownerReferences") or ()
-    return next((str(each.get("kind") or "") for each in references if each.get("controller")), "")
+    return str((controller_reference(pod) or {}).get("kind") or "")
 
 
 def _owner(cluster: Cluster, pod: str) -> str:
@@ -242,4 +242,4 @@ def _owner(cluster: Cluster, pod: str) -> str:
 
 def _placed(cluster: Cluster, pod: str) -> bool:
     obj = cluster.get("Pod", pod)
-    return obj is not None and bool((obj.document.get("spec") or {}).get("nodeName"))
+    return obj is not None and bool(node_of(obj))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, uid_of
 from kubelogic.cluster.owners import Workloads, workload
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
@@ -205,7 +206,7 @@ def _short(cluster: Cluster, refused: Collection[str]) -> Iterator[str]:
     """What workloads still lack at the end, but for those whose pods the API server refuses."""
     kinds = [kind for kind in ("ReplicaSet", "ReplicationController", "StatefulSet") if cluster.objects(kind)]
     pods = cluster.objects("Pod").values() if kinds else ()
-    made = Counter(uid for pod in pods if not finished(pod) for uid in _controllers(pod))
+    made = Counter(uid for pod in pods if not has_ended(pod) for uid in _controllers(pod))
     for kind in kinds:
         for key, each in sorted(cluster.objects(kind).items()):
             wanted = (each.document.get("spec") or {}).get("replicas")
@@ -227,7 +228,7 @@ def _unplaced(cluster: Cluster, owner: Object) -> list[str]:
     return [
         key
         for key, pod in sorted(cluster.objects("Pod").items())
-        if uid in set(_controllers(pod)) and not finished(pod) and not (pod.document.get("spec") or {}).get("nodeName")
+        if uid in set(_controllers(pod)) and not has_ended(pod) and not node_of(pod)
     ]
 
 
@@ -271,7 +272,7 @@ def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None 
     for key in sorted(pods if only is None else only):
         pod = pods[key]
         node = node_of(pod)
-        if node and not finished(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
+        if node and not has_ended(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
             old = were.get(key)
             new = old is None or node_of(old) != node
             placed.append(PlacedPod(pod=key, owner=workloads.of(pod), node=node, new=new))
@@ -300,16 +301,6 @@ def _gone(
         GonePod(pod=key, owner=workload(before, pod), node=node_of(pod), reason=reasons.get(key, ""))
         for key, pod in sorted(left.items())
     )
-
-
-def node_of(pod: Object) -> str:
-    """The node that a pod is bound to, or empty."""
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
-def finished(pod: Object) -> bool:
-    """Whether a pod has ended for good."""
-    return (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _endpoints(cluster: Cluster) -> tuple[ServiceEndpoints, ...]:

@@ -15,6 +15,7 @@ from kubelogic.apiserver.karpenter import NodePool
 from kubelogic.apiserver.node_types import NodeType, cordoned, renamed
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.pending import PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import unmodelled
@@ -31,7 +32,7 @@ from kubelogic.reconcile.schedulers import KubeScheduler
 from kubelogic.text import Notice
 from kubelogic.text.location import Location
 from kubelogic.verbs.missing import NOTHING, Lacking, lacking
-from kubelogic.verbs.plan import DEFAULT, node_of
+from kubelogic.verbs.plan import DEFAULT
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.weighted_pools import by_weight, caps_of, reached, tiers
 

@@ -6,7 +6,7 @@ scheduler place it, uncordons, and looks whether what waited has its nodes. A re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
@@ -16,8 +16,8 @@ from kubelogic.apiserver.supposing import unbound as loosened
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.cluster.state import State
-from kubelogic.explain.proposals.case import node_of
 from kubelogic.explain.remade import remade
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.functions import FUNCTIONS
@@ -169,8 +169,7 @@ def _is_cordoned(cluster: Cluster, node: str) -> bool:
 
 
 def _controller(pod: Object) -> tuple[str, str]:
-    references = metadata(pod).get("ownerReferences") or ()
-    found: Mapping[str, object] = next((each for each in references if each.get("controller")), {})
+    found = controller_reference(pod) or {}
     return str(found.get("kind") or ""), str(found.get("name") or "")
 
 

@@ -9,6 +9,7 @@ from kubelogic.apiserver.answers import Status
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata, uid_of
 from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.cluster.pods import has_ended
 from kubelogic.cluster.state import State
 from kubelogic.facts.workloads import replica_set_constant
 from kubelogic.reconcile.refusals import next_retry, own_retries
@@ -113,7 +114,7 @@ def _made(cluster: Cluster) -> Counter[str]:
     """How many living pods each owner has, by uid."""
     made: Counter[str] = Counter()
     for pod in cluster.objects("Pod").values():
-        if (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        if has_ended(pod):
             continue
         if metadata(pod).get("deletionTimestamp"):
             continue

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.proposals.case import Case, Lever, node_of
+from kubelogic.explain.proposals.case import Case, Lever
 from kubelogic.explain.proposals.levers import levers
 from kubelogic.explain.proposals.registry import PROPOSALS
 from kubelogic.explain.proposals.workloads import editable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster import Cluster
+from kubelogic.cluster.pods import node_of
 from kubelogic.facts.shapes import controller_of
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import problem
@@ -14,9 +15,7 @@ from kubelogic.verbs.reconciled import Options, Reconciled
 def undone(before: Cluster, done: Reconciled) -> Problem:
     """The problem at the end, in which the pods that the run itself has placed wait again: to place them is no move."""
     pods = done.cluster.objects("Pod")
-    new = {
-        key for key, pod in pods.items() if (old := before.get("Pod", key)) is None or _node_of(old) != _node_of(pod)
-    }
+    new = {key for key, pod in pods.items() if (old := before.get("Pod", key)) is None or node_of(old) != node_of(pod)}
     daemons = {key for key in new if controller_of(pods[key].document)[0] == "DaemonSet"}
     given = problem(done.relations)
     return msgspec.structs.replace(
@@ -33,20 +32,16 @@ def undecided(before: Cluster, done: Reconciled, options: Options) -> frozenset[
     the time was up, nothing more is tried.
     """
     pods = done.cluster.objects("Pod")
-    left = {key for key in done.judge.undecided if key in pods and not _node_of(pods[key])}
+    left = {key for key in done.judge.undecided if key in pods and not node_of(pods[key])}
     if not left or done.judge.late:
         return frozenset(left)
     given = undone(before, done)
     found: set[str] = set()
     for shape in sorted({pod.shape for pod in given.waiting if pod.name in left}):
         mine = tuple(pod for pod in given.waiting if pod.shape == shape)
-        placed = sum(bool(_node_of(pods[pod.name])) for pod in mine if pod.name in pods)
+        placed = sum(bool(node_of(pods[pod.name])) for pod in mine if pod.name in pods)
         alone = options.judge.place(msgspec.structs.replace(given, pods=(*given.running, *mine)))
         proved = all(each.verdict == "impossible" for each in alone.unplaced)
         if not proved or len(alone.bindings) > placed:
             found.update(pod.name for pod in mine if pod.name in left)
     return frozenset(found)
-
-
-def _node_of(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.units import count
 from kubelogic.placement.constraints.every import coupled
 from kubelogic.placement.kube.examine import examine
@@ -98,9 +99,7 @@ def _asked(done: Reconciled) -> _Asked | str:
     arriving: dict[str, Object] = {}
     for key, pod in sorted(cluster.objects("Pod").items()):
         old = known.get(key)
-        if (old is not None and (old.document.get("spec") or {}).get("nodeName")) or workload(cluster, pod).startswith(
-            "DaemonSet "
-        ):
+        if (old is not None and node_of(old)) or workload(cluster, pod).startswith("DaemonSet "):
             continue
         arriving[key] = pod
     freed = supposed(cluster, [unbound(pod) for pod in arriving.values()])

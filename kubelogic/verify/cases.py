@@ -18,6 +18,7 @@ import msgspec
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import node_of
 
 _KEYS = {"zone": "topology.kubernetes.io/zone", "region": "topology.kubernetes.io/region"}
 _HOST = "kubernetes.io/hostname"
@@ -143,7 +144,7 @@ def marks(cluster: Cluster) -> dict[str, str]:
     named = _named(cluster, frozenset(nodes))
     pods: dict[str, list[str]] = defaultdict(list)
     for pod in cluster.objects("Pod").values():
-        node = str((pod.document.get("spec") or {}).get("nodeName") or "")
+        node = node_of(pod)
         if node in nodes:
             pods[node].append(_pod(cluster, pod))
     return {
@@ -154,7 +155,7 @@ def marks(cluster: Cluster) -> dict[str, str]:
 def waiting(cluster: Cluster) -> list[str]:
     """The pods that have no node, as ``marks`` tells of pods."""
     pods = cluster.objects("Pod").values()
-    return sorted(_pod(cluster, pod) for pod in pods if not (pod.document.get("spec") or {}).get("nodeName"))
+    return sorted(_pod(cluster, pod) for pod in pods if not node_of(pod))
 
 
 def _node(node: Object) -> object:

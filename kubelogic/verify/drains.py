@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.reconcile.scenario import Cordon, Drain, Event, Scenario
@@ -151,9 +152,7 @@ def drain_all(
     told = tuple(_why(found)) or wrong
     scenario = Scenario(events=tuple(events), horizon=last + _EVERY // 2)
     again = simulate(done.engine.reconciler, start, scenario)
-    waiting = any(
-        not (pod.document.get("spec") or {}).get("nodeName") for pod in again.state.cluster.objects("Pod").values()
-    )
+    waiting = any(not node_of(pod) for pod in again.state.cluster.objects("Pod").values())
     return Verification(
         question="",
         verdict="broken",

@@ -15,8 +15,9 @@ import msgspec
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import milliseconds as moment
-from kubelogic.cluster.edit import is_being_deleted, metadata
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.reconcile.ailments import ready_endpoints
@@ -111,7 +112,7 @@ def no_pod_pending_longer_than(time: str) -> Invariant:
         known = before.cluster.objects("Pod")
         for key, pod in sorted(after.cluster.objects("Pod").items()):
             old = known.get(key)
-            if _node(pod) or _is_over(pod) or (old is not None and not _node(old)):
+            if node_of(pod) or _is_over(pod) or (old is not None and not node_of(old)):
                 continue
             made = metadata(pod).get("creationTimestamp")
             since = max(moment(str(made)), before.now) if made else before.now
@@ -218,18 +219,13 @@ def named(text: str) -> Invariant:
     return make()
 
 
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
 def _is_over(pod: Object) -> bool:
     """Whether a pod has ended, or is about to."""
-    return (pod.document.get("status") or {}).get("phase") in ("Succeeded", "Failed") or is_being_deleted(pod)
+    return not is_active(pod)
 
 
 def _is_ready(pod: Object) -> bool:
-    conditions = (pod.document.get("status") or {}).get("conditions") or ()
-    return not _is_over(pod) and any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    return is_active(pod) and is_ready(pod)
 
 
 def _pods(count: int) -> str:
@@ -249,8 +245,8 @@ def _short(cluster: Cluster) -> Counter[str]:
         if _is_over(pod):
             continue
         owner = workload(cluster, pod)
-        if _node(pod):
-            there[owner] += _node(pod) not in failing
+        if node_of(pod):
+            there[owner] += node_of(pod) not in failing
         elif owner.partition(" ")[0] not in _SCALED:
             found[owner] += 1
     for kind in _SCALED:
@@ -283,8 +279,8 @@ def _gathered(cluster: Cluster, label: str) -> Iterator[tuple[str, str]]:
         return
     where: dict[str, list[str]] = {}
     for pod in cluster.objects("Pod").values():
-        if _node(pod) in domains and not _is_over(pod):
-            where.setdefault(workload(cluster, pod), []).append(domains[_node(pod)])
+        if node_of(pod) in domains and not _is_over(pod):
+            where.setdefault(workload(cluster, pod), []).append(domains[node_of(pod)])
     for owner, found in sorted(where.items()):
         if len(found) > 1 and len(set(found)) == 1 and not owner.startswith("DaemonSet "):
             yield owner, found[0]

@@ -27,6 +27,7 @@ from kubelogic.apiserver.supposing import supposed, unbound
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import is_ready, node_of
 from kubelogic.cluster.state import State
 from kubelogic.placement.problem import Problem, Shape
 from kubelogic.reconcile.ailments import SERVICE_LABEL
@@ -177,10 +178,10 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         ready: Counter[str] = Counter()
         odd: set[str] = set()
         for key, pod in after.cluster.objects("Pod").items():
-            if is_being_deleted(pod) or _node(pod) in lost:
+            if is_being_deleted(pod) or node_of(pod) in lost:
                 continue
             owner = workload(after.cluster, pod)
-            ready[owner] += _is_ready(pod)
+            ready[owner] += is_ready(pod)
             if shapes.get(key) not in self.shapes.get(owner, ()):
                 odd.add(owner)
         owners = {owner for node in lost for owner in self.owners.get(node, ())}
@@ -302,7 +303,7 @@ def _room(
         )
         for name in sorted(loose)
     }
-    ready = Counter(owners[key] for key, pod in cluster.objects("Pod").items() if key in owners and _is_ready(pod))
+    ready = Counter(owners[key] for key, pod in cluster.objects("Pod").items() if key in owners and is_ready(pod))
     return Room(
         free=free,
         needs={name: shapes[name].requests for name in loose},
@@ -363,12 +364,3 @@ def _has_unfinished_jobs(cluster: Cluster) -> bool:
         if not any(each.get("type") in ("Complete", "Failed") and each.get("status") == "True" for each in conditions):
             return True
     return False
-
-
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = (pod.document.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.edit import is_being_deleted
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.settle import Run, Ticker, settle
 
@@ -38,7 +39,7 @@ def _coming_up(cluster: Cluster) -> bool:
     for pod in cluster.objects("Pod").values():
         status = pod.document.get("status") or {}
         over = status.get("phase") in ("Succeeded", "Failed") or is_being_deleted(pod)
-        if not over and (pod.document.get("spec") or {}).get("nodeName"):
+        if not over and node_of(pod):
             conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
             if conditions.get("Ready") != "True":
                 return True

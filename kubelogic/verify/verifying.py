@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.units import count
 from kubelogic.logic.errors import RuleErrors
@@ -233,7 +234,7 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         late, state = self.late(), self.state
         failing: Iterable[Case] = [Case(nodes=())] if what is None else cases(state.cluster, what)
         total = 1 if what is None else number_of_cases(state.cluster, what)
-        busy = {str((pod.document.get("spec") or {}).get("nodeName") or "") for pod in _replaceable(state)}
+        busy = {node_of(pod) for pod in _replaceable(state)}
         tried = skipped = idle = follow = 0
         ends = what is not None and not self.rules and _only_ends(self._holding())
         known = bounds(self.done, what, self._fail) if what is not None and ends and not self.options.rules else None

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.proposals.case import (
     Candidate,
@@ -23,7 +24,6 @@ from kubelogic.explain.proposals.case import (
     Operation,
     Patch,
     allocatable_of,
-    node_of,
     pinned_to,
 )
 from kubelogic.explain.proposals.patches import add, dig, remove, setting

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.facts.pod_specs import pinned_node
 
@@ -209,11 +210,6 @@ Proposal = Callable[[Case], Iterator[Candidate]]
 def pinned_to(pod: Object) -> str:
     """The node for which the DaemonSet controller has made a pod; empty for other pods."""
     return pinned_node(pod.document.get("spec") or {})
-
-
-def node_of(pod: Object) -> str:
-    """The node of a pod; empty if it waits."""
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
 
 
 def labels_of(obj: Object) -> Mapping[str, str]:

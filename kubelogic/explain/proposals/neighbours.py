@@ -7,17 +7,8 @@ from functools import partial
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.explain.proposals.case import (
-    Candidate,
-    Case,
-    Delete,
-    Document,
-    Edit,
-    Operation,
-    Patch,
-    labels_of,
-    node_of,
-)
+from kubelogic.cluster.pods import node_of
+from kubelogic.explain.proposals.case import Candidate, Case, Delete, Document, Edit, Operation, Patch, labels_of
 from kubelogic.explain.proposals.patches import dig, put, remove, replace, without
 from kubelogic.explain.proposals.workloads import REQUIRED, editable, template_path
 from kubelogic.facts.pod_specs import disks

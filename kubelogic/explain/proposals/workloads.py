@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, node_of, pinned_to
+from kubelogic.cluster.owners import owner_objects
+from kubelogic.cluster.pods import controller_reference, node_of
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, pinned_to
 from kubelogic.explain.proposals.patches import add, dig, setting
-from kubelogic.kinds.operated import OPERATED, kept_kind
+from kubelogic.kinds.operated import OPERATED
 
 HOSTNAME = "kubernetes.io/hostname"
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -19,26 +21,15 @@ _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "State
 
 def editable(cluster: Cluster, pod: Object) -> Object:
     """What a person edits to change a pod: its topmost controller that is there; the pod itself if none is."""
-    obj = pod
-    for _ in range(8):
-        references = (obj.document.get("metadata") or {}).get("ownerReferences") or ()
-        owner = next((each for each in references if each.get("controller")), None)
-        kind = kept_kind(owner.get("apiVersion") or "", owner["kind"]) if owner else ""
-        found = cluster.get(kind, f"{obj.namespace}/{owner['name']}") if owner else None
-        if found is None:
-            return obj
-        obj = found
-    return obj
+    *_, top = owner_objects(cluster, pod)
+    return top
 
 
 def is_of_nobody_here(top: Object) -> bool:
     """Whether an object is made by a controller that is not among the objects, or that does not run here: to edit it
     would be undone, or come to nothing.
     """
-    if top.kind in OPERATED:
-        return True
-    references = (top.document.get("metadata") or {}).get("ownerReferences") or ()
-    return any(each.get("controller") for each in references)
+    return top.kind in OPERATED or controller_reference(top) is not None
 
 
 def template_path(obj: Object) -> tuple[str, ...]:

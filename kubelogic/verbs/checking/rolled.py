@@ -12,6 +12,7 @@ from typing import Any
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
+from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.pending import pending_pods
 from kubelogic.reconcile.relations import Relations
@@ -128,7 +129,7 @@ class Runner:
     def __init__(self, done: Reconciled, options: Options) -> None:
         self._done, self._clock = done, options.clock
         self._deadline = options.end
-        self._pending = frozenset(key for key, pod in done.cluster.objects("Pod").items() if not _node(pod))
+        self._pending = frozenset(key for key, pod in done.cluster.objects("Pod").items() if not node_of(pod))
         state = done.run.state
         # CronJobs would make Jobs for an hour, which have no part in this.
         for key in sorted(state.cluster.objects("CronJob")):
@@ -159,7 +160,7 @@ class Runner:
         if run is None or found is None or found.complete or not (run.settled or run.cycle or found.stuck):
             return None
         pods = run.state.cluster.objects("Pod")
-        if any(_node(pods[key]) for key in self._pending if key in pods):
+        if any(node_of(pods[key]) for key in self._pending if key in pods):
             return None  # pods that waited before have taken the room: that they wait is a finding of its own
         why = self._why(run.state, obj)
         step = next((told for told, way in _WAYS.get(obj.kind, ()) if not self.expired() and self._helps(obj, way)), "")
@@ -195,10 +196,6 @@ class Runner:
             if kind == "Pod" and pod_object is not None and workload(state.cluster, pod_object) == name:
                 return f"the next pod does not run: {reason}: {message}"
         return ""
-
-
-def _node(pod: Object) -> str:
-    return str((pod.document.get("spec") or {}).get("nodeName") or "")
 
 
 def _far(obj: Object | None) -> str:

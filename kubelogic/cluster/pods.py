@@ -1,0 +1,46 @@
+"""What everybody asks of a pod, read in one place: its node, how far it is, and who looks after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.objects import Object
+
+
+def node_of(pod: Object) -> str:
+    """The node of a pod; empty if it waits."""
+    return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def phase_of(pod: Object) -> str:
+    """The phase of a pod; empty if nobody has said one."""
+    return str((pod.document.get("status") or {}).get("phase") or "")
+
+
+def has_ended(pod: Object) -> bool:
+    """Whether all containers of a pod have ended for good."""
+    return phase_of(pod) in ("Succeeded", "Failed")
+
+
+def is_running(pod: Object) -> bool:
+    """Whether a pod is in the phase Running."""
+    return phase_of(pod) == "Running"
+
+
+def is_active(pod: Object) -> bool:
+    """Whether a pod has not ended and is not being deleted. Source: controller_utils.go, IsPodActive."""
+    return not has_ended(pod) and not metadata(pod).get("deletionTimestamp")
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a pod is Ready."""
+    conditions = (pod.document.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def controller_reference(obj: Object) -> Mapping[str, Any] | None:
+    """The reference of an object, a pod or what makes pods, to the owner that manages it."""
+    references = metadata(obj).get("ownerReferences")
+    return next((each for each in references if each.get("controller")), None) if references else None
