@@ -14,6 +14,10 @@ import pytest
 import kubelogic
 from kubelogic import api
 from kubelogic.api import Cluster, InputError, Options, Plan, Shown, explain, load, plan, to_dict, to_text
+from kubelogic.logic.errors import RuleErrors
+from kubelogic.placement.amounts import AmountError
+from kubelogic.verbs.resource_names import UnknownResourceError
+from kubelogic.verbs.targets import UnknownPodError
 
 NODE = """
 apiVersion: v1
@@ -297,3 +301,33 @@ def test_what_is_no_result_is_refused() -> None:
     for ask in (to_dict, to_text):
         with pytest.raises(TypeError, match="is needed, not 5"):
             ask(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: kubelogic.load("apiVersion: v1\nkind: Pod\nmetadata: {nme: x}\n"),
+        lambda: kubelogic.explain(kubelogic.load("fixtures/two-spreads"), "nobody"),
+        lambda: kubelogic.explain_any(kubelogic.load("fixtures/two-spreads"), "node/nobody"),
+        lambda: kubelogic.verify(kubelogic.load("fixtures/two-spreads"), during_rollout="deploy/nobody"),
+        lambda: kubelogic.verify(kubelogic.load("fixtures/two-spreads"), survive="moon:1"),
+        lambda: kubelogic.query(kubelogic.load("fixtures/two-spreads"), "nothing(X)"),
+        lambda: kubelogic.plan(kubelogic.load("fixtures/two-spreads"), kubelogic.Options(parameters={"no_such": 1})),
+    ],
+)
+def test_errors_can_be_pickled(ask: Callable[[], object]) -> None:
+    """A pool of processes pickles what a worker raises, and breaks if that does not come back."""
+    with pytest.raises((ValueError, LookupError, InputError, RuleErrors)) as caught:
+        ask()
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again)) == (type(caught.value), str(caught.value))
+
+
+def test_every_error_is_made_of_its_own_arguments() -> None:
+    for error in (
+        UnknownResourceError("pod", ("pods",)),
+        AmountError("cpu", 5),
+        UnknownPodError("a", ("b",), note="!"),
+    ):
+        again = pickle.loads(pickle.dumps(error))
+        assert (str(again), again.__dict__) == (str(error), error.__dict__)

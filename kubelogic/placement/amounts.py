@@ -23,7 +23,10 @@ class AmountError(ValueError):
     def __init__(self, resource: str, amount: int) -> None:
         self.resource = resource
         self.amount = amount
-        super().__init__(f"the amounts of {resource} are too large to be added up; the largest is {amount}")
+        super().__init__(resource, amount)
+
+    def __str__(self) -> str:
+        return f"the amounts of {self.resource} are too large to be added up; the largest is {self.amount}"
 
 
 def within_64_bits(problem: Problem) -> Problem:

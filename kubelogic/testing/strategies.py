@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kubelogic.cluster import Cluster
 from kubelogic.testing.parts import HOST, TAINTS, TOLERATIONS, ZONE, Document
+from kubelogic.verbs.arguments import SOME, TEXT, TEXTS, expect
 from kubelogic.verbs.load import load
 
 _NAMES = ("web", "db", "cart", "mail", "ads", "log")
@@ -53,7 +54,15 @@ def nodes(draw: st.DrawFn, name: str = "n1", *, zones: Sequence[str] = _ZONES, t
         name: its name.
         zones: one of these is its zone.
         tainted: whether it may have a taint.
+
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: no zones.
     """
+    expect(TEXT, name=name)
+    expect(TEXTS, zones=zones)
+    if not zones:
+        raise ValueError("zones is a sequence of one zone at least")
     marks = draw(st.lists(TAINTS, max_size=1)) if tainted and draw(st.integers(0, 3)) == 3 else []
     return {
         "apiVersion": "v1",
@@ -103,6 +112,7 @@ def pod_specs(draw: st.DrawFn, name: str = "web", *, constrained: bool = True) -
 @st.composite
 def pods(draw: st.DrawFn, name: str = "p1", *, node: str = "") -> Document:
     """A pod of its own, waiting, or bound to ``node``."""
+    expect(TEXT, name=name, node=node)
     spec = draw(pod_specs(name))
     if node:
         spec["nodeName"] = node
@@ -123,6 +133,8 @@ def _workload(kind: str, name: str, pod: Document, **spec: Any) -> Document:
 @st.composite
 def deployments(draw: st.DrawFn, name: str = "web", *, most: int = 4) -> Document:
     """A Deployment of up to ``most`` pods."""
+    expect(TEXT, name=name)
+    expect(SOME, most=most)
     spec: Document = {"replicas": draw(st.integers(1, most))}
     if draw(st.integers(0, 3)) == 3:
         surge, unavailable = draw(st.sampled_from([("25%", "25%"), (1, 0), (0, 1), ("50%", 0)]))
@@ -133,6 +145,8 @@ def deployments(draw: st.DrawFn, name: str = "web", *, most: int = 4) -> Documen
 @st.composite
 def statefulsets(draw: st.DrawFn, name: str = "db", *, most: int = 3) -> Document:
     """A StatefulSet of up to ``most`` pods, with or without claims."""
+    expect(TEXT, name=name)
+    expect(SOME, most=most)
     spec: Document = {"replicas": draw(st.integers(1, most)), "serviceName": name}
     if draw(st.booleans()):
         spec["podManagementPolicy"] = "Parallel"
@@ -142,6 +156,7 @@ def statefulsets(draw: st.DrawFn, name: str = "db", *, most: int = 3) -> Documen
 @st.composite
 def daemonsets(draw: st.DrawFn, name: str = "log") -> Document:
     """A DaemonSet."""
+    expect(TEXT, name=name)
     pod = draw(pod_specs(name, constrained=False))
     ways: list[Document] = [{}, {"type": "OnDelete"}, {"rollingUpdate": {"maxUnavailable": "50%"}}]
     given = {"updateStrategy": draw(st.sampled_from(ways)), "minReadySeconds": draw(st.sampled_from([0, 10]))}
@@ -151,6 +166,8 @@ def daemonsets(draw: st.DrawFn, name: str = "log") -> Document:
 @st.composite
 def jobs(draw: st.DrawFn, name: str = "job", *, most: int = 3) -> Document:
     """A Job of up to ``most`` pods."""
+    expect(TEXT, name=name)
+    expect(SOME, most=most)
     pod = {**draw(pod_specs(name, constrained=False)), "restartPolicy": "Never"}
     count = draw(st.integers(1, most))
     spec = {"completions": count, "parallelism": draw(st.integers(1, count)), "template": {"spec": pod}}
@@ -159,12 +176,14 @@ def jobs(draw: st.DrawFn, name: str = "job", *, most: int = 3) -> Document:
 
 def services(name: str = "web") -> st.SearchStrategy[Document]:
     """A Service of the pods of the workload of that name."""
+    expect(TEXT, name=name)
     spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
     return st.just({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
 
 
 def budgets(name: str = "web") -> st.SearchStrategy[Document]:
     """A PodDisruptionBudget of the pods of the workload of that name."""
+    expect(TEXT, name=name)
     limits: st.SearchStrategy[Document] = st.sampled_from(
         [{"maxUnavailable": 1}, {"minAvailable": 1}, {"minAvailable": "50%"}, {"maxUnavailable": 0}]
     )
@@ -181,6 +200,7 @@ def budgets(name: str = "web") -> st.SearchStrategy[Document]:
 @st.composite
 def claims(draw: st.DrawFn, name: str = "data", *, storage_class: str = "") -> Document:
     """A PersistentVolumeClaim of a class; see ``manifests`` for classes."""
+    expect(TEXT, name=name, storage_class=storage_class)
     spec: Document = {
         "accessModes": [draw(st.sampled_from(["ReadWriteOnce", "ReadWriteMany"]))],
         "resources": {"requests": {"storage": draw(quantities("storage"))}},
@@ -208,6 +228,7 @@ def manifests(draw: st.DrawFn, *, nodes_most: int = 4, workloads_most: int = 3) 
         nodes_most: at most so many nodes, at least one.
         workloads_most: at most so many workloads, at least one.
     """
+    expect(SOME, nodes_most=nodes_most, workloads_most=workloads_most)
     # Lists of parts without names shrink well: one that is left out changes nothing of the others.
     hosts = draw(st.lists(nodes(_NAMELESS), min_size=1, max_size=nodes_most))
     parts = draw(st.lists(_workloads(), min_size=1, max_size=min(workloads_most, len(_NAMES))))

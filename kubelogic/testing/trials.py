@@ -7,6 +7,7 @@ and the command of ``kubelogic simulate`` that runs it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,9 +42,12 @@ class InvariantError(AssertionError):
         scenario: the run as a scenario file.
     """
 
-    def __init__(self, trial: Trial, violations: Sequence[Violation]) -> None:
-        self.violations, self.scenario = tuple(violations), trial.scenario
-        super().__init__(_told(trial, violations))
+    def __init__(self, message: str, violations: Sequence[Violation] = (), scenario: str = "") -> None:
+        self.violations, self.scenario = tuple(violations), scenario
+        super().__init__(message, self.violations, scenario)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(slots=True, eq=False, repr=False, kw_only=True)
@@ -162,10 +166,28 @@ class Trial(msgspec.Struct, frozen=True, eq=False):
             InvariantError: if one does not hold.
             UnknownInvariantError: for a name that there is not.
         """
-        seen = self.run(*invariants)
+        chosen = [held(each) for each in invariants]
+        seen = self.run(*chosen)
         if seen.violations:
-            raise InvariantError(self, seen.violations)
+            least, seen = self._least(seen, chosen) if _is_printed() else (self, seen)
+            raise InvariantError(_told(least, seen.violations), seen.violations, least.scenario)
         return seen
+
+    def _least(self, seen: Watched, invariants: Sequence[Invariant]) -> tuple[Trial, Watched]:
+        """Without what is not needed to break the same invariant first, and that run: shrinking ends with the time."""
+        least, broken = self, seen.violations[0].invariant
+        for each in reversed(self.events):
+            fewer = Trial(self.world, tuple(other for other in least.events if other is not each))
+            less = fewer.run(*invariants)
+            if less.violations and less.violations[0].invariant == broken:
+                least, seen = fewer, less
+        return least, seen
+
+
+def _is_printed() -> bool:
+    """Whether Hypothesis runs the example that it prints, after it has shrunk it as far as it had time."""
+    control = sys.modules.get("hypothesis.control")
+    return control is not None and control.currently_in_test_context() and control.current_build_context().is_final
 
 
 def _told(trial: Trial, violations: Sequence[Violation]) -> str:

@@ -37,6 +37,7 @@ def several(value: object, *types: type) -> bool:
 TEXT = Wanted(words="text", fits=lambda value: isinstance(value, str))
 FLAG = Wanted(words="True or False", fits=lambda value: isinstance(value, bool))
 COUNT = Wanted(words="a whole number from 0 on", fits=_whole, allowed=lambda value: value >= 0)
+SOME = Wanted(words="a whole number from 1 on", fits=_whole, allowed=lambda value: value >= 1)
 TEXTS = Wanted(words="several texts, such as a list of them", fits=lambda value: several(value, str))
 PATHS = Wanted(words="several paths, such as a list of them", fits=lambda value: several(value, str, os.PathLike))
 FUNCTION = Wanted(words="a function", fits=callable)

@@ -33,7 +33,7 @@ class UnknownResourceError(LookupError):
     """No resource has that name. ``near`` are names that look like it."""
 
     def __init__(self, name: str, near: tuple[str, ...]) -> None:
-        super().__init__(name)
+        super().__init__(name, near)
         self.name, self.near = name, near
 
     def __str__(self) -> str:

@@ -82,7 +82,7 @@ class UnknownPodError(LookupError):
     """Nothing has that name. ``near`` are names like it; ``what`` says what was looked for; ``note`` ends it."""
 
     def __init__(self, name: str, near: tuple[str, ...], what: str = _WHAT, *, note: str = "") -> None:
-        super().__init__(name)
+        super().__init__(name, near, what)
         self.name, self.near, self.what, self.note = name, near, what, note
 
     def __str__(self) -> str:

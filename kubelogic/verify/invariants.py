@@ -31,6 +31,8 @@ Check = Callable[[State, State], Iterator[str]]
 
 _ZONE = "topology.kubernetes.io/zone"
 _KEYS = {"zone": _ZONE, "region": "topology.kubernetes.io/region", "node": "kubernetes.io/hostname"}
+_LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""Keys of labels."""
 
 
 class Invariant(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +141,7 @@ def never_fewer_ready_than(least: str) -> Invariant:
         for owner, was in sorted(old.items()):
             wanted = -(-was * number // 100) if share else number
             if was >= wanted and new[owner] < wanted:
-                yield f"{owner} has {new[owner]} ready pods, {wanted} are the least ({was} before)"
+                yield f"{owner} has {count(new[owner], 'ready pod')}, {wanted} are the least ({was} before)"
 
     says = f"at every moment each workload has {least} of its pods ready at least"
     return Invariant(name=f"never_fewer_ready_than={least}", says=says, always=True, check=check)
@@ -149,8 +151,13 @@ def replicas_spread_over(key: str) -> Invariant:
     """At the end the pods of each workload that has several are not all in one domain of a key, if there are more."""
     expect(TEXT, key=key)
     label = _KEYS.get(key, key)
+    if not _LABEL.fullmatch(label):
+        raise UnknownInvariantError(f"replicas_spread_over takes zone, region, node or the key of a label, not {key!r}")
 
     def check(before: State, after: State) -> Iterator[str]:
+        nodes = after.cluster.objects("Node").values()
+        if nodes and not any(label in (metadata(each).get("labels") or {}) for each in nodes):
+            yield f"no node has the label {label}: nothing is spread over it"
         old = dict(_gathered(before.cluster, label))
         for owner, domain in _gathered(after.cluster, label):
             if owner not in old:

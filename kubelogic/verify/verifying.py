@@ -90,7 +90,7 @@ def verify(cluster: Cluster, question: Question, options: Options = Options()) -
         done=done, start=start, question=question, options=options, chosen=chosen, plan=plan, rules=bool(files)
     )
     found = asking.answer()
-    missing = [each for each in plan.unknown if each == NO_NODES]
+    missing = NO_NODES in plan.unknown or (not plan.nodes and bool(question.survive or question.drain_all))
     found = replace(found, notices=plan.notices, missing=tuple(plan.unknown))
     if missing and (found.verdict == "holds" or question.any_order):
         return replace(found, verdict="unknown", reason="there is no node in the input", counterexample=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from kubelogic import testing
-from kubelogic.api import Cluster, InputError, load, scenario, simulate
+from kubelogic.api import Cluster, InputError, Options, load, scenario, simulate
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.scenario import Event, FailNode
 from kubelogic.testing import (
@@ -166,6 +167,40 @@ def test_a_counter_example_is_small_and_can_be_run_again(tight: World, tmp_path:
     assert len(final.pending) == 1
 
 
+def test_a_counter_example_is_small_although_nothing_was_shrunk(tight: World) -> None:
+    """Hypothesis shrinks for so long; what it prints has nothing that is not needed in any case."""
+    found: list[int] = []
+
+    @settings(FEW, phases=[Phase.generate], derandomize=True, report_multiple_bugs=False)
+    @given(around(tight, ["fail", "rollout", "scale"], most=6))
+    def holds(trial: Trial) -> None:
+        assume(len(trial.events) > 2)
+        found.append(len(trial.events))
+        trial.check(every_pod_placed())
+
+    error = failing(holds)
+    assert found[-1] > 2
+    assert len(scenario(error.scenario).events) == 1
+
+
+def test_a_counter_example_can_be_pickled(tight: World) -> None:
+    """Pools of processes pickle what a worker raises."""
+    error = failing(lambda: Trial(tight, (Event(at=0, operation=FailNode(node="ash")),)).check("every_pod_placed"))
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.violations, again.scenario) == (str(error), error.violations, error.scenario)
+
+
+def test_manifests_are_read_before_the_first_example() -> None:
+    """So the time that it takes counts for no deadline and no health check, and their faults are no examples."""
+
+    @given(around(NODES + "---\nkind: Pod"))
+    def never(_trial: Trial) -> None:
+        raise AssertionError
+
+    with pytest.raises(InputError, match="apiVersion"):
+        never()
+
+
 def test_every_disturbance_can_be_drawn(roomy: World) -> None:
     words = set()
 
@@ -194,6 +229,29 @@ def test_disturbances_that_there_are_not_are_refused(roomy: World) -> None:
         around(roomy, down=-1)
     with pytest.raises(TypeError, match="options is an Options"):
         around(roomy, options=5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a world has its options already"):
+        around(roomy, options=Options(scheduler="kube"))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (testing.nodes(-1), "name is text, not -1"),  # type: ignore[arg-type]
+        (testing.nodes(zones=()), "zones is a sequence of one zone at least"),
+        (testing.nodes(zones="abc"), "zones is several texts"),
+        (testing.pods(node=5), "node is text, not 5"),  # type: ignore[arg-type]
+        (testing.deployments(most=0), "most is a whole number from 1 on, not 0"),
+        (testing.statefulsets(most=-3), "most is a whole number from 1 on, not -3"),
+        (testing.daemonsets(None), "name is text, not None"),  # type: ignore[arg-type]
+        (testing.jobs(most="2"), "most is a whole number from 1 on, not '2'"),  # type: ignore[arg-type]
+        (testing.claims(storage_class=1), "storage_class is text, not 1"),  # type: ignore[arg-type]
+        (testing.manifests(nodes_most=0), "nodes_most is a whole number from 1 on, not 0"),
+        (testing.clusters(workloads_most=-1), "workloads_most is a whole number from 1 on, not -1"),
+    ],
+)
+def test_strategies_refuse_what_they_cannot_make(strategy: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        find(strategy, lambda _: True, settings=FEW)
 
 
 def test_a_rule_can_be_the_invariant(tmp_path: Path) -> None:

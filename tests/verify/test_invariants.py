@@ -86,13 +86,13 @@ CASES: dict[str, tuple[Document, list[Document], str, list[Document]]] = {
     "never_fewer_ready_than=2": (
         NODE,
         [*NODES, web(2, "3")],
-        "Deployment default/web has 1 ready pods, 2 are the least (2 before)",
+        "Deployment default/web has 1 ready pod, 2 are the least (2 before)",
         [*NODES, web(3, "3")],
     ),
     "never_fewer_ready_than=60%": (
         NODE,
         [*NODES, web(2, "3")],
-        "has 1 ready pods, 2 are the least (2 before)",
+        "has 1 ready pod, 2 are the least (2 before)",
         [*NODES, web(3, "3")],
     ),
     "replicas_spread_over=zone": (

@@ -75,7 +75,7 @@ def test_replicas_that_are_left_out_fall_to_one() -> None:
     assert one.base.cluster.objects("Deployment")["default/web"].document["spec"]["replicas"] == 4
     holds = never_fewer_ready_than("4")
     replaced = Event(at=0, operation=Apply(objects=(deployment,), replace=True))
-    assert "has 1 ready pods, 4 are the least" in one.run([replaced], [holds]).violations[0].message
+    assert "has 1 ready pod, 4 are the least" in one.run([replaced], [holds]).violations[0].message
     assert not one.run([], [holds]).violations
 
 

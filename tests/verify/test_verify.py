@@ -381,3 +381,21 @@ def test_a_limit_makes_it_unknown() -> None:
 def test_the_answer_does_not_depend_on_the_order_of_documents() -> None:
     documents = three("3")
     assert asked(documents, {"survive": "node:1"}) == asked(documents[::-1], {"survive": "node:1"})
+
+
+@pytest.mark.parametrize("asked", [{"survive": "node:1"}, {"survive": "zone:1"}, {"drain_all": True}])
+def test_nothing_holds_over_no_nodes(asked: dict[str, Any]) -> None:
+    """Nothing waits, so nothing is lacking; and yet no failure was looked at."""
+    found = verify(load({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}), **asked)
+    assert (found.verdict, found.reason) == ("unknown", "there is no node in the input")
+
+
+def test_a_label_that_no_node_has_spreads_nothing() -> None:
+    cluster = load([node("ash", "a"), node("elm", "b"), workload("web", 2, "1")])
+    found = verify(cluster, invariants=["replicas_spread_over=zoone"])
+    assert found.verdict == "broken"
+    assert "no node has the label zoone: nothing is spread over it" in found.to_text()
+    assert verify(cluster, invariants=["replicas_spread_over=zone"]).verdict == "holds"
+    for key in ("", "-5", "a b", "zone/"):
+        with pytest.raises(UnknownInvariantError, match="takes zone, region, node or the key of a label"):
+            NAMED["replicas_spread_over"](key)
