@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kubelogic.testing.expectations import Expectation, Expectations
 
 _ENDINGS = (".expect.yaml", ".expect.yml")
+_KNOWN = frozenset({"namespace", "nodes"})
 _MARKER = "kubelogic(*paths, namespace='default', nodes=()): the manifests of kubelogic_cluster and kubelogic_plan"
 
 
@@ -40,6 +41,10 @@ def kubelogic_cluster(request: pytest.FixtureRequest) -> Cluster:
     marker = request.node.get_closest_marker("kubelogic")
     if marker is None or not marker.args:
         raise pytest.UsageError(f"{request.node.nodeid}: mark it with @pytest.mark.kubelogic(path, ...)")
+    unknown = sorted({*marker.kwargs} - _KNOWN)
+    if unknown:
+        known = ", ".join(sorted(_KNOWN))
+        raise pytest.UsageError(f"{request.node.nodeid}: the marker takes paths, {known}, not {', '.join(unknown)}")
     paths = [str(request.path.parent / path) for path in marker.args]
     return load(paths, **marker.kwargs)
 
@@ -104,9 +109,10 @@ class ExpectationItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The words of the failure, without a traceback."""
+        from kubelogic.logic.errors import RuleErrors
         from kubelogic.text import InputError
 
-        if isinstance(excinfo.value, ExpectationError | InputError):
+        if isinstance(excinfo.value, ExpectationError | InputError | RuleErrors):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

@@ -54,7 +54,7 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         pending = {each.pod: each for each in found.pending if self._means(each.pod, each.owner)}
         refused = [each for each in found.refusals if each.kind == "Pod" and self._means(each.workload, each.owner)]
         if not placed and not pending and not refused:
-            return f"there is no pod or workload {self.name}"
+            return f"there is no pod or workload {self.name}{self._hint(found)}"
         if refused and not (pending and self.says.startswith("pending")):
             return "; ".join(
                 f"{each.missing} of {each.wanted} pods of {self.name} are not made: {each.message}" for each in refused
@@ -72,6 +72,14 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
         nodes = self._nodes()
         wrong = {pod: node for pod, node in sorted(placed.items()) if nodes and node not in nodes}
         return "; ".join(f"{pod} is on {node}, not on {' or '.join(nodes)}" for pod, node in wrong.items())
+
+    def _hint(self, found: Plan) -> str:
+        """A pod or workload that may be meant: of the same name elsewhere, or of a name like it."""
+        rows = [(each.pod, each.owner) for each in (*found.placements, *found.pending)]
+        names = sorted({name.partition(" ")[2] or name for row in rows for name in row if name}, reverse=True)
+        by_last = {name.rpartition("/")[2]: name for name in names}
+        near = nearest(self.name.rpartition("/")[2], by_last)
+        return f"; did you mean {by_last[near]}?" if near else ""
 
     def _means(self, pod: str, owner: str) -> bool:
         return self.name in (pod, owner, pod.partition(" ")[2], owner.partition(" ")[2])
@@ -174,6 +182,8 @@ def _wrong(tree: Any) -> Iterator[tuple[FieldPath, str, str]]:
     else:
         codes = frozenset(known_codes(builtin_rulebook()))
         for name, says in pods.items():
+            if not name:
+                yield ("pods",), "KL121", "a line names no pod or workload"
             if message := _misread(says, codes):
                 yield ("pods", name), "KL121", message
 
@@ -191,8 +201,8 @@ def _misread(says: Any, codes: Collection[str]) -> str:
 
 
 def _are_paths(value: Any) -> bool:
-    several = isinstance(value, list) and bool(value) and all(isinstance(each, str) for each in value)
-    return isinstance(value, str) or several
+    each = [value] if isinstance(value, str) else value
+    return isinstance(each, list) and bool(each) and all(isinstance(path, str) and path for path in each)
 
 
 def _lines(pending: Mapping[str, Any]) -> str:

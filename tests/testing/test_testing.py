@@ -400,7 +400,7 @@ def test_expectations_are_compared(expected: Path) -> None:
     assert said[3] == "there is no pod or workload default/nobody"
     assert said[4:6] == ["", ""]
     assert said[6] == "1 of 1 pods of Pod default/big are pending"
-    assert said[7] == "there is no pod or workload Deployment default/big"
+    assert said[7] == "there is no pod or workload Deployment default/big; did you mean default/big?"
 
 
 def test_pods_that_are_never_made_are_not_placed(tmp_path: Path) -> None:
@@ -435,6 +435,8 @@ spec: {hard: {pods: "1"}}
         ("{cluster: a.yaml, pods: {web: placed}, set: 7}", "set: it is a mapping"),
         ("{cluster: a.yaml, pods: {web: pending KL}}", "not 'pending KL'"),
         ("{cluster: a.yaml, pods: {web: pending KL999}}", "there is no code KL999"),
+        ("{cluster: '', pods: {web: placed}}", r"1:11: cluster: it is a path"),
+        ("{cluster: a.yaml, pods: {'': placed}}", "a line names no pod or workload"),
         ('{cluster: a.yaml, pods: {web: "on one of []"}}', "on one of no nodes"),
     ],
 )
@@ -453,6 +455,10 @@ def test_plan(kubelogic_plan, kubelogic_cluster, kubelogic_session):
     assert len(kubelogic_plan.placements) == 3
     assert kubelogic_session.plan(kubelogic_cluster) == kubelogic_plan
 
+@pytest.mark.kubelogic("nodes.yaml", nmespace="shop")
+def test_with_a_wrong_marker(kubelogic_cluster):
+    pass
+
 def test_without_a_marker(kubelogic_cluster):
     pass
 """
@@ -460,6 +466,8 @@ def test_without_a_marker(kubelogic_cluster):
 
 def test_the_plugin_collects_expectations_and_gives_fixtures(expected: Path) -> None:
     (expected.parent / "test_it.py").write_text(TEST, encoding="utf-8")
+    wrong = "{cluster: nodes.yaml, pods: {ash: placed}, set: {no_such: 1}}"
+    (expected.parent / "set.expect.yaml").write_text(wrong, encoding="utf-8")
     found = entry_points(group="pytest11", name="kubelogic")  # by which it is found where kubelogic is installed
     plugin = [] if found else ["-p", "kubelogic.pytest_plugin"]
     command = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider", "-q", "-rA"]
@@ -472,6 +480,9 @@ def test_the_plugin_collects_expectations_and_gives_fixtures(expected: Path) -> 
     assert "PASSED shop.expect.yaml::default/web" in done.stdout
     assert "Pod default/big is expected to be: placed" in done.stdout
     assert "Traceback" not in done.stdout
+    assert "there is no parameter 'no_such'" in done.stdout
+    assert "runner.py" not in done.stdout
+    assert "the marker takes paths, namespace, nodes, not nmespace" in done.stdout
     assert "Insufficient cpu" in done.stdout
 
 
