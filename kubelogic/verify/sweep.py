@@ -110,7 +110,8 @@ def sweep(
     Args:
         jobs: what to do.
         engine: who does it.
-        results: a file of results, a line each; jobs that are in it are not done again, others are added when done.
+        results: a file of results, a line each; jobs that are in it are not done again, others are added when done
+            (not those whose processes died: the next sweep tries them again).
         progress: told how many are done, and of how many.
 
     Raises:
@@ -135,7 +136,7 @@ def sweep(
             result = died if answer is None else answer
             del left[number]
             found[number] = result
-            if results is not None:
+            if results is not None and answer is not None:
                 _keep(results, marks[number], result)
             if progress is not None:
                 progress(len(found), len(jobs))

@@ -103,6 +103,25 @@ def test_a_job_whose_worker_dies_is_tried_again(fleet: list[str]) -> None:
     assert found[1]["text"] == "the process that worked on it died 3 times"
 
 
+def test_a_job_whose_workers_died_is_tried_by_the_next_sweep(tmp_path: Path) -> None:
+    """The machine that had no memory for it may have more."""
+    kept = tmp_path / "results.jsonl"
+    given = [Job(name="one", paths=("one",), question=Question())]
+    assert verdicts(sweep(given, Dying(), results=kept)) == [("one", "unknown")]
+    done: Result = {"name": "one", "verdict": "holds", "document": None, "text": ""}
+    assert sweep(given, Dying(then=done), results=kept) == [done]
+    assert sweep(given, Dying(), results=kept) == [done]
+
+
+class Dying(msgspec.Struct, frozen=True):
+    """Loses its processes, or answers in their place."""
+
+    then: Result | None = None
+
+    def run(self, given: Sequence[tuple[int, Job]]) -> Iterator[tuple[int, Result | None]]:
+        return ((number, self.then) for number, _ in given)
+
+
 @pytest.mark.parametrize("text", ["kind: Node\n", "[]\n", '{"mark": 5}\n', '{"mark": "a", "verdict": "holds"}\n{}\n'])
 def test_a_file_of_something_else_is_left_alone(fleet: list[str], tmp_path: Path, text: str) -> None:
     file = tmp_path / "cluster.yaml"
