@@ -75,7 +75,8 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
     def _hint(self, found: Plan) -> str:
         """A pod or workload that may be meant: of the same name elsewhere, or of a name like it."""
-        rows = [(each.pod, each.owner) for each in (*found.placements, *found.pending)]
+        rows = [(each.pod, each.owner) for each in found.placements]
+        rows += [(each.pod, each.owner) for each in found.pending]
         names = sorted({name.partition(" ")[2] or name for row in rows for name in row if name}, reverse=True)
         by_last = {name.rpartition("/")[2]: name for name in names}
         near = nearest(self.name.rpartition("/")[2], by_last)
