@@ -14,7 +14,6 @@ import marshal
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from hashlib import sha256
@@ -260,6 +259,8 @@ def _read(path: Path | None) -> bytes | None:
 
 def _write(path: Path, data: bytes) -> bool:
     """Put a file in place as a whole, or not at all; says which."""
+    import tempfile  # most runs write nothing
+
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _ours(path.parent):
