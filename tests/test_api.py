@@ -308,7 +308,7 @@ def test_what_is_no_result_is_refused() -> None:
     [
         lambda: kubelogic.load("apiVersion: v1\nkind: Pod\nmetadata: {nme: x}\n"),
         lambda: kubelogic.explain(kubelogic.load("fixtures/two-spreads"), "nobody"),
-        lambda: kubelogic.explain_any(kubelogic.load("fixtures/two-spreads"), "node/nobody"),
+        lambda: kubelogic.api.explain_any(kubelogic.load("fixtures/two-spreads"), "node/nobody"),
         lambda: kubelogic.verify(kubelogic.load("fixtures/two-spreads"), during_rollout="deploy/nobody"),
         lambda: kubelogic.verify(kubelogic.load("fixtures/two-spreads"), survive="moon:1"),
         lambda: kubelogic.query(kubelogic.load("fixtures/two-spreads"), "nothing(X)"),
