@@ -81,7 +81,9 @@ def _without(key: _Key, goals: frozenset[str], waits: bool) -> Rulebook:
     kept = [clause for clause in book.clauses if not _is_of_endpoints(clause)]
     if not waits and _WAITS not in given:
         kept = _without_empty(kept, {_WAITS}, given | _inputs(book))
-    mark = book.mark and sha256(f"{book.mark} without endpoints {waits}".encode()).hexdigest()[:32]
+    left = {id(clause) for clause in kept}
+    numbers = [number for number, clause in enumerate(book.clauses) if id(clause) in left]
+    mark = book.mark and sha256(f"{book.mark} {numbers}".encode()).hexdigest()[:32]
     found = Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=tuple(kept), facts=book.facts)
     found = replace(found, mark=mark)
     actions = {clause.head.predicate for clause in kept if clause.head.predicate.startswith("action_")}
