@@ -11,7 +11,8 @@ import msgspec
 from kubelogic.apiserver.operators import source_of
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import Document
-from kubelogic.facts.tracing import extant, value_at, with_value
+from kubelogic.facts.altered import value_at, with_value
+from kubelogic.facts.tracing import extant
 from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.location import Path, Step
 

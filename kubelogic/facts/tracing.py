@@ -7,30 +7,24 @@ is in them, so that a long document costs little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Object
+from kubelogic.facts.altered import changed, far, gone, other, value_at, with_value
 from kubelogic.facts.base import Fact
 from kubelogic.text.location import Path, Step
 
 Extract = Callable[[Object], Iterable[Fact]]
 
-_OPPOSITES = {
-    "DoesNotExist": "Exists",
-    "Equal": "Exists",
-    "Exists": "DoesNotExist",
-    "Gt": "Lt",
-    "In": "NotIn",
-    "Lt": "Gt",
-    "NotIn": "In",
-}
-"""Operators, which have no values but these."""
-
 _MANY = 4
 """More fields than this are named by what they have in common."""
+
+_FEW = 8
+"""Parts of a value up to which each is tried by itself."""
 
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an extractor raises over a document that no API server would take."""
@@ -64,18 +58,6 @@ def decided(extract: Extract, obj: Object, fact: Fact) -> Decided | None:
     if paths:
         return Decided(paths=_together(search.telling(paths), obj.document), stated=True)
     return Decided(paths=(_missing(search, extract, obj, fact),), stated=False)
-
-
-def value_at(document: Any, path: Path) -> Any:
-    """The value of a field; None if it is not there."""
-    for step in path:
-        if isinstance(document, Mapping):
-            document = document.get(step)
-        elif isinstance(document, Sequence) and isinstance(step, int) and -1 < step < len(document):
-            document = document[step]
-        else:
-            return None
-    return document
 
 
 def extant(document: Any, path: Path) -> Path:
@@ -114,7 +96,7 @@ class _Search:
         before = self.count(document)
         inside = value_at(document, path)
         found: list[Path] = []
-        for step in _steps(inside):
+        for step in self._worth_trying(document, path, _steps(inside), before):
             below = (*path, step)
             decides = self._decides(document, below, before)
             if decides or (decides is None and _steps(value_at(document, below))):
@@ -125,12 +107,26 @@ class _Search:
             return self._positions(path, document, before)
         return self._alone(path, document)
 
+    def _worth_trying(self, document: Any, path: Path, steps: Sequence[Step], before: int | None) -> Iterator[Step]:
+        """Of the parts of a value those that may decide: of many, halves are tried together, and halves of these."""
+        if len(steps) <= _FEW:
+            yield from steps
+            return
+        middle = len(steps) // 2
+        for half in (steps[:middle], steps[middle:]):
+            if self._any_decides(document, path, half, before) is not False:
+                yield from self._worth_trying(document, path, half, before)
+
     def _decides(self, document: Any, path: Path, before: int | None) -> bool | None:
         """Whether what is at a path decides; None if the extractor cannot read the document without it."""
+        return self._any_decides(document, path[:-1], path[-1:], before)
+
+    def _any_decides(self, document: Any, path: Path, steps: Sequence[Step], before: int | None) -> bool | None:
+        """The same of some parts of what is at a path together."""
         unreadable = False
-        for change in (_other, _gone, _far):
-            changed = _changed(document, path, change)
-            after = self.count(changed) if changed is not document else before
+        for change in (other, gone, far):
+            tried = changed(document, path, steps, change)
+            after = self.count(tried) if tried is not document else before
             if after is not None and after != before:
                 return True
             unreadable |= after is None
@@ -139,7 +135,14 @@ class _Search:
     def _positions(self, path: Path, document: Any, before: int | None) -> tuple[Path, ...]:
         """The item of a list which decides the fact by being there, though with no value of its own."""
         items = value_at(document, path)
-        for index in range(len(items)):
+        first = 0
+        if len(items) > _FEW:  # with so many the fact is there once the item is
+
+            def is_given(number: int) -> bool:
+                return self.count(with_value(document, path, list(items[:number]))) == before
+
+            first = max(bisect_left(range(len(items) + 1), True, key=is_given) - 1, 0)
+        for index in range(first, len(items)):
             if self.count(with_value(document, path, list(items[: index + 1]))) == before:
                 if self.count(with_value(document, path, list(items[:index]))) in (before, None):
                     break
@@ -153,9 +156,9 @@ class _Search:
             return ()
         for step in steps:
             rest = document
-            for other in steps:
-                if other != step:
-                    rest = _changed(rest, (*path, other), _other)
+            for each in steps:
+                if each != step:
+                    rest = changed(rest, path, (each,), other)
             if self.count(rest) and self._decides(rest, (*path, step), self.count(rest)):
                 return self.fields((*path, step), rest) or ((*path, step),)
         return ()
@@ -170,13 +173,13 @@ class _Search:
         document = self._obj.document
         usual = self._alike(document) or 0
         told = [path for path in paths if self._tells(path, usual)] or paths
-        without = [(path, self._alike(_changed(document, path, _gone))) for path in told]
+        without = [(path, self._alike(changed(document, path[:-1], path[-1:], gone))) for path in told]
         return [path for path, left in without if left is not None and left < usual] or told
 
     def _tells(self, path: Path, usual: int) -> bool:
         """Whether another value of a field makes another fact of this one."""
-        for change in (_other, _far):
-            found = self.facts(_changed(self._obj.document, path, change))
+        for change in (other, far):
+            found = self.facts(changed(self._obj.document, path[:-1], path[-1:], change))
             if found is not None and self._fact not in found:
                 return sum(predicate == self._fact[0] for predicate, _ in found) >= usual
         return False
@@ -210,90 +213,6 @@ def _together(paths: Sequence[Path], document: Any) -> tuple[Path, ...]:
     if len(found) > 1 and of_map:
         return (common,)
     return tuple(sorted(found, key=lambda path: -len(path)))
-
-
-# -- other documents ---------------------------------------------------------------------------------------------
-
-
-def with_value(document: Any, path: Path, value: Any) -> Any:
-    """A document with another value at a path; it shares all the rest."""
-    if not path:
-        return value
-    step, *rest = path
-    copy: Any = dict(document) if isinstance(document, Mapping) else list(document)
-    copy[step] = with_value(document[step], tuple(rest), value)
-    return copy
-
-
-def _changed(document: Any, path: Path, change: Callable[[Any], Any]) -> Any:
-    """A document in which what is at a path is changed; without it if that gives ``_ABSENT``."""
-    before = value_at(document, path)
-    value = change(before)
-    if value is before and value is not None:
-        return document
-    if value is not _ABSENT:
-        return with_value(document, path, value)
-    above = value_at(document, path[:-1])
-    if not isinstance(above, Mapping):
-        return with_value(document, path, _emptied(above[path[-1]]))
-    return with_value(document, path[:-1], {key: each for key, each in above.items() if key != path[-1]})
-
-
-_ABSENT = object()
-
-
-def _gone(value: Any) -> Any:  # noqa: ARG001 - whatever it is
-    return _ABSENT
-
-
-def _emptied(value: Any) -> Any:
-    """Nothing of the same type: items of lists are not taken out, which would move the others."""
-    return type(value)() if isinstance(value, dict | list | str | int | float) else None
-
-
-def _other(value: Any) -> Any:
-    """Another value of the same form: all scalars differ, quantities and times stay such."""
-    match value:
-        case dict():
-            return {key: each if (new := _other(each)) is _ABSENT else new for key, each in value.items()} or _ABSENT
-        case list() | tuple():
-            return [each if (new := _other(each)) is _ABSENT else new for each in value] or _ABSENT
-        case bool():
-            return not value
-        case int() | float():
-            return value + 1
-        case str():
-            return _other_text(value)
-        case _:
-            return _ABSENT
-
-
-def _far(value: Any) -> Any:
-    """The same with counts and percentages that are far off, as those nearby may be rounded to the same."""
-    match value:
-        case dict():
-            found = {key: _far(each) for key, each in value.items()}
-            return found if any(found[key] is not value[key] for key in value) else value
-        case list() | tuple():
-            items = [_far(each) for each in value]
-            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-        case bool():
-            return value
-        case int():
-            return value + 1000
-        case str() if value.endswith("%") and value[:-1].isdigit():
-            return f"{(int(value[:-1]) + 50) % 100}%"
-        case _:
-            return value
-
-
-def _other_text(text: str) -> str:
-    if text in _OPPOSITES:
-        return _OPPOSITES[text]
-    for index in range(len(text) - 1, -1, -1):
-        if text[index] in "0123456789":
-            return f"{text[:index]}{(int(text[index]) + 1) % 10}{text[index + 1 :]}"
-    return f"{text}x"
 
 
 # -- what is not there -------------------------------------------------------------------------------------------
@@ -356,14 +275,14 @@ def _missing(search: _Search, extract: Extract, obj: Object, fact: Fact) -> Path
     return ()
 
 
-_MANY = 256
+_MANY_ABSENT = 256
 """Absent fields up to which each is tried by itself."""
 
 
 def _latest(told: Sequence[Path]) -> list[Path]:
     """Absent fields, the last that was looked for first; of very many, one for all items of a list."""
     paths = list(dict.fromkeys(reversed(told)))
-    if len(paths) <= _MANY:
+    if len(paths) <= _MANY_ABSENT:
         return paths
     alike: dict[tuple[str, ...], Path] = {}
     for path in paths:

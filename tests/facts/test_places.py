@@ -129,3 +129,19 @@ def test_an_absent_field_is_found_among_a_list_of_many() -> None:
     assert found is not None
     assert not found.stated
     assert tried < 2_000  # each absent field of each block would be 3,000
+
+
+def test_one_of_very_many_parts_is_found_in_few_readings() -> None:
+    asked = 0
+
+    def extract(obj: Object) -> Iterator[Fact]:
+        nonlocal asked
+        asked += 1
+        for each in obj.document["spec"]["blocks"]:
+            yield "block", (str(each.get("cidr")),)
+
+    blocks = [{"cidr": f"10.{number // 256}.{number % 256}.0/24"} for number in range(2000)]
+    found = decided(extract, thing(spec={"blocks": blocks}), ("block", ("10.5.7.0/24",)))
+    assert found is not None
+    assert found.paths == (("spec", "blocks", 5 * 256 + 7, "cidr"),)
+    assert asked < 200
