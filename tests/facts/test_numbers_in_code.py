@@ -25,7 +25,7 @@ CODE = "how this program works, not what Kubernetes does"
 FORMAT = "how a text or a hash is made up"
 MATHS = "the largest number of a type"
 
-CALENDARS = ("facts/schedules.py", "facts/altered.py")
+CALENDARS = ("facts/schedules.py", "facts/altered.py", "facts/tracing.py")
 """Modules that are full of minutes, days and months, or of values that are only tried."""
 
 REASONS: dict[tuple[str, int], str] = {
