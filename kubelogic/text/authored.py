@@ -1,9 +1,10 @@
 """Where a person wrote what Helm or Kustomize rendered: the file, and the very line where it is known for certain.
 
-Helm says in a comment which template made a document; a template without actions is copied as it stands. Of a
-Kustomize folder the files that are listed are read: a field that one of them holds with the value that was rendered
-stands there. What transformers, generators and templates made has no line: then a file to edit is named, and places
-are those of what was rendered.
+Helm says in a comment which template made a document; a template without actions is copied as it stands, and of one
+with actions the line is told that alone can have made a rendered one (``template_lines``). Of a Kustomize folder the
+files that are listed are read: a field that one of them holds with the value that was rendered stands there. What
+transformers, generators and includes made has no line: then a file to edit is named, and places are those of what
+was rendered.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ class Authored:
         for item in items:
             if (theirs := _same_field(tree, item.document, path)) is not None:
                 return replace(item.origin.locate(theirs, key=key), path=rendered.path)
+        if self._helm and (found := self._acted(origin, path, rendered, file, key=key)) is not None:
+            return found
         return replace(rendered, written=file)
 
     def excerpt(self, location: Location) -> Excerpt:
@@ -114,6 +117,36 @@ class Authored:
             return os.path.join(self._folder, rendering.CHART), []
         same = [each for each in self._items(file) if each.document == tree]
         return file, same if len(same) == 1 else []
+
+    def _acted(self, origin: ItemOrigin, path: Path, rendered: Location, file: str, *, key: bool) -> Location | None:
+        """The line of a template with actions that made a field's value, or else its key, where only one can have."""
+        from kubelogic.text import template_lines
+
+        document = origin.document
+        template = self._read.get(file)
+        if template is None or document.json or document.inner:
+            return None
+        if (file, document.start) not in self._made:
+            data = document.source.data[document.start : document.end]
+            head = 0 if (found := _MADE_BY.search(data)) is None else found.end()
+            text = "\n" * data.count(b"\n", 0, head) + data[head:].decode("utf-8", "replace")
+            written = template.data.decode("utf-8", "replace")
+            self._made[file, document.start] = template_lines.made_by(written, text)
+        places = [(rendered.line, rendered.column)]
+        if not key:
+            places.append(document.find((*origin.base, *path), key=True)[:2])
+        for line, column in places:
+            number = self._made[file, document.start].get(line - document.line + 1)
+            if number is not None:
+                texts = (_line(template, number), _line(document.source, line))
+                shown = template_lines.column_of(*texts, column)
+                return Location(file=file, line=number, column=shown, path=rendered.path)
+        return None
+
+    @cached_property
+    def _made(self) -> dict[tuple[str, int], Mapping[int, int]]:
+        """The lines of templates that made those of rendered documents."""
+        return {}
 
     def _patched(self, tree: Mapping[str, Any]) -> tuple[str, list[Item]]:
         """The kustomization, and what made an object: the patches of it, the last one first, then itself."""
@@ -152,6 +185,13 @@ class Authored:
                 trees = [tree for _, tree in documents.trees(source, []) if isinstance(tree, dict)]
                 return path, trees[0] if trees else {}
         return "", {}
+
+
+def _line(source: sources.Source, number: int) -> str:
+    """A whole line, however long."""
+    lines = source.lines()
+    start, end = lines.start(number) or 0, lines.start(number + 1)
+    return source.data[start:end].decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _fresh(item: Item, *, patch: bool) -> _Written:

