@@ -64,20 +64,27 @@ def _proof(blocker: Blocker, evaluation: Evaluation, prover: Prover) -> Proof | 
 
 
 def _places(blocker: Blocker, proof: Proof, origins: Origins) -> tuple[Written, ...]:
-    """Where the facts were written that have what the witness tells: one of each predicate, of amounts the largest."""
+    """Where the facts were written that have what the witness tells: one of each predicate.
+
+    It is one about the pod itself where there is such a fact, since a proof also holds what merely made the rules look,
+    such as the requests of another pod that waits; of amounts the largest.
+    """
     told = {value for name, value in blocker.witness.items() if name not in _NAMES}
     facts = [step.fact for step in proof.steps if isinstance(step, Given) and step.place is None]
     telling = [fact for fact in facts if told.intersection(fact.row)] or facts
+    shape = str(blocker.witness.get("Shape", ""))
     first: dict[str, Fact] = {}
     for fact in telling:
         kept = first.get(fact.predicate)
-        if kept is None or (kept.row[:-1] != fact.row[:-1] and _amount(fact) > _amount(kept)):
+        if kept is None or (kept.row[:-1] != fact.row[:-1] and _rank(fact, shape) > _rank(kept, shape)):
             first[fact.predicate] = fact
     found = dict.fromkeys(place for fact in first.values() if (place := origins(fact, facts)) is not None)
     said = [written for written in found if written.places]
     return tuple([written for written in said if written.places[0].path] or said)[:_SHOWN]
 
 
-def _amount(fact: Fact) -> int:
+def _rank(fact: Fact, shape: str) -> tuple[bool, int]:
+    """Whether a fact is about pods of a shape or one of their containers ("SHAPE CONTAINER"), and its amount."""
+    own = bool(shape) and any(isinstance(each, str) and f"{each} ".startswith(f"{shape} ") for each in fact.row)
     last = fact.row[-1] if fact.row else 0
-    return last if isinstance(last, int) else 0
+    return own, last if isinstance(last, int) else 0
