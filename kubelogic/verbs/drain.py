@@ -220,7 +220,7 @@ def _unserved(run: Simulated) -> Iterator[tuple[str, int, int | None]]:
 
 
 def _helps(done: Reconciled, node: str, options: Options, found: NodeDrain, run: Simulated) -> Iterator[Help]:
-    """What may help, tried: another node first, one more replica, a budget that lets one pod go."""
+    """What may help, tried: another node first, one more replica, a budget that lets one pod go, fewer budgets."""
     for summary, change in _ideas(done.run.state, node, found, run):
         outcome = change(done.run.state)
         if not outcome.answer.accepted:
@@ -244,8 +244,9 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
             f"let PodDisruptionBudget {budget} spare one pod (maxUnavailable: 1)",
             lambda s, key=budget, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
         )
-    owners = sorted({workload(run.state.cluster, run.state.cluster.objects("Pod")[b.pod]) for b in found.blocked})
-    for owner in owners:
+    pods = [run.state.cluster.objects("Pod")[each.pod] for each in found.blocked]
+    yield from _fewer_budgets(run.state, pods)
+    for owner in sorted({workload(run.state.cluster, pod) for pod in pods}):
         kind, _, key = owner.partition(" ")
         obj = state.cluster.get(kind, key)
         if obj is None or kind not in ("Deployment", "StatefulSet", "ReplicaSet"):
@@ -255,6 +256,45 @@ def _ideas(state: State, node: str, found: NodeDrain, run: Simulated) -> Iterato
             f"run {more} replicas of {owner} meanwhile",
             lambda s, kind=kind, key=key, more=more: requests.scale(s, kind, key, more),  # type: ignore[misc]
         )
+
+
+def _fewer_budgets(state: State, pods: Sequence[Object]) -> Iterator[tuple[str, Change]]:
+    """Of several budgets over a pod all go but one; one over pods that nothing makes anew wants fewer, or goes."""
+    over = [(tuple(each.key for each in budgets_of(state.cluster, pod)), pod) for pod in pods]
+    for budgets in sorted({budgets for budgets, _ in over}):
+        owners = sorted({workload(state.cluster, pod) for keys, pod in over if keys == budgets})
+        for kept in budgets if len(budgets) > 1 else ():
+            gone = [each for each in budgets if each != kept]
+            yield f"{_going(gone)}, so that only {kept} covers {', '.join(owners)}", _deletion(gone)
+        if len(budgets) != 1 or not any(each.startswith("Pod ") for each in owners):
+            continue
+        (key,) = budgets
+        document = state.cluster.objects("PodDisruptionBudget")[key].document
+        wanted = (document.get("spec") or {}).get("minAvailable")
+        if isinstance(wanted, int) and wanted > 0:
+            spec = {"minAvailable": max(0, wanted - sum(keys == budgets for keys, _ in over))}
+            yield (
+                f"let PodDisruptionBudget {key} want fewer pods (minAvailable: {spec['minAvailable']})",
+                lambda s, key=key, spec=spec: requests.patch(s, "PodDisruptionBudget", key, {"spec": spec}),  # type: ignore[misc]
+            )
+        else:
+            yield _going([key]), _deletion([key])
+
+
+def _going(budgets: Sequence[str]) -> str:
+    return f"delete {' and '.join(f'PodDisruptionBudget {each}' for each in budgets)}"
+
+
+def _deletion(budgets: Sequence[str]) -> Change:
+    return lambda state: _deleted(state, budgets)
+
+
+def _deleted(state: State, budgets: Sequence[str]) -> requests.Outcome:
+    outcome = requests.delete(state, "PodDisruptionBudget", budgets[0])
+    for each in budgets[1:]:
+        if outcome.answer.accepted:
+            outcome = requests.delete(outcome.state, "PodDisruptionBudget", each)
+    return outcome
 
 
 def twin_of(node: Object, name: str = "") -> Mapping[str, Any]:

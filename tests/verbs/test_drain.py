@@ -79,6 +79,46 @@ def test_a_budget_that_lets_nobody_go_is_said_to_and_what_helps_was_tried() -> N
     assert text.splitlines()[-1].startswith("Next: let PodDisruptionBudget default/web spare one pod")
 
 
+def bare(name: str) -> dict[str, Any]:
+    spec = {"nodeName": "n1", "containers": [{"name": "a", "image": "i"}]}
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    meta = {"name": name, "labels": {"app": "web"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": status}
+
+
+def test_of_several_budgets_over_a_pod_those_are_kept_that_let_it_go() -> None:
+    budgets = [
+        {**budget(**spec), "metadata": {"name": name}}
+        for name, spec in {
+            "one": {"maxUnavailable": 1},
+            "none": {"maxUnavailable": 0},
+            "two": {"minAvailable": 1},
+        }.items()
+    ]
+    found = drained("n1", node("n1"), node("n2"), deployment(2), *budgets)
+    assert [each.summary for each in found.helps] == [
+        "delete PodDisruptionBudget default/none and PodDisruptionBudget default/two, so that only default/one covers"
+        " Deployment default/web",
+        "delete PodDisruptionBudget default/none and PodDisruptionBudget default/one, so that only default/two covers"
+        " Deployment default/web",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "pods", "helps"),
+    [
+        ({"minAvailable": 1}, 1, "let PodDisruptionBudget default/web want fewer pods (minAvailable: 0)"),
+        ({"minAvailable": 2}, 2, "let PodDisruptionBudget default/web want fewer pods (minAvailable: 0)"),
+        ({"maxUnavailable": 0}, 1, "delete PodDisruptionBudget default/web"),
+        ({"minAvailable": "100%"}, 1, "delete PodDisruptionBudget default/web"),
+    ],
+)
+def test_a_budget_over_pods_that_nothing_makes_anew(spec: dict[str, Any], pods: int, helps: str) -> None:
+    """No share of them can be told, and none of them comes back elsewhere: maxUnavailable does not help."""
+    found = drained("n1", node("n1"), node("n2"), *(bare(f"p{i}") for i in range(pods)), budget(**spec))
+    assert [each.summary for each in found.helps] == [helps]
+
+
 def test_a_budget_that_waits_for_a_pod_that_finds_no_node() -> None:
     """One may go, its replacement fits nowhere, so the second may not go: a node more helps."""
     found = drained("n1", node("n1"), node("n2", cpu="500m"), deployment(2), budget(maxUnavailable=1))
