@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
             if typed and typed[0] in habits.HINTS:
                 return f"; {habits.HINTS[typed[0]]}"
             choices = [name for action in self._actions for name in action.choices or () if isinstance(name, str)]
+            choices = list(dict.fromkeys(choices))
         elif message.startswith("unrecognized arguments: "):
             typed = [each for each in message.split()[2:] if each.startswith("-")][:1]
             if typed and (flag := typed[0].partition("=")[0]) in habits.HINTS:

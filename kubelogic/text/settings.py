@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ from kubelogic.text.location import Fault, InputError, Location
 
 FILES = ("kubelogic.toml", "pyproject.toml")
 CODE = "KL147"
+
+_OBJECT = regex(r"[A-Z][A-Za-z0-9]*/(?:[^/\s]+/)?[^/\s]+")
+"""An object that the cluster has: its kind, perhaps its namespace, its name."""
 
 _POSITION = regex(r"\(at line (\d+), column (\d+)\)")
 
@@ -70,12 +74,13 @@ _KEYS = (*_LISTS, *_CHOICES, "namespace", "set", "timeout")
 def find(start: Path) -> Path | None:
     """The nearest file with settings, from a folder up to the root of its repository; None if there is none.
 
-    A ``pyproject.toml`` counts if it has a table ``tool.kubelogic``.
+    A ``pyproject.toml`` counts if it has a table ``tool.kubelogic``. A ``kubelogic.toml`` that cannot be read, such as
+    a link to nothing, counts too: to go on without the settings would answer another question.
     """
     for folder in (start, *start.parents):
         for name in FILES:
             path = folder / name
-            if path.is_file() and (name == FILES[0] or _has_table(path)):
+            if os.path.lexists(path) if name == FILES[0] else path.is_file() and _has_table(path):
                 return path
         if (folder / ".git").exists():
             return None
@@ -149,6 +154,13 @@ def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
         elif key in _LISTS:
             if not isinstance(value, list | str) or not all(isinstance(each, str) for each in _as_list(value)):
                 yield _fault(name, line, column, text, f"{key} is a list of texts, not {value!r}")
+            elif key == "exists":
+                for each in _as_list(value):
+                    if not _OBJECT.fullmatch(each):
+                        message = (
+                            f"exists takes Kind/name or Kind/namespace/name, such as Secret/shop/keys, not {each!r}"
+                        )
+                        yield _fault(name, line, column, text, message)
         elif key in _CHOICES:
             if value not in _CHOICES[key]:
                 near = difflib.get_close_matches(str(value), _CHOICES[key], n=1)

@@ -218,6 +218,14 @@ def test_settings_count_and_what_is_typed_counts_first(
         ("namespace = []", "1:1", "namespace is a text, not []"),
         ("[set]\nx = 1.5", "1:1", "set is a table of parameters: numbers or texts by name"),
         ("paths = [", "1:10", "this is no TOML: "),
+        (
+            "\nexists = ['ConfigMap/a', 'Secret']",
+            "2:1",
+            "exists takes Kind/name or Kind/namespace/name, such as Secret/",
+        ),
+        ("exists = '//'", "1:1", "exists takes Kind/name or Kind/namespace/name, such as Secret/shop/keys, not '//'"),
+        ("exists = 'Secret/a/b/c'", "1:1", "exists takes Kind/name or Kind/namespace/name"),
+        ("exists = 'secret/a'", "1:1", "exists takes Kind/name or Kind/namespace/name"),
     ],
 )
 def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str, line: str, message: str) -> None:
@@ -225,6 +233,37 @@ def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str
     code, _, err = typed("x.yaml")
     assert code == 2
     assert f"kubelogic.toml:{line}: error: {message}" in err
+
+
+@pytest.mark.parametrize("what", ["loop", "nothing", "folder"])
+def test_settings_that_cannot_be_read_are_not_left_out(typed: Typed, tmp_path: Path, what: str) -> None:
+    path = tmp_path / "kubelogic.toml"
+    if what == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("kubelogic.toml" if what == "loop" else "elsewhere.toml")
+    (tmp_path / "web.yaml").write_text(SERVICE + "---\n" + WEB)
+    code, out, err = typed("web.yaml")
+    assert (code, out) == (2, "")
+    assert "kubelogic.toml: error: cannot be read: " in err
+
+
+def test_what_exists_may_have_any_name(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "kubelogic.toml").write_text("exists = ['ClusterRole/system:node', 'Secret/shop/a.b', 'ConfigMap/x']")
+    (tmp_path / "web.yaml").write_text(WEB)
+    assert typed("web.yaml")[0] == 0
+
+
+def test_codes_in_small_letters_and_severities_are_meant_once(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "web.yaml").write_text(WEB)
+    code, _, err = typed("web.yaml", "--select", "kl4", "--ignore", "kl152")
+    assert (code, "no code begins with kl4; did you mean KL4?" in err) == (2, True)
+    assert "no code begins with kl152; did you mean KL152?" in err
+    with pytest.raises(SystemExit):
+        typed("web.yaml", "--fail-on", "Error")
+    assert "did you mean error?" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_table_that_is_none(typed: Typed, tmp_path: Path) -> None:

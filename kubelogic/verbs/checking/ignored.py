@@ -16,6 +16,8 @@ WITHOUT_REASON, IN_VAIN = "KL180", "KL181"
 
 _CODE = regex(r"[A-Z][A-Z0-9]*[0-9]")
 _PARTS = regex(r"[;\n]")
+_CONTINUED = regex(r"(?<=[^;\s])[ \t]*\n[ \t]*(?=[^\s;])(?![A-Z][A-Z0-9]*[0-9][:,]?(?:[\s;]|\Z))")
+"""The end of a line after which no code follows: its reason goes on."""
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +46,9 @@ def unknown_codes(prefixes: Iterable[str], known: Collection[str]) -> list[str]:
     found = []
     for each in prefixes:
         if not any(code.startswith(each) for code in known):
-            near = difflib.get_close_matches(each, sorted(known), n=1)
+            upper = each.upper()
+            meant = [upper] if any(code.startswith(upper) for code in known) else []
+            near = meant or difflib.get_close_matches(upper, sorted(known), n=1)
             found.append(f"no code begins with {each}" + (f"; did you mean {near[0]}?" if near else ""))
     return found
 
@@ -54,11 +58,16 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
 
     >>> parse("KL410 one is enough; KL412")
     ({'KL410': 'one is enough'}, ['KL412'])
+
+    A line that begins with no code goes on with the reason of the line before it.
+
+    >>> parse("KL410\\tone is enough,\\nit is a cache\\nKL412 why")
+    ({'KL410': 'one is enough, it is a cache', 'KL412': 'why'}, [])
     """
     reasons: dict[str, str] = {}
     bare: list[str] = []
-    for part in filter(None, (each.strip() for each in _PARTS.split(text))):
-        code, _, reason = part.partition(" ")
+    for part in filter(None, (each.strip() for each in _PARTS.split(_CONTINUED.sub(" ", text)))):
+        code, reason = (*part.split(None, 1), "")[:2]
         code = code.rstrip(":,")
         if _CODE.fullmatch(code) and reason.strip(" :-"):
             reasons[code] = reason.strip(" :-")
