@@ -60,6 +60,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "KL151": "a Service stands for a name that nobody resolves",
         "KL152": "a Service selects no pod",
         "KL153": "a Service or a probe leads to a port that no container has",
+        "KL166": "several pods report one address",
+        "KL167": "ranges of addresses of several nodes overlap",
         "KL190": "accepted, but without effect",
         "KL191": "accepted, but probably not meant",
         "KL192": "deprecated",

@@ -60,6 +60,8 @@ HELPS: Mapping[str, str] = MappingProxyType(
         "KL151": "Nothing: the name is resolved outside the cluster.",
         "KL152": "Give the selector labels that pods have; the message names the nearest.",
         "KL153": "Lead to a port that a container has, by number or by name.",
+        "KL166": "Delete all of them but one; look for ranges that overlap (KL167), or for two clusters in one input.",
+        "KL167": "Give each node a range of its own: spec.podCIDR cannot be changed, but the Node can be made anew.",
         "KL190": "Take it out, or write what makes it count.",
         "KL191": "Look at it again: the API server takes it, and few mean it.",
         "KL192": "Write what the message names instead.",

@@ -30,6 +30,7 @@ from kubelogic.verbs.group_status import group_statuses
 from kubelogic.verbs.missing import missing
 from kubelogic.verbs.missing import undecided as not_known
 from kubelogic.verbs.movable import Movable
+from kubelogic.verbs.one_address import address_notices
 from kubelogic.verbs.reconciled import Options, Reconciled, reconcile
 from kubelogic.verbs.refusals import refused_manifests, refused_objects
 from kubelogic.verbs.results import GonePod, NodeLoad, PlacedPod, Plan, RefusedObjects, ServiceEndpoints, TimedAction
@@ -97,7 +98,8 @@ def describe(done: Reconciled, options: Options = DEFAULT, *, notices: Sequence[
     refusals = refusals_of(done)
     omissions = omitted(cluster, book.omissions)
     said = warnings_of(done.run.state)
-    told = (*notices, *said, *service_notices(final), *omissions, *missing(cluster, final), *sampled)
+    services = (*service_notices(final), *address_notices(cluster))
+    told = (*notices, *said, *services, *omissions, *missing(cluster, final), *sampled)
     placements = placements_of(cluster, final)
     unsure = _unsure(final, book, placements) if any(each.code in UNHEEDED for each in told) else ()
     gone = _gone(cluster, final, actions, refused={(each.kind, each.key) for each, _ in done.left_out})
