@@ -41,6 +41,9 @@ _NEEDED = ("ServiceAccount", "ConfigMap", "Secret")
 _ENDED_UP = frozenset({"Running", "Succeeded", "Failed", "Unknown", "Bound", "Lost"})
 """Phases that only a cluster writes."""
 
+_SERVICES = "service_cluster_ip_range"
+"""The parameter that says where addresses of Services come from: a value other than the built-in one is the user's."""
+
 _NANO = 10**9
 
 
@@ -70,7 +73,9 @@ def load_state(
     """
     whole = State.of(cluster, rules=rules) if given is None else given
     book = rules or builtin_rulebook()
-    addressed, refused = address_services(cluster, Ranges.named(parameters_of(book)))
+    parameters = parameters_of(book)
+    is_set = parameters[_SERVICES] != parameters_of(builtin_rulebook())[_SERVICES]
+    addressed, refused = address_services(cluster, Ranges.named(parameters), known=is_set)
     new = sorted((obj for obj in addressed if _is_new(obj)), key=_turn)
     there = addressed.replacing(without=[(obj.kind, obj.key) for obj in new])
     tx = Transaction(

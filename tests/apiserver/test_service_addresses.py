@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubelogic.api import load, plan
+from kubelogic.api import Options, load, plan
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.allocators.ranges import Ranges
 from kubelogic.apiserver.allocators.services import address_services as addressed
@@ -168,3 +168,27 @@ def test_what_a_cluster_gave_is_not_the_api_servers(uid: str, refused: int) -> N
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "uid": uid}, "spec": spec}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "oak"}}
     assert len(plan(load([node, service])).refusals) == refused
+
+
+RANGE = {"service_cluster_ip_range": "172.30.0.0/16"}
+
+
+def _refused(parameters: dict[str, Any] | None, metadata: str = "name: a", address: str = "10.9.0.5") -> list[str]:
+    spec = f"{{clusterIP: {address}, ports: [{{port: 80}}]}}"
+    text = f"{{apiVersion: v1, kind: Service, metadata: {{{metadata}}}, spec: {spec}}}"
+    return [each.message for each in plan(load(text), Options(parameters=parameters)).refusals]
+
+
+def test_an_address_outside_of_the_range_that_is_set_is_refused() -> None:
+    [message] = _refused(RANGE)
+    assert "failed to allocate IP 10.9.0.5: the provided network does not match the current range" in message
+    assert len(_refused({"service_cluster_ip_range": "172.30.0.0/16,fd00:9::/112"})) == 1
+
+
+def test_an_address_is_kept_inside_of_it_or_where_it_is_not_known_or_a_cluster_gave_it() -> None:
+    assert _refused(RANGE, address="172.30.9.9") == []
+    assert _refused(RANGE, address="None") == []
+    assert _refused(None) == []
+    assert _refused(RANGE, "name: a, uid: 0a1b") == []
+    assert _refused(RANGE, 'name: a, resourceVersion: "7", creationTimestamp: "2026-01-01T00:00:00Z"') == []
+    assert _refused({"service_node_port_range": "31000-31099"}) == []

@@ -13,6 +13,7 @@ from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import with_document, with_fields
+from kubelogic.kinds.evidence import is_stored
 
 _EXPOSED = ("NodePort", "LoadBalancer")
 _OWN = "default/kubernetes"
@@ -42,15 +43,19 @@ def admit_service(tx: Transaction, service: Object) -> Status | None:
     return _admit(tx, service, _spec(service))
 
 
-def address_services(cluster: Cluster, ranges: Ranges) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
+def address_services(
+    cluster: Cluster, ranges: Ranges, *, known: bool = False
+) -> tuple[Cluster, tuple[tuple[Object, Status], ...]]:
     """Give the Services of a cluster that was read the addresses and node ports that they lack.
 
     Those that a cluster made come first, then those that ask for something of their own, then the others, each by key.
-    What is given is kept, in whatever range: the ranges of the cluster are not known. What another one has is refused.
+    What is given is kept, in whatever range, as a dump does not say which the cluster has; where that is known, a new
+    Service that asks for an address outside is refused. What another one has is refused.
 
     Args:
         cluster: as it was read.
         ranges: where what is lacking comes from.
+        known: whether these are the ranges of addresses that the cluster has.
 
     Returns:
         The cluster without the refused ones, and these with the refusals.
@@ -60,7 +65,8 @@ def address_services(cluster: Cluster, ranges: Ranges) -> tuple[Cluster, tuple[t
     refused: list[tuple[Object, Status]] = []
     for service in sorted(cluster.objects("Service").values(), key=lambda each: (_claims(each), each.key)):
         spec = _spec(service)
-        given_out = _Allocation(ranges=ranges, taken=taken)
+        is_judged = known and not is_stored(service.document)
+        given_out = _Allocation(ranges=ranges, taken=taken, are_known=is_judged)
         fields = given_out.fields(spec)
         refusal = given_out.refusal(service)
         if refusal is not None:
@@ -169,6 +175,7 @@ class _Allocation(msgspec.Struct, kw_only=True):
         taken: what other Services have.
         own: what the Service has already; None where the ranges of the cluster are not known, so that nothing that is
             asked for can be outside of them.
+        are_known: whether those of addresses are known nevertheless.
         faults: what it asks for and cannot have.
         full: what there is none left of.
     """
@@ -176,6 +183,7 @@ class _Allocation(msgspec.Struct, kw_only=True):
     ranges: Ranges
     taken: Taken
     own: Taken | None = None
+    are_known: bool = False
     faults: list[Fault] = msgspec.field(default_factory=list)
     full: str = ""
 
@@ -222,7 +230,8 @@ class _Allocation(msgspec.Struct, kw_only=True):
         listed = f'Invalid value: ["{address}"]: failed to allocate IP {address}: '
         if self.own is not None and number_of(address) in self.own.addresses:
             return []
-        if self.own is not None and not any(ip_address(address) in each for each in self.ranges.every):
+        is_judged = self.are_known or self.own is not None
+        if is_judged and not any(ip_address(address) in each for each in self.ranges.every):
             return [("spec.clusterIPs", f"{listed}the provided network does not match the current range")]
         if number_of(address) in self.taken.addresses:
             return [("spec.clusterIPs", f"{listed}provided IP is already allocated")]
