@@ -13,6 +13,7 @@ from kubelogic.apiserver.registry.immutable import refuse_change
 from kubelogic.apiserver.transaction import Denied, Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import merge_patch, metadata, with_document
+from kubelogic.kinds.defaults.pods import with_requests
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,9 @@ def post(
         document: the rest; ``metadata`` may hold labels, annotations, finalizers and so on.
         owner: the object that becomes its controller.
     """
+    spec = document.get("spec")
+    if kind == "Pod" and spec:
+        document = {**document, "spec": tx.alike("requests of limits", (spec,), lambda: with_requests(spec))}
     made = tx.create(api_version=api_version, kind=kind, key=key, document=document, owner=owner)
     refusal = chain.on_create(tx, made)
     if refusal is not None:

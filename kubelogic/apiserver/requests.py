@@ -307,9 +307,7 @@ def _update(state: State, tx: Transaction, old: Object, document: Mapping[str, A
     refusal = None if subresource else admit_change(tx, old, new)
     if refusal is not None:
         return Outcome(state=state, answer=refusal)
-    kept = tx.get(new.kind, new.key)
-    if kept is not None and metadata(kept).get("deletionTimestamp") and not metadata(kept).get("finalizers"):
-        tx.delete(new.kind, new.key, grace=0)
+    tx.finish_deletion(new.kind, new.key)
     return Outcome(state=tx.finish(), answer=Status(status=200))
 
 

@@ -285,3 +285,14 @@ def released(state: State, obj: Object, found: Sequence[managing.Conflict]) -> S
     tx = Transaction(state=state)
     tx.put(edited(obj, ["metadata"], {"managedFields": managing.released(obj.document, found) or None}))
     return tx.finish()
+
+
+def finalize(state: State, namespace: Object, finalizers: Sequence[str]) -> Outcome:
+    """Set what a namespace waits for beside its content and its metadata; without any of them it goes.
+
+    Source: FinalizeREST in pkg/registry/core/namespace/storage/storage.go.
+    """
+    tx = Transaction(state=state)
+    tx.edit(namespace.kind, namespace.key, ["spec"], {"finalizers": [*finalizers] or None})
+    tx.finish_deletion(namespace.kind, namespace.key)
+    return Outcome(state=tx.finish(), answer=Status(status=200))

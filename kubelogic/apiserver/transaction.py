@@ -300,9 +300,15 @@ class Transaction(msgspec.Struct, kw_only=True):
         self.put(edited(obj, ["metadata"], fields))
 
     def finish_deletion(self, kind: str, key: str) -> None:
-        """Remove an object that was deleted, if no finalizer and no grace period holds it any more."""
+        """Remove an object that was deleted, if no finalizer and no grace period holds it any more.
+
+        Source: ShouldDeleteDuringUpdate in staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go;
+        ShouldDeleteNamespaceDuringUpdate in pkg/registry/core/namespace/storage/storage.go.
+        """
         obj = self.get(kind, key)
         if obj is None or not metadata(obj).get("deletionTimestamp") or metadata(obj).get("finalizers"):
+            return
+        if kind == "Namespace" and (obj.document.get("spec") or {}).get("finalizers"):
             return
         if not metadata(obj).get("deletionGracePeriodSeconds"):
             self.remove(kind, key)

@@ -172,7 +172,8 @@ class Writings:
         wanted = _value(obj.document, path)
         if _value(bare.document, path) == wanted or _value(defaulted(bare.document), path) != wanted:
             return None
-        found = decided(lambda changed: (_value(defaulted(changed.document), path),), bare, wanted)
+        identity = {"apiVersion": obj.api_version, "kind": obj.kind}
+        found = decided(lambda changed: (_value(defaulted({**changed.document, **identity}), path),), bare, wanted)
         if found is None or not found.stated:
             return None
         places = tuple(place for each in found.paths for place in self.of(obj, each).places)

@@ -25,6 +25,8 @@ def namespace(obj: Object) -> Iterator[Fact]:
     yield "namespace", (obj.name,)
     yield "namespace_labels", (obj.name, text)
     yield "label_set", (text,)
+    for finalizer in (obj.document.get("spec") or {}).get("finalizers") or ():
+        yield "namespace_finalizer", (obj.name, finalizer)
 
 
 MODULE = FactModule(name="admission", extractors={"PriorityClass": priority_class, "Namespace": namespace})

@@ -329,7 +329,7 @@ def _finalize(served: Served, request: Request, where: Target) -> Reply:
     sent = bodies.parsed(request.body, yaml=True)
     obj = present(served, where)
     wanted = ((sent if isinstance(sent, dict) else {}).get("spec") or {}).get("finalizers")
-    outcome = requests.patch(now_of(served), obj.kind, obj.key, {"spec": {"finalizers": wanted or None}})
+    outcome = serving.finalize(now_of(served), obj, wanted or ())
     if not outcome.answer.accepted:
         raise of_answer(outcome.answer, where.resource, where.name)
     return written(served, request, replace(where, part=None), outcome.state, obj.key, dry=is_dry_run(request))

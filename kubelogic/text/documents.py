@@ -208,7 +208,7 @@ def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: l
             faults += [_fault(document.source, trouble) for trouble in error.troubles]
             if any(trouble.code != "KL101" for trouble in error.troubles):
                 continue
-            item = json_reader.last_of_each(document.source.data[start:end])
+            item = json_reader.last_of_each(document.source.data, start, end, document.source.position)
         yield ("items", index), item, implied
 
 

@@ -26,6 +26,9 @@ _AT_BYTE = regex(r"(?:JSON is malformed: )?(.*?) \(byte (\d+)\)", re.DOTALL)
 _BETWEEN = regex(rb"[ \t\r\n,]*")
 _KEY = regex(rb'[ \t\r\n,{]*"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{"))
+_NESTING = regex(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_NUMBER = regex(rb'"(?:[^"\\]|\\.)*"|(-?[0-9][0-9.eE+-]*)', re.DOTALL)
+_ESCAPE = regex(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -76,10 +79,10 @@ def read(data: bytes, position: Position) -> list[JsonDocument]:
             return [document]
         tree = _decode(data)
     except (msgspec.DecodeError, RecursionError):
-        return _read_stream(data, position)
+        return _read_stream(_paired(data), position)
     except _DuplicateError:
         doubled = tuple(_duplicates(data, 0, len(data), position))
-        return [JsonDocument(tree=last_of_each(data), start=0, end=len(data), doubled=doubled)]
+        return [JsonDocument(tree=last_of_each(data, 0, len(data), position), start=0, end=len(data), doubled=doubled)]
     return [JsonDocument(tree=tree, start=0, end=len(data))]
 
 
@@ -129,9 +132,13 @@ class Items(msgspec.Struct, kw_only=True):
         except _DuplicateError:
             raise JsonError(_duplicates(self.data, start, end, self.position)) from None
         except RecursionError:
-            raise JsonError([_trouble(self.position, start, "KL107", TOO_DEEP)]) from None
+            raise JsonError([_too_deep_at(self.position, text, start)]) from None
         except msgspec.DecodeError as error:
-            raise JsonError([_trouble(self.position, start, "KL100", _place_in(str(error), 0)[0])]) from None
+            mended = _paired(text)
+            if mended != text:
+                return _decode(mended)
+            message, offset = _place_in(str(error), text)
+            raise JsonError([_trouble(self.position, start + offset, "KL100", message)]) from None
 
     def _of_parts(self, text: bytes) -> dict[str, Any] | None:
         """The object, put together from its parts; None if it is none, or if something about it needs a closer look."""
@@ -176,15 +183,26 @@ def _decode(data: bytes) -> Any:
     return tree
 
 
-def last_of_each(data: bytes) -> Any:
-    """The tree of a text in which keys are there twice: the last one of each counts.
+def _paired(data: bytes) -> bytes:
+    """The text with escapes of half a surrogate pair replaced by that of U+FFFD, which is as long.
+
+    Source: Go's encoding/json, function unquote, which the API server reads JSON with.
+    """
+    if b"\\u" not in data:
+        return data
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], data)
+
+
+def last_of_each(data: bytes, start: int, end: int, position: Position) -> Any:
+    """The tree of what stands from ``start`` to ``end`` and has keys that are there twice: the last one of each counts.
 
     Raises:
         JsonError: if it is nested too deeply.
     """
-    tree = msgspec.json.decode(data)
+    part = data[start:end]
+    tree = msgspec.json.decode(_paired(part))
     if _too_deep(tree):
-        raise JsonError([Trouble(line=1, column=1, code="KL107", message=TOO_DEEP)])
+        raise JsonError([_too_deep_at(position, part, start)])
     return tree
 
 
@@ -223,10 +241,10 @@ def _read_stream(data: bytes, place: Position) -> list[JsonDocument]:
         try:
             msgspec.json.decode(memoryview(data)[position:])
         except RecursionError:
-            troubles.append(_trouble(place, position, "KL107", TOO_DEEP))
+            troubles.append(_too_deep_at(place, data[position:], position))
             break
         except msgspec.DecodeError as error:
-            message, offset = _place_in(str(error), end - position)
+            message, offset = _place_in(str(error), data[position:])
             if "trailing characters" not in message:
                 troubles.append(_trouble(place, position + offset, "KL100", message))
                 break
@@ -234,24 +252,47 @@ def _read_stream(data: bytes, place: Position) -> list[JsonDocument]:
         try:
             documents.append(JsonDocument(tree=_decode(data[position:end]), start=position, end=end))
         except _DuplicateError:
-            tree = last_of_each(data[position:end])
+            tree = last_of_each(data, position, end, place)
             doubled = tuple(_duplicates(data, position, end, place))
             documents.append(JsonDocument(tree=tree, start=position, end=end, doubled=doubled))
         except RecursionError:
-            troubles.append(_trouble(place, position, "KL107", TOO_DEEP))
+            troubles.append(_too_deep_at(place, data[position:end], position))
         position = _after(_BLANK, data, end)
     if troubles:
         raise JsonError(troubles)
     return documents
 
 
-def _place_in(message: str, size: int) -> tuple[str, int]:
-    """A decoder's message and the offset that it names at its end; the end of the text if it names none."""
+def _place_in(message: str, data: bytes) -> tuple[str, int]:
+    """A decoder's message and the offset that it names at its end, or that of what it is about."""
     if match := _AT_BYTE.fullmatch(message):
         return match.group(1), int(match.group(2))
     if "truncated" in message:
-        return "the text ends inside a value", size
-    return message[:1].lower() + message[1:].partition(" - at ")[0], 0
+        return "the text ends inside a value", len(data)
+    return message[:1].lower() + message[1:].partition(" - at ")[0], _unheld(data)
+
+
+def _unheld(data: bytes) -> int:
+    """Where the first number stands that is too large for any type of numbers; 0 if there is none."""
+    for match in _NUMBER.finditer(data):
+        if match[1] is not None:
+            try:
+                msgspec.json.decode(match[1])
+            except msgspec.ValidationError:
+                return match.start()
+            except msgspec.DecodeError:
+                continue
+    return 0
+
+
+def _too_deep_at(position: Position, data: bytes, start: int) -> Trouble:
+    """That a value which begins at ``start`` is too deep, at the bracket that is too many."""
+    depth = 0
+    for match in _NESTING.finditer(data):
+        depth += (match[1] is not None) - (match[2] is not None)
+        if depth > MAX_DEPTH:
+            return _trouble(position, start + match.start(), "KL107", TOO_DEEP)
+    return _trouble(position, start, "KL107", TOO_DEEP)
 
 
 def _trouble(position: Position, offset: int, code: str, message: str, *, about: str = "") -> Trouble:
@@ -261,7 +302,7 @@ def _trouble(position: Position, offset: int, code: str, message: str, *, about:
 
 def _duplicates(data: bytes, start: int, end: int, position: Position) -> list[Trouble]:
     part = data[start:end].decode("utf-8", "surrogatepass")
-    about = title(msgspec.json.decode(data[start:end]))
+    about = title(msgspec.json.decode(_paired(data[start:end])))
     found: list[Trouble] = []
     for key, offset in json_positions.duplicate_keys(part):
         place = start + len(part[:offset].encode("utf-8", "surrogatepass"))

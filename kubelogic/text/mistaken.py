@@ -19,6 +19,8 @@ _TABLE = regex(rb"(?:NAMESPACE +)?NAME +(?:READY|STATUS|DATA|TYPE|AGE|DESIRED|SC
 _INDENT = regex(rb"( *)(?![ #\r]|$|---)")
 """What a line with something of its own begins with."""
 _DASH = regex(rb"- +(?=\S)")
+_LONG_KEY = regex(rb"[^\s'\"{\[#&*!|>][^:]{1024,}: ")
+_TWO_COLONS = regex(rb"[^\s'\"{\[#&*!|>][^:#]*: +[^\s'\"{\[#&*!|>][^#]*:(?: |\r?$)")
 _OF_HELM = regex(rb"\{\{-?[^}]*(?:\.Values\b|\.Release\b|\.Chart\b|\.Capabilities\b|\binclude |\bdefine )")
 _OF_SHELL = regex(r"\$\{[A-Za-z_][^}]*\}|\$[A-Za-z_]\w*")
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -105,12 +107,19 @@ def misindented(data: bytes, number: int) -> str:
     >>> misindented(b"a:\\n  b: 1\\n    c: 2\\n", 2)
     'this line is indented by 4, and the line above it, which has its value, by 2'
     >>> misindented(b"a:\\n  b: 1\\n  c: d: 2\\n", 2)
-    ''
+    'a value with a colon and a space in it needs quotes'
+    >>> misindented(b"a:\\n  " + b"b" * 1025 + b": 1\\n", 1)
+    'a key of more than 1,024 characters needs "? " before it'
     """
     lines = data.split(b"\n")[: number + 1]
     mine = _levels(lines[-1])
     if len(lines) <= number or not mine:
         return ""
+    entry = lines[-1][mine[-1] :]
+    if _LONG_KEY.match(entry):
+        return 'a key of more than 1,024 characters needs "? " before it'
+    if _TWO_COLONS.match(entry):
+        return "a value with a colon and a space in it needs quotes"
     open_: list[int] = []
     for line in reversed(lines[:-1]):
         open_ += [level for level in reversed(_levels(line)) if not open_ or level < open_[-1]]

@@ -32,6 +32,7 @@ def world() -> tuple[Evaluation, Origins]:
 
 
 DB = "cpu/db-0"
+LIMITED: dict[int, Value] = {0: "cpu/cpu main-1", 1: "cpu"}
 CASES = [
     # names and values that look alike, in a pod that a ReplicaSet of a Deployment made
     ("container_request", {0: "cpu/cpu main-0", 1: "cpu"}, "# first", ""),
@@ -107,3 +108,10 @@ def test_every_given_leaf_of_a_proof_has_a_place(world: tuple[Evaluation, Origin
     leaves = [step for proof in proofs for step in proof.steps if isinstance(step, Given)]
     assert len(leaves) > 10
     assert all(leaf.place or (isinstance(leaf.origin, Written) and leaf.origin.places) for leaf in leaves)
+
+
+def test_a_request_that_is_the_limit_has_the_place_of_the_limit_alone(world: tuple[Evaluation, Origins]) -> None:
+    evaluation, origins = world
+    found = origins(Fact(predicate="container_request", row=min(evaluation.matching("container_request", LIMITED))))
+    assert found is not None
+    assert [LINES[place.file][place.line - 1].partition("# ")[2] for place in found.places] == ["limit"]

@@ -148,3 +148,47 @@ def test_faults_in_parts_of_items_are_found(item: str, code: str) -> None:
     with pytest.raises(JsonError) as caught:
         whole(long_list(item=item).encode())
     assert [trouble.code for trouble in caught.value.troubles] == [code]
+
+
+@pytest.mark.parametrize("outer", ["%s", '{"kind": "Twice", "kind": %s}', '{"kind": "First"}\n%s'])
+@pytest.mark.parametrize("levels", [250, 2_000, 100_000])
+def test_the_bracket_that_is_too_deep_is_named_however_deep_a_decoder_can_go(outer: str, levels: int) -> None:
+    text = outer % ('{"text": "[[{{", "a": ' + "[" * levels + "]" * levels + "}")
+    with pytest.raises(JsonError) as raised:
+        read(text.encode())
+    (trouble,) = raised.value.troubles
+    within = 200 - outer.startswith('{"kind": "Twice"')
+    column = text.splitlines()[-1].index('a": [') + 5 + within - 1
+    assert (trouble.code, trouble.line, trouble.column) == ("KL107", text.count("\n") + 1, column)
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 5_000])
+def test_a_number_that_nothing_holds_is_named_by_its_place(number: str) -> None:
+    with pytest.raises(JsonError) as raised:
+        read(f'{{"a": "1e400", "b": [1, 2.5e3],\n "c": {number}}}'.encode())
+    assert [(t.code, t.line, t.column) for t in raised.value.troubles] == [("KL100", 2, 7)]
+
+
+@pytest.mark.parametrize(
+    ("escape", "text"),
+    [
+        ("\\ud800", "\ufffd"),
+        ("\\udc00", "\ufffd"),
+        ("\\uD800x", "\ufffdx"),
+        ("\\ud800\\u0041", "\ufffdA"),
+        ("\\ud800\\ud83d\\ude00", "\ufffd😀"),
+        ("\\\\ud800\\ud800", "\\ud800\ufffd"),
+        ("\\ud83d\\ude00", "😀"),
+    ],
+)
+def test_half_a_surrogate_pair_is_read_as_the_api_server_reads_it(escape: str, text: str) -> None:
+    assert trees(f'{{"a": "{escape}"}}{{"b": 1}}') == [{"a": text}, {"b": 1}]
+    doubled = f'{{"a": "{escape}", "a": "{escape}"}}'
+    (document,) = read(doubled.encode())
+    assert document.tree == {"a": text}
+    assert len(document.doubled) == 1
+    assert json_reader.last_of_each(doubled.encode(), 0, len(doubled), Lines(doubled.encode()).position) == {"a": text}
+    items = json_reader.Items(
+        data=doubled.replace(', "a"', ', "b"').encode(), position=Lines(doubled.encode()).position
+    )
+    assert items.decode(0, len(doubled)) == {"a": text, "b": text}

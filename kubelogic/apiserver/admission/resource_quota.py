@@ -60,10 +60,8 @@ def _costs(tx: Transaction, obj: Object) -> Mapping[str, Fraction]:
 
 def _charge(tx: Transaction, obj: Object, quotas: Sequence[Object], cost: Mapping[str, Fraction]) -> Status | None:
     charged: list[Object] = []
-    for quota in quotas:
-        if not is_covered(quota, obj):
-            continue
-        hard = limits_of(quota)
+    covering = [(quota, limits_of(quota)) for quota in quotas if is_covered(quota, obj)]
+    for quota, hard in covering:  # of all quotas before any is charged
         missing = _unspecified(obj, hard)
         if missing:
             remedy = f"name {missing} in the template of the pod, or let a LimitRange give a default"
@@ -72,6 +70,7 @@ def _charge(tx: Transaction, obj: Object, quotas: Sequence[Object], cost: Mappin
                 f"failed quota: {quota.name}: must specify {missing}",
                 obstacles=(Obstacle(kind=quota.kind, key=quota.key, path=("spec", "hard"), remedy=remedy),),
             )
+    for quota, hard in covering:
         requested = {name: cost[name] for name in sorted(hard) if cost.get(name)}
         used = (quota.document.get("status") or {}).get("used") or {}
         new = {name: amount + parse(used.get(name, 0)) for name, amount in requested.items()}

@@ -96,6 +96,13 @@ def _job(tx: Transaction, job: Object) -> Status | None:
     return None
 
 
+def _namespace_change(tx: Transaction, old: Object, new: Object) -> Status | None:
+    """The finalizers of the spec are changed by the request ``finalize`` alone."""
+    kept = (old.document.get("spec") or {}).get("finalizers")
+    tx.put(edited(new, ["spec"], {"finalizers": kept}))
+    return None
+
+
 _NEW: Mapping[str, Callable[[Transaction, Object], Status | None]] = MappingProxyType(
     {
         "Pod": _pod,
@@ -109,5 +116,5 @@ _ALLOWED: Mapping[str, Callable[[Transaction, Object], Status | None]] = Mapping
     {"ResourceClaim": authorize_admin, "ResourceClaimTemplate": authorize_admin}
 )
 _CHANGED: Mapping[str, Callable[[Transaction, Object, Object], Status | None]] = MappingProxyType(
-    {"Service": admit_service_change, "DaemonSet": count_template_change}
+    {"Service": admit_service_change, "DaemonSet": count_template_change, "Namespace": _namespace_change}
 )

@@ -258,9 +258,7 @@ def _first_amount(spec: Tree, name: str) -> str:
     return "1"
 
 
-def pod(tree: Tree) -> None:
-    """Defaults of a pod, including those that only pods have and templates do not."""
-    spec: Tree = tree.setdefault("spec", {})
+def _requests_from_limits(spec: Tree) -> None:
     for node in [*spec.get("containers", ()), *spec.get("initContainers", ())]:
         amounts = node.get("resources", {})
         if "limits" in amounts:
@@ -268,6 +266,39 @@ def pod(tree: Tree) -> None:
             if requests != amounts.get("requests"):
                 amounts["requests"] = requests
     _pod_level(spec)
+
+
+def with_requests(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The spec of a pod that a controller made of its template: templates have no requests where limits are enough.
+
+    Args:
+        spec: of a template, with its own defaults. It stays as it is, and is the result if no limit is stated.
+
+    Source: SetDefaults_Pod in pkg/apis/core/v1/defaults.go of Kubernetes 1.36.
+    """
+    holders = [spec, *(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    if not any((each.get("resources") or {}).get("limits") for each in holders):
+        return spec
+    copied = _with_own_resources(spec)
+    for part in ("containers", "initContainers"):
+        if spec.get(part):
+            copied[part] = [_with_own_resources(node) for node in spec[part]]
+    _requests_from_limits(copied)
+    return copied
+
+
+def _with_own_resources(node: Mapping[str, Any]) -> Tree:
+    """A copy of a container or a spec whose amounts can be changed."""
+    amounts = node.get("resources")
+    if not amounts:
+        return dict(node)
+    return {**node, "resources": {k: dict(v) if isinstance(v, Mapping) else v for k, v in amounts.items()}}
+
+
+def pod(tree: Tree) -> None:
+    """Defaults of a pod, including those that only pods have and templates do not."""
+    spec: Tree = tree.setdefault("spec", {})
+    _requests_from_limits(spec)
     spec.setdefault("enableServiceLinks", True)
     if spec.get("hostNetwork"):
         for node in [*spec.get("containers", ()), *spec.get("initContainers", ())]:

@@ -74,8 +74,9 @@ def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is None:
         return
-    kept = [name for name in metadata(obj).get("finalizers") or () if name != action.finalizer]
-    if amend(tx, action.kind, action.key, ["metadata"], {"finalizers": kept or None}):
+    part = "spec" if (action.kind, action.finalizer) == ("Namespace", "kubernetes") else "metadata"
+    kept = [name for name in (obj.document.get(part) or {}).get("finalizers") or () if name != action.finalizer]
+    if amend(tx, action.kind, action.key, [part], {"finalizers": kept or None}):
         tx.finish_deletion(action.kind, action.key)
 
 
