@@ -91,6 +91,8 @@ def _conflict_faults(attempt: Attempt, found: Explanation) -> Iterator[str]:
         if conflict is None:
             yield f"{attempt.pod}: the solver names no conflict"
         else:
+            if not conflict.minimal:
+                yield f"{attempt.pod}: not every member of the conflict is shown to be needed"
             yield from (f"{attempt.pod}: {fault}" for fault in faults_of(attempt.problem, conflict))
 
 

@@ -21,6 +21,7 @@ from kubelogic.placement.optimal.assumptions import without
 from kubelogic.placement.optimal.clearance import afterwards, cleared
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Deadline, Effort
+from kubelogic.placement.optimal.lone import lone
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.prices import Prices
 from kubelogic.placement.optimal.replay import replay
@@ -117,7 +118,7 @@ class Oracle:
         found = self.refused(asked) or self._quick(asked)
         if self._fine_first:
             found = found or self._fine(asked)
-        found = found or self._cleared(asked) or self._whole(asked, effort)
+        found = found or self._cleared(asked) or self._lone(asked) or self._whole(asked, effort)
         if not self._fine_first and effort == Effort.ALL:
             found = found or self._fine(asked)
         return found
@@ -162,6 +163,16 @@ class Oracle:
         _, placement = self._place(empty, Effort.QUICK, self._nearest(asked))
         found = afterwards(weaker, placement, victims)
         return None if found is None else self._holds(asked, weaker, found)
+
+    def _lone(self, asked: frozenset[Assumption]) -> Holds | Refused | None:
+        if not self._coupled or self._optional(asked):
+            return None
+        weaker = without(self._problem, self._universe - asked)
+        possible, placement = lone(weaker, self._place, self._deadline)
+        if possible is False:
+            self._refused.append(asked)
+            return Refused(core=asked)
+        return None if placement is None else self._holds(asked, weaker, placement)
 
     def _whole(self, asked: frozenset[Assumption], effort: Effort) -> Holds | Refused | None:
         weaker = without(self._problem, self._universe - asked)
