@@ -25,7 +25,7 @@ from kubelogic.report.documents import (
 )
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
-from kubelogic.report.plan import blocker_lines, render_notices, render_troubles
+from kubelogic.report.plan import blocker_lines, render_notices, render_troubles, written_at
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.text import Notice
 from kubelogic.verbs.explain import Explanation
@@ -186,7 +186,7 @@ def _about(found: Explanation, node: str, style: Style) -> str:
             return f"{node} passes all filters{modelled}."
         return f"{node} passes all filters{modelled}; it scores {total}, the best node {best}."
     mine = [blocker for blocker in found.blockers if blocker.node in (node, "")]
-    lines = [f"  - {blocker.detail} [{blocker.code}]" for blocker in mine]
+    lines = [f"  - {blocker.detail} [{blocker.code}]{written_at(blocker)}" for blocker in mine]
     return "\n".join([style.bold(f"Why not {node}"), *lines])
 
 

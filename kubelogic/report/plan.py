@@ -299,26 +299,26 @@ def _shortage(blockers: Sequence[Blocker], barred: Collection[str]) -> str:
     open_ = [blocker for blocker in blockers if blocker.node not in barred]
     best = max(open_ or blockers, key=lambda blocker: (blocker.witness["Free"], blocker.node))
     if len(blockers) == 1:
-        return f"{best.detail} [{best.code}]{_written(best)}"
+        return f"{best.detail} [{best.code}]{written_at(best)}"
     some_open = 0 < len(open_) < len(blockers)
     if not some_open and {blocker.gist for blocker in blockers} == {best.gist} != {""}:
         return _alike(blockers)
     closest = "the most of those that nothing else bars" if some_open else "the most"
-    return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]{_written(best)}"
+    return f"{best.detail}, {closest}; {count(len(blockers), 'node')} lack it [{best.code}]{written_at(best)}"
 
 
 def _alike(blockers: Sequence[Blocker]) -> str:
     first = blockers[0]
     names = sorted({blocker.node for blocker in blockers})
     if len(names) == 1 or not first.node:
-        return f"{first.detail} [{first.code}]{_written(first)}"
+        return f"{first.detail} [{first.code}]{written_at(first)}"
     if len({blocker.gist for blocker in blockers}) == 1:
-        return f"{_some(names)}: {first.gist} [{first.code}]{_written(first)}"
+        return f"{_some(names)}: {first.gist} [{first.code}]{written_at(first)}"
     others = _some([name for name in names if name != first.node])
-    return f"{first.detail}; likewise {others} [{first.code}]{_written(first)}"
+    return f"{first.detail}; likewise {others} [{first.code}]{written_at(first)}"
 
 
-def _written(blocker: Blocker) -> str:
+def written_at(blocker: Blocker) -> str:
     """Where what it rests on was written, if that was looked up."""
     places = list(dict.fromkeys(str(place) for written in blocker.places for place in written.places[:2]))
     return f"  {', '.join(places)}" if places else ""

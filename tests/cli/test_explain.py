@@ -72,6 +72,8 @@ def test_why_not_on_a_node(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "Why not memory-1" in out
     assert "pool=memory:NoSchedule" in out
+    line = next(each for each in out.splitlines() if "pool=memory:NoSchedule" in each)
+    assert "[KL203]  fixtures/shop/" in line, "the place of the taint"
     assert "general-1" not in out
     assert main(["explain", "shop/recommendation", "fixtures/shop", "--node", "nowhere"]) == 2
 
