@@ -143,7 +143,7 @@ def test_the_package_has_the_verbs_itself(cluster: Cluster, answer: Plan) -> Non
 
 
 def test_all_that_the_package_names_is_in_the_api() -> None:
-    assert {*kubelogic._NAMES, *kubelogic._PACKAGES} <= {*api.__all__}
+    assert {*kubelogic._NAMES, *kubelogic._PACKAGES} == {*api.__all__}
     assert all(getattr(kubelogic, name) is getattr(api, name) for name in kubelogic._NAMES)
 
 
