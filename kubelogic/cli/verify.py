@@ -143,6 +143,8 @@ def _swept(args: argparse.Namespace) -> int:
         raise UsageError(f"--memory takes a size above 0, such as 2Gi, not {args.memory!r}")
     if args.live or args.kept:
         raise UsageError("--each reads files, not a cluster: kubelogic snapshot -o FILE makes one of it")
+    if args.write:
+        raise UsageError("--write keeps the counter-example of one cluster: leave --each out")
     if "-" in (*args.paths, *args.shared):
         raise UsageError("--each reads files, not standard input")
     try:
@@ -181,7 +183,7 @@ def _swept(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--results {args.results}: {(error.strerror or str(error)).lower()}") from error
     if args.output == "text":
-        common.tell(render_sweep(str(question), found, common.output_style(args)), args)
+        common.tell(render_sweep(str(question), found, common.output_style(args), shared=args.shared), args)
     else:
         common.emit(sweep_document(str(question), found), args.output)
     verdicts = {each["verdict"] for each in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,8 +31,10 @@ def sweep_document(question: str, found: Sequence[Mapping[str, Any]]) -> dict[st
     }
 
 
-def render_sweep(question: str, found: Sequence[Mapping[str, Any]], style: Style = PLAIN) -> str:
-    """How many of each verdict, and a row for each cluster."""
+def render_sweep(
+    question: str, found: Sequence[Mapping[str, Any]], style: Style = PLAIN, *, shared: Sequence[str] = ()
+) -> str:
+    """How many of each verdict, and a row for each cluster; ``shared`` are the paths that are part of each."""
     counts = Counter(str(each["verdict"]) for each in found)
     order = ("holds", "broken", "unknown", "invalid")
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict])
@@ -40,7 +43,8 @@ def render_sweep(question: str, found: Sequence[Mapping[str, Any]], style: Style
     parts = [f"{question}: {told} of {count(len(found), 'cluster')}", "\n".join(table(rows, style))]
     if counts["broken"]:
         first = next(each["name"] for each in found if each["verdict"] == "broken")
-        parts.append(f"Next: kubelogic verify {first}, with the same flags but --each, shows the run that breaks it.")
+        paths = shlex.join([str(first), *shared])
+        parts.append(f"Next: kubelogic verify {paths}, with the flags of the question, shows the run that breaks it.")
     return "\n\n".join(parts)
 
 

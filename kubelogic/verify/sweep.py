@@ -120,6 +120,8 @@ def sweep(
     """
     marks = [job.mark if results is not None else "" for job in jobs]
     kept = _kept(results)
+    if results is not None:
+        results.open("ab").close()  # what cannot be written is told before anything is done
     found: dict[int, Result] = {
         number: {**kept[mark], "name": jobs[number].name} for number, mark in enumerate(marks) if mark in kept
     }

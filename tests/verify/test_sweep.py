@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from kubelogic.cli import main
+from kubelogic.report.sweep import render_sweep
 from kubelogic.verify.sweep import (
     TRIES,
     Job,
@@ -202,6 +203,29 @@ def echo(job: Job) -> Result:
 def test_no_memory_is_refused(fleet: list[str], capsys: pytest.CaptureFixture[str], size: str) -> None:
     assert main(["verify", *fleet, "--each", f"--memory={size}"]) == 2
     assert f"--memory takes a size above 0, such as 2Gi, not '{size}'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--write", "kept"], "--write keeps the counter-example of one cluster: leave --each out"),
+        (["--results", "nowhere/kept.jsonl"], "--results nowhere/kept.jsonl: no such file or directory"),
+        (["--results", "."], "--results .: is a directory"),
+    ],
+)
+def test_what_cannot_be_kept_is_told_before_anything_is_done(
+    fleet: list[str], capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert main(["verify", *fleet, "--each", "--survive", "node:1", *more]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_next_step_of_a_table_names_what_is_part_of_each() -> None:
+    found = [{"name": "tight.yaml", "verdict": "broken", "document": None, "text": ""}]
+    told = render_sweep("survives any node", found, shared=["web.yaml"])
+    assert told.endswith(
+        "Next: kubelogic verify tight.yaml web.yaml, with the flags of the question, shows the run that breaks it."
+    )
 
 
 def test_a_process_that_finds_no_end_is_ended() -> None:
