@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Literal, get_args
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Literal, get_args
 
 from hypothesis import strategies as st
 
@@ -20,6 +20,7 @@ from kubelogic.reconcile.scenario import (
     Patch,
     Scale,
 )
+from kubelogic.reconcile.troubles import FailProbe, HealProbe, Target
 from kubelogic.testing.trials import Trial, World, world
 from kubelogic.verbs.arguments import COUNT, TEXTS, expect, instance, maybe
 from kubelogic.verbs.load import Source
@@ -27,14 +28,15 @@ from kubelogic.verbs.reconciled import Options
 
 Disturbance = Literal["fail", "zone", "drain", "cordon", "rollout", "scale", "image", "probe"]
 """What may happen: a node fails (and perhaps heals), all nodes of a zone do, a node is drained (and perhaps comes back)
-or cordoned, a workload is rolled out anew or gets other replicas, an image cannot be pulled or its containers are not
-ready (for a while)."""
+or cordoned, a workload is rolled out anew or gets other replicas, an image cannot be pulled, its readiness or liveness
+probes fail or, without a probe, what starts of it does not become ready (for a while)."""
 
 USUAL: frozenset[Disturbance] = frozenset({"fail", "drain", "rollout"})
 
 _TIMES = (0, 60_000, 30_000, 300_000, 10_000, 600_000, 45_000, 1_000)
 """Milliseconds between two things that happen, the simplest first."""
 
+_PROBES = {"readinessProbe": "readiness", "livenessProbe": "liveness"}
 _ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
 _SCALED = ("Deployment", "StatefulSet")
 _ZONE = "topology.kubernetes.io/zone"
@@ -156,16 +158,19 @@ def _others(cluster: Cluster, kinds: Collection[Disturbance]) -> list[tuple[Oper
             found += [
                 (Scale(kind=kind, key=key, replicas=other), back) for other in (size + 1, max(0, size - 1), 2 * size)
             ]
-    images = sorted({image for pod in cluster.objects("Pod").values() for image in _images(pod)})
-    for image in images:
+    containers = [each for pod in cluster.objects("Pod").values() for each in _containers(pod)]
+    for image in sorted({str(each["image"]) for each in containers if each.get("image")}):
         if "image" in kinds:
             found.append((Behave(image=image, pull=False), Behave(image=image, pull=True)))
         if "probe" in kinds:
-            found.append((Behave(image=image, ready=False), Behave(image=image, ready=True)))
+            asked = {name for each in containers for name in _PROBES if each.get("image") == image if each.get(name)}
+            target = Target(image=image)
+            for probe in (probe for name, probe in _PROBES.items() if name in asked):
+                found.append((FailProbe(target=target, probe=probe), HealProbe(target=target, probe=probe)))
+            if "readinessProbe" not in asked:
+                found.append((Behave(image=image, ready=False), Behave(image=image, ready=True)))
     return found
 
 
-def _images(pod: Object) -> Iterator[str]:
-    for container in (pod.document.get("spec") or {}).get("containers") or ():
-        if container.get("image"):
-            yield str(container["image"])
+def _containers(pod: Object) -> Iterator[Mapping[str, Any]]:
+    yield from (pod.document.get("spec") or {}).get("containers") or ()

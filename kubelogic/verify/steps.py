@@ -19,6 +19,7 @@ from kubelogic.reconcile.scenario import (
     SetImage,
 )
 from kubelogic.reconcile.times import clock
+from kubelogic.reconcile.troubles import FailProbe, HealProbe, Target
 
 
 def steps(events: Iterable[Event]) -> tuple[Mapping[str, Any], ...]:
@@ -56,6 +57,10 @@ def _step(operation: Operation) -> Mapping[str, Any]:
             return {"patch": {"kind": kind, **_name(key), "patch": patch}}
         case Delete(kind=kind, key=key):
             return {"delete": {"kind": kind, **_name(key)}}
+        case FailProbe(target=Target(image=image), probe=probe, answer="failure") if image:
+            return {"fail": {"probe": probe, "image": image}}
+        case HealProbe(target=Target(image=image), probe=probe) if image:
+            return {"heal": {"probe": probe, "image": image}}
         case Behave(image=image):
             told = {
                 "pull": operation.pull,

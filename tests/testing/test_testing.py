@@ -217,6 +217,36 @@ def test_every_disturbance_can_be_drawn(roomy: World) -> None:
     assert {"fail", "patch", "scale", "image"} <= words
 
 
+def test_probes_that_fail_reach_what_runs() -> None:
+    probe = ", readinessProbe: {httpGet: {port: 80}}, livenessProbe: {httpGet: {port: 80}}"
+    probed = world(NODES + web(2, "1").replace('image: "web:1"', f'image: "web:1"{probe}'))
+
+    @FEW
+    @given(around(probed, ["probe"], most=1))
+    def holds(trial: Trial) -> None:
+        trial.check(no_service_interrupted())
+
+    error = failing(holds)
+    assert "Service default/web has no ready endpoint" in str(error)
+    assert "    probe: readiness\n    image: web:1" in error.scenario
+    assert simulate(probed.given, error.scenario).final.endpoints[0].ready == ()
+    both = {each["fail"]["probe"] for trial in drawn(probed) for each in trial.steps if "fail" in each}
+    assert both == {"readiness", "liveness"}
+
+
+def drawn(given_world: World) -> list[Trial]:
+    """Trials with one probe that fails."""
+    found: list[Trial] = []
+
+    @settings(FEW, max_examples=30)
+    @given(around(given_world, ["probe"], most=1))
+    def collect(trial: Trial) -> None:
+        found.append(trial)
+
+    collect()
+    return found
+
+
 ALL = ["fail", "zone", "drain", "cordon", "rollout", "scale", "image", "probe"]
 
 
