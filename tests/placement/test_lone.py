@@ -71,6 +71,26 @@ TABLE = {
 }
 
 
+def test_who_shares_a_volume_may_have_to_stay() -> None:
+    """The node has no room for a further volume, and none is needed while the other pod uses it."""
+    case = problem({"w": ("weak", "a1"), "v": ("weak", "a1"), "s": ("other", "a1")})
+    disk = (("disk", "d"),)
+    new, weak, strong = (structs.replace(each, attaches=disk if each.name == "new" else ()) for each in case.shapes)
+    other = structs.replace(weak, name="other", attaches=disk, requests={"pods": 1})
+    node = structs.replace(case.nodes[0], attach_limits={"disk": 1}, attached=disk)
+    case = structs.replace(
+        case,
+        nodes=(node, *case.nodes[1:]),
+        shapes=(new, weak, strong, other),
+        allowed={**case.allowed, "new": HERE, "other": HERE},
+    )
+    case = structs.replace(case, nodes=(node,), pods=tuple(pod for pod in case.pods if pod.node in ("", "a1")))
+    possible, placement = lone(case, solved, Deadline(Limits(), None))
+    assert (possible, reachable(case)) == (True, True)
+    assert placement is not None
+    assert {each.pod for each in placement.evictions}.isdisjoint({"s"})
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_decided(name: str) -> None:
     running, more, expected = TABLE[name]

@@ -89,7 +89,8 @@ def _effects(problem: Problem, shape: Shape, node: Node, other: Shape, there: No
     """Whether a pod of ``other`` that leaves ``there`` can help one of ``shape`` to come to ``node``, and harm it."""
     tokens = {use.token for use in shape.exclusive if use.scope == "cluster"}
     helps = there.name == node.name or any(use.token in tokens for use in other.exclusive)
-    harms = False
+    # A volume that the node has attached takes no further room only while a pod there uses it.
+    harms = there.name == node.name and bool({*other.attaches} & {*shape.attaches})
     for rule in problem.affinities:
         if rule.anti:
             concerned = (rule.owner == shape.name and other.name in rule.matches) or (
