@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubelogic.cluster.edit import metadata
@@ -42,5 +42,8 @@ def is_ready(pod: Object) -> bool:
 
 def controller_reference(obj: Object) -> Mapping[str, Any] | None:
     """The reference of an object, a pod or what makes pods, to the owner that manages it."""
-    references = metadata(obj).get("ownerReferences")
-    return next((each for each in references if each.get("controller")), None) if references else None
+    references: Iterable[Mapping[str, Any]] = metadata(obj).get("ownerReferences") or ()
+    for each in references:  # asked of every pod of a large cluster
+        if each.get("controller"):
+            return each
+    return None
