@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from kubelogic.kinds.validation.resources import is_extended
-from kubelogic.logic.compiler import Function
 
 
 def image_share(size: int, having: int, everyone: int) -> int:
@@ -76,17 +72,3 @@ def awaited_text(template: str, claim: str) -> str:
     'could not find ResourceClaim "shop/gpus"'
     """
     return template.format(claim)
-
-
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {
-        "awaited_text": awaited_text,
-        "default_group": default_group,
-        "extended_domain": extended_domain,
-        "image_name": image_name,
-        "image_registry": image_registry,
-        "image_share": image_share,
-        "key_domain": key_domain,
-    }
-)
-"""By the name that the rules use."""

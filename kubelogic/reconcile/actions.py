@@ -1,9 +1,11 @@
 """What controllers, scheduler and kubelets do: frozen values, each with the fact that caused it.
 
 A rule predicate ``action_create_pod`` stands for the class ``CreatePod`` here; its arguments are the fields, in order
-(``rules/actions.dl`` declares them). ``UpdateStatus`` is the exception: one row is one field.
+(``rules/actions.dl`` declares them). ``UpdateStatus`` is the exception: one row is one field. The function of the same
+name in ``apply``, ``create_pod``, carries it out.
 
-It is a table, one class an action, and as long as there are actions.
+It is a table, one class an action, and as long as there are actions. The order of the classes is the order in which the
+actions of a tick are carried out.
 """
 
 from __future__ import annotations
@@ -46,12 +48,263 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         return fields
 
 
+class Gathered(Action, frozen=True, kw_only=True):
+    """An action of many rows of its predicate: all that agree in the other fields. ``rows``: their remaining columns.
+
+    A row of empty values stands for no rows, so that an empty whole can be written, too.
+    """
+
+    rows: tuple[Row, ...]
+
+    def arguments(self) -> dict[str, Any]:
+        """Everything but the cause, by field name; the rows in words."""
+        found = Action.arguments(self)
+        del found["rows"]
+        return {**found, **self.told()}
+
+    def told(self) -> dict[str, Any]:
+        """The rows as documents show them."""
+        return {"rows": self.rows}
+
+
 def argument_names(action: type[Action]) -> tuple[str, ...]:
     """The fields of a class of actions, but for the cause."""
     return action.__struct_fields__[1:]
 
 
-# -- pods ------------------------------------------------------------------------------------------------------
+def action_predicate(action: type[Action]) -> str:
+    """The predicate that stands for a class of action."""
+    return "action" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action.__name__)
+
+
+def actions_of(module: Mapping[str, Any]) -> Mapping[str, type[Action]]:
+    """The class of each action predicate, in the order in which a module defines them.
+
+    Args:
+        module: the names that it has defined by now.
+    """
+    classes = [each for each in module.values() if isinstance(each, type) and issubclass(each, Action)]
+    own = [each for each in classes if each.__module__ == module["__name__"] and each not in (Action, Gathered)]
+    return MappingProxyType({action_predicate(each): each for each in own})
+
+
+# -- kubelets first: they report what happened before controllers act on what they know ------------------------
+
+
+class StartContainer(Action, frozen=True, kw_only=True):
+    """A container runs from now on; starting one that ran before counts as a restart."""
+
+    pod: str
+    container: str
+    restart: int
+
+
+class HoldContainer(Action, frozen=True, kw_only=True):
+    """A container waits, for a reason such as ImagePullBackOff."""
+
+    pod: str
+    container: str
+    reason: str
+    message: str
+
+
+class KillContainer(Action, frozen=True, kw_only=True):
+    """The kubelet asks a container to stop because a probe of it failed too often. ``message`` is for people."""
+
+    pod: str
+    container: str
+    probe: str
+    message: str
+
+
+class EndContainer(Action, frozen=True, kw_only=True):
+    """A container has ended."""
+
+    pod: str
+    container: str
+    exit_code: int
+
+
+class ExplainEnd(Action, frozen=True, kw_only=True):
+    """Why a container has ended, where the exit code does not say it: OOMKilled."""
+
+    pod: str
+    container: str
+    reason: str
+
+
+class ReportStarted(Action, frozen=True, kw_only=True):
+    """The startup probe of a container has succeeded: from now on the other probes are asked."""
+
+    pod: str
+    container: str
+
+
+class ReportContainer(Action, frozen=True, kw_only=True):
+    """The kubelet says whether a container is ready (1) or not (0)."""
+
+    pod: str
+    container: str
+    ready: int
+
+
+class ReportPhase(Action, frozen=True, kw_only=True):
+    """The kubelet says in which phase a pod is."""
+
+    pod: str
+    phase: str
+
+
+class RejectPod(Action, frozen=True, kw_only=True):
+    """The kubelet does not take a pod that was given to its node: the pod has failed."""
+
+    pod: str
+    reason: str
+    message: str
+
+
+class FailPod(Action, frozen=True, kw_only=True):
+    """The kubelet ends a pod for good, whatever its containers would do: what it evicts."""
+
+    pod: str
+    reason: str
+    message: str
+
+
+class RemovePod(Action, frozen=True, kw_only=True):
+    """Remove the object of a pod that has ended."""
+
+    pod: str
+
+
+class RestorePod(Action, frozen=True, kw_only=True):
+    """The kubelet makes the copy of a static pod anew: a deleted one goes on, one that has ended starts again."""
+
+    pod: str
+
+
+class AddTaint(Action, frozen=True, kw_only=True):
+    """Put a taint on a node."""
+
+    node: str
+    taint: str
+    value: str
+    effect: str
+
+
+class RemoveTaint(Action, frozen=True, kw_only=True):
+    """Take a taint from a node."""
+
+    node: str
+    taint: str
+    effect: str
+
+
+class EvictPod(Action, frozen=True, kw_only=True):
+    """Delete a pod because its node does not want it any more; ``reason`` of its DisruptionTarget condition."""
+
+    pod: str
+    reason: str
+    message: str
+
+
+# -- ownership before what depends on it -----------------------------------------------------------------------
+
+
+class AdoptObject(Action, frozen=True, kw_only=True):
+    """Make ``owner`` the controller of an object that has none."""
+
+    kind: str
+    key: str
+    owner_kind: str
+    owner: str
+
+
+class ReleaseObject(Action, frozen=True, kw_only=True):
+    """Take the reference to ``owner`` from an object."""
+
+    kind: str
+    key: str
+    owner_kind: str
+    owner: str
+
+
+# -- workloads -------------------------------------------------------------------------------------------------
+
+
+class CreateControllerRevision(Action, frozen=True, kw_only=True):
+    """Remember the present template of a StatefulSet or DaemonSet under a number."""
+
+    kind: str
+    key: str
+    number: int
+
+
+class CreateReplicaSet(Action, frozen=True, kw_only=True):
+    """Make the ReplicaSet of a Deployment's present template."""
+
+    deployment: str
+    replicas: int
+    max_replicas: int
+    revision: int
+
+
+class ScaleReplicaSet(Action, frozen=True, kw_only=True):
+    """Set the size of a ReplicaSet, and note for how many pods of its Deployment, and at most how many."""
+
+    replica_set: str
+    replicas: int
+    desired: int
+    maximum: int
+
+
+class PaceReplicaSet(Action, frozen=True, kw_only=True):
+    """Give a ReplicaSet the minReadySeconds of its Deployment."""
+
+    replica_set: str
+    seconds: int
+
+
+class AnnotateObject(Action, frozen=True, kw_only=True):
+    """Set an annotation."""
+
+    kind: str
+    key: str
+    annotation: str
+    value: str
+
+
+class LabelObject(Action, frozen=True, kw_only=True):
+    """Set a label."""
+
+    kind: str
+    key: str
+    label: str
+    value: str
+
+
+class CreatePersistentVolumeClaim(Action, frozen=True, kw_only=True):
+    """Make the claim of a StatefulSet's pod from a claim template."""
+
+    claim: str
+    stateful_set: str
+    template: str
+
+
+class CreateEphemeralClaim(Action, frozen=True, kw_only=True):
+    """Make the claim of a pod's ephemeral volume from the template in its spec."""
+
+    claim: str
+    pod: str
+    volume: str
+
+
+class CreateDeviceClaim(Action, frozen=True, kw_only=True):
+    """Make the claim on devices of a pod from a template."""
+
+    pod: str
+    entry: str
+    template: str
 
 
 class CreatePod(Action, frozen=True, kw_only=True):
@@ -74,6 +327,22 @@ class CreatePod(Action, frozen=True, kw_only=True):
     index: int = -1
 
 
+class CreatePods(Action, frozen=True, kw_only=True):
+    """So many equal pods for an owner: read as that many ``CreatePod``, each with its name."""
+
+    owner_kind: str
+    owner: str
+    count: int
+
+
+class CreateDaemonPod(Action, frozen=True, kw_only=True):
+    """A pod of a DaemonSet for one node: read as ``CreatePod`` with a name."""
+
+    daemon_set: str
+    node: str
+    revision: str
+
+
 class DeletePod(Action, frozen=True, kw_only=True):
     """Delete a pod: it terminates gracefully where it runs. ``reason`` is for people."""
 
@@ -81,16 +350,71 @@ class DeletePod(Action, frozen=True, kw_only=True):
     reason: str
 
 
-class RestorePod(Action, frozen=True, kw_only=True):
-    """The kubelet makes the copy of a static pod anew: a deleted one goes on, one that has ended starts again."""
+class DeleteObject(Action, frozen=True, kw_only=True):
+    """Delete an object. ``propagation`` is Background, Foreground, Orphan or empty for the kind's default."""
 
-    pod: str
+    kind: str
+    key: str
+    propagation: str = ""
 
 
-class RemovePod(Action, frozen=True, kw_only=True):
-    """Remove the object of a pod that has ended."""
+# -- statuses last, and what controllers themselves remember ---------------------------------------------------
 
-    pod: str
+
+class UpdateStatus(Action, frozen=True, kw_only=True):
+    """Set fields of a status. One action carries all rows of an object; ``fields`` are sorted by name."""
+
+    kind: str
+    key: str
+    fields: tuple[tuple[str, Value], ...]
+
+
+class SetCondition(Action, frozen=True, kw_only=True):
+    """Set a condition. ``lastTransitionTime`` moves only if ``status`` changes; ``lastUpdateTime`` always."""
+
+    kind: str
+    key: str
+    condition: str
+    status: str
+    reason: str
+    message: str
+
+
+class RemoveCondition(Action, frozen=True, kw_only=True):
+    """Take a condition from a status."""
+
+    kind: str
+    key: str
+    condition: str
+
+
+class Remember(Action, frozen=True, kw_only=True):
+    """A controller remembers something beyond this tick: no change of the cluster."""
+
+    topic: str
+    key: str
+    value: Value
+
+
+class RememberMoment(Action, frozen=True, kw_only=True):
+    """A controller remembers when it did something: no change of the cluster."""
+
+    topic: str
+    key: str
+
+
+class Forget(Action, frozen=True, kw_only=True):
+    """A controller forgets something."""
+
+    topic: str
+    key: str
+
+
+ACTIONS = actions_of(vars())
+"""The class of each action predicate of this module. Actions of a tick are in this order, then by row."""
+
+
+# -- the scheduler: these follow from its placement, no rule says them -----------------------------------------
 
 
 class BindPod(Action, frozen=True, kw_only=True):
@@ -125,353 +449,8 @@ class NominateNode(Action, frozen=True, kw_only=True):
     node: str
 
 
-class EvictPod(Action, frozen=True, kw_only=True):
-    """Delete a pod because its node does not want it any more; ``reason`` of its DisruptionTarget condition."""
-
-    pod: str
-    reason: str
-    message: str
-
-
-# -- any object ------------------------------------------------------------------------------------------------
-
-
-class DeleteObject(Action, frozen=True, kw_only=True):
-    """Delete an object. ``propagation`` is Background, Foreground, Orphan or empty for the kind's default."""
-
-    kind: str
-    key: str
-    propagation: str = ""
-
-
-class AdoptObject(Action, frozen=True, kw_only=True):
-    """Make ``owner`` the controller of an object that has none."""
-
-    kind: str
-    key: str
-    owner_kind: str
-    owner: str
-
-
-class ReleaseObject(Action, frozen=True, kw_only=True):
-    """Take the reference to ``owner`` from an object."""
-
-    kind: str
-    key: str
-    owner_kind: str
-    owner: str
-
-
-class AnnotateObject(Action, frozen=True, kw_only=True):
-    """Set an annotation."""
-
-    kind: str
-    key: str
-    annotation: str
-    value: str
-
-
-class LabelObject(Action, frozen=True, kw_only=True):
-    """Set a label."""
-
-    kind: str
-    key: str
-    label: str
-    value: str
-
-
-class UpdateStatus(Action, frozen=True, kw_only=True):
-    """Set fields of a status. One action carries all rows of an object; ``fields`` are sorted by name."""
-
-    kind: str
-    key: str
-    fields: tuple[tuple[str, Value], ...]
-
-
-class SetCondition(Action, frozen=True, kw_only=True):
-    """Set a condition. ``lastTransitionTime`` moves only if ``status`` changes; ``lastUpdateTime`` always."""
-
-    kind: str
-    key: str
-    condition: str
-    status: str
-    reason: str
-    message: str
-
-
-class RemoveCondition(Action, frozen=True, kw_only=True):
-    """Take a condition from a status."""
-
-    kind: str
-    key: str
-    condition: str
-
-
-# -- workloads -------------------------------------------------------------------------------------------------
-
-
-class CreateReplicaSet(Action, frozen=True, kw_only=True):
-    """Make the ReplicaSet of a Deployment's present template."""
-
-    deployment: str
-    replicas: int
-    max_replicas: int
-    revision: int
-
-
-class ScaleReplicaSet(Action, frozen=True, kw_only=True):
-    """Set the size of a ReplicaSet, and note for how many pods of its Deployment, and at most how many."""
-
-    replica_set: str
-    replicas: int
-    desired: int
-    maximum: int
-
-
-class PaceReplicaSet(Action, frozen=True, kw_only=True):
-    """Give a ReplicaSet the minReadySeconds of its Deployment."""
-
-    replica_set: str
-    seconds: int
-
-
-class CreateControllerRevision(Action, frozen=True, kw_only=True):
-    """Remember the present template of a StatefulSet or DaemonSet under a number."""
-
-    kind: str
-    key: str
-    number: int
-
-
-class CreatePersistentVolumeClaim(Action, frozen=True, kw_only=True):
-    """Make the claim of a StatefulSet's pod from a claim template."""
-
-    claim: str
-    stateful_set: str
-    template: str
-
-
-class CreateEphemeralClaim(Action, frozen=True, kw_only=True):
-    """Make the claim of a pod's ephemeral volume from the template in its spec."""
-
-    claim: str
-    pod: str
-    volume: str
-
-
-class CreateDeviceClaim(Action, frozen=True, kw_only=True):
-    """Make the claim on devices of a pod from a template."""
-
-    pod: str
-    entry: str
-    template: str
-
-
 class DeallocateClaim(Action, frozen=True, kw_only=True):
     """Take the devices of a claim away, which nobody uses, so that ``pod`` can have it elsewhere."""
 
     claim: str
     pod: str
-
-
-# -- kubelets --------------------------------------------------------------------------------------------------
-
-
-class StartContainer(Action, frozen=True, kw_only=True):
-    """A container runs from now on; starting one that ran before counts as a restart."""
-
-    pod: str
-    container: str
-    restart: int
-
-
-class HoldContainer(Action, frozen=True, kw_only=True):
-    """A container waits, for a reason such as ImagePullBackOff."""
-
-    pod: str
-    container: str
-    reason: str
-    message: str
-
-
-class KillContainer(Action, frozen=True, kw_only=True):
-    """The kubelet asks a container to stop because a probe of it failed too often. ``message`` is for people."""
-
-    pod: str
-    container: str
-    probe: str
-    message: str
-
-
-class ReportStarted(Action, frozen=True, kw_only=True):
-    """The startup probe of a container has succeeded: from now on the other probes are asked."""
-
-    pod: str
-    container: str
-
-
-class EndContainer(Action, frozen=True, kw_only=True):
-    """A container has ended."""
-
-    pod: str
-    container: str
-    exit_code: int
-
-
-class ExplainEnd(Action, frozen=True, kw_only=True):
-    """Why a container has ended, where the exit code does not say it: OOMKilled."""
-
-    pod: str
-    container: str
-    reason: str
-
-
-class ReportContainer(Action, frozen=True, kw_only=True):
-    """The kubelet says whether a container is ready (1) or not (0)."""
-
-    pod: str
-    container: str
-    ready: int
-
-
-class ReportPhase(Action, frozen=True, kw_only=True):
-    """The kubelet says in which phase a pod is."""
-
-    pod: str
-    phase: str
-
-
-class RejectPod(Action, frozen=True, kw_only=True):
-    """The kubelet does not take a pod that was given to its node: the pod has failed."""
-
-    pod: str
-    reason: str
-    message: str
-
-
-class FailPod(Action, frozen=True, kw_only=True):
-    """The kubelet ends a pod for good, whatever its containers would do: what it evicts."""
-
-    pod: str
-    reason: str
-    message: str
-
-
-# -- nodes -----------------------------------------------------------------------------------------------------
-
-
-class AddTaint(Action, frozen=True, kw_only=True):
-    """Put a taint on a node."""
-
-    node: str
-    taint: str
-    value: str
-    effect: str
-
-
-class RemoveTaint(Action, frozen=True, kw_only=True):
-    """Take a taint from a node."""
-
-    node: str
-    taint: str
-    effect: str
-
-
-# -- controllers' own memory -----------------------------------------------------------------------------------
-
-
-class Remember(Action, frozen=True, kw_only=True):
-    """A controller remembers something beyond this tick: no change of the cluster."""
-
-    topic: str
-    key: str
-    value: Value
-
-
-class RememberMoment(Action, frozen=True, kw_only=True):
-    """A controller remembers when it did something: no change of the cluster."""
-
-    topic: str
-    key: str
-
-
-class Forget(Action, frozen=True, kw_only=True):
-    """A controller forgets something."""
-
-    topic: str
-    key: str
-
-
-# -- rows to actions -------------------------------------------------------------------------------------------
-
-
-class CreatePods(Action, frozen=True, kw_only=True):
-    """So many equal pods for an owner: read as that many ``CreatePod``, each with its name."""
-
-    owner_kind: str
-    owner: str
-    count: int
-
-
-class CreateDaemonPod(Action, frozen=True, kw_only=True):
-    """A pod of a DaemonSet for one node: read as ``CreatePod`` with a name."""
-
-    daemon_set: str
-    node: str
-    revision: str
-
-
-def action_predicate(action: type[Action]) -> str:
-    """The predicate that stands for a class of action."""
-    return "action" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action.__name__)
-
-
-ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
-    {
-        action_predicate(action): action
-        for action in (
-            # kubelets first: they report what happened before controllers act on what they know
-            StartContainer,
-            HoldContainer,
-            KillContainer,
-            EndContainer,
-            ExplainEnd,
-            ReportStarted,
-            ReportContainer,
-            ReportPhase,
-            RejectPod,
-            FailPod,
-            RemovePod,
-            RestorePod,
-            AddTaint,
-            RemoveTaint,
-            EvictPod,
-            # ownership before what depends on it
-            AdoptObject,
-            ReleaseObject,
-            # workloads
-            CreateControllerRevision,
-            CreateReplicaSet,
-            ScaleReplicaSet,
-            PaceReplicaSet,
-            AnnotateObject,
-            LabelObject,
-            CreatePersistentVolumeClaim,
-            CreateEphemeralClaim,
-            CreateDeviceClaim,
-            CreatePod,
-            CreatePods,
-            CreateDaemonPod,
-            DeletePod,
-            DeleteObject,
-            # statuses last
-            UpdateStatus,
-            SetCondition,
-            RemoveCondition,
-            Remember,
-            RememberMoment,
-            Forget,
-        )
-    }
-)
-"""The class of each action predicate. Actions of a tick are in this order, then by row."""

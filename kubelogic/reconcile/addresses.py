@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from types import MappingProxyType
 
 from kubelogic.facts.parameters import Network, networks, pool
-from kubelogic.logic.compiler import Function
 
 _PLENTY = 1 << 31
 
@@ -127,21 +124,3 @@ def no_range_words(network: str, size: int) -> str:
         f"all {_count(network, size)} ranges /{size} of {network} are given to nodes, so its pods get no addresses: "
         "set cluster_cidr to a larger one, or allocate_node_cidrs to 0 if the network plugin gives addresses"
     )
-
-
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {
-        "network_of": network_of,
-        "first_number": first_number,
-        "last_number": last_number,
-        "number_round": number_round,
-        "steps_round": steps_round,
-        "numbered_range": numbered_range,
-        "range_holds": range_holds,
-        "range_size": range_size,
-        "full_range_words": full_range_words,
-        "no_node_range_words": no_node_range_words,
-        "no_range_words": no_range_words,
-    }
-)
-"""By the name of the predicate that is declared with ``->``."""

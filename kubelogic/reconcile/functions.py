@@ -8,13 +8,11 @@ from types import MappingProxyType
 from zlib import crc32
 
 from kubelogic.cluster import naming
-from kubelogic.facts.functions import FUNCTIONS as SCHEDULING_FUNCTIONS
+from kubelogic.facts import functions as scheduling
 from kubelogic.facts.schedules import next_time, recent_time
 from kubelogic.logic.compiler import Function
-from kubelogic.reconcile.addresses import FUNCTIONS as ADDRESSES
-from kubelogic.reconcile.identity import FUNCTIONS as IDENTITY
-from kubelogic.reconcile.network import FUNCTIONS as NETWORK
-from kubelogic.reconcile.words import WORDS
+from kubelogic.logic.functions import functions_of
+from kubelogic.reconcile import addresses, identity, network, words
 from kubelogic.text.numbers import whole
 
 
@@ -272,40 +270,10 @@ def spread_place(claim: str, number: int) -> int:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "shortfall": shortfall,
-        "smaller": smaller,
-        "larger": larger,
-        "within": within,
-        "rounded": rounded,
-        "age_rank": age_rank,
-        "backoff": backoff,
-        "number_text": number_text,
-        "concatenated": concatenated,
-        "joined": joined,
-        "named": named,
-        "bare_name": bare_name,
-        "claim_key": claim_key,
-        "percent_up": percent_up,
-        "place": place,
-        "text_number": text_number,
-        "deviation": deviation,
-        "pods_for": pods_for,
-        "policy_limit": policy_limit,
+        **functions_of(vars(scheduling), vars(words), vars(addresses), vars(identity), vars(network), vars()),
+        "attachment_key": place,
         "next_time": next_time,
         "recent_time": recent_time,
-        "run_name": run_name,
-        "container_key": container_key,
-        "has_labels": has_labels,
-        "pull_retry": pull_retry,
-        "attachment_key": place,
-        "spread_place": spread_place,
-        **SCHEDULING_FUNCTIONS,
-        **WORDS,
-        **ADDRESSES,
-        **IDENTITY,
-        **NETWORK,
-        "generated_name": generated_name,
-        "address_mark": address_mark,
     }
 )
-"""By the name of the predicate that is declared with ``->``."""
+"""By the name of the predicate that is declared with ``->``: the functions of this module and of others like it."""

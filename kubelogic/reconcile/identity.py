@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
-from types import MappingProxyType
 
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.kinds.table import served
-from kubelogic.logic.compiler import Function
 
 IN_ROLES_ONLY = (
     ("", "users"),
@@ -100,18 +97,3 @@ def path_fits(rule: str, path: str) -> int:
     (1, 0, 1)
     """
     return int(path == rule or (rule.endswith("*") and path.startswith(rule.rstrip("*"))))
-
-
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {
-        "has_namespace": has_namespace,
-        "named_action": named_action,
-        "one_of": one_of,
-        "path_fits": path_fits,
-        "resource_base": resource_base,
-        "resource_part": resource_part,
-        "resource_text": resource_text,
-        "told_of": told_of,
-    }
-)
-"""By the name of the predicate that is declared with ``->``."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from kubelogic.reconcile.actions import Action, action_predicate
-from kubelogic.reconcile.object_actions import Gathered
+from kubelogic.reconcile.actions import Action, Gathered, actions_of
 
 
 class CreateIndexedPod(Action, frozen=True, kw_only=True):
@@ -96,21 +92,5 @@ class ScaleTarget(Action, frozen=True, kw_only=True):
     replicas: int
 
 
-JOB_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
-    {
-        action_predicate(action): action
-        for action in (
-            CreateIndexedPod,
-            NoteJobPod,
-            CountJobPod,
-            WriteJobIndexes,
-            StampStatus,
-            ClearStatus,
-            DateStatus,
-            EndCronRun,
-            StartCronRun,
-            ScaleTarget,
-        )
-    }
-)
+JOB_ACTIONS = actions_of(vars())
 """The class of each action predicate of this module. They come after all others, in this order."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from types import MappingProxyType
 
 from kubelogic.facts.blocks import block
-from kubelogic.logic.compiler import Function
 
 
 @lru_cache(maxsize=1 << 14)
@@ -132,21 +129,3 @@ def dots(name: str) -> int:
     4
     """
     return name.count(".")
-
-
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {
-        "block_around": block_around,
-        "block_length": block_length,
-        "block_size": block_size,
-        "pods_may_have": pods_may_have,
-        "dashed": dashed,
-        "dots": dots,
-        "dotted": dotted,
-        "pool_address": pool_address,
-        "port_label": port_label,
-        "reverse_name": reverse_name,
-        "without_suffix": without_suffix,
-    }
-)
-"""By the name of the predicate that is declared with ``->``."""

@@ -1,33 +1,36 @@
-"""Actions on services, storage, namespaces and ownership; see ``actions`` for how they come from rules.
-
-A *gathered* action carries many rows: all rows of its predicate that agree in the fields before ``rows``. A row of
-empty values stands for no rows, so that an empty whole can be written too.
-"""
+"""Actions on services, storage, namespaces and ownership; see ``actions`` for how they come from rules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from kubelogic.logic import Row
-from kubelogic.reconcile.actions import Action, action_predicate
+from kubelogic.reconcile.actions import Action, Gathered, actions_of
+
+# -- any object, ownership and deletion ------------------------------------------------------------------------
 
 
-class Gathered(Action, frozen=True, kw_only=True):
-    """An action whose last field, ``rows``, has the remaining columns of all rows with the same other fields."""
+class DropOwner(Action, frozen=True, kw_only=True):
+    """Take the reference to the owner with a uid from an object."""
 
-    rows: tuple[Row, ...]
+    kind: str
+    key: str
+    uid: str
 
-    def arguments(self) -> dict[str, Any]:
-        """Everything but the cause, by field name; the rows in words."""
-        found = Action.arguments(self)
-        del found["rows"]
-        return {**found, **self.told()}
 
-    def told(self) -> dict[str, Any]:
-        """The rows as documents show them."""
-        return {"rows": self.rows}
+class RemoveFinalizer(Action, frozen=True, kw_only=True):
+    """Take a finalizer from an object; one that was deleted goes with its last finalizer."""
+
+    kind: str
+    key: str
+    finalizer: str
+
+
+class AddFinalizer(Action, frozen=True, kw_only=True):
+    """Let a finalizer hold an object."""
+
+    kind: str
+    key: str
+    finalizer: str
 
 
 class SetField(Gathered, frozen=True, kw_only=True):
@@ -45,39 +48,12 @@ class CreateObject(SetField, frozen=True, kw_only=True):
     """Make an object of any kind. ``rows``: JSON pointer and value; ``/apiVersion`` has to be among them."""
 
 
-# -- ownership and deletion ------------------------------------------------------------------------------------
-
-
 class CollectPod(Action, frozen=True, kw_only=True):
     """Mark a pod Failed, with a DisruptionTarget condition if there is a reason, and remove it at once."""
 
     pod: str
     reason: str
     message: str
-
-
-class DropOwner(Action, frozen=True, kw_only=True):
-    """Take the reference to the owner with a uid from an object."""
-
-    kind: str
-    key: str
-    uid: str
-
-
-class AddFinalizer(Action, frozen=True, kw_only=True):
-    """Let a finalizer hold an object."""
-
-    kind: str
-    key: str
-    finalizer: str
-
-
-class RemoveFinalizer(Action, frozen=True, kw_only=True):
-    """Take a finalizer from an object; one that was deleted goes with its last finalizer."""
-
-    kind: str
-    key: str
-    finalizer: str
 
 
 # -- storage ---------------------------------------------------------------------------------------------------
@@ -114,7 +90,7 @@ class TakeSnapshot(Action, frozen=True, kw_only=True):
     bytes: int
 
 
-# -- namespaces ------------------------------------------------------------------------------------------------
+# -- namespaces and nodes --------------------------------------------------------------------------------------
 
 
 class CreateServiceAccount(Action, frozen=True, kw_only=True):
@@ -176,18 +152,13 @@ class WriteSlicePorts(Gathered, frozen=True, kw_only=True):
 
     def told(self) -> dict[str, Any]:
         """Names and numbers of ports."""
-        return {"ports": _ports(self.rows)}
+        rows = (row for row in self.rows if row[0] != -1)
+        shown = [(index, f"{name} {number}/{protocol}".strip()) for index, name, number, protocol in rows]
+        return {"ports": [text for _, text in sorted(shown, key=str)]}
 
 
-class WriteMirrorPorts(Gathered, frozen=True, kw_only=True):
+class WriteMirrorPorts(WriteSlicePorts, frozen=True, kw_only=True):
     """The same for a slice that mirrors the Endpoints of a Service."""
-
-    slice: str
-    service: str
-
-    def told(self) -> dict[str, Any]:
-        """Names and numbers of ports."""
-        return {"ports": _ports(self.rows)}
 
 
 class WriteSlice(Gathered, frozen=True, kw_only=True):
@@ -205,6 +176,43 @@ class WriteSlice(Gathered, frozen=True, kw_only=True):
             "ready": [str(row[0]) for row in self.rows if row[0] and row[4] == "true"],
             "notReady": [str(row[0]) for row in self.rows if row[0] and row[4] != "true"],
         }
+
+
+class WriteHints(Gathered, frozen=True, kw_only=True):
+    """Set the hints of endpoints of an EndpointSlice that was just written.
+
+    ``rows``: address, zone or empty, node or empty.
+    """
+
+    slice: str
+    service: str
+
+    def told(self) -> dict[str, Any]:
+        """Addresses with their zone or node."""
+        return {"hints": [f"{ip}: {node or zone}" for ip, zone, node in self.rows]}
+
+
+# -- quotas, roles, budgets ------------------------------------------------------------------------------------
+
+
+class WriteQuotaStatus(Gathered, frozen=True, kw_only=True):
+    """Write the status of a quota. ``rows``: resource, limit as written, amount used (thousandths for CPU)."""
+
+    quota: str
+
+    def told(self) -> dict[str, Any]:
+        """What is allowed, and how much of it is used in the unit that rules count."""
+        return {"used": [f"{resource}: {amount} of {limit}" for resource, limit, amount in self.rows]}
+
+
+class WriteRules(Gathered, frozen=True, kw_only=True):
+    """Give a ClusterRole the rules of others. ``rows``: number of the selector, role, number of the rule, the rule."""
+
+    role: str
+
+    def told(self) -> dict[str, Any]:
+        """The roles whose rules it gets."""
+        return {"from": sorted({str(other) for _, other, _, _ in self.rows if other})}
 
 
 class WriteBudgetStatus(Gathered, frozen=True, kw_only=True):
@@ -228,77 +236,5 @@ class FailBudget(Action, frozen=True, kw_only=True):
     pod: str
 
 
-# -- quotas ----------------------------------------------------------------------------------------------------
-
-
-class WriteQuotaStatus(Gathered, frozen=True, kw_only=True):
-    """Write the status of a quota. ``rows``: resource, limit as written, amount used (thousandths for CPU)."""
-
-    quota: str
-
-    def told(self) -> dict[str, Any]:
-        """What is allowed, and how much of it is used in the unit that rules count."""
-        return {"used": [f"{resource}: {amount} of {limit}" for resource, limit, amount in self.rows]}
-
-
-class WriteHints(Gathered, frozen=True, kw_only=True):
-    """Set the hints of endpoints of an EndpointSlice that was just written.
-
-    ``rows``: address, zone or empty, node or empty.
-    """
-
-    slice: str
-    service: str
-
-    def told(self) -> dict[str, Any]:
-        """Addresses with their zone or node."""
-        return {"hints": [f"{ip}: {node or zone}" for ip, zone, node in self.rows]}
-
-
-# -- roles -----------------------------------------------------------------------------------------------------
-
-
-class WriteRules(Gathered, frozen=True, kw_only=True):
-    """Give a ClusterRole the rules of others. ``rows``: number of the selector, role, number of the rule, the rule."""
-
-    role: str
-
-    def told(self) -> dict[str, Any]:
-        """The roles whose rules it gets."""
-        return {"from": sorted({str(other) for _, other, _, _ in self.rows if other})}
-
-
-def _ports(rows: tuple[Row, ...]) -> list[str]:
-    shown = [(index, f"{name} {number}/{protocol}".strip()) for index, name, number, protocol in rows if index != -1]
-    return [text for _, text in sorted(shown, key=str)]
-
-
-OBJECT_ACTIONS: Mapping[str, type[Action]] = MappingProxyType(
-    {
-        action_predicate(action): action
-        for action in (
-            DropOwner,
-            RemoveFinalizer,
-            AddFinalizer,
-            SetField,
-            CreateObject,
-            CollectPod,
-            BindClaim,
-            ProvisionVolume,
-            TakeSnapshot,
-            CreateServiceAccount,
-            PublishRootCa,
-            AssignPodRange,
-            WriteEndpoints,
-            WriteSlicePorts,
-            WriteMirrorPorts,
-            WriteSlice,
-            WriteHints,
-            WriteQuotaStatus,
-            WriteRules,
-            WriteBudgetStatus,
-            FailBudget,
-        )
-    }
-)
+OBJECT_ACTIONS = actions_of(vars())
 """The class of each action predicate of this module. They come after those of ``actions``, in this order."""

@@ -28,6 +28,7 @@ from kubelogic.reconcile.actions import (
     CreatePod,
     CreatePods,
     DeallocateClaim,
+    Gathered,
     NominateNode,
     PreemptPod,
     SetCondition,
@@ -36,7 +37,7 @@ from kubelogic.reconcile.actions import (
 )
 from kubelogic.reconcile.group_conditions import group_conditions
 from kubelogic.reconcile.job_actions import JOB_ACTIONS
-from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim, Gathered
+from kubelogic.reconcile.object_actions import OBJECT_ACTIONS, BindClaim
 from kubelogic.reconcile.problem import GOALS, Problems, problem
 from kubelogic.reconcile.refusals import held_back
 from kubelogic.reconcile.relations import WAKING, Relations

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from kubelogic.kinds.quantity import written
-from kubelogic.logic.compiler import Function
 
 _METRIC_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -319,37 +318,3 @@ def held_up_words(pod: str) -> str:
 
 def _bare(key: str) -> str:
     return key.rpartition("/")[2]
-
-
-WORDS: Mapping[str, Function] = MappingProxyType(
-    {
-        "exit_message": exit_message,
-        "condition_message": condition_message,
-        "metric_message": metric_message,
-        "answer_words": answer_words,
-        "kill_message": kill_message,
-        "backoff_message": backoff_message,
-        "pull_message": pull_message,
-        "unbound_words": unbound_words,
-        "missing_claim_words": missing_claim_words,
-        "lost_token_words": lost_token_words,
-        "lost_account_words": lost_account_words,
-        "config_words": config_words,
-        "mount_words": mount_words,
-        "missing_driver_words": missing_driver_words,
-        "multi_attach_words": multi_attach_words,
-        "resource_words": resource_words,
-        "out_of_reason": out_of_reason,
-        "eviction_words": eviction_words,
-        "fill_words": fill_words,
-        "preemption_words": preemption_words,
-        "limit_words": limit_words,
-        "request_words": request_words,
-        "no_value_words": no_value_words,
-        "exit_words": exit_words,
-        "held_words": held_words,
-        "remaining_words": remaining_words,
-        "held_up_words": held_up_words,
-    }
-)
-"""By the name of the predicate that is declared with ``->``."""

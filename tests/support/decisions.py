@@ -11,12 +11,12 @@ from typing import Any
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
 from kubelogic.explain import message
-from kubelogic.facts import MODULES, FactBase
-from kubelogic.facts.functions import FUNCTIONS
+from kubelogic.facts import MODULES, FactBase, functions
 from kubelogic.facts.parameters import with_parameters
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.kinds.validation import admit
 from kubelogic.logic import Evaluation
+from kubelogic.logic.functions import functions_of
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.problem import GOALS, Problems
 
@@ -115,7 +115,7 @@ class Pipeline:
         self._facts = FactBase(MODULES)
         book = load_rulebook()
         book = with_parameters(book, parameters) if parameters else book
-        self.evaluation = Evaluation(book, FUNCTIONS, [*GOALS, *message.goals(book), "feasible"])
+        self.evaluation = Evaluation(book, functions_of(vars(functions)), [*GOALS, *message.goals(book), "feasible"])
         self._problems = Problems(self.evaluation)
 
     def problem(self, documents: Sequence[Document]) -> Problem:

@@ -12,7 +12,8 @@ from kubelogic.apiserver import policies
 from kubelogic.apiserver.answers import Refused
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.actions import Action
+from kubelogic.reconcile import actions, job_actions, object_actions
+from kubelogic.reconcile.actions import Action, actions_of
 from kubelogic.reconcile.apply import (
     devices,
     fields,
@@ -30,21 +31,21 @@ from kubelogic.reconcile.senders import sender_of
 
 Applier = Callable[[Transaction, Any], None]
 
+_MODULES = (devices, fields, jobs, lifecycle, objects, pods, services, snapshots, workloads)
+
+_CLASSES = {
+    predicate.removeprefix("action_"): each
+    for module in (actions, job_actions, object_actions)
+    for predicate, each in actions_of(vars(module)).items()
+}
+
 APPLIERS: Mapping[type[Action], Applier] = MappingProxyType(
     {
-        **objects.APPLIERS,
-        **pods.APPLIERS,
+        **{_CLASSES[name]: each for module in _MODULES for name, each in vars(module).items() if name in _CLASSES},
         **reports.APPLIERS,
-        **devices.APPLIERS,
-        **workloads.APPLIERS,
-        **lifecycle.APPLIERS,
-        **services.APPLIERS,
-        **jobs.APPLIERS,
-        **fields.APPLIERS,
-        **snapshots.APPLIERS,
     }
 )
-"""What each class of action does."""
+"""What each class of action does: the function of its name. What kubelets report is carried out together."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
-
 from kubelogic.apiserver.posting import amend, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
@@ -13,7 +9,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.placement.devices.record import allocation
 from kubelogic.placement.devices.search import Granted
-from kubelogic.reconcile.actions import Action, CreateDeviceClaim, DeallocateClaim
+from kubelogic.reconcile import actions
 from kubelogic.reconcile.refusals import note_made
 
 _CLAIM, _POD, _API = "ResourceClaim", "Pod", "resource.k8s.io/v1"
@@ -22,7 +18,7 @@ _FINALIZER = "resource.kubernetes.io/delete-protection"
 EXTENDED = "<extended-resources>"
 
 
-def create_device_claim(tx: Transaction, action: CreateDeviceClaim) -> None:
+def create_device_claim(tx: Transaction, action: actions.CreateDeviceClaim) -> None:
     """Source: resource claim controller, handleClaim."""
     pod, template = tx.get(_POD, action.pod), tx.get("ResourceClaimTemplate", action.template)
     if pod is None or template is None:
@@ -42,7 +38,7 @@ def create_device_claim(tx: Transaction, action: CreateDeviceClaim) -> None:
     tx.set_status(pod, {"resourceClaimStatuses": [*statuses, {"name": action.entry, "resourceClaimName": name}]})
 
 
-def deallocate_claim(tx: Transaction, action: DeallocateClaim) -> None:
+def deallocate_claim(tx: Transaction, action: actions.DeallocateClaim) -> None:
     """Source: kube-scheduler, DynamicResources, PostFilter."""
     tx.edit(_CLAIM, action.claim, ["status"], {"allocation": None, "reservedFor": None})
 
@@ -128,8 +124,3 @@ def _extended_claim(tx: Transaction, pod: Object, granted: Granted) -> str:
     status = {"resourceClaimName": name, "requestMappings": mappings}
     tx.edit(_POD, pod.key, ["status"], {"extendedResourceClaimStatus": status})
     return key
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {CreateDeviceClaim: create_device_claim, DeallocateClaim: deallocate_claim}
-)

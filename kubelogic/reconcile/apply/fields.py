@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any
 
 from kubelogic.apiserver.posting import change, post
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.logic import Row
 from kubelogic.patterns import regex
-from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.object_actions import CreateObject, SetField
+from kubelogic.reconcile import object_actions
 from kubelogic.reconcile.refusals import note_own, subject_of
 
 _ITEM = regex(r"\[[0-9]{1,4}\]")
 
 
-def set_fields(tx: Transaction, action: SetField) -> None:
+def set_field(tx: Transaction, action: object_actions.SetField) -> None:
     posted = change(tx, action.kind, action.key, nested(action.rows))
     if posted is not None:
         note_own(tx, posted, subject=subject_of(action))
 
 
-def create_object(tx: Transaction, action: CreateObject) -> None:
+def create_object(tx: Transaction, action: object_actions.CreateObject) -> None:
     if tx.get(action.kind, action.key) is not None:
         return
     document = nested(action.rows)
@@ -61,8 +59,3 @@ def _with_lists(value: Any) -> Any:
     if items and all(_ITEM.fullmatch(key) for key in items):
         return [items[key] for key in sorted(items, key=lambda key: int(key[1:-1]))]
     return items
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {SetField: set_fields, CreateObject: create_object}
-)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver.posting import amend, post
@@ -14,20 +13,8 @@ from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.jobs import INDEX_FAILURES, INDEX_IGNORED, intervals
 from kubelogic.facts.schedules import in_zone
 from kubelogic.kinds.validation import admit
-from kubelogic.reconcile.actions import Action, CreatePod
+from kubelogic.reconcile import actions, job_actions
 from kubelogic.reconcile.apply.pods import create_pod
-from kubelogic.reconcile.job_actions import (
-    ClearStatus,
-    CountJobPod,
-    CreateIndexedPod,
-    DateStatus,
-    EndCronRun,
-    NoteJobPod,
-    ScaleTarget,
-    StampStatus,
-    StartCronRun,
-    WriteJobIndexes,
-)
 from kubelogic.reconcile.refusals import note_job
 
 _JOB = "Job"
@@ -36,11 +23,11 @@ SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 _UNCOUNTED = "uncountedTerminatedPods"
 
 
-def create_indexed_pod(tx: Transaction, action: CreateIndexedPod) -> None:
+def create_indexed_pod(tx: Transaction, action: job_actions.CreateIndexedPod) -> None:
     counter = f"{_JOB} {action.job}"
     number = tx.names.get(counter, tx.state.names.get(counter, 0))
     name = naming.pod_name(f"{action.job}-{action.index}", number)
-    made = CreatePod(cause=action.cause, pod=name, owner_kind=_JOB, owner=action.job, index=action.index)
+    made = actions.CreatePod(cause=action.cause, pod=name, owner_kind=_JOB, owner=action.job, index=action.index)
     create_pod(tx, made)
     if action.failures < 0:
         return
@@ -56,13 +43,13 @@ def _uncounted(tx: Transaction, job: str) -> dict[str, list[str]]:
     return {outcome: list(uids) for outcome, uids in (status.get(_UNCOUNTED) or {}).items()}
 
 
-def note_job_pod(tx: Transaction, action: NoteJobPod) -> None:
+def note_job_pod(tx: Transaction, action: job_actions.NoteJobPod) -> None:
     waiting = _uncounted(tx, action.job)
     waiting.setdefault(action.outcome, []).append(action.uid)
     tx.edit(_JOB, action.job, ["status"], {_UNCOUNTED: waiting})
 
 
-def count_job_pod(tx: Transaction, action: CountJobPod) -> None:
+def count_job_pod(tx: Transaction, action: job_actions.CountJobPod) -> None:
     obj = tx.get(_JOB, action.job)
     waiting = _uncounted(tx, action.job)
     if obj is None or action.uid not in waiting.get(action.outcome, ()):
@@ -73,21 +60,21 @@ def count_job_pod(tx: Transaction, action: CountJobPod) -> None:
     tx.edit(_JOB, action.job, ["status"], {_UNCOUNTED: kept, action.outcome: before + 1})
 
 
-def write_job_indexes(tx: Transaction, action: WriteJobIndexes) -> None:
+def write_job_indexes(tx: Transaction, action: job_actions.WriteJobIndexes) -> None:
     text = intervals(int(row[0]) for row in action.rows if int(row[0]) >= 0)
     written = text or None if action.outcome == "completed" else text
     tx.edit(_JOB, action.job, ["status"], {f"{action.outcome}Indexes": written})
 
 
-def stamp_status(tx: Transaction, action: StampStatus) -> None:
+def stamp_status(tx: Transaction, action: job_actions.StampStatus) -> None:
     tx.edit(action.kind, action.key, ["status"], {action.field: tx.now})
 
 
-def clear_status(tx: Transaction, action: ClearStatus) -> None:
+def clear_status(tx: Transaction, action: job_actions.ClearStatus) -> None:
     tx.edit(action.kind, action.key, ["status"], {action.field: None})
 
 
-def date_status(tx: Transaction, action: DateStatus) -> None:
+def date_status(tx: Transaction, action: job_actions.DateStatus) -> None:
     tx.edit(action.kind, action.key, ["status"], {action.field: timestamp(action.t)})
 
 
@@ -99,12 +86,12 @@ def _listed(tx: Transaction, cron_job: str) -> list[dict[str, Any]]:
     return list(((obj.document.get("status") or {}).get("active") if obj is not None else None) or ())
 
 
-def end_cron_run(tx: Transaction, action: EndCronRun) -> None:
+def end_cron_run(tx: Transaction, action: job_actions.EndCronRun) -> None:
     kept = [reference for reference in _listed(tx, action.cron_job) if reference.get("uid") != action.uid]
     tx.edit(_CRON_JOB, action.cron_job, ["status"], {"active": kept or None})
 
 
-def start_cron_run(tx: Transaction, action: StartCronRun) -> None:
+def start_cron_run(tx: Transaction, action: job_actions.StartCronRun) -> None:
     """Source: cronjob controller, getJobFromTemplate2; a Job that is there already is only listed."""
     owner = tx.get(_CRON_JOB, action.cron_job)
     if owner is None:
@@ -123,7 +110,7 @@ def start_cron_run(tx: Transaction, action: StartCronRun) -> None:
     tx.edit(_CRON_JOB, action.cron_job, ["status"], fields)
 
 
-def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | None:
+def _new_run(tx: Transaction, owner: Object, action: job_actions.StartCronRun) -> Object | None:
     made: Mapping[str, Any] = owner.document["spec"]["jobTemplate"]
     meta = made.get("metadata") or {}
     zone = owner.document["spec"].get("timeZone") or ""
@@ -143,21 +130,5 @@ def _new_run(tx: Transaction, owner: Object, action: StartCronRun) -> Object | N
     return tx.get(_JOB, action.job) if note_job(tx, posted, owner) else None
 
 
-def scale_target(tx: Transaction, action: ScaleTarget) -> None:
+def scale_target(tx: Transaction, action: job_actions.ScaleTarget) -> None:
     amend(tx, action.kind, action.key, ["spec"], {"replicas": action.replicas})
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        CreateIndexedPod: create_indexed_pod,
-        NoteJobPod: note_job_pod,
-        CountJobPod: count_job_pod,
-        WriteJobIndexes: write_job_indexes,
-        StampStatus: stamp_status,
-        ClearStatus: clear_status,
-        DateStatus: date_status,
-        EndCronRun: end_cron_run,
-        StartCronRun: start_cron_run,
-        ScaleTarget: scale_target,
-    }
-)

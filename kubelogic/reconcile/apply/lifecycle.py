@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,22 +18,7 @@ from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.quota import unit
 from kubelogic.facts.storage import BIND_COMPLETED
 from kubelogic.kinds.quantity import written
-from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.object_actions import (
-    AddFinalizer,
-    AssignPodRange,
-    BindClaim,
-    CollectPod,
-    CreateServiceAccount,
-    DropOwner,
-    FailBudget,
-    ProvisionVolume,
-    PublishRootCa,
-    RemoveFinalizer,
-    WriteBudgetStatus,
-    WriteQuotaStatus,
-    WriteRules,
-)
+from kubelogic.reconcile import object_actions
 from kubelogic.reconcile.refusals import note_own, subject_of
 
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
@@ -42,7 +26,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
 """What stands for the cluster's certificate in a simulated cluster."""
 
 
-def collect_pod(tx: Transaction, action: CollectPod) -> None:
+def collect_pod(tx: Transaction, action: object_actions.CollectPod) -> None:
     pod = tx.get("Pod", action.pod)
     if pod is None:
         return
@@ -54,14 +38,14 @@ def collect_pod(tx: Transaction, action: CollectPod) -> None:
     erase(tx, "Pod", action.pod, grace=0)
 
 
-def drop_owner(tx: Transaction, action: DropOwner) -> None:
+def drop_owner(tx: Transaction, action: object_actions.DropOwner) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is not None:
         kept = without_owner(owners(obj), action.uid)
         amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
-def add_finalizer(tx: Transaction, action: AddFinalizer) -> None:
+def add_finalizer(tx: Transaction, action: object_actions.AddFinalizer) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is None:
         return
@@ -70,7 +54,7 @@ def add_finalizer(tx: Transaction, action: AddFinalizer) -> None:
         amend(tx, action.kind, action.key, ["metadata"], {"finalizers": [*present, action.finalizer]})
 
 
-def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
+def remove_finalizer(tx: Transaction, action: object_actions.RemoveFinalizer) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is None:
         return
@@ -80,7 +64,7 @@ def remove_finalizer(tx: Transaction, action: RemoveFinalizer) -> None:
         tx.finish_deletion(action.kind, action.key)
 
 
-def bind_claim(tx: Transaction, action: BindClaim) -> None:
+def bind_claim(tx: Transaction, action: object_actions.BindClaim) -> None:
     claim, volume = tx.get("PersistentVolumeClaim", action.claim), tx.get("PersistentVolume", action.volume)
     if claim is None or volume is None:
         return
@@ -108,7 +92,7 @@ def bind_claim(tx: Transaction, action: BindClaim) -> None:
     tx.edit("PersistentVolumeClaim", action.claim, ["status"], status)
 
 
-def provision_volume(tx: Transaction, action: ProvisionVolume) -> None:
+def provision_volume(tx: Transaction, action: object_actions.ProvisionVolume) -> None:
     claim = tx.get("PersistentVolumeClaim", action.claim)
     storage_class = tx.get("StorageClass", action.class_name)
     if claim is None or storage_class is None:
@@ -159,14 +143,14 @@ def _annotate(tx: Transaction, kind: str, key: str, annotations: Mapping[str, st
     amend(tx, kind, key, ["metadata", "annotations"], annotations)
 
 
-def create_service_account(tx: Transaction, action: CreateServiceAccount) -> None:
+def create_service_account(tx: Transaction, action: object_actions.CreateServiceAccount) -> None:
     key = f"{action.namespace}/{action.name}"
     if tx.get("ServiceAccount", key) is None:
         posted = post(tx, api_version="v1", kind="ServiceAccount", key=key, document={})
         note_own(tx, posted, subject=subject_of(action))
 
 
-def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
+def publish_root_ca(tx: Transaction, action: object_actions.PublishRootCa) -> None:
     key = f"{action.namespace}/{ROOT_CA}"
     found: Object | None = tx.get("ConfigMap", key)
     if found is None:
@@ -177,11 +161,11 @@ def publish_root_ca(tx: Transaction, action: PublishRootCa) -> None:
         amend(tx, "ConfigMap", key, [], {"data": {"ca.crt": CERTIFICATE}})
 
 
-def assign_pod_range(tx: Transaction, action: AssignPodRange) -> None:
+def assign_pod_range(tx: Transaction, action: object_actions.AssignPodRange) -> None:
     amend(tx, "Node", action.node, ["spec"], {"podCIDR": action.ranges[0], "podCIDRs": action.ranges})
 
 
-def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:
+def write_quota_status(tx: Transaction, action: object_actions.WriteQuotaStatus) -> None:
     """Write what is used, unless admission has charged the quota meanwhile: that write conflicts and is tried anew."""
     before, now = tx.state.cluster.get("ResourceQuota", action.quota), tx.get("ResourceQuota", action.quota)
     if before is not now:
@@ -194,13 +178,13 @@ def write_quota_status(tx: Transaction, action: WriteQuotaStatus) -> None:
     tx.edit("ResourceQuota", action.quota, ["status"], {"hard": hard, "used": used})
 
 
-def write_rules(tx: Transaction, action: WriteRules) -> None:
+def write_rules(tx: Transaction, action: object_actions.WriteRules) -> None:
     """Write each rule once, in the order of selectors, names of roles, and rules of a role."""
     texts = dict.fromkeys(str(rule) for _, _, _, rule in sorted(action.rows) if rule)
     amend(tx, "ClusterRole", action.role, [], {"rules": [msgspec.json.decode(text) for text in texts]})
 
 
-def write_budget_status(tx: Transaction, action: WriteBudgetStatus) -> None:
+def write_budget_status(tx: Transaction, action: object_actions.WriteBudgetStatus) -> None:
     disrupted = {str(pod).rpartition("/")[2]: timestamp(int(moment)) for pod, moment in action.rows if pod}
     budget = tx.get("PodDisruptionBudget", action.budget)
     if budget is None:
@@ -217,29 +201,10 @@ def write_budget_status(tx: Transaction, action: WriteBudgetStatus) -> None:
     set_disruption_condition(tx, action.budget)
 
 
-def fail_budget(tx: Transaction, action: FailBudget) -> None:
+def fail_budget(tx: Transaction, action: object_actions.FailBudget) -> None:
     tx.edit("PodDisruptionBudget", action.budget, ["status"], {"disruptionsAllowed": 0})
     budget = tx.get("PodDisruptionBudget", action.budget)
     if budget is not None:
         name = action.pod.rpartition("/")[2]
         message = f'found no controllers for pod "{name}"'
         put_condition(tx, budget, name="DisruptionAllowed", status="False", reason="SyncFailed", message=message)
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        CollectPod: collect_pod,
-        DropOwner: drop_owner,
-        AddFinalizer: add_finalizer,
-        RemoveFinalizer: remove_finalizer,
-        BindClaim: bind_claim,
-        ProvisionVolume: provision_volume,
-        CreateServiceAccount: create_service_account,
-        PublishRootCa: publish_root_ca,
-        AssignPodRange: assign_pod_range,
-        WriteQuotaStatus: write_quota_status,
-        WriteRules: write_rules,
-        WriteBudgetStatus: write_budget_status,
-        FailBudget: fail_budget,
-    }
-)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver.conditions import NOT_READY, pod_conditions, put_condition
@@ -11,36 +10,21 @@ from kubelogic.apiserver.posting import amend, erase
 from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.reconcile.actions import (
-    Action,
-    AddTaint,
-    AdoptObject,
-    AnnotateObject,
-    DeleteObject,
-    Forget,
-    LabelObject,
-    ReleaseObject,
-    Remember,
-    RememberMoment,
-    RemoveCondition,
-    RemoveTaint,
-    SetCondition,
-    UpdateStatus,
-)
+from kubelogic.reconcile import actions
 
 
-def delete_object(tx: Transaction, action: DeleteObject) -> None:
+def delete_object(tx: Transaction, action: actions.DeleteObject) -> None:
     erase(tx, action.kind, action.key, propagation=action.propagation)
 
 
-def adopt_object(tx: Transaction, action: AdoptObject) -> None:
+def adopt_object(tx: Transaction, action: actions.AdoptObject) -> None:
     obj, owner = tx.get(action.kind, action.key), tx.get(action.owner_kind, action.owner)
     if obj is None or owner is None or any(r.get("controller") for r in owners(obj)):
         return
     amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": [*owners(obj), reference(owner)]})
 
 
-def release_object(tx: Transaction, action: ReleaseObject) -> None:
+def release_object(tx: Transaction, action: actions.ReleaseObject) -> None:
     obj, owner = tx.get(action.kind, action.key), tx.get(action.owner_kind, action.owner)
     if obj is None or owner is None:
         return
@@ -48,7 +32,7 @@ def release_object(tx: Transaction, action: ReleaseObject) -> None:
     amend(tx, action.kind, action.key, ["metadata"], {"ownerReferences": kept})
 
 
-def annotate_object(tx: Transaction, action: AnnotateObject) -> None:
+def annotate_object(tx: Transaction, action: actions.AnnotateObject) -> None:
     """The Deployment controller writes the annotations of a Deployment together with its status, the rest as a change.
 
     Source: pkg/controller/deployment/sync.go: getNewReplicaSet (UpdateStatus).
@@ -60,15 +44,15 @@ def annotate_object(tx: Transaction, action: AnnotateObject) -> None:
         amend(tx, action.kind, action.key, path, fields)
 
 
-def label_object(tx: Transaction, action: LabelObject) -> None:
+def label_object(tx: Transaction, action: actions.LabelObject) -> None:
     amend(tx, action.kind, action.key, ["metadata", "labels"], {action.label: action.value})
 
 
-def update_status(tx: Transaction, action: UpdateStatus) -> None:
+def update_status(tx: Transaction, action: actions.UpdateStatus) -> None:
     tx.edit(action.kind, action.key, ["status"], dict(action.fields))
 
 
-def set_condition(tx: Transaction, action: SetCondition) -> None:
+def set_condition(tx: Transaction, action: actions.SetCondition) -> None:
     """A kubelet that says of a pod whether it is ready says so of its containers, too; a controller does not."""
     obj = tx.get(action.kind, action.key)
     if obj is None:
@@ -89,7 +73,7 @@ def set_condition(tx: Transaction, action: SetCondition) -> None:
             _say_generation(tx, action)
 
 
-def _say_generation(tx: Transaction, action: SetCondition) -> None:
+def _say_generation(tx: Transaction, action: actions.SetCondition) -> None:
     """Let a condition of a group say of which generation of the group it speaks, if that is known."""
     group = tx.get(action.kind, action.key)
     generation = ((group.document.get("metadata") or {}) if group is not None else {}).get("generation")
@@ -102,7 +86,7 @@ def _say_generation(tx: Transaction, action: SetCondition) -> None:
     tx.set_status(group, {"conditions": conditions})
 
 
-def remove_condition(tx: Transaction, action: RemoveCondition) -> None:
+def remove_condition(tx: Transaction, action: actions.RemoveCondition) -> None:
     obj = tx.get(action.kind, action.key)
     if obj is None:
         return
@@ -111,7 +95,7 @@ def remove_condition(tx: Transaction, action: RemoveCondition) -> None:
     tx.set_status(obj, {"conditions": kept or None})
 
 
-def add_taint(tx: Transaction, action: AddTaint) -> None:
+def add_taint(tx: Transaction, action: actions.AddTaint) -> None:
     node = tx.get("Node", action.node)
     if node is None:
         return
@@ -124,7 +108,7 @@ def add_taint(tx: Transaction, action: AddTaint) -> None:
     amend(tx, "Node", action.node, ["spec"], {"taints": [*kept, taint]})
 
 
-def remove_taint(tx: Transaction, action: RemoveTaint) -> None:
+def remove_taint(tx: Transaction, action: actions.RemoveTaint) -> None:
     node = tx.get("Node", action.node)
     if node is not None:
         kept = _other_taints(node, action.taint, action.effect)
@@ -136,32 +120,13 @@ def _other_taints(node: Object, key: str, effect: str) -> list[Mapping[str, Any]
     return [t for t in taints if not (t.get("key") == key and t.get("effect") == effect)]
 
 
-def remember(tx: Transaction, action: Remember) -> None:
+def remember(tx: Transaction, action: actions.Remember) -> None:
     tx.memory[action.topic, action.key] = action.value
 
 
-def remember_moment(tx: Transaction, action: RememberMoment) -> None:
+def remember_moment(tx: Transaction, action: actions.RememberMoment) -> None:
     tx.memory[action.topic, action.key] = tx.state.now
 
 
-def forget(tx: Transaction, action: Forget) -> None:
+def forget(tx: Transaction, action: actions.Forget) -> None:
     tx.memory[action.topic, action.key] = None
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        DeleteObject: delete_object,
-        AdoptObject: adopt_object,
-        ReleaseObject: release_object,
-        AnnotateObject: annotate_object,
-        LabelObject: label_object,
-        UpdateStatus: update_status,
-        SetCondition: set_condition,
-        RemoveCondition: remove_condition,
-        AddTaint: add_taint,
-        RemoveTaint: remove_taint,
-        Remember: remember,
-        RememberMoment: remember_moment,
-        Forget: forget,
-    }
-)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver.conditions import conditions_after, put_condition
@@ -14,20 +13,7 @@ from kubelogic.cluster.edit import is_being_deleted, metadata, uid_of
 from kubelogic.cluster.slow_start import SlowStart
 from kubelogic.facts.shapes import FINISHED
 from kubelogic.facts.storage import SELECTED_NODE, claim_class
-from kubelogic.reconcile.actions import (
-    Action,
-    BindPod,
-    CreatePod,
-    DeletePod,
-    EvictPod,
-    FailPod,
-    KillContainer,
-    NominateNode,
-    PreemptPod,
-    RejectPod,
-    RemovePod,
-    RestorePod,
-)
+from kubelogic.reconcile import actions
 from kubelogic.reconcile.apply.devices import give_devices
 from kubelogic.reconcile.apply.reports import start_time
 from kubelogic.reconcile.functions import container_key
@@ -37,7 +23,7 @@ from kubelogic.reconcile.refusals import note_pod
 _POD = "Pod"
 
 
-def create_pod(tx: Transaction, action: CreatePod) -> None:
+def create_pod(tx: Transaction, action: actions.CreatePod) -> None:
     owner = tx.get(action.owner_kind, action.owner)
     if owner is None or tx.get(_POD, action.pod) is not None:
         return
@@ -54,7 +40,7 @@ def create_pod(tx: Transaction, action: CreatePod) -> None:
         tx.names[counter] = tx.names.get(counter, tx.state.names.get(counter, 0)) + 1
 
 
-def _template(tx: Transaction, action: CreatePod, owner: Object) -> Mapping[str, Any]:
+def _template(tx: Transaction, action: actions.CreatePod, owner: Object) -> Mapping[str, Any]:
     if action.revision:
         revision = tx.get("ControllerRevision", action.revision)
         if revision is not None:
@@ -64,15 +50,15 @@ def _template(tx: Transaction, action: CreatePod, owner: Object) -> Mapping[str,
     return template
 
 
-def delete_pod(tx: Transaction, action: DeletePod) -> None:
+def delete_pod(tx: Transaction, action: actions.DeletePod) -> None:
     erase(tx, _POD, action.pod)
 
 
-def remove_pod(tx: Transaction, action: RemovePod) -> None:
+def remove_pod(tx: Transaction, action: actions.RemovePod) -> None:
     erase(tx, _POD, action.pod, grace=0)
 
 
-def restore_pod(tx: Transaction, action: RestorePod) -> None:
+def restore_pod(tx: Transaction, action: actions.RestorePod) -> None:
     """Source: kubelet, SyncPod (a static pod whose mirror pod was deleted, or that starts again with its node)."""
     pod = tx.get(_POD, action.pod)
     if pod is None:
@@ -92,11 +78,11 @@ _OF_ONE_COPY = frozenset(
 """What a pod that is made anew does not take over."""
 
 
-def evict_pod(tx: Transaction, action: EvictPod) -> None:
+def evict_pod(tx: Transaction, action: actions.EvictPod) -> None:
     _disrupt(tx, action.pod, reason=action.reason, message=action.message)
 
 
-def preempt_pod(tx: Transaction, action: PreemptPod) -> None:
+def preempt_pod(tx: Transaction, action: actions.PreemptPod) -> None:
     message = f"preempted by {action.beneficiary} on node {action.node}"
     _disrupt(tx, action.pod, reason="PreemptionByScheduler", message=message)
 
@@ -112,7 +98,7 @@ def _disrupt(tx: Transaction, key: str, *, reason: str, message: str) -> None:
     erase(tx, _POD, key)
 
 
-def bind_pod(tx: Transaction, action: BindPod) -> None:
+def bind_pod(tx: Transaction, action: actions.BindPod) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is None or is_being_deleted(pod):
         return
@@ -141,20 +127,20 @@ def _select_node(tx: Transaction, pod: Object, node: str) -> None:
             amend(tx, "PersistentVolumeClaim", claim.key, ["metadata", "annotations"], {SELECTED_NODE: node})
 
 
-def nominate_node(tx: Transaction, action: NominateNode) -> None:
+def nominate_node(tx: Transaction, action: actions.NominateNode) -> None:
     tx.edit(_POD, action.pod, ["status"], {"nominatedNodeName": action.node})
 
 
 # -- what kubelets do about pods as a whole -----------------------------------------------------------------
 
 
-def kill_container(tx: Transaction, action: KillContainer) -> None:
+def kill_container(tx: Transaction, action: actions.KillContainer) -> None:
     pod = tx.get(_POD, action.pod)
     if pod is not None:
         tx.memory["kill", f"{container_key(uid_of(pod), action.container)} {action.probe}"] = tx.state.now
 
 
-def fail_pod(tx: Transaction, action: RejectPod | FailPod) -> None:
+def fail_pod(tx: Transaction, action: actions.RejectPod | actions.FailPod) -> None:
     """Source: kubelet, rejectPod, evictPod."""
     pod = tx.get(_POD, action.pod)
     if pod is not None:
@@ -162,18 +148,4 @@ def fail_pod(tx: Transaction, action: RejectPod | FailPod) -> None:
         tx.set_status(pod, {**fields, **start_time(pod.document.get("status") or {}, metadata(pod), tx.now)})
 
 
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        CreatePod: create_pod,
-        DeletePod: delete_pod,
-        RemovePod: remove_pod,
-        RestorePod: restore_pod,
-        EvictPod: evict_pod,
-        PreemptPod: preempt_pod,
-        BindPod: bind_pod,
-        NominateNode: nominate_node,
-        KillContainer: kill_container,
-        RejectPod: fail_pod,
-        FailPod: fail_pod,
-    }
-)
+reject_pod = fail_pod

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubelogic.apiserver.posting import amend, post
@@ -22,14 +21,13 @@ from kubelogic.facts.services import (
     zone_of,
 )
 from kubelogic.logic import Row, Value
-from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.object_actions import WriteEndpoints, WriteHints, WriteMirrorPorts, WriteSlice, WriteSlicePorts
+from kubelogic.reconcile import object_actions
 from kubelogic.reconcile.refusals import note_own, subject_of
 
 _FLAGS = ("ready", "serving", "terminating")
 
 
-def write_endpoints(tx: Transaction, action: WriteEndpoints) -> None:
+def write_endpoints(tx: Transaction, action: object_actions.WriteEndpoints) -> None:
     service = tx.get("Service", action.service)
     if service is None:
         return
@@ -111,16 +109,16 @@ def _handed_on(obj: Object) -> dict[str, str]:
     return {key: value for key, value in labels.items() if key not in OWN_LABELS}
 
 
-def write_slice_ports(tx: Transaction, action: WriteSlicePorts) -> None:
+def write_slice_ports(tx: Transaction, action: object_actions.WriteSlicePorts) -> None:
     _write_ports(tx, action, owner=tx.get("Service", action.service), manager=SLICE_CONTROLLER)
 
 
-def write_mirror_ports(tx: Transaction, action: WriteMirrorPorts) -> None:
+def write_mirror_ports(tx: Transaction, action: object_actions.WriteMirrorPorts) -> None:
     _write_ports(tx, action, owner=tx.get("Endpoints", action.service), manager=MIRROR_CONTROLLER)
 
 
 def _write_ports(
-    tx: Transaction, action: WriteSlicePorts | WriteMirrorPorts, *, owner: Object | None, manager: str
+    tx: Transaction, action: object_actions.WriteSlicePorts, *, owner: Object | None, manager: str
 ) -> None:
     if owner is None:
         return
@@ -147,7 +145,7 @@ def _write_ports(
         amend(tx, "EndpointSlice", action.slice, ["metadata"], {"labels": labels})
 
 
-def write_slice(tx: Transaction, action: WriteSlice) -> None:
+def write_slice(tx: Transaction, action: object_actions.WriteSlice) -> None:
     """Write the endpoints. Hints by the share of each zone are left to those that have them."""
     found = tx.get("EndpointSlice", action.slice)
     if found is None:
@@ -177,7 +175,7 @@ def _endpoint(row: Row, tx: Transaction, hints: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def write_hints(tx: Transaction, action: WriteHints) -> None:
+def write_hints(tx: Transaction, action: object_actions.WriteHints) -> None:
     """Hint the endpoints of a slice for their zones and nodes."""
     found = tx.get("EndpointSlice", action.slice)
     if found is None:
@@ -193,14 +191,3 @@ def write_hints(tx: Transaction, action: WriteHints) -> None:
 def _hints(zone: str, node: str) -> dict[str, Any]:
     named = {"forZones": zone, "forNodes": node}
     return {field: [{"name": name}] for field, name in named.items() if name}
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        WriteEndpoints: write_endpoints,
-        WriteSlicePorts: write_slice_ports,
-        WriteMirrorPorts: write_mirror_ports,
-        WriteSlice: write_slice,
-        WriteHints: write_hints,
-    }
-)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from kubelogic.apiserver.posting import change, post
@@ -12,8 +10,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.kinds.quantity import written
-from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.object_actions import TakeSnapshot
+from kubelogic.reconcile import object_actions
 from kubelogic.reconcile.refusals import note_own, subject_of
 
 _VERSION = "snapshot.storage.k8s.io/v1"
@@ -24,7 +21,7 @@ _BILLION = 1_000 * _NANOSECONDS
 """Parts in which amounts are counted."""
 
 
-def take_snapshot(tx: Transaction, action: TakeSnapshot) -> None:
+def take_snapshot(tx: Transaction, action: object_actions.TakeSnapshot) -> None:
     """Bind a snapshot to its content, which is made if it is of a claim, and say that it is ready.
 
     Source: external-snapshotter, pkg/common-controller/snapshot_controller.go: createSnapshotContent,
@@ -55,7 +52,7 @@ def take_snapshot(tx: Transaction, action: TakeSnapshot) -> None:
         note_own(tx, posted, subject=subject_of(action))
 
 
-def _make_content(tx: Transaction, action: TakeSnapshot, snapshot: Object, name: str) -> None:
+def _make_content(tx: Transaction, action: object_actions.TakeSnapshot, snapshot: Object, name: str) -> None:
     claim = tx.get("PersistentVolumeClaim", action.claim)
     of_class = tx.get("VolumeSnapshotClass", action.class_name)
     volume = tx.get("PersistentVolume", str((claim.document.get("spec") or {}).get("volumeName"))) if claim else None
@@ -86,6 +83,3 @@ def _make_content(tx: Transaction, action: TakeSnapshot, snapshot: Object, name:
     }
     posted = post(tx, api_version=_VERSION, kind="VolumeSnapshotContent", key=name, document=document)
     note_own(tx, posted, subject=subject_of(action))
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType({TakeSnapshot: take_snapshot})

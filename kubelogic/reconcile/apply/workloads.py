@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver.posting import amend, post
@@ -11,15 +10,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import naming
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.naming import REVISION
-from kubelogic.reconcile.actions import (
-    Action,
-    CreateControllerRevision,
-    CreateEphemeralClaim,
-    CreatePersistentVolumeClaim,
-    CreateReplicaSet,
-    PaceReplicaSet,
-    ScaleReplicaSet,
-)
+from kubelogic.reconcile import actions
 from kubelogic.reconcile.refusals import note_made, note_own, subject_of
 
 _PREFIX = "deployment.kubernetes.io"
@@ -31,7 +22,7 @@ NOT_COPIED = frozenset({REVISION, REVISION_HISTORY, DESIRED, MAXIMUM, LAST_APPLI
 """Annotations of a Deployment that its ReplicaSets do not get. Source: annotationsToSkip."""
 
 
-def create_replica_set(tx: Transaction, action: CreateReplicaSet) -> None:
+def create_replica_set(tx: Transaction, action: actions.CreateReplicaSet) -> None:
     """Make the ReplicaSet; if another one has its name, count a collision, which gives another name the next time.
 
     Source: Deployment controller, getNewReplicaSet.
@@ -76,7 +67,7 @@ def create_replica_set(tx: Transaction, action: CreateReplicaSet) -> None:
     note_made(tx, made, deployment)
 
 
-def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
+def scale_replica_set(tx: Transaction, action: actions.ScaleReplicaSet) -> None:
     found = tx.get("ReplicaSet", action.replica_set)
     if found is None:
         return
@@ -87,11 +78,11 @@ def scale_replica_set(tx: Transaction, action: ScaleReplicaSet) -> None:
     amend(tx, "ReplicaSet", action.replica_set, ["metadata", "annotations"], notes)
 
 
-def pace_replica_set(tx: Transaction, action: PaceReplicaSet) -> None:
+def pace_replica_set(tx: Transaction, action: actions.PaceReplicaSet) -> None:
     amend(tx, "ReplicaSet", action.replica_set, ["spec"], {"minReadySeconds": action.seconds or None})
 
 
-def create_controller_revision(tx: Transaction, action: CreateControllerRevision) -> None:
+def create_controller_revision(tx: Transaction, action: actions.CreateControllerRevision) -> None:
     """Make the revision; if another one has its name, count a collision, which gives another name the next time.
 
     Source: StatefulSet and daemon controllers, newRevision and snapshot.
@@ -125,7 +116,7 @@ def create_controller_revision(tx: Transaction, action: CreateControllerRevision
     note_own(tx, revision, subject=subject_of(action))
 
 
-def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolumeClaim) -> None:
+def create_persistent_volume_claim(tx: Transaction, action: actions.CreatePersistentVolumeClaim) -> None:
     """Source: StatefulSet controller, getPersistentVolumeClaims."""
     owner = tx.get("StatefulSet", action.stateful_set)
     if owner is None or tx.get("PersistentVolumeClaim", action.claim) is not None:
@@ -143,7 +134,7 @@ def create_persistent_volume_claim(tx: Transaction, action: CreatePersistentVolu
     note_made(tx, claim, owner)
 
 
-def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> None:
+def create_ephemeral_claim(tx: Transaction, action: actions.CreateEphemeralClaim) -> None:
     """Source: ephemeral volume controller, handleVolume."""
     pod = tx.get("Pod", action.pod)
     if pod is None or tx.get("PersistentVolumeClaim", action.claim) is not None:
@@ -159,15 +150,3 @@ def create_ephemeral_claim(tx: Transaction, action: CreateEphemeralClaim) -> Non
 
 def _new_claim(given: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": given, "spec": template.get("spec") or {}, "status": {"phase": "Pending"}}
-
-
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    {
-        CreateReplicaSet: create_replica_set,
-        ScaleReplicaSet: scale_replica_set,
-        PaceReplicaSet: pace_replica_set,
-        CreateControllerRevision: create_controller_revision,
-        CreatePersistentVolumeClaim: create_persistent_volume_claim,
-        CreateEphemeralClaim: create_ephemeral_claim,
-    }
-)
