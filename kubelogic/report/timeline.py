@@ -1,13 +1,14 @@
 """The timeline of a simulation in sentences: what happens at one moment, alike things told together.
 
-``PHRASES`` is the vocabulary: one row says how an action or event is told. What has no row and is not ``QUIET`` is
-shown by its name and arguments. The module is longer than others because that is one table.
+One row says how an action or event is told, of one and of many. What has no row and is not ``QUIET`` is shown by its
+name and arguments. The module is longer than others because of these rows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from string import Formatter
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.patterns import regex
 from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.reconcile.times import clock
 from kubelogic.report.quantities import exact
@@ -27,44 +29,20 @@ _NAMED = 3
 _TIMES = frozenset({"every", "until"})
 """Arguments of repeated rounds in milliseconds."""
 
-QUIET = frozenset(
-    {
-        "AddFinalizer",
-        "AnnotateObject",
-        "AssignPodRange",
-        "ClearStatus",
-        "CountJobPod",
-        "CreateControllerRevision",
-        "CreateServiceAccount",
-        "DateStatus",
-        "DropOwner",
-        "Forget",
-        "LabelObject",
-        "NominateNode",
-        "NoteJobPod",
-        "PaceReplicaSet",
-        "PublishRootCa",
-        "Remember",
-        "RememberMoment",
-        "RemoveCondition",
-        "RemoveFinalizer",
-        "SetField",
-        "ReportContainer",
-        "ReportStarted",
-        "StampStatus",
-        "UpdateStatus",
-        "WriteBudgetStatus",
-        "WriteEndpoints",
-        "WriteHints",
-        "WriteJobIndexes",
-        "WriteMirrorPorts",
-        "WriteQuotaStatus",
-        "WriteRules",
-        "WriteSlice",
-        "WriteSlicePorts",
-    }
+_BOOKKEEPING = (
+    "AddFinalizer RemoveFinalizer DropOwner AnnotateObject LabelObject SetField",
+    "UpdateStatus ClearStatus DateStatus StampStatus RemoveCondition NominateNode ReportContainer ReportStarted",
+    "CreateControllerRevision PaceReplicaSet CountJobPod NoteJobPod WriteJobIndexes WriteBudgetStatus WriteQuotaStatus",
+    "WriteEndpoints WriteSlice WriteSlicePorts WriteMirrorPorts WriteHints",
+    "AssignPodRange CreateServiceAccount PublishRootCa WriteRules",
+    "Remember RememberMoment Forget",
 )
+QUIET = frozenset(name for names in _BOOKKEEPING for name in names.split())
 """Bookkeeping that the text leaves out; JSON has all."""
+
+_CHOICE = regex(r"\[([^|\]]*)\|([^|\]]*)(?:\|([^|\]]*))?\]")
+"""What differs between one and many, and, where that is not what is filled in of one, how one of many is named."""
+_FILLED = regex(r"\{.*\}")
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -83,261 +61,182 @@ class Phrase(msgspec.Struct, frozen=True):
     item: str = ""
     event: bool = False
 
+    @classmethod
+    def of(cls, text: str, *, event: bool = False) -> Phrase:
+        """The phrase that a row means.
 
-def _pods(verb: str, many: str, tail: str = "") -> Phrase:
-    return Phrase(f"pod {{pod}} {verb}{tail}", f"{{n}} pods {many}{tail}", "{pod}")
+        >>> Phrase.of("[claim {claim} is|{n} claims are|{claim} to {volume}] bound[ to {volume}|]").one
+        'claim {claim} is bound to {volume}'
+        >>> Phrase.of("[container {container} of {pod} ends|{n} containers end]")
+        Phrase(one='container {container} of {pod} ends', many='{n} containers end', item='{container} of {pod}', \
+event=False)
+        """
+        choices = list(_CHOICE.finditer(text))
+        if not choices:
+            return cls(text, event=event)
+        items = [choice[3] or (_FILLED.findall(choice[1]) or [""])[0] for choice in choices]
+        return cls(_CHOICE.sub(r"\1", text), _CHOICE.sub(r"\2", text), next(filter(None, items)), event)
 
 
-def _about(subject: str, plural: str, verb: str, many: str) -> Phrase:
-    return Phrase(f"{subject} {{key}} {verb}", f"{{n}} {plural} {many}", "{key}")
+_EVENTS: Mapping[str, str] = {
+    "Apply": "applied: {objects}",
+    "Apply/True": "replaced: {objects}",
+    "Patch": "{kind} {key} is patched: {patch}",
+    "Scale": "{kind} {key} is scaled to {replicas}",
+    "SetImage": "{kind} {key} gets the image {image}",
+    "Undo": "{kind} {key} goes back to revision {revision}",
+    "Undo/0": "{kind} {key} goes back to the revision before",
+    "Restart": "{kind} {key} is restarted",
+    "SetResources": "{kind} {key} gets other resources: {rest}",
+    "Autoscale": "an autoscaler is made for {kind} {key}, up to {most} replicas",
+    "RunCronJob": "Job {name} is made of CronJob {key}",
+    "Pause/True": "Deployment {key} is paused",
+    "Pause/False": "Deployment {key} goes on",
+    "Delete": "[{kind} {key} is|{n} objects of kind {kind} are|{key}] deleted",
+    "Delete/0": "[{kind} {key} is|{n} pods are|{key}] deleted by force",
+    "Evict": "[an eviction of pod {key} is|evictions of {n} pods are] asked for",
+    "FailNode": "[node {node} goes|{n} nodes go] silent",
+    "HealNode": "[node {node} is|{n} nodes are] heard of again",
+    "Cordon/True": "[node {node} is|{n} nodes are] cordoned",
+    "Cordon/False": "[node {node} is|{n} nodes are] uncordoned",
+    "Drain": "[node {node} is|{n} nodes are] drained",
+    "DrainAgain": "the drain of node {node} goes on with {pods}",
+    "Reboot": "[node {node} goes|{n} nodes go] down, to reboot",
+    "EndReboot": "[node {node} is|{n} nodes are] up again",
+    "Machine": "the cloud says where the machine of node {node} is: {zone}",
+    "Machine/gone": "the [machine of node {node} is|machines of {n} nodes are] gone",
+    "Machine/stopped": "the [machine of node {node} stops|machines of {n} nodes stop]",
+    "Machine/running": "the [machine of node {node} runs|machines of {n} nodes run]",
+    "Shutdown": "[node {node} is|{n} nodes are] shut down in good order",
+    "EndShutdown": "the [machine of node {node} is|machines of {n} nodes are] off",
+    "Report": "the kubelet of node {node} reports: {rest}",
+    "Down/True": "{component} is down",
+    "Down/False": "{component} works again",
+    "Taint/True": "[node {node} gets|{n} nodes get] the taint {taint}={value}:{effect}",
+    "Taint/True/": "[node {node} gets|{n} nodes get] the taint {taint}:{effect}",
+    "Taint/False": "[node {node} loses|{n} nodes lose] the taint {taint}:{effect}",
+    "Behave": "containers of {image} behave differently: {rest}",
+    "Measure": "{metric} of the pods of {kind} {key} is now {rest}",
+    "Fill": "volume {volume} of the pods of {kind} {key} holds {each}",
+    "MeasureObject": "{metric} of {kind} {key} is now {rest}",
+    "MeasureObject/": "the external metric {metric} is now {rest}",
+    "TellPod": "pod {key} is told: {rest}",
+    "FailProbe/status": "{probe} probes of {target} are answered with HTTP status {number}",
+    "FailProbe/exit code": "{probe} probes of {target} end with exit code {number}",
+    "FailProbe/refused": "{probe} probes of {target} find the connection refused",
+    "FailProbe/timeout": "{probe} probes of {target} get no answer in time",
+    "FailProbe": "{probe} probes of {target} fail",
+    "HealProbe": "{probe} probes of {target} succeed again",
+    "ExitContainers": "{target}: what runs ends with exit code {code}",
+    "GiveCondition": "for {target}, the condition {condition} of a readiness gate is {status}",
+    "ScaleTarget": "an autoscaler sets {kind} {key} to {replicas}",
+    f"{REPEAT}/0": "and so on, again and again in no time, until {until}",
+    REPEAT: "and so on, every {every}, until {until}",
+}
+"""What people and the world do, and what is told as clearly."""
+
+_CONSEQUENCES: Mapping[str, str] = {
+    GONE: "[{kind} {key} is|{n} objects are] gone",
+    "CreateObject": "[{kind} {key} is|{n} objects are] made",
+    # pods
+    "CreatePod": "[pod {pod} is|{n} pods are] made",
+    "CreateIndexedPod": "[Job {job} makes its pod {index}|{n} pods of Job {job} are made|{index}]",
+    "BindPod": "[pod {pod} is|{n} pods are|{pod} to {node}] bound[ to {node}|]",
+    "DeletePod": "[pod {pod} is|{n} pods are] deleted: {reason}",
+    "EvictPod": "[pod {pod} is|{n} pods are] evicted ({reason})",
+    "PreemptPod": "[pod {pod} is|{n} pods are] preempted on {node}, to make room for {beneficiary}",
+    "RemovePod": "[pod {pod} is|{n} pods are] gone",
+    "RestorePod": "[pod {pod} is made anew by its kubelet|{n} pods are made anew by their kubelets]",
+    "CollectPod/": "[pod {pod} is|{n} pods are] collected",
+    "CollectPod": "[pod {pod} is|{n} pods are] collected ({reason})",
+    "RejectPod": "[pod {pod} is not taken by its kubelet|{n} pods are not taken by their kubelets]: {reason}",
+    "FailPod": "[pod {pod} is ended by its kubelet|{n} pods are ended by their kubelets]: {reason}",
+    "ReportPhase/Running": "[pod {pod} runs|{n} pods run]",
+    "ReportPhase/Succeeded": "[pod {pod} has|{n} pods have] succeeded",
+    "ReportPhase/Failed": "[pod {pod} has|{n} pods have] failed",
+    "ReportPhase": "[pod {pod} is|{n} pods are] {phase}",
+    "HoldContainer": "[container {container} of {pod} waits|{n} containers wait]: {reason}",
+    "HoldContainer/CrashLoopBackOff": "[container {container} of {pod} waits|{n} containers wait] in CrashLoopBackOff, "
+    "{message}",
+    "HoldContainer/ContainerCreating": "[container {container} of {pod} waits|{n} containers wait]: ContainerCreating: "
+    "{message}",
+    "StartContainer/0": "",
+    "StartContainer": "[container {container} of {pod} starts|{n} containers start] again, restart {restart}",
+    "KillContainer": "[container {container} of {pod}|{n} containers] {message}",
+    "EndContainer": "[container {container} of {pod} ends|{n} containers end] with exit code {exit_code}",
+    "ExplainEnd": "[container {container} of {pod} was|{n} containers were] ended: {reason}",
+    # workloads
+    "CreateReplicaSet": "[Deployment {deployment} makes a ReplicaSet of {replicas}, its revision {revision}"
+    "|{n} Deployments make ReplicaSets|{deployment} of {replicas}]",
+    "ScaleReplicaSet": "[ReplicaSet {replica_set} is|{n} ReplicaSets are|{replica_set} to {replicas}] scaled"
+    "[ to {replicas}|]",
+    "StartCronRun": "[CronJob {cron_job} starts Job {job} ({moment})|{n} CronJobs start Jobs|{job}]",
+    "EndCronRun": "[a run of CronJob {cron_job} is|{n} runs of CronJobs are] over",
+    f"{ENDPOINTS}/0": "Service {service} has no ready endpoint any more",
+    f"{ENDPOINTS}/1": "Service {service} has 1 ready endpoint",
+    ENDPOINTS: "Service {service} has {ready} ready endpoints",
+    FAILED["make"]: "{owner_kind} {owner} cannot make a {kind}",
+    FAILED["change"]: "{owner_kind} {owner} cannot be changed",
+    FAILED["delete"]: "{owner_kind} {owner} cannot be deleted",
+    # nodes
+    "AddTaint": "[node {node} gets|{n} nodes get] the taint {taint}:{effect}",
+    "RemoveTaint": "[node {node} loses|{n} nodes lose] the taint {taint}:{effect}",
+    # storage, objects
+    "CreatePersistentVolumeClaim": "[claim {claim} is|{n} claims are] made",
+    "CreateEphemeralClaim": "[claim {claim} is|{n} claims are] made",
+    "CreateDeviceClaim": "[the claim {entry} of {pod} is|{n} claims on devices are|{pod} {entry}] made",
+    "DeallocateClaim": "[claim {claim} loses its|{n} claims lose their] devices[, for {pod}|]",
+    "ProvisionVolume": "[a volume is|volumes are] provisioned for [{claim}|{n} claims]",
+    "TakeSnapshot": "[the snapshot {snapshot} is|{n} snapshots are] taken",
+    "BindClaim": "[claim {claim} is|{n} claims are|{claim} to {volume}] bound[ to volume {volume}|]",
+    "DeleteObject": "[{kind} {key} is|{n} objects of kind {kind} are|{key}] deleted",
+    "AdoptObject": "{owner_kind} {owner} adopts [{kind} {key}|{n} objects]",
+    "ReleaseObject": "{owner_kind} {owner} lets go of [{kind} {key}|{n} objects]",
+    "FailBudget": "[budget {budget}|{n} budgets] cannot be worked out[: no size is known for {pod}|]",
+    # conditions: kind, condition, status, reason
+    "SetCondition/Pod/PodScheduled/False": "[pod {key} finds|{n} pods find] no node",
+    "SetCondition/PodGroup/PodGroupScheduled/True": "[group {key} is|{n} groups are] scheduled",
+    "SetCondition/PodGroup/PodGroupScheduled/False": "[group {key}|{n} groups] cannot be scheduled",
+    "SetCondition/Pod/Ready/True": "[pod {key} is|{n} pods are] ready",
+    "SetCondition/Pod/Ready/False": "[pod {key} is|{n} pods are] not ready any more",
+    "SetCondition/Pod": "",
+    "SetCondition/Deployment/Available/True": "[Deployment {key} is|{n} Deployments are] available",
+    "SetCondition/Deployment/Available/False": "[Deployment {key} has|{n} Deployments have] too few available pods",
+    "SetCondition/Deployment/Progressing/True/NewReplicaSetAvailable": "[the rollout of Deployment {key} is"
+    "|{n} rollouts of Deployments are] complete",
+    "SetCondition/Deployment/Progressing/True": "",
+    "SetCondition/Deployment/Progressing/Unknown": "",
+    "SetCondition/Deployment/Progressing/False": "[the rollout of Deployment {key} misses its deadline"
+    "|{n} rollouts of Deployments miss their deadlines]",
+    "SetCondition/Node/Ready/True": "[node {key} is|{n} nodes are] Ready",
+    "SetCondition/Node/Ready/False": "[node {key} is|{n} nodes are] not Ready",
+    "SetCondition/Node/Ready/Unknown": "[nothing was heard of node {key}|{n} nodes were silent] for too long: "
+    "Ready is Unknown",
+    "SetCondition/Node": "",
+    "SetCondition/Job/Complete/True": "[Job {key} is|{n} Jobs are] complete",
+    "SetCondition/Job/Failed/True": "[Job {key} has|{n} Jobs have] failed: {reason}",
+    "SetCondition/Job": "",
+    "SetCondition/PodDisruptionBudget": "",
+    "SetCondition/PersistentVolumeClaim/Resizing": "[claim {key} gets a larger volume|{n} claims get larger volumes]",
+    "SetCondition/PersistentVolumeClaim/FileSystemResizePending": "[claim {key} has a larger volume; its file system "
+    "grows where a pod runs|{n} claims have larger volumes; their file systems grow where pods run] with [it|them]",
+    "SetCondition": "[{kind} {key}: {condition} is {status} ({reason})"
+    "|{condition} is {status} ({reason}) for {n} objects of kind {kind}|{key}]",
+}
+"""What the control plane does, and what comes of it. ``[one|many]`` is said of one or of many, see ``Phrase``."""
 
 
-def _event(text: str, many: str = "", item: str = "") -> Phrase:
-    return Phrase(text, many, item, event=True)
+@cache
+def phrases() -> Mapping[tuple[str, ...], Phrase]:
+    """How each kind of entry is told. A longer key, with some values of ``_TOLD_BY``, goes before a shorter one."""
+    return MappingProxyType(
+        {
+            tuple(key.split("/")): Phrase.of(text, event=rows is _EVENTS)
+            for rows in (_EVENTS, _CONSEQUENCES)
+            for key, text in rows.items()
+        }
+    )
 
-
-_SILENT = Phrase("")
-
-PHRASES: Mapping[tuple[str, ...], Phrase] = MappingProxyType(
-    {
-        # people and the world
-        ("Apply",): _event("applied: {objects}"),
-        ("Apply", "True"): _event("replaced: {objects}"),
-        ("Patch",): _event("{kind} {key} is patched: {patch}"),
-        ("Scale",): _event("{kind} {key} is scaled to {replicas}"),
-        ("SetImage",): _event("{kind} {key} gets the image {image}"),
-        ("Undo",): _event("{kind} {key} goes back to revision {revision}"),
-        ("Undo", "0"): _event("{kind} {key} goes back to the revision before"),
-        ("Restart",): _event("{kind} {key} is restarted"),
-        ("SetResources",): _event("{kind} {key} gets other resources: {rest}"),
-        ("Autoscale",): _event("an autoscaler is made for {kind} {key}, up to {most} replicas"),
-        ("RunCronJob",): _event("Job {name} is made of CronJob {key}"),
-        ("Pause", "True"): _event("Deployment {key} is paused"),
-        ("Pause", "False"): _event("Deployment {key} goes on"),
-        ("Delete",): _event("{kind} {key} is deleted", "{n} objects of kind {kind} are deleted", "{key}"),
-        ("Delete", "0"): _event("{kind} {key} is deleted by force", "{n} pods are deleted by force", "{key}"),
-        ("Evict",): _event("an eviction of pod {key} is asked for", "evictions of {n} pods are asked for", "{key}"),
-        ("FailNode",): _event("node {node} goes silent", "{n} nodes go silent", "{node}"),
-        ("HealNode",): _event("node {node} is heard of again", "{n} nodes are heard of again", "{node}"),
-        ("Cordon", "True"): _event("node {node} is cordoned", "{n} nodes are cordoned", "{node}"),
-        ("Cordon", "False"): _event("node {node} is uncordoned", "{n} nodes are uncordoned", "{node}"),
-        ("Drain",): _event("node {node} is drained", "{n} nodes are drained", "{node}"),
-        ("Reboot",): _event("node {node} goes down, to reboot", "{n} nodes go down, to reboot", "{node}"),
-        ("EndReboot",): _event("node {node} is up again", "{n} nodes are up again", "{node}"),
-        ("Machine",): _event("the cloud says where the machine of node {node} is: {zone}"),
-        ("Machine", "gone"): _event(
-            "the machine of node {node} is gone", "the machines of {n} nodes are gone", "{node}"
-        ),
-        ("Machine", "stopped"): _event("the machine of node {node} stops", "the machines of {n} nodes stop", "{node}"),
-        ("Machine", "running"): _event("the machine of node {node} runs", "the machines of {n} nodes run", "{node}"),
-        ("Shutdown",): _event(
-            "node {node} is shut down in good order", "{n} nodes are shut down in good order", "{node}"
-        ),
-        ("EndShutdown",): _event("the machine of node {node} is off", "the machines of {n} nodes are off", "{node}"),
-        ("Report",): _event("the kubelet of node {node} reports: {rest}"),
-        ("Down", "True"): _event("{component} is down"),
-        ("Down", "False"): _event("{component} works again"),
-        ("DrainAgain",): _event("the drain of node {node} goes on with {pods}"),
-        ("Taint", "True"): _event(
-            "node {node} gets the taint {taint}={value}:{effect}",
-            "{n} nodes get the taint {taint}={value}:{effect}",
-            "{node}",
-        ),
-        ("Taint", "True", ""): _event(
-            "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
-        ),
-        ("Taint", "False"): _event(
-            "node {node} loses the taint {taint}:{effect}", "{n} nodes lose the taint {taint}:{effect}", "{node}"
-        ),
-        ("Behave",): _event("containers of {image} behave differently: {rest}"),
-        ("Measure",): _event("{metric} of the pods of {kind} {key} is now {rest}"),
-        ("Fill",): _event("volume {volume} of the pods of {kind} {key} holds {each}"),
-        ("MeasureObject",): _event("{metric} of {kind} {key} is now {rest}"),
-        ("MeasureObject", ""): _event("the external metric {metric} is now {rest}"),
-        ("TellPod",): _event("pod {key} is told: {rest}"),
-        ("FailProbe", "status"): _event("{probe} probes of {target} are answered with HTTP status {number}"),
-        ("FailProbe", "exit code"): _event("{probe} probes of {target} end with exit code {number}"),
-        ("FailProbe", "refused"): _event("{probe} probes of {target} find the connection refused"),
-        ("FailProbe", "timeout"): _event("{probe} probes of {target} get no answer in time"),
-        ("FailProbe",): _event("{probe} probes of {target} fail"),
-        ("HealProbe",): _event("{probe} probes of {target} succeed again"),
-        ("ExitContainers",): _event("{target}: what runs ends with exit code {code}"),
-        ("GiveCondition",): _event("for {target}, the condition {condition} of a readiness gate is {status}"),
-        (GONE,): Phrase("{kind} {key} is gone", "{n} objects are gone", "{kind} {key}"),
-        ("CreateObject",): Phrase("{kind} {key} is made", "{n} objects are made", "{kind} {key}"),
-        # pods
-        ("CreatePod",): _pods("is made", "are made"),
-        ("CreateIndexedPod",): Phrase("Job {job} makes its pod {index}", "{n} pods of Job {job} are made", "{index}"),
-        ("BindPod",): Phrase("pod {pod} is bound to {node}", "{n} pods are bound", "{pod} to {node}"),
-        ("DeletePod",): _pods("is deleted", "are deleted", ": {reason}"),
-        ("EvictPod",): _pods("is evicted", "are evicted", " ({reason})"),
-        ("PreemptPod",): _pods("is preempted", "are preempted", " on {node}, to make room for {beneficiary}"),
-        ("RemovePod",): _pods("is gone", "are gone"),
-        ("RestorePod",): _pods("is made anew by its kubelet", "are made anew by their kubelets"),
-        ("CollectPod", ""): _pods("is collected", "are collected"),
-        ("CollectPod",): _pods("is collected", "are collected", " ({reason})"),
-        ("RejectPod",): Phrase(
-            "pod {pod} is not taken by its kubelet: {reason}",
-            "{n} pods are not taken by their kubelets: {reason}",
-            "{pod}",
-        ),
-        ("FailPod",): Phrase(
-            "pod {pod} is ended by its kubelet: {reason}", "{n} pods are ended by their kubelets: {reason}", "{pod}"
-        ),
-        ("ReportPhase", "Running"): _pods("runs", "run"),
-        ("ReportPhase", "Succeeded"): _pods("has succeeded", "have succeeded"),
-        ("ReportPhase", "Failed"): _pods("has failed", "have failed"),
-        ("ReportPhase",): _pods("is", "are", " {phase}"),
-        ("HoldContainer",): Phrase(
-            "container {container} of {pod} waits: {reason}", "{n} containers wait: {reason}", "{container} of {pod}"
-        ),
-        ("HoldContainer", "CrashLoopBackOff"): Phrase(
-            "container {container} of {pod} waits in CrashLoopBackOff, {message}",
-            "{n} containers wait in CrashLoopBackOff, {message}",
-            "{container} of {pod}",
-        ),
-        ("HoldContainer", "ContainerCreating"): Phrase(
-            "container {container} of {pod} waits: ContainerCreating: {message}",
-            "{n} containers wait: ContainerCreating: {message}",
-            "{container} of {pod}",
-        ),
-        ("StartContainer", "0"): _SILENT,
-        ("StartContainer",): Phrase(
-            "container {container} of {pod} starts again, restart {restart}",
-            "{n} containers start again, restart {restart}",
-            "{container} of {pod}",
-        ),
-        ("KillContainer",): Phrase(
-            "container {container} of {pod} {message}", "{n} containers {message}", "{container} of {pod}"
-        ),
-        ("EndContainer",): Phrase(
-            "container {container} of {pod} ends with exit code {exit_code}",
-            "{n} containers end with exit code {exit_code}",
-            "{container} of {pod}",
-        ),
-        ("ExplainEnd",): Phrase(
-            "container {container} of {pod} was ended: {reason}",
-            "{n} containers were ended: {reason}",
-            "{container} of {pod}",
-        ),
-        # workloads
-        ("CreateReplicaSet",): Phrase(
-            "Deployment {deployment} makes a ReplicaSet of {replicas}, its revision {revision}",
-            "{n} Deployments make ReplicaSets",
-            "{deployment} of {replicas}",
-        ),
-        ("ScaleReplicaSet",): Phrase(
-            "ReplicaSet {replica_set} is scaled to {replicas}",
-            "{n} ReplicaSets are scaled",
-            "{replica_set} to {replicas}",
-        ),
-        ("ScaleTarget",): _event("an autoscaler sets {kind} {key} to {replicas}"),
-        ("StartCronRun",): Phrase("CronJob {cron_job} starts Job {job} ({moment})", "{n} CronJobs start Jobs", "{job}"),
-        ("EndCronRun",): Phrase("a run of CronJob {cron_job} is over", "{n} runs of CronJobs are over", "{cron_job}"),
-        (ENDPOINTS, "0"): Phrase("Service {service} has no ready endpoint any more"),
-        (ENDPOINTS, "1"): Phrase("Service {service} has 1 ready endpoint"),
-        (ENDPOINTS,): Phrase("Service {service} has {ready} ready endpoints"),
-        (REPEAT, "0"): _event("and so on, again and again in no time, until {until}"),
-        (REPEAT,): _event("and so on, every {every}, until {until}"),
-        (FAILED["make"],): Phrase("{owner_kind} {owner} cannot make a {kind}"),
-        (FAILED["change"],): Phrase("{owner_kind} {owner} cannot be changed"),
-        (FAILED["delete"],): Phrase("{owner_kind} {owner} cannot be deleted"),
-        # nodes
-        ("AddTaint",): Phrase(
-            "node {node} gets the taint {taint}:{effect}", "{n} nodes get the taint {taint}:{effect}", "{node}"
-        ),
-        ("RemoveTaint",): Phrase(
-            "node {node} loses the taint {taint}:{effect}", "{n} nodes lose the taint {taint}:{effect}", "{node}"
-        ),
-        # storage, objects
-        ("CreatePersistentVolumeClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
-        ("CreateEphemeralClaim",): Phrase("claim {claim} is made", "{n} claims are made", "{claim}"),
-        ("CreateDeviceClaim",): Phrase(
-            "the claim {entry} of {pod} is made", "{n} claims on devices are made", "{pod} {entry}"
-        ),
-        ("DeallocateClaim",): Phrase(
-            "claim {claim} loses its devices, for {pod}", "{n} claims lose their devices", "{claim}"
-        ),
-        ("ProvisionVolume",): Phrase(
-            "a volume is provisioned for {claim}", "volumes are provisioned for {n} claims", "{claim}"
-        ),
-        ("TakeSnapshot",): Phrase("the snapshot {snapshot} is taken", "{n} snapshots are taken", "{snapshot}"),
-        ("BindClaim",): Phrase(
-            "claim {claim} is bound to volume {volume}", "{n} claims are bound", "{claim} to {volume}"
-        ),
-        ("DeleteObject",): Phrase("{kind} {key} is deleted", "{n} objects of kind {kind} are deleted", "{key}"),
-        ("AdoptObject",): Phrase(
-            "{owner_kind} {owner} adopts {kind} {key}", "{owner_kind} {owner} adopts {n} objects", "{kind} {key}"
-        ),
-        ("ReleaseObject",): Phrase(
-            "{owner_kind} {owner} lets go of {kind} {key}",
-            "{owner_kind} {owner} lets go of {n} objects",
-            "{kind} {key}",
-        ),
-        ("FailBudget",): Phrase(
-            "budget {budget} cannot be worked out: no size is known for {pod}",
-            "{n} budgets cannot be worked out",
-            "{budget}",
-        ),
-        # conditions: kind, condition, status, reason
-        ("SetCondition", "Pod", "PodScheduled", "False"): _about("pod", "pods", "finds no node", "find no node"),
-        ("SetCondition", "PodGroup", "PodGroupScheduled", "True"): _about(
-            "group", "groups", "is scheduled", "are scheduled"
-        ),
-        ("SetCondition", "PodGroup", "PodGroupScheduled", "False"): _about(
-            "group", "groups", "cannot be scheduled", "cannot be scheduled"
-        ),
-        ("SetCondition", "Pod", "Ready", "True"): _about("pod", "pods", "is ready", "are ready"),
-        ("SetCondition", "Pod", "Ready", "False"): _about(
-            "pod", "pods", "is not ready any more", "are not ready any more"
-        ),
-        ("SetCondition", "Pod"): _SILENT,
-        ("SetCondition", "Deployment", "Available", "True"): _about(
-            "Deployment", "Deployments", "is available", "are available"
-        ),
-        ("SetCondition", "Deployment", "Available", "False"): _about(
-            "Deployment", "Deployments", "has too few available pods", "have too few available pods"
-        ),
-        ("SetCondition", "Deployment", "Progressing", "True", "NewReplicaSetAvailable"): _about(
-            "the rollout of Deployment", "rollouts of Deployments", "is complete", "are complete"
-        ),
-        ("SetCondition", "Deployment", "Progressing", "True"): _SILENT,
-        ("SetCondition", "Deployment", "Progressing", "Unknown"): _SILENT,
-        ("SetCondition", "Deployment", "Progressing", "False"): _about(
-            "the rollout of Deployment", "rollouts of Deployments", "misses its deadline", "miss their deadlines"
-        ),
-        ("SetCondition", "Node", "Ready", "True"): _about("node", "nodes", "is Ready", "are Ready"),
-        ("SetCondition", "Node", "Ready", "False"): _about("node", "nodes", "is not Ready", "are not Ready"),
-        ("SetCondition", "Node", "Ready", "Unknown"): _about(
-            "nothing was heard of node",
-            "nodes",
-            "for too long: Ready is Unknown",
-            "were silent for too long: Ready is Unknown",
-        ),
-        ("SetCondition", "Node"): _SILENT,
-        ("SetCondition", "Job", "Complete", "True"): _about("Job", "Jobs", "is complete", "are complete"),
-        ("SetCondition", "Job", "Failed", "True"): Phrase(
-            "Job {key} has failed: {reason}", "{n} Jobs have failed: {reason}", "{key}"
-        ),
-        ("SetCondition", "Job"): _SILENT,
-        ("SetCondition", "PodDisruptionBudget"): _SILENT,
-        ("SetCondition", "PersistentVolumeClaim", "Resizing"): _about(
-            "claim", "claims", "gets a larger volume", "get larger volumes"
-        ),
-        ("SetCondition", "PersistentVolumeClaim", "FileSystemResizePending"): _about(
-            "claim",
-            "claims",
-            "has a larger volume; its file system grows where a pod runs with it",
-            "have larger volumes; their file systems grow where pods run with them",
-        ),
-        ("SetCondition",): Phrase(
-            "{kind} {key}: {condition} is {status} ({reason})",
-            "{condition} is {status} ({reason}) for {n} objects of kind {kind}",
-            "{key}",
-        ),
-    }
-)
-"""How each kind of entry is told. A longer key, with some of the values of ``_TOLD_BY``, goes before a shorter one."""
 
 _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -368,11 +267,12 @@ _TOLD_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def phrase_of(entry: Entry) -> Phrase:
     """How an entry is told; a phrase without text for one that is left out."""
     if entry.type in QUIET:
-        return _SILENT
+        return Phrase("")
     key = (entry.type, *(str(entry.arguments.get(name, "")) for name in _TOLD_BY.get(entry.type, ())))
+    known = phrases()
     while key:
-        if key in PHRASES:
-            return PHRASES[key]
+        if key in known:
+            return known[key]
         key = key[:-1]
     return Phrase(f"{entry.type} {{rest}}")
 

@@ -19,7 +19,7 @@ from kubelogic.reconcile import (
 )
 from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.report.style import PLAIN
-from kubelogic.report.timeline import PHRASES, QUIET, clock, timeline
+from kubelogic.report.timeline import QUIET, clock, phrases, timeline
 
 _NEVER_DONE = {"Action", "Gathered", "Operation", "_Aimed", "CreatePods", "CreateDaemonPod"}
 """Base classes, and what is read as ``CreatePod`` before it is done."""
@@ -35,7 +35,7 @@ def named(*modules: Any, base: type) -> set[str]:
 
 
 def test_every_action_is_told_or_left_out_on_purpose() -> None:
-    known = QUIET | {key[0] for key in PHRASES}
+    known = QUIET | {key[0] for key in phrases()}
     assert named(actions, object_actions, job_actions, base=actions.Action) - known == set()
 
 
@@ -43,14 +43,14 @@ STEPS = (scenario, drains, troubles, kubectl_steps, world_steps, machines)
 
 
 def test_every_event_is_told() -> None:
-    told = {key[0] for key, phrase in PHRASES.items() if phrase.event}
+    told = {key[0] for key, phrase in phrases().items() if phrase.event}
     assert named(*STEPS, base=scenario.Operation) - told == {"Aimed"}
 
 
 def test_nothing_is_told_that_cannot_happen() -> None:
     can = named(actions, object_actions, job_actions, base=actions.Action)
     can |= named(*STEPS, base=scenario.Operation)
-    assert (QUIET | {key[0] for key in PHRASES}) - can == {ENDPOINTS, *FAILED.values(), GONE, REPEAT}
+    assert (QUIET | {key[0] for key in phrases()}) - can == {ENDPOINTS, *FAILED.values(), GONE, REPEAT}
 
 
 def entry(type_: str, time: int = 0, refused: str = "", /, **arguments: Any) -> Entry:
