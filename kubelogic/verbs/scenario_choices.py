@@ -19,8 +19,8 @@ PODS = ("of", "selector", "node", "count")
 """The fields that say which pods a step is about, instead of ``name``."""
 
 
-def about_nodes(template: Operation, choice: NodeChoice | str) -> Operation:
-    """An operation on the node of a name, or on each of several."""
+def about(template: Operation, choice: Choice | str) -> Operation:
+    """An operation on the node or pod of a name, or on each of those that are meant."""
     return named(template, choice) if isinstance(choice, str) else ForEach(choice=choice, template=template)
 
 
@@ -49,7 +49,7 @@ def nodes(fields: Fields) -> NodeChoice | str:
     given = [name for name in NODES if name in fields.value]
     if len(given) != 1:
         said = " and ".join(given) or "none"
-        raise WrongFieldError(fields.path, f"needs one of {', '.join(NODES)}, has {said}", code="KL142")
+        raise fields.wrong(f"needs one of {', '.join(NODES)}, has {said}", code="KL142")
     name = given[0]
     if name == "zone":
         return node_choice(f"zone={fields.text('zone')}", (*fields.path, name))
@@ -58,25 +58,17 @@ def nodes(fields: Fields) -> NodeChoice | str:
     return node_choice(fields.value[name], (*fields.path, name))
 
 
-def about_pods(template: Operation, choice: Choice | str) -> Operation:
-    """An operation on the pod of a key, or on each of those that are meant."""
-    return named(template, choice) if isinstance(choice, str) else ForEach(choice=choice, template=template)
-
-
 def pods(fields: Fields) -> PodChoice | str:
     """The pod that ``name`` names, or those that ``of`` or ``selector`` mean."""
-    given = [name for name in ("name", "of", "selector") if name in fields.value]
-    if len(given) != 1:
-        said = " and ".join(given) or "none"
-        raise WrongFieldError(fields.path, f"needs one of name, of and selector, has {said}", code="KL142")
-    if given == ["name"]:
+    way = fields.one_of("name", "of", "selector")
+    if way == "name":
         for extra in ("node", "count"):
             if extra in fields.value:
-                raise WrongFieldError((*fields.path, extra), "goes with of or selector", on_key=True, code="KL142")
+                raise fields.wrong("goes with of or selector", extra, on_key=True, code="KL142")
         return fields.key()
     namespace = fields.text("namespace", fields.namespace)
     node, count = fields.text("node", ""), _count(fields)
-    if given == ["selector"]:
+    if way == "selector":
         text = _text(fields.value["selector"])
         wanted = fields.selector("selector")
         return PodChoice(text=text, namespace=namespace, wanted=wanted, node=node, count=count)
@@ -84,8 +76,7 @@ def pods(fields: Fields) -> PodChoice | str:
     kind, slash, name = text.rpartition("/")
     found = KINDS.get(kind.lower(), kind) if slash else "Deployment"
     if found not in WORKLOADS or not name:
-        message = f"must be a workload such as web or sts/db, is {text!r}"
-        raise WrongFieldError((*fields.path, "of"), message, code="KL121")
+        raise fields.wrong(f"must be a workload such as web or sts/db, is {text!r}", "of", code="KL121")
     return PodChoice(text=text, namespace=namespace, kind=found, key=f"{namespace}/{name}", node=node, count=count)
 
 
@@ -94,7 +85,7 @@ def _count(fields: Fields) -> int | None:
         return None
     found = fields.number("count", 1)
     if not found:
-        raise WrongFieldError((*fields.path, "count"), "must be at least 1, or all, is 0")
+        raise fields.wrong("must be at least 1, or all, is 0", "count")
     return found
 
 

@@ -48,16 +48,16 @@ def expectations(fields: Fields) -> list[Expectation]:
     fields.check(tuple(FIELDS))
     measures = [name for name in MEASURES if name in fields.value]
     if not measures:
-        raise WrongFieldError(fields.path, f"needs one of {', '.join(MEASURES)}", code="KL142")
+        raise fields.wrong(f"needs one of {', '.join(MEASURES)}", code="KL142")
     kind, key = _object(fields)
     found = []
     for measure in measures:
         allowed = _OF.get(measure)
         if kind and allowed is not None and kind not in allowed:
             message = f"a {kind} has no {measure}; {', '.join(allowed)} have"
-            raise WrongFieldError((*fields.path, measure), message, on_key=True, code="KL142")
+            raise fields.wrong(message, measure, on_key=True, code="KL142")
         if not kind and measure != "pending":
-            raise WrongFieldError((*fields.path, measure), "of what? name is needed", on_key=True, code="KL120")
+            raise fields.wrong("of what? name is needed", measure, on_key=True, code="KL120")
         found += [
             Expectation(kind=kind, key=key, measure=measure, sign=sign, wanted=wanted)
             for sign, wanted in _wanted(fields, kind, measure)
@@ -72,7 +72,7 @@ def _object(fields: Fields) -> tuple[str, str]:
     kind = kind_named(prefix) if slash else fields.text("kind", "Deployment")
     if not kind[:1].isupper():
         field = "name" if slash else "kind"
-        raise WrongFieldError((*fields.path, field), f"must be a kind such as Deployment, is {kind!r}", code="KL121")
+        raise fields.wrong(f"must be a kind such as Deployment, is {kind!r}", field, code="KL121")
     return kind, key_of(fields, kind) if not slash else key_of(_short(fields), kind)
 
 

@@ -156,57 +156,65 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     directory: Path
 
+    def wrong(self, message: str, *at: str, on_key: bool = False, code: str = "KL110") -> WrongFieldError:
+        """What is wrong with these arguments; ``at``: the way to the one that is."""
+        return WrongFieldError((*self.path, *at), message, on_key=on_key, code=code)
+
     def check(self, allowed: tuple[str, ...]) -> None:
         """Refuse fields that there are not."""
         for name in self.value:
             if name not in allowed and name in _BESIDE:
-                raise WrongFieldError(
-                    (*self.path, name), f"stands beside {self.path[-1]}, not in it", on_key=True, code="KL112"
-                )
+                raise self.wrong(f"stands beside {self.path[-1]}, not in it", name, on_key=True, code="KL112")
             if name not in allowed:
                 near = difflib.get_close_matches(str(name), allowed, n=1)
                 hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(allowed)}"
-                raise WrongFieldError((*self.path, name), f"unknown field{hint}", on_key=True, code="KL112")
+                raise self.wrong(f"unknown field{hint}", name, on_key=True, code="KL112")
 
     def text(self, name: str, default: str | None = None) -> str:
         """Text; needed if there is no default."""
         value = self.value.get(name, default)
         if value is None:
-            raise WrongFieldError(self.path, f"{name} is needed", code="KL120")
+            raise self.wrong(f"{name} is needed", code="KL120")
         if not isinstance(value, str):
-            raise WrongFieldError((*self.path, name), f"must be text, is {value!r}")
+            raise self.wrong(f"must be text, is {value!r}", name)
         return value
 
     def number(self, name: str, default: int | None = None) -> int:
         """A whole number of at least 0; needed if there is no default."""
         value = self.value.get(name, default)
         if value is None:
-            raise WrongFieldError(self.path, f"{name} is needed", code="KL120")
+            raise self.wrong(f"{name} is needed", code="KL120")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise WrongFieldError((*self.path, name), f"must be a whole number of at least 0, is {value!r}")
+            raise self.wrong(f"must be a whole number of at least 0, is {value!r}", name)
         return value
 
     def flag(self, name: str) -> bool | None:
         """True, false, or None if it is not there."""
         value = self.value.get(name)
         if value is not None and not isinstance(value, bool):
-            raise WrongFieldError((*self.path, name), f"must be true or false, is {value!r}")
+            raise self.wrong(f"must be true or false, is {value!r}", name)
         return value
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         """One of some texts."""
         value = self.text(name, default)
         if value not in allowed:
-            raise WrongFieldError(
-                (*self.path, name), f"must be one of {', '.join(allowed)}, is {value!r}", code="KL121"
-            )
+            raise self.wrong(f"must be one of {', '.join(allowed)}, is {value!r}", name, code="KL121")
         return value
+
+    def one_of(self, *names: str) -> str:
+        """The one of some fields that is there."""
+        given = [name for name in names if name in self.value]
+        if len(given) != 1:
+            needed, said = f"{', '.join(names[:-1])} and {names[-1]}", " and ".join(given) or "none"
+            raise self.wrong(f"needs one of {needed}, has {said}", code="KL142")
+        return given[0]
 
     def duration(self, name: str) -> int:
         """A duration in milliseconds."""
         value = milliseconds(self.value.get(name))
         if value is None:
-            raise WrongFieldError((*self.path, name), no_duration(self.value.get(name)))
+            raise self.wrong(no_duration(self.value.get(name)), name)
         return value
 
     def key(self) -> str:
@@ -220,7 +228,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
             return self.choice("kind", kinds, default), self.key()
         found = kind_named(kind)
         if found not in kinds:
-            raise WrongFieldError((*self.path, "name"), f"must be one of {', '.join(kinds)}, is {kind}", code="KL121")
+            raise self.wrong(f"must be one of {', '.join(kinds)}, is {kind}", "name", code="KL121")
         return found, self.key()
 
     def selector(self, name: str) -> tuple[Requirement, ...]:
@@ -229,4 +237,4 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return selector_of(value)
         except ValueError as error:
-            raise WrongFieldError((*self.path, name), str(error)) from None
+            raise self.wrong(str(error), name) from None

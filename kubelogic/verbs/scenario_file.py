@@ -18,7 +18,6 @@ from kubelogic.text.documents import fault_at, trees
 from kubelogic.text.location import Fault, InputError, Location
 from kubelogic.text.location import Path as FieldPath
 from kubelogic.text.origin import ItemOrigin
-from kubelogic.verbs.scenario_choices import about_nodes, node_choice
 from kubelogic.verbs.scenario_expect import expectations
 from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, milliseconds, no_duration
 from kubelogic.verbs.scenario_objects import check_objects
@@ -26,7 +25,6 @@ from kubelogic.verbs.scenario_targets import Known
 from kubelogic.verbs.scenario_times import ENVELOPE, read_times
 from kubelogic.verbs.scenario_undoing import undoes_nothing
 from kubelogic.verbs.scenario_words import WORDS
-from kubelogic.verbs.scenario_world import component
 
 OPERATIONS = (*WORDS, "expect")
 """What a step can do."""
@@ -38,11 +36,10 @@ def node_operation(word: str, node: str) -> Operation:
     Raises:
         WrongFieldError: if the text says no node.
     """
-    make = WORDS[word].node
+    make = WORDS[word].bare
     assert make is not None, word
     names = node.split(",")
-    value: Any = names if len(names) > 1 and "=" not in node else node
-    return about_nodes(make(""), node_choice(value, ()))
+    return make(names if len(names) > 1 and "=" not in node else node, ())
 
 
 def read_scenario(
@@ -202,8 +199,6 @@ class _Reader(msgspec.Struct, kw_only=True):
         return Fields(value=given, path=path, namespace=self.namespace, directory=self.directory)
 
     def _operation(self, word: str, value: Any, fields: Fields) -> Operation:
-        if word in ("stop", "start"):
-            return component(word, value, fields.path)
         if word in ("apply", "replace") and not isinstance(value, Mapping):
             value = {"files": value}
         return WORDS[word].operation(value, fields.path, lambda given: self._fields(given, fields.path))

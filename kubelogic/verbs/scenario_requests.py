@@ -15,7 +15,6 @@ from kubelogic.reconcile.kubectl_steps import Autoscale, Restart, RunCronJob, Se
 from kubelogic.reconcile.scenario import (
     Apply,
     Delete,
-    Drain,
     Evict,
     Operation,
     Patch,
@@ -24,8 +23,9 @@ from kubelogic.reconcile.scenario import (
     SetImage,
     Undo,
 )
-from kubelogic.verbs.scenario_choices import about_nodes, about_pods, nodes, pods
-from kubelogic.verbs.scenario_fields import Fields, WrongFieldError, kind_named
+from kubelogic.verbs.scenario_choices import about, pods
+from kubelogic.verbs.scenario_fields import Fields, kind_named
+from kubelogic.verbs.scenario_word import KIND, NAME, POD, word
 
 SCALABLE = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
 _ROLLED = ("Deployment", "StatefulSet", "DaemonSet")
@@ -33,8 +33,19 @@ _TEMPLATED = (*SCALABLE, "DaemonSet")
 _POD_FIELDS = ("of", "selector", "node", "count")
 
 
+@word(
+    "- {at: 1m, apply: {files: extra-node.yaml, silent: true}}",
+    {
+        "files": "a file beside the scenario, or a list; `apply: FILE` for short",
+        "serverSide": "`false`: the patch of three documents that kubectl makes without `--server-side`",
+        "lastApplied": "what was applied the last time (files), where the cluster does not say it",
+        "silent": "`true`: Nodes in the files are registered and never report",
+    },
+)
 def apply(fields: Fields) -> Operation:
-    """``apply``."""
+    """As `kubectl apply --server-side --force-conflicts`: fields that the manifest never had stay, whoever else changed
+    those that it has.
+    """
     before = _objects(fields, "lastApplied") if "lastApplied" in fields.value else ()
     return Apply(
         objects=_objects(fields, "files"),
@@ -44,8 +55,12 @@ def apply(fields: Fields) -> Operation:
     )
 
 
+@word(
+    "- {at: 1m, replace: web-2.yaml}",
+    {"files": "a file beside the scenario, or a list; `replace: FILE` for short"},
+)
 def replace(fields: Fields) -> Operation:
-    """``replace``."""
+    """As `kubectl replace`: the object becomes what the file says; its status stays."""
     return Apply(objects=_objects(fields, "files"), replace=True)
 
 
@@ -54,22 +69,33 @@ def _objects(fields: Fields, name: str) -> tuple[Object, ...]:
     files = value if isinstance(value, list) else [value]
     names = [each for each in files if isinstance(each, str)]
     if not files or len(names) < len(files):
-        raise WrongFieldError((*fields.path, name), "must be a file or a list of files")
+        raise fields.wrong("must be a file or a list of files", name)
     return load([str(fields.directory / each) for each in names], namespace=fields.namespace).objects
 
 
+@word(
+    "- {at: 1m, patch: {name: web, patch: {spec: {minReadySeconds: 5}}}}\n"
+    "- {at: 1m, patch: {kind: Service, name: web, type: json, "
+    "patch: [{op: add, path: /metadata/labels, value: {tier: front}}]}}",
+    {
+        **KIND,
+        **NAME,
+        "type": "`strategic` (kubectl's own), `merge`, or `json`",
+        "patch": "the patch; for `json` a list of operations",
+    },
+)
 def patch(fields: Fields) -> Operation:
-    """``patch``."""
+    """As `kubectl patch`."""
     change = fields.value.get("patch")
     kind = _kind(fields, "Deployment")
     key = key_of(fields, kind)
     how = fields.choice("type", ("strategic", "merge", "json"), "strategic")
     if how == "json":
         if not isinstance(change, list) or not all(isinstance(each, Mapping) for each in change):
-            raise WrongFieldError((*fields.path, "patch"), "must be a list of operations")
+            raise fields.wrong("must be a list of operations", "patch")
         return Patch(kind=kind, key=key, patch={}, how=how, operations=tuple(change))
     if not isinstance(change, Mapping):
-        raise WrongFieldError((*fields.path, "patch"), "must be a mapping")
+        raise fields.wrong("must be a mapping", "patch")
     return Patch(kind=kind, key=key, patch=change, how=how)
 
 
@@ -79,8 +105,7 @@ def _kind(fields: Fields, default: str | None = None) -> str:
     if not any(name == kind for _, name in served()) and not kind[:1].isupper():
         meant = kind_named(kind)
         hint = f"; did you mean {meant}?" if meant != kind else ""
-        message = f"must be a kind such as Deployment, is {kind!r}{hint}"
-        raise WrongFieldError((*fields.path, "kind"), message, code="KL121")
+        raise fields.wrong(f"must be a kind such as Deployment, is {kind!r}{hint}", "kind", code="KL121")
     return kind
 
 
@@ -90,130 +115,164 @@ def key_of(fields: Fields, kind: str) -> str:
     return fields.text("name").rpartition("/")[2] if scopes == {False} else fields.key()
 
 
+@word(
+    "- {at: 1m, delete: {of: web}}\n- {at: 1m, delete: {kind: Pod, name: db-0, force: true}}\n"
+    "- {at: 1m, delete: {kind: ConfigMap, name: settings}}",
+    {
+        "kind": "of the object, unless `name` says it (`cm/settings`); `Pod` with `of`",
+        **POD,
+        "propagation": "`Background`, `Foreground` or `Orphan`",
+        "grace": "seconds for a pod to end",
+        "force": "`true`: a pod is removed at once, whatever its kubelet does; pods that are being deleted are "
+        "meant, too, after the others",
+    },
+)
 def delete(fields: Fields) -> Operation:
-    """``delete``."""
+    """As `kubectl delete`."""
     several = "of" in fields.value or "selector" in fields.value
     if not fields.value.keys() - {"node"} and (node := fields.text("node", "")):
         message = f"kind is needed: {{kind: Node, name: {node}}} is the node; pods on it take of or selector besides"
-        raise WrongFieldError(fields.path, message, code="KL120")
+        raise fields.wrong(message, code="KL120")
     kind = _kind(fields, "Pod" if several else None)
     force = bool(fields.flag("force"))
     for field in _POD_FIELDS:
         if field in fields.value and kind != "Pod":
-            raise WrongFieldError((*fields.path, field), f"is about pods, not about a {kind}", on_key=True)
+            raise fields.wrong(f"is about pods, not about a {kind}", field, on_key=True)
     grace = fields.number("grace") if "grace" in fields.value else None
     if force:
         if grace:
-            raise WrongFieldError((*fields.path, "force"), "force goes with grace 0 only", code="KL142")
+            raise fields.wrong("force goes with grace 0 only", "force", code="KL142")
         grace = 0
     if grace is not None and kind != "Pod":
         field = "grace" if "grace" in fields.value else "force"
-        raise WrongFieldError((*fields.path, field), f"only pods have a grace period, not a {kind}", on_key=True)
+        raise fields.wrong(f"only pods have a grace period, not a {kind}", field, on_key=True)
     propagation = fields.choice("propagation", ("", "Background", "Foreground", "Orphan"), "")
     if kind != "Pod":
         return Delete(kind=kind, key=key_of(fields, kind), propagation=propagation)
     meant = pods(fields)
     if force and isinstance(meant, PodChoice):
         meant = replaced(meant, ending=True)
-    return about_pods(Delete(kind=kind, key="", propagation=propagation, grace=grace), meant)
+    return about(Delete(kind=kind, key="", propagation=propagation, grace=grace), meant)
 
 
+@word("- {at: 1m, scale: {name: web, replicas: 4}}", {**KIND, **NAME, "replicas": "how many"})
 def scale(fields: Fields) -> Operation:
-    """``scale``."""
+    """As `kubectl scale`."""
     kind, key = fields.reference(SCALABLE)
     return Scale(kind=kind, key=key, replicas=fields.number("replicas"))
 
 
+@word(
+    '- {at: 1m, setImage: {name: web, container: app, image: "web:2"}}',
+    {**KIND, **NAME, "container": "of this name; all of them if left out", "image": "the image"},
+)
 def set_image(fields: Fields) -> Operation:
-    """``setImage``."""
+    """As `kubectl set image`."""
     kind, key = fields.reference(_TEMPLATED)
     return SetImage(kind=kind, key=key, container=fields.text("container", ""), image=fields.text("image"))
 
 
+@word(
+    "- {at: 1m, setResources: {name: web, container: app, requests: {cpu: 200m}}}",
+    {
+        **KIND,
+        **NAME,
+        "container": "of this name; all of them if left out",
+        "requests": "by resource",
+        "limits": "by resource",
+    },
+)
 def set_resources(fields: Fields) -> Operation:
-    """``setResources``."""
+    """As `kubectl set resources`."""
     kind, key = fields.reference(_TEMPLATED)
     wanted, limits = _amounts(fields, "requests"), _amounts(fields, "limits")
     if not wanted and not limits:
-        raise WrongFieldError(fields.path, "needs requests or limits", code="KL142")
+        raise fields.wrong("needs requests or limits", code="KL142")
     return SetResources(kind=kind, key=key, container=fields.text("container", ""), requests=wanted, limits=limits)
 
 
 def _amounts(fields: Fields, name: str) -> dict[str, str]:
     value = fields.value.get(name, {})
     if not isinstance(value, Mapping):
-        raise WrongFieldError((*fields.path, name), f"must be amounts by resource such as {{cpu: 200m}}, is {value!r}")
+        raise fields.wrong(f"must be amounts by resource such as {{cpu: 200m}}, is {value!r}", name)
     for resource, amount in value.items():
         try:
             parse(amount)
         except (TypeError, ValueError):
-            message = f"must be a quantity such as 250m, is {amount!r}"
-            raise WrongFieldError((*fields.path, name, resource), message) from None
+            raise fields.wrong(f"must be a quantity such as 250m, is {amount!r}", name, resource) from None
     return {str(resource): str(amount) for resource, amount in sorted(value.items())}
 
 
+@word(
+    "- {at: 1m, restart: {name: sts/db}}",
+    {"kind": "`Deployment` if left out, `StatefulSet` or `DaemonSet`", **NAME},
+)
 def restart(fields: Fields) -> Operation:
-    """``restart``."""
+    """As `kubectl rollout restart`: all pods are made anew, by the strategy of the workload."""
     kind, key = fields.reference(_ROLLED)
     return Restart(kind=kind, key=key)
 
 
+@word(
+    '- {at: 1m, setImage: {name: ds/agent, image: "agent:2"}}\n- {at: 3m, undo: {name: ds/agent}}',
+    {
+        "kind": "`Deployment` if left out, `StatefulSet` or `DaemonSet`",
+        **NAME,
+        "revision": "its number; the one before the present if left out",
+    },
+)
 def undo(fields: Fields) -> Operation:
-    """``undo``."""
+    """As `kubectl rollout undo`."""
     kind, key = fields.reference(_ROLLED)
     return Undo(kind=kind, key=key, revision=fields.number("revision", 0))
 
 
+@word("- {at: 1m, for: 1m, pause: {name: web}}", NAME)
 def pause(fields: Fields) -> Operation:
-    """``pause``."""
+    """As `kubectl rollout pause`."""
     return Pause(key=fields.reference(("Deployment",))[1], paused=True)
 
 
+@word("- {at: 1m, pause: {name: web}}\n- {at: 2m, resume: {name: web}}", NAME)
 def resume(fields: Fields) -> Operation:
-    """``resume``."""
+    """As `kubectl rollout resume`."""
     return Pause(key=fields.reference(("Deployment",))[1], paused=False)
 
 
+@word(
+    "- {at: 1m, autoscale: {name: sts/db, min: 2, max: 4, cpu: 70}}",
+    {
+        **KIND,
+        **NAME,
+        "min": "replicas at least",
+        "max": "replicas at most",
+        "cpu": "percent of the request; kubectl's 80 if neither is said",
+        "memory": "percent of the request",
+    },
+)
 def autoscale(fields: Fields) -> Operation:
-    """``autoscale``."""
+    """As `kubectl autoscale`: an autoscaler is made."""
     kind, key = fields.reference(SCALABLE)
     most = fields.number("max")
     least = fields.number("min") if "min" in fields.value else None
     if most < 1:
-        raise WrongFieldError((*fields.path, "max"), "must be at least 1, is 0")
+        raise fields.wrong("must be at least 1, is 0", "max")
     if least is not None and least > most:
-        message = f"must be at most max, {most}, is {least}"
-        raise WrongFieldError((*fields.path, "min"), message, code="KL122")
+        raise fields.wrong(f"must be at most max, {most}, is {least}", "min", code="KL122")
     goals = {name: fields.number(name) for name in ("cpu", "memory") if name in fields.value}
     return Autoscale(kind=kind, key=key, name="", least=least, most=most, goals=goals)
 
 
+@word(
+    "- {at: 1m, runCronJob: {name: nightly, job: by-hand}}",
+    {"name": "of the CronJob", "namespace": "else that of `-n`, or `default`", "job": "the name of the Job"},
+)
 def run_cron_job(fields: Fields) -> Operation:
-    """``runCronJob``."""
+    """As `kubectl create job NAME --from=cronjob/X`."""
     return RunCronJob(key=fields.reference(("CronJob",), "CronJob")[1], name=fields.text("job"))
 
 
+@word("- {at: 1m, evict: {of: web}}", POD)
 def evict(fields: Fields) -> Operation:
-    """``evict``."""
-    return about_pods(Evict(key=""), pods(fields))
-
-
-def drain(fields: Fields) -> Operation:
-    """``drain`` with fields."""
-    ignore = fields.flag("ignoreDaemonSets")
-    if "podSelector" in fields.value:
-        fields.selector("podSelector")
-    selector = fields.value.get("podSelector", "")
-    if isinstance(selector, Mapping):
-        selector = ",".join(f"{name}={value}" for name, value in selector.items())
-    template = Drain(
-        node="",
-        force=bool(fields.flag("force")),
-        delete_empty_dir=bool(fields.flag("deleteEmptyDirData")),
-        ignore_daemon_sets=True if ignore is None else ignore,
-        disable_eviction=bool(fields.flag("disableEviction")),
-        pod_selector=selector,
-        grace=fields.number("gracePeriod") if "gracePeriod" in fields.value else None,
-        timeout=fields.duration("timeout") if "timeout" in fields.value else None,
-    )
-    return about_nodes(template, nodes(fields))
+    """An eviction of a pod is asked for, which a budget may refuse."""
+    return about(Evict(key=""), pods(fields))

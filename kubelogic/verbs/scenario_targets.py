@@ -34,22 +34,19 @@ def aimed(fields: Fields, template: Aimed) -> Operation:
     Raises:
         WrongFieldError: if that cannot be said.
     """
-    ways = [way for way in ("name", "of", "selector", "image") if way in fields.value]
-    if len(ways) != 1:
-        said = " and ".join(ways) or "none"
-        raise WrongFieldError(fields.path, f"needs one of name, of, selector and image, has {said}", code="KL142")
+    way = fields.one_of("name", "of", "selector", "image")
     container = fields.text("container", "")
-    if ways == ["of"] or (ways == ["selector"] and "count" in fields.value):
+    if way == "of" or (way == "selector" and "count" in fields.value):
         chosen = pods(fields)
         assert isinstance(chosen, PodChoice)
         return ForEach(choice=chosen, template=replace(template, target=Target(container=container)))
-    return replace(template, target=_target(fields, ways[0], container))
+    return replace(template, target=_target(fields, way, container))
 
 
 def _target(fields: Fields, way: str, container: str) -> Target:
     for extra in ("count", "node"):
         if extra in fields.value:
-            raise WrongFieldError((*fields.path, extra), "goes with of", on_key=True, code="KL142")
+            raise fields.wrong("goes with of", extra, on_key=True, code="KL142")
     if way == "image":
         return Target(image=fields.text("image"), container=container)
     if way == "name":
@@ -57,8 +54,7 @@ def _target(fields: Fields, way: str, container: str) -> Target:
         return Target(kind=kind, key=key, container=container)
     labels = fields.value["selector"]
     if not isinstance(labels, Mapping) or not labels or not all(isinstance(each, str) for each in labels.values()):
-        message = f"must be labels such as {{app: web}}, is {labels!r}"
-        raise WrongFieldError((*fields.path, "selector"), message)
+        raise fields.wrong(f"must be labels such as {{app: web}}, is {labels!r}", "selector")
     namespace = fields.text("namespace", fields.namespace)
     return Target(labels=tuple(sorted(labels.items())), namespace=namespace, container=container)
 
@@ -67,8 +63,7 @@ def fail_probe(fields: Fields) -> Operation:
     """``fail: {probe: ...}``."""
     given = [name for name in _ANSWERS if name in fields.value]
     if len(given) > 1:
-        message = f"a probe has one answer, this one {' and '.join(given)}"
-        raise WrongFieldError(fields.path, message, code="KL142")
+        raise fields.wrong(f"a probe has one answer, this one {' and '.join(given)}", code="KL142")
     probe = fields.choice("probe", PROBES)
     answer, number = given[0] if given else "failure", 0
     match given:
@@ -78,14 +73,14 @@ def fail_probe(fields: Fields) -> Operation:
             answer, number = "exit code", fields.number("exitCode")
         case [word]:
             if fields.flag(word) is not True:
-                raise WrongFieldError((*fields.path, word), "must be true, or left out")
+                raise fields.wrong("must be true, or left out", word)
     return aimed(fields, FailProbe(target=Target(), probe=probe, answer=answer, number=number))
 
 
 def _status(fields: Fields) -> int:
     status = fields.number("status")
     if not 100 <= status <= 599:
-        raise WrongFieldError((*fields.path, "status"), f"must be an HTTP status from 100 to 599, is {status}")
+        raise fields.wrong(f"must be an HTTP status from 100 to 599, is {status}", "status")
     return status
 
 
@@ -93,31 +88,8 @@ def heal_probe(fields: Fields) -> Operation:
     """``heal: {probe: ...}``."""
     given = [name for name in _ANSWERS if name in fields.value]
     if given:
-        raise WrongFieldError((*fields.path, given[0]), "goes with fail", on_key=True, code="KL142")
+        raise fields.wrong("goes with fail", given[0], on_key=True, code="KL142")
     return aimed(fields, HealProbe(target=Target(), probe=fields.choice("probe", PROBES)))
-
-
-def exits(fields: Fields) -> Operation:
-    """``exit``: containers end with a code."""
-    of_memory = bool(fields.flag("oomKilled"))
-    code = fields.number("code", 137 if of_memory else None)
-    if code > 255:
-        raise WrongFieldError((*fields.path, "code"), f"must be at most 255, is {code}", code="KL122")
-    if of_memory and code != 137:
-        message = f"goes with exit code 137 only, not with {code}"
-        raise WrongFieldError((*fields.path, "oomKilled"), message, code="KL142")
-    return aimed(fields, ExitContainers(target=Target(), code=code, of_memory=of_memory))
-
-
-def condition(fields: Fields) -> Operation:
-    """``condition``: pods get a condition that a readiness gate waits for."""
-    status = fields.value.get("status", "True")
-    if isinstance(status, bool):
-        status = str(status)
-    if status not in ("True", "False", "Unknown"):
-        message = f"must be one of True, False, Unknown, is {status!r}"
-        raise WrongFieldError((*fields.path, "status"), message, code="KL121")
-    return aimed(fields, GiveCondition(target=Target(), condition=fields.text("type"), status=status))
 
 
 # -- is there anything that a step means -----------------------------------------------------------------------
