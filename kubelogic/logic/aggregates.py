@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 import msgspec
@@ -30,33 +30,39 @@ class Grouping(msgspec.Struct, frozen=True, kw_only=True):
         """The columns of the source by which rows are put together."""
         return tuple(self.columns[key] for key in self.group)
 
-    def results(self, rows: Collection[Row]) -> Iterable[Row]:
-        """The head rows of one group.
+    def results(self, groups: Iterable[Collection[Row]]) -> Iterator[Row]:
+        """The head rows of some groups.
 
         Args:
-            rows: all rows of the source that have the group's key; not empty.
+            groups: for each, all rows of the source that have the group's key; empty ones have no head row.
         """
+        width, function, alone = self.width, self.function, _ALONE.get(self.function)
+        plain = self.columns == tuple(range(len(self.columns)))
+        for rows in groups:
+            if not rows:
+                continue
+            if len(rows) == 1 or function == "len_":
+                for row in rows:
+                    first = row if plain else self.body_row(row)
+                    break
+                result: Value | None = len(rows) if function == "len_" else alone
+                yield (*first[:width], first[-1] if result is None else result)
+            else:
+                yield from self._of_many(rows if plain else [self.body_row(row) for row in rows])
+
+    def _of_many(self, rows: Collection[Row]) -> Iterable[Row]:
         width = self.width
-        first = self.body_row(next(iter(rows)))
-        if len(rows) == 1:
-            yield (*first[:width], _ALONE.get(self.function, first[-1]))
-            return
-        if self.function == "len_":
-            yield (*first[:width], len(rows))
-            return
-        if self.columns != tuple(range(len(self.columns))):
-            rows = [self.body_row(row) for row in rows]
+        if self.function == "rank_":
+            ranked = dict.fromkeys(row[:width] for row in self.ordered(rows))
+            return [(*key, position) for position, key in enumerate(ranked)]
         match self.function:
             case "sum_":
-                yield (*first[:width], sum(row[-1] for row in rows))  # type: ignore[misc]
+                value: Value = sum(row[-1] for row in rows)  # type: ignore[misc]
             case "min_":
-                yield (*first[:width], self.ordered(rows)[0][-1])
-            case "max_":
-                yield (*first[:width], self.ordered(rows)[-1][-1])
-            case "rank_":
-                ranked = dict.fromkeys(row[:width] for row in self.ordered(rows))
-                for position, key in enumerate(ranked):
-                    yield (*key, position)
+                value = self.ordered(rows)[0][-1]
+            case _:
+                value = self.ordered(rows)[-1][-1]
+        return [(*next(iter(rows))[:width], value)]
 
     def body_row(self, row: Row) -> Row:
         """A row of the source as the clause has it."""

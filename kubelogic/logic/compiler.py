@@ -226,6 +226,9 @@ class _Writer:
     def require(self, condition: str) -> None:
         self.line(f"if not ({condition}): continue")
 
+    def refuse(self, condition: str) -> None:
+        self.line(f"if {condition}: continue")
+
     def guard(self, *terms: Term) -> None:
         """Let the clause derive nothing where a divisor is zero or an operand is text."""
         for term in terms:
@@ -293,7 +296,7 @@ class _Writer:
         self.setup.append(f"{rows} = relations[{atom.predicate!r}].counts")
         row = self.row(atom.terms)
         if negated:
-            self.require(f"{row} not in {rows}" + (f" or {row} in seed_set" if earlier else ""))
+            self.refuse(f"{rows} and {row} in {rows}" + (f" and {row} not in seed_set" if earlier else ""))
         else:
             self.require(f"{row} in {rows}" + (f" and {row} not in seed_set" if earlier else ""))
 
@@ -302,11 +305,11 @@ class _Writer:
         if not kept:
             rows = self.fresh("r")
             self.setup.append(f"{rows} = relations[{atom.predicate!r}].counts")
-            self.require(f"not {rows}")
+            self.refuse(rows)
             return
         index = self.fresh("i")
         self.setup.append(f"{index} = relations[{atom.predicate!r}].index({kept})")
-        self.require(f"{self.key(atom, kept)} not in {index}")
+        self.refuse(f"{index} and {self.key(atom, kept)} in {index}")
 
     def key(self, atom: Atom, columns: Columns) -> str:
         if len(columns) == 1:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
+from itertools import chain, repeat
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -26,7 +27,7 @@ from kubelogic.logic.journal import Journal
 from kubelogic.logic.plan import Group
 from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
-from kubelogic.logic.relation import Columns, Relation
+from kubelogic.logic.relation import Columns, Relation, changed
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.store import Counts, Store, projected
 from kubelogic.logic.terms import Row, Value
@@ -262,13 +263,13 @@ class Evaluation:
                 if predicate not in self._store.relations and predicate in self.rulebook.declarations:
                     continue
                 self._store.counts(predicate)
-                if sign > 0 and isinstance(given, Collection):
-                    pending[predicate] = counts = dict.fromkeys(given, 1)
-                    if len(counts) == len(given):
+                counts = pending.get(predicate, {})
+                if isinstance(given, Collection):
+                    each = dict.fromkeys(given, sign)
+                    if len(each) == len(given) and not (counts and any(map(counts.__contains__, each))):
+                        pending[predicate] = counts | each if counts else each
                         continue
-                    counts.clear()
-                else:
-                    counts = pending.setdefault(predicate, {})
+                pending[predicate] = counts
                 get = counts.get
                 for row in given:
                     counts[row] = get(row, 0) + sign
@@ -281,6 +282,8 @@ class Evaluation:
                 continue
             deltas = pending[predicate]
             given = self._given.get(predicate, {}) if predicate in self._derived else self._store.counts(predicate)
+            if deltas.keys() <= given.keys() and min(deltas.values(), default=0) >= -1:
+                continue
             for row in rows if isinstance(rows, Collection) else deltas:
                 delta = deltas[row]
                 if delta < 0 and given.get(row, 0) + delta < 0:
@@ -311,17 +314,9 @@ class Evaluation:
                 relation.counts = deltas
                 relation.add(deltas)
                 continue
-            gone: Counts = {}
-            come: Counts = {}
-            for row, delta in deltas.items():
-                old = counts.get(row, 0)
-                if delta and not old + delta:
-                    gone[row] = delta
-                elif delta and not old:
-                    come[row] = delta
-                elif delta:
-                    counts[row] = old + delta
+            gone, come, others = changed(counts, deltas)
             relation.discard(gone)
+            counts.update(others)
             counts.update(come)
             relation.add(come)
 
@@ -335,10 +330,8 @@ class Evaluation:
             source = self._store.relations[group.source]
             how = group.grouping
             out = self._store.counts(group.predicates[0])
-            for rows in source.index(how.source_group).values() if how.group else [source.counts]:
-                if rows:
-                    for row in how.results(rows):
-                        out[row] = out.get(row, 0) + 1
+            for row in how.results(source.index(how.source_group).values() if how.group else [source.counts]):
+                out[row] = out.get(row, 0) + 1
         elif group.recursive:
             fixpoint(self._store, group)
         else:
@@ -428,21 +421,10 @@ class Evaluation:
         """Apply count changes to one predicate and pass what appears and disappears on to the rules that use it."""
         relation = self._store.relations[predicate]
         counts = relation.counts
-        before = {} if self._journal is None else self._journal.of(relation)
-        gone: Counts = {}
-        come: Counts = {}
-        for row, delta in deltas.items():
-            if not delta:
-                continue
-            old = counts.get(row, 0)
-            before.setdefault(row, old)
-            assert old + delta >= 0, f"{predicate}{row} has fewer derivations than were lost"
-            if old == 0:
-                come[row] = delta
-            elif old + delta == 0:
-                gone[row] = delta
-            else:
-                counts[row] = old + delta
+        if self._journal is not None:
+            self._journal.keep(relation, deltas)
+        gone, come, others = changed(counts, deltas)
+        counts.update(others)
         bound = self._seeds.get(predicate)
         if bound is None:
             bound = self._seeds[predicate] = self._bound(predicate)
@@ -533,17 +515,16 @@ class Evaluation:
         predicate = group.predicates[0]
         source, results = self._store.relations[group.source], self._store.relations[predicate]
         out = pending.setdefault(predicate, {})
-        keys: Iterable[Any] = dict.fromkeys(map(itemgetter(*how.source_group), changed)) if how.group else (None,)
-        rows_of = source.index(how.source_group) if how.group else None
-        results_of = results.index(how.group) if how.group else None
-        for key in keys:
-            old = results_of.get(key, ()) if results_of is not None else results.counts
-            for row in old:
-                out[row] = out.get(row, 0) - 1
-            rows = rows_of.get(key, ()) if rows_of is not None else source.counts
-            if rows:
-                for row in how.results(rows):
-                    out[row] = out.get(row, 0) + 1
+        olds: Iterable[Collection[Row]] = [results.counts]
+        news: Iterable[Collection[Row]] = [source.counts]
+        if how.group:
+            keys = dict.fromkeys(map(itemgetter(*how.source_group), changed))
+            olds = map(results.index(how.group).get, keys, repeat(()))
+            news = map(source.index(how.source_group).get, keys, repeat(()))
+        for row in chain.from_iterable(olds):
+            out[row] = out.get(row, 0) - 1
+        for row in how.results(news):
+            out[row] = out.get(row, 0) + 1
 
     def _maintain(self, group: Group, pending: dict[str, Counts]) -> None:
         """Bring a recursive group up to date; its relations are changed when its predicates are settled."""

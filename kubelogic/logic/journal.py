@@ -6,14 +6,14 @@ of its joins; what differs between two beginnings is then little.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kubelogic.logic.relation import Relation
 from kubelogic.logic.terms import Row
 
 Counts = dict[Row, int]
 
-_MOST = 50_000
+_MOST = 10_000
 """Changes of more rows than this are not kept: a run so long is longer than its way back."""
 
 
@@ -27,12 +27,15 @@ class Journal:
         self._given: dict[str, Counts] = {}
         self._size = 0
 
-    def of(self, relation: Relation) -> Counts:
-        """Where to enter a relation's counts before they change for the first time."""
-        found = self.before.get(relation)
-        if found is None:
-            found = self.before[relation] = {}
-        return found
+    def keep(self, relation: Relation, rows: Iterable[Row]) -> None:
+        """Enter the counts of a relation's rows before they change for the first time."""
+        before = self.before.get(relation)
+        if before is None:
+            before = self.before[relation] = {}
+        counts = relation.counts
+        for row in rows:
+            if row not in before:
+                before[row] = counts.get(row, 0)
 
     def note(self, pending: Mapping[str, Counts]) -> bool:
         """Keep a change of given facts; False if there are too many by now."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
-from operator import itemgetter
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from itertools import groupby, islice, repeat
+from operator import add, itemgetter, ne
 from typing import Any
 
 import msgspec
@@ -29,6 +30,12 @@ _MAGNITUDE = 2
 
 _ALL = -1
 """Stands for: as many values as rows."""
+
+_MANY = 64
+"""From so many rows on it pays to look first at whether they can be dealt with all at once."""
+
+_RUNS = 8
+"""Where the first ``_MANY`` rows have at most so many runs of one key, those of one key are entered at once."""
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -104,13 +111,18 @@ class Relation:
             self._different[column] = found
         return size if found == _ALL else found
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Collection[Row]) -> None:
         """Enter rows that were absent into the indexes. Their counts are the caller's affair."""
         for columns, index in self.indexes.items():
             _insert(index, itemgetter(*columns), rows)
 
-    def discard(self, rows: Iterable[Row]) -> None:
+    def discard(self, rows: Collection[Row]) -> None:
         """Take rows that were present out of counts and indexes."""
+        if len(rows) == len(self.counts):
+            for index in self.indexes.values():
+                index.clear()
+            self.counts.clear()
+            return
         for columns, index in self.indexes.items():
             key_of = itemgetter(*columns)
             for row in rows:
@@ -122,11 +134,51 @@ class Relation:
                     del bucket[row]
                 else:
                     bucket.remove(row)  # type: ignore[union-attr]
-        for row in rows:
-            del self.counts[row]
+        deque(map(self.counts.__delitem__, rows), maxlen=0)
 
 
-def _insert(index: Index, key_of: Callable[[Row], Any], rows: Iterable[Row]) -> None:
+def changed(counts: dict[Row, int], deltas: dict[Row, int]) -> tuple[dict[Row, int], dict[Row, int], dict[Row, int]]:
+    """What a change of counts does: the deltas of rows that go, those of rows that come, and new counts of others.
+
+    Args:
+        counts: of the rows that are there.
+        deltas: by how much counts change. It may be what is returned.
+    """
+    gone: dict[Row, int] = {}
+    come: dict[Row, int] = {}
+    others: dict[Row, int] = {}
+    if len(deltas) >= _MANY:
+        olds = list(map(counts.get, deltas, repeat(0)))
+        if not any(olds) and min(deltas.values()) > 0:
+            return gone, deltas, others
+        if all(olds) and not any(map(add, olds, deltas.values())):
+            return deltas, come, others
+    for row, delta in deltas.items():
+        if not delta:
+            continue
+        old = counts.get(row, 0)
+        assert old + delta >= 0, f"{row} has fewer derivations than were lost"
+        if not old:
+            come[row] = delta
+        elif not old + delta:
+            gone[row] = delta
+        else:
+            others[row] = old + delta
+    return gone, come, others
+
+
+def _insert(index: Index, key_of: Callable[[Row], Any], rows: Collection[Row]) -> None:
+    if len(rows) >= _MANY:
+        first = list(map(key_of, islice(rows, _MANY)))
+        if len(set(first)) == _MANY:
+            alone = dict(zip(map(key_of, rows), zip(rows)))  # noqa: B905 - one tuple a row
+            if len(alone) == len(rows) and not (index and any(map(index.__contains__, alone))):
+                index.update(alone)
+                return
+        elif sum(map(ne, first, first[1:])) < _RUNS:
+            for key, run in groupby(rows, key_of):
+                _extend(index, key, list(run))
+            return
     get = index.get
     for row in rows:
         key = key_of(row)
@@ -143,3 +195,13 @@ def _insert(index: Index, key_of: Callable[[Row], Any], rows: Iterable[Row]) -> 
                 large[row] = None
         else:
             bucket[row] = None  # type: ignore[call-overload, index]
+
+
+def _extend(index: Index, key: Any, rows: list[Row]) -> None:
+    """Enter rows that have one key."""
+    bucket = index.get(key, ())
+    if type(bucket) is dict:
+        bucket.update(dict.fromkeys(rows))
+        return
+    rows = [*bucket, *rows]
+    index[key] = (rows[0],) if len(rows) == 1 else rows if len(rows) <= _LARGE else dict.fromkeys(rows)

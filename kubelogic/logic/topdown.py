@@ -354,7 +354,7 @@ class TopDown:
             groups: dict[Row, list[Row]] = {}
             for row in self._ask(definition.group.source, pattern):
                 groups.setdefault(tuple(row[i] for i in how.source_group), []).append(row)
-            rows = [row for members in groups.values() for row in how.results(members)]
+            rows = list(how.results(groups.values()))
             for row in rows + [row for row in self._given_aggregates(predicate) if row not in rows]:
                 if _consistent(literal, row):
                     self._answer(literal, subgoal, row)
