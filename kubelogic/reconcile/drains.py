@@ -20,7 +20,7 @@ from kubelogic.cluster.state import State
 from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.facts.selectors import matches, selector_of
-from kubelogic.reconcile.performing import Performed, perform
+from kubelogic.reconcile.performing import Performed, done, perform, performed, refused
 from kubelogic.reconcile.scenario import Drain, Operation
 from kubelogic.reconcile.times import go_duration
 
@@ -58,12 +58,12 @@ class DrainAgain(Operation, frozen=True, kw_only=True):
 def _(operation: Drain, state: State) -> Performed:
     outcome = requests.cordon(state, operation.node, unschedulable=True)
     if not outcome.answer.accepted:
-        return Performed(state=state, answer=outcome.answer)
-    chosen, refused = meant(operation, outcome.state)
-    if refused:
-        message = "; ".join(f"{why}: {', '.join(keys)}" for why, keys in refused.items())
-        answer = Status(status=422, reason="Refused", message=f"{message} (nothing is evicted; the node is cordoned)")
-        return Performed(state=outcome.state, answer=answer)
+        return performed(outcome)
+    chosen, against = meant(operation, outcome.state)
+    if against:
+        why = "; ".join(f"{reason}: {', '.join(keys)}" for reason, keys in against.items())
+        message = f"{why} (nothing is evicted; the node is cordoned)"
+        return refused(outcome.state, message, status=422, reason="Refused")
     until = None if operation.timeout is None else state.now + operation.timeout
     again = DrainAgain(
         node=operation.node, pods=chosen, grace=operation.grace, until=until, timeout=operation.timeout or 0
@@ -119,7 +119,7 @@ def _deleted(drain: DrainAgain, state: State) -> Performed:
     """Delete pods, as with ``--disable-eviction``: no budget is asked."""
     for key, _ in drain.pods:
         state = requests.delete(state, "Pod", key, grace=drain.grace).state
-    return Performed(state=state, answer=Status(status=200))
+    return done(state)
 
 
 def _evicted(drain: DrainAgain, state: State) -> Performed:
@@ -140,7 +140,7 @@ def _evicted(drain: DrainAgain, state: State) -> Performed:
         else:
             errors.append(_told(pod, outcome.answer, state))
     if not left and not errors:
-        return Performed(state=state, answer=Status(status=200))
+        return done(state)
     every = int(parameters_of(state.rules or builtin_rulebook())["drain_retry"])
     over = drain.until is not None and state.now + every > drain.until
     operation = replace(drain, pods=tuple(left)) if left and not over else None

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubelogic.apiserver import requests
-from kubelogic.apiserver.answers import Status
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
-from kubelogic.reconcile.performing import Performed, missing, perform
+from kubelogic.reconcile.performing import Performed, missing, perform, performed, refused
 from kubelogic.reconcile.scenario import Operation
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -60,42 +59,42 @@ class RunCronJob(Operation, frozen=True, kw_only=True):
 def _(operation: Restart, state: State) -> Performed:
     obj = state.cluster.get(operation.kind, operation.key)
     if obj is None:
-        return Performed(state=state, answer=missing(operation.kind, operation.key))
+        return missing(state, operation.kind, operation.key)
     if obj.document["spec"].get("paused"):
-        return _refused(state, "can't restart paused deployment (run rollout resume first)")
+        return refused(state, "can't restart paused deployment (run rollout resume first)")
     moment = timestamp(state.now - state.now % 1000)
     annotations = (obj.document["spec"]["template"].get("metadata") or {}).get("annotations") or {}
     if annotations.get(RESTARTED) == moment:
-        return _refused(
+        return refused(
             state,
             "if restart has already been triggered within the past second, please wait before attempting to trigger "
             "another",
         )
     change = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: moment}}}}}
-    return _done(requests.strategic_patch(state, operation.kind, operation.key, change))
+    return performed(requests.strategic_patch(state, operation.kind, operation.key, change))
 
 
 @perform.register
 def _(operation: SetResources, state: State) -> Performed:
     obj = state.cluster.get(operation.kind, operation.key)
     if obj is None:
-        return Performed(state=state, answer=missing(operation.kind, operation.key))
+        return missing(state, operation.kind, operation.key)
     containers = obj.document["spec"]["template"]["spec"].get("containers") or ()
     names = [c["name"] for c in containers if operation.container in ("", c["name"])]
     if not names:
-        return _refused(state, f"unable to find container named {operation.container}")
+        return refused(state, f"unable to find container named {operation.container}")
     given = {
         name: dict(part) for name, part in (("requests", operation.requests), ("limits", operation.limits)) if part
     }
     change = {"spec": {"template": {"spec": {"containers": [{"name": name, "resources": given} for name in names]}}}}
-    return _done(requests.strategic_patch(state, operation.kind, operation.key, change))
+    return performed(requests.strategic_patch(state, operation.kind, operation.key, change))
 
 
 @perform.register
 def _(operation: Autoscale, state: State) -> Performed:
     obj = state.cluster.get(operation.kind, operation.key)
     if obj is None:
-        return Performed(state=state, answer=missing(operation.kind, operation.key))
+        return missing(state, operation.kind, operation.key)
     spec: dict[str, Any] = {
         "scaleTargetRef": {"apiVersion": obj.api_version, "kind": obj.kind, "name": obj.name},
         "maxReplicas": operation.most,
@@ -116,15 +115,15 @@ def _(operation: Autoscale, state: State) -> Performed:
         "metadata": {"name": operation.name or obj.name, "namespace": obj.namespace},
         "spec": spec,
     }
-    return _done(requests.create(state, document, namespace=obj.namespace))
+    return performed(requests.create(state, document, namespace=obj.namespace))
 
 
 @perform.register
 def _(operation: RunCronJob, state: State) -> Performed:
     cron_job = state.cluster.get("CronJob", operation.key)
     if cron_job is None:
-        return Performed(state=state, answer=missing("CronJob", operation.key))
-    return _done(requests.create(state, _job_of(cron_job, operation.name), namespace=cron_job.namespace))
+        return missing(state, "CronJob", operation.key)
+    return performed(requests.create(state, _job_of(cron_job, operation.name), namespace=cron_job.namespace))
 
 
 def _job_of(cron_job: Object, name: str) -> dict[str, Any]:
@@ -149,11 +148,3 @@ def _job_of(cron_job: Object, name: str) -> dict[str, Any]:
         },
         "spec": template["spec"],
     }
-
-
-def _done(outcome: requests.Outcome) -> Performed:
-    return Performed(state=outcome.state, answer=outcome.answer)
-
-
-def _refused(state: State, message: str) -> Performed:
-    return Performed(state=state, answer=Status(status=400, reason="BadRequest", message=message))

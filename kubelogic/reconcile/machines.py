@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
+from msgspec.structs import replace
 
-from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.performing import Later, Performed, missing, perform
+from kubelogic.reconcile.performing import Later, Performed, done, missing, perform, refused, world_rows
 from kubelogic.reconcile.scenario import FailNode, Operation
 from kubelogic.reconcile.world_steps import EndReboot
 
@@ -17,7 +15,6 @@ STATES = ("gone", "stopped", "running")
 """What a machine can be."""
 
 _FACTS = {"gone": "machine_gone", "stopped": "machine_stopped"}
-_DONE = Status(status=200)
 
 
 class Machine(Operation, msgspec.Struct, frozen=True, kw_only=True):
@@ -52,46 +49,39 @@ class EndShutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
     node: str
 
 
-def _rows(state: State, node: str, predicates: Iterable[str]) -> list[tuple[str, Row]]:
-    return [(name, row) for name in predicates for row in state.world.get(name, ()) if row[0] == node]
-
-
 @perform.register
 def _(operation: Machine, state: State) -> Performed:
     node = operation.node
     if state.cluster.get("Node", node) is None:
-        return Performed(state=state, answer=missing("Node", node))
+        return missing(state, "Node", node)
     if operation.zone:
-        old = _rows(state, node, ["machine_zone"])
+        old = world_rows(state, node, "machine_zone")
         state = state.with_world(remove=old, add=[("machine_zone", (node, operation.zone))])
     if not operation.state:
-        return Performed(state=state, answer=_DONE)
-    was_off = _rows(state, node, _FACTS.values())
-    state = state.with_world(remove=[*was_off, *_rows(state, node, _SHUTDOWN)])
+        return done(state)
+    was_off = world_rows(state, node, *_FACTS.values())
+    state = state.with_world(remove=[*was_off, *world_rows(state, node, "node_shutdown", "shutdown_period")])
     if operation.state != "running":
         return perform(FailNode(node=node), state.with_world(add=[(_FACTS[operation.state], (node,))]))
-    return perform(EndReboot(node=node), state) if was_off else Performed(state=state, answer=_DONE)
-
-
-_SHUTDOWN = ("node_shutdown", "shutdown_period")
+    return perform(EndReboot(node=node), state) if was_off else done(state)
 
 
 @perform.register
 def _(operation: Shutdown, state: State) -> Performed:
     node = operation.node
     if state.cluster.get("Node", node) is None:
-        return Performed(state=state, answer=missing("Node", node))
-    if _rows(state, node, ("node_silent_since", "node_shutdown")):
+        return missing(state, "Node", node)
+    if world_rows(state, node, "node_silent_since", "node_shutdown"):
         message = f'the kubelet of node "{node}" does not work: nobody ends its pods in good order'
-        return Performed(state=state, answer=Status(status=409, reason="Conflict", message=message))
+        return refused(state, message, status=409, reason="Conflict")
     facts: list[tuple[str, Row]] = [("node_shutdown", (node, state.now))]
     facts += [("shutdown_period", (node, priority, period)) for priority, period in operation.periods]
     later = Later(operation=EndShutdown(node=node), after=sum(period for _, period in operation.periods))
-    return Performed(state=state.with_world(add=facts), answer=_DONE, later=later)
+    return replace(done(state.with_world(add=facts)), later=later)
 
 
 @perform.register
 def _(operation: EndShutdown, state: State) -> Performed:
-    if not _rows(state, operation.node, ["node_shutdown"]):  # it was switched on again, or deleted, meanwhile
-        return Performed(state=state, answer=_DONE)
+    if not world_rows(state, operation.node, "node_shutdown"):  # it was switched on again, or deleted, meanwhile
+        return done(state)
     return perform(Machine(node=operation.node, state="stopped"), state)

@@ -17,24 +17,8 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.scenario import (
-    Apply,
-    Behave,
-    Cordon,
-    Delete,
-    Evict,
-    FailNode,
-    HealNode,
-    Measure,
-    Operation,
-    Patch,
-    Pause,
-    Scale,
-    SetImage,
-    Taint,
-    TellPod,
-    Undo,
-)
+from kubelogic.reconcile import scenario
+from kubelogic.reconcile.scenario import Operation
 from kubelogic.text import documents
 from kubelogic.text.origin import ItemOrigin
 
@@ -62,9 +46,6 @@ class Performed(msgspec.Struct, frozen=True, kw_only=True):
     later: Later | None = None
 
 
-_DONE = Status(status=200)
-
-
 @singledispatch
 def perform(operation: Operation, state: State) -> Performed:  # noqa: ARG001 - the argument of all that follow
     """Do it now.
@@ -76,13 +57,29 @@ def perform(operation: Operation, state: State) -> Performed:  # noqa: ARG001 - 
     raise TypeError(f"no way to perform {operation.type}")
 
 
-def _performed(outcome: Outcome) -> Performed:
+def performed(outcome: Outcome) -> Performed:
+    """What a request did."""
     return Performed(state=outcome.state, answer=outcome.answer)
 
 
+def done(state: State) -> Performed:
+    """What befell the world; nobody could refuse it."""
+    return Performed(state=state, answer=Status(status=200))
+
+
+def refused(state: State, message: str, *, status: int = 400, reason: str = "BadRequest") -> Performed:
+    """Nothing, because a client or the world refuses it."""
+    return Performed(state=state, answer=Status(status=status, reason=reason, message=message))
+
+
+def missing(state: State, kind: str, key: str) -> Performed:
+    """Nothing, because an object is not there."""
+    return refused(state, f"{kind} {key} does not exist", status=404, reason="NotFound")
+
+
 @perform.register
-def _(operation: Apply, state: State) -> Performed:
-    refused: list[Status] = []
+def _(operation: scenario.Apply, state: State) -> Performed:
+    refusals: list[Status] = []
     before = {(obj.kind, obj.key): written_document(obj) or obj.document for obj in operation.last_applied}
     for obj in operation.objects:
         written = written_document(obj) or obj.document
@@ -102,10 +99,10 @@ def _(operation: Apply, state: State) -> Performed:
         if operation.silent and obj.kind == "Node" and outcome.answer.accepted:
             state = state.with_world(add=[("node_silent_since", (obj.name, state.now))])
         if not outcome.answer.accepted:
-            refused.append(outcome.answer)
-    if len(refused) > 1:
-        return Performed(state=state, answer=replace(refused[0], message="; ".join(each.message for each in refused)))
-    return Performed(state=state, answer=refused[0] if refused else _DONE)
+            refusals.append(outcome.answer)
+    if not refusals:
+        return done(state)
+    return Performed(state=state, answer=replace(refusals[0], message="; ".join(each.message for each in refusals)))
 
 
 def written_document(obj: Object) -> Mapping[str, Any] | None:
@@ -117,26 +114,26 @@ def written_document(obj: Object) -> Mapping[str, Any] | None:
 
 
 @perform.register
-def _(operation: Patch, state: State) -> Performed:
+def _(operation: scenario.Patch, state: State) -> Performed:
     if operation.how == "json":
         outcome = requests.json_patch(state, operation.kind, operation.key, operation.operations)
     elif operation.how == "merge":
         outcome = requests.patch(state, operation.kind, operation.key, operation.patch)
     else:
         outcome = requests.strategic_patch(state, operation.kind, operation.key, operation.patch)
-    return _performed(outcome)
+    return performed(outcome)
 
 
 @perform.register
-def _(operation: Scale, state: State) -> Performed:
-    return _performed(requests.scale(state, operation.kind, operation.key, operation.replicas))
+def _(operation: scenario.Scale, state: State) -> Performed:
+    return performed(requests.scale(state, operation.kind, operation.key, operation.replicas))
 
 
 @perform.register
-def _(operation: SetImage, state: State) -> Performed:
+def _(operation: scenario.SetImage, state: State) -> Performed:
     obj = state.cluster.get(operation.kind, operation.key)
     if obj is None:
-        return Performed(state=state, answer=missing(operation.kind, operation.key))
+        return missing(state, operation.kind, operation.key)
     spec = obj.document["spec"]["template"]["spec"]
     change = {
         field: [
@@ -150,71 +147,67 @@ def _(operation: SetImage, state: State) -> Performed:
         del change["initContainers"]
     change = {field: found for field, found in change.items() if found}
     if not change:
-        message = f'unable to find container named "{operation.container}"'
-        return Performed(state=state, answer=Status(status=400, reason="BadRequest", message=message))
-    return _performed(
+        return refused(state, f'unable to find container named "{operation.container}"')
+    return performed(
         requests.strategic_patch(state, operation.kind, operation.key, {"spec": {"template": {"spec": change}}})
     )
 
 
 @perform.register
-def _(operation: Undo, state: State) -> Performed:
+def _(operation: scenario.Undo, state: State) -> Performed:
     if operation.kind == "Deployment":
-        return _performed(rollback.undo(state, operation.key, operation.revision))
-    return _performed(history.undo_revision(state, operation.kind, operation.key, operation.revision))
+        return performed(rollback.undo(state, operation.key, operation.revision))
+    return performed(history.undo_revision(state, operation.kind, operation.key, operation.revision))
 
 
 @perform.register
-def _(operation: Pause, state: State) -> Performed:
+def _(operation: scenario.Pause, state: State) -> Performed:
     obj = state.cluster.get("Deployment", operation.key)
     if obj is not None and bool(obj.document["spec"].get("paused")) == operation.paused:
         what = "is already paused" if operation.paused else "is not paused"
-        message = f'deployments.apps "{obj.name}" {what}'
-        return Performed(state=state, answer=Status(status=400, reason="BadRequest", message=message))
+        return refused(state, f'deployments.apps "{obj.name}" {what}')
     change = {"spec": {"paused": True if operation.paused else None}}
-    return _performed(requests.patch(state, "Deployment", operation.key, change))
+    return performed(requests.patch(state, "Deployment", operation.key, change))
 
 
 @perform.register
-def _(operation: Delete, state: State) -> Performed:
-    return _performed(
+def _(operation: scenario.Delete, state: State) -> Performed:
+    return performed(
         requests.delete(state, operation.kind, operation.key, propagation=operation.propagation, grace=operation.grace)
     )
 
 
 @perform.register
-def _(operation: Evict, state: State) -> Performed:
-    return _performed(requests.evict(state, operation.key))
+def _(operation: scenario.Evict, state: State) -> Performed:
+    return performed(requests.evict(state, operation.key))
 
 
 @perform.register
-def _(operation: FailNode, state: State) -> Performed:
+def _(operation: scenario.FailNode, state: State) -> Performed:
     if state.cluster.get("Node", operation.node) is None:
-        return Performed(state=state, answer=missing("Node", operation.node))
-    if _world_rows(state, "node_silent_since", operation.node):
-        return Performed(state=state, answer=_DONE)
-    return Performed(state=state.with_world(add=[("node_silent_since", (operation.node, state.now))]), answer=_DONE)
+        return missing(state, "Node", operation.node)
+    if world_rows(state, operation.node, "node_silent_since"):
+        return done(state)
+    return done(state.with_world(add=[("node_silent_since", (operation.node, state.now))]))
 
 
 @perform.register
-def _(operation: HealNode, state: State) -> Performed:
+def _(operation: scenario.HealNode, state: State) -> Performed:
     if (off := machine_off(state, operation.node)) is not None:
-        return Performed(state=state, answer=off)
-    return Performed(
-        state=state.with_world(remove=_world_rows(state, "node_silent_since", operation.node)), answer=_DONE
-    )
+        return off
+    return done(state.with_world(remove=world_rows(state, operation.node, "node_silent_since")))
 
 
 @perform.register
-def _(operation: Cordon, state: State) -> Performed:
-    return _performed(requests.cordon(state, operation.node, unschedulable=operation.unschedulable))
+def _(operation: scenario.Cordon, state: State) -> Performed:
+    return performed(requests.cordon(state, operation.node, unschedulable=operation.unschedulable))
 
 
 @perform.register
-def _(operation: Taint, state: State) -> Performed:
+def _(operation: scenario.Taint, state: State) -> Performed:
     node = state.cluster.get("Node", operation.node)
     if node is None:
-        return Performed(state=state, answer=missing("Node", operation.node))
+        return missing(state, "Node", operation.node)
     taints = [
         taint
         for taint in (node.document.get("spec") or {}).get("taints") or ()
@@ -222,7 +215,7 @@ def _(operation: Taint, state: State) -> Performed:
     ]
     if not operation.present and len(taints) == len((node.document.get("spec") or {}).get("taints") or ()):
         message = f'taint "{operation.taint}:{operation.effect}" not found'
-        return Performed(state=state, answer=Status(status=404, reason="NotFound", message=message))
+        return refused(state, message, status=404, reason="NotFound")
     if operation.present:
         added = {"key": operation.taint, "effect": operation.effect}
         if operation.value:
@@ -230,11 +223,11 @@ def _(operation: Taint, state: State) -> Performed:
         if operation.effect == "NoExecute":
             added["timeAdded"] = timestamp(state.now)
         taints.append(added)
-    return _performed(requests.patch(state, "Node", operation.node, {"spec": {"taints": taints or None}}))
+    return performed(requests.patch(state, "Node", operation.node, {"spec": {"taints": taints or None}}))
 
 
 @perform.register
-def _(operation: Measure, state: State) -> Performed:
+def _(operation: scenario.Measure, state: State) -> Performed:
     about: Row = (operation.kind, operation.key, operation.container, operation.metric)
     remove = [
         (predicate, row)
@@ -247,24 +240,24 @@ def _(operation: Measure, state: State) -> Performed:
         add.append(("workload_uses", (*about, operation.each)))
     if operation.total is not None:
         add.append(("workload_carries", (*about, operation.total)))
-    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+    return done(state.with_world(remove=remove, add=add))
 
 
 @perform.register
-def _(operation: Behave, state: State) -> Performed:
+def _(operation: scenario.Behave, state: State) -> Performed:
     image = operation.image
     remove: list[tuple[str, Row]] = []
     add: list[tuple[str, Row]] = []
 
     def choose(predicate: str, chosen: Sequence[Row] | None) -> None:
         if chosen is not None:
-            remove.extend(_world_rows(state, predicate, image))
+            remove.extend(world_rows(state, image, predicate))
             add.extend((predicate, row) for row in chosen)
 
     flag: Callable[[bool | None], Sequence[Row] | None] = lambda off: (  # noqa: E731
         None if off is None else ([] if off else [(image,)])
     )
-    was_missing = bool(_world_rows(state, "image_cannot_be_pulled", image))
+    was_missing = bool(world_rows(state, image, "image_cannot_be_pulled"))
     choose("image_cannot_be_pulled", flag(operation.pull))
     if operation.pull is not None:
         choose("image_pulled_again", [(image, state.now)] if operation.pull and was_missing else [])
@@ -281,36 +274,32 @@ def _(operation: Behave, state: State) -> Performed:
         choose("image_waits_for", [(image, *operation.waits_for)])
     if operation.exit_after is not None:
         choose("image_exits", [(image, operation.exit_after, operation.exit_code)])
-    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+    return done(state.with_world(remove=remove, add=add))
 
 
 @perform.register
-def _(operation: TellPod, state: State) -> Performed:
+def _(operation: scenario.TellPod, state: State) -> Performed:
     pod = state.cluster.get("Pod", operation.key)
     if pod is None:
-        return Performed(state=state, answer=missing("Pod", operation.key))
+        return missing(state, "Pod", operation.key)
     uid = uid_of(pod)
     if operation.exit_code is not None:
         state = state.with_world(add=[("pod_told_to_end", (uid, operation.exit_code))])
     if operation.ready is not None:
         said = 1 if operation.ready else 0
         state = state.with_world(remove=[("pod_said_ready", (uid, 1 - said))], add=[("pod_said_ready", (uid, said))])
-    return Performed(state=state, answer=_DONE)
+    return done(state)
 
 
-def _world_rows(state: State, predicate: str, first: str) -> list[tuple[str, Row]]:
-    return [(predicate, row) for row in state.world.get(predicate, ()) if row[0] == first]
+def world_rows(state: State, first: str, *predicates: str) -> list[tuple[str, Row]]:
+    """What is said of something, named in the first column, in some relations of the world."""
+    return [(name, row) for name in predicates for row in state.world.get(name, ()) if row[0] == first]
 
 
-def machine_off(state: State, node: str) -> Status | None:
-    """409 for a node that cannot be heard of, because its machine is gone or stopped; None if it is not."""
+def machine_off(state: State, node: str) -> Performed | None:
+    """Nothing, because a node cannot be heard of as its machine is gone or stopped; None if it is not."""
     for predicate, word in (("machine_gone", "gone"), ("machine_stopped", "stopped")):
-        if _world_rows(state, predicate, node):
+        if world_rows(state, node, predicate):
             message = f'the machine of node "{node}" is {word}: only machine: {{state: running}} brings it back'
-            return Status(status=409, reason="Conflict", message=message)
+            return refused(state, message, status=409, reason="Conflict")
     return None
-
-
-def missing(kind: str, key: str) -> Status:
-    """404 for an object that is not there."""
-    return Status(status=404, reason="NotFound", message=f"{kind} {key} does not exist")

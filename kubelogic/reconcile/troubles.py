@@ -6,13 +6,10 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.performing import Performed, perform
+from kubelogic.reconcile.performing import Performed, done, perform
 from kubelogic.reconcile.scenario import Operation
-
-_DONE = Status(status=200)
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,4 +133,4 @@ def _(operation: GiveCondition, state: State) -> Performed:
 
 def _told(state: State, target: Target, predicate: str, what: Row) -> Performed:
     row = (str(target), *what, state.now)
-    return Performed(state=state.with_world(add=[*target.facts(), (predicate, row)]), answer=_DONE)
+    return done(state.with_world(add=[*target.facts(), (predicate, row)]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from kubelogic.apiserver import requests
-from kubelogic.apiserver.answers import Status
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
-from kubelogic.reconcile.performing import Later, Performed, machine_off, missing, perform
+from kubelogic.reconcile.performing import Later, Performed, done, machine_off, missing, perform, performed, world_rows
 from kubelogic.reconcile.scenario import FailNode, Operation
 from kubelogic.reconcile.troubles import Target
 
@@ -19,8 +20,6 @@ PRESSURES = {
     "disk_pressure": ("DiskPressure", "KubeletHasDiskPressure", "KubeletHasNoDiskPressure"),
     "pid_pressure": ("PIDPressure", "KubeletHasInsufficientPID", "KubeletHasSufficientPID"),
 }
-
-_DONE = Status(status=200)
 
 
 class Report(Operation, frozen=True, kw_only=True):
@@ -88,7 +87,7 @@ class Down(Operation, frozen=True, kw_only=True):
 @perform.register
 def _(operation: Report, state: State) -> Performed:
     if state.cluster.get("Node", operation.node) is None:
-        return Performed(state=state, answer=missing("Node", operation.node))
+        return missing(state, "Node", operation.node)
     row: Row = (operation.node, "False")
     if operation.ready is not None:
         change = [("node_reports", row)]
@@ -104,34 +103,28 @@ def _(operation: Report, state: State) -> Performed:
         if (said := getattr(operation, name)) is not None
     ]
     if not conditions:
-        return Performed(state=state, answer=_DONE)
-    outcome = requests.strategic_patch(
-        state, "Node", operation.node, {"status": {"conditions": conditions}}, subresource="status"
-    )
-    return Performed(state=outcome.state, answer=outcome.answer)
+        return done(state)
+    change = {"status": {"conditions": conditions}}
+    return performed(requests.strategic_patch(state, "Node", operation.node, change, subresource="status"))
 
 
 @perform.register
 def _(operation: Reboot, state: State) -> Performed:
-    done = perform(FailNode(node=operation.node), state)
-    if not done.answer.accepted:
-        return done
+    failed = perform(FailNode(node=operation.node), state)
     later = Later(operation=EndReboot(node=operation.node), after=operation.takes)
-    return Performed(state=done.state, answer=done.answer, later=later)
+    return replace(failed, later=later) if failed.answer.accepted else failed
 
 
 @perform.register
 def _(operation: EndReboot, state: State) -> Performed:
     if state.cluster.get("Node", operation.node) is None:
-        return Performed(state=state, answer=missing("Node", operation.node))
+        return missing(state, "Node", operation.node)
     if (off := machine_off(state, operation.node)) is not None:
-        return Performed(state=state, answer=off)
+        return off
     target = Target(kind="Node", key=operation.node)
-    silent = [
-        ("node_silent_since", row) for row in state.world.get("node_silent_since", ()) if row[0] == operation.node
-    ]
+    silent = world_rows(state, operation.node, "node_silent_since")
     told: tuple[str, Row] = ("exit_told", (str(target), REBOOT_CODE, state.now))
-    return Performed(state=state.with_world(remove=silent, add=[*target.facts(), told]), answer=_DONE)
+    return done(state.with_world(remove=silent, add=[*target.facts(), told]))
 
 
 @perform.register
@@ -141,7 +134,7 @@ def _(operation: MeasureObject, state: State) -> Performed:
     about = (*about, operation.metric)
     remove = [(predicate, row) for row in state.world.get(predicate, ()) if row[: len(about)] == about]
     add = [] if operation.value is None else [(predicate, (*about, operation.value))]
-    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+    return done(state.with_world(remove=remove, add=add))
 
 
 @perform.register
@@ -149,9 +142,9 @@ def _(operation: Fill, state: State) -> Performed:
     about: Row = (operation.kind, operation.key, operation.volume)
     remove = [("workload_fills", row) for row in state.world.get("workload_fills", ()) if row[:3] == about]
     add: list[tuple[str, Row]] = [("workload_fills", (*about, operation.each))]
-    return Performed(state=state.with_world(remove=remove, add=add), answer=_DONE)
+    return done(state.with_world(remove=remove, add=add))
 
 
 @perform.register
 def _(operation: Down, state: State) -> Performed:  # noqa: ARG001 - who runs the simulation does it
-    return Performed(state=state, answer=_DONE)
+    return done(state)
