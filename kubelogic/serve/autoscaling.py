@@ -13,7 +13,7 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
-from kubelogic.serve.telling import Told
+from kubelogic.serve.telling import Told, renewed
 
 _COMPONENT = "horizontal-pod-autoscaler"
 _HELPLESS = "the HPA was unable to compute the replica count: "
@@ -28,14 +28,9 @@ def of_autoscalers(before: State, after: State) -> Iterator[Told]:
         before: the state before it.
         after: the state after it, with the statuses that the controller wrote.
     """
-    old, new = before.cluster.objects("HorizontalPodAutoscaler"), after.cluster.objects("HorizontalPodAutoscaler")
-    if old is new:
-        return
-    for key in sorted(new):
-        was, now = old.get(key), new[key]
-        if was is not now:
-            yield from _troubles(was, now)
-            yield from _rescaled(before, was, now)
+    for was, now in renewed(before, after, "HorizontalPodAutoscaler"):
+        yield from _troubles(was, now)
+        yield from _rescaled(before, was, now)
 
 
 def _status(autoscaler: Object | None) -> Mapping[str, Any]:

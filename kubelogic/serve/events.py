@@ -9,6 +9,7 @@ pkg/scheduler/schedule_one.go; k8s.io/client-go, tools/record (names, counts) of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.actions import BindPod, DeletePod, EvictPod, PreemptPod, SetCondition
 from kubelogic.serve.autoscaling import of_autoscalers
-from kubelogic.serve.telling import NodeMonitor, Told, of_nodes
+from kubelogic.serve.telling import NodeMonitor, Told, of_nodes, renewed
 
 _KEPT = 3_600_000
 """Milliseconds after which an event goes. Source: --event-ttl."""
@@ -80,48 +81,30 @@ class Events(msgspec.Struct, kw_only=True):
     def _of_actions(self, before: State, after: State, done: tuple[object, ...]) -> Iterator[Told]:
         for action in done:
             match action:
-                case BindPod(pod=key, node=node) if (pod := after.cluster.get("Pod", key)) is not None:
-                    words = f"Successfully assigned {key} to {node}"
-                    yield Told(
-                        about=pod, reason="Scheduled", message=words, component="default-scheduler", scheduler=True
-                    )
-                case SetCondition(kind="Pod", condition="PodScheduled", key=key) if (
-                    pod := after.cluster.get("Pod", key)
-                ) is not None:
-                    words = self.line(after, key)
-                    if words:
-                        yield Told(
-                            about=pod,
-                            reason="FailedScheduling",
-                            message=words,
-                            component="default-scheduler",
-                            warning=True,
-                            scheduler=True,
-                        )
+                case BindPod(pod=key, node=node):
+                    yield from _of_scheduler(after, key, "Scheduled", f"Successfully assigned {key} to {node}")
+                case SetCondition(kind="Pod", condition="PodScheduled", key=key) if after.cluster.get("Pod", key):
+                    if words := self.line(after, key):
+                        yield from _of_scheduler(after, key, "FailedScheduling", words, warning=True)
                 case DeletePod(pod=key) if (pod := before.cluster.get("Pod", key)) is not None:
                     yield from _deleted(before, after, pod)
                 case EvictPod(pod=key) if (pod := before.cluster.get("Pod", key)) is not None:
-                    words = f"Marking for deletion Pod {key}"
-                    yield Told(
-                        about=pod, reason="TaintManagerEviction", message=words, component="taint-eviction-controller"
-                    )
+                    words, component = f"Marking for deletion Pod {key}", "taint-eviction-controller"
+                    yield Told(about=pod, reason="TaintManagerEviction", message=words, component=component)
                 case PreemptPod(pod=key, beneficiary=other) if (pod := before.cluster.get("Pod", key)) is not None:
                     winner = before.cluster.get("Pod", other)
                     uid = uid_of(winner) if winner is not None else other
-                    place = node_of(pod)
-                    words = f"Preempted by pod {uid} on node {place}"
-                    yield Told(
-                        about=pod, reason="Preempted", message=words, component="default-scheduler", scheduler=True
-                    )
+                    words = f"Preempted by pod {uid} on node {node_of(pod)}"
+                    yield from _of_scheduler(before, key, "Preempted", words)
                 case Refused(verb="delete", kind="Pod", owner=key, answer=answer):
-                    yield from _not_deleted(after, key, answer.message)
+                    pod = after.cluster.get("Pod", key)
+                    if pod is not None and (owner := _controller(after, pod)) is not None:
+                        yield _of_pod("kept", owner, pod, answer.message)
                 case Refused(verb="make", owner_kind=kind, owner=key, answer=answer) if (
                     found := after.cluster.get(kind, key)
                 ) is not None and kind in _CONTROLLERS:
-                    words = f"Error creating: {answer.message}"
-                    yield Told(
-                        about=found, reason="FailedCreate", message=words, component=_CONTROLLERS[kind], warning=True
-                    )
+                    words, component = f"Error creating: {answer.message}", _CONTROLLERS[kind]
+                    yield Told(about=found, reason="FailedCreate", message=words, component=component, warning=True)
 
     def _of_claims(self, after: State) -> Iterator[Told]:
         """Of claims that are new since the last tick and wait for a volume."""
@@ -197,21 +180,47 @@ def _document(told: Told, now: int, number: int) -> dict[str, Any]:
     }
 
 
-def _made(state: State, kind: str, owner: str, pod: str) -> Iterator[Told]:
-    found = state.cluster.get(kind, owner)
-    if found is None or kind not in _CONTROLLERS:
-        return
-    name = pod.rpartition("/")[2]
-    words = f"Created pod: {name}"
-    if kind == "StatefulSet":
-        yield from _claims_made(state, found, pod)
-        words = f"Create Pod {name} in StatefulSet {found.name} successful"
-    yield Told(about=found, reason="SuccessfulCreate", message=words, component=_CONTROLLERS[kind])
+def _of_scheduler(state: State, key: str, reason: str, words: str, *, warning: bool = False) -> Iterator[Told]:
+    """Of a pod, if it is there."""
+    pod = state.cluster.get("Pod", key)
+    if pod is not None:
+        yield Told(
+            about=pod, reason=reason, message=words, component="default-scheduler", warning=warning, scheduler=True
+        )
 
 
-def _claims_made(state: State, found: Object, pod: str) -> Iterator[Told]:
-    """Of the claims that a StatefulSet made for a pod."""
-    name = pod.rpartition("/")[2]
+_DEEDS: Mapping[str, tuple[str, str, str]] = {
+    "made": ("SuccessfulCreate", "Created pod: {pod}", "Create Pod {pod} in StatefulSet {owner} successful"),
+    "deleted": ("SuccessfulDelete", "Deleted pod: {pod}", "Delete Pod {pod} in StatefulSet {owner} successful"),
+    "kept": (
+        "FailedDelete",
+        "Error deleting: {why}",
+        "delete Pod {pod} in StatefulSet {owner} failed error: {why}",
+    ),
+}
+"""What controllers do to their pods: the reason, their words, and those of the controller of StatefulSets.
+
+Source: controller_utils.go: createPods, DeletePod; stateful_pod_control.go: recordPodEvent.
+"""
+
+
+def _of_pod(deed: str, owner: Object, pod: Object, why: str = "") -> Told:
+    """What a controller tells of what it did to a pod, or could not do."""
+    reason, plain, of_sets = _DEEDS[deed]
+    words = (of_sets if owner.kind == "StatefulSet" else plain).format(pod=pod.name, owner=owner.name, why=why)
+    component = _CONTROLLERS[owner.kind]
+    return Told(about=owner, reason=reason, message=words, component=component, warning=deed == "kept")
+
+
+def _controller(state: State, pod: Object) -> Object | None:
+    """The controller of a pod, if it is one that tells what it does."""
+    owner = controller_reference(pod) or {}
+    kind = str(owner.get("kind"))
+    return state.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}") if kind in _CONTROLLERS else None
+
+
+def _claims_made(state: State, found: Object, name: str) -> Iterator[Told]:
+    """Of the claims that a StatefulSet made for a pod of that name."""
     for each in (found.document.get("spec") or {}).get("volumeClaimTemplates") or ():
         claim = state.cluster.get("PersistentVolumeClaim", f"{found.namespace}/{each['metadata']['name']}-{name}")
         if claim is not None and milliseconds(str(metadata(claim).get("creationTimestamp"))) >= state.now - _FRESH:
@@ -227,29 +236,28 @@ def _unbound(state: State, claim: Object) -> Told | None:
     spec = claim.document.get("spec") or {}
     if (claim.document.get("status") or {}).get("phase") == "Bound" or spec.get("volumeName"):
         return None
-    component, name = "persistentvolume-controller", spec.get("storageClassName")
+    told, name = partial(Told, about=claim, component="persistentvolume-controller"), spec.get("storageClassName")
     if not name:
         words = "no persistent volumes available for this claim and no storage class is set"
-        return Told(about=claim, reason="FailedBinding", message=words, component=component)
+        return told(reason="FailedBinding", message=words)
     found = state.cluster.get("StorageClass", str(name))
     if found is None:
         words = f'storageclass.storage.k8s.io "{name}" not found'
-        return Told(about=claim, reason="ProvisioningFailed", message=words, component=component, warning=True)
+        return told(reason="ProvisioningFailed", message=words, warning=True)
     chosen = "volume.kubernetes.io/selected-node" in (metadata(claim).get("annotations") or {})
     if found.document.get("volumeBindingMode") == "WaitForFirstConsumer" and not chosen:
         waiting = sorted(pod.name for pod in state.cluster.objects("Pod").values() if _waits_for(pod, claim))
         words = "waiting for first consumer to be created before binding"
         if waiting:
             words = f"waiting for pod{'s' * (len(waiting) > 1)} {','.join(waiting)} to be scheduled"
-        reason = "WaitForPodScheduled" if waiting else "WaitForFirstConsumer"
-        return Told(about=claim, reason=reason, message=words, component=component)
+        return told(reason="WaitForPodScheduled" if waiting else "WaitForFirstConsumer", message=words)
     provisioner = found.document.get("provisioner")
     words = (
         f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually by the "
         "system administrator. If volume creation is delayed, please verify that the provisioner is running and "
         "correctly registered."
     )
-    return Told(about=claim, reason="ExternalProvisioning", message=words, component=component)
+    return told(reason="ExternalProvisioning", message=words)
 
 
 def _waits_for(pod: Object, claim: Object) -> bool:
@@ -263,31 +271,11 @@ def _waits_for(pod: Object, claim: Object) -> bool:
 
 def _deleted(before: State, after: State, pod: Object) -> Iterator[Told]:
     """Of pods that their own controller deleted."""
-    owner = controller_reference(pod)
-    kind = str((owner or {}).get("kind"))
-    if owner is None or kind not in _CONTROLLERS or metadata(pod).get("deletionTimestamp"):
+    owner = _controller(before, pod)
+    if owner is None or any(metadata(each).get("deletionTimestamp") for each in (pod, owner)):
         return
-    found = before.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}")
-    if found is None or after.cluster.get(kind, found.key) is None or metadata(found).get("deletionTimestamp"):
-        return
-    words = f"Deleted pod: {pod.name}"
-    if kind == "StatefulSet":
-        words = f"Delete Pod {pod.name} in StatefulSet {found.name} successful"
-    yield Told(about=found, reason="SuccessfulDelete", message=words, component=_CONTROLLERS[kind])
-
-
-def _not_deleted(after: State, key: str, why: str) -> Iterator[Told]:
-    """Of a pod whose controller may not delete it. Source: controller_utils.go: DeletePod; stateful_pod_control.go."""
-    pod = after.cluster.get("Pod", key)
-    owner = controller_reference(pod) if pod is not None else None
-    kind = str((owner or {}).get("kind"))
-    found = after.cluster.get(kind, f"{pod.namespace}/{owner.get('name')}") if pod is not None and owner else None
-    if found is None or pod is None or kind not in _CONTROLLERS:
-        return
-    words = f"Error deleting: {why}"
-    if kind == "StatefulSet":
-        words = f"delete Pod {pod.name} in StatefulSet {found.name} failed error: {why}"
-    yield Told(about=found, reason="FailedDelete", message=words, component=_CONTROLLERS[kind], warning=True)
+    if after.cluster.get(owner.kind, owner.key) is not None:
+        yield _of_pod("deleted", owner, pod)
 
 
 def _of_changes(before: State, after: State) -> Iterator[Told]:
@@ -295,19 +283,15 @@ def _of_changes(before: State, after: State) -> Iterator[Told]:
     pods, now = before.cluster.objects("Pod"), after.cluster.objects("Pod")
     if pods is not now:
         for key in sorted(now.keys() - pods.keys()):
-            owner = controller_reference(now[key])
+            owner = _controller(after, now[key])
             if owner is not None:
-                yield from _made(after, str(owner.get("kind")), f"{now[key].namespace}/{owner.get('name')}", key)
-    old, new = before.cluster.objects("ReplicaSet"), after.cluster.objects("ReplicaSet")
-    if old is not new:
-        for key in sorted(new):
-            if old.get(key) is not new[key]:
-                yield from _scaled(after, old.get(key), new[key])
-    old, new = before.cluster.objects("Job"), after.cluster.objects("Job")
-    if old is not new:
-        for key in sorted(new):
-            if old.get(key) is not new[key]:
-                yield from _job(after, old.get(key), new[key])
+                if owner.kind == "StatefulSet":
+                    yield from _claims_made(after, owner, now[key].name)
+                yield _of_pod("made", owner, now[key])
+    for old, new in renewed(before, after, "ReplicaSet"):
+        yield from _scaled(after, old, new)
+    for old, new in renewed(before, after, "Job"):
+        yield from _job(after, old, new)
     yield from of_autoscalers(before, after)
     yield from of_nodes(before, after)
 
@@ -337,11 +321,8 @@ def _job(state: State, old: Object | None, new: Object) -> Iterator[Told]:
     parent = None
     if owner is not None and owner.get("kind") == "CronJob":
         parent = state.cluster.get("CronJob", f"{new.namespace}/{owner.get('name')}")
-    if (
-        old is None
-        and parent is not None
-        and "cronjob.kubernetes.io/instantiate" not in (metadata(new).get("annotations") or {})
-    ):
+    by_hand = "cronjob.kubernetes.io/instantiate" in (metadata(new).get("annotations") or {})
+    if old is None and parent is not None and not by_hand:
         words = f"Created job {new.name}"
         yield Told(about=parent, reason="SuccessfulCreate", message=words, component="cronjob-controller")
     for name, reason, words, warning in (

@@ -19,8 +19,6 @@ from kubelogic.cluster.state import State
 MONITORED = 5_000
 """Milliseconds between two looks of the controller at all nodes. Source: --node-monitor-period."""
 
-_COMPONENT = "node-controller"
-
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What is told about an object."""
@@ -31,6 +29,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     component: str
     warning: bool = False
     scheduler: bool = False
+
+
+def renewed(before: State, after: State, kind: str) -> Iterator[tuple[Object | None, Object]]:
+    """The objects of a kind that are new or other than in an earlier state, each with what it was, by key."""
+    old, new = before.cluster.objects(kind), after.cluster.objects(kind)
+    if old is not new:
+        yield from ((old.get(key), new[key]) for key in sorted(new) if old.get(key) is not new[key])
 
 
 class NodeMonitor(msgspec.Struct, kw_only=True):
@@ -73,25 +78,13 @@ class NodeMonitor(msgspec.Struct, kw_only=True):
 
 def of_nodes(before: State, after: State) -> Iterator[Told]:
     """Of nodes that are not ready any more, and of their pods."""
-    old, new = before.cluster.objects("Node"), after.cluster.objects("Node")
-    if old is new:
-        return
-    for key in sorted(new):
-        was = old.get(key)
-        if was is None or was is new[key] or not _ready(was) or _ready(new[key]):
+    for was, node in renewed(before, after, "Node"):
+        if was is None or not _ready(was) or _ready(node):
             continue
-        words = f"Node {new[key].name} status is now: NodeNotReady"
-        yield Told(about=new[key], reason="NodeNotReady", message=words, component=_COMPONENT)
-        pods = after.cluster.objects("Pod")
-        for name in sorted(pods):
-            if node_of(pods[name]) == new[key].name and _ready(pods[name], or_was=before):
-                yield Told(
-                    about=pods[name],
-                    reason="NodeNotReady",
-                    message="Node is not ready",
-                    component=_COMPONENT,
-                    warning=True,
-                )
+        yield _told(node, "NodeNotReady", f"Node {node.name} status is now: NodeNotReady")
+        for _, pod in sorted(after.cluster.objects("Pod").items()):
+            if node_of(pod) == node.name and _ready(pod, or_was=before):
+                yield _told(pod, "NodeNotReady", "Node is not ready", warning=True)
 
 
 def _ready(obj: Object, or_was: State | None = None) -> bool:
@@ -103,10 +96,12 @@ def _ready(obj: Object, or_was: State | None = None) -> bool:
 
 
 def _registered(node: Object) -> Told:
-    words = f"Node {node.name} event: Registered Node {node.name} in Controller"
-    return Told(about=node, reason="RegisteredNode", message=words, component=_COMPONENT)
+    return _told(node, "RegisteredNode", f"Node {node.name} event: Registered Node {node.name} in Controller")
 
 
 def _removed(node: Object) -> Told:
-    words = f"Node {node.name} event: Removing Node {node.name} from Controller"
-    return Told(about=node, reason="RemovingNode", message=words, component=_COMPONENT)
+    return _told(node, "RemovingNode", f"Node {node.name} event: Removing Node {node.name} from Controller")
+
+
+def _told(about: Object, reason: str, message: str, *, warning: bool = False) -> Told:
+    return Told(about=about, reason=reason, message=message, component="node-controller", warning=warning)
