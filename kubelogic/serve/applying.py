@@ -16,7 +16,7 @@ from kubelogic.serve.custom import schema_of
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true
 from kubelogic.serve.schemas import conform
-from kubelogic.serve.statuses import bad_request, cause, failure, invalid, of_answer
+from kubelogic.serve.statuses import bad_request, cause, failure, invalid
 
 
 def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry: bool) -> Reply:
@@ -56,9 +56,8 @@ def apply(served: Served, request: Request, where: Target, manifest: Any, *, dry
         wanted["metadata"] = {**(manifest.get("metadata") or {}), **place}
         how = serving.Writing(manager=manager, kind=resource.stored_kind, operation="Apply", whole=is_whole(resource))
         outcome = serving.apply_custom(state, obj, wanted, key=where.key, writing=how)
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, resource, where.name)
-    return writing.written(served, request, where, outcome.state, where.key, dry=dry, status=outcome.answer.status)
+    state = writing.accepted(outcome, where)
+    return writing.written(served, request, where, state, where.key, dry=dry, status=outcome.answer.status)
 
 
 def _check(where: Target, manifest: Mapping[str, Any]) -> None:

@@ -63,7 +63,7 @@ def document(request: Request, resource: Resource) -> dict[str, Any]:
         sent: dict[str, Any] = decoded(request.body, resource)
         return sent
     if media not in ("application/json", "application/yaml", "text/yaml"):
-        raise unsupported(media)
+        raise _unsupported()
     found = parsed(request.body, yaml=media != "application/json")
     if not isinstance(found, dict):
         raise bad_request(f"couldn't get version/kind; json parse error: {_GO_KINDS[type(found)]}")
@@ -96,13 +96,12 @@ def _quoted(text: str) -> str:
     return json.dumps(text)
 
 
-def unsupported(media: str) -> Exception:
+def _unsupported() -> Exception:
     """415: a body of a kind that is not read."""
     message = (
         "the body of the request was in an unknown format - accepted media types include: "
         "application/json, application/yaml, application/vnd.kubernetes.protobuf"
     )
-    del media
     return failure(415, "UnsupportedMediaType", message)
 
 
@@ -179,6 +178,16 @@ def _from_yaml(body: bytes) -> Any:
         raise bad_request(f"error decoding YAML: {str(error).splitlines()[0]}") from error
 
 
+def mapping(request: Request) -> Mapping[str, Any]:
+    """The mapping that a request sends; nothing if it sends something else.
+
+    Raises:
+        RequestError: 400; it cannot be read.
+    """
+    found = parsed(request.body, yaml=True)
+    return found if isinstance(found, dict) else {}
+
+
 def options(request: Request) -> Mapping[str, Any]:
     """The options of a delete: from the body if there is one, else from the query.
 
@@ -192,12 +201,10 @@ def options(request: Request) -> Mapping[str, Any]:
 
             chosen: Mapping[str, Any] = decoded_type(request.body, "DeleteOptions")
             return chosen
-        found = parsed(request.body, yaml=True)
-        return found if isinstance(found, dict) else {}
+        return mapping(request)
     given: dict[str, Any] = {}
-    for name in ("propagationPolicy",):
-        if request.query.get(name):
-            given[name] = request.query[name]
+    if request.query.get("propagationPolicy"):
+        given["propagationPolicy"] = request.query["propagationPolicy"]
     if request.query.get("gracePeriodSeconds"):
         try:
             given["gracePeriodSeconds"] = int(request.query["gracePeriodSeconds"])

@@ -59,11 +59,7 @@ def stored_kind(group: str, kind: str) -> str:
 
 def schema_of(resource: Resource) -> Mapping[str, Any]:
     """The schema of a custom resource; empty if none is given."""
-    spec = (resource.custom or {}).get("spec") or {}
-    version: Mapping[str, Any] = next(
-        (each for each in spec.get("versions") or () if each.get("name") == resource.version), {}
-    )
-    return (version.get("schema") or {}).get("openAPIV3Schema") or {}
+    return (resource.definition.get("schema") or {}).get("openAPIV3Schema") or {}
 
 
 def check_conversion(resource: Resource) -> None:

@@ -12,6 +12,7 @@ from kubelogic.apiserver import serving
 from kubelogic.apiserver.admission.namespace_lifecycle import IMMORTAL
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.state import State
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
@@ -19,33 +20,29 @@ from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.reading import as_read, list_text, shown
 from kubelogic.serve.selectors import matcher
-from kubelogic.serve.statuses import cause, conflict, failure, invalid, of_answer, success
-from kubelogic.serve.writing import is_dry_run, now_of, present
+from kubelogic.serve.statuses import cause, conflict, failure, invalid, success
+from kubelogic.serve.writing import accepted, check_uid, is_dry_run, now_of, present
 
 
 def delete(served: Served, request: Request, where: Target) -> Reply:
     """DELETE of an object."""
     given = bodies.options(request)
-    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    dry = is_dry_run(request, given)
     obj = present(served, where)
     _preconditions(served, where, obj, given)
     _protected(where)
-    state = now_of(served)
-    outcome = _deleted(state, obj, given)
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
-    left = outcome.state.cluster.get(obj.kind, obj.key)
-    uid = str((obj.document.get("metadata") or {}).get("uid") or "")
+    state = accepted(_deleted(now_of(served), obj, given), where)
+    left = state.cluster.get(obj.kind, obj.key)
     resource = where.resource
     before = served.written(obj, resource)
     if not dry:
-        served.control.commit(outcome.state)
+        served.control.commit(state)
     if left is not None:
         version = None if not dry else served.control.history.versions.get((obj.kind, obj.key), 0)
         return shown(served, request, resource, served.written(left, resource, version))
     if resource.kind in ("Pod", "Service", "PersistentVolume", "PersistentVolumeClaim") and resource.group == "":
         return shown(served, request, resource, before)
-    return Reply(body=success(resource, where.name, uid))
+    return Reply(body=success(resource, where.name, str(metadata(obj).get("uid") or "")))
 
 
 def _protected(where: Target) -> None:
@@ -67,10 +64,7 @@ def _deleted(state: State, obj: Object, given: Mapping[str, Any]) -> Outcome:
 
 def _preconditions(served: Served, where: Target, obj: Object, given: Mapping[str, Any]) -> None:
     wanted = given.get("preconditions") or {}
-    uid = (obj.document.get("metadata") or {}).get("uid")
-    if wanted.get("uid") and wanted["uid"] != uid:
-        why = f"Precondition failed: UID in precondition: {wanted['uid']}, UID in object meta: {uid}"
-        raise conflict(where.resource, where.name, why)
+    check_uid(where, obj, wanted)
     version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
     if wanted.get("resourceVersion") and wanted["resourceVersion"] != version:
         why = (
@@ -83,7 +77,7 @@ def _preconditions(served: Served, where: Target, obj: Object, given: Mapping[st
 def delete_collection(served: Served, request: Request, where: Target) -> Reply:
     """DELETE of a collection: of all that is selected."""
     given = bodies.options(request)
-    dry = is_dry_run(request) or list(given.get("dryRun") or ()) == ["All"]
+    dry = is_dry_run(request, given)
     query, resource = request.query, where.resource
     selects = matcher(query.get("labelSelector", ""), query.get("fieldSelector", ""), resource)
     objects = served.objects(resource)

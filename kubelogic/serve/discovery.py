@@ -91,11 +91,8 @@ def resource_list(resources: Iterable[Resource], group: str, version: str) -> di
             "namespaced": each.namespaced,
             "kind": each.kind,
             "verbs": list(each.verbs),
+            **_further(each),
         }
-        if each.short:
-            entry["shortNames"] = list(each.short)
-        if each.categories:
-            entry["categories"] = list(each.categories)
         if "list" in each.verbs and each.kind != "ComponentStatus":
             entry["storageVersionHash"] = storage_hash(each)
         found.append(entry)
@@ -116,6 +113,12 @@ def resource_list(resources: Iterable[Resource], group: str, version: str) -> di
     name = f"{group}/{version}" if group else version
     head = {"kind": "APIResourceList"} if not group else {"kind": "APIResourceList", "apiVersion": "v1"}
     return {**head, "groupVersion": name, "resources": found}
+
+
+def _further(resource: Resource) -> dict[str, Any]:
+    """Short names and categories, where a resource has some."""
+    further = {"shortNames": list(resource.short), "categories": list(resource.categories)}
+    return {field: names for field, names in further.items() if names}
 
 
 def aggregated(resources: Sequence[Resource], *, core: bool, api: str) -> dict[str, Any]:
@@ -152,15 +155,12 @@ def aggregated(resources: Sequence[Resource], *, core: bool, api: str) -> dict[s
 def _discovered(resource: Resource) -> dict[str, Any]:
     found: dict[str, Any] = {
         "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "responseKind": resource.type_meta,
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": list(resource.verbs),
+        **_further(resource),
     }
-    if resource.short:
-        found["shortNames"] = list(resource.short)
-    if resource.categories:
-        found["categories"] = list(resource.categories)
     if resource.subresources:
         found["subresources"] = [
             {

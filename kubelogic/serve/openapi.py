@@ -85,8 +85,7 @@ def answer(served: Served, request: Request, path: str) -> Reply | None:
 
 
 def _groups(resources: Iterable[Resource]) -> list[str]:
-    found = {f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}" for each in resources}
-    return sorted(found)
+    return sorted({each.path for each in resources})
 
 
 def _index(resources: Sequence[Resource]) -> Json:
@@ -98,72 +97,38 @@ def _index(resources: Sequence[Resource]) -> Json:
 
 
 def _document(name: str, resources: Sequence[Resource]) -> Json:
-    mine = tuple(
-        each
-        for each in resources
-        if name == (f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}")
-    )
-    if all(each.custom is None for each in mine):
-        return _built_in_document(name)
-    return _made(name, mine)
+    mine = tuple(each for each in resources if each.path == name)
+    return _built_in_document(name) if all(each.custom is None for each in mine) else _made(name, mine)
 
 
 @cache
 def _built_in_document(name: str) -> Json:
-    mine = [
-        each
-        for each in built_in()
-        if name == (f"apis/{each.group}/{each.version}" if each.group else f"api/{each.version}")
-    ]
-    return _made(name, mine)
+    return _made(name, [each for each in built_in() if each.path == name])
+
+
+_INFO = {"title": "Kubernetes", "version": "v1.36.2"}
 
 
 def _made(name: str, resources: Sequence[Resource]) -> Json:
-    schemas: Json = {}
-    for each in resources:
-        schema = schema_name(each)
-        if each.custom is not None:
-            _collect("ObjectMeta", schemas, "#/components/schemas/")
-            made = _custom(each, "#/components/schemas/")
-            schemas[schema] = {**made, "x-kubernetes-group-version-kind": [_kind_of(each)]}
-        else:
-            _collect(each.type_name, schemas, "#/components/schemas/")
-            schemas[schema] = {**schemas[schema], "x-kubernetes-group-version-kind": [_kind_of(each)]}
-    paths: Json = {}
-    for each in resources:
-        paths.update(_paths(name, each))
-    return {
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "v1.36.2"},
-        "paths": paths,
-        "components": {"schemas": {key: schemas[key] for key in sorted(schemas)}},
-    }
+    paths = {path: found for each in resources for path, found in _paths(name, each)}
+    schemas = _schemas(resources, "#/components/schemas/")
+    return {"openapi": "3.0.0", "info": _INFO, "paths": paths, "components": {"schemas": schemas}}
 
 
 def version_2(resources: Sequence[Resource]) -> Json:
     """The definitions in the older form, in one document."""
-    definitions: Json = {}
+    return {"swagger": "2.0", "info": _INFO, "paths": {}, "definitions": _schemas(resources, "#/definitions/")}
+
+
+def _schemas(resources: Iterable[Resource], root: str) -> Json:
+    """The schemas of resources and of all that they hold, by name; ``root`` is where references find them."""
+    found: Json = {}
     for each in resources:
-        if each.custom is None:
-            _collect(each.type_name, definitions, "#/definitions/")
-            name = schema_name(each)
-            definitions[name] = {**definitions[name], "x-kubernetes-group-version-kind": [_kind_of(each)]}
-        else:
-            _collect("ObjectMeta", definitions, "#/definitions/")
-            definitions[schema_name(each)] = {
-                **_custom(each, "#/definitions/"),
-                "x-kubernetes-group-version-kind": [_kind_of(each)],
-            }
-    return {
-        "swagger": "2.0",
-        "info": {"title": "Kubernetes", "version": "v1.36.2"},
-        "paths": {},
-        "definitions": {key: definitions[key] for key in sorted(definitions)},
-    }
-
-
-def _kind_of(resource: Resource) -> Json:
-    return {"group": resource.group, "version": resource.version, "kind": resource.kind}
+        name = schema_name(each)
+        _collect(each.type_name or "ObjectMeta", found, root)
+        made = found[name] if each.custom is None else _custom(each, root)
+        found[name] = {**made, "x-kubernetes-group-version-kind": [each.type_meta]}
+    return {name: found[name] for name in sorted(found)}
 
 
 def schema_name(resource: Resource) -> str:
@@ -255,25 +220,20 @@ def _custom(resource: Resource, root: str) -> Json:
 
 
 _PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
-_ACTIONS = {"post": "post", "put": "put", "patch": "patch", "get": "get", "delete": "delete"}
+_OF_ALL = {"get": "list", "post": "create"}
+_OF_ONE = {"get": "get", "put": "update", "patch": "patch", "delete": "delete"}
+"""Methods on a collection and on one object, and the verbs that they stand for."""
 
 
 def _paths(name: str, resource: Resource) -> Iterator[tuple[str, Json]]:
     base = f"/{name}/namespaces/{{namespace}}" if resource.namespaced else f"/{name}"
     collection = f"{base}/{resource.plural}"
-    one = f"{collection}/{{name}}"
-    ways = {
-        collection: [verb for verb, need in (("get", "list"), ("post", "create")) if need in resource.verbs],
-        one: [
-            verb
-            for verb, need in (("get", "get"), ("put", "update"), ("patch", "patch"), ("delete", "delete"))
-            if need in resource.verbs
-        ],
-    }
-    for path, verbs in ways.items():
-        if not verbs:
+    for path, methods in ((collection, _OF_ALL), (f"{collection}/{{name}}", _OF_ONE)):
+        found: Json = {
+            method: _operation(method, resource) for method, verb in methods.items() if verb in resource.verbs
+        }
+        if not found:
             continue
-        found: Json = {verb: _operation(verb, resource) for verb in verbs}
         steps = [part[1:-1] for part in path.split("/") if part.startswith("{")]
         found["parameters"] = [
             {"name": step, "in": "path", "required": True, "schema": {"type": "string"}} for step in steps
@@ -285,7 +245,7 @@ def _operation(verb: str, resource: Resource) -> Json:
     found: Json = {
         "operationId": f"{verb}{_capitals(resource)}{resource.kind}",
         "x-kubernetes-action": verb,
-        "x-kubernetes-group-version-kind": _kind_of(resource),
+        "x-kubernetes-group-version-kind": resource.type_meta,
         "responses": {"200": {"description": "OK"}, "401": {"description": "Unauthorized"}},
     }
     if verb in ("post", "put", "patch"):

@@ -52,8 +52,7 @@ def _extension(name: str, value: Any) -> bytes:
 
 
 def _patch(resource: Resource) -> bytes:
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    mark = _extension("x-kubernetes-group-version-kind", kind)
+    mark = _extension("x-kubernetes-group-version-kind", resource.type_meta)
     parameters = b"".join(_field(8, _parameter(name)) for name in _PARAMETERS)
     return _field(5, f"patch{resource.kind}") + parameters + _field(13, mark)
 
@@ -103,9 +102,8 @@ def document(resources: Iterable[Resource], plain: Mapping[str, Any]) -> bytes:
     for each in resources:
         if "patch" not in each.verbs:
             continue
-        root = f"/apis/{each.group}/{each.version}" if each.group else f"/api/{each.version}"
         place = "/namespaces/{namespace}" if each.namespaced else ""
-        item = _field(1, f"{root}{place}/{each.plural}/{{name}}") + _field(2, _field(8, _patch(each)))
+        item = _field(1, f"/{each.path}{place}/{each.plural}/{{name}}") + _field(2, _field(8, _patch(each)))
         paths += _field(2, item)
     info = _field(1, str(plain["info"]["title"])) + _field(2, str(plain["info"]["version"]))
     definitions = b"".join(_named(name, each) for name, each in plain["definitions"].items())

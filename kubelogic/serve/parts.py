@@ -26,7 +26,7 @@ from kubelogic.serve.cluster import Served
 from kubelogic.serve.conforming import conforming
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
-from kubelogic.serve.reading import shown
+from kubelogic.serve.reading import formed, included, shown
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.statuses import (
     about,
@@ -35,11 +35,11 @@ from kubelogic.serve.statuses import (
     failure,
     invalid,
     method_not_allowed,
-    of_answer,
 )
-from kubelogic.serve.tables import SCALES, table
+from kubelogic.serve.tables import SCALES
 from kubelogic.serve.tables.common import labels_text, selector_text
 from kubelogic.serve.writing import (
+    accepted,
     check_same,
     check_version,
     is_dry_run,
@@ -78,11 +78,8 @@ def _shared(served: Served, request: Request, where: Target) -> Reply:
     if request.method in ("GET", "HEAD"):
         return shown(served, request, where.resource, served.written(obj, where.resource))
     kind = "status" if name in ("status", "approval") else name
-    return (
-        patch(served, request, where, part=kind)
-        if request.method == "PATCH"
-        else update(served, request, where, part=kind)
-    )
+    change = patch if request.method == "PATCH" else update
+    return change(served, request, where, part=kind)
 
 
 # -- scale --------------------------------------------------------------------------------------------------------
@@ -117,16 +114,16 @@ def _scale_of(served: Served, obj: Object, resource: Resource) -> dict[str, Any]
 
 
 def _scale_paths(resource: Resource) -> Mapping[str, Any]:
-    versions = ((resource.custom or {}).get("spec") or {}).get("versions") or ()
-    found: Mapping[str, Any] = next((each for each in versions if each.get("name") == resource.version), {})
-    return (found.get("subresources") or {}).get("scale") or {}
+    return (resource.definition.get("subresources") or {}).get("scale") or {}
 
 
 def _scale(served: Served, request: Request, where: Target) -> Reply:
     obj = present(served, where)
     scale = _scale_of(served, obj, where.resource)
     if request.method in ("GET", "HEAD"):
-        return Reply(body=_as_wanted(served, request, scale))
+        form = bodies.wanted(request.accept)
+        as_table = form.kind == "Table"
+        return Reply(body=formed(served, SCALES, scale, form, included(request.query)) if as_table else scale)
     dry = is_dry_run(request)
     if request.method == "PUT":
         wanted = bodies.parsed(request.body, yaml=True)
@@ -148,26 +145,13 @@ def _scale(served: Served, request: Request, where: Target) -> Reply:
         words = f"Invalid value: {number}: must be greater than or equal to 0"
         raise invalid("autoscaling", "Scale", where.name, [cause("FieldValueInvalid", words, "spec.replicas")])
     change = _replicas(where.resource, number)
-    outcome = serving.scale(now_of(served), obj, change, manager=manager_of(request))
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
+    state = accepted(serving.scale(now_of(served), obj, change, manager=manager_of(request)), where)
     if where.resource.custom is not None:
-        conforming(where.resource, obj.key, served.cluster, outcome.state)
+        conforming(where.resource, obj.key, served.cluster, state)
     if dry:
-        left = outcome.state.cluster.get(obj.kind, obj.key)
-        return Reply(body=_scale_of(served, left or obj, where.resource))
-    served.control.commit(outcome.state)
+        return Reply(body=_scale_of(served, state.cluster.get(obj.kind, obj.key) or obj, where.resource))
+    served.control.commit(state)
     return Reply(body=_scale_of(served, served.get(where.resource, where.key) or obj, where.resource))
-
-
-def _as_wanted(served: Served, request: Request, scale: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A scale, or its row if a table is asked for."""
-    form = bodies.wanted(request.accept)
-    if form.kind != "Table":
-        return scale
-    about = {"resourceVersion": scale["metadata"].get("resourceVersion", "")}
-    include = request.query.get("includeObject") or "Metadata"
-    return table(SCALES, [scale], served.now, metadata=about, api=form.version, include=include)
 
 
 def _replicas(resource: Resource, number: int) -> dict[str, Any]:
@@ -185,24 +169,19 @@ def _replicas(resource: Resource, number: int) -> dict[str, Any]:
 
 
 def _eviction(served: Served, request: Request, where: Target) -> Reply:
-    sent = bodies.parsed(request.body, yaml=True)
-    given = sent if isinstance(sent, dict) else {}
-    options = given.get("deleteOptions") or {}
+    options = bodies.mapping(request).get("deleteOptions") or {}
     pod = present(served, where)
     check_version(served, where, pod, {"metadata": options.get("preconditions") or {}})
-    outcome = requests.evict(now_of(served), pod.key, grace=options.get("gracePeriodSeconds"))
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
-    if not (is_dry_run(request) or list(options.get("dryRun") or ()) == ["All"]):
-        served.control.commit(outcome.state)
-    done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-    return Reply(status=201, body=done)
+    state = accepted(requests.evict(now_of(served), pod.key, grace=options.get("gracePeriodSeconds")), where)
+    if not is_dry_run(request, options):
+        served.control.commit(state)
+    return Reply(status=201, body=_MADE)
 
 
 def _binding(served: Served, request: Request, where: Target) -> Reply:
-    sent = bodies.parsed(request.body, yaml=True)
+    sent = bodies.mapping(request)
     pod = present(served, where)
-    node = str(((sent if isinstance(sent, dict) else {}).get("target") or {}).get("name") or "")
+    node = str((sent.get("target") or {}).get("name") or "")
     if not node:
         words = "Required value: target.name is required"
         raise invalid("", "Binding", where.name, [cause("FieldValueRequired", words, "target.name")])
@@ -217,8 +196,17 @@ def _binding(served: Served, request: Request, where: Target) -> Reply:
     state = carry_out(now_of(served), [action]).state
     if not is_dry_run(request):
         served.control.commit(state)
-    done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
-    return Reply(status=201, body=done)
+    return Reply(status=201, body=_MADE)
+
+
+_MADE: Mapping[str, Any] = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "metadata": {},
+    "status": "Success",
+    "code": 201,
+}
+"""The answer to what was made and is not shown."""
 
 
 def _log(served: Served, request: Request, where: Target) -> Reply:
@@ -264,11 +252,11 @@ def _token(served: Served, request: Request, where: Target) -> Reply:
     if media == bodies.PROTOBUF:
         from kubelogic.serve.protobuf import decoded_type
 
-        given: Any = decoded_type(request.body, "TokenRequest")
+        given: Mapping[str, Any] = decoded_type(request.body, "TokenRequest")
     else:
-        given = bodies.parsed(request.body, yaml=True)
+        given = bodies.mapping(request)
     account = present(served, where)
-    spec = dict((given if isinstance(given, dict) else {}).get("spec") or {})
+    spec = dict(given.get("spec") or {})
     _check_bound(served, where, spec.get("boundObjectRef") or {})
     seconds = int(spec.get("expirationSeconds") or _USUAL)
     if seconds < _SHORTEST:
@@ -326,13 +314,11 @@ def _check_bound(served: Served, where: Target, bound: Mapping[str, Any]) -> Non
 
 
 def _finalize(served: Served, request: Request, where: Target) -> Reply:
-    sent = bodies.parsed(request.body, yaml=True)
+    sent = bodies.mapping(request)
     obj = present(served, where)
-    wanted = ((sent if isinstance(sent, dict) else {}).get("spec") or {}).get("finalizers")
-    outcome = serving.finalize(now_of(served), obj, wanted or ())
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
-    return written(served, request, replace(where, part=None), outcome.state, obj.key, dry=is_dry_run(request))
+    wanted = (sent.get("spec") or {}).get("finalizers")
+    state = accepted(serving.finalize(now_of(served), obj, wanted or ()), where)
+    return written(served, request, replace(where, part=None), state, obj.key, dry=is_dry_run(request))
 
 
 _PARTS: Mapping[str, Callable[[Served, Request, Target], Reply]] = {

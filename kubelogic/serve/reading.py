@@ -22,8 +22,9 @@ from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target
 from kubelogic.serve.resources import Resource
 from kubelogic.serve.selectors import Matcher, matcher
-from kubelogic.serve.statuses import RequestError, bad_request, cause, failure, invalid, not_found
+from kubelogic.serve.statuses import RequestError, bad_request, cause_of, failure, invalid, not_found
 from kubelogic.serve.tables import table
+from kubelogic.serve.tables.common import Printer
 from kubelogic.serve.versions import served_as
 from kubelogic.text.numbers import whole
 
@@ -55,24 +56,38 @@ def shown(
     warnings: tuple[str, ...] = (),
 ) -> Reply:
     """One object in the form that is asked for."""
-    form = wanted(request.accept)
-    said = (*warnings_of(resource), *warnings)
-    meta = document.get("metadata") or {}
-    if form.kind == "Table":
-        about = {"resourceVersion": meta.get("resourceVersion", "")}
-        body: Any = table(
-            resource,
-            [document],
-            served.now,
-            metadata=about,
-            api=form.version,
-            include=request.query.get("includeObject") or "Metadata",
-        )
-    elif form.kind:
-        body = partial(document, form)
-    else:
-        body = document
-    return Reply(status=status, body=body, warnings=said)
+    body = formed(served, resource, document, wanted(request.accept), included(request.query))
+    return Reply(status=status, body=body, warnings=(*warnings_of(resource), *warnings))
+
+
+def included(query: Mapping[str, str]) -> str:
+    """What rows of tables have of their objects, as a request wants it."""
+    return query.get("includeObject") or "Metadata"
+
+
+def formed(
+    served: Served,
+    made_by: Resource | Printer,
+    document: Mapping[str, Any],
+    form: Form,
+    include: str,
+    *,
+    columns: bool = True,
+) -> Mapping[str, Any]:
+    """An object, its metadata, or the table of it: as a request wants it.
+
+    Args:
+        served: for the moment.
+        made_by: the resource, or the printer of tables.
+        document: the object.
+        form: what is wanted.
+        include: see ``included``.
+        columns: whether a table says what its columns are.
+    """
+    if form.kind != "Table":
+        return partial(document, form) if form.kind else document
+    about = {"resourceVersion": (document.get("metadata") or {}).get("resourceVersion", "")}
+    return table(made_by, [document], served.now, metadata=about, api=form.version, include=include, columns=columns)
 
 
 def partial(document: Mapping[str, Any], form: Form) -> dict[str, Any]:
@@ -132,14 +147,8 @@ def _listed(
 ) -> dict[str, Any] | bytes:
     form = wanted(request.accept)
     if form.kind == "Table":
-        return table(
-            resource,
-            map(msgspec.json.decode, found),
-            served.now,
-            metadata=meta,
-            api=form.version,
-            include=request.query.get("includeObject") or "Metadata",
-        )
+        documents, include = map(msgspec.json.decode, found), included(request.query)
+        return table(resource, documents, served.now, metadata=meta, api=form.version, include=include)
     if form.kind:
         return {
             "kind": "PartialObjectMetadataList",
@@ -178,17 +187,13 @@ def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
     text, match = query.get("resourceVersion") or "", query.get("resourceVersionMatch") or ""
     token = query.get("continue") or ""
     if match and not text:
-        words = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+        raise unmatched("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
     if match and match not in ("Exact", "NotOlderThan"):
-        words = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
-        raise _refused("resourceVersionMatch", "FieldValueNotSupported", words)
+        raise unmatched(f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""')
     if match and token:
-        words = "resourceVersionMatch is forbidden when continue is provided"
-        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+        raise unmatched("Forbidden: resourceVersionMatch is forbidden when continue is provided")
     if match == "Exact" and text == "0":
-        words = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+        raise unmatched('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
     if token:
         return _continued(served, token, text)
     if not text or text == "0":
@@ -209,8 +214,9 @@ def _moment(served: Served, query: Mapping[str, str]) -> tuple[int, Any, str]:
     return served.revision, None, ""
 
 
-def _refused(field: str, kind: str, words: str) -> Exception:
-    return invalid("", "ListOptions", "", [cause(kind, words, field)])
+def unmatched(words: str) -> RequestError:
+    """422: the parameter ``resourceVersionMatch`` cannot be so."""
+    return invalid("", "ListOptions", "", [cause_of("resourceVersionMatch", words)])
 
 
 def _continued(served: Served, token: str, text: str) -> tuple[int, Any, str]:

@@ -149,6 +149,22 @@ class Resource:
         """The plural with its group, as messages name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def path(self) -> str:
+        """Where its version stands, without the first slash."""
+        return f"apis/{self.api_version}" if self.group else f"api/{self.version}"
+
+    @property
+    def type_meta(self) -> dict[str, str]:
+        """Group, version and kind."""
+        return {"group": self.group, "version": self.version, "kind": self.kind}
+
+    @property
+    def definition(self) -> Mapping[str, Any]:
+        """What the definition of a custom resource says of this version; empty for built-in ones."""
+        versions: Iterable[Mapping[str, Any]] = ((self.custom or {}).get("spec") or {}).get("versions") or ()
+        return next((each for each in versions if each.get("name") == self.version), {})
+
     def subresource(self, name: str) -> Subresource | None:
         """A part by name."""
         return next((each for each in self.subresources if each.name == name), None)

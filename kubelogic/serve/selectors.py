@@ -183,9 +183,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def selectable(resource: Resource) -> tuple[str, ...]:
     """The fields of a custom resource by which its definition lets requests select."""
-    versions = ((resource.custom or {}).get("spec") or {}).get("versions") or ()
-    found = (each.get("selectableFields") or () for each in versions if each.get("name") == resource.version)
-    return tuple(str(each.get("jsonPath") or "").lstrip(".") for some in found for each in some)
+    fields = resource.definition.get("selectableFields") or ()
+    return tuple(str(each.get("jsonPath") or "").lstrip(".") for each in fields)
 
 
 def field_values(document: Document, resource: Resource) -> dict[str, str]:

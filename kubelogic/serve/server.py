@@ -26,10 +26,11 @@ from kubelogic.serve.credentials import Credentials, credentials, kubeconfig, wr
 from kubelogic.serve.events import Events
 from kubelogic.serve.finishing import finished
 from kubelogic.serve.happening import Happening
+from kubelogic.serve.history import History
 from kubelogic.serve.lines import Lines
 from kubelogic.serve.outside import MISSING_IMAGES, Outside
 from kubelogic.serve.signing import Authority
-from kubelogic.serve.store import Kept, Store, StoreError
+from kubelogic.serve.store import Store, StoreError
 from kubelogic.verbs.reconciled import Engine, Options, engine
 
 _IDLE = 180
@@ -87,49 +88,37 @@ def prepare(
     made = made or engine(settings.options)
     store = Store.open(settings.store) if settings.store else None
     kept = store.load(made.rulebook) if store is not None else None
-    if store is not None and kept is not None:
-        if objects:
-            store.close()
-            raise StoreError(
-                f"{settings.store} holds a cluster already: serve it without PATH, and kubectl apply what is new"
-            )
-        return _resumed(kept, store, settings, made), ()
-    now = int(time.time() * 1000) if settings.begin is None else settings.begin
-    begun = start(objects, rules=made.rulebook, now=now)
+    if store is not None and kept is not None and objects:
+        store.close()
+        raise StoreError(
+            f"{settings.store} holds a cluster already: serve it without PATH, and kubectl apply what is new"
+        )
     told = Events(line=Lines(rulebook=made.rulebook))
+    refused: tuple[tuple[Object, Status], ...] = ()
+    if kept is None:
+        now = int(time.time() * 1000) if settings.begin is None else settings.begin
+        begun = start(objects, rules=made.rulebook, now=now)
+        state, history, refused = begun.state, History(), begun.refused
+    else:
+        state, history = kept.state, kept.history
+        told.resumed(history.revision, state)
     control = ControlPlane(
-        state=begun.state,
+        state=state,
         ticker=made.reconciler,
         clock=Clock(speed=settings.speed),
+        history=history,
         react=told,
-        outside=_world(settings, told, now),
+        outside=_world(settings, told, state.now),
         keeper=store,
         finish=partial(finished, authority=Authority()),
     )
-    control.begin()
+    if kept is None:
+        control.begin()
+    else:
+        control.clock.start(state.now)
     if settings.learns:
         made.reconciler.advance(control.present())
-    return Served(control=control), begun.refused
-
-
-def _resumed(kept: Kept, store: Store, settings: Settings, made: Engine) -> Served:
-    """What an earlier server has left, with its clock where it stood."""
-    told = Events(line=Lines(rulebook=made.rulebook))
-    told.resumed(kept.history.revision, kept.state)
-    control = ControlPlane(
-        state=kept.state,
-        ticker=made.reconciler,
-        clock=Clock(speed=settings.speed),
-        history=kept.history,
-        react=told,
-        outside=_world(settings, told, kept.state.now),
-        keeper=store,
-        finish=partial(finished, authority=Authority()),
-    )
-    control.clock.start(kept.state.now)
-    if settings.learns:
-        made.reconciler.advance(control.present())
-    return Served(control=control)
+    return Served(control=control), refused
 
 
 def _world(settings: Settings, told: Events, begun: int) -> Callable[[State], tuple[State, int | None]]:

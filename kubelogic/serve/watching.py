@@ -19,10 +19,9 @@ from kubelogic.serve.cluster import Served, encoded
 from kubelogic.serve.history import Change
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true
-from kubelogic.serve.reading import as_read, expired, partial, too_large, warnings_of
+from kubelogic.serve.reading import as_read, expired, formed, included, partial, too_large, unmatched, warnings_of
 from kubelogic.serve.selectors import Matcher, matcher
-from kubelogic.serve.statuses import RequestError, cause, failure, invalid
-from kubelogic.serve.tables import table
+from kubelogic.serve.statuses import RequestError, failure
 from kubelogic.text.numbers import whole
 
 _LONGEST = 1800.0
@@ -55,20 +54,8 @@ class _Watch:
         return b'{"type":"%s","object":%s}\n' % (kind.encode(), text)
 
     def _formed(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self.form.kind == "Table":
-            version = (document.get("metadata") or {}).get("resourceVersion", "")
-            made = table(
-                self.where.resource,
-                [document],
-                self.served.now,
-                metadata={"resourceVersion": version},
-                api=self.form.version,
-                include=self.include,
-                columns=self.with_columns,
-            )
-            self.with_columns = False
-            return made
-        return partial(document, self.form) if self.form.kind else document
+        columns, self.with_columns = self.with_columns, False
+        return formed(self.served, self.where.resource, document, self.form, self.include, columns=columns)
 
     def present(self) -> Iterator[bytes]:
         """What is there, as if it were just made."""
@@ -175,7 +162,7 @@ def watch(served: Served, request: Request, where: Target) -> Reply:
         served=served,
         where=where,
         form=wanted(request.accept),
-        include=query.get("includeObject") or "Metadata",
+        include=included(query),
         selects=selects,
         bookmarks=is_true(query, "allowWatchBookmarks"),
         seconds=_seconds(query),
@@ -211,11 +198,9 @@ def _start(served: Served, query: Mapping[str, str]) -> tuple[int, bool, bool]:
     sends = query.get("sendInitialEvents")
     match = query.get("resourceVersionMatch") or ""
     if sends is not None and match != "NotOlderThan":
-        words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+        raise unmatched("Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
     if match and sends is None:
-        words = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        raise _refused("resourceVersionMatch", "FieldValueForbidden", f"Forbidden: {words}")
+        raise unmatched("Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
     number = whole(text or "0")
     if number is None:
         shown = json.dumps(text)
@@ -229,9 +214,3 @@ def _start(served: Served, query: Mapping[str, str]) -> tuple[int, bool, bool]:
     if text in ("", "0"):
         return served.revision, True, False
     return number, False, False
-
-
-def _refused(field: str, kind: str, words: str) -> Exception:
-    return invalid(
-        "", "ListOptions", "", [cause(kind, words, field)], message=f'ListOptions "" is invalid: {field}: {words}'
-    )

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
 
 from kubelogic.apiserver import serving
 from kubelogic.apiserver.answers import misnamed
+from kubelogic.apiserver.requests import Outcome
 from kubelogic.apiserver.serving import Writing
 from kubelogic.cluster import Object, naming
+from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.state import State
 from kubelogic.kinds.decoding import decode, fault_of_patched, json_type
 from kubelogic.serve import bodies
@@ -50,8 +53,12 @@ _PATCHES = {
 }
 
 
-def is_dry_run(request: Request) -> bool:
+def is_dry_run(request: Request, options: Mapping[str, Any] = MappingProxyType({})) -> bool:
     """Whether nothing may be stored.
+
+    Args:
+        request: its query may say so.
+        options: what it sends may say so, too.
 
     Raises:
         RequestError: 422; the parameter has another value than ``All``.
@@ -60,7 +67,23 @@ def is_dry_run(request: Request) -> bool:
     if value not in ("", "All"):
         words = f'Unsupported value: "{value}": supported values: "All"'
         raise invalid("", "CreateOptions", "", [cause("FieldValueNotSupported", words, "dryRun")])
-    return value == "All"
+    return value == "All" or list(options.get("dryRun") or ()) == ["All"]
+
+
+def accepted(outcome: Outcome, where: Target, name: str = "") -> State:
+    """The state after a request.
+
+    Args:
+        outcome: of the request.
+        where: what it is about.
+        name: of the object, where the path does not say it.
+
+    Raises:
+        RequestError: it is refused.
+    """
+    if not outcome.answer.accepted:
+        raise of_answer(outcome.answer, where.resource, name or where.name)
+    return outcome.state
 
 
 def manager_of(request: Request) -> str:
@@ -119,29 +142,15 @@ def create(served: Served, request: Request, where: Target) -> Reply:
         raise invalid(resource.group, resource.kind, "", [cause("FieldValueRequired", words, "metadata.name")])
     name = str(meta["name"])
     if resource.namespaced and served.cluster.get("Namespace", where.namespace) is None:
-        raise failure(
-            404,
-            "NotFound",
-            f'namespaces "{where.namespace}" not found',
-            details={"name": where.namespace, "kind": "namespaces"},
-        )
+        words, about = f'namespaces "{where.namespace}" not found', {"name": where.namespace, "kind": "namespaces"}
+        raise failure(404, "NotFound", words, details=about)
     if meta.get("resourceVersion"):
         raise failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
     state = now_of(served)
     writing = Writing(manager=manager_of(request), kind=resource.stored_kind, whole=is_whole(resource))
-    outcome = serving.create(state, _stored(document, resource), writing=writing)
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, resource, name)
-    return written(
-        served,
-        request,
-        where,
-        outcome.state,
-        f"{where.namespace}/{name}" if resource.namespaced else name,
-        dry=dry,
-        status=201,
-        said=said,
-    )
+    state = accepted(serving.create(state, _stored(document, resource), writing=writing), where, name)
+    key = f"{where.namespace}/{name}" if resource.namespaced else name
+    return written(served, request, where, state, key, dry=dry, status=201, said=said)
 
 
 def now_of(served: Served) -> State:
@@ -223,14 +232,23 @@ def check_version(served: Served, where: Target, obj: Object, document: Mapping[
         RequestError: 409.
     """
     meta = document.get("metadata") or {}
-    uid = (obj.document.get("metadata") or {}).get("uid")
-    if meta.get("uid") and meta["uid"] != uid:
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {uid}"
-        raise conflict(where.resource, where.name, why)
+    check_uid(where, obj, meta)
     version = str(meta.get("resourceVersion") or "")
     present_version = str(served.control.history.versions.get((obj.kind, obj.key), 0))
     if version and version not in ("0", present_version):
         raise conflict(where.resource, where.name, MODIFIED)
+
+
+def check_uid(where: Target, obj: Object, given: Mapping[str, Any]) -> None:
+    """Refuse metadata or preconditions of another object of the same name.
+
+    Raises:
+        RequestError: 409.
+    """
+    uid = metadata(obj).get("uid")
+    if given.get("uid") and given["uid"] != uid:
+        why = f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {uid}"
+        raise conflict(where.resource, where.name, why)
 
 
 def update(served: Served, request: Request, where: Target, *, part: str = "") -> Reply:
@@ -264,10 +282,8 @@ def _changed(
         operation=operation,
         whole=is_whole(where.resource),
     )
-    outcome = serving.update(state, obj, _stored(document, where.resource), writing=writing)
-    if not outcome.answer.accepted:
-        raise of_answer(outcome.answer, where.resource, where.name)
-    return written(served, request, where, outcome.state, obj.key, dry=dry, said=said)
+    state = accepted(serving.update(state, obj, _stored(document, where.resource), writing=writing), where)
+    return written(served, request, where, state, obj.key, dry=dry, said=said)
 
 
 def patch(served: Served, request: Request, where: Target, *, part: str = "") -> Reply:

@@ -26,8 +26,7 @@ _FALLBACK = printer(NAMED, AGED)
 def printer_for(resource: Resource) -> Printer:
     """The printer of a resource."""
     if resource.custom is not None:
-        versions: Iterable[Mapping[str, Any]] = (resource.custom.get("spec") or {}).get("versions") or ()
-        return printer_of(next((each for each in versions if each.get("name") == resource.version), {}))
+        return printer_of(resource.definition)
     return _PRINTERS.get(resource.kind, _FALLBACK)
 
 
