@@ -13,13 +13,14 @@ from kubelogic.kinds.quantity import parse
 
 _KIND = "HorizontalPodAutoscaler"
 _DIRECTIONS = ("scaleUp", "scaleDown")
-_SOURCES = {
+SOURCES = {
     "Resource": "resource",
     "ContainerResource": "containerResource",
     "Pods": "pods",
     "Object": "object",
     "External": "external",
 }
+"""By type of metric, the field that says which."""
 _POLICIES = (("Pods", 4, 15), ("Percent", 100, 15))
 _DOWN_POLICIES = (("Percent", 100, 15),)
 
@@ -53,7 +54,7 @@ def _metrics(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _metric_facts(obj: Object, number: int, metric: Mapping[str, Any]) -> Iterator[Fact]:
     key, kind = obj.key, metric["type"]
-    source: Mapping[str, Any] = metric.get(_SOURCES.get(kind, "")) or {}
+    source: Mapping[str, Any] = metric.get(SOURCES.get(kind, "")) or {}
     name = source.get("name") or (source.get("metric") or {}).get("name") or ""
     yield "autoscaler_metric", (key, number, kind, name)
     if kind == "ContainerResource":

@@ -17,21 +17,12 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
+from kubelogic.facts.templates import MAKERS, template_path
 from kubelogic.logic.terms import Omission
 from kubelogic.patterns import regex
 from kubelogic.text.notices import Notice
 
 _SUBJECT = regex(r"(?P<kind>\w+)\.(?P<path>[\w./-]+?)(?:(?P<operator>!?=)(?P<value>.*))?$")
-_TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "Pod": (),
-    "DaemonSet": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "ReplicationController": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-}
 
 _Place = tuple[str | int, ...]
 """Keys and list positions that lead to a field."""
@@ -172,8 +163,8 @@ def _together(parts: Iterable[_Part]) -> Collection[_Part]:
 
 def _users(parts: _Parts, subject: _Subject) -> Iterator[tuple[Object, _Place]]:
     """The objects that use a subject, each with the first place where it does."""
-    for kind in sorted(_TEMPLATES) if subject.kind == "Pod" else [subject.kind]:
-        path = (*_TEMPLATES[kind], *subject.path) if subject.kind == "Pod" else subject.path
+    for kind in sorted(MAKERS) if subject.kind == "Pod" else [subject.kind]:
+        path = (*template_path(kind), *subject.path) if subject.kind == "Pod" else subject.path
         if len(path) > 1 and path[0] in _SECTIONS:
             section, name, *rest = path
             for part, objects in parts.of(kind, section, name):

@@ -12,20 +12,12 @@ from typing import Any
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.selectors import label_set, matches, requirements, selector
+from kubelogic.kinds.references import TEMPLATES as POD_SPECS
 
-_PATHS: Mapping[str, tuple[str, ...]] = {
-    "CronJob": ("spec", "jobTemplate", "spec", "template"),
-    "DaemonSet": ("spec", "template"),
-    "Deployment": ("spec", "template"),
-    "Job": ("spec", "template"),
-    "ReplicaSet": ("spec", "template"),
-    "ReplicationController": ("spec", "template"),
-    "StatefulSet": ("spec", "template"),
-    "Pod": (),
-}
+_PATHS: Mapping[str, tuple[str, ...]] = {kind: path[:-1] for kind, path in POD_SPECS.items()}
 """By kind, where the template of its pods stands."""
 
-MAKERS = tuple(_PATHS)
+MAKERS = (*sorted(_PATHS.keys() - {"Pod"}), "Pod")
 """The kinds that make pods, and pods themselves."""
 
 _SCALED = frozenset({"Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})

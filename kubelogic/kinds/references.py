@@ -37,7 +37,7 @@ DEFAULT_ACCOUNT = "default"
 
 Path = tuple[str | int, ...]
 
-TEMPLATES: Mapping[str, Path] = {
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "Pod": ("spec",),
     "DaemonSet": ("spec", "template", "spec"),
     "Deployment": ("spec", "template", "spec"),

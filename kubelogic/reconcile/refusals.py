@@ -14,20 +14,8 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.state import Memory, State
 from kubelogic.facts.ownership import ROOT_CA
 from kubelogic.facts.workloads import replica_set_constant
+from kubelogic.reconcile import object_actions
 from kubelogic.reconcile.actions import Action, CreateControllerRevision, Remember
-from kubelogic.reconcile.object_actions import (
-    AssignPodRange,
-    CreateObject,
-    CreateServiceAccount,
-    ProvisionVolume,
-    PublishRootCa,
-    SetField,
-    TakeSnapshot,
-    WriteEndpoints,
-    WriteMirrorPorts,
-    WriteSlice,
-    WriteSlicePorts,
-)
 
 _BACKOFF = "controller_backoff"
 _BACKOFF_OF_JOB = "job_api_backoff"
@@ -200,7 +188,7 @@ def note_verdict(tx: Transaction, action: Action) -> None:
 
 def _whole(action: Action) -> str:
     """An action with all that it says, for actions whose changes are denied."""
-    if isinstance(action, AssignPodRange):
+    if isinstance(action, object_actions.AssignPodRange):
         return _RANGES
     return f"{action.type} {' '.join(str(value) for value in action.arguments().values())}"
 
@@ -229,18 +217,18 @@ _OWN_UNTIL, _OWN_COUNT = "own object refused until", "own object refusals"
 
 _MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
     {
-        WriteEndpoints: lambda action: f"Endpoints {action.service}",
-        WriteSlicePorts: lambda action: f"EndpointSlices of {action.service}",
-        WriteMirrorPorts: lambda action: f"EndpointSlices of {action.service}",
-        WriteSlice: lambda action: f"EndpointSlices of {action.service}",
+        object_actions.WriteEndpoints: lambda action: f"Endpoints {action.service}",
+        object_actions.WriteSlicePorts: lambda action: f"EndpointSlices of {action.service}",
+        object_actions.WriteMirrorPorts: lambda action: f"EndpointSlices of {action.service}",
+        object_actions.WriteSlice: lambda action: f"EndpointSlices of {action.service}",
         Remember: _counted,
-        CreateServiceAccount: lambda action: f"ServiceAccount {action.namespace}/{action.name}",
-        PublishRootCa: lambda action: f"ConfigMap {action.namespace}/{ROOT_CA}",
+        object_actions.CreateServiceAccount: lambda action: f"ServiceAccount {action.namespace}/{action.name}",
+        object_actions.PublishRootCa: lambda action: f"ConfigMap {action.namespace}/{ROOT_CA}",
         CreateControllerRevision: lambda action: f"ControllerRevision of {action.kind} {action.key}",
-        SetField: lambda action: f"fields of {action.kind} {action.key}",
-        CreateObject: lambda action: f"{action.kind} {action.key}",
-        TakeSnapshot: lambda action: f"VolumeSnapshotContent of {action.snapshot}",
-        ProvisionVolume: lambda action: f"PersistentVolume of {action.claim}",
+        object_actions.SetField: lambda action: f"fields of {action.kind} {action.key}",
+        object_actions.CreateObject: lambda action: f"{action.kind} {action.key}",
+        object_actions.TakeSnapshot: lambda action: f"VolumeSnapshotContent of {action.snapshot}",
+        object_actions.ProvisionVolume: lambda action: f"PersistentVolume of {action.claim}",
     }
 )
 """Actions that make an object of the system or count its names, and which."""

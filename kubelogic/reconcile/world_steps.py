@@ -104,8 +104,8 @@ def _(operation: Report, state: State) -> Performed:
     ]
     if not conditions:
         return done(state)
-    change = {"status": {"conditions": conditions}}
-    return performed(requests.strategic_patch(state, "Node", operation.node, change, subresource="status"))
+    told = {"status": {"conditions": conditions}}
+    return performed(requests.strategic_patch(state, "Node", operation.node, told, subresource="status"))
 
 
 @perform.register

@@ -11,6 +11,7 @@ from typing import Any
 
 from kubelogic.apiserver.patches import managing
 from kubelogic.kinds.qos import qos_class
+from kubelogic.kinds.references import TEMPLATES
 
 Json = dict[str, Any]
 
@@ -33,15 +34,7 @@ _POD_CONDITIONS = {
         )
     )
 }
-_TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "Pod": ("spec",),
-    "PodTemplate": ("template", "spec"),
-    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
-    **dict.fromkeys(
-        ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"),
-        ("spec", "template", "spec"),
-    ),
-}
+_TEMPLATES: Mapping[str, tuple[str, ...]] = {**TEMPLATES, "PodTemplate": ("template", "spec")}
 _BY_CONTROLLERS = frozenset({*_TEMPLATES, "HorizontalPodAutoscaler", "PodDisruptionBudget", "PersistentVolumeClaim"})
 SHAPED_LAST = frozenset({"Deployment", "EndpointSlice"})
 """Kinds whose shape depends on how their fields are written: they are completed first."""

@@ -113,6 +113,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("reconcile/settle.py", 100): CODE,
     ("reconcile/settle.py", 8): CODE,
     ("reconcile/ailments.py", 6): API,
+    ("reconcile/performing.py", 400): "an HTTP status",
     ("reconcile/simulate.py", 120): CODE,
     ("reconcile/simulate.py", 500): CODE,
     ("reconcile/world_steps.py", 255): "the exit code of a container of which the runtime knows no other",

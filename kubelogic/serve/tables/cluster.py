@@ -16,12 +16,10 @@ from kubelogic.serve.tables.common import (
     UNKNOWN,
     UNSET,
     Cell,
-    Cells,
     Column,
     Document,
     Printer,
     access_modes,
-    column,
     condition,
     field,
     human_duration,
@@ -36,7 +34,6 @@ from kubelogic.serve.tables.common import (
     spec_of,
     status_of,
     truth,
-    wide,
 )
 
 
@@ -169,32 +166,40 @@ def _subjects(kind: str) -> tuple[Column, Cell]:
     return shown(f"{kind}s", cell, priority=1)
 
 
-def _event(document: Document, now: int) -> Cells:
-    """An event; of events.k8s.io the fields have other names."""
-    about = document.get("involvedObject") or document.get("regarding") or {}
+# Events of events.k8s.io call their fields otherwise.
+
+
+def _first_seen(document: Document, now: int) -> str:
     first = document.get("firstTimestamp") or document.get("deprecatedFirstTimestamp") or document.get("eventTime")
+    return since(first, now)
+
+
+def _last_seen(document: Document, now: int) -> str:
     series = document.get("series") or {}
     last = series.get("lastObservedTime") or document.get("lastTimestamp") or document.get("deprecatedLastTimestamp")
-    count = series.get("count") or document.get("count") or document.get("deprecatedCount") or 0
+    return since(last, now) if last else _first_seen(document, now)
+
+
+def _event_count(document: Document, _now: int) -> int:
+    series = document.get("series") or {}
+    return series.get("count") or document.get("count") or document.get("deprecatedCount") or 1
+
+
+def _event_target(document: Document) -> Document:
+    return document.get("involvedObject") or document.get("regarding") or {}
+
+
+def _event_object(document: Document, _now: int) -> str:
+    about = _event_target(document)
+    kind = str(about.get("kind") or "").lower()
+    return f"{kind}/{about['name']}" if about.get("name") else kind
+
+
+def _event_source(document: Document, _now: int) -> str:
     source = document.get("source") or document.get("deprecatedSource") or {}
-    seen_first = since(first, now)
-    target = str(about.get("kind") or "").lower()
-    if about.get("name"):
-        target = f"{target}/{about['name']}"
     component = source.get("component") or document.get("reportingComponent") or document.get("reportingController")
     host = source.get("host") or document.get("reportingInstance")
-    return [
-        since(last, now) if last else seen_first,
-        document.get("type") or "",
-        document.get("reason") or "",
-        target,
-        about.get("fieldPath") or "",
-        f"{component or ''}, {host}" if host else component or "",
-        str(document.get("message") or document.get("note") or "").strip(),
-        seen_first,
-        count or 1,
-        name_of(document),
-    ]
+    return f"{component or ''}, {host}" if host else component or ""
 
 
 def _audiences(document: Document, _now: int) -> str:
@@ -337,20 +342,17 @@ PRINTERS: dict[str, Printer] = {
     ),
     "RuntimeClass": printer(NAMED, field("Handler", "handler"), AGED),
     "Lease": printer(NAMED, field("Holder", "spec", "holderIdentity"), AGED),
-    "Event": Printer(
-        columns=(
-            column("Last Seen"),
-            column("Type"),
-            column("Reason"),
-            column("Object"),
-            wide("Subobject"),
-            wide("Source"),
-            column("Message"),
-            wide("First Seen"),
-            wide("Count"),
-            wide("Name"),
-        ),
-        cells=_event,
+    "Event": printer(
+        shown("Last Seen", _last_seen),
+        field("Type", "type"),
+        field("Reason", "reason"),
+        shown("Object", _event_object),
+        shown("Subobject", lambda document, _: _event_target(document).get("fieldPath") or "", priority=1),
+        shown("Source", _event_source, priority=1),
+        shown("Message", lambda document, _: str(document.get("message") or document.get("note") or "").strip()),
+        shown("First Seen", _first_seen, priority=1),
+        shown("Count", _event_count, priority=1),
+        shown("Name", lambda document, _: name_of(document), priority=1),
     ),
     "CSIDriver": printer(
         NAMED,

@@ -7,16 +7,20 @@ from typing import Any
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.serve.tables.common import (
     AGE,
+    AGED,
     NAME,
     NAMED,
     NONE,
     UNKNOWN,
+    Cell,
     Cells,
+    Column,
     Document,
     Printer,
     age,
     column,
     containers,
+    field,
     human_duration,
     labels_text,
     meta_of,
@@ -148,61 +152,58 @@ def _wide(spec: Document, status: Document) -> Cells:
     ]
 
 
-NODE_COLUMNS = (
-    NAME,
-    column("Status"),
-    column("Roles"),
-    AGE,
-    column("Version"),
-    wide("Internal-IP"),
-    wide("External-IP"),
-    wide("OS-Image"),
-    wide("Kernel-Version"),
-    wide("Container-Runtime"),
-)
 _ROLE = "node-role.kubernetes.io/"
 
 
-def node_cells(document: Document, now: int) -> Cells:
-    """The row of a node."""
-    spec, status = spec_of(document), status_of(document)
-    ready = _condition(status, "Ready")
-    words = ["Ready" if ready.get("status") == "True" else "NotReady"] if ready else ["Unknown"]
-    if spec.get("unschedulable"):
-        words.append("SchedulingDisabled")
-    info = status.get("nodeInfo") or {}
-    addresses = {str(each.get("type")): each.get("address") for each in reversed(status.get("addresses") or ())}
-    kernel = str(info.get("kernelVersion") or "") or UNKNOWN
-    if info.get("kernelVersion") and info.get("architecture"):
-        kernel = f"{kernel} ({info['architecture']})"
-    return [
-        name_of(document),
-        ",".join(words),
-        ",".join(_roles(document)) or NONE,
-        age(document, now),
-        info.get("kubeletVersion") or "",
-        addresses.get("InternalIP") or NONE,
-        addresses.get("ExternalIP") or NONE,
-        info.get("osImage") or UNKNOWN,
-        kernel,
-        info.get("containerRuntimeVersion") or UNKNOWN,
-    ]
+def _node_status(document: Document, _now: int) -> str:
+    ready = _condition(status_of(document), "Ready")
+    word = "Unknown" if not ready else "Ready" if ready.get("status") == "True" else "NotReady"
+    return f"{word},SchedulingDisabled" if spec_of(document).get("unschedulable") else word
 
 
-def _roles(document: Document) -> list[str]:
+def _node_address(name: str, kind: str) -> tuple[Column, Cell]:
+    """A column that has the first address of a kind."""
+
+    def cell(document: Document, _now: int) -> str:
+        found = (each.get("address") for each in status_of(document).get("addresses") or () if each.get("type") == kind)
+        return next(found, None) or NONE
+
+    return shown(name, cell, priority=1)
+
+
+def _kernel(document: Document, _now: int) -> str:
+    info = status_of(document).get("nodeInfo") or {}
+    version, architecture = info.get("kernelVersion"), info.get("architecture")
+    return f"{version} ({architecture})" if version and architecture else str(version or UNKNOWN)
+
+
+def _roles(document: Document, _now: int) -> str:
     labels: Any = meta_of(document).get("labels") or {}
     found = {key.removeprefix(_ROLE) for key in labels if key.startswith(_ROLE)} - {""}
     if labels.get("kubernetes.io/role"):
         found.add(str(labels["kubernetes.io/role"]))
-    return sorted(found)
+    return ",".join(sorted(found)) or NONE
 
 
 def _labels(document: Document, _now: int) -> str:
     return labels_text(meta_of(document.get("template") or {}).get("labels"))
 
 
+_INFO = ("status", "nodeInfo")
+
 PRINTERS: dict[str, Printer] = {
     "Pod": Printer(columns=POD_COLUMNS, cells=pod_cells),
-    "Node": Printer(columns=NODE_COLUMNS, cells=node_cells),
+    "Node": printer(
+        NAMED,
+        shown("Status", _node_status),
+        shown("Roles", _roles),
+        AGED,
+        field("Version", *_INFO, "kubeletVersion"),
+        _node_address("Internal-IP", "InternalIP"),
+        _node_address("External-IP", "ExternalIP"),
+        field("OS-Image", *_INFO, "osImage", default=UNKNOWN, priority=1),
+        shown("Kernel-Version", _kernel, priority=1),
+        field("Container-Runtime", *_INFO, "containerRuntimeVersion", default=UNKNOWN, priority=1),
+    ),
     "PodTemplate": printer(NAMED, *containers("template", priority=0), shown("Pod Labels", _labels)),
 }

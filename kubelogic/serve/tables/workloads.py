@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubelogic.cluster.clock import milliseconds
+from kubelogic.facts.autoscalers import SOURCES
 from kubelogic.serve.tables.common import (
     AGED,
     NAMED,
@@ -75,15 +76,6 @@ def _job_status(document: Document, _now: int) -> str:
     return "SuccessCriteriaMet" if holds("SuccessCriteriaMet") else "Running"
 
 
-_METRIC_FIELDS = {
-    "Resource": "resource",
-    "ContainerResource": "containerResource",
-    "Pods": "pods",
-    "Object": "object",
-    "External": "external",
-}
-
-
 def _metrics(spec: Document, status: Document) -> str:
     """Targets of an autoscaler: what is and what should be. Source: formatHPAMetrics."""
     specs, current = spec.get("metrics") or (), status.get("currentMetrics") or ()
@@ -93,7 +85,7 @@ def _metrics(spec: Document, status: Document) -> str:
     for position, each in enumerate(specs):
         measured = current[position] if position < len(current) else {}
         kind = str(each.get("type"))
-        key = _METRIC_FIELDS.get(kind, "")
+        key = SOURCES.get(kind, "")
         source = each.get(key) or {}
         target = source.get("target") or {}
         now = (measured.get(key) or {}).get("current") or {}
