@@ -24,6 +24,8 @@ from kubelogic.explain.proposals.case import (
     Operation,
     Patch,
     allocatable_of,
+    by_app,
+    by_platform,
     pinned_to,
 )
 from kubelogic.explain.proposals.patches import add, dig, remove, setting
@@ -172,12 +174,11 @@ def _asking(case: Case, short: list[Blocker], most: Mapping[str, int], why: str)
             operations += setting(document, (*part.path, "limits", resource), as_written(resource, limit))
         return operations
 
-    return Candidate(
-        kind="request",
-        summary=f"request {' and '.join(texts)}, {why}",
-        cost=cost,
-        owner="app",
-        edit=edit,
+    return by_app(
+        "request",
+        cost,
+        f"request {' and '.join(texts)}, {why}",
+        edit,
         gives_up=1000 - min(1000 * most[resource] // max(requested, 1) for resource, requested in asked.items()),
     )
 
@@ -337,13 +338,7 @@ def do_without(case: Case) -> Iterator[Candidate]:
     }
     for resource in sorted({str(blocker.witness["Resource"]) for blocker in case.about("rejects_fit")}):
         if "/" in resource and resource not in have:
-            yield Candidate(
-                kind="device",
-                summary=f"do not ask for {resource}",
-                cost=5,
-                owner="app",
-                edit=_asking_without(resource),
-            )
+            yield by_app("device", 5, f"do not ask for {resource}", _asking_without(resource))
 
 
 def _asking_without(resource: str) -> Edit:
@@ -381,11 +376,5 @@ def lower_defaults(case: Case) -> Iterator[Candidate]:
                     shown = f"{amount(resource, left)} of {resource} instead of {amount(resource, given)}"
                     path: Path = ("spec", "limits", i, "defaultRequest", resource)
                     change = Patch(target=limits, operations=(add(path, as_written(resource, left)),))
-                    yield Candidate(
-                        kind="default request",
-                        summary=f"lower the default request of LimitRange {key} to {shown}",
-                        cost=6,
-                        owner="platform",
-                        changes=(change,),
-                        renews=True,
-                    )
+                    what = f"lower the default request of LimitRange {key} to {shown}"
+                    yield by_platform("default request", 6, what, changes=(change,), renews=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import msgspec
@@ -68,28 +68,28 @@ class Delete(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 Change = Patch | Create | Delete
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A change not yet tried.
+class Candidate(msgspec.Struct, frozen=True):
+    """A change not yet tried: a row of a proposal, made with ``by_app`` or ``by_platform``.
 
     Attributes:
-        kind: what sort of change it is; of each sort, subject and owner one is shown.
-        subject: what of its sort it is about, where there may be several.
-        summary: what to do, in words.
-        cost: how much is asked: smaller is less. Only the order means anything.
         owner: who can do it.
+        kind: what sort of change it is; of each sort, subject and owner one is shown.
+        cost: how much is asked: smaller is less. Only the order means anything.
+        summary: what to do, in words.
         edit: the operations on the pod, or on the template that its workload makes pods from.
         alters: the operations on the workload's own document.
         changes: what is done to other objects.
         renews: whether the workload's waiting pods have to be made anew to get what changed.
         evicts: pods that go, which the summary says.
         unless: kinds of change that make this one needless where they work.
+        subject: what of its sort it is about, where there may be several.
         gives_up: per mille of a request that it does without; of changes that cost alike, the least is tried first.
     """
 
-    kind: str
-    summary: str
-    cost: int
     owner: Owner
+    kind: str
+    cost: int
+    summary: str
     edit: Edit | None = None
     alters: Edit | None = None
     changes: tuple[Change, ...] = ()
@@ -98,6 +98,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     unless: frozenset[str] = frozenset()
     subject: str = ""
     gives_up: int = 0
+
+
+by_app = partial(Candidate, "app")
+by_platform = partial(Candidate, "platform")
 
 
 class Lever(msgspec.Struct, frozen=True, kw_only=True, order=True):

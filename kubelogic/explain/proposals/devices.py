@@ -15,7 +15,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document
+from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document, by_app, by_platform
 from kubelogic.explain.proposals.patches import dig, put
 from kubelogic.explain.proposals.workloads import HOSTNAME
 from kubelogic.explain.remade import remade
@@ -76,19 +76,13 @@ def free_devices(case: Case) -> Iterator[Candidate]:
         pods = [case.cluster.get("Pod", f"{claim.namespace}/{name}") for name in users]
         there = [pod for pod in pods if pod is not None]
         if not there:
-            yield Candidate(
-                kind="free claim",
-                summary=f"free the claim {key}, which has devices and no pod (delete it)",
-                cost=4,
-                owner="platform",
-                changes=(Delete(target=claim),),
-            )
+            what = f"free the claim {key}, which has devices and no pod (delete it)"
+            yield by_platform("free claim", 4, what, changes=(Delete(target=claim),))
         elif len(there) == 1 and not _owners(there[0]):
-            yield Candidate(
-                kind="free claim of pod",
-                summary=f"free the claim {key}: delete pod {there[0].key}, which uses it",
-                cost=8,
-                owner="platform",
+            yield by_platform(
+                "free claim of pod",
+                8,
+                f"free the claim {key}: delete pod {there[0].key}, which uses it",
                 changes=(Delete(target=there[0]), *_claim_of(claim, there[0])),
                 evicts=frozenset({there[0].key}),
             )
@@ -123,12 +117,8 @@ def nodes_with_devices(case: Case) -> Iterator[Candidate]:
         }
         changes: list[Change] = [Create(document=made)]
         changes += [Create(document=_slice_for(each, name, fresh)) for each in mine]
-        yield Candidate(
-            kind="node with devices",
-            summary=f"add a node like {name}, with devices like its own",
-            cost=9,
-            owner="platform",
-            changes=tuple(changes),
+        yield by_platform(
+            "node with devices", 9, f"add a node like {name}, with devices like its own", changes=tuple(changes)
         )
 
 
@@ -297,26 +287,24 @@ def _anew(  # noqa: PLR0917  what to do, and with what
             "metadata": {"name": name, "namespace": source.namespace},
             "spec": spec,
         }
-        yield Candidate(
-            kind=kind,
+        yield by_app(
+            kind,
+            cost,
+            f"{words}: with a claim template {name}",
+            put(("spec", "resourceClaims", ask.index, "resourceClaimTemplateName"), name),
             subject=ask.name,
-            summary=f"{words}: with a claim template {name}",
-            cost=cost,
-            owner="app",
             unless=unless,
-            edit=put(("spec", "resourceClaims", ask.index, "resourceClaimTemplateName"), name),
             changes=(Create(document=made),),
         )
         return
     if dig(source.document, ("status", "allocation")):
         return
     document = {**remade(source.document), "spec": {**source.document["spec"], "devices": devices}}
-    yield Candidate(
-        kind=kind,
+    yield by_app(
+        kind,
+        cost,
+        f"{words}: delete the claim {source.key} and make it anew",
         subject=ask.name,
-        summary=f"{words}: delete the claim {source.key} and make it anew",
-        cost=cost,
-        owner="app",
         unless=unless,
         changes=(Delete(target=source), Create(document=document)),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from kubelogic.explain.proposals.case import Candidate, Case, Create, Delete
+from kubelogic.explain.proposals.case import Candidate, Case, Create, Delete, by_app
 from kubelogic.explain.proposals.patches import dig, put
 from kubelogic.explain.proposals.workloads import is_of_nobody_here
 from kubelogic.explain.remade import remade
@@ -42,12 +42,11 @@ def lower_minimum(case: Case) -> Iterator[Candidate]:
             fewer = number in at_once and number < case.desired and bool(field)
             made: dict[str, Any] = deepcopy(dict(remade(group.document)))
             made["spec"]["schedulingPolicy"]["gang"]["minCount"] = number
-            yield Candidate(
-                kind="minCount",
-                summary=f"make the group {key} anew with minCount {number} instead of {least}"
+            yield by_app(
+                "minCount",
+                3 + (least - number) + fewer,
+                f"make the group {key} anew with minCount {number} instead of {least}"
                 + (f" and set {field} to {number}" if fewer else ""),
-                cost=3 + (least - number) + fewer,
-                owner="app",
                 alters=put(("spec", field), number) if fewer else None,
                 changes=(Delete(target=group), Create(document=made)),
             )
@@ -60,11 +59,10 @@ def make_group(case: Case) -> Iterator[Candidate]:
         return
     namespace, _, name = key.partition("/")
     number = max(there, case.desired)
-    yield Candidate(
-        kind="group",
-        summary=f"create the group {key} with minCount {number}",
-        cost=2,
-        owner="app",
+    yield by_app(
+        "group",
+        2,
+        f"create the group {key} with minCount {number}",
         changes=(
             Create(
                 document={

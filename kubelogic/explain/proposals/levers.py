@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from kubelogic.explain.proposals.case import Candidate, Case, Lever, Patch, labels_of
+from kubelogic.explain.proposals.case import Candidate, Case, Lever, Patch, by_app, by_platform, labels_of
 from kubelogic.explain.proposals.marks import states_a_fact
 from kubelogic.explain.proposals.patches import put, remove, setting, without
 from kubelogic.logic import Rulebook
@@ -79,11 +79,11 @@ def _on_pods(lever: Lever) -> Candidate:
     word = _WORD[lever.field]
     if not lever.add:
         summary = f"take the {word} {lever.key} off the pods"
-        return Candidate(kind=f"{word} off", summary=summary, cost=3, owner="app", edit=without(*path))
+        return by_app(f"{word} off", 3, summary, without(*path))
     value = lever.value or _VALUE
     some = "" if lever.value else f" (any value; tried with {value})"
     summary = f"give the pods the {word} {lever.key}{'=' + value if lever.value else some}"
-    return Candidate(kind=word, summary=summary, cost=3, owner="app", edit=put(path, value))
+    return by_app(word, 3, summary, put(path, value))
 
 
 def _on_nodes(case: Case, lever: Lever, blocked: list[str]) -> Iterator[Candidate]:
@@ -96,10 +96,9 @@ def _on_nodes(case: Case, lever: Lever, blocked: list[str]) -> Iterator[Candidat
             continue
         operations = setting(node.document, path, value) if lever.add else [remove(path)]
         summary = f"label {name} with {lever.key}={value}" if lever.add else f"take the label {lever.key} off {name}"
-        yield Candidate(
-            kind="node label" if lever.add else "node label off",
-            summary=summary,
-            cost=6,
-            owner="platform",
+        yield by_platform(
+            "node label" if lever.add else "node label off",
+            6,
+            summary,
             changes=(Patch(target=node, operations=tuple(operations)),),
         )

@@ -8,7 +8,17 @@ from typing import Any
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.pods import node_of
-from kubelogic.explain.proposals.case import Candidate, Case, Delete, Document, Edit, Operation, Patch, labels_of
+from kubelogic.explain.proposals.case import (
+    Candidate,
+    Case,
+    Delete,
+    Document,
+    Edit,
+    Operation,
+    Patch,
+    by_app,
+    labels_of,
+)
 from kubelogic.explain.proposals.patches import dig, put, remove, replace, without
 from kubelogic.explain.proposals.workloads import REQUIRED, editable, template_path
 from kubelogic.facts.pod_specs import disks
@@ -24,13 +34,7 @@ _MOST_OTHERS = 3
 
 def prefer_apart(_case: Case) -> Iterator[Candidate]:
     """Be apart where that can be had."""
-    yield Candidate(
-        kind="anti-affinity",
-        summary="prefer to be apart instead of requiring it",
-        cost=4,
-        owner="app",
-        edit=_as_a_wish(_APART),
-    )
+    yield by_app("anti-affinity", 4, "prefer to be apart instead of requiring it", _as_a_wish(_APART))
 
 
 def _as_a_wish(path: tuple[str, ...]) -> Edit:
@@ -44,13 +48,7 @@ def _as_a_wish(path: tuple[str, ...]) -> Edit:
 
 def drop_affinity(case: Case) -> Iterator[Candidate]:
     """Do not require company, or look for it in the namespaces where it is."""
-    yield Candidate(
-        kind="affinity",
-        summary="do not require a pod affinity",
-        cost=4,
-        owner="app",
-        edit=without(*_TOGETHER, REQUIRED),
-    )
+    yield by_app("affinity", 4, "do not require a pod affinity", without(*_TOGETHER, REQUIRED))
     for index, term in enumerate(dig(case.pod.document, (*_TOGETHER, REQUIRED)) or ()):
         looked = set(term.get("namespaces") or ((case.pod.namespace,) if "namespaceSelector" not in term else ()))
         wanted = requirements(term.get("labelSelector") or {})
@@ -62,12 +60,11 @@ def drop_affinity(case: Case) -> Iterator[Candidate]:
             }
         )
         for namespace in found[:_MOST_OTHERS]:
-            yield Candidate(
-                kind="namespaces",
-                summary=f"look for its company in the namespace {namespace}",
-                cost=2,
-                owner="app",
-                edit=put((*_TOGETHER, REQUIRED, index, "namespaces"), sorted({*looked, namespace})),
+            yield by_app(
+                "namespaces",
+                2,
+                f"look for its company in the namespace {namespace}",
+                put((*_TOGETHER, REQUIRED, index, "namespaces"), sorted({*looked, namespace})),
             )
 
 
@@ -78,23 +75,13 @@ def kept_out(case: Case) -> Iterator[Candidate]:
         for key in sorted({key for term in mine for key, how, _ in _wanted(term) if how in ("In", "Exists")}):
             if key in _selected(case.workload):
                 continue  # without it the pods would not be its own
-            yield Candidate(
-                kind="label of the pod",
-                summary=f"take the label {key} off {case.workload.name}",
-                cost=4,
-                owner="app",
-                edit=without("metadata", "labels", key),
-            )
+            what = f"take the label {key} off {case.workload.name}"
+            yield by_app("label of the pod", 4, what, without("metadata", "labels", key))
         top = editable(case.cluster, other)
         operations = _as_a_wish_of(top)
         if mine and operations and top.key != case.workload.key:
-            yield Candidate(
-                kind="rule of another",
-                summary=f"let {top} prefer to be apart instead of requiring it",
-                cost=7,
-                owner="app",
-                changes=(Patch(target=top, operations=operations),),
-            )
+            what = f"let {top} prefer to be apart instead of requiring it"
+            yield by_app("rule of another", 7, what, changes=(Patch(target=top, operations=operations),))
         yield from _without_pod(other)
 
 
@@ -141,13 +128,8 @@ def _others(case: Case, predicate: str, is_one: Callable[[Object], bool]) -> lis
 def _without_pod(other: Object) -> Iterator[Candidate]:
     """Delete another pod that nobody makes anew."""
     if not (other.document.get("metadata") or {}).get("ownerReferences"):
-        yield Candidate(
-            kind="other pod",
-            summary=f"delete pod {other.key}",
-            cost=8,
-            owner="app",
-            changes=(Delete(target=other),),
-            evicts=frozenset({other.key}),
+        yield by_app(
+            "other pod", 8, f"delete pod {other.key}", changes=(Delete(target=other),), evicts=frozenset({other.key})
         )
 
 
@@ -177,13 +159,7 @@ def free_port(case: Case) -> Iterator[Candidate]:
     for number in sorted({int(blocker.witness["Port"]) for blocker in case.about("rejects_port")}):
         others = _others(case, "rejects_port", partial(_has_port, number))
         if others:
-            yield Candidate(
-                kind="port",
-                summary=f"do not ask for port {number} of the node",
-                cost=8,
-                owner="app",
-                edit=_without_port(number),
-            )
+            yield by_app("port", 8, f"do not ask for port {number} of the node", _without_port(number))
         for other in others:
             yield from _without_pod(other)
 

@@ -17,6 +17,7 @@ from kubelogic.explain.proposals.case import (
     Create,
     Document,
     allocatable_of,
+    by_platform,
     labels_of,
     pinned_to,
     taints_of,
@@ -98,11 +99,10 @@ def more_nodes(case: Case) -> Iterator[Candidate]:
     for cost, name, node, draft in sorted(drafts.values(), key=lambda each: (each[0], each[1]))[:_MOST_KINDS]:
         for number in numbers:
             what = f"a node like {name}" if number == 1 else f"{number} nodes like {name}"
-            yield Candidate(
-                kind="node",
-                summary=f"add {what}{draft.words()}",
-                cost=cost + (number > 1),
-                owner="platform",
+            yield by_platform(
+                "node",
+                cost + (number > 1),
+                f"add {what}{draft.words()}",
                 changes=tuple(
                     change
                     for n in range(number)
@@ -124,13 +124,11 @@ def nodes_for_daemons(case: Case) -> Iterator[Candidate]:
         _reach(case, where, volume)
     if where.labels and where.possible and draft.possible:
         told = " and ".join(f"{key} In {value}" for key, value in where.labels.items())
-        yield Candidate(
-            kind="node",
-            summary=f"add a node like {name}{draft.words()}, and keep the DaemonSet to such nodes "
-            f"(node affinity: {told})",
-            cost=draft.cost + 3,
-            owner="platform",
-            edit=kept_to(where.labels),
+        yield by_platform(
+            "node",
+            draft.cost + 3,
+            f"add a node like {name}{draft.words()}, and keep the DaemonSet to such nodes (node affinity: {told})",
+            kept_to(where.labels),
             changes=tuple(_made(case, node, draft, "")),
         )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubelogic.explain.proposals.case import Candidate, Case, Patch, labels_of, taints_of
+from kubelogic.explain.proposals.case import Candidate, Case, Patch, by_app, by_platform, labels_of, taints_of
 from kubelogic.explain.proposals.marks import RESERVED, is_passing, states_a_fact
 from kubelogic.explain.proposals.patches import appended, put, remove, setting, without
 from kubelogic.explain.proposals.workloads import NODE_TERMS, REQUIRED
@@ -44,26 +44,16 @@ def taints(case: Case) -> Iterator[Candidate]:
         key, value, effect = taint
         dear = 6 if key in RESERVED else 0
         toleration = {"key": key, "operator": "Equal", "value": value, "effect": effect}
-        yield Candidate(
-            kind="toleration",
-            summary=f"tolerate the taint {_shown(taint)}",
-            cost=2 + dear,
-            owner="app",
-            edit=appended(("spec", "tolerations"), toleration, added=case.defaults),
-        )
+        what = f"tolerate the taint {_shown(taint)}"
+        yield by_app("toleration", 2 + dear, what, appended(("spec", "tolerations"), toleration, added=case.defaults))
         name = min(names, key=lambda node: (len(case.on(node)), node))
         node = case.cluster.get("Node", name)
         for index, each in enumerate(taints_of(node) if node is not None else ()):
             if node is not None and (each.get("key"), each.get("effect")) == (key, effect):
                 change = Patch(target=node, operations=(remove(("spec", "taints", index)),))
-                yield Candidate(
-                    kind="taint",
-                    summary=f"remove the taint {_shown(taint)} from {name}",
-                    cost=5 + dear,
-                    owner="platform",
-                    changes=(change,),
-                    unless=frozenset({"toleration"}),  # which lets in this workload, not everybody
-                )
+                # a toleration lets in this workload, not everybody
+                what = f"remove the taint {_shown(taint)} from {name}"
+                yield by_platform("taint", 5 + dear, what, changes=(change,), unless=frozenset({"toleration"}))
 
 
 def _shown(taint: Taint) -> str:
@@ -78,21 +68,14 @@ def selected_labels(case: Case) -> Iterator[Candidate]:
         lacking = [b.node for b in case.about("rejects_node_selector") if b.witness["Key"] == key]
         if not lacking:
             continue
-        yield Candidate(
-            kind="selector",
-            summary=f"do not ask for nodes with {key}={value}",
-            cost=3,
-            owner="app",
-            edit=without("spec", "nodeSelector", key),
-        )
+        yield by_app("selector", 3, f"do not ask for nodes with {key}={value}", without("spec", "nodeSelector", key))
         others = Counter(labels_of(node)[key] for _, node in case.nodes() if labels_of(node).get(key, value) != value)
         for other, _ in sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]:
-            yield Candidate(
-                kind="other selector",
-                summary=f"ask for nodes with {key}={other} instead of {value}",
-                cost=4,
-                owner="app",
-                edit=put(("spec", "nodeSelector", key), other),
+            yield by_app(
+                "other selector",
+                4,
+                f"ask for nodes with {key}={other} instead of {value}",
+                put(("spec", "nodeSelector", key), other),
                 unless=frozenset({"selector"}),
             )
         yield from _labelled(case, {key: value}, sorted(set(lacking)))
@@ -104,13 +87,7 @@ _WHOLE = regex(r"[+-]?[0-9]{1,18}")
 
 def node_affinity(case: Case) -> Iterator[Candidate]:
     """Do not require what no node meets, or label a node so that it does."""
-    yield Candidate(
-        kind="node affinity",
-        summary="do not require a node affinity",
-        cost=4,
-        owner="app",
-        edit=without(*NODE_TERMS),
-    )
+    yield by_app("node affinity", 4, "do not require a node affinity", without(*NODE_TERMS))
     terms = (((case.spec.get("affinity") or {}).get("nodeAffinity") or {}).get(REQUIRED) or {}).get(
         "nodeSelectorTerms"
     ) or ()
@@ -155,12 +132,8 @@ def _labelled(case: Case, labels: Mapping[str, str], nodes: list[str]) -> Iterat
             meta = document["metadata"]
             document = {**document, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), key: value}}}
         shown = " and ".join(f"{key}={value}" for key, value in missing.items())
-        yield Candidate(
-            kind="label",
-            summary=f"label {name} with {shown}",
-            cost=3,
-            owner="platform",
-            changes=(Patch(target=node, operations=tuple(operations)),),
+        yield by_platform(
+            "label", 3, f"label {name} with {shown}", changes=(Patch(target=node, operations=tuple(operations)),)
         )
         return
 
@@ -170,10 +143,9 @@ def uncordon(case: Case) -> Iterator[Candidate]:
     for name in sorted({blocker.node for blocker in case.about("rejects_unschedulable")}):
         node = case.cluster.get("Node", name)
         if node is not None and (node.document.get("spec") or {}).get("unschedulable") and not is_leaving(case, name):
-            yield Candidate(
-                kind="uncordon",
-                summary=f"uncordon {name}",
-                cost=2,
-                owner="platform",
+            yield by_platform(
+                "uncordon",
+                2,
+                f"uncordon {name}",
                 changes=(Patch(target=node, operations=(remove(("spec", "unschedulable")),)),),
             )

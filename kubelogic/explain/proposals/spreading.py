@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, labels_of, taints_of
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, by_app, labels_of, taints_of
 from kubelogic.explain.proposals.patches import dig, put, remove
 from kubelogic.explain.units import count
 
@@ -23,23 +23,11 @@ def spread(case: Case) -> Iterator[Candidate]:
         constraint = constraints[index]
         which = _which(constraint, index)
         if constraint.get("nodeTaintsPolicy", "Ignore") != "Honor" and _is_tainted(case):
-            yield Candidate(
-                kind="taints policy",
-                summary=f"let {which} leave out nodes with taints (nodeTaintsPolicy: Honor)",
-                cost=2,
-                owner="app",
-                edit=put((*_CONSTRAINTS, index, "nodeTaintsPolicy"), "Honor"),
-            )
+            what = f"let {which} leave out nodes with taints (nodeTaintsPolicy: Honor)"
+            yield by_app("taints policy", 2, what, put((*_CONSTRAINTS, index, "nodeTaintsPolicy"), "Honor"))
         yield from _fewer_domains(case, constraint, index)
         yield from _more_skew(found, constraint, index)
-        yield Candidate(
-            kind="spread",
-            subject=str(index),
-            summary=f"make {which} a wish (ScheduleAnyway)",
-            cost=4,
-            owner="app",
-            edit=_as_a_wish(index),
-        )
+        yield by_app("spread", 4, f"make {which} a wish (ScheduleAnyway)", _as_a_wish(index), subject=str(index))
 
 
 def _which(constraint: Any, index: int) -> str:
@@ -56,14 +44,8 @@ def _fewer_domains(case: Case, constraint: Any, index: int) -> Iterator[Candidat
     least = int(constraint.get("minDomains") or 1)
     there = {labels_of(node)[key] for _, node in case.nodes() if (key := constraint["topologyKey"]) in labels_of(node)}
     if 0 < len(there) < least:
-        yield Candidate(
-            kind="domains",
-            summary=f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} "
-            "(minDomains)",
-            cost=3,
-            owner="app",
-            edit=put((*_CONSTRAINTS, index, "minDomains"), len(there)),
-        )
+        what = f"let {_which(constraint, index)} ask for {count(len(there), 'domain')} instead of {least} (minDomains)"
+        yield by_app("domains", 3, what, put((*_CONSTRAINTS, index, "minDomains"), len(there)))
 
 
 def _more_skew(found: Any, constraint: Any, index: int) -> Iterator[Candidate]:
@@ -77,13 +59,12 @@ def _more_skew(found: Any, constraint: Any, index: int) -> Iterator[Candidate]:
     )
     for skew in sorted({now + 1, *needed})[:3]:
         if skew > now:
-            yield Candidate(
-                kind="skew",
+            yield by_app(
+                "skew",
+                3 + (skew > now + 1),
+                f"allow a skew of {skew} instead of {now} in {_which(constraint, index)}",
+                put((*_CONSTRAINTS, index, "maxSkew"), skew),
                 subject=str(index),
-                summary=f"allow a skew of {skew} instead of {now} in {_which(constraint, index)}",
-                cost=3 + (skew > now + 1),
-                owner="app",
-                edit=put((*_CONSTRAINTS, index, "maxSkew"), skew),
             )
 
 

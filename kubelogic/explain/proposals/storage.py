@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.explain.proposals.case import Candidate, Case, Change, Create, Delete, Document, Edit, Operation
+from kubelogic.explain.proposals.case import (
+    Candidate,
+    Case,
+    Change,
+    Create,
+    Delete,
+    Document,
+    Edit,
+    Operation,
+    by_app,
+    by_platform,
+)
 from kubelogic.explain.proposals.marks import CLASSLESS, PROVISIONERS
 from kubelogic.explain.proposals.patches import dig, remove
 from kubelogic.facts.storage import DEFAULT_CLASS, is_default_class, named_class
@@ -64,21 +75,18 @@ def give_class(case: Case) -> Iterator[Candidate]:
     unbound = _unbound(case)
     for name in sorted({name for claim in unbound if (name := _class_of(claim)) is not None} - CLASSLESS):
         if case.cluster.get("StorageClass", name) is None:
-            yield Candidate(
-                kind="storage class",
-                summary=f"give the input the StorageClass {name} of the cluster "
-                f"(kubectl get storageclass {name} -o yaml)",
-                cost=2,
-                owner="platform",
+            yield by_platform(
+                "storage class",
+                2,
+                f"give the input the StorageClass {name} of the cluster (kubectl get storageclass {name} -o yaml)",
                 changes=(Create(document=_storage_class(case, name, default=False)),),
             )
     if any(_class_of(claim) is None for claim in unbound) and not _defaults(case):
-        yield Candidate(
-            kind="storage class",
-            summary="give the input the cluster's StorageClasses, the default one among them "
+        yield by_platform(
+            "storage class",
+            2,
+            "give the input the cluster's StorageClasses, the default one among them "
             "(kubectl get storageclass -o yaml)",
-            cost=2,
-            owner="platform",
             changes=(Create(document=_storage_class(case, "default", default=True)),),
         )
 
@@ -110,20 +118,18 @@ def make_volumes(case: Case) -> Iterator[Candidate]:
     """A volume that suits each claim that has none."""
     unbound = _unbound(case)
     for claim in unbound if len(unbound) == 1 else ():
-        yield Candidate(
-            kind="volume",
-            summary=f"create a volume of {_size(_spec(claim))} for the claim {claim.key}",
-            cost=4,
-            owner="platform",
+        yield by_platform(
+            "volume",
+            4,
+            f"create a volume of {_size(_spec(claim))} for the claim {claim.key}",
             changes=(Create(document=_volume(claim.namespace, claim.name, _spec(claim))),),
         )
     if len(unbound) > 1:
         names = ", ".join(claim.key for claim in unbound)
-        yield Candidate(
-            kind="volume",
-            summary=f"create volumes for the claims {names}",
-            cost=4,
-            owner="platform",
+        yield by_platform(
+            "volume",
+            4,
+            f"create volumes for the claims {names}",
             changes=tuple(Create(document=_volume(claim.namespace, claim.name, _spec(claim))) for claim in unbound),
         )
 
@@ -147,12 +153,11 @@ def fit_volumes(case: Case) -> Iterator[Candidate]:
                 changed["resources"] = {"requests": {"storage": size}}
                 words.append(f"{size} instead of {_size(spec)}")
             if words:
-                yield Candidate(
-                    kind="claim anew",
-                    summary=f"delete the claim {claim.key} and make it anew with {' and '.join(words)}, "
+                yield by_app(
+                    "claim anew",
+                    5,
+                    f"delete the claim {claim.key} and make it anew with {' and '.join(words)}, "
                     f"which volume {name} has",
-                    cost=5,
-                    owner="app",
                     changes=(
                         Delete(target=claim),
                         Create(document=_claim(claim.namespace, claim.name, _of_nobody(changed))),
@@ -174,15 +179,8 @@ def leave_out_volume(case: Case) -> Iterator[Candidate]:
     for volume in sorted({str(blocker.witness["Volume"]) for blocker in found}):
         for key, claim in sorted(case.cluster.objects("PersistentVolumeClaim").items()):
             if claim.namespace == case.pod.namespace and _spec(claim).get("volumeName") == volume:
-                yield Candidate(
-                    kind="volume left out",
-                    subject=key,
-                    summary=f"do not mount the claim {key}, whose volume {volume} not every node reaches",
-                    cost=6,
-                    owner="app",
-                    edit=_unmounted(claim.name),
-                    unless=_RATHER,
-                )
+                what = f"do not mount the claim {key}, whose volume {volume} not every node reaches"
+                yield by_app("volume left out", 6, what, _unmounted(claim.name), subject=key, unless=_RATHER)
 
 
 def _unmounted(claim: str) -> Edit:

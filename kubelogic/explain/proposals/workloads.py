@@ -8,8 +8,8 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_objects
 from kubelogic.cluster.pods import controller_reference, node_of
-from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, pinned_to
-from kubelogic.explain.proposals.patches import add, dig, setting
+from kubelogic.explain.proposals.case import Candidate, Case, Document, Edit, Operation, by_app, pinned_to
+from kubelogic.explain.proposals.patches import dig, put, setting
 from kubelogic.kinds.operated import OPERATED
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -48,31 +48,14 @@ def fewer_replicas(case: Case) -> Iterator[Candidate]:
         # Of a rollout, old and new pods are there at once; what runs of either kind is what there is room for.
         less = min(wanted - 1, wanted - waiting if wanted > waiting else 1)
         if less >= 1:
-            yield Candidate(
-                kind="replicas",
-                summary=f"{less} {'replica' if less == 1 else 'replicas'} instead of {wanted}",
-                cost=5,
-                owner="app",
-                alters=_with_number("replicas", less),
-            )
+            what = f"{less} {'replica' if less == 1 else 'replicas'} instead of {wanted}"
+            yield by_app("replicas", 5, what, alters=put(("spec", "replicas"), less))
     elif top.kind == "Job":
         wanted = int(spec.get("parallelism", 1))
         less = wanted - waiting
         if less >= 1 and spec.get("completionMode") != "Indexed":
-            yield Candidate(
-                kind="replicas",
-                summary=f"{less} {'pod' if less == 1 else 'pods'} at a time instead of {wanted} (parallelism)",
-                cost=5,
-                owner="app",
-                alters=_with_number("parallelism", less),
-            )
-
-
-def _with_number(field: str, number: int) -> Edit:
-    def edit(_document: Document) -> list[Operation]:
-        return [add(("spec", field), number)]
-
-    return edit
+            what = f"{less} {'pod' if less == 1 else 'pods'} at a time instead of {wanted} (parallelism)"
+            yield by_app("replicas", 5, what, alters=put(("spec", "parallelism"), less))
 
 
 def _is_scaled_by_a_machine(case: Case) -> bool:
@@ -93,12 +76,8 @@ def leave_out(case: Case) -> Iterator[Candidate]:
     barred = waiting & case.barred("rejects_fit", "rejects_outside_names")
     for names in dict.fromkeys((tuple(sorted(waiting)), tuple(sorted(barred)))):
         if 0 < len(names) < len(case.pods):
-            yield Candidate(
-                kind="left out",
-                summary=f"leave out {', '.join(names)} (node affinity: {HOSTNAME} NotIn)",
-                cost=5,
-                owner="app",
-                edit=_outside(names),
+            yield by_app(
+                "left out", 5, f"leave out {', '.join(names)} (node affinity: {HOSTNAME} NotIn)", _outside(names)
             )
 
 
@@ -132,25 +111,13 @@ def old_ones_first(case: Case) -> Iterator[Candidate]:
     rolling = strategy.get("rollingUpdate") or {}
     if str(rolling.get("maxSurge", "25%")) not in ("0", "0%"):
         careful = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-        yield Candidate(
-            kind="rollout",
-            summary="let old pods go first (maxSurge 0, maxUnavailable 1)",
-            cost=2,
-            owner="app",
-            alters=_with_strategy(careful),
+        yield by_app(
+            "rollout",
+            2,
+            "let old pods go first (maxSurge 0, maxUnavailable 1)",
+            alters=put(("spec", "strategy"), careful),
         )
-    yield Candidate(
-        kind="recreate",
-        summary="let all old pods go first (strategy Recreate)",
-        cost=4,
-        owner="app",
-        alters=_with_strategy({"type": "Recreate"}),
-        unless=frozenset({"rollout"}),
+    what = "let all old pods go first (strategy Recreate)"
+    yield by_app(
+        "recreate", 4, what, alters=put(("spec", "strategy"), {"type": "Recreate"}), unless=frozenset({"rollout"})
     )
-
-
-def _with_strategy(strategy: Document) -> Edit:
-    def edit(_document: Document) -> list[Operation]:
-        return [add(("spec", "strategy"), strategy)]
-
-    return edit
