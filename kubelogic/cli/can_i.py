@@ -6,6 +6,7 @@ import argparse
 from functools import partial
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli.options import add_options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -15,19 +16,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "resource", metavar="RESOURCE", help="pods, po, pods/NAME, deployments.apps, or a path: /metrics"
     )
     common.add_inputs(parser)
-    parser.add_argument(
-        "--as",
-        dest="user",
-        default="",
-        metavar="USER",
-        help="who: a user, or system:serviceaccount:NAMESPACE:NAME; without it all who may are listed",
+    add_options(
+        parser,
+        """
+        --as USER  who: a user, or system:serviceaccount:NAMESPACE:NAME; without it all who may are listed
+        --as-group GROUP ...  a group of the user
+        --subresource NAME  a part of the resource, such as log or scale
+        -A, --all-namespaces  in all namespaces, not only in that of -n
+        --proof  also show the derivation
+        """,
+        {"--as": {"dest": "user", "default": ""}, "--subresource": {"default": ""}},
     )
-    parser.add_argument("--as-group", action="append", default=[], metavar="GROUP", help="a group of the user")
-    parser.add_argument(
-        "--subresource", default="", metavar="NAME", help="a part of the resource, such as log or scale"
-    )
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="in all namespaces, not only in that of -n")
-    parser.add_argument("--proof", action="store_true", help="also show the derivation")
     common.add_rules(parser)
     common.add_output(parser)
 

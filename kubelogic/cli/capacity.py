@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,38 +19,22 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser)
-    parser.add_argument(
-        "--pod",
-        metavar="FILE",
-        help="a manifest with the pod, or with a workload that has its template; "
-        "without it, only the fewest nodes that hold everything",
-    )
-    parser.add_argument(
-        "--resource",
-        action="append",
-        default=[],
-        metavar="NAME=AMOUNT",
-        help="instead of --pod: a pod that requests this, such as cpu=2 (may be given several times)",
-    )
-    parser.add_argument(
-        "--replicas", type=_count, default=1, metavar="N", help="how many more have to fit (default 1); see exit codes"
-    )
-    parser.add_argument(
-        "--minimize",
-        choices=("nodes", "nothing"),
-        default="nodes",
-        help="nodes: also find the fewest nodes of the cluster's types that hold everything (default)",
-    )
-    parser.add_argument(
-        "--pools",
-        action="append",
-        default=[],
-        metavar="POOL|FILE",
-        help="instead: the cheapest nodes to add for all that waits, of types that can be had: so many of a size "
-        "(10:4cpu:16Gi), or a file with a Node of each type, its price and limit in annotations; several times",
-    )
-    parser.add_argument(
-        "--spare", action="store_true", help="instead: which nodes can go, drained one after the other, budgets kept"
+    add_options(
+        parser,
+        """
+        --pod FILE  a manifest with the pod, or with a workload that has its template; without it, only the fewest
+            nodes that hold everything
+        --resource NAME=AMOUNT ...  instead of --pod: a pod that requests this, such as cpu=2 (may be given several
+            times)
+        --replicas N  how many more have to fit (default 1); see exit codes
+        --minimize {nodes,nothing}  nodes: also find the fewest nodes of the cluster's types that hold everything
+            (default)
+        --pools POOL|FILE ...  instead: the cheapest nodes to add for all that waits, of types that can be had: so
+            many of a size (10:4cpu:16Gi), or a file with a Node of each type, its price and limit in annotations;
+            several times
+        --spare  instead: which nodes can go, drained one after the other, budgets kept
+        """,
+        {"--replicas": {"type": _count, "default": 1}, "--minimize": {"default": "nodes"}},
     )
     common.add_moves(parser)
     common.add_scheduling(parser)

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, live, streams
+from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, documents, live, streams
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.text.settings import Settings
@@ -22,29 +23,25 @@ SEVERITIES = ("error", "warning", "note")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser, least=0)
-    parser.add_argument(
-        "--base",
-        action="append",
-        metavar="FILE|REVISION",
-        help="judge only what is new, changed or worse against a dump (with the nodes) or a git revision, or both",
+    add_options(
+        parser,
+        """
+        --base FILE|REVISION ...  judge only what is new, changed or worse against a dump (with the nodes) or a git
+            revision, or both
+        --fail-on  the least severity at which to exit with 1 (default error)
+        --select CODES ...  tell only these codes, or all that begin so: KL4,KL152
+        --ignore CODES ...  leave these codes out
+        --show  the least severity that text shows (default warning); other formats have all
+        --config FILE  settings, instead of kubelogic.toml or pyproject.toml
+        """,
+        {
+            "--base": {"default": None},
+            "--fail-on": {"choices": (*SEVERITIES, "never")},
+            "--select": {"default": None, "type": _codes},
+            "--ignore": {"default": None, "type": _codes},
+            "--show": {"choices": SEVERITIES},
+        },
     )
-    parser.add_argument(
-        "--fail-on", choices=(*SEVERITIES, "never"), help="the least severity at which to exit with 1 (default error)"
-    )
-    parser.add_argument(
-        "--select",
-        action="append",
-        type=_codes,
-        metavar="CODES",
-        help="tell only these codes, or all that begin so: KL4,KL152",
-    )
-    parser.add_argument("--ignore", action="append", type=_codes, metavar="CODES", help="leave these codes out")
-    parser.add_argument(
-        "--show",
-        choices=SEVERITIES,
-        help="the least severity that text shows (default warning); other formats have all",
-    )
-    parser.add_argument("--config", metavar="FILE", help="settings, instead of kubelogic.toml or pyproject.toml")
     common.add_scheduling(parser)
     common.add_rules(parser)
     common.add_output(parser, FORMATS)
@@ -92,11 +89,11 @@ def _print(found: Check, args: argparse.Namespace) -> None:
         case "text":
             common.tell(report.render_check(found, common.output_style(args), least=args.show), args)
         case "json" | "yaml":
-            common.emit(report.check_document(found), args.output)
+            documents.emit(report.check_document(found), args.output)
         case "sarif":
-            common.emit(machine.sarif(found, load_rulebook(common.rule_directories(args))), "json")
+            documents.emit(machine.sarif(found, load_rulebook(common.rule_directories(args))), "json")
         case "gitlab":
-            common.emit_list(machine.gitlab(found))
+            documents.emit_list(machine.gitlab(found))
         case "junit":
             streams.emit_text(machine.junit(found))
         case "github":

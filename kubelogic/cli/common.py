@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from kubelogic.cli import UsageError, configuration, live, streams
-from kubelogic.cli.documents import emit, emit_list
-from kubelogic.cli.live import add_live
+from kubelogic.cli.documents import emit
+from kubelogic.cli.options import add_options
 from kubelogic.cli.progress import TellingClock
 from kubelogic.report.style import Style, style_for
 from kubelogic.text import sources as source_files
@@ -49,42 +49,26 @@ def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1, store: bool =
 
 def add_reading(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
     """How to read files, a cluster that runs or (``store``) is kept, and nodes to add."""
-    parser.add_argument(
-        "-n",
-        "--namespace",
-        type=_namespace,
-        default="default",
-        metavar="NAME",
-        help="namespace of objects that name none, and of what is asked about",
+    add_options(
+        parser,
+        """
+        -n, --namespace NAME  namespace of objects that name none, and of what is asked about
+        --nodes POOL|FILE ...  add nodes: so many (3), of a size (3:4cpu:16Gi), with labels and taints
+            (2:8cpu:zone=a:gpu=true!NoSchedule), or the nodes of a file; may be given several times
+        --exclude GLOB ...  leave files and folders out of directories, such as '*test*' or charts/*
+        --strict  refuse a key that is there twice, which kubectl apply takes (the last one)
+        --scheduler-config FILE  the KubeSchedulerConfiguration of the cluster's scheduler; one among the manifests is
+            found by itself
+        --keep-going  leave out what the API server would refuse; of several objects of one name the last stands
+        -w, --watch  answer again whenever a file that is named changes
+        --live  read the cluster that kubectl is set to, before every PATH; only reads
+        --context NAME  with --live: another context of the kubeconfig than the current
+        """,
+        {"--namespace": {"type": _namespace, "default": "default"}, "--context": {"default": ""}},
     )
-    parser.add_argument(
-        "--nodes",
-        action="append",
-        default=[],
-        metavar="POOL|FILE",
-        help="add nodes: so many (3), of a size (3:4cpu:16Gi), with labels and taints "
-        "(2:8cpu:zone=a:gpu=true!NoSchedule), or the nodes of a file; may be given several times",
-    )
-    parser.add_argument(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="GLOB",
-        help="leave files and folders out of directories, such as '*test*' or charts/*",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="refuse a key that is there twice, which kubectl apply takes (the last one)",
-    )
-    configuration.add_configuration(parser)
-    parser.add_argument(
-        "--keep-going",
-        action="store_true",
-        help="leave out what the API server would refuse; of several objects of one name the last stands",
-    )
-    parser.add_argument("-w", "--watch", action="store_true", help="answer again whenever a file that is named changes")
-    add_live(parser, store=store)
+    if store:
+        told = "--store FILE  read the cluster that kubelogic serve keeps in FILE"
+        add_options(parser, told, {"--store": {"dest": "kept", "default": ""}})
 
 
 def _namespace(text: str) -> str:
@@ -98,74 +82,64 @@ def _namespace(text: str) -> str:
 
 def add_settled(parser: argparse.ArgumentParser) -> None:
     """Whether to ask about the cluster as written, or as its controllers leave it."""
-    parser.add_argument(
-        "--settled", action="store_true", help="ask about the cluster as plan leaves it, pods of workloads included"
-    )
+    add_options(parser, "--settled  ask about the cluster as plan leaves it, pods of workloads included")
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Which server is asked."""
+    told = "kubeconfig that kubelogic serve has written (default: KUBECONFIG, else kubelogic.kubeconfig)"
+    add_options(parser, f"--server KUBECONFIG  {told}", {"--server": {"default": ""}})
 
 
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Additions to the rulebook and its parameters."""
-    parser.add_argument(
-        "--rules", action="append", default=[], metavar="PATH", help="also use this rule file, or those of a directory"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        dest="parameters",
-        help="set a rule parameter; default_storage_class=NAME names the class of claims that name none",
+    add_options(
+        parser,
+        """
+        --rules PATH ...  also use this rule file, or those of a directory
+        --set NAME=VALUE ...  set a rule parameter; default_storage_class=NAME names the class of claims that name
+            none
+        """,
+        {"--set": {"dest": "parameters"}},
     )
 
 
 def add_scheduler(parser: argparse.ArgumentParser) -> None:
     """Which scheduler decides, and how long it may take."""
-    parser.add_argument(
-        "--scheduler",
-        choices=("optimal", "kube"),
-        default="optimal",
-        help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
-    )
+    told = "optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler"
+    add_options(parser, f"--scheduler {{optimal,kube}}  {told}", {"--scheduler": {"default": "optimal"}})
     add_timeout(parser)
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
     """How long the command may take."""
-    parser.add_argument(
-        "--timeout",
-        type=seconds,
-        default=60.0,
-        metavar="SECONDS",
-        help="limit for all that the command looks for (default 60); what is not decided by then is unknown, and what "
-        "was found is shown. A command that has no answer 15 s later is ended",
+    add_options(
+        parser,
+        """
+        --timeout SECONDS  limit for all that the command looks for (default 60); what is not decided by then is
+            unknown, and what was found is shown. A command that has no answer 15 s later is ended
+        """,
+        {"--timeout": {"type": seconds, "default": 60.0}},
     )
 
 
 def add_scheduling(parser: argparse.ArgumentParser) -> None:
     """Which scheduler decides, and how far ahead to look."""
     add_scheduler(parser)
-    parser.add_argument(
-        "--progress",
-        action="store_true",
-        help="say on stderr how long a long solve takes already, even where that is no terminal",
-    )
-    parser.add_argument(
-        "--horizon",
-        type=duration,
-        default=60_000,
-        metavar="TIME",
-        help="simulated time to look ahead, such as 90 or 10m (default 60)",
+    add_options(
+        parser,
+        """
+        --progress  say on stderr how long a long solve takes already, even where that is no terminal
+        --horizon TIME  simulated time to look ahead, such as 90 or 10m (default 60)
+        """,
+        {"--horizon": {"type": duration, "default": 60_000}},
     )
 
 
 def add_moves(parser: argparse.ArgumentParser) -> None:
     """``--allow-moves``."""
-    parser.add_argument(
-        "--allow-moves",
-        type=_moves,
-        metavar="N",
-        help="also plan which running pods to move, N at most, so that all fits",
-    )
+    told = "--allow-moves N  also plan which running pods to move, N at most, so that all fits"
+    add_options(parser, told, {"--allow-moves": {"type": _moves}})
 
 
 def _moves(text: str) -> int:
@@ -365,29 +339,3 @@ def standard_input(paths: Sequence[str]) -> bytes | None:
 def output_style(args: argparse.Namespace) -> Style:
     """The style for data output."""
     return style_for(sys.stdout, no_color=args.no_color)
-
-
-__all__ = [
-    "InputError",
-    "add_inputs",
-    "add_moves",
-    "add_output",
-    "add_quiet",
-    "add_reading",
-    "add_rules",
-    "add_scheduling",
-    "add_settled",
-    "answer",
-    "emit",
-    "emit_list",
-    "options",
-    "output_style",
-    "parameters",
-    "read_cluster",
-    "read_paths",
-    "rule_directories",
-    "standard_input",
-    "tell",
-    "there",
-    "watching",
-]

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 _KIND = "KubeSchedulerConfiguration"
 
 
-def add_configuration(parser: argparse.ArgumentParser) -> None:
-    """``--scheduler-config``."""
-    parser.add_argument(
-        "--scheduler-config",
-        metavar="FILE",
-        help="the KubeSchedulerConfiguration of the cluster's scheduler; one among the manifests is found by itself",
-    )
-
-
 def files(args: argparse.Namespace) -> list[str]:
     """The file that was given, to be read after all others."""
     return [args.scheduler_config] if args.scheduler_config else []

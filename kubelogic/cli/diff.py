@@ -7,6 +7,7 @@ import os
 from contextlib import ExitStack
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, live
+from kubelogic.cli.options import add_options
 
 NAME = "diff"
 
@@ -21,13 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "to the cluster, and with two the cluster is there before and after",
     )
     new.required = False
-    parser.add_argument(
-        "--with",
-        action="append",
-        default=[],
-        dest="common",
-        metavar="PATH",
-        help="what is there before and after, such as the nodes; may be given several times",
+    add_options(
+        parser,
+        """
+        --with PATH ...  what is there before and after, such as the nodes; may be given several times
+        """,
+        {"--with": {"dest": "common"}},
     )
     common.add_reading(parser)
     common.add_scheduling(parser)

@@ -6,7 +6,8 @@ import argparse
 import difflib
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents, streams
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.verbs.about import About
@@ -20,18 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="NAME, NAMESPACE/NAME or KIND/NAME of a pod, a workload, a node or a Service; or a code such as KL206",
     )
     common.add_inputs(parser)
-    parser.add_argument("--node", metavar="NODE", help="why not on this node")
-    parser.add_argument(
-        "--drain", action="store_true", help="of a node: what a drain needs, in which order its pods go, what blocks it"
-    )
-    parser.add_argument(
-        "--repairs",
-        type=_number,
-        metavar="N",
-        help="show so many repairs; without it the cheapest of each kind and owner",
-    )
-    parser.add_argument(
-        "--event", metavar="TEXT", help="a line of kube-scheduler or an autoscaler, mapped to the nodes of the cluster"
+    add_options(
+        parser,
+        """
+        --node NODE  why not on this node
+        --drain  of a node: what a drain needs, in which order its pods go, what blocks it
+        --repairs N  show so many repairs; without it the cheapest of each kind and owner
+        --event TEXT  a line of kube-scheduler or an autoscaler, mapped to the nodes of the cluster
+        """,
+        {"--repairs": {"type": _number}},
     )
     common.add_scheduling(parser)
     common.add_rules(parser)
@@ -102,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
         streams.emit_text(explanation_page(found))
     elif args.output != "text":
-        common.emit(about_document(found), args.output)
+        documents.emit(about_document(found), args.output)
     elif isinstance(found, Explanation):
         common.tell(render_explanation(found, common.output_style(args), node=node, event=event), args)
     else:
@@ -144,7 +142,7 @@ def _code(args: argparse.Namespace) -> int:
     if args.output in ("text", "html"):
         streams.say(render_code(document))
     else:
-        common.emit(document, args.output)
+        documents.emit(document, args.output)
     return YES
 
 

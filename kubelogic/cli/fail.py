@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import YES, UsageError, streams
+from kubelogic.cli import YES, UsageError, common, streams
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("node", metavar="node/NAME", help="the node")
     parser.add_argument("--heal", action="store_true", help="the node is back")
-    parser.add_argument(
-        "--server",
-        metavar="KUBECONFIG",
-        default="",
-        help="kubeconfig that kubelogic serve has written (default: KUBECONFIG, else kubelogic.kubeconfig)",
-    )
+    common.add_server(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, common, documents, streams
 
 _ACTIONS = {
     "preflight": "what stops kubeadm on which host: its checks, and what no check of one host sees",
@@ -57,16 +57,16 @@ def run(args: argparse.Namespace) -> int:
         if args.output == "text":
             streams.say(words.render_preflight(preflight, made.remarks(), style))
         else:
-            common.emit(words.preflight_document(preflight, made.remarks()), args.output)
+            documents.emit(words.preflight_document(preflight, made.remarks()), args.output)
         return {"yes": YES, "no": NO, "unknown": UNKNOWN}[preflight.verdict]
     if args.action == "phases":
         if args.output == "text":
             streams.say(words.render_phases(phases, style))
         else:
-            common.emit(words.phases_document(phases), args.output)
+            documents.emit(words.phases_document(phases), args.output)
         return NO if phases.missing else YES
     objects = cluster_of(hosts, phases)
-    common.emit({"apiVersion": "v1", "kind": "List", "items": objects}, "json" if args.output == "json" else "yaml")
+    documents.emit({"apiVersion": "v1", "kind": "List", "items": objects}, "json" if args.output == "json" else "yaml")
     if phases.missing:
         streams.warn("\n".join(words.missing_lines(phases)))
         return NO

@@ -36,24 +36,6 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-def add_live(parser: argparse.ArgumentParser, *, store: bool = True) -> None:
-    """``--live`` and ``--context``, and ``--store`` where it is to read one."""
-    parser.add_argument(
-        FLAG, action="store_true", help="read the cluster that kubectl is set to, before every PATH; only reads"
-    )
-    parser.add_argument(
-        "--context", metavar="NAME", default="", help="with --live: another context of the kubeconfig than the current"
-    )
-    if store:
-        parser.add_argument(
-            "--store",
-            metavar="FILE",
-            default="",
-            dest="kept",
-            help="read the cluster that kubelogic serve keeps in FILE",
-        )
-
-
 def is_there(args: argparse.Namespace) -> bool:
     """Whether a cluster stands before the paths: one that runs, or one that is kept."""
     return bool(args.live or getattr(args, "kept", ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from kubelogic.cli import NO, UNKNOWN, YES, common, streams
+from kubelogic.cli import NO, UNKNOWN, YES, common, documents, streams
 from kubelogic.report.style import PLAIN, Style
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _tell(args: argparse.Namespace, result: Plan, added: Pools | None) -> None:
     if args.output in ("json", "yaml"):
         from kubelogic.report.documents import plan_document
 
-        common.emit({**plan_document(result), "scaleUp": _pools_document(added)}, args.output)
+        documents.emit({**plan_document(result), "scaleUp": _pools_document(added)}, args.output)
     elif args.output == "html":
         from kubelogic.report.plan_page import plan_page
 

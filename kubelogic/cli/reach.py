@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common
+from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
 
 _OTHER = regex(r"[0-9]+/(?P<protocol>[A-Za-z][-A-Za-z0-9]*)")
@@ -24,21 +25,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TO", help="the same; PORT (80, 53/UDP, http) may follow, or :PORT")
     common.add_inputs(parser)
     common.add_settled(parser)
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="WHO",
-        help="prove that nobody else reaches TO: those who may, as FROM, separated by commas; "
-        "exit code 0 if it is proved",
+    add_options(
+        parser,
+        """
+        --only WHO ...  prove that nobody else reaches TO: those who may, as FROM, separated by commas; exit code 0
+            if it is proved
+        --before OLD  say what an edit changes: what was there before, as a file, a directory, or a git revision of
+            the PATHs; exit code 0 if nobody reaches more or less than before, at any moment of the rollout
+        --proof  also show the derivation of the first way that is open
+        """,
     )
-    parser.add_argument(
-        "--before",
-        metavar="OLD",
-        help="say what an edit changes: what was there before, as a file, a directory, or a git revision of the PATHs; "
-        "exit code 0 if nobody reaches more or less than before, at any moment of the rollout",
-    )
-    parser.add_argument("--proof", action="store_true", help="also show the derivation of the first way that is open")
     common.add_rules(parser)
     common.add_output(parser)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubelogic.cli import EXIT_CODES, NO, YES, UsageError, streams
-from kubelogic.cli.common import add_output, add_rules, emit, output_style, parameters, rule_directories
+from kubelogic.cli.common import add_output, add_rules, output_style, parameters, rule_directories
+from kubelogic.cli.documents import emit
 
 if TYPE_CHECKING:
     from kubelogic.logic import Rulebook

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from kubelogic.cli import NO, YES, UsageError, common, streams
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Object
@@ -24,55 +25,39 @@ _USUAL = {"allocate_node_cidrs": 0, "ttl_controller": 1}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser, least=0, store=False)
-    parser.add_argument(
-        "--scheduler",
-        choices=("optimal", "kube"),
-        default="optimal",
-        help="optimal: the joint placement (default); kube: one pod at a time, as kube-scheduler",
-    )
-    parser.add_argument(
-        "--solve-timeout",
-        type=common.seconds,
-        default=60.0,
-        metavar="SECONDS",
-        help="limit for each question to the solver (default 60); what is not decided by then is unknown",
+    add_options(
+        parser,
+        """
+        --scheduler {optimal,kube}  optimal: the joint placement (default); kube: one pod at a time, as
+            kube-scheduler
+        --solve-timeout SECONDS  limit for each question to the solver (default 60); what is not decided by then is
+            unknown
+        """,
+        {"--scheduler": {"default": "optimal"}, "--solve-timeout": {"type": common.seconds, "default": 60.0}},
     )
     common.add_rules(parser)
-    parser.add_argument(
-        "--kubeconfig",
-        metavar="FILE",
-        default="kubelogic.kubeconfig",
-        help="where to write the kubeconfig (default kubelogic.kubeconfig)",
+    add_options(
+        parser,
+        """
+        --kubeconfig FILE  where to write the kubeconfig (default kubelogic.kubeconfig)
+        --store FILE  keep the cluster in a file (SQLite): a server that is started with it again goes on where this
+            one ends, even if it is killed (default: in memory)
+        --port PORT  port (default: any that is free)
+        --listen ADDRESS  another address than loopback: whoever reaches it and has the token may change the cluster
+        --clock wall|fast:N|manual  wall: simulated time is real time (default); fast:60: a minute in a second;
+            manual: only kubelogic step moves it
+        --scenario FILE  what happens when, counted from the start, as in simulate (docs/reference/scenarios.md)
+        --no-color  plain text even on a terminal
+        """,
+        {
+            "--kubeconfig": {"default": "kubelogic.kubeconfig"},
+            "--store": {"default": ""},
+            "--port": {"type": _port, "default": 0},
+            "--listen": {"default": "127.0.0.1"},
+            "--clock": {"type": _clock, "default": 1.0},
+            "--scenario": {"default": ""},
+        },
     )
-    parser.add_argument(
-        "--store",
-        metavar="FILE",
-        default="",
-        help="keep the cluster in a file (SQLite): a server that is started with it again goes on where this one ends, "
-        "even if it is killed (default: in memory)",
-    )
-    parser.add_argument("--port", type=_port, default=0, help="port (default: any that is free)")
-    parser.add_argument(
-        "--listen",
-        metavar="ADDRESS",
-        default="127.0.0.1",
-        help="another address than loopback: whoever reaches it and has the token may change the cluster",
-    )
-    parser.add_argument(
-        "--clock",
-        type=_clock,
-        default=1.0,
-        metavar="wall|fast:N|manual",
-        help="wall: simulated time is real time (default); fast:60: a minute in a second; manual: only kubelogic step "
-        "moves it",
-    )
-    parser.add_argument(
-        "--scenario",
-        metavar="FILE",
-        default="",
-        help="what happens when, counted from the start, as in simulate (docs/reference/scenarios.md)",
-    )
-    parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
 
 
 def _port(text: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, streams
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
@@ -37,27 +38,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{word}", action=_Event, default=[], dest="events", metavar="NODE[@TIME]", help=_MEANS[word]
         )
-    parser.add_argument(
-        "--about", metavar="OBJECT", default="", help="show what happens to one object, such as deployment/web"
-    )
-    parser.add_argument(
-        "--scenario",
-        metavar="FILE",
-        help="what happens when, and what is expected (YAML or JSON; docs/reference/scenarios.md)",
-    )
-    parser.add_argument(
-        "--horizon",
-        type=common.duration,
-        metavar="TIME",
-        help="simulated time to look ahead, such as 90 or 10m (default: until nothing happens any more; with CronJobs "
-        "or autoscalers 7 days after the last step)",
-    )
-    parser.add_argument(
-        "--start",
-        type=_moment,
-        metavar="TIME",
-        help="when the clock starts, such as 2026-11-01T08:00Z (default: the newest moment that the input mentions, or "
-        "2026-11-02T00:00Z)",
+    add_options(
+        parser,
+        """
+        --about OBJECT  show what happens to one object, such as deployment/web
+        --scenario FILE  what happens when, and what is expected (YAML or JSON; docs/reference/scenarios.md)
+        --horizon TIME  simulated time to look ahead, such as 90 or 10m (default: until nothing happens any more;
+            with CronJobs or autoscalers 7 days after the last step)
+        --start TIME  when the clock starts, such as 2026-11-01T08:00Z (default: the newest moment that the input
+            mentions, or 2026-11-02T00:00Z)
+        """,
+        {"--about": {"default": ""}, "--horizon": {"type": common.duration}, "--start": {"type": _moment}},
     )
 
 

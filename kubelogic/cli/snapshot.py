@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kubelogic.cli import UNKNOWN, YES, UsageError, common, live, streams
+from kubelogic.cli import UNKNOWN, YES, UsageError, common, documents, live, streams
+from kubelogic.cli.options import add_options
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,30 +23,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="write the objects of a dump instead of those of a cluster, such as with --anonymise",
     )
-    parser.add_argument("--command", action="store_true", dest="only", help="print nothing but the line of kubectl")
-    parser.add_argument(
-        "--no-secrets",
-        action="store_true",
-        help="leave Secrets out of the line, whose values kubectl prints; what refers to one is told then",
+    add_options(
+        parser,
+        """
+        --command  print nothing but the line of kubectl
+        --no-secrets  leave Secrets out of the line, whose values kubectl prints; what refers to one is told then
+        --context NAME  another context of the kubeconfig than the current
+        --anonymise  with -o FILE: replace names, images, values of labels and annotations, environment and
+            commands, each by the same everywhere, so that a plan stays the same
+        -o, --output FILE|FORMAT  read the cluster and write it to FILE (.yaml, .json, either with .gz; - for
+            standard output): values of Secrets are never written. Or text, json or yaml: how to say the line of
+            kubectl
+        --no-color  plain text even on a terminal
+        """,
+        {"--command": {"dest": "only"}, "--context": {"default": ""}, "--output": {"default": "text"}},
     )
-    parser.add_argument(
-        "--context", metavar="NAME", default="", help="another context of the kubeconfig than the current"
-    )
-    parser.add_argument(
-        "--anonymise",
-        action="store_true",
-        help="with -o FILE: replace names, images, values of labels and annotations, environment and commands, each by "
-        "the same everywhere, so that a plan stays the same",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        default="text",
-        metavar="FILE|FORMAT",
-        help="read the cluster and write it to FILE (.yaml, .json, either with .gz; - for standard output): values of "
-        "Secrets are never written. Or text, json or yaml: how to say the line of kubectl",
-    )
-    parser.add_argument("--no-color", action="store_true", help="plain text even on a terminal")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -135,7 +127,7 @@ def _told(args: argparse.Namespace) -> int:
     line, others = command(secrets=not args.no_secrets), resources(stable=False)
     if args.output != "text":
         found = {"command": line, "resources": list(resources(secrets=not args.no_secrets)), "others": list(others)}
-        common.emit({**header("Snapshot"), **found}, args.output)
+        documents.emit({**header("Snapshot"), **found}, args.output)
         return YES
     if args.only:
         streams.say(line)

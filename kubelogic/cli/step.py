@@ -11,12 +11,7 @@ from kubelogic.cli import YES, UsageError, common, streams
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("time", type=common.duration, metavar="TIME", help="simulated time, such as 90 or 5m")
-    parser.add_argument(
-        "--server",
-        metavar="KUBECONFIG",
-        default="",
-        help="kubeconfig that kubelogic serve has written (default: KUBECONFIG, else kubelogic.kubeconfig)",
-    )
+    common.add_server(parser)
 
 
 def run(args: argparse.Namespace) -> int:

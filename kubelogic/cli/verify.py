@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents
+from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.verify.results import Verification
@@ -19,43 +20,22 @@ _CODES = {"holds": YES, "broken": NO, "unknown": UNKNOWN}
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     common.add_inputs(parser)
-    parser.add_argument(
-        "--survive",
-        metavar="WHAT",
-        help="node:1 (any one node fails), node:2, zone:1, region:1, label:KEY, label:KEY:2",
+    add_options(
+        parser,
+        """
+        --survive WHAT  node:1 (any one node fails), node:2, zone:1, region:1, label:KEY, label:KEY:2
+        --during-rollout WORKLOAD  a workload such as deploy/web is rolled out anew meanwhile; with --survive at
+            every moment of it
+        --drain-all  an order in which every node can be drained, or why there is none
+        --any-order  all pods get a place in whatever order they come and however kube-scheduler breaks ties
+        --invariant NAME|FILE ...  what has to hold: a name such as every_pod_placed or never_fewer_ready_than=2, or
+            a rule file (.dl) that derives violates(...); may be given several times
+        --extra-nodes N  with N more nodes of each type (surge)
+        --limit SECONDS  end the search (of each cluster) after so long: unknown, exit 3 (default: as --timeout)
+        --write DIR  keep a counter-example as files: scenario.yaml, objects.yaml
+        """,
+        {"--extra-nodes": {"type": _count, "default": 0}, "--limit": {"type": _limit, "default": 0.0}},
     )
-    parser.add_argument(
-        "--during-rollout",
-        metavar="WORKLOAD",
-        help="a workload such as deploy/web is rolled out anew meanwhile; with --survive at every moment of it",
-    )
-    parser.add_argument(
-        "--drain-all", action="store_true", help="an order in which every node can be drained, or why there is none"
-    )
-    parser.add_argument(
-        "--any-order",
-        action="store_true",
-        help="all pods get a place in whatever order they come and however kube-scheduler breaks ties",
-    )
-    parser.add_argument(
-        "--invariant",
-        action="append",
-        default=[],
-        metavar="NAME|FILE",
-        help="what has to hold: a name such as every_pod_placed or never_fewer_ready_than=2, or a rule file (.dl) that "
-        "derives violates(...); may be given several times",
-    )
-    parser.add_argument(
-        "--extra-nodes", type=_count, default=0, metavar="N", help="with N more nodes of each type (surge)"
-    )
-    parser.add_argument(
-        "--limit",
-        type=_limit,
-        default=0.0,
-        metavar="SECONDS",
-        help="end the search (of each cluster) after so long: unknown, exit 3 (default: as --timeout)",
-    )
-    parser.add_argument("--write", metavar="DIR", help="keep a counter-example as files: scenario.yaml, objects.yaml")
     _add_sweep(parser)
     common.add_scheduling(parser)
     common.add_rules(parser)
@@ -185,7 +165,7 @@ def _swept(args: argparse.Namespace) -> int:
     if args.output == "text":
         common.tell(render_sweep(str(question), found, common.output_style(args), shared=args.shared), args)
     else:
-        common.emit(sweep_document(str(question), found), args.output)
+        documents.emit(sweep_document(str(question), found), args.output)
     verdicts = {each["verdict"] for each in found}
     for verdict, code in (("invalid", 2), ("broken", NO), ("unknown", UNKNOWN)):
         if verdict in verdicts:

@@ -6,7 +6,7 @@ import argparse
 import platform
 
 from kubelogic import __version__
-from kubelogic.cli import YES, common, streams
+from kubelogic.cli import YES, common, documents, streams
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,5 +20,5 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "text":
         streams.say(f"kubelogic {__version__} (Python {python})")
     else:
-        common.emit({"schemaVersion": 1, "kind": "Version", "kubelogic": __version__, "python": python}, args.output)
+        documents.emit({"schemaVersion": 1, "kind": "Version", "kubelogic": __version__, "python": python}, args.output)
     return YES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common, streams
+from kubelogic.cli import NO, YES, common, documents, streams
 
 NAME = "why"
 
@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
     if args.output == "text":
         streams.say(render_why(explanation))
     else:
-        common.emit(why_document(explanation), args.output)
+        documents.emit(why_document(explanation), args.output)
     return YES if explanation.refutation is None else NO
