@@ -19,9 +19,9 @@ from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.foreign import foreign_fields, pattern, without
 from kubelogic.kinds.table import REMOVED, is_gated, lookup
 from kubelogic.kinds.validation import Admitter, Problem
-from kubelogic.text import mistaken
+from kubelogic.text import documents, mistaken
 from kubelogic.text.documents import Item, fault_at
-from kubelogic.text.location import Fault, Path
+from kubelogic.text.location import Fault, Path, value_at
 from kubelogic.text.notices import Notice
 from kubelogic.text.numbers import whole
 from kubelogic.text.origin import ItemOrigin
@@ -43,14 +43,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     ``name`` is empty until one is generated; ``written`` is the document before admission, ``place`` its number among
     all that were taken. ``known_as`` is the kind of an object of an operator, where Kubernetes has another of its name;
-    what an operator ``made`` stands in no file.
+    what an operator ``made`` stands in no file. ``written`` is None where an object like it was admitted before.
     """
 
     origin: ItemOrigin
     document: Mapping[str, Any]
     namespace: str
     name: str
-    written: Mapping[str, Any]
+    written: Mapping[str, Any] | None
     place: int
     known_as: str = ""
     made: bool = False
@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     @property
     def stored(self) -> bool:
         """Whether a cluster printed it."""
-        return is_stored(self.written)
+        return is_stored(self.document if self.written is None else self.written)
 
     @property
     def identity(self) -> _Identity:
@@ -104,10 +104,17 @@ class Admissions:
     def __post_init__(self) -> None:
         self._admitter = Admitter(namespace=self.namespace)
 
+    def recall(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
+        """What is stored of an object whose text stands from ``start`` to ``end``, if one like it was taken before."""
+        return self._admitter.recall(data, start, end)
+
     def take(self, item: Item) -> None:
         """Admit one object, or say why not."""
         self.taken += 1
-        self._take(item, self.taken)
+        if item.recalled:
+            self._keep(item, item.document, None, self.taken)
+        else:
+            self._take(item, self.taken)
 
     def _take(self, item: Item, place: int, *, late: bool = False) -> None:
         api_version, kind = item.document["apiVersion"], item.document["kind"]
@@ -135,7 +142,7 @@ class Admissions:
             return
         if kind not in KINDS_READ:
             self._unmodelled.setdefault((api_version, kind), []).append(item.origin)
-        admission = self._admitter.admit(item.document)
+        admission = self._admitter.admit(item.document, item.text)
         if admission.problems and (foreign := foreign_fields(item.document, admission.problems)):
             for path in foreign:
                 self._foreign.setdefault((api_version, kind, pattern(path)), []).append((item.origin, path))
@@ -157,14 +164,17 @@ class Admissions:
             self._notices.append(Notice(code=fault.code, message=message, location=fault.location))
         if kind in _TELLING:
             self._families |= _families_of(item.document)
-        metadata = admission.document["metadata"]
+        self._keep(item, admission.document, item.document, place)
+
+    def _keep(self, item: Item, stored: Mapping[str, Any], written: Mapping[str, Any] | None, place: int) -> None:
+        metadata = stored["metadata"]
         self._entries.append(
             Entry(
                 origin=item.origin,
-                document=admission.document,
-                namespace=metadata["namespace"] if known.namespaced else "",
+                document=stored,
+                namespace=metadata.get("namespace") or "",
                 name=metadata.get("name") or "",
-                written=item.document,
+                written=written,
                 place=place,
             )
         )
@@ -244,7 +254,8 @@ class Admissions:
             if entry.identity in bases:
                 first.setdefault(entry.identity, bases[entry.identity])
                 if not entry.stored:
-                    changes.append((entry.place, _change(entry.identity, entry.written, entry.origin)))
+                    written = documents.written(entry.origin) if entry.written is None else entry.written
+                    changes.append((entry.place, _change(entry.identity, written, entry.origin)))
                 continue
             earlier = first.setdefault(entry.identity, entry)
             if earlier is not entry:
@@ -358,20 +369,9 @@ def _fault(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) ->
 def _refused(origin: ItemOrigin, document: Mapping[str, Any], problem: Problem) -> Fault:
     """The fault of a value that is refused, with the cause where nobody filled it in."""
     fault = _fault(origin, document, problem)
-    what = mistaken.of_value(_at(document, problem), fault.location.file)
+    value = (problem.path or (None,))[-1] if problem.on_key else value_at(document, problem.path)
+    what = mistaken.of_value(value, fault.location.file)
     return msgspec.structs.replace(fault, message=f"{fault.message} (this looks like {what})") if what else fault
-
-
-def _at(document: Any, problem: Problem) -> Any:
-    """What stands where a problem is; None if nothing does."""
-    if problem.on_key:
-        return problem.path[-1] if problem.path else None
-    for step in problem.path:
-        try:
-            document = document[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return document
 
 
 def _named(entries: list[Entry]) -> list[Entry]:

@@ -85,7 +85,7 @@ def load(
                 case Fault() as fault:
                     faults.append(fault)
                 case source:
-                    for item in documents.read(source, faults):
+                    for item in documents.read(source, faults, admission.recall):
                         admission.take(item)
         pools, said_of_nodes = added_nodes(nodes, admission, stdin)
         if not (admission.taken or faults or (pools and not names)):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+
+import msgspec
 
 from kubelogic.patterns import regex
 
@@ -15,7 +19,8 @@ PRESENT = 1_793_577_600_000
 """When the clock starts for manifests that mention no moment: Monday, 2026-11-02T00:00:00Z. Never the machine's clock,
 so that equal input gives equal output."""
 
-_MOMENT = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+_MOMENT = regex(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))"(?!:)')
+_AT_ONCE = 500
 _FRACTION = regex(r"\.(\d+)")
 
 
@@ -55,10 +60,17 @@ def weekday(moment: int) -> str:
     return (_EPOCH + timedelta(milliseconds=max(_FIRST, min(moment, LAST)))).strftime("%A")
 
 
-def is_moment(text: str) -> bool:
-    """Whether a text is a moment as the API writes it.
+def moments_in(values: Sequence[object]) -> set[int]:
+    """All moments that are values somewhere in JSON trees, at any depth, in milliseconds since 1970.
 
-    >>> is_moment("2026-08-11T09:59:30Z"), is_moment("2026-08-11")
-    (True, False)
+    >>> moments_in([{"at": "1970-01-01T00:00:01Z", "message": "1970-99-01T00:00:01Z", "1970-01-01T00:00:03Z": []}])
+    {1000}
     """
-    return _MOMENT.fullmatch(text) is not None
+    texts: set[bytes] = set()
+    for start in range(0, len(values), _AT_ONCE):
+        texts.update(_MOMENT.findall(msgspec.json.encode(values[start : start + _AT_ONCE], enc_hook=dict)))
+    found = set()
+    for text in texts:
+        with suppress(ValueError):  # it only looks like one
+            found.add(milliseconds(text.decode()))
+    return found

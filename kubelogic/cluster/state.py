@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.clock import is_moment, milliseconds
+from kubelogic.cluster.clock import milliseconds, moments_in
 from kubelogic.cluster.edit import uid_of
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.references import OF_EVERY_NAMESPACE
@@ -223,34 +223,17 @@ def _latest(cluster: Cluster) -> int:
     Those are creations, requests to delete, all moments in statuses (heartbeats, transitions, starts and ends of
     containers, schedules, completions), the renewal of leases, and the moments of events.
     """
-    texts: set[str] = set()
+    parts: list[object] = []
     deletions: list[int] = []
     for obj in cluster:
-        about = obj.document.get("metadata") or {}
-        if about.get("creationTimestamp"):
-            texts.add(str(about["creationTimestamp"]))
+        document = obj.document
+        about = document.get("metadata") or {}
+        parts += about.get("creationTimestamp"), document.get("status")
         if about.get("deletionTimestamp"):
             deletions.append(_asked_to_go(about))
-        _collect(obj.document.get("status"), texts)
         if obj.kind == "Lease":
-            _collect(obj.document.get("spec"), texts)
+            parts.append(document.get("spec"))
         elif obj.kind == "Event":
-            _collect({name: value for name, value in obj.document.items() if name != "metadata"}, texts)
-    latest = max((*deletions, *map(milliseconds, texts)), default=0)
+            parts.append({name: value for name, value in document.items() if name != "metadata"})
+    latest = max((*deletions, *moments_in(parts)), default=0)
     return -(-max(latest, 0) // 1000) * 1000
-
-
-def _collect(value: object, texts: set[str]) -> None:
-    """Add the moments in a value, at any depth."""
-    parts: Iterable[object] = (value,)
-    if isinstance(value, list | Mapping):
-        parts = value if isinstance(value, list) else value.values()
-    for part in parts:
-        if isinstance(part, str):
-            if len(part) >= _SHORTEST_MOMENT and part[4] == "-" and part not in texts and is_moment(part):
-                texts.add(part)
-        elif isinstance(part, dict | list | Mapping):
-            _collect(part, texts)
-
-
-_SHORTEST_MOMENT = len("2026-01-01T00:00:00Z")

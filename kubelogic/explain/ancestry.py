@@ -11,10 +11,10 @@ import msgspec
 from kubelogic.apiserver.operators import source_of
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import Document
-from kubelogic.facts.altered import value_at, with_value
+from kubelogic.facts.altered import with_value
 from kubelogic.facts.tracing import extant
 from kubelogic.kinds.operated import kept_kind
-from kubelogic.text.location import Path, Step
+from kubelogic.text.location import Path, Step, value_at
 
 _IDENTITIES = ("name", "type", "uid", "key", "topologyKey", "containerPort", "port", "ip")
 """Fields that say which item of a list is which, whatever else changes."""

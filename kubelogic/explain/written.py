@@ -20,13 +20,12 @@ from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.pods import controller_reference
 from kubelogic.cluster.state import State
 from kubelogic.explain.ancestry import Ancestor, ancestor, common, counterpart
-from kubelogic.facts.altered import value_at
 from kubelogic.facts.base import Fact
 from kubelogic.facts.tracing import decided, extant
 from kubelogic.kinds.defaults import defaulted
 from kubelogic.kinds.evidence import is_stored, stand_in_reason
 from kubelogic.text import documents
-from kubelogic.text.location import Location, Path, dotted
+from kubelogic.text.location import Location, Path, dotted, value_at
 from kubelogic.text.origin import ItemOrigin
 
 _GIVEN_BY = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kubelogic.text.location import Path, Step
+from kubelogic.text.location import Path, Step, value_at
 
 _OPPOSITES = {
     "DoesNotExist": "Exists",
@@ -19,18 +19,6 @@ _OPPOSITES = {
 """Operators, which have no values but these."""
 
 _ABSENT = object()
-
-
-def value_at(document: Any, path: Path) -> Any:
-    """The value of a field; None if it is not there."""
-    for step in path:
-        if isinstance(document, Mapping):
-            document = document.get(step)
-        elif isinstance(document, Sequence) and isinstance(step, int) and -1 < step < len(document):
-            document = document[step]
-        else:
-            return None
-    return document
 
 
 def with_value(document: Any, path: Path, value: Any) -> Any:

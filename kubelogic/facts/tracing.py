@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.altered import changed, far, gone, other, value_at, with_value
+from kubelogic.facts.altered import changed, far, gone, other, with_value
 from kubelogic.facts.base import Fact
-from kubelogic.text.location import Path, Step
+from kubelogic.text.location import Path, Step, value_at
 
 Extract = Callable[[Object], Iterable[Fact]]
 

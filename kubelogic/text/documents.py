@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import NoneType
 from typing import Any
 
@@ -18,10 +18,15 @@ from kubelogic.text.yaml_reader import Piece, Trouble
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One object as written: its tree, which has an apiVersion and a kind, and where it stands."""
+    """One object as written: its tree, which has an apiVersion and a kind, and where it stands.
+
+    ``text`` says just this, if it is known. A ``recalled`` object is as it is stored, not as it was written.
+    """
 
     document: dict[str, Any]
     origin: ItemOrigin
+    text: bytes | None = None
+    recalled: bool = False
 
     @property
     def size(self) -> int:
@@ -48,11 +53,18 @@ def fault_at(
     return Fault(location=location, code=code, message=text, object=title, excerpt=line, caret=caret)
 
 
-def read(source: Source, faults: list[Fault]) -> Iterator[Item]:
-    """All objects of a file, one after another; the faults of its text and of their envelopes go to ``faults``."""
+Recall = Callable[[bytes, int, int], dict[str, Any] | None]
+"""Gives what is stored of an object whose text stands from one byte to another, if that is known already."""
+
+
+def read(source: Source, faults: list[Fault], recall: Recall | None = None) -> Iterator[Item]:
+    """All objects of a file, one after another; the faults of its text and of their envelopes go to ``faults``.
+
+    Objects of long lists which ``recall`` knows are not read.
+    """
     for document, tree in trees(source, faults):
         if tree is not None:
-            yield from _objects(document, tree, faults)
+            yield from _objects(document, tree, faults, recall)
 
 
 def trees(source: Source, faults: list[Fault]) -> Iterator[tuple[DocumentOrigin, Any]]:
@@ -146,25 +158,34 @@ def _mistaken(source: Source, said: str) -> Fault:
     )
 
 
-_Written = tuple[Path, Any, tuple[str, str] | None]
-"""A tree, where it stands in its document, and the apiVersion and kind that its list implies."""
+class _Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A tree, where it stands in its document, and the apiVersion and kind that its list implies."""
+
+    base: Path
+    tree: Any
+    implied: tuple[str, str] | None = None
+    text: bytes | None = None
+    recalled: bool = False
 
 
-def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterator[Item]:
+def _objects(document: DocumentOrigin, root: Any, faults: list[Fault], recall: Recall | None) -> Iterator[Item]:
     """Take a document apart: Lists, and JSON arrays of objects as ``jq .items`` prints them, into their items."""
     number = 0
-    open_: list[Iterator[_Written]] = [iter([((), root, None)])]
+    open_: list[Iterator[_Written]] = [iter([_Written(base=(), tree=root)])]
     while open_:
         written = next(open_[-1], None)
         if written is None:
             open_.pop()
             continue
-        base, tree, implied = written
+        base, tree, implied = written.base, written.tree, written.implied
         if not base and isinstance(tree, list) and _is_array(document):
-            open_.append(((index,), item, None) for index, item in enumerate(tree))
+            open_.append(_Written(base=(index,), tree=item) for index, item in enumerate(tree))
             continue
         origin = ItemOrigin(document=document, item=number, base=base)
         number += 1
+        if written.recalled:
+            yield Item(document=tree, origin=origin, recalled=True)
+            continue
         if not isinstance(tree, dict):
             if not base and (said := mistaken.of_text(document.source.data[document.start :])):
                 faults.append(fault_at(origin, (), "KL106", said))
@@ -179,9 +200,9 @@ def _objects(document: DocumentOrigin, root: Any, faults: list[Fault]) -> Iterat
         if missing:
             faults.append(_missing(origin, tree, missing))
         elif not _is_list(tree):
-            yield Item(document=tree, origin=origin)
+            yield Item(document=tree, origin=origin, text=written.text)
         elif isinstance(tree.get("items"), list):
-            open_.append(_items(document, base, tree, faults))
+            open_.append(_items(document, base, tree, faults, recall))
         elif tree.get("items") is not None:
             faults.append(
                 fault_at(origin, ("items",), "KL106", "a List has a list of objects here", title=tree["kind"])
@@ -193,23 +214,32 @@ def _is_array(document: DocumentOrigin) -> bool:
     return document.source.data[document.start : document.end].lstrip().startswith(b"[")
 
 
-def _items(document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: list[Fault]) -> Iterator[_Written]:
+def _items(
+    document: DocumentOrigin, base: Path, tree: dict[str, Any], faults: list[Fault], recall: Recall | None
+) -> Iterator[_Written]:
     kind = tree["kind"]
     implied = None if kind == "List" else (tree["apiVersion"], kind.removesuffix("List"))
     if base or not document.items:
         for index, item in enumerate(tree["items"]):
-            yield (*base, "items", index), item, implied
+            yield _Written(base=(*base, "items", index), tree=item, implied=implied)
         return
-    items = json_reader.Items(data=document.source.data, position=document.source.position)
+    data = document.source.data
+    items = json_reader.Items(data=data, position=document.source.position)
     for index, (start, end) in enumerate(document.items):
+        there: Path = ("items", index)
+        if recall is not None and implied is None and (known := recall(data, start, end)) is not None:
+            yield _Written(base=there, tree=known, recalled=True)
+            continue
+        text = None
         try:
             item = items.decode(start, end)
+            text = data[start:end] if implied is None else None
         except JsonError as error:
             faults += [_fault(document.source, trouble) for trouble in error.troubles]
             if any(trouble.code != "KL101" for trouble in error.troubles):
                 continue
-            item = json_reader.last_of_each(document.source.data, start, end, document.source.position)
-        yield ("items", index), item, implied
+            item = json_reader.last_of_each(data, start, end, document.source.position)
+        yield _Written(base=there, tree=item, implied=implied, text=text)
 
 
 def _is_list(tree: dict[str, Any]) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -47,6 +47,18 @@ def path_of(field: str) -> Path:
     for bracket, plain in _STEP.findall(field):
         steps.append(int(bracket) if bracket.isdecimal() else bracket or plain)
     return tuple(steps)
+
+
+def value_at(tree: Any, path: Path) -> Any:
+    """The value of a field of a JSON tree; None if it is not there."""
+    for step in path:
+        if isinstance(tree, Mapping):
+            tree = tree.get(step)
+        elif isinstance(tree, Sequence) and isinstance(step, int) and -1 < step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import given
@@ -89,3 +90,15 @@ def test_a_node_whose_lease_ran_out_while_another_one_renewed_its_own_is_silent(
     silent = State.of(Cluster.of([*nodes, *leases])).world["node_silent_since"]
     assert silent == {("a", milliseconds("2026-01-01T00:00:05Z"))}
     assert "node_silent_since" not in State.of(Cluster.of([*nodes, *leases[1:3]])).world
+
+
+def test_the_clock_starts_at_the_latest_moment_that_is_one_and_a_value() -> None:
+    status = {
+        "conditions": [{"lastTransitionTime": "2026-01-01T00:00:00+01:00", "message": 'at "2026-01-04T00:00:00Z"'}],
+        "2026-01-04T00:00:00Z": [None, 1, {"at": "2026-01-01T00:00:00.5Z"}],
+        "message": "2026-13-01T00:00:00Z",
+        "reason": "٢٠٢٦-01-04T00:00:00Z",
+    }
+    about = {"name": "p", "annotations": {"at": "2026-01-04T00:00:00Z"}}
+    pod = thing("Pod", "a", "p", metadata=about, status=MappingProxyType(status))
+    assert State.of(Cluster.of([pod])).now == milliseconds("2026-01-01T00:00:01Z")

@@ -55,6 +55,7 @@ REASONS: dict[tuple[str, int], str] = {
     ("cluster/clock.py", 1_793_577_600_000): "when the clock of a cluster without moments starts",
     ("cluster/clock.py", 62_135_596_800_000): CALENDAR,
     ("cluster/clock.py", 6): FORMAT,
+    ("cluster/clock.py", 500): "values that are written at once when moments are looked for: memory",
     ("cluster/clock.py", 1970): CALENDAR,
     ("cluster/cluster.py", 8): CODE,
     ("cluster/extent.py", 200_000): CODE,

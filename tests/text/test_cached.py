@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubelogic.apiserver.reading import Reading, load
 from kubelogic.kinds.validation import Admitter, admit
+from kubelogic.text.location import InputError
+from kubelogic.text.sources import Source
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -226,3 +231,65 @@ def test_pods_share_what_is_equal() -> None:
     assert first["spec"]["containers"][0]["resources"] is second["spec"]["containers"][0]["resources"]
     assert second["spec"]["containers"][0]["volumeMounts"][0]["name"] == "kube-api-access-00002"
     assert "lastProbeTime" not in second["status"]["conditions"][0]
+
+
+def long_list(objects: list[Any], indent: int | None = None) -> bytes:
+    """A list that is so long that its items are read one by one."""
+    filler = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "long"}, "data": {"x": "x" * 1_000_000}}
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects, filler]}, indent=indent).encode()
+
+
+def read(*texts: bytes) -> Reading:
+    sources = [Source(name=f"{number}.json", data=data) for number, data in enumerate(texts)]
+    return load([], texts=sources, namespace="shop", keep_going=True)
+
+
+def told(reading: Reading) -> list[tuple[str, str]]:
+    """What is said of a reading, but for places."""
+    said = [*reading.notices, *reading.refused]
+    return sorted((each.code, re.sub(r"\d+\.json:\S+", "there", each.message)) for each in said)
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_objects_of_a_long_list_are_those_of_as_many_files(indent: int | None) -> None:
+    objects = [*PODS, *NODES, *(put(pod, ("status", "startTime"), None) for pod in PODS[:2])]
+    expected = read(*(json.dumps(each).encode() for each in objects))
+    found = read(long_list(objects, indent))
+    assert told(found) == told(expected)
+    documents = {str(obj): obj.document for obj in expected.objects}
+    assert {str(obj): obj.document for obj in found.objects if obj.kind != "ConfigMap"} == documents
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"", b"", ""),
+        (b'"uid": "uid-2"', b'"uid": "uid-2", "uid": "uid-2"', "KL101"),
+        (b'"uid": "uid-2"', b'"uid": "\\ud800"', ""),
+        (b'"name": "web-2"', b'"name": "web_2"', "KL123"),
+        (b'"podIP": "10.0.0.2"', b'"podIP": 10', "KL110"),
+    ],
+)
+def test_what_is_wrong_with_one_of_many_is_told(old: bytes, new: bytes, code: str) -> None:
+    data = long_list([running(1), running(2), running(3)]).replace(old, new)
+    reading = read(data)
+    assert [said for said, _ in told(reading) if said != "KL109"] == ([code] if code else [])
+    assert {obj.key for obj in reading.objects if obj.kind == "Pod"} >= {"shop/web-1", "shop/web-3"}
+
+
+@pytest.mark.parametrize("new", [b'"uid": "\t"', b'"uid": "\\x"', b'"uid": ', b'"uid": "uid-2'])
+def test_one_of_many_that_is_no_json_is_told(new: bytes) -> None:
+    with pytest.raises(InputError) as caught:
+        read(long_list([running(1), running(2), running(3)]).replace(b'"uid": "uid-2"', new))
+    assert [fault.code for fault in caught.value.faults] == ["KL100"]
+
+
+def test_a_manifest_of_a_pod_that_a_cluster_printed_is_applied_as_it_was_written() -> None:
+    bare = [{**running(number), "status": None} for number in (1, 2, 3)]
+    for pod in bare:
+        pod["metadata"] = {"name": pod["metadata"]["name"], "namespace": "shop", "labels": {"new": "label"}}
+        del pod["spec"]["nodeName"]
+    printed = [running(number) for number in (1, 2, 3)]
+    one, many = read(long_list(printed), *(json.dumps(each).encode() for each in bare)), read(long_list(printed + bare))
+    assert [change.document for change in many.changes] == [change.document for change in one.changes] == bare
+    assert [obj.document for obj in many.objects] == [obj.document for obj in one.objects]
