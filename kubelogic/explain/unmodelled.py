@@ -55,7 +55,7 @@ def unmodelled(cluster: Cluster, rulebook: Rulebook, pod: Object) -> Unmodelled:
         rulebook: whose headers say what they omit.
         pod: the pod, or an object with its template.
     """
-    uses = [each for file in rulebook.files for each in file.omits if each.code in UNHEEDED]
+    uses = [each for each in rulebook.omissions if each.code in UNHEEDED]
     uses = [each for each in uses if each.subject.startswith("Pod.")]
     source = owner_with_origin(cluster, pod)
     found = omitted(Cluster.of([source]), uses) if _has_any(pod, uses) else ()
@@ -74,8 +74,7 @@ def of_its_group(cluster: Cluster, rulebook: Rulebook, pod: Object) -> tuple[Not
     kinds = {each.kind for each in objects}
     uses = [
         each
-        for file in rulebook.files
-        for each in file.omits
+        for each in rulebook.omissions
         if (each.code in OF_OPERATORS or each.code in UNHEEDED)
         and (each.subject.partition(".")[0] in kinds - {"Pod"} or each.subject.startswith(_OF_PODS))
     ]

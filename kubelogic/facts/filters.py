@@ -172,8 +172,9 @@ def _faults(book: Rulebook) -> list[RuleFault]:
         return []
     found = [
         RuleFault(place=clause.place, message=f"{clause.head.predicate} is a table: its rows are facts, not derived")
-        for clause in book.clauses
-        if clause.head.predicate in _CHECKS and clause.head.predicate != "scorer"
+        for table in _CHECKS
+        if table != "scorer"
+        for clause in book.clauses_of(table)
     ]
     rows: dict[str, list[Atom]] = {name: [] for name in _CHECKS}
     for fact in book.facts:

@@ -7,13 +7,14 @@ the constraints of pods; a company's rule may write ``class_label(NodeClass, 'ac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.node_terms import NODE_NAME
 from kubelogic.logic import Rulebook
-from kubelogic.logic.terms import Atom, Clause, Constant, Literal, is_anonymous
+from kubelogic.logic.encoded import Clauses
+from kubelogic.logic.terms import Atom, Constant, Literal, is_anonymous
 
 _LABELS = frozenset({"class_label", "class_number"})
 """Predicates of (node class, key, value)."""
@@ -30,7 +31,7 @@ _READ = {*_LABELS, *_OF_PODS, *_TOPOLOGY}
 
 def mentions(rulebook: Rulebook) -> FactModule:
     """The fact module of what a rulebook mentions. It comes before the modules that read mentions."""
-    clauses = _of_clauses(_Clauses(rulebook.clauses))
+    clauses = _of_clauses(_Same(rulebook.clauses))
     facts = tuple(sorted({*clauses, *(fact for atom in rulebook.facts for fact in _mentioned(atom))}))
     return FactModule(name="mentions", stages=(lambda: MentionStage(facts),))
 
@@ -48,29 +49,29 @@ class MentionStage:
         self._facts = ()
 
 
-class _Clauses:
+class _Same:
     """The very same clauses; every evaluation asks for what they mention."""
 
     __slots__ = ("clauses",)
 
-    def __init__(self, clauses: tuple[Clause, ...]) -> None:
+    def __init__(self, clauses: Clauses) -> None:
         self.clauses = clauses
 
     def __hash__(self) -> int:
         return id(self.clauses)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Clauses) and self.clauses is other.clauses
+        return isinstance(other, _Same) and self.clauses is other.clauses
 
 
 @lru_cache(maxsize=16)
-def _of_clauses(given: _Clauses) -> frozenset[Fact]:
+def _of_clauses(given: _Same) -> frozenset[Fact]:
     return frozenset(fact for atom in _atoms(given.clauses) for fact in _mentioned(atom))
 
 
-def _atoms(clauses: Iterable[Clause]) -> Iterator[Atom]:
+def _atoms(clauses: Clauses) -> Iterator[Atom]:
     """The atoms of the clauses that may mention something."""
-    for clause in clauses:
+    for clause in clauses.about(_READ):
         if clause.head.predicate in _READ:
             yield clause.head
         for item in clause.body:

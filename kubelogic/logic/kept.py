@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kubelogic.logic.terms import Clause, RuleFile
+from kubelogic.logic.encoded import Clauses
+from kubelogic.logic.terms import Atom, Clause, Declaration, Omission, RuleFile
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -35,12 +36,12 @@ Texts = tuple[tuple[str, str], ...]
 """Rule files in their order: name and text of each."""
 
 _VARIABLE = "KUBELOGIC_CACHE_DIR"
-_MOST_CODES = 20_000
-"""Compiled joins in the file; a file with more is begun anew with those of the present run."""
+_MOST_CODES = 10_000
+"""Compiled joins in the file of all; a file with more is begun anew with those of the present run."""
 _BOOKS = 8
 """Rulebooks that are kept; the ones longest unused go."""
-_STEPS = 64
-"""Files with the steps of evaluations that are kept."""
+_ANSWERS = 64
+"""Answers about rulebooks that are kept."""
 
 
 def directory() -> Path | None:
@@ -55,22 +56,56 @@ def directory() -> Path | None:
         return None
 
 
-def kept_files(texts: Texts) -> tuple[RuleFile, ...] | None:
-    """The rule files that these texts were parsed to and that were found in order; None if that is not known."""
-    path = _book(texts)
-    data = _read(path)
+class KeptRules(msgspec.Struct, frozen=True, array_like=True):
+    """Parsed rule files that were checked and are in order: what every run reads of them, and the rest encoded.
+
+    ``files`` are without clauses, of which ``sizes`` says how many each has; ``heads`` and ``reads`` are those of
+    ``Clauses``.
+    """
+
+    files: tuple[msgspec.Raw, ...]
+    sizes: tuple[int, ...]
+    clauses: tuple[msgspec.Raw, ...]
+    heads: tuple[str, ...]
+    reads: tuple[tuple[str, ...], ...]
+    declarations: tuple[Declaration, ...]
+    facts: tuple[Atom, ...]
+    omissions: tuple[Omission, ...]
+
+    @classmethod
+    def of(cls, files: Sequence[RuleFile], clauses: Clauses, facts: tuple[Atom, ...]) -> KeptRules:
+        """Some files, all of their clauses, and all of their facts."""
+        return cls(
+            tuple([_encoded(msgspec.structs.replace(file, clauses=())) for file in files]),
+            tuple([len(file.clauses) for file in files]),
+            tuple(map(_encoded, clauses)),
+            clauses.heads,
+            clauses.reads,
+            tuple([each for file in files for each in file.declarations]),
+            facts,
+            tuple([each for file in files for each in file.omits]),
+        )
+
+
+def _encoded(value: object) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode(value))
+
+
+def kept_rules(texts: Texts) -> KeptRules | None:
+    """What these texts were parsed to; None if that is not known."""
+    data = _read(_book(texts))
     if data is None:
         return None
     try:
-        return msgspec.msgpack.decode(data, type=tuple[RuleFile, ...])
+        return msgspec.msgpack.decode(data, type=KeptRules)
     except msgspec.MsgspecError:
         return None
 
 
-def keep_files(texts: Texts, files: tuple[RuleFile, ...]) -> None:
-    """Remember what these texts were parsed to. Call it only with files that were checked."""
+def keep_rules(texts: Texts, rules: KeptRules) -> None:
+    """Remember what these texts were parsed to. Call it only with what was checked."""
     path = _book(texts)
-    if path is not None and _write(path, msgspec.msgpack.encode(files)):
+    if path is not None and _write(path, msgspec.msgpack.encode(rules)):
         _forget(path.parent, "rules-*")
 
 
@@ -81,22 +116,32 @@ def book_of(texts: Texts, more: Iterable[Clause]) -> str:
     return digest.hexdigest()[:32]
 
 
-def kept_steps(book: str, goals: Sequence[str] | None) -> bytes | None:
-    """What ``keep_steps`` was given for a rulebook and goals; None if that is not known."""
-    return _read(_steps(book, goals))
+def kept_answer(book: str, question: str) -> bytes | None:
+    """What ``keep_answer`` was given for a rulebook and a question; None if that is not known."""
+    return _read(_answer(book, question))
 
 
-def keep_steps(book: str, goals: Sequence[str] | None, data: bytes) -> None:
-    """Remember the steps of a rulebook's evaluation for some goals.
+def keep_answer(book: str, question: str, answer: bytes) -> None:
+    """Remember something that follows from a rulebook alone.
 
     Args:
         book: what identifies the rulebook; empty: one that is not kept.
-        goals: sorted; None for all.
-        data: the steps, encoded.
+        question: what was asked, and of what version of the code.
+        answer: encoded.
     """
-    path = _steps(book, goals)
-    if path is not None and _write(path, data):
-        _forget(path.parent, "steps-*", _STEPS)
+    path = _answer(book, question)
+    if path is not None and _write(path, answer):
+        _forget(path.parent, "answer-*", _ANSWERS)
+
+
+def version_of(source: str) -> str:
+    """What tells a source file from its other versions: its state.
+
+    Args:
+        source: the path of the file.
+    """
+    state = Path(source).stat()
+    return f"{state.st_size} {state.st_mtime_ns}"
 
 
 def key_of(source: str, name: str, mode: str = "exec") -> bytes:
@@ -113,7 +158,8 @@ class Codes:
 
     def __init__(self) -> None:
         self._made: dict[bytes, CodeType] = {}
-        self._kept: dict[bytes, bytes] | None = None
+        self._kept: dict[bytes, bytes] = {}
+        self._all = False
         self._new = False
         self._plans: dict[str, Plans] = {}
         self._planned: set[str] = set()
@@ -122,17 +168,19 @@ class Codes:
         """``source`` compiled; ``name`` is the file's name in tracebacks."""
         key = key_of(source, name, mode)
         found = self.known(key)
+        if found is None and not self._all:
+            self._all = True
+            self._kept = {**_unmarshalled(_joins()), **self._kept}
+            found = self.known(key)
         if found is None:
             found = self._made[key] = compile(source, name, mode)
             self._new = True
         return found
 
     def known(self, key: bytes) -> CodeType | None:
-        """What was compiled under this key, in this run or an earlier one."""
+        """What was compiled under this key, in this run or an earlier one, as far as that is at hand."""
         found = self._made.get(key)
         if found is None:
-            if self._kept is None:
-                self._kept = _codes()
             data = self._kept.get(key)
             if data is not None:
                 found = marshal.loads(data)
@@ -148,7 +196,9 @@ class Codes:
         """
         found = self._plans.get(book)
         if found is None:
-            found = (_unmarshalled(_plan(book)) if book else None) or {}
+            kept = _unmarshalled(_plan(book)) if book else {}
+            found = kept.get("plans", {})
+            self._kept.update(kept.get("joins", {}))
             if book:
                 self._plans[book] = found
         return found
@@ -163,19 +213,25 @@ class Codes:
     def keep(self) -> None:
         """Write what was compiled since, for later runs."""
         for book in sorted(self._planned):
-            path = _plan(book)
-            if path is not None and _write(path, marshal.dumps(self._plans[book])):
+            plans, path = self._plans[book], _plan(book)
+            keys = [key for planned in plans.values() for _, key in planned]
+            joins = {key: data for key in keys if (data := self._data(key)) is not None}
+            if path is not None and _write(path, marshal.dumps({"plans": plans, "joins": joins})):
                 _forget(path.parent, "plans-*")
         self._planned.clear()
         path = _joins()
         if not self._new or path is None:
             return
-        known = _codes()
+        known = _unmarshalled(path)
         known.update((key, marshal.dumps(code)) for key, code in self._made.items() if key not in known)
         if len(known) > _MOST_CODES:
             known = {key: marshal.dumps(code) for key, code in self._made.items()}
         _write(path, marshal.dumps(known))
         self._new = False
+
+    def _data(self, key: bytes) -> bytes | None:
+        made = self._made.get(key)
+        return self._kept.get(key) if made is None else marshal.dumps(made)
 
 
 CODES = Codes()
@@ -194,12 +250,11 @@ def _digest(texts: Texts) -> HASH:
     return digest
 
 
-def _steps(book: str, goals: Sequence[str] | None) -> Path | None:
+def _answer(book: str, question: str) -> Path | None:
     where = directory()
     if where is None or not book:
         return None
-    asked = "all" if goals is None else " ".join(goals)
-    return where / f"steps-{book}-{sha256(asked.encode()).hexdigest()[:16]}"
+    return where / f"answer-{book}-{sha256(question.encode()).hexdigest()[:16]}"
 
 
 def _joins() -> Path | None:
@@ -213,8 +268,7 @@ def _engine() -> bytes:
 
     def states() -> Iterator[str]:
         for path in sorted(Path(__file__).parent.glob("*.py")):
-            state = path.stat()
-            yield f"{path.name} {state.st_size} {state.st_mtime_ns}"
+            yield f"{path.name} {version_of(str(path))}"
 
     return "\n".join(states()).encode()
 
@@ -222,10 +276,6 @@ def _engine() -> bytes:
 def _plan(book: str) -> Path | None:
     where = directory()
     return None if where is None else where / f"plans-{sys.implementation.cache_tag}-{sys.hexversion:x}-{book}"
-
-
-def _codes() -> dict[bytes, bytes]:
-    return _unmarshalled(_joins())
 
 
 def _unmarshalled(path: Path | None) -> dict[Any, Any]:

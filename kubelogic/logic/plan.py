@@ -135,8 +135,8 @@ class Parts:
 
     def of(self, predicates: Collection[str]) -> Iterator[Part]:
         """The parts that define ``predicates``, in the order of their clauses."""
-        for number, clause in enumerate(self.rulebook.clauses):
-            if clause.head.predicate in predicates:
+        for number, head in enumerate(self.rulebook.clauses.heads):
+            if head in predicates:
                 yield self._part(number)
 
     def rule(self, head: str, label: str, mark: str, asks: tuple[Asked, ...]) -> Rule:

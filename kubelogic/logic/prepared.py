@@ -15,7 +15,7 @@ import msgspec
 
 from kubelogic.logic.aggregates import Grouping
 from kubelogic.logic.joins import Joins
-from kubelogic.logic.kept import keep_steps, kept_steps
+from kubelogic.logic.kept import keep_answer, kept_answer
 from kubelogic.logic.plan import Asked, Group, Parts, Rule, needed, plan
 from kubelogic.logic.relation import Columns
 from kubelogic.logic.rulebook import Rulebook
@@ -200,14 +200,15 @@ _Kept = tuple[tuple[str, ...], tuple[_Step, ...]]
 def _steps(book: Rulebook, parts: Parts, goals: frozenset[str] | None) -> tuple[frozenset[str], tuple[Group, ...]]:
     """What is needed for some goals, and the groups in evaluation order: as an earlier run found them, or found now."""
     asked = None if goals is None else sorted(goals)
-    data = kept_steps(book.mark, asked)
+    question = "steps of all" if asked is None else f"steps of {' '.join(asked)}"
+    data = kept_answer(book.mark, question)
     if data is not None:
         with contextlib.suppress(msgspec.MsgspecError):
             predicates, steps = msgspec.msgpack.decode(data, type=_Kept)
             return frozenset(predicates), tuple([_group(step, parts) for step in steps])
     needs = needed(book, asked)
     groups = tuple(plan(parts, needs))
-    keep_steps(book.mark, asked, msgspec.msgpack.encode((sorted(needs), [_step(group) for group in groups])))
+    keep_answer(book.mark, question, msgspec.msgpack.encode((sorted(needs), [_step(group) for group in groups])))
     return frozenset(needs), groups
 
 

@@ -12,9 +12,10 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from kubelogic.logic.checker import check, check_atom, excerpted, warnings
+from kubelogic.logic.encoded import Clauses, Files
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
-from kubelogic.logic.kept import Texts, book_of, keep_files, kept_files
+from kubelogic.logic.kept import KeptRules, Texts, book_of, keep_rules, kept_rules
 from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components, unstratified
 from kubelogic.logic.terms import (
@@ -22,7 +23,6 @@ from kubelogic.logic.terms import (
     Clause,
     Constant,
     Declaration,
-    Literal,
     Omission,
     Operation,
     Pattern,
@@ -55,9 +55,9 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     clauses for later runs; empty: not kept.
     """
 
-    files: tuple[RuleFile, ...]
+    files: Files
     declarations: Mapping[str, Declaration]
-    clauses: tuple[Clause, ...]
+    clauses: Clauses
     facts: tuple[Atom, ...]
     uses: Mapping[str, frozenset[str]]
     mark: str = ""
@@ -79,16 +79,16 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return tuple(group for group in components(self.uses) if any(p in self.uses for p in group))
 
     @cached_property
-    def _by_head(self) -> Mapping[str, tuple[Clause, ...]]:
-        found: dict[str, list[Clause]] = {}
-        for clause in self.clauses:
-            found.setdefault(clause.head.predicate, []).append(clause)
-        return {predicate: tuple(clauses) for predicate, clauses in found.items()}
+    def _by_head(self) -> Mapping[str, tuple[int, ...]]:
+        found: dict[str, list[int]] = {}
+        for number, head in enumerate(self.clauses.heads):
+            found.setdefault(head, []).append(number)
+        return {predicate: tuple(numbers) for predicate, numbers in found.items()}
 
-    @cached_property
+    @property
     def omissions(self) -> tuple[Omission, ...]:
         """What the files say they leave out, in their order."""
-        return tuple(each for file in self.files for each in file.omits)
+        return self.files.omissions
 
     @classmethod
     def of(cls, files: Iterable[RuleFile], follow: Follow | None = None) -> Rulebook:
@@ -114,44 +114,43 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises:
             RuleErrors: with what ``follow`` finds wrong, or because something would depend on its own negation.
         """
-        book = cls(
+        book = cls.assemble(
             files=files,
             declarations={d.predicate: d for file in files for d in file.declarations},
-            clauses=tuple(clause for file in files for clause in file.clauses),
+            clauses=[clause for file in files for clause in file.clauses],
             facts=tuple(fact for file in files for fact in file.facts),
-            uses={},
         )
-        more, faults = follow(book) if follow is not None else ((), ())
+        return book.followed(follow)
+
+    def followed(self, follow: Follow | None) -> Rulebook:
+        """This rulebook with what follows from it; see ``checked``."""
+        more, faults = follow(self) if follow is not None else ((), ())
         if faults:
-            raise RuleErrors(excerpted(faults, files))
-        clauses = (*book.clauses, *more)
-        book = cls.assemble(files=files, declarations=book.declarations, clauses=clauses, facts=book.facts)
-        heads = {clause.head.predicate for clause in more}
-        if _meets_itself(book.uses, heads) and (cycles := list(unstratified(clauses))):
-            raise RuleErrors(excerpted(cycles, files))
+            raise RuleErrors(excerpted(faults, self.files))
+        if not more:
+            return self
+        uses = {**self.uses}
+        for head, read in _uses(Clauses.of(more)).items():
+            uses[head] = uses.get(head, frozenset()) | read
+        book = replace(self, clauses=self.clauses.followed_by(more), uses=uses)
+        if _meets_itself(uses, {clause.head.predicate for clause in more}) and (
+            cycles := list(unstratified(book.clauses))
+        ):
+            raise RuleErrors(excerpted(cycles, self.files))
         return book
 
     @classmethod
     def assemble(
         cls,
         *,
-        files: tuple[RuleFile, ...],
+        files: Iterable[RuleFile],
         declarations: Mapping[str, Declaration],
-        clauses: tuple[Clause, ...],
+        clauses: Iterable[Clause],
         facts: tuple[Atom, ...],
     ) -> Rulebook:
         """A rulebook of parts that are known to be in order; nothing is checked."""
-        uses: dict[str, set[str]] = {}
-        for clause in clauses:
-            found = uses.setdefault(clause.head.predicate, set())
-            found.update(item.atom.predicate for item in clause.body if isinstance(item, Literal))
-        return cls(
-            files=files,
-            declarations=declarations,
-            clauses=clauses,
-            facts=facts,
-            uses={head: frozenset(found) for head, found in uses.items()},
-        )
+        known = Clauses.of(clauses)
+        return cls(files=Files.of(files), declarations=declarations, clauses=known, facts=facts, uses=_uses(known))
 
     @classmethod
     def parse(cls, texts: Mapping[str, str]) -> Rulebook:
@@ -237,7 +236,14 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def clauses_of(self, predicate: str) -> tuple[Clause, ...]:
         """The clauses whose head is ``predicate``, in file order."""
-        return self._by_head.get(predicate, ())
+        return tuple([self.clauses[number] for number in self._by_head.get(predicate, ())])
+
+
+def _uses(clauses: Clauses) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for head, reads in zip(clauses.heads, clauses.reads, strict=True):
+        found.setdefault(head, set()).update(reads)
+    return {head: frozenset(reads) for head, reads in found.items()}
 
 
 def _meets_itself(uses: Mapping[str, frozenset[str]], heads: Iterable[str]) -> bool:
@@ -271,13 +277,21 @@ def _parsed(texts: Texts, follow: Follow | None) -> Rulebook:
 @lru_cache(maxsize=2)
 def _kept(texts: Texts, follow: Follow | None) -> Rulebook:
     """The same for rules that rarely change: kept between runs."""
-    kept = kept_files(texts)
+    kept = kept_rules(texts)
     if kept is not None:
-        book = Rulebook.checked(kept, follow)
+        clauses = Clauses(kept.clauses, kept.heads, kept.reads)
+        book = Rulebook(
+            files=Files(kept.files, kept.omissions, clauses, kept.sizes),
+            declarations={each.predicate: each for each in kept.declarations},
+            clauses=clauses,
+            facts=kept.facts,
+            uses=_uses(clauses),
+        ).followed(follow)
+        written = len(clauses)
     else:
         book = _parsed(texts, follow)
-        keep_files(texts, book.files)
-    written = sum(len(file.clauses) for file in book.files)
+        written = sum(len(file.clauses) for file in book.files)
+        keep_rules(texts, KeptRules.of(book.files, book.clauses.only(range(written)), book.facts))
     return replace(book, mark=book_of(texts, book.clauses[written:]))
 
 

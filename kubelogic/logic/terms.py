@@ -16,7 +16,7 @@ Pattern = tuple[Value | None, ...]
 """A row in which None stands for any value."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
+class Place(msgspec.Struct, frozen=True, kw_only=True, order=True, array_like=True):
     """A position in a rule file; lines and columns count from 1."""
 
     file: str
@@ -28,21 +28,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-class Variable(msgspec.Struct, frozen=True, tag=True):
+class Variable(msgspec.Struct, frozen=True, tag=True, array_like=True):
     name: str
 
     def __str__(self) -> str:
         return self.name
 
 
-class Constant(msgspec.Struct, frozen=True, tag=True):
+class Constant(msgspec.Struct, frozen=True, tag=True, array_like=True):
     value: Value
 
     def __str__(self) -> str:
         return repr(self.value)
 
 
-class Operation(msgspec.Struct, frozen=True, tag=True):
+class Operation(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Integer arithmetic: ``+ - * // %``."""
 
     operator: str
@@ -70,7 +70,7 @@ def is_anonymous(term: Term) -> bool:
     return isinstance(term, Variable) and term.name.startswith("_")
 
 
-class Atom(msgspec.Struct, frozen=True, kw_only=True):
+class Atom(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """``predicate(terms)``; a functional ``p[X] == Y`` is the atom ``p(X, Y)``."""
 
     predicate: str
@@ -90,7 +90,7 @@ class Atom(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.predicate}({', '.join(map(str, self.terms))})"
 
 
-class Literal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Literal(msgspec.Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     atom: Atom
     negated: bool = False
 
@@ -98,7 +98,7 @@ class Literal(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return f"~{self.atom}" if self.negated else str(self.atom)
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Comparison(msgspec.Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """``left operator right``. ``==`` with one unbound variable alone on a side binds it."""
 
     operator: str
@@ -113,7 +113,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 BodyItem = Literal | Comparison
 
 
-class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
+class Aggregate(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """How the last argument of a head comes from the rows of the body.
 
     ``len_(V)`` counts distinct V; ``sum_(V, for_each=W)`` adds V over distinct W; ``min_(V, order_by=W)`` and
@@ -128,7 +128,7 @@ class Aggregate(msgspec.Struct, frozen=True, kw_only=True):
     order_by: tuple[str, ...] = ()
 
 
-class Clause(msgspec.Struct, frozen=True, kw_only=True):
+class Clause(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """``head <= body``. With ``aggregate`` the head's last term is a placeholder for its result."""
 
     head: Atom
@@ -141,12 +141,12 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.head} <= {' & '.join(map(str, self.body))}"
 
 
-class Argument(msgspec.Struct, frozen=True, kw_only=True):
+class Argument(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     name: str
     type: str
 
 
-class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A predicate's name, arguments and English sentence (``{Name}`` stands for the argument).
 
     ``functional``: written ``p[X] == Y``. ``function``: computed by a registered pure function from all
@@ -177,7 +177,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.arguments)
 
 
-class Omission(msgspec.Struct, frozen=True, kw_only=True):
+class Omission(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Something that a rule file says it does not model: ``#! omits: CODE subject — words``.
 
     ``code`` and ``subject`` are empty when only words were given; whoever provides the facts gives a notice with
@@ -190,7 +190,7 @@ class Omission(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
-class RuleFile(msgspec.Struct, frozen=True, kw_only=True):
+class RuleFile(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One parsed rule file: its header (``#! key: value`` lines), omissions, declarations, clauses and facts."""
 
     path: str

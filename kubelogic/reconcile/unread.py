@@ -2,20 +2,23 @@
 
 What controllers write of Endpoints and EndpointSlices is read by no scheduler, kubelet or controller of pods, so a
 question about pods gets the same answer without them, and a cluster of many Services is spared most of its relations.
-That it is so is worked out of the rules each time: rules of users, or a world in which something waits for a name, may
-read endpoints, and then nothing is left out.
+That it is so is worked out of the rules, once for each version of them: rules of users, or a world in which something
+waits for a name, may read endpoints, and then nothing is left out.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 
+import msgspec
 from msgspec.structs import replace
 
 from kubelogic.facts.services import ENDPOINT_FACTS
 from kubelogic.logic import Rulebook
+from kubelogic.logic.kept import keep_answer, kept_answer, version_of
 from kubelogic.logic.plan import needed
 from kubelogic.logic.terms import Clause, Constant, Literal, Term
 
@@ -77,21 +80,44 @@ class _Key:
 @lru_cache(maxsize=8)
 def _without(key: _Key, goals: frozenset[str], waits: bool) -> Rulebook:
     book = key.book
+    facts, asked = " ".join(sorted(ENDPOINT_FACTS)), " ".join(sorted(goals))
+    question = f"without endpoints: {version_of(__file__)}, {facts}, {waits}, {asked}"
+    data = kept_answer(book.mark, question)
+    numbers: list[int] | None = None
+    if data is not None:
+        with contextlib.suppress(msgspec.MsgspecError):
+            numbers = msgspec.msgpack.decode(data, type=list[int])
+    if numbers is None:
+        numbers = _numbers(book, goals, waits)
+        keep_answer(book.mark, question, msgspec.msgpack.encode(numbers))
+    return book if len(numbers) == len(book.clauses) else _of(book, numbers)
+
+
+def _of(book: Rulebook, numbers: list[int]) -> Rulebook:
+    """The rulebook with some of its clauses only."""
+    mark = book.mark and sha256(f"{book.mark} {numbers}".encode()).hexdigest()[:32]
+    found = Rulebook.assemble(
+        files=book.files, declarations=book.declarations, clauses=book.clauses.only(numbers), facts=book.facts
+    )
+    return replace(found, mark=mark)
+
+
+def _numbers(book: Rulebook, goals: frozenset[str], waits: bool) -> list[int]:
+    """The positions of the clauses that are left: all, if anything else reads endpoints."""
     given = {fact.predicate for fact in book.facts}
     kept = [clause for clause in book.clauses if not _is_of_endpoints(clause)]
     if not waits and _WAITS not in given:
         kept = _without_empty(kept, {_WAITS}, given | _inputs(book))
     left = {id(clause) for clause in kept}
     numbers = [number for number, clause in enumerate(book.clauses) if id(clause) in left]
-    mark = book.mark and sha256(f"{book.mark} {numbers}".encode()).hexdigest()[:32]
-    found = Rulebook.assemble(files=book.files, declarations=book.declarations, clauses=tuple(kept), facts=book.facts)
-    found = replace(found, mark=mark)
+    found = _of(book, numbers)
     actions = {clause.head.predicate for clause in kept if clause.head.predicate.startswith("action_")}
     wanted = (goals | actions) & set(book.declarations)
     read = needed(found, wanted)
+    everything = list(range(len(book.clauses)))
     if not ENDPOINT_FACTS.isdisjoint(read):
-        return book
-    return book if any(_reads_topics(each, found) for each in kept if each.head.predicate in read) else found
+        return everything
+    return everything if any(_reads_topics(each, found) for each in kept if each.head.predicate in read) else numbers
 
 
 def _is_of_endpoints(clause: Clause) -> bool:

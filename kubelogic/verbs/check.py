@@ -202,7 +202,7 @@ def _in_manifests(finding: Finding, changes: Sequence[Change]) -> Finding:
 def all_codes(rulebook: Rulebook) -> frozenset[str]:
     """Every code that a finding can have."""
     headers = {str(file.header["code"]) for file in rulebook.files if file.header.get("code")}
-    omits = {str(each.code) for file in rulebook.files for each in file.omits if each.code}
+    omits = {str(each.code) for each in rulebook.omissions if each.code}
     return frozenset({*CODES, *severities(rulebook), *headers, *omits, "KL180", "KL181", "KL200", "KL294", "KL297"})
 
 

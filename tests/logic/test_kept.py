@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 
 from kubelogic.logic import Evaluation, Rulebook, joins, prepared
-from kubelogic.logic.kept import Codes, keep_files, kept_files
+from kubelogic.logic.encoded import Clauses, Files
+from kubelogic.logic.kept import Codes, KeptRules, Texts, keep_rules, kept_rules
 
 _RULES = """
 #: parent(A: str, B: str) "{A} is a parent of {B}"
@@ -25,40 +27,65 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+def _keep(texts: Texts) -> None:
+    book = Rulebook.parse(dict(texts))
+    keep_rules(texts, KeptRules.of(book.files, book.clauses, book.facts))
+
+
 def test_parsed_files_come_back_equal(cache: Path) -> None:
     book = Rulebook.parse(dict(_TEXTS))
-    assert kept_files(_TEXTS) is None
-    keep_files(_TEXTS, book.files)
-    found = kept_files(_TEXTS)
-    assert found == book.files
-    assert Rulebook.checked(found) == book
+    assert kept_rules(_TEXTS) is None
+    _keep(_TEXTS)
+    found = kept_rules(_TEXTS)
+    assert found is not None
+    clauses = Clauses(found.clauses, found.heads, found.reads)
+    files = Files(found.files, found.omissions, clauses, found.sizes)
+    assert clauses == book.clauses
+    assert clauses.reads == book.clauses.reads == (("parent",), ("parent", "elder"))
+    assert files == book.files
+    assert Rulebook.checked(tuple(files)) == book
     assert cache.stat().st_mode & 0o077 == 0, "nobody else may look or write"
 
 
 def test_a_changed_text_is_another_rulebook(cache: Path) -> None:
-    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
-    assert kept_files((("rules/family.dl", _RULES + "\n"),)) is None
-    assert kept_files((("rules/other.dl", _RULES),)) is None
+    _keep(_TEXTS)
+    assert kept_rules((("rules/family.dl", _RULES + "\n"),)) is None
+    assert kept_rules((("rules/other.dl", _RULES),)) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\xff" * 100, b"[1, 2]"])
 def test_a_damaged_file_counts_as_none(cache: Path, data: bytes) -> None:
-    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    _keep(_TEXTS)
     codes = Codes()
     codes.code("x = 1", "<a>")
     codes.keep()
     for path in cache.iterdir():
         path.write_bytes(data)
-    assert kept_files(_TEXTS) is None
+    assert kept_rules(_TEXTS) is None
     assert eval(Codes().code("6 * 7", "<a>", "eval")) == 42
 
 
 def test_a_directory_that_others_may_write_to_is_not_used(cache: Path) -> None:
-    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    _keep(_TEXTS)
     cache.chmod(0o777)
-    assert kept_files(_TEXTS) is None
+    assert kept_rules(_TEXTS) is None
     cache.chmod(0o700)
-    assert kept_files(_TEXTS) is not None
+    assert kept_rules(_TEXTS) is not None
+
+
+def test_clauses_are_decoded_when_they_are_asked_for(cache: Path) -> None:
+    _keep(_TEXTS)
+    found = kept_rules(_TEXTS)
+    assert found is not None
+    clauses = Clauses(found.clauses, found.heads, found.reads)
+    first, second = clauses
+    assert clauses[1] is second
+    assert list(clauses.about({"parent"})) == [first, second]
+    assert list(clauses.about({"nobody"})) == []
+    assert clauses.only([1])[0] is second
+    assert clauses.followed_by([first]).heads == ("elder", "elder", "elder")
+    assert pickle.loads(pickle.dumps(clauses)) == clauses
+    assert clauses != [second, first]
 
 
 def test_compiled_joins_are_kept(cache: Path) -> None:
@@ -107,27 +134,27 @@ def test_a_join_is_found_by_rule_and_sizes_without_its_source(
 def test_old_rulebooks_go(cache: Path) -> None:
     for number in range(11):
         texts = (("rules/family.dl", _RULES + "\n" * number),)
-        keep_files(texts, Rulebook.parse(dict(texts)).files)
+        _keep(texts)
     assert len(list(cache.glob("rules-*"))) == 8
-    assert kept_files(texts) is not None
+    assert kept_rules(texts) is not None
 
 
 def test_no_directory_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBELOGIC_CACHE_DIR", "")
     monkeypatch.chdir(tmp_path)
-    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    _keep(_TEXTS)
     codes = Codes()
     codes.code("x = 1", "<a>")
     codes.keep()
-    assert kept_files(_TEXTS) is None
+    assert kept_rules(_TEXTS) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KUBELOGIC_CACHE_DIR", str(tmp_path / "file" / "below"))
-    keep_files(_TEXTS, Rulebook.parse(dict(_TEXTS)).files)
+    _keep(_TEXTS)
     codes = Codes()
     codes.code("x = 1", "<a>")
     codes.keep()
-    assert kept_files(_TEXTS) is None
+    assert kept_rules(_TEXTS) is None
