@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.facts.parameters import Pool, pool, pools
 
-_ADDRESSES, _EXHAUSTED = "pod addresses in use", "ranges without a free address"
+_ADDRESSES, _RANGE = "pod addresses in use", "range"
 
 PLUGIN = "address plugin"
 """Topic of the memory: the network plugin gives addresses without ranges of nodes, as nodes that were read show."""
@@ -36,12 +38,12 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
     if spec.get("hostNetwork"):
         return _listed(_of_node(tx, node, spec.get("nodeName") or ""))
     given: list[str] = []
-    for each in tx.alike("ranges of a node", (node,), lambda: _pools(tx, node)):
-        address = _free(tx, each)
+    for each in tx.alike("ranges of a node", (node,), lambda: _ranges(tx, node)):
+        address = each.free(tx)
         if not address and _has_own_ranges(tx, node):
-            address = _free(tx, pool(tx.range_of("assumed_pod_range")))
+            address = _range(tx, pool(tx.range_of("assumed_pod_range"))).free(tx)
         if not address:
-            tx.memory[STRAYS, each.text] = 1
+            tx.memory[STRAYS, each.pool.text] = 1
             return None
         given.append(address)
     if not given:
@@ -61,8 +63,12 @@ def _listed(addresses: list[str]) -> Mapping[str, Any]:
     return {"podIP": addresses[0], "podIPs": [{"ip": each} for each in addresses]}
 
 
-def _pools(tx: Transaction, node: Object | None) -> Sequence[Pool]:
+def _ranges(tx: Transaction, node: Object | None) -> Sequence[_Range]:
     """Where pods of a node get addresses: its own ranges, or the cluster's where nodes get none."""
+    return [_range(tx, each) for each in _pools(tx, node)]
+
+
+def _pools(tx: Transaction, node: Object | None) -> Sequence[Pool]:
     spec = (node.document.get("spec") or {}) if node is not None else {}
     ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
     if ranges:
@@ -82,29 +88,48 @@ def _of_node(tx: Transaction, node: Object | None, name: str) -> list[str]:
     counter = f"address of {name}"
     number = tx.names.get(counter, tx.state.names.get(counter))
     if number is None:
-        number = tx.names[counter] = _next(tx, f"addresses of {assumed.text}")
+        total = f"addresses of {assumed.text}"
+        number = tx.names[counter] = _number(tx, total)
+        tx.names[total] = number + 1
     return [assumed.address(number % assumed.size)]
 
 
-def _free(tx: Transaction, given: Pool) -> str:
-    """The next free address of a range, round and round; empty if there is none, which holds for the transaction."""
-    exhausted: set[str] = tx.shared.setdefault(_EXHAUSTED, set())
-    if given.text in exhausted:
+class _Range(msgspec.Struct, kw_only=True):
+    """A range while a transaction hands out its addresses."""
+
+    pool: Pool
+    counter: str
+    used: set[str]
+    is_exhausted: bool = False
+
+    def free(self, tx: Transaction) -> str:
+        """The next free address, round and round; empty if there is none, which holds for the transaction."""
+        if self.is_exhausted:
+            return ""
+        pool, used = self.pool, self.used
+        start = _number(tx, self.counter)
+        end = start + min(pool.size, len(used) + 1)
+        for number in range(start, end):
+            address = pool.address(number % pool.size)
+            if address not in used:
+                tx.names[self.counter] = number + 1
+                return address
+        tx.names[self.counter], self.is_exhausted = end, True
         return ""
-    used = _in_use(tx)
-    counter = f"addresses of {given.text}"
-    for _ in range(min(given.size, len(used) + 1)):
-        address = given.address(_next(tx, counter) % given.size)
-        if address not in used:
-            return address
-    exhausted.add(given.text)
-    return ""
 
 
-def _next(tx: Transaction, counter: str) -> int:
-    number = tx.names.get(counter, tx.state.names.get(counter, 0))
-    tx.names[counter] = number + 1
-    return number
+def _range(tx: Transaction, given: Pool) -> _Range:
+    found: _Range | None = tx.shared.get((_RANGE, given.text))
+    if found is None:
+        counter = f"addresses of {given.text}"
+        found = tx.shared[_RANGE, given.text] = _Range(pool=given, counter=counter, used=_in_use(tx))
+    return found
+
+
+def _number(tx: Transaction, counter: str) -> int:
+    """How many addresses were handed out by a counter."""
+    number = tx.names.get(counter)
+    return tx.state.names.get(counter, 0) if number is None else number
 
 
 def _in_use(tx: Transaction) -> set[str]:

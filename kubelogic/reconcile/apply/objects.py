@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubelogic.apiserver.conditions import NOT_READY, pod_conditions, put_condition
+from kubelogic.apiserver.conditions import pod_conditions, put_condition
 from kubelogic.apiserver.posting import amend, erase
 from kubelogic.apiserver.transaction import Transaction, owners, reference, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.reconcile import actions
+from kubelogic.reconcile.apply.reports import readiness
 
 
 def delete_object(tx: Transaction, action: actions.DeleteObject) -> None:
@@ -53,16 +54,11 @@ def update_status(tx: Transaction, action: actions.UpdateStatus) -> None:
 
 
 def set_condition(tx: Transaction, action: actions.SetCondition) -> None:
-    """A kubelet that says of a pod whether it is ready says so of its containers, too; a controller does not."""
+    """Set one condition, or those that a kubelet sets which says of a pod whether it is ready."""
     obj = tx.get(action.kind, action.key)
     if obj is None:
         return
-    if action.kind == "Pod" and action.condition == "Ready" and (action.status == "True" or action.reason):
-        ready = "False" if action.reason == NOT_READY else "True"
-        wanted = (
-            ("ContainersReady", ready, "" if ready == "True" else NOT_READY),
-            ("Ready", action.status, action.reason),
-        )
+    if wanted := readiness(action):
         present = (obj.document.get("status") or {}).get("conditions")
         tx.set_status(obj, {"conditions": pod_conditions(tx, present, wanted)})
     else:

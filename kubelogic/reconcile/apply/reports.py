@@ -8,14 +8,16 @@ Source: pkg/kubelet/status/status_manager.go (one status a pod), pkg/kubelet/kub
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import takewhile
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
-from kubelogic.apiserver.conditions import INITIALIZING, STARTED, Wanted, pod_conditions
+from kubelogic.apiserver.conditions import INITIALIZING, NOT_READY, STARTED, Wanted, pod_conditions
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of
@@ -27,14 +29,16 @@ from kubelogic.reconcile.actions import (
     ReportContainer,
     ReportPhase,
     ReportStarted,
+    SetCondition,
     StartContainer,
+    argument_names,
 )
 from kubelogic.reconcile.functions import container_key
 
 Status = Mapping[str, Any]
 
 ContainerAction = StartContainer | HoldContainer | EndContainer | ExplainEnd | ReportStarted | ReportContainer
-Report = ContainerAction | ReportPhase
+Report = ContainerAction | ReportPhase | SetCondition
 
 _INITIAL = "initContainerStatuses"
 
@@ -135,6 +139,30 @@ def _container(spec: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     )
 
 
+class _Story(msgspec.Struct, eq=False, kw_only=True):
+    """What is reported of a pod in a tick, shared by all pods of which the same is reported.
+
+    Attributes:
+        reports: in order, of one of the pods.
+        needs_sandbox: whether the last one says that the pod's sandbox is there.
+        longer: the stories with one more report, by what that one says.
+    """
+
+    reports: tuple[Report, ...] = ()
+    needs_sandbox: bool = False
+    longer: dict[tuple[type[Action], Hashable], _Story] = msgspec.field(default_factory=dict)
+
+    def then(self, report: Report) -> _Story:
+        """The story with one more report."""
+        kind = report.__class__
+        said = kind, _SAID[kind](report)
+        found = self.longer.get(said)
+        if found is None:
+            reports = (*self.reports, report)
+            found = self.longer[said] = _Story(reports=reports, needs_sandbox=_has_sandbox(report))
+        return found
+
+
 def report(tx: Transaction, actions: Sequence[Report]) -> Sequence[int]:
     """Carry out what kubelets report in one tick.
 
@@ -146,47 +174,49 @@ def report(tx: Transaction, actions: Sequence[Report]) -> Sequence[int]:
         The numbers of those that come to nothing, as no address is left for the pod's sandbox.
     """
     undone: list[int] = []
-    pods: dict[str, Object | None] = {}
-    told: dict[str, list[Report]] = {}
+    start: _Story = tx.shared.setdefault("reports", _Story())
+    pods: dict[str, Object] = {}
+    stories: dict[str, _Story] = {}
     addresses: dict[str, Mapping[str, Any] | None] = {}
     for number, action in enumerate(actions):
-        key = action.pod
-        if key not in pods:
-            pods[key] = tx.get("Pod", key)
-        pod = pods[key]
-        if pod is None:
-            continue
-        if _has_sandbox(action):
+        key = action.key if isinstance(action, SetCondition) else action.pod
+        before = stories.get(key)
+        if before is None:
+            pod = tx.get("Pod", key)
+            if pod is None:
+                continue
+            before, pods[key] = start, pod
+        story = before.then(action)
+        if story.needs_sandbox:
             if key not in addresses:
-                addresses[key] = sandbox_addresses(tx, pod)
+                addresses[key] = sandbox_addresses(tx, pods[key])
             if addresses[key] is None:
                 undone.append(number)
                 continue
-        told.setdefault(key, []).append(action)
-    for key, reports in told.items():
-        pod = pods[key]
-        if pod is not None:
-            _tell(tx, pod, reports, addresses.get(key) or {})
+        stories[key] = story
+    for key, story in stories.items():
+        _tell(tx, pods[key], story, addresses.get(key) or {})
     return undone
 
 
 def _has_sandbox(action: Report) -> bool:
-    """Whether the pod's sandbox is there, by what is reported."""
-    return action.phase == "Running" if isinstance(action, ReportPhase) else not isinstance(action, HoldContainer)
+    """Whether what is reported says that the pod's sandbox is there."""
+    if isinstance(action, ReportPhase):
+        return action.phase == "Running"
+    return not isinstance(action, HoldContainer | SetCondition)
 
 
-def _tell(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: Mapping[str, Any]) -> None:
+def _tell(tx: Transaction, pod: Object, story: _Story, addresses: Mapping[str, Any]) -> None:
     """Change the status of one pod by what its kubelet reports."""
     spec = pod.document.get("spec") or {}
-    about = tuple([(type(each), *msgspec.structs.astuple(each)[2:]) for each in reports])
     status = tx.status_after(
         pod,
-        (about, bool(addresses), metadata(pod).get("creationTimestamp")),
+        (story, bool(addresses), metadata(pod).get("creationTimestamp")),
         (spec.get("initContainers"), spec.get("containers")),
-        lambda: _after(tx, pod, reports, addresses),
+        lambda: _after(tx, pod, story.reports, addresses),
     )
     tx.put_status(pod, {**status, **addresses} if addresses else status, own=bool(addresses))
-    for each in reports:
+    for each in story.reports:
         if isinstance(each, ReportStarted):
             tx.memory["started", container_key(uid_of(pod), each.container)] = tx.state.now
 
@@ -196,6 +226,9 @@ def _after(tx: Transaction, pod: Object, reports: Sequence[Report], addresses: M
     status = dict(pod.document.get("status") or {})
     for each in reports:
         wanted: Sequence[Wanted] = ()
+        if isinstance(each, SetCondition):
+            status["conditions"] = pod_conditions(tx, status.get("conditions"), readiness(each))
+            continue
         if isinstance(each, ReportPhase):
             fields: dict[str, Any] = {"phase": each.phase}
             wanted = STARTED if each.phase == "Running" else ()
@@ -242,20 +275,37 @@ def _containers_after(
     return field, tx.alike(about, (old, initial, main), lambda: _reported(action, old or (), spec, tx.now))
 
 
-def first_of(actions: Sequence[Action]) -> list[Report]:
+def readiness(action: SetCondition) -> Sequence[Wanted]:
+    """The conditions that a kubelet sets which says whether a pod is ready: it says so of its containers, too.
+
+    None if no kubelet says it.
+    """
+    if action.kind != "Pod" or action.condition != "Ready" or not (action.status == "True" or action.reason):
+        return ()
+    ready = "False" if action.reason == NOT_READY else "True"
+    about_containers = ("ContainersReady", ready, "" if ready == "True" else NOT_READY)
+    return about_containers, ("Ready", action.status, action.reason)
+
+
+def first_of(actions: Sequence[Action]) -> Sequence[Any]:
     """The reports that stand before all other actions: a tick has kubelets act first."""
-    found: list[Report] = []
-    for action in actions:
-        if not isinstance(action, Report):
-            break
-        found.append(action)
-    return found
+    return list(takewhile(_is_report, actions))
+
+
+def _is_report(action: Action) -> bool:
+    return bool(readiness(action)) if isinstance(action, SetCondition) else action.__class__ in _SAID
 
 
 def _alone(tx: Transaction, action: Report) -> None:
     tx.undone = bool(report(tx, [action]))
 
 
-APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(
-    dict.fromkeys((*CONTAINER_REPORTS, ReportPhase), _alone)
+_KINDS: tuple[type[Action], ...] = (*CONTAINER_REPORTS, ReportPhase)
+_SAID: Mapping[type[Action], Callable[[Any], Hashable]] = MappingProxyType(
+    {kind: attrgetter(*argument_names(kind)[1:]) for kind in _KINDS}
+    | {SetCondition: attrgetter("condition", "status", "reason")}
 )
+"""What each class of reports says beside the pod that it is about."""
+
+
+APPLIERS: Mapping[type[Action], Callable[[Transaction, Any], None]] = MappingProxyType(dict.fromkeys(_KINDS, _alone))
