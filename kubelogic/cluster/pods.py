@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kubelogic.cluster.cluster import Cluster
 from kubelogic.cluster.edit import metadata
 from kubelogic.cluster.objects import Object
 
@@ -12,6 +13,12 @@ from kubelogic.cluster.objects import Object
 def node_of(pod: Object) -> str:
     """The node of a pod; empty if it waits."""
     return str((pod.document.get("spec") or {}).get("nodeName") or "")
+
+
+def nodes_of(cluster: Cluster) -> Mapping[str, str]:
+    """The nodes of all pods that have one, by pod; read once of each cluster."""
+    pods = cluster.objects("Pod").items()
+    return cluster.kept("nodes of pods", lambda: {key: node for key, pod in pods if (node := node_of(pod))})
 
 
 def phase_of(pod: Object) -> str:

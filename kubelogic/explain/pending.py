@@ -9,7 +9,7 @@ import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
-from kubelogic.cluster.pods import has_ended, node_of
+from kubelogic.cluster.pods import has_ended, node_of, nodes_of
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.asked import asked
@@ -58,7 +58,7 @@ def pending_pods(
     undecided: Collection[str] = (),
     moves: Moves,
     relations: Evaluation | None = None,
-    given: Problem | None = None,
+    reading: Callable[[], Problem] | None = None,
     only: Collection[str] | None = None,
 ) -> tuple[PendingPod, ...]:
     """The pods of a state that have no node, by name.
@@ -70,16 +70,17 @@ def pending_pods(
         undecided: pods that earlier placements left out because a limit was reached.
         moves: says whether pods fit if running pods move.
         relations: what the rules derive in the state, for ``asked`` at least; derived anew, if not given.
-        given: the placement problem of the state; read from the relations, if not given.
+        reading: reads the placement problem of the state, if a pod waits; without it, it is read from the relations.
         only: the pods that are asked about; None: all.
     """
     cluster = state.cluster
-    keys = sorted(cluster.objects("Pod")) if only is None else sorted(only)
-    waiting = {key: pod for key in keys if _waits(pod := cluster.objects("Pod")[key])}
+    pods = cluster.objects("Pod")
+    keys = pods.keys() - nodes_of(cluster).keys() if only is None else only
+    waiting = {key: pod for key in sorted(keys) if _waits(pod := pods[key])}
     if not waiting:
         return ()
     relations = Relations.of(rulebook, state, asked(rulebook)) if relations is None else relations
-    given = problem(relations) if given is None else given
+    given = problem(relations) if reading is None else reading()
     placement = judge.place(given)
     answer = answers(placement, undecided)
     movable = moves(given, placement)

@@ -9,7 +9,7 @@ end in ``=value`` or ``!=value``; otherwise the presence of anything but an empt
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -132,7 +132,8 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     cluster: Cluster
     _known: dict[tuple[str, str, str], Collection[_Part]] = msgspec.field(default_factory=dict)
-    _sections: dict[tuple[str, str], Collection[_Part]] = msgspec.field(default_factory=dict)
+    _layouts: dict[tuple[str, str], Mapping[tuple[str, ...], Sequence[Object]]] = msgspec.field(default_factory=dict)
+    """By kind and section: the objects by the names of the fields that they have there."""
 
     def of(self, kind: str, section: str, name: str) -> Collection[_Part]:
         """What the objects of a kind have as one field of a section."""
@@ -142,23 +143,21 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
         return self._known[asked]
 
     def _find(self, kind: str, section: str, name: str) -> Collection[_Part]:
-        if (kind, section) not in self._sections:
-            objects = self.cluster.objects(kind).values()
-            self._sections[kind, section] = _together((obj.document.get(section), [obj]) for obj in objects)
-        fields = ((fields[name], users) for fields, users in self._sections[kind, section] if fields and name in fields)
-        return _together(fields)
-
-
-def _together(parts: Iterable[_Part]) -> Collection[_Part]:
-    """Parts that are one and the same put together."""
-    found: dict[int, _Part] = {}
-    for part, users in parts:
-        known = found.get(id(part))
-        if known is None:
-            found[id(part)] = part, list(users)
-        else:
-            known[1].extend(users)
-    return found.values()
+        if (kind, section) not in self._layouts:
+            layouts: dict[tuple[str, ...], list[Object]] = {}
+            for obj in self.cluster.objects(kind).values():
+                layouts.setdefault(tuple(obj.document.get(section) or ()), []).append(obj)
+            self._layouts[kind, section] = layouts
+        found: dict[int, _Part] = {}
+        for layout, objects in self._layouts[kind, section].items():
+            for obj in objects if name in layout else ():
+                part = obj.document[section][name]
+                known = found.get(id(part))
+                if known is None:
+                    found[id(part)] = part, [obj]
+                else:
+                    known[1].append(obj)
+        return found.values()
 
 
 def _users(parts: _Parts, subject: _Subject) -> Iterator[tuple[Object, _Place]]:

@@ -15,12 +15,12 @@ from kubelogic.cluster.pods import controller_reference, node_of
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
-from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, is_stored, stand_in_reason
+from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, stand_in_reason
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
 from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain, some
-from kubelogic.verbs.references import missing_references
+from kubelogic.verbs.references import by_origin, missing_references
 from kubelogic.verbs.unresolved import unresolved
 
 MAKERS = ("CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet")
@@ -130,12 +130,15 @@ def makes_pods(cluster: Cluster) -> bool:
 
 def unprinted(cluster: Cluster) -> list[Object]:
     """The stand-ins for pods that controllers count and the input does not have."""
-    made = [
-        pod
-        for pod in cluster.objects("Pod").values()
-        if STAND_IN in (pod.document["metadata"].get("annotations") or ()) and stand_in_reason(pod.document)
-    ]
-    return sorted(made, key=lambda pod: pod.key)
+    pods = cluster.objects("Pod")
+    return cluster.kept(
+        "unprinted pods",
+        lambda: [
+            pod
+            for _, pod in sorted(pods.items())
+            if STAND_IN in (pod.document["metadata"].get("annotations") or ()) and stand_in_reason(pod.document)
+        ],
+    )
 
 
 def outside_nodes(cluster: Cluster) -> list[str]:
@@ -147,8 +150,7 @@ def outside_nodes(cluster: Cluster) -> list[str]:
 
 def _stored_pods(cluster: Cluster) -> Sequence[Object]:
     """The pods that a cluster printed, by name."""
-    pods = cluster.objects("Pod")
-    return cluster.kept("stored pods", lambda: [pod for _, pod in sorted(pods.items()) if is_stored(pod.document)])
+    return by_origin(cluster, "Pod")[0]
 
 
 def _unprinted_pods(cluster: Cluster) -> Iterator[Notice]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.pods import controller_reference, node_of
+from kubelogic.cluster.pods import controller_reference, nodes_of
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.templates import MAKERS
 from kubelogic.kinds.evidence import is_stored
@@ -117,15 +117,12 @@ def missing_targets(cluster: Cluster) -> Iterator[Notice]:
 def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
     """That pods which are not of the cluster name their node themselves, and the input has other nodes only."""
     nodes = {*cluster.objects("Node"), *final.objects("Node")}
-    pods: Counter[str] = Counter(
-        name
-        for key, pod in (final.objects("Pod").items() if nodes else ())
-        if (name := node_of(pod)) and name not in nodes and cluster.get("Pod", key) is None
-    )
+    if not nodes:
+        return
+    before = cluster.objects("Pod")
+    pods = Counter([name for key, name in nodes_of(final).items() if name not in nodes and key not in before])
     pods.update(
-        name
-        for pod in (cluster.objects("Pod").values() if nodes else ())
-        if (name := node_of(pod)) and name not in nodes and not is_stored(pod.document)
+        [name for key, name in nodes_of(cluster).items() if name not in nodes and not is_stored(before[key].document)]
     )
     for name, number in sorted(pods.items()):
         verb, run = ("names", "it runs") if number == 1 else ("name", "they run")

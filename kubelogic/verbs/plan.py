@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import cast
 
 from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, uid_of
 from kubelogic.cluster.owners import Workloads, workload
-from kubelogic.cluster.pods import has_ended, node_of
+from kubelogic.cluster.pods import has_ended, node_of, nodes_of
 from kubelogic.explain.pending import Moves, PendingPod, pending_pods
 from kubelogic.explain.units import count
 from kubelogic.explain.unmodelled import UNHEEDED, unmodelled
@@ -151,7 +152,7 @@ def pending_of(done: Reconciled, options: Options, *, only: Collection[str] | No
         undecided=undecided(done.before, done, options),
         moves=_moves(done.cluster, done.rulebook, options),
         relations=done.relations,
-        given=done.engine.problem(done.run.state),
+        reading=lambda: done.engine.problem(done.run.state),
         only=only,
     )
 
@@ -270,14 +271,11 @@ def placements_of(before: Cluster, after: Cluster, only: Collection[str] | None 
         only: the pods that are asked about; None: all.
     """
     placed = []
-    pods, were, workloads = after.objects("Pod"), before.objects("Pod"), Workloads(after)
-    for key in sorted(pods if only is None else only):
-        pod = pods[key]
-        node = node_of(pod)
-        if node and not has_ended(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
-            old = were.get(key)
-            new = old is None or node_of(old) != node
-            placed.append(PlacedPod(pod=key, owner=workloads.of(pod), node=node, new=new))
+    pods, nodes, were, workloads = after.objects("Pod"), nodes_of(after), nodes_of(before), Workloads(after)
+    for key in sorted(nodes.keys() if only is None else nodes.keys() & only):
+        pod, node = pods[key], nodes[key]
+        if not has_ended(pod) and not is_being_deleted(pod) and not stand_in_reason(pod.document):
+            placed.append(PlacedPod(pod=key, owner=workloads.of(pod), node=node, new=were.get(key) != node))
     return tuple(placed)
 
 
@@ -335,8 +333,8 @@ def loads(relations: Relations, cluster: Cluster) -> tuple[NodeLoad, ...]:
     requests, allocatable = (_amounts(relations, name) for name in ("shape_request", "node_allocatable"))
     pods: Counter[Value] = Counter()
     used: dict[Value, Counter[str]] = {node: Counter() for node in nodes}
-    shape_of = {row[0]: row[1] for row in relations.rows("pod_shape")}
-    alike = Counter((node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used)
+    shape_of = dict(cast("Iterable[tuple[Value, Value]]", relations.rows("pod_shape")))
+    alike = Counter([(node, shape_of[pod]) for pod, node in relations.rows("pod_occupies") if node in used])
     for (node, shape), times in alike.items():
         pods[node] += times
         for resource, amount in requests[shape].items():

@@ -7,7 +7,7 @@ Kubernetes 1.36.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -98,7 +98,7 @@ def written_templates(
         of: only these objects, ``Kind namespace/name``; None: all.
     """
     for kind, path in TEMPLATES.items():
-        for obj in cluster.kept(f"written {kind}", partial(_written, cluster.objects(kind))):
+        for obj in by_origin(cluster, kind)[1]:
             if of is None or str(obj) in of:
                 spec: Any = obj.document
                 for step in path:
@@ -106,8 +106,16 @@ def written_templates(
                 yield obj, spec, path
 
 
-def _written(objects: Mapping[str, Object]) -> list[Object]:
-    return [obj for _, obj in sorted(objects.items()) if not is_stored(obj.document)]
+def by_origin(cluster: Cluster, kind: str) -> tuple[Sequence[Object], Sequence[Object]]:
+    """The objects of a kind that a cluster printed, and those that people wrote, by name; read once of each cluster."""
+    return cluster.kept(f"origins of {kind}", partial(_by_origin, cluster.objects(kind)))
+
+
+def _by_origin(objects: Mapping[str, Object]) -> tuple[Sequence[Object], Sequence[Object]]:
+    found: tuple[list[Object], list[Object]] = [], []
+    for _, obj in sorted(objects.items()):
+        found[not is_stored(obj.document)].append(obj)
+    return found
 
 
 def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> tuple[Notice, ...]:
