@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain, repeat
+from operator import attrgetter, itemgetter
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,6 +50,8 @@ _RUN = 16
 
 _NOTHING: Mapping[str, Any] = {}
 
+_key = attrgetter("key")
+
 _Any = TypeVar("_Any")
 
 
@@ -68,19 +73,28 @@ class Pattern:
 class People:
     """Objects, and what tells them apart in each field, found once for all readers."""
 
-    __slots__ = ("_columns", "_fields", "_names", "_sections", "_telling", "objects")
+    __slots__ = ("_columns", "_fields", "_sample", "_sections", "_telling", "objects")
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
         self._columns: dict[str, Column | None] = {}
         self._fields: dict[str, Collection[str]] = {}
-        self._names: dict[str, Sequence[tuple[str, ...] | None]] = {}
+        self._sample: People | None = None
         self._sections: dict[str, list[Any]] = {}
         self._telling: dict[str, str] = {}
 
     def sections(self) -> Collection[str]:
-        """The sections that any of the objects has."""
-        return dict.fromkeys(chain.from_iterable([obj.document for obj in self.objects]))
+        """The sections that any of the objects has; where all have the same ones, all are got at once."""
+        documents = [obj.document for obj in self.objects]
+        names = tuple(documents[0])
+        if len(names) > 1 and {*map(len, documents)} == {len(names)}:
+            with suppress(KeyError):
+                rows = list(map(itemgetter(*names), documents))
+                for number, name in enumerate(names):
+                    found = list(map(itemgetter(number), rows))
+                    self._sections[name] = found if all(found) else [each or _NOTHING for each in found]
+                return names
+        return dict.fromkeys(chain.from_iterable(documents))
 
     def section(self, name: str) -> Sequence[Any]:
         """A section of each object; an empty one of those that do not have it."""
@@ -89,19 +103,10 @@ class People:
             found = self._sections[name] = [obj.document.get(name) or _NOTHING for obj in self.objects]
         return found
 
-    def names(self, section: str) -> Sequence[tuple[str, ...] | None]:
-        """The names of the fields of a section of each object; None where its parts have no names."""
-        found = self._names.get(section)
-        if found is None:
-            parts = self.section(section)
-            found = self._names[section] = [tuple(part) if isinstance(part, dict) else None for part in parts]
-        return found
-
     def has(self, section: str, field: str) -> bool:
         """Whether any object has a field."""
         if section not in self._fields:
-            layouts = {*self._names.get(section, ())} or self.section(section)
-            self._fields[section] = set().union(*[each for each in layouts if isinstance(each, dict | tuple)])
+            self._fields[section] = set().union(*[each for each in self.section(section) if isinstance(each, dict)])
         return field in self._fields[section]
 
     def columns(self, paths: Iterable[str]) -> list[Column]:
@@ -130,9 +135,11 @@ class People:
 
     def sample(self) -> People:
         """Some of many objects, a few neighbours here and there: pods of one workload stand side by side."""
-        step = max(_RUN, _RUN * len(self.objects) // _SAMPLE)
-        firsts = range(0, len(self.objects), step)
-        return People([obj for first in firsts for obj in self.objects[first : first + _RUN]])
+        if self._sample is None:
+            step = max(_RUN, _RUN * len(self.objects) // _SAMPLE)
+            firsts = range(0, len(self.objects), step)
+            self._sample = People([obj for first in firsts for obj in self.objects[first : first + _RUN]])
+        return self._sample
 
     def telling(self, paths: Iterable[str]) -> dict[str, None]:
         """What to compare instead of some fields: their whole section if many objects are alike in it, else the very
@@ -146,9 +153,13 @@ class People:
         return found
 
     def having(self, path: str) -> Sequence[bool]:
-        """Of each object, whether a field is there and not empty; nothing at all if no object has it."""
-        section, _, field = path.partition(".")
-        return [bool(each.get(field)) for each in self.section(section)] if self.has(section, field) else ()
+        """Of each object, whether a field is there and not empty, with ``+`` behind it, whether it has more than one
+        value; nothing at all if no object has it."""
+        section, _, field = path.rstrip("+").partition(".")
+        if not self.has(section, field):
+            return ()
+        values = [each.get(field) for each in self.section(section)]
+        return [bool(each and len(each) > 1) for each in values] if path.endswith("+") else list(map(bool, values))
 
     def _column(self, path: str) -> Column | None:
         if path not in self._columns:
@@ -166,11 +177,7 @@ class People:
         if path.endswith("?"):
             return list(map(bool, values))
         if path.endswith("="):
-            known: dict[bytes, int] = {}
-            encode = msgspec.json.Encoder().encode
-            return [
-                value if value.__class__ is str else known.setdefault(encode(value), len(known)) for value in values
-            ]
+            return msgspec.json.Encoder().encode_lines(values).split(b"\n")[:-1]
         return [value if value.__class__ is str else id(value) for value in values]
 
 
@@ -180,10 +187,23 @@ class Own(msgspec.Struct, frozen=True):
     Attributes:
         path: the field.
         value: what of an object stands there; empty if its facts are those of an object without the field.
+        shared: the same text stands in many objects.
     """
 
     path: str
     value: Callable[[Object], str]
+    shared: bool = False
+
+    def texts(self, objects: Sequence[Object]) -> list[str]:
+        """What of each of some objects stands in rows; as most have the field, few are asked."""
+        section, _, field = self.path.partition(".")
+        found = [(obj.document.get(section) or _NOTHING).get(field) for obj in objects]
+        if not all(found) or set(map(type, found)) != {str}:
+            found = [
+                text if text and text.__class__ is str else self.value(obj)
+                for text, obj in zip(found, objects, strict=True)
+            ]
+        return list(map(intern, found)) if self.shared else found
 
     def hidden(self, obj: Object, text: str) -> Object:
         """An object with another text in the field, if it has one."""
@@ -215,9 +235,7 @@ class Patterns:
             by: the sections (``spec``) and fields (``status.phase``) that decide what they find.
         """
         self._extracts = extracts
-        self._own = {
-            _own_text(own, old=old): own.value for _, own in extracts if own is not None for old in (False, True)
-        }
+        self._own = {_own_text(own, old=old): own for _, own in extracts if own is not None for old in (False, True)}
         self._paths = tuple(by)
 
     def of(self, people: People) -> Iterator[tuple[Pattern, Sequence[Object]]]:
@@ -250,13 +268,17 @@ class Patterns:
                 having,
             )
 
-    def rows(self, objects: Sequence[Object], tail: Row) -> list[Row]:
-        """The rows of objects that have the columns after the key, but for what is their own, in common."""
-        keys = [obj.key for obj in objects]
-        own = self._own
-        return list(
-            zip(keys, *[map(own[each], objects) if each in own else repeat(each) for each in tail], strict=False)
-        )
+    def rows(self, objects: Sequence[Object]) -> Callable[[Row], Iterable[Row]]:
+        """What gives the rows of objects that have the columns after the key, but for what is their own, in common."""
+        keys = list(map(_key, objects))
+        texts: dict[Value, Sequence[str]] = {}
+
+        def rows_of(tail: Row) -> Iterable[Row]:
+            for each in self._own.keys() & tail:
+                texts.setdefault(each, self._own[each].texts(objects))
+            return zip(keys, *[texts.get(each) or repeat(each) for each in tail], strict=False)
+
+        return rows_of
 
     def _ask(self, obj: Object, changed: Fields = frozenset()) -> Pattern:
         """The facts of a stand-in; what is its own is told from what it will be if it is among fields that change."""
@@ -276,7 +298,7 @@ class Patterns:
                     common.append((predicate, row))
                 else:
                     keyed.append((predicate, tail))
-        return Pattern(keyed, common)
+        return Pattern(list(dict.fromkeys(keyed)), common)
 
 
 def _own_text(own: Own, *, old: bool) -> str:

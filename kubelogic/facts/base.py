@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from typing import Protocol
 
 import msgspec
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 
+_NO_ROWS: Mapping[Row, int] = {}
+
 _FEW = 8
 """Facts of an object that are quicker to go through than to make a set of."""
 
@@ -60,11 +63,11 @@ class Changes:
         newcomers: the same by kind.
         leavers: those that are gone by kind.
         replaced: objects that have another version now, by what changed about them.
-        rows: predicate to row to how often it was added, less how often it was removed. Zero means no change.
-        fresh: rows of objects that are new while none went, which need no such count.
+        rows: predicate to row to how often it was added, less how often it was removed. Zero means no change. Rows that
+            ``count_all`` was given are kept apart, without counts.
     """
 
-    __slots__ = ("_counts", "after", "before", "come", "fresh", "gone", "leavers", "newcomers", "replaced", "rows")
+    __slots__ = ("_all", "_counts", "after", "before", "come", "gone", "leavers", "newcomers", "replaced", "rows")
 
     def __init__(self, *, before: Cluster, after: Cluster, counts: Mapping[str, dict[Row, int]] | None = None) -> None:
         found = after.differences(before)
@@ -74,7 +77,7 @@ class Changes:
         self.leavers = {kind: People(objects) for kind, objects in _by_kind(found.gone).items()}
         self.replaced: Sequence[Group] = grouped(found.replaced)
         self.rows: dict[str, dict[Row, int]] = {}
-        self.fresh: dict[str, list[Row]] = {}
+        self._all: dict[int, dict[str, list[Row]]] = {1: {}, -1: {}}
         self._counts: Mapping[str, dict[Row, int]] = counts or {}
 
     def changed(
@@ -128,26 +131,41 @@ class Changes:
             rows = self.rows[predicate] = {}
         rows[row] = rows.get(row, 0) + by
 
-    def count_all(self, predicate: str, rows: Collection[Row], by: int) -> None:
+    def count_all(self, predicate: str, rows: Iterable[Row], by: int) -> None:
         """``count`` for rows that differ from each other, of a predicate whose rows have one giver each."""
-        known = self.rows.setdefault(predicate, {})
-        if not known or known.keys().isdisjoint(rows):
-            known.update(dict.fromkeys(rows, by))
+        known = self._all[by].get(predicate)
+        if known is None:
+            self._all[by][predicate] = [*rows]
         else:
-            for row in rows:
-                known[row] = known.get(row, 0) + by
+            known.extend(rows)
+
+    def predicates(self) -> Collection[str]:
+        """Those of which any row was mentioned so far."""
+        return {**self._all[1], **self._all[-1], **self.rows}
 
     def came(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were added so far, in the order of their first mention."""
-        come = [row for row, count in self.rows.get(predicate, {}).items() if count > 0]
-        fresh = self.fresh.get(predicate)
-        if fresh is None:
-            return come
-        return [*fresh, *come] if come else fresh
+        self._tidy(predicate)
+        come = [row for row, count in self.rows.get(predicate, _NO_ROWS).items() if count > 0]
+        return [*self._all[1].get(predicate, ()), *come]
 
     def went(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were removed so far, in the order of their first mention."""
-        return [row for row, count in self.rows.get(predicate, {}).items() if count < 0]
+        self._tidy(predicate)
+        gone = [row for row, count in self.rows.get(predicate, _NO_ROWS).items() if count < 0]
+        return [*self._all[-1].get(predicate, ()), *gone]
+
+    def _tidy(self, predicate: str) -> None:
+        """Count the rows of ``count_all``, too, if any of them was mentioned otherwise as well."""
+        come, gone = self._all[1].get(predicate, ()), self._all[-1].get(predicate, ())
+        counted = self.rows.get(predicate, _NO_ROWS)
+        sides = [side for side in (come, gone, counted) if side]
+        if len(sides) > 1 and len(set().union(*sides)) < sum(map(len, sides)):
+            rows = self.rows[predicate] = dict(counted)
+            for row, by in chain(zip(come, repeat(1)), zip(gone, repeat(-1))):
+                rows[row] = rows.get(row, 0) + by
+            self._all[1].pop(predicate, None)
+            self._all[-1].pop(predicate, None)
 
 
 @contextmanager
@@ -265,33 +283,34 @@ class FactBase:
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
+        names = changes.predicates()
         return Delta(
-            added={name: rows for name in {**changes.fresh, **changes.rows} if (rows := changes.came(name))},
-            removed={name: rows for name in changes.rows if (rows := changes.went(name))},
+            added={name: rows for name in names if (rows := changes.came(name))},
+            removed={name: rows for name in names if (rows := changes.went(name))},
         )
 
     def _give(self, readers: Sequence[Reader], people: People, by: int, changes: Changes) -> None:
         """Facts of objects that are new (``by`` 1) or gone (-1)."""
-        fresh, shared, alone = changes.fresh, self._counts, not changes.gone
+        shared, alone = self._counts, not changes.gone
         stand_ins, readers = together(readers, people)
         for patterns in stand_ins:
             uses: dict[Pattern, int] = {}
             for pattern, having in patterns.of(people):
                 uses[pattern] = by * len(having)
+                rows_of = patterns.rows(having)
                 for predicate, tail in pattern.keyed:
-                    rows = patterns.rows(having, tail)
-                    if alone:
-                        fresh.setdefault(predicate, []).extend(rows)
-                    else:
-                        changes.count_all(predicate, rows, by)
+                    changes.count_all(predicate, rows_of(tail), by)
             for predicate, row, count in common(uses):
                 changes.count(predicate, row, count)
         for each in readers:
             for obj in each.concerned(people):
+                facts = each.extract(obj)
+                if not facts:
+                    continue
                 key = obj.key
-                for predicate, row in each.extract(obj):
+                for predicate, row in dict.fromkeys(facts):
                     if alone and row[0] is key and predicate not in shared:
-                        fresh.setdefault(predicate, []).append(row)
+                        changes.count_all(predicate, (row,), by)
                     else:
                         changes.count(predicate, row, by)
 
@@ -313,19 +332,15 @@ class FactBase:
 
     def _replace_alike(self, patterns: Patterns, group: Group, changes: Changes) -> None:
         """Facts of objects that have another version now, when many are alike."""
-        come: dict[str, list[Row]] = {}
-        gone: dict[str, list[Row]] = {}
         uses: dict[Pattern, int] = {}
         for before, after, having in patterns.steps(group.was, group.now, group.fields):
             uses[before] = uses.get(before, 0) - len(having)
             uses[after] = uses.get(after, 0) + len(having)
-            for found, facts, others, side in ((come, after, before, 1), (gone, before, after, 0)):
-                for predicate, tail in _besides(facts.keyed, others.keyed):
-                    rows = patterns.rows([pair[side] for pair in having], tail)
-                    found.setdefault(predicate, []).extend(rows)
-        for found, by in ((come, 1), (gone, -1)):
-            for predicate, rows in found.items():
-                changes.count_all(predicate, rows, by)
+            for facts, others, side, by in ((after, before, 1, 1), (before, after, 0, -1)):
+                if besides := _besides(facts.keyed, others.keyed):
+                    rows_of = patterns.rows([pair[side] for pair in having])
+                    for predicate, tail in besides:
+                        changes.count_all(predicate, rows_of(tail), by)
         for predicate, row, count in common(uses):
             changes.count(predicate, row, count)
 

@@ -89,12 +89,15 @@ def generation_facts(obj: Object) -> Sequence[Fact]:
 
 def daemon_pod_facts(obj: Object) -> Sequence[Fact]:
     """What a DaemonSet's controller notices of one of its pods: every change wakes it."""
-    meta = obj.document["metadata"]
-    owner = controller(meta) if meta.get("ownerReferences") else None
-    if owner is None or owner["kind"] != "DaemonSet":
+    if not _is_of_daemon_set(obj):
         return ()
     text = json.dumps(obj.document, sort_keys=True, default=str)
     return (("daemon_pod_mark", (obj.key, int.from_bytes(sha256(text.encode()).digest()[:6]))),)
+
+
+def _is_of_daemon_set(obj: Object) -> bool:
+    owner = controller(obj.document["metadata"])
+    return owner is not None and bool(owner["kind"] == "DaemonSet")
 
 
 MODULE = FactModule(
@@ -103,7 +106,7 @@ MODULE = FactModule(
         "DaemonSet": daemon_set_facts,
         "Pod": (
             reader(generation_facts, "metadata.labels", by=["metadata.labels"]),
-            reader(daemon_pod_facts, *EVERYTHING, only="metadata.ownerReferences"),
+            reader(daemon_pod_facts, *EVERYTHING, by=["metadata.ownerReferences"], asks=_is_of_daemon_set),
         ),
     },
 )

@@ -6,7 +6,7 @@ value that none of them mentions is ``*``, so a selector on one host name makes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -90,6 +90,8 @@ class NodeClassStage:
         self._present: set[str] = set()
         self._topology: set[str] = set()
         self._images: set[str] = set()
+        self._read: tuple[Sequence[str], Sequence[str]] = (), ()
+        """The labels that count and those that are shown, in order."""
 
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
@@ -126,6 +128,7 @@ class NodeClassStage:
                 (keys.add if known else keys.discard)(str(key))
         for predicate, names in (("topology_key", self._topology), ("image_mentioned", self._images)):
             (names.update if known else names.difference_update)(str(name) for (name,) in rows[predicate])
+        self._read = sorted({*self._values, *self._numbers, *self._present}), sorted(self._topology)
 
     @classmethod
     def traced(cls, world: World) -> Mapping[str, Extractor]:
@@ -147,18 +150,21 @@ class NodeClassStage:
         """What of a node is mentioned."""
         labels = {**found.labels, NODE_NAME: name}
         counted = []
-        for key in sorted({*self._values, *self._numbers, *self._present}):
+        counting, shown = self._read
+        for key in counting:
             if key in labels:
                 value = labels[key]
                 known = key in self._numbers or value in self._values.get(key, ())
                 counted.append((key, value if known else OTHER))
-        found.topology = tuple((key, labels[key]) for key in sorted(self._topology) if key in labels)
-        found.shown_images = tuple((image, found.images[image]) for image in sorted(self._images & found.images.keys()))
+        found.topology = tuple([(key, labels[key]) for key in shown if key in labels])
+        if found.images:
+            images = sorted(self._images & found.images.keys())
+            found.shown_images = tuple([(image, found.images[image]) for image in images])
         found.key = (
             tuple(counted),
             found.taints,
             found.cordoned,
-            frozenset(key for key, _ in found.topology),
+            frozenset([key for key, _ in found.topology]),
             found.features,
         )
         return found.key

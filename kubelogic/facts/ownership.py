@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
-from kubelogic.facts.base import Changes, Fact, FactModule, Row
+from kubelogic.facts.alike import Own
+from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.objects import sibling
 from kubelogic.kinds.table import GROUPS, is_namespaced
 
@@ -17,12 +19,8 @@ ROOT_CA = "kube-root-ca.crt"
 
 def ownership_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one object, whatever its kind."""
-    yield "living", _living(obj)
+    yield "living", (uid_of(obj), *_identity(obj))
     yield from _further_facts(obj)
-
-
-def _living(obj: Object) -> Row:
-    return uid_of(obj), obj.kind, obj.key, obj.namespace
 
 
 def _further_facts(obj: Object) -> Iterator[Fact]:
@@ -49,6 +47,9 @@ def _further_facts(obj: Object) -> Iterator[Fact]:
             yield "owner_named", (kind, key, uid, owner, sibling(obj.namespace if within else "", reference["name"]))
 
 
+_identity = attrgetter("kind", "key", "namespace")
+_UID = Own("metadata.uid", uid_of)
+
 _READS = frozenset({"metadata"})
 _FURTHER = (
     "metadata.deletionGracePeriodSeconds",
@@ -66,7 +67,9 @@ class OwnershipStage:
     def apply(self, changes: Changes) -> None:
         """See ``Stage``."""
         for people, by in changes.sides(_READS):
-            changes.count_all("living", [_living(obj) for obj in people.objects], by)
+            uids = _UID.texts(people.objects)
+            rows = [(uid, *identity) for uid, identity in zip(uids, map(_identity, people.objects), strict=True)]
+            changes.count_all("living", rows, by)
             for alike in people.in_classes(_FURTHER):
                 for predicate, row in _further_facts(alike[0]):
                     changes.count_all(predicate, [(obj.kind, obj.key, *row[_KEY:]) for obj in alike], by)

@@ -114,7 +114,7 @@ MODULE = FactModule(
                 "spec.nodeName",
                 "status.phase",
                 by=["spec.nodeName?", "status.phase"],
-                own=Own("spec.nodeName", _node),
+                own=Own("spec.nodeName", _node, shared=True),
             ),
             reader(start, "status.startTime", by=["status.startTime"]),
             reader(admission, *ADMISSION_READS, by=whether("spec.nodeName", ADMISSION_READS)),

@@ -29,7 +29,8 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
         by: what decides the facts, all but the key, if many objects are alike in it: sections and fields again, a field
             with ``?`` if only whether it is there decides. Then ``extract`` is asked once for all objects that hold the
             very same values (``alike``).
-        only: a field without which an object has none of these facts.
+        only: a field without which an object has none of these facts; with ``+`` behind it, one with more than one
+            value.
         asks: for facts that differ from object to object although few objects have any: whether one has some. That,
             then, is what ``by`` decides.
         own: a field that ``by`` need not have although its text stands in the facts.

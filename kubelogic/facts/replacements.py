@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from operator import is_not, itemgetter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from itertools import chain, repeat
+from operator import contains, is_not, itemgetter
 from typing import Any
 
 import msgspec
@@ -66,20 +67,15 @@ def changed_fields(old: Object, new: Object) -> Fields:
     >>> sorted(changed_fields(was, now))
     ['spec', 'spec.nodeName']
     """
-    return _fields(_differing(People([old]), People([new])))
+    return next(fields for fields, _ in _parts(_differing(People([old]), People([new])), [0], _names))
 
 
 def _of_kind(kind: str, pairs: Sequence[Pair]) -> Iterator[Group]:
     was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
     differing = _differing(was, now)
-    layouts = _layouts(was, now, differing) if len(pairs) > 1 else ()
-    if not layouts:
-        yield Group(kind=kind, fields=_fields(differing), pairs=pairs, was=was, now=now)
-        return
     parts: dict[Fields, list[int]] = {}
-    for part in classes(range(len(pairs)), layouts).values():
-        sides = [(name, [before[at] for at in part], [after[at] for at in part]) for name, before, after in differing]
-        parts.setdefault(_fields(sides), []).extend(part)
+    for fields, part in _parts(differing, range(len(pairs)), _size):
+        parts.setdefault(fields, []).extend(part)
     for fields, part in parts.items():
         if len(parts) > 1:
             some = [pairs[at] for at in part]
@@ -103,19 +99,45 @@ def _differing(was: People, now: People) -> list[_Differing]:
     return [each for each in both if any(map(is_not, each[1], each[2]))]
 
 
-def _layouts(was: People, now: People, differing: Sequence[_Differing]) -> list[Column]:
-    """Which sections differ in each object, and which fields there were and are in these."""
+def _size(part: Any) -> Hashable:
+    return len(part) if isinstance(part, dict) else None
+
+
+def _names(part: Any) -> Hashable:
+    return tuple(part) if isinstance(part, dict) else None
+
+
+def _parts(
+    differing: Sequence[_Differing], members: Sequence[int], layout: Callable[[Any], Hashable]
+) -> Iterator[tuple[Fields, Sequence[int]]]:
+    """Numbers of objects by what changed: those in which the same sections differ, with fields of the same names.
+
+    To count fields is quicker than to compare their names: it is seen later whether these are the same, too.
+    """
     columns: list[Column] = []
-    for section, *sides in differing:
-        names = was.names(section), now.names(section)
-        column = [None if old is new else (had, has) for old, new, had, has in zip(*sides, *names, strict=True)]
+    for _, before, after in differing:
+        column = [
+            None if old is new else (had, has)
+            for old, new, had, has in zip(before, after, map(layout, before), map(layout, after), strict=True)
+        ]
         if column.count(column[0]) < len(column):
             columns.append(column)
-    return columns
+    for part in classes(range(len(members)), columns).values():
+        sides = differing
+        if len(part) < len(members):
+            sides = [
+                (name, [before[at] for at in part], [after[at] for at in part]) for name, before, after in differing
+            ]
+        found = _fields(sides)
+        if found is None:
+            yield from _parts(sides, [members[at] for at in part], _names)
+        else:
+            yield found, [members[at] for at in part] if sides is not differing else members
 
 
-def _fields(differing: Sequence[_Differing]) -> Fields:
-    """What differs in any of some objects in which the same sections differ, with fields of the same names."""
+def _fields(differing: Sequence[_Differing]) -> Fields | None:
+    """What differs in any of some objects in which the same sections differ, with as many fields; None if these do not
+    have the same names."""
     found: set[str] = set()
     for section, before, after in differing:
         had, has = before[0], after[0]
@@ -125,8 +147,15 @@ def _fields(differing: Sequence[_Differing]) -> Fields:
             return EVERYTHING
         kept = [name for name in had.keys() & has.keys() if had[name] is has[name]]
         moved = (had.keys() | has.keys()).difference(kept)
-        if len(before) > 1 and _differ(kept, before, after):
-            moved.update([name for name in kept if _differ([name], before, after)])
+        if len(before) > 1:
+            for names, parts in ((had.keys(), before), (has.keys(), after)):
+                if not all(all(map(contains, parts, repeat(name))) for name in names - kept):
+                    return None
+            try:
+                if _differ(kept, before, after):
+                    moved.update([name for name in kept if _differ([name], before, after)])
+            except KeyError:
+                return None
         found.update([section, *(f"{section}.{name}" for name in moved)])
     return frozenset(found)
 
@@ -135,5 +164,6 @@ def _differ(names: Sequence[str], before: Sequence[Any], after: Sequence[Any]) -
     """Whether any of some fields is not the very same value in any of some parts: all fields are got at once."""
     if len(names) > 1:
         values = itemgetter(*names)
-        return any(any(map(is_not, old, new)) for old, new in zip(map(values, before), map(values, after), strict=True))
+        both = [chain.from_iterable(map(values, parts)) for parts in (before, after)]
+        return any(map(is_not, *both))
     return any(any(map(is_not, map(itemgetter(name), before), map(itemgetter(name), after))) for name in names)

@@ -278,7 +278,7 @@ MODULE = FactModule(
                 only="status.podIP",
                 own=Own("status.podIP", _address),
             ),
-            reader(other_address_facts, "status.phase", "status.podIP", "status.podIPs", only="status.podIPs"),
+            reader(other_address_facts, "status.phase", "status.podIP", "status.podIPs", only="status.podIPs+"),
         ),
     },
     shared=frozenset({"named_port"}),

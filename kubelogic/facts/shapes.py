@@ -184,6 +184,7 @@ class ShapeStage:
         Whether a pod waits counts for its shape; for its own part only if it is nominated. What a node gives it
         counts only if that is not what it asks for.
         """
+        turned: dict[int, tuple[Key, list[int]]] = {}
         for group in changes.replaced:
             if group.kind != "Pod" or concern(group.fields, self._reads):
                 continue
@@ -198,9 +199,12 @@ class ShapeStage:
                     applicant.obj = pair[1]
                     if given_anew or (moved and applicant.nominee):
                         yield pair
-                    elif moved and waiting != applicant.waiting and applicant.key is not None:
+                    elif moved and waiting != applicant.waiting and (key := applicant.key) is not None:
                         applicant.waiting = waiting
-                        self._count_waiting(self._shapes[applicant.key], applicant.key, 1 if waiting else -1, changes)
+                        turned.setdefault(id(key), (key, []))[1].append(1 if waiting else -1)
+        for key, steps in turned.values():
+            if by := sum(steps):
+                self._count_waiting(self._shapes[key], key, by, changes)
 
     def _note_mentions(self, changes: Changes) -> None:
         """Take over which labels and annotations of pods rules read; that is said once, in the first update."""

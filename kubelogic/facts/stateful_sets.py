@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
@@ -10,7 +10,6 @@ from kubelogic.cluster.naming import template_hash
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.objects import controller, identity_facts, sibling, status_facts
 from kubelogic.facts.selectors import label_set, selector
-from kubelogic.patterns import regex
 
 COUNTERS = (
     "observedGeneration",
@@ -21,7 +20,6 @@ COUNTERS = (
     "updatedReplicas",
 )
 REVISION_LABEL = "controller-revision-hash"
-_ORDINAL = regex(r"(.*)-(0|[1-9]\d*)$")
 
 
 def stateful_set_facts(obj: Object) -> Iterator[Fact]:
@@ -81,17 +79,23 @@ def revision_facts(obj: Object) -> Iterator[Fact]:
     yield "revision_label", (obj.key, labels.get(REVISION_LABEL) or obj.name)
 
 
-def member_facts(obj: Object) -> Iterator[Fact]:
-    """Facts of a pod that is a member of a StatefulSet or DaemonSet, or may be one by its name."""
-    meta = obj.document.get("metadata") or {}
-    owner = controller(meta)
-    label = (meta.get("labels") or {}).get(REVISION_LABEL)
-    if label:
-        yield "pod_revision", (obj.key, label)
-    if owner is None or owner["kind"] == "StatefulSet":
-        match = _ORDINAL.match(obj.name)
-        if match:
-            yield "pod_ordinal", (obj.key, sibling(obj.namespace, match[1]), int(match[2]))
+def member_facts(obj: Object) -> Sequence[Fact]:
+    """The revision that a pod of a StatefulSet or DaemonSet is of."""
+    label = ((obj.document.get("metadata") or {}).get("labels") or {}).get(REVISION_LABEL)
+    return (("pod_revision", (obj.key, label)),) if label else ()
+
+
+def ordinal_facts(obj: Object) -> Sequence[Fact]:
+    """The number of a pod that is a member of a StatefulSet, or may be one by its name."""
+    name, dash, number = obj.name.rpartition("-")
+    if not (dash and number.isdecimal() and (number == "0" or number[0] != "0") and _may_be_numbered(obj)):
+        return ()
+    return (("pod_ordinal", (obj.key, sibling(obj.namespace, name), int(number))),)
+
+
+def _may_be_numbered(obj: Object) -> bool:
+    owner = controller(obj.document.get("metadata") or {})
+    return owner is None or bool(owner["kind"] == "StatefulSet")
 
 
 def claim_facts(obj: Object) -> Iterator[Fact]:
@@ -101,12 +105,17 @@ def claim_facts(obj: Object) -> Iterator[Fact]:
         yield "claim_goes_with", (obj.key, reference["kind"], sibling(obj.namespace, reference["name"]))
 
 
+_OWNERS = "metadata.ownerReferences"
+
 MODULE = FactModule(
     name="stateful sets",
     extractors={
         "StatefulSet": stateful_set_facts,
         "ControllerRevision": revision_facts,
-        "Pod": (reader(member_facts, "metadata.labels", "metadata.ownerReferences"),),
+        "Pod": (
+            reader(member_facts, "metadata.labels", by=["metadata.labels"]),
+            reader(ordinal_facts, _OWNERS, by=[_OWNERS], asks=_may_be_numbered),
+        ),
         "PersistentVolumeClaim": claim_facts,
     },
 )
