@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
-from operator import attrgetter, itemgetter
+from operator import attrgetter, is_, itemgetter
 from sys import intern
 from typing import Any, TypeVar
 
@@ -50,6 +50,8 @@ _RUN = 16
 
 _NOTHING: Mapping[str, Any] = {}
 
+_SAME: Column = (None,)
+
 _key = attrgetter("key")
 
 _Any = TypeVar("_Any")
@@ -73,7 +75,7 @@ class Pattern:
 class People:
     """Objects, and what tells them apart in each field, found once for all readers."""
 
-    __slots__ = ("_columns", "_fields", "_sample", "_sections", "_telling", "objects")
+    __slots__ = ("_columns", "_fields", "_sample", "_sections", "_shared", "_telling", "objects")
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
@@ -81,6 +83,7 @@ class People:
         self._fields: dict[str, Collection[str]] = {}
         self._sample: People | None = None
         self._sections: dict[str, list[Any]] = {}
+        self._shared: dict[str, bool] = {}
         self._telling: dict[str, str] = {}
 
     def sections(self) -> Collection[str]:
@@ -161,6 +164,20 @@ class People:
         values = [each.get(field) for each in self.section(section)]
         return [bool(each and len(each) > 1) for each in values] if path.endswith("+") else list(map(bool, values))
 
+    def shared(self, paths: Iterable[str]) -> dict[str, None]:
+        """Instead of some fields their whole sections, as far as these are the very same ones of many objects."""
+        if len(self.objects) < MANY:
+            return dict.fromkeys(paths)
+        sample = self.sample()
+        found: dict[str, None] = {}
+        for path in paths:
+            section = path.partition(".")[0]
+            if section not in sample._shared:
+                ids = {*map(id, sample.section(section))}
+                sample._shared[section] = 2 * len(ids) <= len(sample.objects)
+            found[section if sample._shared[section] else path] = None
+        return found
+
     def _column(self, path: str) -> Column | None:
         if path not in self._columns:
             found = self._look(path)
@@ -169,11 +186,14 @@ class People:
 
     def _look(self, path: str) -> Column:
         if path == NAMESPACE:
-            return [obj.namespace for obj in self.objects]
-        section, _, field = path.rstrip("?=").partition(".")
-        if field and not self.has(section, field):
-            return [None]
-        values = [part.get(field) for part in self.section(section)] if field else self.section(section)
+            values: Sequence[Any] = [obj.namespace for obj in self.objects]
+        else:
+            section, _, field = path.rstrip("?=").partition(".")
+            if field and not self.has(section, field):
+                return _SAME
+            values = [part.get(field) for part in self.section(section)] if field else self.section(section)
+        if all(map(is_, values, repeat(values[0]))):
+            return _SAME
         if path.endswith("?"):
             return list(map(bool, values))
         if path.endswith("="):
@@ -197,7 +217,7 @@ class Own(msgspec.Struct, frozen=True):
     def texts(self, objects: Sequence[Object]) -> list[str]:
         """What of each of some objects stands in rows; as most have the field, few are asked."""
         section, _, field = self.path.partition(".")
-        found = [(obj.document.get(section) or _NOTHING).get(field) for obj in objects]
+        found: list[Any] = [(obj.document.get(section) or _NOTHING).get(field) for obj in objects]
         if not all(found) or set(map(type, found)) != {str}:
             found = [
                 text if text and text.__class__ is str else self.value(obj)
@@ -253,8 +273,7 @@ class Patterns:
             now: the same as they are.
             changed: the fields that changed: in others both are alike.
         """
-        kept, moved = ([path for path in self._paths if touches(changed, path) is each] for each in (False, True))
-        same, after, before = now.columns([NAMESPACE, *kept]), now.columns(moved), was.columns(moved)
+        same, after, before = between(was, now, self._paths, changed)
         asked_before: dict[Mark, Pattern] = {}
         asked_after: dict[Mark, Pattern] = {}
         pairs = list(zip(was.objects, now.objects, strict=True))
@@ -328,6 +347,17 @@ def touches(changed: Fields, path: str) -> bool:
     True
     """
     return path.rstrip("?=") in changed or "*" in changed
+
+
+def between(was: People, now: People, paths: Iterable[str], changed: Fields) -> tuple[list[Column], ...]:
+    """What tells replaced objects apart in some sections and fields, in columns: in those that they kept, in the others
+    as they are, and in the others as they were."""
+    kept: list[str] = []
+    moved: list[str] = []
+    for path in paths:
+        (moved if touches(changed, path) else kept).append(path)
+    same, before = was.shared([NAMESPACE, *kept]), was.shared(moved)
+    return was.columns(same), now.columns(moved), was.columns(before.keys() - same.keys())
 
 
 def classes(members: Sequence[_Any], columns: Sequence[Column]) -> Mapping[Mark, Sequence[_Any]]:

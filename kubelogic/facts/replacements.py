@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.facts.alike import EVERYTHING, NAMESPACE, Column, Fields, People, classes, touches
+from kubelogic.facts.alike import EVERYTHING, Column, Fields, People, between, classes
 
 __all__ = ["EVERYTHING", "Fields", "Group", "Pair", "changed_fields", "concern", "grouped"]
 
@@ -47,8 +47,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     def alike(self, paths: Iterable[str]) -> Collection[Sequence[Pair]]:
         """The pairs that have the very same values in some sections and fields, as they were and as they are."""
-        moved = [path for path in paths if touches(self.fields, path)]
-        return classes(self.pairs, [*self.now.columns([NAMESPACE, *paths]), *self.was.columns(moved)]).values()
+        return classes(self.pairs, [*chain(*between(self.was, self.now, paths, self.fields))]).values()
 
 
 def grouped(pairs: Iterable[Pair]) -> list[Group]:
