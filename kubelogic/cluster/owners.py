@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import REVISION
 from kubelogic.cluster.pods import controller_reference
 from kubelogic.kinds.operated import kept_kind
 from kubelogic.text.numbers import whole
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def workload(cluster: Cluster, pod: Object) -> str:
@@ -40,14 +44,24 @@ def maker_of(pod: Object) -> Maker | None:
 def by_maker(pods: Iterable[Object]) -> dict[Maker, list[Object]]:
     """Pods by who made them, those of a namespace that nobody made together."""
     found: dict[Maker, list[Object]] = {}
-    for pod in pods:
-        maker = maker_of(pod) or (pod.namespace, "", "", "")
+    for pod in pods:  # all pods of a large cluster
+        for owner in (pod.document.get("metadata") or _NOTHING).get("ownerReferences") or ():
+            if owner.get("controller"):
+                maker = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
+                break
+        else:
+            maker = (pod.namespace, "", "", "")
         mine = found.get(maker)
         if mine is None:
             found[maker] = [pod]
         else:
             mine.append(pod)
     return found
+
+
+def makers(cluster: Cluster) -> Mapping[Maker, list[Object]]:
+    """All pods by who made them, found once for each cluster."""
+    return cluster.kept("pods by maker", partial(by_maker, cluster.objects("Pod").values()))
 
 
 class Workloads:
@@ -103,24 +117,18 @@ def controllers(cluster: Cluster, pod: Object) -> Iterator[str]:
 
 
 def pods_under(cluster: Cluster, name: str) -> list[Object]:
-    """The pods with a controller in their chain, in the order of the cluster.
+    """The pods with a controller in their chain, those of one maker together.
 
     Args:
         cluster: with pods and controllers.
         name: the controller as ``Kind namespace/name``.
     """
-    known: dict[tuple[str, str, str, str], bool] = {}
-    found = []
-    for pod in cluster.objects("Pod").values():
-        for owner in (pod.document.get("metadata") or {}).get("ownerReferences") or ():
-            if owner.get("controller"):
-                key = (pod.namespace, owner.get("apiVersion") or "", owner["kind"], owner["name"])
-                if key not in known:
-                    known[key] = name in controllers(cluster, pod)
-                if known[key]:
-                    found.append(pod)
-                break
-    return found
+    return [
+        pod
+        for maker, pods in makers(cluster).items()
+        if maker[2] and name in controllers(cluster, pods[0])
+        for pod in pods
+    ]
 
 
 def owner_objects(cluster: Cluster, pod: Object) -> Iterator[Object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from kubelogic.cluster import Cluster
-from kubelogic.cluster.owners import Workloads, workload
+from kubelogic.cluster.edit import metadata
+from kubelogic.cluster.owners import Workloads, makers, workload
 from kubelogic.cluster.pods import node_of
 
 
@@ -13,9 +14,12 @@ def placed(cluster: Cluster) -> Counter[str]:
     """How many pods of each workload have a node, or had one until they were done."""
     found: Counter[str] = Counter()
     of = Workloads(cluster).of
-    for pod in cluster.objects("Pod").values():
-        if node_of(pod) and not (pod.document.get("metadata") or {}).get("deletionTimestamp"):
-            found[of(pod)] += 1
+    for maker, pods in makers(cluster).items():
+        there = [pod for pod in pods if node_of(pod) and not metadata(pod).get("deletionTimestamp")]
+        if there and maker[2]:
+            found[of(pods[0])] += len(there)
+        else:
+            found.update(map(str, there))
     return found
 
 

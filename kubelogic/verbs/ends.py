@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import Maker, Workloads, by_maker
+from kubelogic.cluster.owners import Workloads, makers
 from kubelogic.facts.blocks import block
 from kubelogic.facts.services import named_ports
 from kubelogic.facts.templates import MAKERS, is_written, template_of
@@ -210,11 +210,6 @@ def _ports_of(pod: Object) -> Iterator[Port]:
     for container in (pod.document.get("spec") or {}).get("containers") or ():
         for port in container.get("ports") or ():
             yield port.get("protocol") or "TCP", int(port["containerPort"])
-
-
-def makers(cluster: Cluster) -> Mapping[Maker, list[Object]]:
-    """All pods by who made them, found once for each cluster."""
-    return cluster.kept("pods by maker", lambda: by_maker(cluster.objects("Pod").values()))
 
 
 def with_stand_ins(cluster: Cluster) -> Cluster:

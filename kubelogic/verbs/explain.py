@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver.supposing import supposed, unbound, without_taints
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import Workloads, controllers, revision, workload
+from kubelogic.cluster.owners import Workloads, controllers, makers, revision, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
@@ -314,7 +314,13 @@ def _conflict(
 def _mates(cluster: Cluster, owner: str) -> list[Object]:
     """The pods of a workload."""
     of = Workloads(cluster).of
-    return [pod for pod in cluster.objects("Pod").values() if of(pod) == owner]
+    found: list[Object] = []
+    for maker, pods in makers(cluster).items():
+        if maker[2]:
+            found += pods if of(pods[0]) == owner else ()
+        else:
+            found += (pod for pod in pods if str(pod) == owner)
+    return found
 
 
 def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivation | None:

@@ -11,7 +11,7 @@ from kubelogic.apiserver.unprinted_classes import OF_NAME
 from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import HASH_LABEL
-from kubelogic.cluster.pods import controller_reference, node_of
+from kubelogic.cluster.pods import controller_reference, node_of, nodes_of
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
@@ -143,9 +143,8 @@ def unprinted(cluster: Cluster) -> list[Object]:
 
 def outside_nodes(cluster: Cluster) -> list[str]:
     """The nodes on which pods of the cluster run and that the input does not have."""
-    nodes = cluster.objects("Node")
-    names = {node_of(pod) for pod in _stored_pods(cluster)}
-    return sorted(name for name in names if name and name not in nodes and name != UNKNOWN_NODE)
+    outside = set(nodes_of(cluster).values()) - cluster.objects("Node").keys() - {UNKNOWN_NODE}
+    return sorted(outside & {node_of(pod) for pod in _stored_pods(cluster)}) if outside else []
 
 
 def _stored_pods(cluster: Cluster) -> Sequence[Object]:

@@ -22,6 +22,8 @@ from kubelogic.kinds.operated import OPERATED, kept_kind
 from kubelogic.kinds.table import is_namespaced, lookup
 from kubelogic.text import Notice
 
+_NOTHING: Mapping[str, Any] = {}
+
 
 def lost_owner(cluster: Cluster, pod: Object) -> str:
     """The controller of a pod that the input does not have, so that nobody here makes the pod anew; empty: none.
@@ -39,10 +41,14 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
         cluster: as it was read.
     """
     found: list[tuple[str, Object, bool]] = []
-    for obj in cluster:
-        references = (obj.document.get("metadata") or {}).get("ownerReferences")
-        for each in references or () if references and is_stored(obj.document) else ():
-            if name := _lost(cluster, obj, each):
+    lost: dict[tuple[str, Any, Any, Any], str] = {}
+    for obj in (obj for kind in cluster.kinds() for obj in cluster.objects(kind).values()):
+        for each in (obj.document.get("metadata") or _NOTHING).get("ownerReferences") or ():
+            owner = (obj.namespace, each.get("apiVersion"), each.get("kind"), each.get("name"))
+            name = lost.get(owner)
+            if name is None:
+                name = lost[owner] = _lost(cluster, obj, each)
+            if name and is_stored(obj.document):
                 is_known = lookup(str(each.get("apiVersion")), str(each.get("kind"))) is not None
                 if is_known or name.partition(" ")[0] in OPERATED:
                     found.append((name, obj, True))

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.cluster import Cluster, Object
+from kubelogic.cluster.owners import makers
 from kubelogic.cluster.pods import node_of
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import Blocker
@@ -90,19 +91,13 @@ def _defaults(before: Cluster, top: Object) -> int:
 
 def _pods(cluster: Cluster, top: Object) -> Iterator[Object]:
     """The pods of a workload that are not on their way out."""
-    edited: dict[tuple[object, ...], Object] = {}
     mine: list[Object] = []
-    for pod in cluster.objects("Pod").values():
-        metadata = pod.document.get("metadata") or {}
-        owner = next((each for each in metadata.get("ownerReferences") or () if each.get("controller")), None)
-        above = None if owner is None else (pod.namespace, owner.get("apiVersion"), owner["kind"], owner["name"])
-        found = edited.get(above) if above is not None else None
-        if found is None:
-            found = editable(cluster, pod)
-            if above is not None and found is not pod:
-                edited[above] = found
-        if (found.kind, found.key) == (top.kind, top.key):
-            mine.append(pod)
+    for maker, pods in makers(cluster).items():
+        above = editable(cluster, pods[0]) if maker[2] else None
+        if above is not None and above is not pods[0]:
+            mine += pods if (above.kind, above.key) == (top.kind, top.key) else ()
+        elif top.kind == "Pod":  # nobody who is here made them
+            mine += (pod for pod in pods if pod.key == top.key)
     for pod in sorted(mine, key=lambda pod: pod.key):
         if not (pod.document.get("metadata") or {}).get("deletionTimestamp") and _phase(pod) != "Failed":
             yield pod

@@ -14,11 +14,10 @@ import msgspec
 from kubelogic.apiserver.loading import load_state, was_admitted
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.clock import PRESENT
-from kubelogic.cluster.owners import Maker, by_maker
+from kubelogic.cluster.owners import Maker, by_maker, makers
 from kubelogic.facts.peers import POLICIES, Alike, PeerReader
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.logic import Rulebook
-from kubelogic.verbs.ends import makers
 
 _BULK = ("ControllerRevision", "Endpoints", "EndpointSlice", "Event", "Lease", "Node", "Pod", "ReplicaSet")
 """Kinds of which there are many, and which admission of other objects does not read."""

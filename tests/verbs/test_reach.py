@@ -221,7 +221,7 @@ def test_a_large_cluster_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -
     first = reach(cluster, "any", "db-1", "5432")
     for name in ("was_admitted", "by_maker"):
         monkeypatch.setattr(f"kubelogic.verbs.talkers.{name}", lambda *_: pytest.fail("asked again"))
-    monkeypatch.setattr("kubelogic.verbs.ends.by_maker", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("kubelogic.cluster.owners.by_maker", lambda *_: pytest.fail("asked again"))
     assert reach(cluster, "any", "any", "5432").ways
     assert first.ways
 

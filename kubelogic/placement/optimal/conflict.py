@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kubelogic.placement.bystanders import lone_question
 from kubelogic.placement.optimal.assumptions import assumptions
 from kubelogic.placement.optimal.limits import Deadline, Effort
 from kubelogic.placement.optimal.oracle import Holds, Oracle, Place, Refused
@@ -84,17 +85,16 @@ def find_core(problem: Problem, placement: Placement, shape: str, *, place: Plac
 def _questions(problem: Problem, placement: Placement, shape: str) -> list[tuple[Problem, int, bool]]:
     """Problems of growing size, with how many pods of the shape were placed, and whether only one is asked for."""
     priority = {entry.name: entry.priority for entry in problem.shapes}
-    running = [pod for pod in problem.pods if pod.node]
-    mine = sorted((p for p in problem.pods if p.shape == shape and not p.node), key=lambda p: (p.order, p.name))
-    waiting = [pod for pod in problem.pods if not pod.node]
+    waiting = problem.waiting
+    mine = sorted((pod for pod in waiting if pod.shape == shape), key=lambda pod: (pod.order, pod.name))
     shapes = {pod.name: pod.shape for pod in waiting}
     placed = sum(shapes[entry.pod] == shape for entry in (*placement.bindings, *placement.nominations))
     others = [pod for pod in waiting if pod.shape != shape and priority[pod.shape] >= priority[shape]]
 
     def ask(chosen: Sequence[Pod]) -> Problem:
-        return msgspec.structs.replace(problem, pods=(*running, *chosen))
+        return msgspec.structs.replace(problem, pods=(*problem.running, *chosen))
 
-    found = [(ask(mine[:1]), 0, True)]
+    found = [(lone_question(problem, mine[0]), 0, True)]
     if len(mine) > 1:
         found.append((ask(mine), placed, False))
     if others:
