@@ -24,7 +24,6 @@ from kubelogic.placement.problem import Affinity, Problem, Shape
 if TYPE_CHECKING:
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
-    from kubelogic.placement.optimal.exact_rows import ExactRows
 
 
 class _Rule(msgspec.Struct):
@@ -151,29 +150,6 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (name for _, rule in _rules(problem) for name in (rule.owner, *rule.matches))
 
 
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    model, coupled = rows.model, rows.coupling.of(AffinityPart)
-    for i, rule in _rules(model.problem):
-        for owner in rows.item_classes(frozenset({rule.owner})):
-            matches = rows.item_classes(rule.matches)
-            there = coupled.matching(i)
-            seeds = []
-            for d, nodes in sorted(model.members(rule.key).items()):
-                mine = rows.sum((owner, n) for n in nodes)
-                if d < 0:
-                    rows.add(mine == 0)
-                elif there[d] == 0:
-                    others = rows.sum((k, n) for k in matches if k != owner for n in nodes)
-                    seed = z3.Bool(f"seed{i}_{d}", rows.context)
-                    seeds.append(seed)
-                    rows.add(z3.Or(mine == 0, others >= 1, seed))
-            if seeds:
-                free = rule.self_satisfied and coupled.is_first(model.shape_index[rule.owner])
-                rows.add(z3.PbLe([(seed, 1) for seed in seeds], int(free)))
-
-
 def _bound(bounds: Bounding, item_class: int) -> None:
     name = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name
     for i, rule in _rules(bounds.model.problem):
@@ -258,7 +234,6 @@ AFFINITY = Constraint(
     ordered=True,
     couples=_couples,
     part=AffinityPart,
-    exact=_exact,
     bound=_bound,
     filters=_filters,
     necessary=_necessary,

@@ -23,7 +23,6 @@ from kubelogic.placement.problem import Affinity, Problem, Shape
 if TYPE_CHECKING:
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
-    from kubelogic.placement.optimal.exact_rows import ExactRows
 
 
 class _Rule(msgspec.Struct):
@@ -152,19 +151,6 @@ def _apart(model: Model, item_classes: Sequence[int]) -> Iterator[tuple[int, int
                 yield index[name], index[rule.owner]
 
 
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    for _, rule in _rules(rows.model.problem):
-        for owner in rows.item_classes(frozenset({rule.owner})):
-            matches = rows.item_classes(rule.matches)
-            for d, nodes in sorted(rows.model.members(rule.key).items()):
-                if d >= 0:
-                    mine = rows.sum((owner, n) for n in nodes)
-                    all_matches = rows.sum((k, n) for k in matches for n in nodes)
-                    rows.add(z3.Or(mine == 0, all_matches <= int(owner in matches)))
-
-
 def _bound(bounds: Bounding, item_class: int) -> None:
     name, room = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name, bounds.room[item_class]
     for _, rule in _rules(bounds.model.problem):
@@ -233,7 +219,6 @@ ANTI_AFFINITY = Constraint(
     couples=_couples,
     apart=_apart,
     part=AntiAffinityPart,
-    exact=_exact,
     bound=_bound,
     filters=_filters,
     necessary=_necessary,

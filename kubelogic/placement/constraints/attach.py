@@ -19,12 +19,9 @@ from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Node, Problem, Shape
 
 if TYPE_CHECKING:
-    import z3
-
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.kube.state import State
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
-    from kubelogic.placement.optimal.exact_rows import ExactRows
 
 _UNLIMITED = np.iinfo(np.int64).max // 2
 
@@ -47,14 +44,6 @@ class AttachPart(Part):
                 if driver in self._limit:
                     self._used[driver][n] += 1
         self._pairs = [tuple(pair for pair in shape.attaches if pair[0] in self._limit) for shape in model.shapes]
-
-    def attached(self, driver: str, node: int) -> int:
-        """How many volumes of the driver the node has."""
-        return int(self._used[driver][node])
-
-    def is_attached(self, driver: str, volume: str, node: int) -> bool:
-        """Whether the node has the volume."""
-        return self._users[driver, volume][node] > 0 or (driver, volume) in self._hanging[node]
 
     def concerns(self, shape: int) -> bool:
         return bool(self._pairs[shape])
@@ -118,24 +107,6 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (shape.name for shape in problem.shapes if any(driver in limited for driver, _ in shape.attaches))
 
 
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    model, there = rows.model, rows.coupling.of(AttachPart)
-    item_classes = [k for k, item_class in enumerate(model.item_classes) if item_class.coupled]
-    for n, node in enumerate(model.nodes):
-        for driver in sorted(node.attach_limits):
-            fresh: dict[str, list[z3.ArithRef]] = defaultdict(list)
-            for k in item_classes:
-                for d, volume in model.shapes[model.item_classes[k].shapes[0]].attaches:
-                    if d == driver and (k, n) in rows.cells and not there.is_attached(driver, volume, n):
-                        fresh[volume].append(rows.cells[k, n])
-            left = node.attach_limits[driver] - there.attached(driver, n)
-            if len(fresh) > left:
-                used = [z3.If(z3.Sum(cells) >= 1, rows.one, rows.zero) for _, cells in sorted(fresh.items())]
-                rows.add(z3.Sum(used) <= max(left, 0))
-
-
 def _necessary(rows: AssumedRows) -> None:
     import z3
 
@@ -196,7 +167,6 @@ ATTACH = Constraint(
     name="attaches",
     couples=_couples,
     part=AttachPart,
-    exact=_exact,
     filters=_filters,
     necessary=_necessary,
     assumed=_assumed,

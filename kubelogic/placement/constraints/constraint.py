@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # What has to do with z3 is loaded when z3 is asked.
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
     from kubelogic.placement.optimal.coupling import Part
-    from kubelogic.placement.optimal.exact_rows import ExactRows
     from kubelogic.placement.optimal.model import Model
     from kubelogic.placement.optimal.upper_bounds import Bounding
 
@@ -72,7 +71,6 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
         apart: pairs of (coupled) item classes that never share a node.
         part: the constraint over the pods placed so far, as arrays.
         filters: made once for a run of the one-by-one scheduler: what gives each shape its filter, if it has one.
-        exact: what counts per item class and node keep to, as rows of integers.
         bound: lower the upper bounds of a coupled item class, and add sums and cases.
         necessary: what every placement keeps to, each fact under the assumptions that it comes from.
         assumed: what of it waiting shapes rest on, as a person could edit it.
@@ -86,7 +84,6 @@ class Constraint(msgspec.Struct, frozen=True, kw_only=True):
     apart: Callable[[Model, Sequence[int]], Iterable[tuple[int, int]]] = _none
     part: Callable[[Model], Part] | None = None
     filters: Callable[[RuleIndex], Callable[[Shape], Filter | None]] | None = None
-    exact: Callable[[ExactRows], None] = _nothing
     bound: Callable[[Bounding, int], None] = _nothing
     necessary: Callable[[AssumedRows], None] = _nothing
     assumed: Callable[[Problem, Sequence[Shape]], Iterator[Assumption] | tuple[()]] = _none

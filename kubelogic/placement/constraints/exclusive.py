@@ -24,7 +24,6 @@ from kubelogic.placement.problem import Exclusive, Problem, Shape
 if TYPE_CHECKING:
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
-    from kubelogic.placement.optimal.exact_rows import ExactRows
     from kubelogic.placement.optimal.upper_bounds import Bounding
 
 
@@ -109,21 +108,6 @@ def _apart(model: Model, item_classes: Sequence[int]) -> Iterator[tuple[int, int
             yield one, other
 
 
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    model = rows.model
-    users: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for k, item_class in enumerate(model.item_classes):
-        for use in model.shapes[item_class.shapes[0]].exclusive:
-            if use.scope == "cluster":
-                users[use.token][int(use.shared)].append(k)
-    for _, (alone, shared) in sorted(users.items()):
-        one = rows.sum((k, n) for k in alone for n in range(len(model.nodes)))
-        others = rows.sum((k, n) for k in shared for n in range(len(model.nodes)))
-        rows.add(one <= 1, z3.Or(one == 0, others == 0))
-
-
 def _bound(bounds: Bounding, item_class: int) -> None:
     uses = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].exclusive
     if any(use.scope == "cluster" and not use.shared for use in uses):
@@ -179,7 +163,6 @@ EXCLUSIVE = Constraint(
     alone=lambda shape: any(not use.shared for use in shape.exclusive),
     apart=_apart,
     part=ExclusivePart,
-    exact=_exact,
     bound=_bound,
     filters=_filters,
     necessary=_necessary,

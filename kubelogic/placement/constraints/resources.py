@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.kube.state import State
     from kubelogic.placement.optimal.assumed_rows import AssumedRows, Literal
-    from kubelogic.placement.optimal.exact_rows import ExactRows
 
 
 def lower_to_free(model: Model, free: Ints, item_class: int, room: Ints) -> None:
@@ -59,20 +58,6 @@ class ResourcesFilter(Filter):
 
 def _filters(index: RuleIndex) -> Callable[[Shape], ResourcesFilter]:
     return lambda shape: ResourcesFilter(index.state, shape)
-
-
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    model = rows.model
-    at: dict[int, list[int]] = defaultdict(list)
-    for k, n in rows.cells:
-        at[n].append(k)
-    for n, item_classes in sorted(at.items()):
-        for r in range(len(model.resources)):
-            asks = [(int(model.request[k, r]), rows.cells[k, n]) for k in item_classes if model.request[k, r] > 0]
-            if asks:
-                rows.add(z3.Sum([ask * cell for ask, cell in asks]) <= int(model.free[n, r]))
 
 
 def bound_alone(rows: AssumedRows, shape: Shape, group: int, nodes: Sequence[int], under: Sequence[Literal]) -> None:
@@ -173,7 +158,6 @@ def _modest(shape: Shape, without: set[str]) -> Shape:
 RESOURCES = Constraint(
     name="resources",
     filters=_filters,
-    exact=_exact,
     necessary=_necessary,
     assumed=_assumed,
     weakened=_weakened,

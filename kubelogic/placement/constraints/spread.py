@@ -24,7 +24,6 @@ from kubelogic.placement.problem import Problem, Shape, Spread
 if TYPE_CHECKING:
     from kubelogic.placement.kube.rules import RuleIndex
     from kubelogic.placement.optimal.assumed_rows import AssumedRows
-    from kubelogic.placement.optimal.exact_rows import ExactRows
 
 
 class _Even(msgspec.Struct):
@@ -175,33 +174,6 @@ def _couples(problem: Problem) -> Iterator[str]:
     return (name for spread in problem.spreads for name in (spread.owner, *spread.matches))
 
 
-def _exact(rows: ExactRows) -> None:
-    import z3
-
-    model = rows.model
-    for i, spread in enumerate(model.problem.spreads):
-        for owner in rows.item_classes(frozenset({spread.owner})):
-            members = model.members(spread.key)
-            matches = rows.item_classes(spread.matches)
-            there = rows.coupling.of(SpreadPart).matching(i)
-            counted = model.mask(spread.eligible)
-            valid = [d for d, nodes in sorted(members.items()) if d >= 0 and counted[nodes].any()]
-            least = z3.Int(f"least{i}", rows.context)
-            if len(valid) < spread.min_domains or not valid:
-                rows.add(least == 0)
-            for d in valid:
-                new = rows.sum((k, n) for k in matches for n in members[d] if counted[n])
-                rows.add(least <= int(there[d]) + new)
-            for d, nodes in sorted(members.items()):
-                mine = rows.sum((owner, n) for n in nodes)
-                if d < 0:
-                    rows.add(mine == 0)
-                    continue
-                same = rows.sum((owner, n) for n in nodes if counted[n]) - 1 if owner in matches else 0
-                skew = int(there[d]) + same + int(spread.counts_self) - least
-                rows.add(z3.Or(mine == 0, skew <= spread.max_skew))
-
-
 def _bound(bounds: Bounding, item_class: int) -> None:
     name = bounds.model.shapes[bounds.model.item_classes[item_class].shapes[0]].name
     for i, spread in enumerate(bounds.model.problem.spreads):
@@ -320,7 +292,6 @@ SPREAD = Constraint(
     ordered=True,
     couples=_couples,
     part=SpreadPart,
-    exact=_exact,
     bound=_bound,
     filters=_filters,
     necessary=_necessary,

@@ -67,21 +67,19 @@ class Assumed:
         if answer == z3.unsat:
             return Status(core=frozenset(literals[literal.get_id()] for literal in rows.solver.unsat_core()))
         if answer == z3.sat and rows.fine:
-            model = rows.solver.model()
-            values = {
-                (name, rows.problem.nodes[rows.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
-                for (name, g), x in rows.x.items()
-            }
-            return Status(counts={pair: number for pair, number in values.items() if number})
+            return Status(counts=rows.counts())
         return Status()
 
 
-def add_all(rows: AssumedRows) -> None:
-    """Add how many pods there are, where they may go, and what every constraint asks of them."""
+def add_all(rows: AssumedRows, *, whole: bool = True) -> None:
+    """Add how many pods there are, where they may go, and what every constraint asks of them.
+
+    ``whole``: all of them are to be placed, as far as that is assumed.
+    """
     for name, number in rows.count.items():
         total = rows.sum([name], range(len(rows.groups)))
         rows.solver.add(total <= number)
-        rows.under([rows.literal("count", name)], total >= number)
+        rows.under([whole and rows.literal("count", name)], total >= number)
         _reach(rows, name)
     for constraint in CONSTRAINTS:
         constraint.necessary(rows)

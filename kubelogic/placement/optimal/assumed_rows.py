@@ -120,6 +120,15 @@ class AssumedRows:
         if used:
             self.under(under, z3.Sum(used) <= capacity)
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Pods by shape and node, as the solver has just answered, where nodes stand for themselves."""
+        model, nodes = self.solver.model(), self.problem.nodes
+        values = {
+            (name, nodes[self.groups[g][0]].name): model.eval(x, model_completion=True).as_long()
+            for (name, g), x in self.x.items()
+        }
+        return {pair: number for pair, number in values.items() if number}
+
     def _partition(self) -> list[list[int]]:
         nodes = self.problem.nodes
         if self.fine:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy as np
 import z3
 
 from kubelogic.placement.check import check
@@ -89,11 +88,7 @@ class _Counts:
         answer = solver.check()
         self._wanted = {}
         if answer == z3.sat:
-            model, nodes = solver.model(), self._asked.loose.nodes
-            self._wanted = {
-                (shape, nodes[g].name): model.eval(x, model_completion=True).as_long()
-                for (shape, g), x in self._rows.x.items()
-            }
+            self._wanted = self._rows.counts()
         solver.pop()
         return bool(answer == z3.unsat)
 
@@ -114,12 +109,7 @@ class _Counts:
         """The waiting pods where the last answer has them."""
         model = compile_problem(moved)
         running = Counter((pod.shape, pod.node) for pod in moved.pods if pod.name in self._asked.homes)
-        cells = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
-        for k, item_class in enumerate(model.item_classes):
-            names = {model.shapes[i].name for i in item_class.shapes}
-            for (shape, node), number in self._wanted.items():
-                if shape in names:
-                    cells[k, model.node_index[node]] += max(number - running[shape, node], 0)
-        state = replay(model, cells)
+        fresh = {pair: max(number - running[pair], 0) for pair, number in self._wanted.items()}
+        state = replay(model, model.cells(fresh))
         insert(state)
         return result(model, state, most={}, conflicts=(), statistics={})

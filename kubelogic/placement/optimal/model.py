@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -99,6 +99,15 @@ class Model:
         found: dict[int, list[int]] = defaultdict(list)
         for node, domain in enumerate(self.domain(key)[0].tolist()):
             found[domain].append(node)
+        return found
+
+    def cells(self, counts: Mapping[tuple[str, str], int]) -> Ints:
+        """Counts by names of shape and node as item classes by nodes, as far as pods of the shapes wait."""
+        item_classes = {self.shapes[i].name: k for k, each in enumerate(self.item_classes) for i in each.shapes}
+        found = np.zeros((len(self.item_classes), len(self.nodes)), dtype=np.int64)
+        for (shape, node), number in counts.items():
+            if shape in item_classes:
+                found[item_classes[shape], self.node_index[node]] += number
         return found
 
     def running_of(self, shapes: Iterable[int]) -> list[Pod]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
-import numpy as np
 
 from kubelogic.placement.check import check
 from kubelogic.placement.constraints.every import coupled
@@ -213,13 +212,7 @@ class Oracle:
         model = compile_problem(msgspec.structs.replace(weaker, pods=tuple(pods)))
         if not model.item_classes:
             return None
-        cells = np.zeros((len(model.item_classes), len(model.nodes)), dtype=np.int64)
-        for k, item_class in enumerate(model.item_classes):
-            names = {model.shapes[i].name for i in item_class.shapes}
-            for (shape, node), number in counts.items():
-                if shape in names:
-                    cells[k, model.node_index[node]] += number
-        state = replay(model, cells)
+        state = replay(model, model.cells(counts))
         insert(state)
         placement = result(model, state, most={}, conflicts=(), statistics={})
         return self._holds(asked, model.problem, placement)

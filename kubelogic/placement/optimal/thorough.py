@@ -94,7 +94,7 @@ def by_integers(
     gap = state.left.any() and (open_yet or any(item_class.coupled for item_class in model.item_classes))
     if not gap or len(model.nodes) * len(model.item_classes) > _INTEGER_CELLS:
         return state, {}
-    exact = Exact(model, known, deadline=expired)
+    exact = Exact(model, deadline=expired)
     stays = not known.leave and not any(pod.terminating for pod in model.there)
     proved: dict[int, int] = {}
     wanted: dict[int, int] = {}
