@@ -231,10 +231,11 @@ class Run:
 
     def _chosen(self, pod: Pod, top: Nodes) -> int:
         """One of several equally good nodes."""
-        names = tuple(self.engine.tables.names[node] for node in top.tolist())
-        wanted = self.choice(pod.name, names) if self.choice is not None and len(names) > 1 else None
-        if wanted in names:
-            return int(top[names.index(wanted)])
+        if self.choice is not None and len(top) > 1:
+            names = tuple(self.engine.tables.names[node] for node in top.tolist())
+            wanted = self.choice(pod.name, names)
+            if wanted in names:
+                return int(top[names.index(wanted)])
         return int(top[0] if self.random is None else self.random.choice(top))
 
     def _problem_claims(self, shape: int) -> tuple[str, ...]:
