@@ -7,17 +7,14 @@ unexpected: what it has in common with a text that was looked at is equal to the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from kubelogic.patterns import regex
 from kubelogic.text.location import Path
 
 T = TypeVar("T")
-
-_STRING = regex(rb'"((?:[^"\\]|\\.)*)"(\s*:)?')
 
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,30 +26,32 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Fork(Generic[T]):
-    """What may come next: the texts up to the next string of its own, or up to the end, each with what is behind it."""
+    """What may come next: texts up to the next string of its own, or up to the end, each with what is behind it."""
 
-    __slots__ = ("ends", "latest", "sizes", "ways")
+    __slots__ = ("behind", "known", "latest", "sizes")
 
     def __init__(self) -> None:
-        self.ways: dict[bytes, _Fork[T]] = {}
-        self.ends: dict[bytes, T] = {}
+        self.behind: dict[bytes, _Fork[T]] = {}
         self.sizes: list[int] = []
-        self.latest = b""
+        self.latest: tuple[bytes, int, _Fork[T]] | None = None
+        self.known: T | None = None
 
-    def expect(self, text: bytes) -> None:
-        """Note that a text may come next."""
-        self.latest = text
-        if len(text) not in self.sizes:
-            self.sizes.append(len(text))
-
-    def turn(self, data: bytes, position: int) -> bytes:
-        """Which of the texts stands at a position; empty if none does."""
+    def turn(self, data: bytes, position: int) -> tuple[bytes, int, _Fork[T]] | None:
+        """Which of the texts stands at a position."""
         for size in self.sizes:
             text = data[position : position + size]
-            if text in self.ways or text in self.ends:
-                self.latest = text
-                return text
-        return b""
+            if text in self.behind:
+                self.latest = text, len(text), self.behind[text]
+                return self.latest
+        return None
+
+    def beyond(self, text: bytes) -> _Fork[T]:
+        """What is behind a text, which may come next from now on."""
+        fork = self.behind.setdefault(text, _Fork())
+        self.latest = text, len(text), fork
+        if len(text) not in self.sizes:
+            self.sizes.append(len(text))
+        return fork
 
 
 class Alike(Generic[T]):
@@ -66,57 +65,51 @@ class Alike(Generic[T]):
         own: list[bytes] = []
         fork, position = self._first, start
         while True:
-            text = fork.latest
-            if not data.startswith(text, position) and not (text := fork.turn(data, position)):
-                return None
-            position += len(text)
-            if text in fork.ends:
-                return (fork.ends[text], own) if position == end else None
+            step = fork.latest
+            if step is None or not data.startswith(step[0], position):
+                step = fork.turn(data, position)
+                if step is None:
+                    return None
+            _, size, fork = step
+            position += size
+            if fork.known is not None:
+                return (fork.known, own) if position == end else None
             stop = data.find(b'"', position, end)
-            if stop < 0 or text not in fork.ways:
+            if stop < 0:
                 return None
             own.append(data[position:stop])
-            fork, position = fork.ways[text], stop
+            position = stop
 
-    def keep(self, parts: list[bytes], known: T) -> None:
+    def keep(self, parts: Iterable[bytes], known: T) -> None:
         """Keep what is known of texts with these parts between their own strings."""
-        fork, last = self._first, parts[-1]
-        for text in parts[:-1]:
-            fork.expect(text)
-            fork = fork.ways.setdefault(text, _Fork())
-        fork.expect(last)
-        fork.ends[last] = known
+        fork = self._first
+        for text in parts:
+            fork = fork.beyond(text)
+        fork.known = known
 
 
-def cut(text: bytes, tree: Any, rule_of: Callable[[Path, str], str]) -> tuple[list[bytes], list[Own]]:
-    """A text without the strings that are its own.
+def cut(text: bytes, tree: Any, own: Sequence[Own], others: Sequence[str]) -> list[bytes] | None:
+    """What stands in a text before, between and behind the strings that are its own.
 
     Args:
         text: JSON without doubled keys.
-        tree: what it says.
-        rule_of: by which rule a string at a path is the text's own, if it is plain ASCII without escapes; empty if not.
+        tree: what it says, with ``others`` instead of its own strings.
+        own: its own strings, in the order of the text.
+        others: as many.
 
     Returns:
-        What stands before, between and behind the strings of its own, and these strings.
+        The parts; None if they are not to be found: the text with other strings has to say what the tree says.
     """
-    written = [match for match in _STRING.finditer(text) if match[2] is None]
-    values = list(_strings(tree, ()))
     parts: list[bytes] = []
-    own: list[Own] = []
     position = 0
-    for match, (path, value) in zip(written, values, strict=False) if len(written) == len(values) else ():
-        rule = rule_of(path, value)
-        if rule and match[1] == value.encode():
-            parts.append(text[position : match.start(1)])
-            own.append(Own(path=path, value=value, rule=rule))
-            position = match.end(1)
-    return [*parts, text[position:]], own
-
-
-def _strings(tree: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """All strings of a tree that are no keys, in the order of its text."""
-    for step, value in tree.items() if type(tree) is dict else enumerate(tree):
-        if type(value) is str:
-            yield (*path, step), value
-        elif type(value) is dict or type(value) is list:
-            yield from _strings(value, (*path, step))
+    for each in own:
+        key = each.path[-1]
+        found = text.find(b'"%s"' % key.encode(), position) if type(key) is str else position
+        found = text.find(b'"%s"' % each.value.encode(), found + len(str(key))) + 1
+        if not found:
+            return None
+        parts.append(text[position:found])
+        position = found + len(each.value)
+    parts.append(text[position:])
+    changed = b"".join(part + other.encode() for part, other in zip(parts, [*others, ""], strict=True))
+    return parts if msgspec.json.decode(changed) == tree else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -9,21 +10,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelogic.text.alike import Alike, cut
-from kubelogic.text.location import Path
+from kubelogic.text.alike import Alike, Own, cut
+from kubelogic.text.location import Path, value_at
 
 ONE = {"name": "a", "spec": {"on": "n1", "as": ["x", {"name": "c"}]}, "z": 1}
 
 
-def rule_of(path: Path, value: str) -> str:
-    return "own" if path[-1] in ("name", "on") and path != ("spec", "as", 1, "name") and value else ""
+PATHS: list[Path] = [("name",), ("spec", "on"), ("on",)]
+
+
+NOT_PLAIN = ('"', "ü", "\\")
+
+
+def own_of(tree: Any) -> list[Own]:
+    places = [(path, value_at(tree, path)) for path in PATHS]
+    order = [*tree]
+    found = [
+        Own(path=path, value=value, rule="own")
+        for path, value in places
+        if isinstance(value, str) and value not in NOT_PLAIN
+    ]
+    return sorted(found, key=lambda each: order.index(each.path[0]))
+
+
+def parts_of(tree: Any, indent: int | None = None) -> list[bytes]:
+    own = own_of(tree)
+    others = [f"other{number}" for number in range(len(own))]
+    changed = copy.deepcopy(tree)
+    for each, other in zip(own, others, strict=True):
+        above = value_at(changed, each.path[:-1])
+        above[each.path[-1]] = other
+    parts = cut(json.dumps(tree, indent=indent).encode(), changed, own, others)
+    return parts or [json.dumps(tree, indent=indent).encode()]
 
 
 def kept(*trees: Any, indent: int | None = None) -> Alike[int]:
     alike: Alike[int] = Alike()
     for number, tree in enumerate(trees):
-        text = json.dumps(tree, indent=indent).encode()
-        alike.keep(cut(text, tree, rule_of)[0], number)
+        alike.keep(parts_of(tree, indent), number)
     return alike
 
 
@@ -79,12 +103,13 @@ def test_what_is_found_is_put_together_from_its_parts(known: list[Any], tree: An
     found = alike.find(text, 0, len(text))
     if found is not None:
         number, own = found
-        parts = cut(json.dumps(known[number]).encode(), known[number], rule_of)[0]
+        parts = parts_of(known[number])
         assert b"".join(part + end for part, end in zip(parts, [*own, b""], strict=True)) == text
-    else:
-        assert tree not in known
+    for last in known[-1:]:
+        text = json.dumps(last).encode()
+        assert alike.find(text, 0, len(text)) is not None
 
 
-def test_a_text_that_says_something_else_than_its_tree_has_nothing_of_its_own() -> None:
-    text = b'{"name": "a", "name": "b"}'
-    assert cut(text, {"name": "b"}, rule_of) == ([text], [])
+@pytest.mark.parametrize("text", [b'{"b": "name", "name": 1}', b'{"a": {"name": "b"}}'])
+def test_a_text_that_says_something_else_than_its_tree_is_not_cut(text: bytes) -> None:
+    assert cut(text, {"name": "x"}, [Own(path=("name",), value="b", rule="own")], ["x"]) is None

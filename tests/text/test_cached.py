@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubelogic.apiserver.reading import Reading, load
@@ -293,3 +293,76 @@ def test_a_manifest_of_a_pod_that_a_cluster_printed_is_applied_as_it_was_written
     one, many = read(long_list(printed), *(json.dumps(each).encode() for each in bare)), read(long_list(printed + bare))
     assert [change.document for change in many.changes] == [change.document for change in one.changes] == bare
     assert [obj.document for obj in many.objects] == [obj.document for obj in one.objects]
+
+
+def a_slice(number: int, *endpoints: Any, kind: str = "IPv4") -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"web-{number}", "namespace": "shop"},
+        "addressType": kind,
+        "ports": [{"port": 80}],
+        "endpoints": list(endpoints),
+    }
+
+
+def endpoint(address: str, **more: Any) -> dict[str, Any]:
+    target = {"kind": "Pod", "name": f"web-{address}", "uid": address}
+    return {"addresses": [address], "conditions": {"ready": True}, "nodeName": "n1", "targetRef": target, **more}
+
+
+def some_endpoints(number: int, *addresses: Any, kind: str = "addresses") -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": f"web-{number}", "namespace": "shop"},
+        "subsets": [{kind: list(addresses), "ports": [{"port": 80}]}],
+    }
+
+
+def address(ip: Any, **more: Any) -> dict[str, Any]:
+    return {"ip": ip, "nodeName": "n1", "targetRef": {"kind": "Pod", "name": f"web-{ip}", "uid": str(ip)}, **more}
+
+
+RIGHT = [endpoint(f"10.0.0.{number}") for number in range(1, 6)]
+WRONG: list[Any] = [
+    *(endpoint(each) for each in ("127.0.0.1", "169.254.1.1", "10.0.0.01", "10.0.0.256", "fd00::1", "web.example", "")),
+    endpoint("10.0.0.9", nodeName="Not_a_node"),
+    endpoint("10.0.0.9", nodeName=None),
+    endpoint("10.0.0.9", nodeName=4),
+    endpoint("10.0.0.9", zone=None),
+    endpoint("10.0.0.9", hostname="h_"),
+    endpoint("10.0.0.9", zoned="x"),
+    endpoint("10.0.0.9", targetRef={"name": 5}),
+    {**endpoint("10.0.0.9"), "addresses": []},
+    {**endpoint("10.0.0.9"), "addresses": ["10.0.0.9"] * 101},
+    {"addresses": None},
+    None,
+    "x",
+]
+LISTS = [
+    *(a_slice(number, *RIGHT[number:]) for number in range(5)),
+    *(a_slice(9, *RIGHT[:2], each, *RIGHT[2:]) for each in WRONG),
+    *(a_slice(9, *RIGHT, kind=kind) for kind in ("IPv6", "FQDN", "IPv5")),
+    a_slice(9),
+    a_slice(9, *RIGHT * 201),
+    {**a_slice(9), "endpoints": "x"},
+    {**a_slice(9), "addressType": []},
+    *(some_endpoints(number, *(address(each["addresses"][0]) for each in RIGHT[number:])) for number in range(5)),
+    *(some_endpoints(9, address("10.0.0.1"), each) for each in (None, "x", {}, address("127.0.0.1"), address(None))),
+    *(some_endpoints(9, address("10.0.0.1"), address("10.0.0.2", hostname=each)) for each in ("a", "a_", None)),
+    some_endpoints(9, address("10.0.0.1"), address("10.0.0.2"), kind="notReadyAddresses"),
+    some_endpoints(9, address("10.0.0.1"), address("10.0.0.2"), kind="addreses"),
+    {**some_endpoints(9), "subsets": [None, {"addresses": None}]},
+    {**some_endpoints(9), "subsets": {"a": 1}},
+]
+
+
+@given(st.permutations(LISTS))
+@settings(max_examples=20)
+def test_lists_of_endpoints_are_equal_to_those_admitted_alone(lists: list[Any]) -> None:
+    admitter = Admitter()
+    for each in lists:
+        before = copy.deepcopy(each)
+        assert admitter.admit(each) == admit(each)
+        assert each == before

@@ -7,76 +7,32 @@ tried on invented strings: what comes of it has to be what admission makes of th
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from kubelogic.kinds.evidence import is_stored
-from kubelogic.kinds.validation import names
 from kubelogic.kinds.validation.admission import Admission, admit
-from kubelogic.patterns import regex
-from kubelogic.text.alike import Alike, cut
+from kubelogic.kinds.validation.own import MANY, REPEATED, RULES, UNIQUE, own_of, own_of_entry
+from kubelogic.text.alike import Alike, Own, cut
 from kubelogic.text.location import Path, Step, value_at
 
-_SECOND = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-_TIME = regex(_SECOND + "Z", re.ASCII)
-_MICRO_TIME = regex(_SECOND + r"\.\d{6}Z", re.ASCII)
-_TOKEN = regex(r"kube-api-access-[a-z0-9]{5}")
-_LABEL = regex(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_NODE_LIMIT = 63
-"""Characters that a node's name may have to be the value of a label, too."""
-
-_MANY = frozenset({("v1", "Node"), ("v1", "Pod"), ("coordination.k8s.io/v1", "Lease")})
-_OWN_STATUS = frozenset(
-    {"podIP", "hostIP", "ip", "containerID", "imageID", "address", "machineID", "systemUUID", "bootID"}
-)
-_TIMES = frozenset(
-    {
-        "finishedAt",
-        "lastHeartbeatTime",
-        "lastProbeTime",
-        "lastTransitionTime",
-        "lastUpdateTime",
-        "startTime",
-        "startedAt",
-    }
-)
-_NETWORK = "cni.projectcalico.org/"
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST = 4096
 """Bytes that all strings of an object's own may have together."""
 
 _TRIED = 50
 """So many models of a kind are made before it matters whether any was of use."""
 
+_MOST = 1000
+"""Entries of a list that are looked at one by one at most, as many as an EndpointSlice may have."""
 
-def _is_node(value: str) -> bool:
-    return len(value) <= _NODE_LIMIT and not names.dns_subdomain(value)
-
-
-_RULES: Mapping[str, tuple[Callable[[str], object], str]] = MappingProxyType(
-    {
-        "name": (_LABEL.fullmatch, "own-{}"),
-        "node": (_is_node, "node-{}"),
-        "token": (_TOKEN.fullmatch, "kube-api-access-{:05}"),
-        "time": (_TIME.fullmatch, "2001-01-01T00:00:{:02}Z"),
-        "micro time": (_MICRO_TIME.fullmatch, "2001-01-01T00:00:00.{:06}Z"),
-        "text": (str.isascii, "10.0.0.{}"),
-    }
-)
-"""What strings of an object's own have to be, and how one is invented."""
-
-_REPEATED = frozenset({"name", "node", "token"})
-"""Rules by which equal strings of one object are equal in all objects."""
-
-
-_UNIQUE = frozenset({"name", "micro time"})
-"""Rules of which hardly any string is seen twice."""
+_ADDRESSES = ("addresses", "notReadyAddresses")
+_LISTS = frozenset({("v1", "Endpoints"), ("discovery.k8s.io/v1", "EndpointSlice")})
+_INVENTED = 60
+"""Invented strings that differ: seconds of a minute."""
 
 
 class _Part:
@@ -84,15 +40,20 @@ class _Part:
 
     __slots__ = ("all_of", "fields", "inner", "made", "own", "tree")
 
-    def __init__(self, tree: Any, places: Sequence[tuple[Path, int]]) -> None:
+    def __init__(self, tree: Any, own: Sequence[Own], numbers: Sequence[int], depth: int = 0) -> None:
         self.tree = tree
-        self.fields = [(path[0], number) for path, number in places if len(path) == 1]
-        below: dict[Step, list[tuple[Path, int]]] = {}
-        for path, number in places:
-            if len(path) > 1:
-                below.setdefault(path[0], []).append((path[1:], number))
-        self.inner = [(step, _Part(tree[step], inner)) for step, inner in below.items()]
-        self.all_of = itemgetter(*(number for _, number in places))
+        self.fields: list[tuple[Step, int]] = []
+        below: dict[Step, tuple[list[Own], list[int]]] = {}
+        for each, number in zip(own, numbers, strict=True):
+            step = each.path[depth]
+            if len(each.path) == depth + 1:
+                self.fields.append((step, number))
+            else:
+                inner = below.setdefault(step, ([], []))
+                inner[0].append(each)
+                inner[1].append(number)
+        self.inner = [(step, _Part(tree[step], *inner, depth + 1)) for step, inner in below.items()]
+        self.all_of = itemgetter(*numbers)
         self.own: Any = None
         self.made: Any = None
 
@@ -110,17 +71,17 @@ class _Part:
 
 
 class _Model(msgspec.Struct, frozen=True, kw_only=True):
-    """An object that was admitted without a word, for others that are equal to it but for what is their own.
+    """Something that was admitted without a word, for others that are equal to it but for what is their own.
 
     Attributes:
         kind: of the object.
-        whole: its document.
+        whole: its document; None for an entry of a list, which is stored as it is written.
         checks: the rules that its own strings have to keep, and which of them each is for.
         equal: pairs of strings that are equal.
     """
 
     kind: str
-    whole: _Part
+    whole: _Part | None
     checks: tuple[tuple[str, Callable[[Sequence[str]], tuple[str, ...]]], ...]
     equal: tuple[tuple[int, int], ...]
 
@@ -138,7 +99,8 @@ class Admitter(msgspec.Struct, kw_only=True):
     namespace: str = "default"
     ip_families: Collection[str] = ("IPv4",)
     _models: Alike[_Model] = msgspec.field(default_factory=Alike)
-    _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in _RULES})
+    _entries: dict[tuple[Any, Any], Alike[_Model]] = msgspec.field(default_factory=dict)
+    _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in RULES})
     _made: Counter[str] = msgspec.field(default_factory=Counter)
     _used: Counter[str] = msgspec.field(default_factory=Counter)
 
@@ -149,28 +111,36 @@ class Admitter(msgspec.Struct, kw_only=True):
             document: as it was written.
             text: the JSON text that says just this, if ``recall`` was asked about it already.
         """
-        kind = str(document.get("kind"))
-        if (document.get("apiVersion"), kind) not in _MANY:
-            return self._one(document)
-        if text is None:
-            try:
-                text = msgspec.json.encode(document)
-            except (TypeError, ValueError, RecursionError):
+        which = document.get("apiVersion"), document.get("kind")
+        try:
+            if which in _LISTS and type(document) is dict:
+                return self._listing(document)
+            if which not in MANY:
                 return self._one(document)
-            stored = self.recall(text, 0, len(text))
-            if stored is not None:
-                return Admission(document=stored, problems=(), warnings=())
+            if text is None:
+                text = msgspec.json.encode(document)
+                stored = self.recall(text, 0, len(text))
+                if stored is not None:
+                    return Admission(document=stored, problems=(), warnings=())
+        except (TypeError, ValueError, RecursionError):
+            return self._one(document)
         admission = self._one(document)
-        if not admission.problems and not admission.warnings:
+        if _is_clean(admission):
             self._learn(text, document, admission.document)
         return admission
 
     def recall(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
         """What is stored of an object whose JSON text stands from ``start`` to ``end``, if one like it was admitted."""
         found = self._models.find(data, start, end)
-        if found is None:
+        own = self._own(*found) if found is not None else None
+        if found is None or own is None or found[0].whole is None:
             return None
-        model, written = found
+        self._used[found[0].kind] += 1
+        stored: dict[str, Any] = found[0].whole.filled(own)
+        return stored
+
+    def _own(self, model: _Model, written: list[bytes]) -> list[str] | None:
+        """The strings of an object's own; None if they are not as they should be."""
         joined = b'"'.join(written)
         if len(joined) > _LONGEST or not joined.isascii() or b"\\" in joined:
             return None
@@ -185,76 +155,112 @@ class Admitter(msgspec.Struct, kw_only=True):
             values = those(own)
             known = self._known[rule]
             if not known.issuperset(values):
-                if not all(map(_RULES[rule][0], values)):
+                if not all(map(RULES[rule][0], values)):
                     return None
-                if rule not in _UNIQUE:
+                if rule not in UNIQUE:
                     known.update(values)
-        self._used[model.kind] += 1
-        stored: dict[str, Any] = model.whole.filled(own)
-        return stored
+        return own
 
     def _one(self, document: Mapping[str, Any]) -> Admission:
         return admit(document, namespace=self.namespace, ip_families=self.ip_families)
 
     def _learn(self, text: bytes, document: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
         """Make a model of an object that was admitted, if it can be one."""
-        kind = document["kind"]
-        if self._made[kind] > _TRIED + self._used[kind] or type(document) is not dict:
-            return
-        self._made[kind] += 1
-        parts, own = cut(text, document, _rule_of(document))
+        own = own_of(document) if type(document) is dict and self._is_worth_it(document["kind"]) else []
         if not own or any(value_at(stored, each.path) != each.value for each in own):
             return
-        first: dict[tuple[str, str], int] = {}
-        numbers = [
-            first.setdefault((each.rule, each.value), number) if each.rule in _REPEATED else number
-            for number, each in enumerate(own)
-        ]
-        places = [(each.path, number) for each, number in zip(own, numbers, strict=True)]
-        whole = _Part(dict(stored), places)
-        invented = [_RULES[own[number].rule][1].format(number) for number in numbers]
-        tried = _Part(document, places).filled(invented)
+        numbers, invented = _invented(own)
+        whole = _Part(stored, own, numbers)
+        tried = _Part(document, own, numbers).filled(invented)
         admission = self._one(tried)
-        if admission.problems or admission.warnings or admission.document != whole.filled(invented):
+        if not _is_clean(admission) or admission.document != whole.filled(invented):
             return
-        if is_stored(tried) != is_stored(admission.document):
-            return
+        if is_stored(tried) == is_stored(admission.document):
+            self._keep(self._models, text, document, own, whole)
+
+    def _is_worth_it(self, kind: str) -> bool:
+        """Whether to make another model of a kind: whether those that there are were of use."""
+        self._made[kind] += 1
+        return self._made[kind] <= _TRIED + self._used[kind]
+
+    def _keep(
+        self, alike: Alike[_Model], text: bytes, document: Mapping[str, Any], own: list[Own], whole: _Part | None
+    ) -> None:
+        numbers, invented = _invented(own)
+        parts = cut(text, _Part(document, own, numbers).filled(invented), own, invented)
         by_rule: dict[str, list[int]] = {}
         for number in set(numbers):
             if (rule := own[number].rule) != "text":
                 by_rule.setdefault(rule, []).append(number)
         checks = tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items())
         equal = tuple((number, other) for number, other in enumerate(numbers) if number != other)
-        self._models.keep(parts, _Model(kind=kind, whole=whole, checks=checks, equal=equal))
+        if parts is not None:
+            kind = str(document.get("kind"))
+            alike.keep(parts, _Model(kind=kind, whole=whole, checks=checks, equal=equal))
+
+    def _listing(self, document: Mapping[str, Any]) -> Admission:
+        """The admission of a list of endpoints, of which those that are alike are checked once."""
+        kind = str(document["kind"])
+        alike = self._entries.setdefault((kind, document.get("addressType")), Alike())
+        few, fresh = document, []
+        lists = []
+        for path, entries in _lists_of(document):
+            kept = []
+            for entry in entries:
+                text = msgspec.json.encode(entry)
+                found = alike.find(text, 0, len(text))
+                if found is None or self._own(*found) is None:
+                    fresh.append((text, entry))
+                    kept.append(entry)
+            kept = kept or entries[:1]
+            lists.append((path, entries, kept))
+            self._used[kind] += len(entries) - len(kept)
+            if len(kept) < len(entries):
+                few = _with(few, path, kept)
+        admission = self._one(few)
+        stored = admission.document
+        if not _is_clean(admission) or any(value_at(stored, path) != kept for path, _, kept in lists):
+            return admission if few is document else self._one(document)
+        for text, entry in fresh:
+            if alike.find(text, 0, len(text)) is None and self._is_worth_it(kind) and (own := own_of_entry(entry)):
+                self._keep(alike, text, entry, own, None)
+        for path, entries, _ in lists:
+            stored = _with(stored, path, entries)
+        return Admission(document=stored, problems=(), warnings=())
 
 
-def _rule_of(document: Mapping[str, Any]) -> Callable[[Path, str], str]:
-    """By which rule strings of a document are its own."""
-    kind, name = document["kind"], document["metadata"].get("name")
-    spec = document.get("spec") or _NOTHING
-    node = spec.get("nodeName") if kind == "Pod" else None
-    tokens = {volume["name"] for volume in spec.get("volumes") or () if _TOKEN.fullmatch(volume["name"])}
-    token = tokens.pop() if len(tokens) == 1 else None
+def _is_clean(admission: Admission) -> bool:
+    """Whether there is nothing to say of a document."""
+    return not admission.problems and not admission.warnings
 
-    def rule_of(path: Path, value: str) -> str:
-        rule = ""
-        match path:
-            case ("metadata", "name") | ("metadata", "labels", "kubernetes.io/hostname") | ("spec", "holderIdentity"):
-                rule = ("name" if kind == "Pod" else "node") if value == name else ""
-            case ("spec", "nodeName") | ("spec", "affinity", *_, "matchFields", _, "values", _):
-                rule = "node" if value == node else ""
-            case ("spec", *_, "volumes" | "volumeMounts", _, "name"):
-                rule = "token" if value == token else ""
-            case ("spec", "acquireTime" | "renewTime"):
-                rule = "micro time"
-            case ("metadata", "creationTimestamp") | ("metadata", "managedFields", _, "time"):
-                rule = "time"
-            case ("metadata", "uid" | "resourceVersion"):
-                rule = "text"
-            case ("metadata", "annotations", str(key)):
-                rule = "text" if key.startswith(_NETWORK) else ""
-            case ("status", *_, str(key)):
-                rule = "time" if key in _TIMES else "text" if key in _OWN_STATUS else ""
-        return rule if rule and _RULES[rule][0](value) else ""
 
-    return rule_of
+def _invented(own: Sequence[Own]) -> tuple[list[int], list[str]]:
+    """Of each string the number of the first that is always equal to it, and one that is invented."""
+    first: dict[tuple[str, str], int] = {}
+    numbers = [
+        first.setdefault((each.rule, each.value), number) if each.rule in REPEATED else number
+        for number, each in enumerate(own)
+    ]
+    return numbers, [RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers]
+
+
+def _lists_of(document: Mapping[str, Any]) -> list[tuple[Path, list[Any]]]:
+    """The lists of endpoints in a document; none if one of them is not as it should be."""
+    subsets = document.get("subsets") or []
+    paths: list[Path] = [("endpoints",)] if document["kind"] == "EndpointSlice" else []
+    if type(subsets) is list:
+        paths += [("subsets", index, each) for index in range(len(subsets)) for each in _ADDRESSES]
+    found = [(path, value) for path in paths if (value := value_at(document, path)) is not None]
+    fits = all(
+        type(value) is list and len(value) <= _MOST and all(type(each) is dict for each in value) for _, value in found
+    )
+    return found if fits else []
+
+
+def _with(tree: Any, path: Path, value: Any) -> Any:
+    """A tree with another value at a path; it shares the rest."""
+    if not path:
+        return value
+    copy = tree.copy()
+    copy[path[0]] = _with(tree[path[0]], path[1:], value)
+    return copy
