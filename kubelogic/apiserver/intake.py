@@ -205,8 +205,8 @@ class Admissions:
             self.faults += [_fault(item.origin, item.document, problem) for problem in each.problems]
             if not each.problems:
                 found.append((place, item, each))
-        read = [entry.document for entry in self._entries]
-        there = {entry.identity for entry in self._entries}
+        read = [entry.document for entry in self._entries] if found else []
+        there = {entry.identity for entry in self._entries} if found else set()
         for place, item, each in found:
             obj = each.obj
             kept = Entry(
@@ -242,24 +242,26 @@ class Admissions:
         object twice: then the newer one stands. With ``keep_going`` the last one written stands, as if they had been
         applied one after the other.
         """
+        known = [(entry, entry.identity) for entry in entries]
+        if not self._partial and len({identity for _, identity in known}) == len(known):
+            return list(entries)
         bases: dict[_Identity, Entry] = {}
-        for entry in entries:
+        for entry, identity in known:
             if entry.stored:
-                earlier = bases.setdefault(entry.identity, entry)
+                earlier = bases.setdefault(identity, entry)
                 if earlier is not entry:
-                    bases[entry.identity] = self._one_of(earlier, entry)
+                    bases[identity] = self._one_of(earlier, entry)
         first: dict[_Identity, Entry] = {}
         changes: list[tuple[int, Change]] = []
-        for entry in entries:
-            if entry.identity in bases:
-                first.setdefault(entry.identity, bases[entry.identity])
+        for entry, identity in known:
+            if identity in bases:
+                first.setdefault(identity, bases[identity])
                 if not entry.stored:
-                    written = documents.written(entry.origin) if entry.written is None else entry.written
-                    changes.append((entry.place, _change(entry.identity, written, entry.origin)))
+                    changes.append((entry.place, _change(identity, entry.written, entry.origin)))
                 continue
-            earlier = first.setdefault(entry.identity, entry)
+            earlier = first.setdefault(identity, entry)
             if earlier is not entry:
-                first[entry.identity] = self._one_of(earlier, entry)
+                first[identity] = self._one_of(earlier, entry)
         for place, identity, item, faults in self._partial:
             if identity in bases:
                 changes.append((place, _change(identity, item.document, item.origin)))
@@ -339,15 +341,15 @@ def _families_of(document: Mapping[str, Any]) -> set[str]:
     return {"IPv6" if ":" in each else "IPv4" for each in ranges}
 
 
-def _change(identity: _Identity, written: Mapping[str, Any], origin: ItemOrigin) -> Change:
-    namespace, name = identity[2:]
-    return Change(kind=identity[1], key=f"{namespace}/{name}" if namespace else name, document=written, origin=origin)
+def _change(identity: _Identity, written: Mapping[str, Any] | None, origin: ItemOrigin) -> Change:
+    key = "/".join(filter(None, identity[2:]))
+    document = documents.written(origin) if written is None else written
+    return Change(kind=identity[1], key=key, document=document, origin=origin)
 
 
 def _version(metadata: Mapping[str, Any]) -> int:
     """The resource version as a number; 0 if it is none. Source: KEP-5504, comparable resource versions."""
-    text = str(metadata.get("resourceVersion") or "")
-    return whole(text) or 0
+    return whole(str(metadata.get("resourceVersion") or "")) or 0
 
 
 _FROM = {"ipFamilies": "clusterIPs", "clusterIPs": "clusterIP"}

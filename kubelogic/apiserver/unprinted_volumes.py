@@ -60,14 +60,19 @@ def unprinted_volumes(given: Sequence[Object], printed: Collection[str] = ()) ->
 def _claims(given: Sequence[Object], claims: Iterable[Object]) -> Iterator[Object]:
     keys = {each.key for each in claims}
     printed = {each.namespace for each in claims if is_stored(each.document)}
-    for user in sorted(given, key=_tells_less):
-        if user.kind not in MAKERS or user.namespace in printed or not metadata(user).get("uid"):
+    users = [(each, volumes) for each in given if each.kind in MAKERS and (volumes := _volumes_of(each))]
+    for user, volumes in sorted(users, key=lambda each: _tells_less(each[0])):
+        if user.namespace in printed or not metadata(user).get("uid"):
             continue
-        for volume in (template_of(user).get("spec") or {}).get("volumes") or ():
+        for volume in volumes:
             name = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
             if name and f"{user.namespace}/{name}" not in keys:
                 keys.add(f"{user.namespace}/{name}")
                 yield _claim(name, user)
+
+
+def _volumes_of(user: Object) -> Sequence[Document]:
+    return (template_of(user).get("spec") or {}).get("volumes") or ()
 
 
 def _tells_less(user: Object) -> int:

@@ -150,8 +150,6 @@ class Items(msgspec.Struct, kw_only=True):
             fields = _fields.decode(text)
             if msgspec.json.encode(fields) != text:
                 return None
-        if len(text.translate(None, _NO_BRACKETS)) > MAX_DEPTH:
-            return None
         tree: dict[str, Any] = {}
         for name, raw in fields.items():
             part = bytes(raw)
@@ -166,6 +164,8 @@ class Items(msgspec.Struct, kw_only=True):
                     self._parts.clear()
                 self._parts[part] = value
             tree[name] = self._parts[part]
+        if len(text.translate(None, _NO_BRACKETS)) > MAX_DEPTH and _too_deep(tree):
+            raise RecursionError
         return tree
 
 

@@ -176,7 +176,7 @@ class Admitter(msgspec.Struct, kw_only=True):
         if not _is_clean(admission) or admission.document != whole.filled(invented):
             return
         if is_stored(tried) == is_stored(admission.document):
-            self._keep(self._models, text, document, own, whole)
+            self._keep(self._models, text, tried, own, whole)
 
     def _is_worth_it(self, kind: str) -> bool:
         """Whether to make another model of a kind: whether those that there are were of use."""
@@ -184,10 +184,11 @@ class Admitter(msgspec.Struct, kw_only=True):
         return self._made[kind] <= _TRIED + self._used[kind]
 
     def _keep(
-        self, alike: Alike[_Model], text: bytes, document: Mapping[str, Any], own: list[Own], whole: _Part | None
+        self, alike: Alike[_Model], text: bytes, tried: Mapping[str, Any], own: list[Own], whole: _Part | None
     ) -> None:
+        """Keep a model; ``tried`` is what it was made of, with invented strings."""
         numbers, invented = _invented(own)
-        parts = cut(text, _Part(document, own, numbers).filled(invented), own, invented)
+        parts = cut(text, tried, own, invented)
         by_rule: dict[str, list[int]] = {}
         for number in set(numbers):
             if (rule := own[number].rule) != "text":
@@ -195,7 +196,7 @@ class Admitter(msgspec.Struct, kw_only=True):
         checks = tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items())
         equal = tuple((number, other) for number, other in enumerate(numbers) if number != other)
         if parts is not None:
-            kind = str(document.get("kind"))
+            kind = str(tried.get("kind"))
             alike.keep(parts, _Model(kind=kind, whole=whole, checks=checks, equal=equal))
 
     def _listing(self, document: Mapping[str, Any]) -> Admission:
@@ -223,7 +224,8 @@ class Admitter(msgspec.Struct, kw_only=True):
             return admission if few is document else self._one(document)
         for text, entry in fresh:
             if alike.find(text, 0, len(text)) is None and self._is_worth_it(kind) and (own := own_of_entry(entry)):
-                self._keep(alike, text, entry, own, None)
+                numbers, invented = _invented(own)
+                self._keep(alike, text, _Part(entry, own, numbers).filled(invented), own, None)
         for path, entries, _ in lists:
             stored = _with(stored, path, entries)
         return Admission(document=stored, problems=(), warnings=())

@@ -64,10 +64,9 @@ def template_fits(report: Report, spec: Tree, kind: str) -> None:
     own = spec.get("template", {}).get("metadata", {}).get("labels", {})
     where = (*_SPEC, "selector")
     labels_of = (*_SPEC, "template", "metadata", "labels")
-    mismatch = mismatched(own)
     if chosen is None:
         found = [(dotted(where), "Required value")] if kind != "daemonset" else []
-        found += [(dotted(labels_of), words) for words in mismatch]
+        found += [(dotted(labels_of), words) for words in mismatched(own)]
         report.add(where, "KL120", "is required: it must match the labels of the template", told=found)
         return
     selector(report, where, chosen)
@@ -75,9 +74,8 @@ def template_fits(report: Report, spec: Tree, kind: str) -> None:
         words = f"empty selector is invalid for {kind}"
         report.wrong(where, "KL130", "must not be empty: name labels of the template under matchLabels", {}, words)
     elif not has_bad_operator(chosen) and not matches(chosen, own):
-        report.add(
-            labels_of, "KL130", "the selector does not match the labels of the template; make them agree", api=mismatch
-        )
+        message = "the selector does not match the labels of the template; make them agree"
+        report.add(labels_of, "KL130", message, api=mismatched(own))
 
 
 def mismatched(labels: Tree) -> tuple[str, ...]:
