@@ -30,7 +30,6 @@ from kubelogic.apiserver.admission import (
 )
 from kubelogic.apiserver.answers import Status
 from kubelogic.apiserver.registry import strategies
-from kubelogic.apiserver.registry.eviction import decide_eviction
 from kubelogic.apiserver.transaction import Rounds, Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, with_document
@@ -106,6 +105,8 @@ def on_delete(tx: Transaction, obj: Object) -> Status | None:
 
 def on_evict(tx: Transaction, pod: Object) -> Status | None:
     """Decide about an eviction. None: granted."""
+    from kubelogic.apiserver.registry.eviction import decide_eviction
+
     return decide_eviction(tx, pod)
 
 

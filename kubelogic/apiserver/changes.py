@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
-from kubelogic.apiserver.patches import KUBECTL, last_applied, server_side_apply
+from kubelogic.apiserver.patches import KUBECTL
+from kubelogic.apiserver.patches.client_side import last_applied
+from kubelogic.apiserver.patches.server_side import server_side_apply
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.state import State
 from kubelogic.text.documents import fault_at

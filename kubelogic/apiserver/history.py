@@ -11,7 +11,7 @@ from typing import Any
 
 from kubelogic.apiserver import requests
 from kubelogic.apiserver.answers import Status
-from kubelogic.apiserver.patches import strategic_merge
+from kubelogic.apiserver.patches.strategic import strategic_merge
 from kubelogic.apiserver.requests import Outcome
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata, uid_of

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kubelogic.apiserver.admission import ADMISSION_READS
-from kubelogic.apiserver.changes import Change
-from kubelogic.apiserver.operators import Operator, operator_of
-from kubelogic.apiserver.operators.reading import Operated, new_children, operated
+from kubelogic.apiserver.operators import operator_of
 from kubelogic.facts.modules import kinds_read
 from kubelogic.kinds import naming
 from kubelogic.kinds.conversion import converted, is_removed
@@ -27,12 +25,15 @@ from kubelogic.text.numbers import whole
 from kubelogic.text.origin import ItemOrigin
 from kubelogic.text.titles import title
 
+if TYPE_CHECKING:
+    from kubelogic.apiserver.changes import Change
+    from kubelogic.apiserver.operators.made import Operator
+
 KINDS_READ = kinds_read() | ADMISSION_READS | {"Lease"}
 """The kinds that rules or admission plugins read, or that say what the world does (leases: who is heard)."""
 
 LARGEST_OBJECT = 3 * 1024 * 1024
 """Bytes of JSON that one object may have: the API server's limit for a request."""
-
 
 _Identity = tuple[str, str, str, str]
 """API group, kind, namespace and name."""
@@ -193,12 +194,15 @@ class Admissions:
         self._admitter = Admitter(namespace=self.namespace, ip_families=sorted(self._families))
         for place, item in self._late:
             self._take(item, place, late=True)
-        self._operate()
+        if self._operated:
+            self._operate()
         self._entries.sort(key=lambda entry: entry.place)
         return self._unique(_named(self._entries))
 
     def _operate(self) -> None:
         """Keep the objects of operators, and make what their operators would make of them."""
+        from kubelogic.apiserver.operators.reading import Operated, new_children, operated
+
         found: list[tuple[int, Item, Operated]] = []
         for place, item, operator in self._operated:
             each = operated(item, operator, self._admitter, namespace=self.namespace)
@@ -282,9 +286,8 @@ class Admissions:
         old, new = earlier.document["metadata"], later.document["metadata"]
         if old.get("uid") and old.get("uid") == new.get("uid"):
             newer = earlier if _version(old) > _version(new) else later
-            message = (
-                f"{who} was printed twice at different times; the newer one stands, of {newer.origin.locate(path)}"
-            )
+            place = newer.origin.locate(path)
+            message = f"{who} was printed twice at different times; the newer one stands, of {place}"
             self._notices.append(Notice(code="KL103", message=message, location=here))
             return newer
         message = f"there is another {who}, with other content, at {place}"
@@ -317,16 +320,10 @@ class Admissions:
             yield Notice(code="KL198", message=text, location=first.locate(path), count=len(there))
 
 
-_OF_POOLS = frozenset(
-    {
-        ("cluster.x-k8s.io", "MachineDeployment"),
-        ("karpenter.sh", "NodeClaim"),
-        ("karpenter.sh", "NodeOverlay"),
-        ("karpenter.sh", "NodePool"),
-    }
-)
+_OF_POOLS = frozenset({("cluster.x-k8s.io", "MachineDeployment")}) | {
+    ("karpenter.sh", kind) for kind in ("NodeClaim", "NodeOverlay", "NodePool")
+}
 """Kinds that nodes are had by: group and kind."""
-
 
 _TELLING = frozenset({"Node", "Service"})
 """Kinds of which an object may show the address families of its cluster."""
@@ -342,6 +339,8 @@ def _families_of(document: Mapping[str, Any]) -> set[str]:
 
 
 def _change(identity: _Identity, written: Mapping[str, Any] | None, origin: ItemOrigin) -> Change:
+    from kubelogic.apiserver.changes import Change
+
     key = "/".join(filter(None, identity[2:]))
     document = documents.written(origin) if written is None else written
     return Change(kind=identity[1], key=key, document=document, origin=origin)

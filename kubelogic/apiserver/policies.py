@@ -18,7 +18,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
 from kubelogic.facts.policies import Asked, Tree, concerns, request_variable
 from kubelogic.facts.selectors import matches, requirements
-from kubelogic.kinds.expressions import Failed, evaluate, unread
+from kubelogic.kinds.failed import Failed
 from kubelogic.kinds.table import is_namespaced, lookup
 
 READS = frozenset(
@@ -116,6 +116,8 @@ def invocations(tx: Transaction, kind: str, obj: Object, old: Object | None, ope
     policies = tx.state.cluster.objects(kind)
     if not policies:
         return
+    from kubelogic.kinds.expressions import unread
+
     asked = asked_of(tx, obj, old, operation)
     bindings = tx.state.cluster.objects(f"{kind}Binding")
     common: dict[str, Any] = {
@@ -203,6 +205,8 @@ def with_variables(invocation: Invocation, document: Mapping[str, Any] | None = 
         invocation: the policy and the request.
         document: the object as it is by now, if something has changed it.
     """
+    from kubelogic.kinds.expressions import evaluate
+
     seen = dict(invocation.variables)
     if document is not None:
         seen["object"] = document
@@ -216,6 +220,8 @@ def with_variables(invocation: Invocation, document: Mapping[str, Any] | None = 
 
 def value_of(invocation: Invocation, expression: str, seen: Mapping[str, Any]) -> Any:
     """What an expression comes to; what fails because a variable fails says so."""
+    from kubelogic.kinds.expressions import evaluate
+
     found = evaluate(expression, seen)
     if isinstance(found, Failed) and (match := re.fullmatch(r"no such key: (\w+)", found.why)):
         for each in invocation.spec.get("variables") or ():

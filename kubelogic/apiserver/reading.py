@@ -7,13 +7,12 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from kubelogic.apiserver.changes import Change, apply_changes
 from kubelogic.apiserver.default_class import with_default_class
 from kubelogic.apiserver.intake import Admissions, Entry
-from kubelogic.apiserver.node_pools import added_nodes, nodes_of
 from kubelogic.apiserver.standins import with_stand_ins
 from kubelogic.apiserver.unprinted_classes import with_classes
 from kubelogic.cluster.objects import Object
@@ -22,6 +21,10 @@ from kubelogic.text.archives import sources_of
 from kubelogic.text.location import Fault, InputError
 from kubelogic.text.notices import Notice
 from kubelogic.text.sources import Source
+
+if TYPE_CHECKING:
+    from kubelogic.apiserver.changes import Change
+    from kubelogic.kinds.pools import Pool
 
 _MANY = 1_000_000
 _DOUBLED = "KL101"
@@ -87,16 +90,18 @@ def load(
                 case source:
                     for item in documents.read(source, faults, admission.recall):
                         admission.take(item)
-        pools, said_of_nodes = added_nodes(nodes, admission, stdin)
+        pools, said_of_nodes = _added_nodes(nodes, admission, stdin)
         if not (admission.taken or faults or (pools and not names)):
             faults.append(sources.unreadable(", ".join(names) or "input", "there is no object in it"))
         doubled = [] if strict else [fault for fault in faults if fault.code == _DOUBLED]
         faults[:] = [fault for fault in faults if strict or fault.code != _DOUBLED]
         entries = admission.settle()
         given = _objects(entries)
-        objects = with_stand_ins(_sorted([*given, *nodes_of(pools, given)]) if pools else given, printed)
+        objects = with_stand_ins(_with_nodes(given, pools) if pools else given, printed)
         notices = tuple(sorted([*admission.all_notices(), *said_of_nodes], key=lambda notice: notice.order))
         if admission.changes:
+            from kubelogic.apiserver.changes import apply_changes
+
             changed, refused, said = apply_changes(objects, admission.changes, namespace=namespace)
             faults += refused
             objects = _sorted(changed)
@@ -111,6 +116,22 @@ def load(
         return Reading(
             objects=objects, notices=notices, refused=tuple(sorted(faults)), changes=tuple(admission.changes)
         )
+
+
+def _added_nodes(
+    texts: Iterable[str], admission: Admissions, stdin: bytes | None
+) -> tuple[tuple[Pool, ...], tuple[Notice, ...]]:
+    if not texts:
+        return (), ()
+    from kubelogic.apiserver.node_pools import added_nodes
+
+    return added_nodes(texts, admission, stdin)
+
+
+def _with_nodes(given: tuple[Object, ...], pools: tuple[Pool, ...]) -> tuple[Object, ...]:
+    from kubelogic.apiserver.node_pools import nodes_of
+
+    return _sorted([*given, *nodes_of(pools, given)])
 
 
 def _counts(fault: Fault) -> Notice:

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.apiserver import chain, patches
+from kubelogic.apiserver import chain
 from kubelogic.apiserver.answers import Status, invalid, misnamed, resource_name
-from kubelogic.apiserver.patches import PatchError, strategic_merge
+from kubelogic.apiserver.patches import KUBECTL
+from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.posting import admit_change
 from kubelogic.apiserver.registry import immutable
 from kubelogic.apiserver.registry.strategies import is_decoded
@@ -133,6 +134,8 @@ def patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subre
 
 def strategic_patch(state: State, kind: str, key: str, change: Mapping[str, Any], *, subresource: str = "") -> Outcome:
     """PATCH an object with a strategic merge patch: lists of containers, ports and so on merge by key."""
+    from kubelogic.apiserver.patches.strategic import strategic_merge
+
     return _patched(state, kind, key, lambda document: strategic_merge(document, change), subresource=subresource)
 
 
@@ -140,9 +143,9 @@ def json_patch(
     state: State, kind: str, key: str, operations: Sequence[Mapping[str, Any]], *, subresource: str = ""
 ) -> Outcome:
     """PATCH an object with a JSON patch: a list of operations."""
-    return _patched(
-        state, kind, key, lambda document: patches.json_patch(document, operations), subresource=subresource
-    )
+    from kubelogic.apiserver.patches.plain import json_patch
+
+    return _patched(state, kind, key, lambda document: json_patch(document, operations), subresource=subresource)
 
 
 def _patched(
@@ -187,7 +190,7 @@ def apply(
     document: Mapping[str, Any],
     *,
     namespace: str = "default",
-    manager: str = patches.KUBECTL,
+    manager: str = KUBECTL,
     server_side: bool = True,
     last_applied: Mapping[str, Any] | None = None,
 ) -> Outcome:
@@ -206,6 +209,9 @@ def apply(
 
     Source: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go, applyPatcher; k8s.io/kubectl, pkg/cmd/apply.
     """
+    from kubelogic.apiserver.patches import client_side
+    from kubelogic.apiserver.patches import server_side as on_server
+
     meta = document.get("metadata") or {}
     kind, spot, name = (
         str(document.get("kind") or ""),
@@ -221,18 +227,18 @@ def apply(
     old = tx.get(kind, key)
     try:
         if old is None:
-            new = patches.noted(document, manager, tx.now) if server_side else patches.annotated(document)
+            new = on_server.noted(document, manager, tx.now) if server_side else client_side.annotated(document)
             return create(state, new, namespace=namespace)
         if old.api_version != document.get("apiVersion"):
             message = f"it is stored as {old.api_version}: write that apiVersion"
             raise PatchError(f'{resource_name(old)} "{old.name}": {message}')
         before = last_applied if last_applied is not None else _written_before(old)
         if server_side:
-            applied = patches.server_side_apply(old.document, document, manager=manager, before=before, now=tx.now)
+            applied = on_server.server_side_apply(old.document, document, manager=manager, before=before, now=tx.now)
             changed: Mapping[str, Any] = applied.document
         else:
-            noted = patches.last_applied(old.document)
-            changed = patches.client_side_apply(
+            noted = client_side.last_applied(old.document)
+            changed = client_side.client_side_apply(
                 old.document, document, before=before if noted is None or last_applied is not None else noted
             )
     except PatchError as error:

@@ -15,10 +15,14 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver import chain, patches, requests
+from kubelogic.apiserver import chain, requests
 from kubelogic.apiserver.allocators.pod_addresses import sandbox_addresses
 from kubelogic.apiserver.answers import Status, invalid
 from kubelogic.apiserver.patches import managing
+from kubelogic.apiserver.patches.errors import PatchError
+from kubelogic.apiserver.patches.plain import json_patch, merge_patch
+from kubelogic.apiserver.patches.server_side import noted, server_side_apply
+from kubelogic.apiserver.patches.strategic import strategic_merge
 from kubelogic.apiserver.registry import definitions, strategies
 from kubelogic.apiserver.registry.pod_parts import resized, with_debuggers
 from kubelogic.apiserver.requests import Outcome
@@ -194,12 +198,12 @@ def patched(document: Mapping[str, Any], change: Any, *, how: str) -> Json | Unp
     try:
         match how:
             case "json":
-                return patches.json_patch(document, change)
+                return json_patch(document, change)
             case "merge":
-                return patches.merge_patch(document, change)
+                return merge_patch(document, change)
             case _:
-                return patches.strategic_merge(document, change)
-    except patches.PatchError as error:
+                return strategic_merge(document, change)
+    except PatchError as error:
         return Unpatchable(status=error.status, message=error.message)
 
 
@@ -219,9 +223,9 @@ def apply_custom(
     given = {name: each for name, each in manifest.items() if writing.whole or name != "status"}
     try:
         if old is None:
-            return _create_custom(state, patches.noted(given, writing.manager, now), writing)
-        applied = patches.server_side_apply(old.document, given, manager=writing.manager, now=now)
-    except patches.PatchError as error:
+            return _create_custom(state, noted(given, writing.manager, now), writing)
+        applied = server_side_apply(old.document, given, manager=writing.manager, now=now)
+    except PatchError as error:
         return Outcome(state=state, answer=Status(status=error.status, reason="Invalid", message=error.message))
     return requests.replace_fields(state, writing.kind, key, applied.document)
 

@@ -10,6 +10,7 @@ from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents, strea
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
+    from kubelogic.explain.events import Pasted
     from kubelogic.verbs.about import About
 
 
@@ -57,8 +58,7 @@ def prepared(arguments: list[str]) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Explain and print; 0 if all pods that are asked about have a node, 1 if not, 3 if a limit hides the answer."""
-    from kubelogic.explain.events import read
-    from kubelogic.report.about import about_document, render_about
+    from kubelogic.report.about import render_about
     from kubelogic.report.explanation import render_explanation
     from kubelogic.verbs.about import NodeExplanation, explain_any
     from kubelogic.verbs.explain import Explanation
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         return _code(args)
     if common.there(args.pod) and len(args.paths) == 1 and args.paths != ["-"] and not common.there(args.paths[0]):
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")
-    event = read(args.event) if args.event is not None else None
+    event = _event(args.event)
     if args.event is not None and event is None:
         raise UsageError(
             "--event takes a line of a scheduler or autoscaler about a pod without a node, such as "
@@ -100,12 +100,22 @@ def run(args: argparse.Namespace) -> int:
 
         streams.emit_text(explanation_page(found))
     elif args.output != "text":
+        from kubelogic.report.explanation_documents import about_document
+
         documents.emit(about_document(found), args.output)
     elif isinstance(found, Explanation):
         common.tell(render_explanation(found, common.output_style(args), node=node, event=event), args)
     else:
         common.tell(render_about(found, common.output_style(args), node=node, event=event), args)
     return _exit_code(found)
+
+
+def _event(text: str | None) -> Pasted | None:
+    if text is None:
+        return None
+    from kubelogic.explain.events import read
+
+    return read(text)
 
 
 def _exit_code(found: About) -> int:

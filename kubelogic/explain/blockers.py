@@ -7,14 +7,17 @@ whose declaration has the sentence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kubelogic.explain.filters import Relations, filled, filters, moved, point_of, reached, switched_off
 from kubelogic.explain.units import amount
-from kubelogic.explain.written import Written
 from kubelogic.logic import Value
 from kubelogic.logic.terms import Declaration
+
+if TYPE_CHECKING:
+    from kubelogic.explain.written import Written
 
 _HOSTNAME = "kubernetes.io/hostname"
 _QUANTITIES = frozenset({"Requested", "Free", "Allocatable", "Amount", "Used"})

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.placement.kube.devices import Desk, Failure
+from kubelogic.placement.devices.model import Failure
 from kubelogic.placement.placement import Refusal
 from kubelogic.placement.problem import Pod, Problem
+
+if TYPE_CHECKING:
+    from kubelogic.placement.kube.devices import Desk
 
 CODE = "KL214"
 IN_USE, LACKING = "devices_in_use", "lacks_devices"
@@ -33,6 +37,8 @@ def device_blockers(given: Problem, pod: str, refusal: Refusal, *, subject: str 
         )
     if refusal.before:
         return (_blocker(plugin, "", refusal.before, refusal.before, LACKING),)
+    from kubelogic.placement.kube.devices import Desk
+
     desk, empty = Desk(given), Desk(given, free=True)
     found = []
     for rejection in refusal.rejections:

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from kubelogic.explain.blockers import Blocker
+from kubelogic.explain.message import GATED, NO_NODES
 from kubelogic.patterns import regex
 
 TAINTED = "node(s) had untolerated taint(s)"
-NO_NODES = "no nodes available to schedule pods"
-GATED = "Scheduling is blocked due to non-empty scheduling gates"
 UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
 _WHOLE = (NO_NODES, GATED, UNBOUND)
 """Lines that count no nodes. Source: kube-scheduler, ErrNoNodesAvailable; the plugin SchedulingGates."""

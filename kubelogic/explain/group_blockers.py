@@ -5,7 +5,6 @@ from __future__ import annotations
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.verdicts import Answer, Standing, Verdict
 from kubelogic.logic import Evaluation
-from kubelogic.placement.kube.groups import HELD
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 
@@ -23,6 +22,8 @@ def group_blockers(relations: Evaluation, given: Problem, pod: str, tried: Place
     """
     if not given.groups:
         return ()
+    from kubelogic.placement.kube.groups import HELD
+
     own = next((each for each in given.waiting if each.name == pod), None)
     group = next((each for each in given.groups if own is not None and each.name == own.group), None)
     if own is None or group is None or not group.least:

@@ -12,23 +12,11 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.explain.events import GATED, NO_NODES, Pasted, read
-from kubelogic.explain.filters import Filter, Relations, filled, filters, goals, moved, point_of, reached, switched_off
+from kubelogic.explain.filters import Filter, Relations, filled, filters, moved, point_of, reached, switched_off
 from kubelogic.placement.placement import Refusal
 
-__all__ = [
-    "GATED",
-    "NO_NODES",
-    "Pasted",
-    "Verdict",
-    "by_reason",
-    "event",
-    "goals",
-    "line",
-    "read",
-    "verdict",
-]
-
+NO_NODES = "no nodes available to schedule pods"
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 LAST = 2**31

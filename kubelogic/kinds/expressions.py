@@ -13,13 +13,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from kubelogic.kinds.cel_cost import steps, without_literals
 from kubelogic.kinds.cel_functions import FUNCTIONS, error_words
 from kubelogic.kinds.cel_library import FUNCTIONS as LIBRARY
 from kubelogic.kinds.cel_names import undeclared
 from kubelogic.kinds.cel_syntax import plain
+from kubelogic.kinds.failed import Failed
 from kubelogic.patterns import regex
 
 _MOST_STEPS = 1_000_000
@@ -33,12 +32,6 @@ _UNREAD = (
     (regex(r"(?<![\w.\"])(image|isImage)\("), "the library of images"),
 )
 """What Kubernetes has in its expressions and is not modelled."""
-
-
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
-    """An expression that could not be evaluated, and why."""
-
-    why: str
 
 
 def wrong(expression: str) -> str:

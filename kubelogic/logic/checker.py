@@ -12,7 +12,6 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from kubelogic.logic.errors import RuleFault
-from kubelogic.logic.lint import lint
 from kubelogic.logic.strata import unstratified
 from kubelogic.logic.terms import (
     Atom,
@@ -25,7 +24,6 @@ from kubelogic.logic.terms import (
     Variable,
     variables,
 )
-from kubelogic.logic.typecheck import check_types
 
 MOST_RELATIONS = 16
 """Relations that one body may join: each is a loop, and Python nests 20."""
@@ -55,6 +53,8 @@ class _Program(msgspec.Struct, frozen=True):
 
 def check(files: Sequence[RuleFile]) -> list[RuleFault]:
     """All faults of a set of parsed files: declarations, uses, types, safety and stratification, by place."""
+    from kubelogic.logic.typecheck import check_types
+
     program = _Program.of(files)
     faults = [
         *_declarations(program),
@@ -69,6 +69,8 @@ def check(files: Sequence[RuleFile]) -> list[RuleFault]:
 
 def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
     """What is wrong with an atom that is asked about, of a set of checked files."""
+    from kubelogic.logic.typecheck import check_types
+
     program = _Program.of(files)
     counts = Counter(name for name in variables(*atom.terms) if name != "_")
     asked = replace(program, clauses=(), facts=(atom,))
@@ -86,6 +88,8 @@ def check_atom(atom: Atom, files: Sequence[RuleFile]) -> list[RuleFault]:
 
 def warnings(files: Sequence[RuleFile]) -> list[RuleFault]:
     """What does not keep a set of checked files from working but should not stay, by place."""
+    from kubelogic.logic.lint import lint
+
     return excerpted(lint(files, _Program.of(files).declared), files)
 
 

@@ -7,10 +7,10 @@ then says which of the given head rows can be derived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kubelogic.logic.endless import MOST_ROWS, MOST_WORK
-from kubelogic.logic.plan import Rule, kept_columns
+from kubelogic.logic.plan import HEAD, Rule, kept_columns
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import (
     Atom,
@@ -19,34 +19,13 @@ from kubelogic.logic.terms import (
     Constant,
     Literal,
     Operation,
-    Row,
     Term,
-    Value,
     Variable,
     variables,
 )
 
-Function = Callable[..., Value | None]
-"""A registered pure function: None means that the literal fails."""
-
-Join = Callable[
-    [
-        Mapping[str, Relation],
-        Mapping[str, Function],
-        Sequence[Row] | Mapping[Row, int],
-        Mapping[Row, int],
-        dict[Row, int],
-        int,
-    ],
-    None,
-]
-"""``join(relations, functions, seed_rows, seed_set, out, sign)``: adds ``sign`` to ``out[head]`` per derivation."""
-
 _MANY_LOOPS = 4
 """A rule with so many positive literals counts how many combinations it looks at, also where each has a key."""
-
-HEAD = -1
-"""The seed of a join that checks head rows."""
 
 
 def source_of(rule: Rule, *, seed: int | None, functions: Collection[str], relations: Mapping[str, Relation]) -> str:

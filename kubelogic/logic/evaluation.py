@@ -22,9 +22,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.logic.compiler import Function, Join
 from kubelogic.logic.journal import Journal
-from kubelogic.logic.plan import Group
+from kubelogic.logic.plan import Function, Group, Join
 from kubelogic.logic.prepared import GAINED, LOST, Use, prepared
 from kubelogic.logic.recursion import GroupChange, fixpoint, maintain
 from kubelogic.logic.relation import Columns, Relation, changed

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
-from kubelogic.logic.compiler import Function
+from kubelogic.logic.plan import Function
 
 
 def functions_of(*modules: Mapping[str, Any]) -> dict[str, Function]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.logic.compiler import Join, source_of
 from kubelogic.logic.endless import runaway
 from kubelogic.logic.kept import CODES, key_of
-from kubelogic.logic.plan import Rule
+from kubelogic.logic.plan import Join, Rule
 from kubelogic.logic.relation import Relation
 
 _GROWTH = 3
@@ -68,6 +67,8 @@ class Joins(msgspec.Struct):
                 found = _joined(rule, code)
                 self._made[rule, seed] = ((planned, found), *known[: _PLANS - 1])
                 return found
+        from kubelogic.logic.compiler import source_of
+
         source = source_of(rule, seed=seed, functions=self.functions, relations=relations)
         name = f"<{rule.label}>"
         made = _joined(rule, CODES.code(source, name))

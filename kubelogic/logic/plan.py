@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from kubelogic.logic.aggregates import Grouping, grouping, over
+from kubelogic.logic.relation import Relation
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.strata import components
 from kubelogic.logic.terms import (
@@ -17,10 +18,31 @@ from kubelogic.logic.terms import (
     Constant,
     Literal,
     Operation,
+    Row,
     Term,
+    Value,
     Variable,
     is_anonymous,
 )
+
+Function = Callable[..., Value | None]
+"""A registered pure function: None means that the literal fails."""
+
+Join = Callable[
+    [
+        Mapping[str, Relation],
+        Mapping[str, Function],
+        Sequence[Row] | Mapping[Row, int],
+        Mapping[Row, int],
+        dict[Row, int],
+        int,
+    ],
+    None,
+]
+"""``join(relations, functions, seed_rows, seed_set, out, sign)``: adds ``sign`` to ``out[head]`` per derivation."""
+
+HEAD = -1
+"""The seed of a join that checks head rows."""
 
 
 class Asked(msgspec.Struct, frozen=True, array_like=True):

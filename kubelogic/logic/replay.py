@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from kubelogic.logic.compiler import Function
 from kubelogic.logic.evaluation import Evaluation
-from kubelogic.logic.plan import kept_columns
+from kubelogic.logic.plan import Function, kept_columns
 from kubelogic.logic.proofs import Proof
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.solving import Absence, Fact

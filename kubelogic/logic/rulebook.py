@@ -11,12 +11,10 @@ import msgspec
 from msgspec import structs
 from msgspec.structs import replace
 
-from kubelogic.logic.checker import check, check_atom, excerpted, warnings
 from kubelogic.logic.encoded import Clauses, Files
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
 from kubelogic.logic.kept import KeptRules, Texts, book_of, keep_rules, kept_rules
-from kubelogic.logic.parser import parse, parse_atom
 from kubelogic.logic.strata import components, unstratified
 from kubelogic.logic.terms import (
     Atom,
@@ -98,6 +96,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             RuleErrors: with every fault of every file.
         """
         files = tuple(sorted(files, key=lambda file: _rank(file.path)))
+        from kubelogic.logic.checker import check
+
         faults = check(files)
         if faults:
             raise RuleErrors(faults)
@@ -126,6 +126,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """This rulebook with what follows from it; see ``checked``."""
         more, faults = follow(self) if follow is not None else ((), ())
         if faults:
+            from kubelogic.logic.checker import excerpted
+
             raise RuleErrors(excerpted(faults, self.files))
         if not more:
             return self
@@ -136,6 +138,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if _meets_itself(uses, {clause.head.predicate for clause in more}) and (
             cycles := list(unstratified(book.clauses))
         ):
+            from kubelogic.logic.checker import excerpted
+
             raise RuleErrors(excerpted(cycles, self.files))
         return book
 
@@ -214,6 +218,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def warnings(self) -> tuple[RuleFault, ...]:
         """What does not keep the rules from working but should not stay, by place."""
+        from kubelogic.logic.checker import warnings
+
         return tuple(warnings(self.files))
 
     def atom(self, text: str) -> tuple[str, Pattern]:
@@ -222,6 +228,9 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises:
             RuleErrors: if it is no atom, or does not fit the declaration of its predicate.
         """
+        from kubelogic.logic.checker import check_atom
+        from kubelogic.logic.parser import parse_atom
+
         atom = parse_atom(text)
         faults = check_atom(atom, self.files)
         pattern: list[Value | None] = []
@@ -262,6 +271,8 @@ def _meets_itself(uses: Mapping[str, frozenset[str]], heads: Iterable[str]) -> b
 @lru_cache(maxsize=8)
 def _parsed(texts: Texts, follow: Follow | None) -> Rulebook:
     """The rulebook of some texts. Every question needs it, and a rulebook never changes."""
+    from kubelogic.logic.parser import parse
+
     files: list[RuleFile] = []
     faults: list[RuleFault] = []
     for path, text in texts:

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from kubelogic.logic.compiler import HEAD, Function, Join
 from kubelogic.logic.joins import Joins
-from kubelogic.logic.plan import Rule
+from kubelogic.logic.plan import HEAD, Function, Join, Rule
 from kubelogic.logic.relation import Columns, Relation
 from kubelogic.logic.terms import Row
 

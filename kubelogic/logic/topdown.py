@@ -19,9 +19,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.logic.compiler import Function
 from kubelogic.logic.evaluation import Evaluation, Facts
-from kubelogic.logic.plan import Group, Parts, Rule, needed, plan
+from kubelogic.logic.plan import Function, Group, Parts, Rule, needed, plan
 from kubelogic.logic.relation import Relation
 from kubelogic.logic.rulebook import Rulebook
 from kubelogic.logic.solving import meet

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kubelogic.placement.check_devices import device_faults
 from kubelogic.placement.ignored import without_ignored
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape, SoftSpread, Spread
@@ -77,10 +76,11 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
         _put(board, pods, binding)
     found.extend(_accounts(problem, placement, pods))
     found.extend(_groups(problem, placement))
-    found.extend(
-        Violation(rule="devices", pod=pod, node=node, detail=detail)
-        for pod, node, detail in device_faults(problem, placement)
-    )
+    if problem.devices is not None:
+        from kubelogic.placement.check_devices import device_faults
+
+        faults = device_faults(problem, placement)
+        found.extend(Violation(rule="devices", pod=pod, node=node, detail=detail) for pod, node, detail in faults)
     return tuple(found)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from kubelogic.placement.devices.model import Allocated, Claim, Constraint, Device, Devices, Request, Slice
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Allocated, Claim, Constraint, Device, Devices, Granted, Request, Slice
 from kubelogic.placement.placement import Binding, Placement
 from kubelogic.placement.problem import Pod, Problem
 

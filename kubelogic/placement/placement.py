@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Granted
 
 Verdict = Literal["placed", "impossible", "waiting", "rejected", "unknown"]
 

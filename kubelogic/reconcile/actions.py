@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from kubelogic.logic import Row, Value
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Granted
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True):

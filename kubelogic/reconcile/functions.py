@@ -10,8 +10,8 @@ from zlib import crc32
 from kubelogic.cluster import naming
 from kubelogic.facts import functions as scheduling
 from kubelogic.facts.schedules import next_time, recent_time
-from kubelogic.logic.compiler import Function
 from kubelogic.logic.functions import functions_of
+from kubelogic.logic.plan import Function
 from kubelogic.reconcile import addresses, identity, network, words
 from kubelogic.text.numbers import whole
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.placement.kube.groups import UNSCHEDULABLE, WAITING
 from kubelogic.placement.placement import GroupVerdict, Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import Cause, SetCondition
@@ -55,6 +54,8 @@ def _says(group: Object, verdict: GroupVerdict) -> bool:
 
 def _judged(given: Problem, placement: Placement) -> Iterator[GroupVerdict]:
     """The verdicts of a scheduler that places all groups at once and says nothing of each."""
+    from kubelogic.placement.kube.groups import UNSCHEDULABLE, WAITING
+
     running = Counter(pod.group for pod in given.running if pod.group)
     own = {pod.name: pod.group for pod in given.waiting if pod.group}
     bound = Counter(own[each.pod] for each in placement.bindings if each.pod in own)

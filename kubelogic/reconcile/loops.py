@@ -21,7 +21,6 @@ from kubelogic.cluster.edit import with_document
 from kubelogic.cluster.state import State
 from kubelogic.facts.schedules import period_of
 from kubelogic.reconcile.actions import Action
-from kubelogic.reconcile.likeness import MOMENT, alike
 
 _CRON = "StartCronRun"
 
@@ -133,6 +132,8 @@ class Search(msgspec.Struct, Generic[Step]):
         by_calendar = _CRON in _kinds(self.steps)
         if by_calendar and (other or not _calendar_agrees(new.cluster, period)):
             return None
+        from kubelogic.reconcile.likeness import alike
+
         if not alike(old, new):
             return None
         return Loop(steps=tuple(self.steps), period=period, before=old, after=new, until=min(other, default=None))
@@ -222,7 +223,11 @@ def _later(value: Any, since: int, by: int) -> Any:
         return {key: _later(inner, since, by) for key, inner in value.items()}
     if isinstance(value, list):
         return [_later(each, since, by) for each in value]
-    if isinstance(value, str) and MOMENT.fullmatch(value):
-        moment = milliseconds(value)
-        return timestamp(moment + by) if moment >= since else value
-    return value
+    if not isinstance(value, str):
+        return value
+    from kubelogic.reconcile.likeness import MOMENT
+
+    if not MOMENT.fullmatch(value):
+        return value
+    moment = milliseconds(value)
+    return timestamp(moment + by) if moment >= since else value

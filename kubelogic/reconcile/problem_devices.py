@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.kinds import device_selectors, quantity
+from kubelogic.kinds import quantity
 from kubelogic.logic import Row
 from kubelogic.placement.devices.model import (
     Allocated,
@@ -72,10 +72,11 @@ class DeviceReader:
         asked.update(each.expression for name in set(extended.values()) for each in selectors[name])
         self._expressions = tuple(sorted(asked))
         slices = tuple(self._slices())
+        from kubelogic.kinds.device_selectors import verdict
+
         verdicts = {
             expression: {
-                look: device_selectors.verdict(expression, driver, document)
-                for look, (driver, document) in sorted(self._looks.items())
+                look: verdict(expression, driver, document) for look, (driver, document) in sorted(self._looks.items())
             }
             for expression in sorted(asked)
         }
@@ -188,9 +189,11 @@ class DeviceReader:
         """What selectors read of attributes or capacity: devices that differ in nothing else are alike."""
         if not isinstance(values, Mapping):
             return values
+        from kubelogic.kinds.device_selectors import read_by
+
         for name in values:
             if name not in self._read:
-                self._read[name] = device_selectors.read_by(self._expressions, name)
+                self._read[name] = read_by(self._expressions, name)
         return {name: value for name, value in values.items() if self._read[name]}
 
     # -- claims ----------------------------------------------------------------------------------------------

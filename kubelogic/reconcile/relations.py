@@ -12,8 +12,7 @@ from heapq import heapify, heappop, heappush
 from kubelogic.cluster.state import State
 from kubelogic.facts import FactBase, FactModule, modules_for
 from kubelogic.logic import Changes, Evaluation, Row, Rulebook, Value
-from kubelogic.logic.compiler import Function
-from kubelogic.logic.plan import needed
+from kubelogic.logic.plan import Function, needed
 from kubelogic.reconcile.functions import FUNCTIONS
 
 Changed = dict[str, list[Row]]

@@ -16,7 +16,7 @@ from kubelogic.cluster.state import State
 from kubelogic.facts import FactModule
 from kubelogic.facts.base import uncollected
 from kubelogic.logic import Changes, Row, Rulebook
-from kubelogic.logic.compiler import Function
+from kubelogic.logic.plan import Function
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import (

@@ -1,31 +1,21 @@
-"""Explanations of workloads, nodes and Services as text and as documents."""
+"""Explanations of workloads, nodes and Services as text."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kubelogic.explain.events import Pasted
 from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
-from kubelogic.report.documents import (
-    blocker_document,
-    fields,
-    gone_document,
-    header,
-    pending_document,
-    refusal_document,
-    trouble_document,
-)
-from kubelogic.report.explanation import explanation_document, render_explanation
-from kubelogic.report.lacking import lacking_document, said_beside, said_first
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.plan import render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
 
 if TYPE_CHECKING:
-    from kubelogic.verbs.drain import NodeDrain
+    from kubelogic.explain.events import Pasted
     from kubelogic.verbs.interruptions import Interruption
 
 _SHOWN = 20
@@ -45,61 +35,6 @@ def render_about(found: About, style: Style = PLAIN, *, node: str = "", event: P
     head, gap, rest = text.partition("\n\n")
     parts = [*said_first(found.lacking), head, *said_beside(found.lacking, style)]
     return "\n\n".join([*parts, rest] if gap else parts)
-
-
-def about_document(found: About) -> dict[str, Any]:
-    """What was found, as a document: an Explanation, a Node explanation or a Service explanation."""
-    match found:
-        case WorkloadExplanation():
-            held = {
-                "name": found.workload,
-                "wanted": found.wanted,
-                "placed": len(found.placed),
-                "pending": [pending_document(each, most=50) for each in found.pending],
-                "refused": [refusal_document(each) for each in found.refused],
-                **fields(found, "uncreated", "without_pods", "rollout"),
-                "troubles": [trouble_document(each) for each in found.unwell],
-                "gone": gone_document(found.gone) if found.gone is not None else None,
-            }
-            if found.pod is not None:
-                return {**explanation_document(found.pod), "workload": held, **lacking_document(found.lacking)}
-            verdict = "waiting" if found.refused or found.uncreated else "gone" if found.gone is not None else None
-            return {
-                **header("Explanation"),
-                "pod": None,
-                "owner": found.workload,
-                "verdict": verdict,
-                "workload": held,
-                **lacking_document(found.lacking),
-            }
-        case NodeExplanation():
-            return {
-                **header("NodeExplanation"),
-                "node": found.node,
-                "pods": list(found.pods),
-                "requested": dict(sorted(found.load.requested.items())) if found.load else {},
-                "allocatable": dict(sorted(found.load.allocatable.items())) if found.load else {},
-                "refuses": {pod: [blocker_document(b) for b in why] for pod, why in sorted(found.refuses.items())},
-                "drain": _drain(found.drain) if found.drain is not None else None,
-                **lacking_document(found.lacking),
-            }
-        case ServiceExplanation():
-            return {
-                **header("ServiceExplanation"),
-                **fields(found, "service", "type", "ready", "not_ready"),
-                "pods": [{"pod": pod, "reason": why or None} for pod, why in found.pods],
-                "remarks": list(found.remarks),
-                "rollouts": [
-                    {
-                        **fields(each, "workload", "least", "before", "gap", "since", "finished"),
-                        "helps": each.helps or None,
-                    }
-                    for each in found.rolled
-                ],
-                **lacking_document(found.lacking),
-            }
-        case _:
-            return explanation_document(found)
 
 
 def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted | None) -> str:
@@ -191,12 +126,6 @@ def _service(found: ServiceExplanation, style: Style) -> str:
         lines.append(style.bold("In a rollout"))
         lines += [f"  {_interrupted(each, style)}" for each in found.rolled]
     return "\n".join(lines)
-
-
-def _drain(found: NodeDrain) -> dict[str, Any]:
-    from kubelogic.report.drain import drain_document
-
-    return drain_document(found)
 
 
 def _interrupted(found: Interruption, style: Style) -> str:

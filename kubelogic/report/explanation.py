@@ -1,34 +1,24 @@
-"""An explanation as text and as a document: the verdict, the dominant reasons, the conflict, the scheduler's line."""
+"""An explanation as text: the verdict, the dominant reasons, the conflict, the scheduler's line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from kubelogic.cluster import Object
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.choice import choice
 from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
-from kubelogic.explain.derivations import derivation_document
-from kubelogic.explain.events import NO_NODES, Pasted, matching_nodes
-from kubelogic.explain.repairs import Change, Create, Delete, Patch, Repair
+from kubelogic.explain.repairs import Repair
 from kubelogic.explain.units import count
-from kubelogic.report.choice import choice_document, render_choice
-from kubelogic.report.documents import (
-    blocker_document,
-    fields,
-    header,
-    location_document,
-    notice_document,
-    trouble_document,
-)
-from kubelogic.report.lacking import lacking_document, said_beside, said_first
-from kubelogic.report.moves import moves_document, render_moves
+from kubelogic.report.lacking import said_beside, said_first
 from kubelogic.report.plan import blocker_lines, render_notices, render_troubles, written_at
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.text import Notice
 from kubelogic.verbs.explain import Explanation
+
+if TYPE_CHECKING:
+    from kubelogic.explain.choice import Choice
+    from kubelogic.explain.events import Pasted
 
 _VERDICTS = {
     "placed": "is on {node}",
@@ -95,8 +85,10 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     parts = []
     if found.feasible:
         parts.append(f"{style.bold('Nodes that pass all filters')}: {', '.join(found.feasible)}")
-    compared = choice(found.node, found.scores) if found.node else None
+    compared = _choice(found)
     if compared is not None:
+        from kubelogic.report.choice import render_choice
+
         parts.append(render_choice(compared, found.scores, style))
     elif found.scores:
         ranked = sorted(found.scores.items(), key=lambda item: (-item[1]["total"], item[0]))[:5]
@@ -125,6 +117,8 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.because:
         parts.append("\n".join([style.bold("Why"), *(f"  {sentence}" for sentence in found.because)]))
     if found.moves is not None:
+        from kubelogic.report.moves import render_moves
+
         parts.append(render_moves(found.moves, style))
     if found.repairs:
         lines = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
@@ -136,6 +130,15 @@ def _everything(found: Explanation, style: Style) -> list[str]:
     if found.message:
         parts.append(f"{style.bold('kube-scheduler says')}\n  {found.message}")
     return parts
+
+
+def _choice(found: Explanation) -> Choice | None:
+    """The node of a placed pod beside those that it could have had."""
+    if not found.node:
+        return None
+    from kubelogic.explain.choice import choice
+
+    return choice(found.node, found.scores)
 
 
 def _chain(found: Explanation) -> list[str]:
@@ -167,18 +170,15 @@ def _members(members: Sequence[ConflictMember], style: Style) -> list[str]:
     ]
 
 
-def _member_document(member: ConflictMember) -> dict[str, Any]:
-    location = location_document(member.location) if member.location else None
-    return {"text": member.text, "object": member.object, "location": location}
-
-
 def _about(found: Explanation, node: str, style: Style) -> str:
     if node == found.node:
         return f"{node} is its node."
     if node in found.feasible:
         modelled = " that are modelled" if found.notices else ""
-        compared = choice(found.node, found.scores) if found.node else None
+        compared = _choice(found)
         if compared is not None:
+            from kubelogic.report.choice import render_choice
+
             return f"{node} passes all filters{modelled}.\n\n{render_choice(compared, found.scores, style, only=node)}"
         total = found.scores.get(node, {}).get("total")
         best = max((scores["total"] for scores in found.scores.values()), default=None)
@@ -192,6 +192,9 @@ def _about(found: Explanation, node: str, style: Style) -> str:
 
 def _compared(found: Explanation, event: Pasted, style: Style) -> str:
     """The reasons of a pasted line, each with the nodes of this cluster that the scheduler would say it of."""
+    from kubelogic.explain.events import matching_nodes
+    from kubelogic.explain.message import NO_NODES
+
     lines = []
     for reason, wanted in sorted(event.counts.items(), key=lambda item: (-item[1], item[0])):
         nodes, behind = matching_nodes(reason, found.reported, found.blockers)
@@ -231,58 +234,5 @@ _PREEMPTION = {
 """What the scheduler says of preemption, in plain words."""
 
 
-def explanation_document(found: Explanation) -> dict[str, Any]:
-    """An explanation as the document ``Explanation``."""
-    return {
-        **header("Explanation"),
-        **fields(found, "pod", "owner", "verdict"),
-        "node": found.node or None,
-        "message": found.message,
-        "feasible": list(found.feasible),
-        "scores": {node: dict(sorted(parts.items())) for node, parts in sorted(found.scores.items())},
-        "choice": choice_document(choice(found.node, found.scores) if found.node else None),
-        "blockers": [blocker_document(each) for each in found.blockers],
-        "conflict": [_member_document(each) for each in found.conflict],
-        "conflictMinimal": found.minimal,
-        "because": list(found.because),
-        "derivation": derivation_document(found.derivation) if found.derivation is not None else None,
-        "waitsFor": [_member_document(each) for each in found.waits_for],
-        "moves": moves_document(found.moves) if found.moves is not None else None,
-        "repairs": [_repair_document(repair) for repair in found.repairs],
-        "trialsStopped": found.trials_stopped,
-        "victims": {node: list(pods) for node, pods in sorted(found.victims.items())},
-        "notices": [notice_document(each) for each in (*found.notices, *found.of_group)],
-        "troubles": [trouble_document(each) for each in found.unwell],
-        "workload": None,
-        **lacking_document(found.lacking),
-    }
-
-
 def _told(repair: Repair) -> str:
     return f"{repair.summary} ({repair.how})" if repair.how else repair.summary
-
-
-def _repair_document(repair: Repair) -> dict[str, Any]:
-    return {
-        **fields(repair, "summary", "cost", "owner"),
-        "verified": True,
-        "how": repair.how or None,
-        "changes": [_change_document(change) for change in repair.changes],
-    }
-
-
-def _change_document(change: Change) -> dict[str, Any]:
-    match change:
-        case Create(document=document):
-            return {"create": document}
-        case Delete(target=target):
-            return {"delete": _named(target)}
-        case Patch(target=target, operations=operations):
-            return {"patch": _named(target), "jsonPatch": [dict(operation) for operation in operations]}
-
-
-def _named(target: Object) -> dict[str, str]:
-    named = {"apiVersion": target.api_version, "kind": target.kind}
-    if target.namespace:
-        named["namespace"] = target.namespace
-    return {**named, "name": target.name}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from kubelogic.explain.conflicts import ConflictMember
-from kubelogic.report.about import about_document, render_about
+from kubelogic.report.about import render_about
 from kubelogic.report.explanation import conflict_title
+from kubelogic.report.explanation_documents import about_document
 from kubelogic.report.markup import Html, Part, element, escaped, page, section, table, unfold
 from kubelogic.report.moves import render_moves
 from kubelogic.report.plan import blocker_lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from kubelogic.report.documents import notice_document
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.text import Notice
@@ -26,4 +25,6 @@ def said_beside(found: Lacking, style: Style = PLAIN, *, told: Collection[Notice
 
 def lacking_document(found: Lacking) -> dict[str, Any]:
     """The keys ``unknown`` and ``missing`` of a document."""
+    from kubelogic.report.documents import notice_document
+
     return {"unknown": list(found.remarks), "missing": [notice_document(each) for each in found.notices]}

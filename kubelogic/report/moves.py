@@ -6,7 +6,6 @@ from typing import Any
 
 from kubelogic.explain.units import count
 from kubelogic.patterns import regex
-from kubelogic.report.documents import fields
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.moves import MovePlan
 
@@ -17,6 +16,8 @@ _NUMBERED = regex(r"(?P<pod>.+)\+\d+$")
 
 def moves_document(found: MovePlan) -> dict[str, Any]:
     """A plan of moves within a document."""
+    from kubelogic.report.documents import fields
+
     return {
         **fields(found, "verdict", "allowed", "least"),
         "steps": [

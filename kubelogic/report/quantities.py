@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from kubelogic.explain.units import amount, in_bytes
 from kubelogic.logic import Value
-from kubelogic.logic.words import Formats
+
+if TYPE_CHECKING:
+    from kubelogic.logic.words import Formats
 
 _BINARY = ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 

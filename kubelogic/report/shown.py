@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.report.about import about_document, render_about
+from kubelogic.report.about import render_about
 from kubelogic.report.capacity import capacity_document, render_capacity
 from kubelogic.report.check import check_document, render_check
 from kubelogic.report.diff import diff_document, render_diff
 from kubelogic.report.documents import plan_document
-from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation_documents import about_document, explanation_document
 from kubelogic.report.plan import render_plan
 from kubelogic.report.proofs import answer_document, render_answer, render_why, why_document
 from kubelogic.report.simulation import render_simulation, simulation_document

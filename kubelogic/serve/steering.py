@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from kubelogic.cluster.clock import timestamp
 from kubelogic.reconcile.performing import perform
 from kubelogic.reconcile.scenario import Cordon, FailNode, HealNode, Measure, Operation
-from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation_documents import explanation_document
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request

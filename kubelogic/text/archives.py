@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from kubelogic.text.authored import Authored
 from kubelogic.text.location import Fault, Location
 from kubelogic.text.sources import STDIN, SUFFIXES, Source, bytes_of, decoded, unreadable
 
@@ -77,6 +76,8 @@ def sources_of(name: str, stdin: bytes | None) -> Iterator[Source | Fault]:
             if not _is_archive(data):
                 source = decoded(called, data)
                 if called not in (name, STDIN) and isinstance(source, Source):
+                    from kubelogic.text.authored import Authored
+
                     source = Source(name=source.name, data=source.data, authored=Authored(name))
                 yield source
                 return

@@ -14,7 +14,6 @@ from kubelogic.explain.filters import goals
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.relations import Relations
-from kubelogic.verbs.probe import probe
 
 
 def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterator[str]:
@@ -26,6 +25,8 @@ def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterato
     if not cluster.objects("Node"):
         yield "there is no node in the input"
         return
+    from kubelogic.verbs.probe import probe
+
     asked = probe(cluster, obj)
     relations = Relations.of(rulebook, replace(state, cluster=supposed(cluster, [asked])), [*goals(rulebook), *GOALS])
     shape = next((str(row[1]) for row in relations.matching("pod_shape", {0: asked.key})), "")

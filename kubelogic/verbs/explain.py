@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +15,6 @@ from kubelogic.cluster.pods import node_of
 from kubelogic.explain import origins
 from kubelogic.explain.blockers import Blocker, before_the_queue, blockers, is_untold, outside_names
 from kubelogic.explain.conflicts import ConflictMember, conflict_members, waits_for
-from kubelogic.explain.derivations import told
 from kubelogic.explain.device_blockers import device_blockers
 from kubelogic.explain.evidence import with_places
 from kubelogic.explain.group_blockers import group_blockers, judged
@@ -25,7 +25,6 @@ from kubelogic.explain.repairs import Repair
 from kubelogic.explain.unmodelled import of_its_group, unmodelled
 from kubelogic.explain.verdicts import Answer, Grounds, Verdict, answers, pending_verdict
 from kubelogic.logic import Evaluation
-from kubelogic.placement.derivation import Derivation, derive
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.problem import Problem
 from kubelogic.reconcile.actions import CreatePod
@@ -42,6 +41,9 @@ from kubelogic.verbs.shown import Shown
 from kubelogic.verbs.targets import UnknownPodError, find
 from kubelogic.verbs.troubles import troubles
 from kubelogic.verbs.undecided import undecided
+
+if TYPE_CHECKING:
+    from kubelogic.placement.derivation import Derivation
 
 
 class Explanation(Shown, msgspec.Struct, frozen=True, kw_only=True):
@@ -241,7 +243,7 @@ def _explained(done: Reconciled, pod: Object, options: Options, *, left: Collect
         scores={each.node: {**each.parts, "total": each.total} for each in seen.scores} if seen else {},
         blockers=with_places(reasons, relations, origins.Origins(asked_of, relations, loaded=before)),
         conflict=(),
-        because=told(derivation, subject=subject, placed=placed) if derivation is not None else (),
+        because=_because(derivation, subject=subject, placed=placed) if derivation is not None else (),
         derivation=derivation,
         waits_for=waits_for(cluster, relations, pod, reasons, standing, until=grounds.until)
         if kind == "waiting"
@@ -330,4 +332,12 @@ def _derivation(given: Problem, pod: Object, mates: Sequence[Object]) -> Derivat
     alike = [each for each in mates if shapes.get(each.key) == shape]
     if shape is None or len(alike) < 2 or len(alike) < len(mates):
         return None
+    from kubelogic.placement.derivation import derive
+
     return derive(given, shape, len(alike))
+
+
+def _because(derivation: Derivation, *, subject: str, placed: int) -> tuple[str, ...]:
+    from kubelogic.explain.derivations import told
+
+    return told(derivation, subject=subject, placed=placed)

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from kubelogic.apiserver import requests
 from kubelogic.apiserver.supposing import supposed
 from kubelogic.apiserver.supposing import unbound as loosened
 from kubelogic.cluster import Cluster, Object
@@ -81,6 +80,8 @@ class Replayer:
         self, steps: Sequence[Step], wanted: Collection[str], left: Collection[str], *, at_once: bool
     ) -> Recipe | None:
         """Follow the steps; nodes are uncordoned at the end, or ``at_once`` when the successor runs."""
+        from kubelogic.apiserver import requests
+
         state = self._settled(self._start)
         usual = placed(state.cluster)
         targets: list[str] = []
@@ -123,6 +124,8 @@ class Replayer:
         return settle(self._reconciler, state, until=state.now + self._horizon).state
 
     def _uncordoned(self, state: State, nodes: Sequence[str]) -> State:
+        from kubelogic.apiserver import requests
+
         for node in nodes:
             state = requests.cordon(state, node, unschedulable=False).state
         return self._settled(state)
@@ -132,6 +135,8 @@ class Replayer:
         old = state.cluster.get("Pod", pod)
         if old is None or not node_of(old):
             return None
+        from kubelogic.apiserver import requests
+
         before = set(state.cluster.objects("Pod"))
         outcome = requests.evict(state, pod)
         if not outcome.answer.accepted:

@@ -36,7 +36,6 @@ from kubelogic.reconcile.schedulers import (
 )
 from kubelogic.reconcile.settle import Run, Step, settle
 from kubelogic.reconcile.tick import Reconciler
-from kubelogic.reconcile.unread import without_endpoints
 from kubelogic.verbs.arguments import FUNCTION, expect, maybe
 from kubelogic.verbs.troubles import TROUBLE
 
@@ -279,6 +278,8 @@ def reconcile(cluster: Cluster, options: Options, made: Engine | None = None, *,
         RuleErrors: if the rules or parameters are faulty.
     """
     if made is None and of_pods:
+        from kubelogic.reconcile.unread import without_endpoints
+
         book = load_rulebook(options.rules, options.parameters)
         given = begin(cluster, book)
         made = engine(options, without_endpoints(book, (*asked(book), TROUBLE, *WAKING), given[0].world))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from kubelogic.apiserver import requests
-from kubelogic.apiserver.patches import LAST_APPLIED, PatchError, client_side_apply, last_applied, server_side_apply
+from kubelogic.apiserver.patches.client_side import LAST_APPLIED, client_side_apply, last_applied
+from kubelogic.apiserver.patches.errors import PatchError
+from kubelogic.apiserver.patches.server_side import server_side_apply
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.state import State
 

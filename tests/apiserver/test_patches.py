@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubelogic.apiserver.patches import PatchError, json_patch, merge_patch, strategic_merge
+from kubelogic.apiserver.patches.errors import PatchError
+from kubelogic.apiserver.patches.plain import json_patch, merge_patch
+from kubelogic.apiserver.patches.strategic import strategic_merge
 
 
 def pod(**spec: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
-from kubelogic.explain import message
+from kubelogic.explain import events, message
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.kube.sampling import wanted
 from kubelogic.reconcile.schedulers import shares_of
@@ -71,7 +71,7 @@ def test_recorded_messages_can_be_read_back(rejection_file: Path) -> None:
         text = outcome["condition_message"]
         if text is None or not text.startswith("0/"):
             continue
-        read = message.read(text)
+        read = events.read(text)
         assert read is not None
         assert read.nodes == int(text[2 : text.index(" ")].split("/")[0])
         if read.everywhere:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation_documents import explanation_document
 from kubelogic.verbs.explain import explain
 from kubelogic.verbs.load import load
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kubelogic.api import explain, load
-from kubelogic.report.explanation import explanation_document, render_explanation
+from kubelogic.report.explanation import render_explanation
+from kubelogic.report.explanation_documents import explanation_document
 from kubelogic.verbs.explain import Explanation
 
 ROOT = Path(__file__).resolve().parents[2]

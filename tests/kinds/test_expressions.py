@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from kubelogic.kinds.cel_syntax import plain
-from kubelogic.kinds.expressions import Failed, evaluate, undeclared_in, unread, wrong
+from kubelogic.kinds.expressions import evaluate, undeclared_in, unread, wrong
+from kubelogic.kinds.failed import Failed
 
 OBJECT = {
     "metadata": {"name": "web", "labels": {"app": "web"}},

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from kubelogic.placement.check import check
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Granted
 from kubelogic.placement.kube.devices import Desk
 from kubelogic.placement.kube.scheduler import schedule
 from kubelogic.placement.optimal.device_relaxation import relax

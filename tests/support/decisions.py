@@ -10,7 +10,7 @@ from typing import Any
 
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
-from kubelogic.explain import message
+from kubelogic.explain.filters import goals
 from kubelogic.facts import MODULES, FactBase, functions
 from kubelogic.facts.parameters import with_parameters
 from kubelogic.facts.rulebook import load_rulebook
@@ -115,7 +115,7 @@ class Pipeline:
         self._facts = FactBase(MODULES)
         book = load_rulebook()
         book = with_parameters(book, parameters) if parameters else book
-        self.evaluation = Evaluation(book, functions_of(vars(functions)), [*GOALS, *message.goals(book), "feasible"])
+        self.evaluation = Evaluation(book, functions_of(vars(functions)), [*GOALS, *goals(book), "feasible"])
         self._problems = Problems(self.evaluation)
 
     def problem(self, documents: Sequence[Document]) -> Problem:

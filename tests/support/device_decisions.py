@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubelogic.placement.devices.model import Granted
 from kubelogic.placement.devices.record import allocation
-from kubelogic.placement.devices.search import Granted
 from kubelogic.placement.kube.extended_resources import extended_requests
 from kubelogic.placement.problem import Problem
 from tests.support.decisions import Case, Document, Pipeline, read_case

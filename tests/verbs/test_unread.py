@@ -16,7 +16,8 @@ from kubelogic.logic import Rulebook
 from kubelogic.logic.plan import needed
 from kubelogic.reconcile.relations import WAKING
 from kubelogic.reconcile.unread import without_endpoints
-from kubelogic.report.about import about_document, render_about
+from kubelogic.report.about import render_about
+from kubelogic.report.explanation_documents import about_document
 from kubelogic.verbs.about import explain_done
 from kubelogic.verbs.load import load
 from kubelogic.verbs.reconciled import Options, reconcile

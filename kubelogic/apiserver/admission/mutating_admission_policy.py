@@ -11,16 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from kubelogic.apiserver import patches
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden, invalid
 from kubelogic.apiserver.deciding import IT, decide
-from kubelogic.apiserver.patches import PatchError
+from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.policies import Invocation, applies, invocations, value_of, with_variables
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import with_document
 from kubelogic.facts.base import Fact
-from kubelogic.kinds.expressions import Failed
+from kubelogic.kinds.failed import Failed
 from kubelogic.kinds.validation import admit as check
 from kubelogic.text.location import dotted
 
@@ -120,6 +119,9 @@ def _are_named(items: Any) -> bool:
 
 def _patched(invocation: Invocation, mutation: Mapping[str, Any], document: Mapping[str, Any]) -> Any:
     """The document after one mutation, or why it cannot be made."""
+    from kubelogic.apiserver.patches.plain import json_patch
+    from kubelogic.apiserver.patches.server_side import overlaid
+
     kind = str(mutation.get("patchType") or "")
     part = mutation.get("jsonPatch") if kind == "JSONPatch" else mutation.get("applyConfiguration")
     expression = str((part or {}).get("expression") or "")
@@ -132,7 +134,7 @@ def _patched(invocation: Invocation, mutation: Mapping[str, Any], document: Mapp
         wanted = "a list of JSONPatch" if is_patch else "Object"
         return Failed(why=f"expression '{expression}' resulted in error: must evaluate to {wanted}")
     try:
-        after = patches.json_patch(document, value) if is_patch else patches.overlaid(document, value)
+        after = json_patch(document, value) if is_patch else overlaid(document, value)
     except PatchError as error:
         return Failed(why=error.message)
     if _identity(after) != _identity(document):

@@ -12,7 +12,6 @@ from typing import Any
 
 from kubelogic.apiserver.answers import Obstacle, Status, forbidden
 from kubelogic.apiserver.deciding import IT, decide
-from kubelogic.apiserver.pod_security_words import Broken, reasons
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import metadata
@@ -101,6 +100,8 @@ def broken(tx: Transaction, spec: Mapping[str, Any], annotations: Mapping[str, A
     mark = "security", level, tuple(sorted(annotations.items()))
     known: _Reasons | None = tx.known(mark, spec)
     if known is None:
+        from kubelogic.apiserver.pod_security_words import Broken, reasons
+
         asked = ("asks_security_level", (IT, level.level, level.minor))
         answer = decide(tx, (asked, *security_facts(IT, spec, annotations)), ("breaks_security",))
         rows: dict[str, list[Broken]] = {}

@@ -14,7 +14,7 @@ from kubelogic.apiserver.answers import Obstacle, Status, forbidden
 from kubelogic.apiserver.policies import Invocation, applies, invocations, value_of, with_variables
 from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object
-from kubelogic.kinds.expressions import Failed
+from kubelogic.kinds.failed import Failed
 
 KIND = "ValidatingAdmissionPolicy"
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413, "Invalid": 422}

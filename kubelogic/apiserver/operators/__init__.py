@@ -7,41 +7,38 @@ headers of ``rules/scheduling/operator_gangs.dl``. A table, one row a kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from kubelogic.apiserver.operators import job_set, leader_worker_set, volcano
-from kubelogic.apiserver.operators.made import Child, Document, Fields, Operator
-from kubelogic.kinds.operated import KEPT_AS
 from kubelogic.text.location import Path
 
-__all__ = ["OPERATORS", "Child", "Fields", "Operator", "children", "operator_of", "source_of"]
+if TYPE_CHECKING:
+    from kubelogic.apiserver.operators.made import Child, Document, Fields, Operator
 
 
-def _nothing(_given: Fields) -> Iterator[Child]:
-    """Kueue makes nothing of its Workloads: they stand for objects that are there."""
-    return iter(())
-
-
-OPERATORS: Mapping[tuple[str, str], Operator] = MappingProxyType(
+OPERATORS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("jobset.x-k8s.io", "JobSet"): job_set.OPERATOR,
-        ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): leader_worker_set.OPERATOR,
-        ("scheduling.volcano.sh", "PodGroup"): volcano.POD_GROUP,
-        ("batch.volcano.sh", "Job"): volcano.JOB,
-        ("kueue.x-k8s.io", "Workload"): Operator(
-            kind=KEPT_AS["kueue.x-k8s.io", "Workload"], versions=("v1beta1", "v1beta2"), make=_nothing
-        ),
+        ("jobset.x-k8s.io", "JobSet"): "job_set.OPERATOR",
+        ("leaderworkerset.x-k8s.io", "LeaderWorkerSet"): "leader_worker_set.OPERATOR",
+        ("scheduling.volcano.sh", "PodGroup"): "volcano.POD_GROUP",
+        ("batch.volcano.sh", "Job"): "volcano.JOB",
+        ("kueue.x-k8s.io", "Workload"): "kueue.WORKLOAD",
     }
 )
-"""By API group and kind."""
+"""Module and name of each operator, by API group and kind."""
 
 
 def operator_of(api_version: str, kind: str) -> Operator | None:
     """Who looks after objects of a kind; None if nobody who is known here, or in another version."""
     group, _, version = api_version.partition("/")
-    found = OPERATORS.get((group, kind))
-    return found if found is not None and version in found.versions else None
+    name = OPERATORS.get((group, kind))
+    if name is None:
+        return None
+    module, _, constant = name.partition(".")
+    found: Operator = getattr(import_module(f"kubelogic.apiserver.operators.{module}"), constant)
+    return found if version in found.versions else None
 
 
 def children(operator: Operator, given: Fields) -> list[Child]:
@@ -58,6 +55,8 @@ def source_of(document: Document, kind: str, name: str, path: Path) -> Path | No
         name: of the made object.
         path: of the field there.
     """
+    from kubelogic.apiserver.operators.made import Fields
+
     operator = operator_of(str(document.get("apiVersion")), str(document.get("kind")))
     if operator is None:
         return None

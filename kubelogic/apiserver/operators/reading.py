@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.apiserver.operators import Child, Fields, Operator, children
+from kubelogic.apiserver.operators import children
+from kubelogic.apiserver.operators.made import Child, Fields, Operator
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
 from kubelogic.kinds import naming

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from kubelogic.apiserver.patches import KUBECTL
 from kubelogic.apiserver.patches.client_side import LAST_APPLIED, as_last_applied, last_applied
 from kubelogic.apiserver.patches.errors import PatchError
 from kubelogic.apiserver.patches.ownership import (
@@ -29,8 +30,6 @@ from kubelogic.apiserver.patches.ownership import (
     shape_of,
 )
 from kubelogic.kinds.merging import Topology, type_of
-
-KUBECTL = "kubectl"
 
 _SERVERS_OWN = ("uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "selfLink")
 """Metadata that no manifest sets."""

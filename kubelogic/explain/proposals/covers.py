@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from kubelogic.explain.proposals.case import Candidate, Case
 from kubelogic.explain.proposals.new_nodes import more_nodes
 from kubelogic.explain.proposals.nodes import is_leaving
-from kubelogic.explain.proposals.registry import PROPOSALS
+from kubelogic.explain.proposals.registry import PROPOSALS, proposal
 from kubelogic.explain.proposals.workloads import fewer_replicas
 
 _ALL_OF_THEM = frozenset({"selector", "spread", "toleration"})
@@ -74,7 +74,7 @@ def _ways(case: Case) -> Iterator[Cover]:
 
 def _against(case: Case, predicate: str) -> Iterator[Cover]:
     """What is proposed against one predicate, the cheapest first: all of a kind of which all are needed, else one."""
-    proposed = [each for propose in PROPOSALS.get(predicate, ()) for each in propose(case)]
+    proposed = [each for name in PROPOSALS.get(predicate, ()) for each in proposal(name)(case)]
     groups: dict[tuple[str, str], list[Candidate]] = {}
     for each in proposed:
         key = (each.kind, "") if each.kind in _ALL_OF_THEM else (each.kind, each.summary)

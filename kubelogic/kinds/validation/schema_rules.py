@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.kinds.expressions import Failed, evaluate
+from kubelogic.kinds.expressions import evaluate
+from kubelogic.kinds.failed import Failed
 from kubelogic.patterns import regex
 
 Schema = Mapping[str, Any]

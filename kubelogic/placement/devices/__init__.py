@@ -8,14 +8,16 @@ from kubelogic.placement.devices.model import (
     Constraint,
     Counters,
     Device,
+    DeviceError,
     Devices,
+    Failure,
+    Granted,
     Request,
     Selector,
     Slice,
     Taint,
     Toleration,
 )
-from kubelogic.placement.devices.search import DeviceError, Failure, Granted, Search
 
 __all__ = [
     "Allocated",
@@ -30,7 +32,6 @@ __all__ = [
     "Failure",
     "Granted",
     "Request",
-    "Search",
     "Selector",
     "Slice",
     "Taint",

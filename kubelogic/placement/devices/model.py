@@ -231,3 +231,42 @@ def essence(claim: Claim) -> bytes:
     ]
     constraints = [(each.attribute, sorted(each.requests), each.distinct) for each in claim.constraints]
     return msgspec.json.encode((requests, constraints, claim.missing), order="deterministic")
+
+
+class DeviceError(Exception):
+    """What ends the whole attempt to place a pod, not only the search on one node."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a node has no devices for the claims, in the scheduler's words. ``gave_up``: not all ways were tried."""
+
+    words: str
+    gave_up: bool = False
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """What one claim gets on a node.
+
+    Attributes:
+        claim: its name. devices: in the order in which they were found. chosen: for each request, the number of its
+        alternative. selector: how the nodes are chosen that can use it: ``node``, the selectors of slices, or empty
+        (everywhere). selectors: those of the slices, if they decide. nodes: the nodes that can use it; None: all.
+        local: it is tied to the node. waits: a device has conditions that are waited for. requests: of a claim that
+        is only made with it: what it asks for, and which container uses that for which resource.
+    """
+
+    claim: str
+    devices: tuple[Allocated, ...]
+    chosen: tuple[int, ...] = ()
+    selectors: tuple[str, ...] = ()
+    nodes: frozenset[str] | None = None
+    local: bool = False
+    waits: bool = False
+    requests: tuple[tuple[Request, tuple[tuple[str, str], ...]], ...] = ()

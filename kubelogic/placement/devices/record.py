@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Granted
 
 Document = Mapping[str, Any]
 

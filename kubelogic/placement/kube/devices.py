@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from kubelogic.placement.devices.model import Allocated, Claim, Devices, Request, essence
+from kubelogic.placement.devices.model import Claim, Devices, Failure, Granted, Request, essence
 from kubelogic.placement.devices.pools import usable_on
-from kubelogic.placement.devices.search import DeviceError, Failure, Granted, Search, State
+from kubelogic.placement.devices.search import Search, State
 from kubelogic.placement.kube.extended_resources import extended_requests
 from kubelogic.placement.kube.tables import Mask
 from kubelogic.placement.problem import Pod, Problem
@@ -351,4 +351,4 @@ class Desk:
         return Claim(name=f"{namespace}/{EXTENDED}", requests=tuple((request,) for request, _ in requests))
 
 
-__all__ = ["EXTENDED", "UNAVAILABLE", "Allocated", "Desk", "DeviceError", "Failure", "Granted", "extended_requests"]
+__all__ = ["EXTENDED", "UNAVAILABLE", "Desk", "extended_requests"]

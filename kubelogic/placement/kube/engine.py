@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kubelogic.placement.constraints.devices import lacking
+from kubelogic.placement.devices.model import Failure, Granted
 from kubelogic.placement.kube import filters
 from kubelogic.placement.kube.counters import Counter
-from kubelogic.placement.kube.devices import Desk, Failure, Granted
 from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.fit import Fit
 from kubelogic.placement.kube.rules import RuleIndex, Rules
@@ -19,6 +20,9 @@ from kubelogic.placement.kube.state import Resident, State
 from kubelogic.placement.kube.tables import EVERY, Ints, Mask, Tables, by_name
 from kubelogic.placement.placement import Rejection
 from kubelogic.placement.problem import Pod, Problem, Scorer
+
+if TYPE_CHECKING:
+    from kubelogic.placement.kube.devices import Desk
 
 FitKey = tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...], frozenset[str], str]
 """Requests, what scoring takes them to be, those that are not asked for, and whose scorers count."""
@@ -46,7 +50,7 @@ class Engine:
         for pod in self.tables.waiting:
             if pod.nominated in self.tables.number:
                 self.nominate(pod.name, self.tables.shape_number[pod.shape], self.tables.number[pod.nominated])
-        self.desk: Desk | None = None if problem.devices is None else Desk(problem, names=self.tables.names)
+        self.desk = None if problem.devices is None else _desk(problem, self.tables.names)
         self._count_devices({name for scorer in problem.scorers for name in scorer.resources})
         self._index = RuleIndex(self.state)
         self._scorers: dict[str, list[Scorer]] = {}
@@ -307,6 +311,12 @@ class Engine:
         found = self._fits[key]
         found.refresh()
         return found
+
+
+def _desk(problem: Problem, names: Sequence[str]) -> Desk:
+    from kubelogic.placement.kube.devices import Desk  # few clusters have devices
+
+    return Desk(problem, names=names)
 
 
 def as_rejections(tables: Tables, merged: Mapping[Reason, set[int]]) -> tuple[Rejection, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from kubelogic.placement.devices.search import DeviceError, Granted
+from kubelogic.placement.devices.model import DeviceError, Granted
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.preemption import Preemption
 from kubelogic.placement.placement import Refusal

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from kubelogic.placement.devices.search import DeviceError
+from kubelogic.placement.devices.model import DeviceError
 from kubelogic.placement.kube.engine import Engine
 from kubelogic.placement.kube.fit import BY_USE
 from kubelogic.placement.kube.preemption import Preemption

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from kubelogic.placement.kube import filters
-from kubelogic.placement.kube.devices import UNAVAILABLE
 from kubelogic.placement.kube.engine import Engine, as_rejections
 from kubelogic.placement.kube.filter import Reason
 from kubelogic.placement.kube.state import Resident
@@ -96,6 +95,8 @@ class Preemption:
 
     def _deallocates(self, pod: Pod, rejections: Sequence[Rejection]) -> str:
         """The claim whose devices are taken away, since it was in the way on some node and nobody uses it."""
+        from kubelogic.placement.kube.devices import UNAVAILABLE
+
         desk = self._engine.desk
         assert desk is not None
         nodes = [

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from kubelogic.placement.devices.search import DeviceError
+from kubelogic.placement.devices.model import DeviceError
 from kubelogic.placement.kube.engine import Engine
-from kubelogic.placement.kube.group_run import Groups
 from kubelogic.placement.kube.preemption import Candidate, Preemption
 from kubelogic.placement.kube.scores import Nodes
 from kubelogic.placement.placement import Binding, Eviction, GroupVerdict, Placement, Refusal, Unplaced
 from kubelogic.placement.problem import Pod, Problem
+
+if TYPE_CHECKING:
+    from kubelogic.placement.kube.group_run import Groups
 
 Choice = Callable[[str, tuple[str, ...]], str | None]
 """Which of several equally good nodes a pod gets, by their names; None: the first, or the one that is drawn."""
@@ -106,7 +109,7 @@ class Run:
         self.news: dict[int, int] = {}
         self.failed: dict[int, tuple[int, int]] = {}
         self._again: list[Pod] = []
-        self._groups = Groups(self)
+        self._groups = _groups(self) if problem.groups else None
 
     def _rank(self, pod: Pod) -> tuple[int, int, str]:
         return -self.engine.tables.shapes[self.shape[pod.name]].priority, pod.order, pod.name
@@ -119,17 +122,18 @@ class Run:
         todo, may_evict = self.pending, True
         while todo:
             self._again = []
-            self._groups.begin()
+            if self._groups is not None:
+                self._groups.begin()
             left = Counter(self.shape[pod.name] for pod in todo)
             for pod in todo:
-                if pod.group in self._groups:
+                if self._groups is not None and pod.group in self._groups:
                     self._groups.take(pod.group, may_evict=may_evict)
                 else:
                     self._try(pod, may_evict=may_evict)
                 left[self.shape[pod.name]] -= 1
                 if not left[self.shape[pod.name]]:
                     self.engine.forget(self.shape[pod.name])
-            if may_evict:
+            if may_evict and self._groups is not None:
                 self._groups.again()
             may_evict = False
             stuck = (pod for pod in self.pending if pod.name in self.progress.rejected and self._heard(pod))
@@ -141,10 +145,11 @@ class Run:
         for eviction in self.progress.evictions:
             node = numbers[eviction.node]
             self.engine.take(eviction.pod, node)
-        self._groups.settle()
+        if self._groups is not None:
+            self._groups.settle()
         for pod in self.pending:
             if pod.name in self.progress.waiting:
-                if pod.group in self._groups:
+                if self._groups is not None and pod.group in self._groups:
                     self.progress.nominations.extend(self._groups.settled(pod.group))
                     continue
                 binding = self._bind(pod)
@@ -312,3 +317,9 @@ class Run:
     def _heard(self, pod: Pod) -> bool:
         shape = self.shape[pod.name]
         return self.failed[shape][0] != self.news.get(shape, 0)
+
+
+def _groups(run: Run) -> Groups:
+    from kubelogic.placement.kube.group_run import Groups  # few clusters have groups
+
+    return Groups(run)

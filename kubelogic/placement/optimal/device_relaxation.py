@@ -13,9 +13,9 @@ from itertools import combinations
 
 import msgspec
 
-from kubelogic.placement.devices.model import Claim, Device, Request, essence
+from kubelogic.placement.devices.model import Claim, Device, DeviceError, Failure, Request, essence
 from kubelogic.placement.devices.pools import usable_on
-from kubelogic.placement.devices.search import DeviceError, Failure, Search, State, attribute
+from kubelogic.placement.devices.search import Search, State, attribute
 from kubelogic.placement.kube.devices import Desk
 from kubelogic.placement.optimal.copies import with_copies
 from kubelogic.placement.problem import Node, Pod, Problem, Reach

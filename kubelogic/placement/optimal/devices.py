@@ -16,7 +16,7 @@ from random import Random
 import msgspec
 
 from kubelogic.placement.check import check
-from kubelogic.placement.devices.search import DeviceError, Failure
+from kubelogic.placement.devices.model import DeviceError, Failure
 from kubelogic.placement.kube.devices import Desk
 from kubelogic.placement.kube.examine import examine
 from kubelogic.placement.kube.scheduler import schedule

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from kubelogic.placement.optimal.branching import branches as cases_of
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.pack import LANE, insert, place_coupled, split
-from kubelogic.placement.optimal.patterns import WHOLE, Case, Patterns
-from kubelogic.placement.optimal.preempt import Preemption
-from kubelogic.placement.optimal.shares import even_shares
 from kubelogic.placement.optimal.state import State
-from kubelogic.placement.optimal.tighten import Weights, lay_out, packables
-from kubelogic.placement.optimal.upper_bounds import UpperBounds
+from kubelogic.placement.optimal.tighten import Weights
 from kubelogic.placement.optimal.wishes import Wishes
 from kubelogic.placement.placement import Placement
 
-_PATTERN_ROWS = 200
-_CHOICES = 9
-_DETOURS = 6
 BRANCHES = 100
 _EVEN_CELLS, _COMPARED_CELLS = 1_000_000, 20_000_000
 
@@ -107,6 +99,8 @@ def _roughly(start: State) -> State | None:
     model = start.model
     if any(start.left[k] for k, item_class in enumerate(model.item_classes) if item_class.coupled):
         return None
+    from kubelogic.placement.optimal.shares import even_shares
+
     quota, load = even_shares(model, start.free, start.left)
     if load > 1.0:
         return None
@@ -149,73 +143,19 @@ def _preempt(state: State, expired: Deadline) -> None:
     )
     levels = {item_class.priority for item_class in state.model.item_classes}
     if len(levels) > 1 or (running is not None and running < max(levels, default=running)):
+        from kubelogic.placement.optimal.preempt import Preemption
+
         Preemption(state).run(expired=expired)
 
 
-def by_patterns(
-    model: Model, known: UpperBounds, weights: Weights, state: State, expired: Deadline, *, branches: int = BRANCHES
-) -> tuple[State, int | None]:
-    """The better of ``state`` and placements made of whole-node patterns, and a limit on the weighted
-    value.
-
-    Only for problems that are small enough for it. Looks at so many ``branches`` where the limit is not reached.
-    """
-    if len(model.nodes) + len(model.item_classes) + len(known.leave) > _PATTERN_ROWS:
-        return state, None
-    open_ones: list[tuple[int, UpperBounds, Patterns]] = []
-    for choice in cases_of(model, known, most=_CHOICES):
-        if expired():
-            return state, None
-        items = packables(model, choice, weights)
-        if not items.countable:
-            return state, None
-        patterns = Patterns(items)
-        if not open_ones:
-            state = _better(model, weights, state, _dive(model, choice, patterns, expired))
-        most = patterns.bound(reached=weights.value(model, state) + weights.all_kept, rounds=80, expired=expired)
-        open_ones.append((most, choice, patterns))
-    limit = 0
-    for most, choice, patterns in sorted(open_ones, key=lambda entry: -entry[0]):
-        for detour in range(-1, _DETOURS):
-            if most <= weights.value(model, state) + weights.all_kept or expired():
-                break
-            state = _better(model, weights, state, _dive(model, choice, patterns, expired, detour=detour))
-
-        def attempt(case: Case, choice: UpperBounds = choice, patterns: Patterns = patterns) -> int:
-            nonlocal state
-            if case != WHOLE:
-                state = _better(model, weights, state, _dive(model, choice, patterns, expired, case=case))
-            return weights.value(model, state) + weights.all_kept
-
-        if most > attempt(WHOLE):
-            limit = max(limit, patterns.branch(most=most, attempt=attempt, cases=branches, expired=expired))
-    return state, max(limit - weights.all_kept, weights.value(model, state))
-
-
-def _dive(
-    model: Model,
-    known: UpperBounds,
-    patterns: Patterns,
-    expired: Deadline,
-    *,
-    detour: int = -1,
-    case: Case = WHOLE,
-) -> State:
-    state = lay_out(model, known, patterns.dive(rounds=12, expired=expired, detour=detour, case=case))
-    state.found = "patterns of whole nodes"
-    place_coupled(state)
-    insert(state)
-    improve(state, expired=expired)
-    return state
-
-
-def _better(model: Model, weights: Weights, state: State, other: State) -> State:
+def better(model: Model, weights: Weights, state: State, other: State) -> State:
+    """The one that is worth more; the first if both are worth the same."""
     return other if weights.value(model, other) > weights.value(model, state) else state
 
 
 def one_by_one(model: Model, theirs: Placement, weights: Weights, state: State, expired: Deadline) -> State:
     """The better of ``state`` and what the one-by-one scheduler binds."""
-    return _better(model, weights, state, resumed(model, theirs, expired))
+    return better(model, weights, state, resumed(model, theirs, expired))
 
 
 def resumed(model: Model, placement: Placement, expired: Deadline) -> State:

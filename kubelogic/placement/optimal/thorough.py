@@ -13,10 +13,11 @@ from kubelogic.placement.optimal.model import Model
 from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.replay import replay
-from kubelogic.placement.optimal.stages import BRANCHES, by_patterns, make_way, one_by_one
+from kubelogic.placement.optimal.stages import BRANCHES, make_way, one_by_one
 from kubelogic.placement.optimal.state import State
 from kubelogic.placement.optimal.tighten import Weights, achieved, decode, tightest, weigh
 from kubelogic.placement.optimal.upper_bounds import UpperBounds
+from kubelogic.placement.optimal.whole_nodes import by_patterns
 from kubelogic.placement.placement import Placement
 
 _INTEGER_CELLS = 600

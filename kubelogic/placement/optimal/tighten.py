@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.model import Ints, Model
-from kubelogic.placement.optimal.patterns import Packables
-from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.state import State, request_of
 from kubelogic.placement.optimal.upper_bounds import UpperBounds
+
+if TYPE_CHECKING:
+    from kubelogic.placement.optimal.patterns import Packables
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,8 @@ def packables(model: Model, known: UpperBounds, weights: Weights) -> Packables:
     held = model.request.T @ known.fixed
     conflict = np.zeros((item_classes + len(stay), item_classes + len(stay)), dtype=np.bool_)
     conflict[:item_classes, :item_classes] = known.conflict
+    from kubelogic.placement.optimal.patterns import Packables
+
     return Packables(
         gain=tuple(gain),
         count=(*known.count.tolist(), *(groups[pair] for pair in stay)),
@@ -117,6 +121,8 @@ def lay_out(model: Model, known: UpperBounds, layout: tuple[tuple[int, tuple[int
     counts: Ints = known.fixed.copy()
     for node, pattern in layout:
         counts[:, node] += np.array(pattern[: len(model.item_classes)], dtype=np.int64)
+    from kubelogic.placement.optimal.replay import replay
+
     return replay(model, counts)
 
 

@@ -7,8 +7,7 @@ from kubelogic.apiserver.transaction import Transaction
 from kubelogic.cluster import Object, naming
 from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
-from kubelogic.placement.devices.record import allocation
-from kubelogic.placement.devices.search import Granted
+from kubelogic.placement.devices.model import Granted
 from kubelogic.reconcile import actions
 from kubelogic.reconcile.refusals import note_made
 
@@ -50,6 +49,8 @@ def give_devices(tx: Transaction, pod: Object, node: str, devices: tuple[Granted
     """
     if not devices and not (pod.document.get("spec") or {}).get("resourceClaims"):
         return
+    from kubelogic.placement.devices.record import allocation
+
     found = tx.state.cluster.objects("DeviceClass").values()
     classes = {obj.name: obj.document.get("spec") or {} for obj in found}
     for granted in devices:

@@ -9,7 +9,6 @@ import msgspec
 
 from kubelogic.apiserver.conditions import put_condition
 from kubelogic.apiserver.posting import amend, erase, post
-from kubelogic.apiserver.registry.eviction import set_disruption_condition
 from kubelogic.apiserver.transaction import Transaction, owners, without_owner
 from kubelogic.cluster import Object
 from kubelogic.cluster.clock import timestamp
@@ -198,6 +197,8 @@ def write_budget_status(tx: Transaction, action: object_actions.WriteBudgetStatu
         "observedGeneration": int(metadata(budget).get("generation") or 1),
     }
     tx.edit("PodDisruptionBudget", action.budget, ["status"], status)
+    from kubelogic.apiserver.registry.eviction import set_disruption_condition
+
     set_disruption_condition(tx, action.budget)
 
 

@@ -17,13 +17,12 @@ from kubelogic.placement.devices import (
     Devices,
     Failure,
     Request,
-    Search,
     Selector,
     Slice,
     Taint,
     Toleration,
 )
-from kubelogic.placement.devices.search import State
+from kubelogic.placement.devices.search import Search, State
 
 ANY = Selector(expression="any", origin="class gpu", index=0)
 
