@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: 128 and the number of the signal."""
 
 
 def main() -> int:
-    """Run the command line as a process; returns the exit code.
+    """Run the command line as a process, and end it with the exit code, which is returned to whoever watches.
 
     numpy's linear algebra would start a thread for each processor, which waits in a loop: for matrices as small as ours
     that costs more than it gives. The variable of the environment may say otherwise.
@@ -24,8 +29,18 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(COLLECT_AFTER)
     code = command()
-    gc.freeze()  # what is left ends with the process: nobody need look which of it is garbage
+    if sys.getprofile() is None and sys.gettrace() is None:  # else somebody who watches has something left to say
+        _end(code)
     return code
+
+
+def _end(code: int) -> NoReturn:
+    """End the process at once: what is left in memory ends with it, and nobody need take it to pieces first."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 def _end_on_interrupt() -> None:
