@@ -58,7 +58,7 @@ def check(problem: Problem, placement: Placement) -> tuple[Violation, ...]:
             board.take(pods[name], pods[name].node)
             board.put(terminating, terminating.node)
             pods[name] = terminating
-        if not _put_plainly(board, pods, binding):
+        if not board.put_plainly(pods.get(binding.pod), board.nodes.get(binding.node)):
             found.extend(_refused(board, pods, binding))
             _put(board, pods, binding)
     found.extend(_evictions(problem, placement, pods))
@@ -255,10 +255,10 @@ class _Board:
                 if spread.key in node.topology and _reaches(spread.eligible, node):
                     self.spread_counts[i].add(node.topology[spread.key], change)
 
-    def put_plainly(self, pod: Pod, node: Node) -> bool:
+    def put_plainly(self, pod: Pod | None, node: Node | None) -> bool:
         """Place a pod if nothing but permission and resources counts for it, and it has both; else do nothing."""
-        asks = self.plain.get(pod.shape)
-        if asks is None or not _reaches(self.allowed[pod.shape], node):
+        asks = self.plain.get(pod.shape) if pod is not None else None
+        if pod is None or node is None or asks is None or not _reaches(self.allowed[pod.shape], node):
             return False
         free = self.free[node.name]
         for resource, amount in asks:
@@ -359,11 +359,6 @@ class _Board:
                 self.given[name] = (volume, node.topology.get(self.claims[name].confines, ""))
 
 
-def _put_plainly(board: _Board, pods: dict[str, Pod], binding: Binding) -> bool:
-    pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
-    return pod is not None and node is not None and board.put_plainly(pod, node)
-
-
 def _refused(board: _Board, pods: dict[str, Pod], binding: Binding) -> Iterator[Violation]:
     pod, node = pods.get(binding.pod), board.nodes.get(binding.node)
     if pod is None or node is None:
@@ -432,6 +427,8 @@ def _evictions(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> 
 
 def _groups(problem: Problem, placement: Placement) -> Iterator[Violation]:
     """Groups of which some pod gets a node: as many run as it needs, all in one domain of its key."""
+    if not problem.groups:
+        return
     where = {binding.pod: binding.node for binding in (*placement.bindings, *placement.nominations)}
     bound = {binding.pod for binding in placement.bindings}
     topology = {node.name: node.topology for node in problem.nodes}
@@ -456,14 +453,14 @@ def _groups(problem: Problem, placement: Placement) -> Iterator[Violation]:
 
 def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> Iterator[Violation]:
     """Each waiting pod has one answer, others have none, and the bounds count what is there."""
-    bound = Counter(binding.pod for binding in (*placement.bindings, *placement.nominations))
+    bound = Counter([binding.pod for binding in (*placement.bindings, *placement.nominations)])
     waiting = {binding.pod: binding.node for binding in placement.nominations}
     out = {entry.pod: entry for entry in placement.unplaced}
-    answers = bound + Counter(name for name in out if name not in waiting)
-    for pod in pods.values():
-        times = answers[pod.name]
-        if times != (0 if pod.node else 1):
-            yield Violation(rule="account", pod=pod.name, node=pod.node, detail=f"answered {times} times")
+    answers = bound.copy()
+    answers.update([name for name in out if name not in waiting])
+    for pod in [pod for pod in pods.values() if answers.get(pod.name, 0) != (not pod.node)]:
+        detail = f"answered {answers[pod.name]} times"
+        yield Violation(rule="account", pod=pod.name, node=pod.node, detail=detail)
     for name in sorted({*out, *waiting} & set(pods)):
         entry = out.get(name)
         promised = waiting.get(name)
@@ -472,7 +469,7 @@ def _accounts(problem: Problem, placement: Placement, pods: dict[str, Pod]) -> I
         if waits != (promised is not None) and not in_vain:
             yield Violation(rule="account", pod=name, node=promised or "", detail="waits, or not?")
     priorities = {shape.name: shape.priority for shape in problem.shapes}
-    gained = Counter(priorities[pods[name].shape] for name in bound if name in pods)
+    gained = Counter([priorities[pods[name].shape] for name in bound if name in pods])
     gained.subtract(priorities[pods[entry.pod].shape] for entry in placement.evictions if entry.pod in pods)
     for limit in placement.bounds:
         placed = sum(times for level, times in gained.items() if level >= limit.priority)

@@ -180,10 +180,11 @@ class Reconciler:
             return Cause(predicate=UNSCHEDULED, row=(pod,))
 
         for b in placement.bindings:
-            actions.extend(
-                BindClaim(cause=cause(b.pod), claim=claim, volume=volume) for claim, volume in b.volumes if volume
-            )
-            actions.append(BindPod(cause=cause(b.pod), pod=b.pod, node=b.node, ties=tuple(b.ties), devices=b.devices))
+            because = cause(b.pod)
+            for claim, volume in b.volumes:
+                if volume:
+                    actions.append(BindClaim(cause=because, claim=claim, volume=volume))
+            actions.append(BindPod(cause=because, pod=b.pod, node=b.node, ties=tuple(b.ties), devices=b.devices))
         actions.extend(
             PreemptPod(cause=cause(e.beneficiary), pod=e.pod, node=e.node, beneficiary=e.beneficiary, breaks=e.breaks)
             for e in placement.evictions

@@ -36,8 +36,8 @@ def result(
     bindings: list[Binding] = []
     nominations: list[Binding] = []
     for item_class, node, volumes, now in _replay(model, state):
-        pod = queues[item_class].take(model.nodes[node].name)
-        entry = Binding(pod=pod.name, node=model.nodes[node].name, volumes=volumes)
+        name = model.nodes[node].name
+        entry = Binding(pod=queues[item_class].take(name).name, node=name, volumes=volumes)
         (bindings if now else nominations).append(entry)
     evictions = tuple(_evictions(state, nominations))
     bounds, verdicts = _bounds(model, achieved(model, state), most)
@@ -96,9 +96,8 @@ def _puts(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[st
         yield step.item_class, step.node, step.volumes
     for k in reversed(range(len(model.item_classes))):
         if not model.item_classes[k].ordered:
-            for n in np.flatnonzero(state.placed[k]):
-                for _ in range(int(state.placed[k, n])):
-                    yield k, int(n), ()
+            for n in np.repeat(np.arange(len(model.nodes)), state.placed[k]).tolist():
+                yield k, n, ()
 
 
 def _replay(model: Model, state: State) -> Iterator[tuple[int, int, tuple[tuple[str, str], ...], bool]]:
