@@ -9,7 +9,7 @@ sees the changes of every update and reports the rows that it adds and removes.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import Protocol
@@ -139,10 +139,6 @@ class Changes:
         else:
             known.extend(rows)
 
-    def predicates(self) -> Collection[str]:
-        """Those of which any row was mentioned so far."""
-        return {**self._all[1], **self._all[-1], **self.rows}
-
     def came(self, predicate: str) -> list[Row]:
         """The rows of a predicate that were added so far, in the order of their first mention."""
         self._tidy(predicate)
@@ -154,6 +150,14 @@ class Changes:
         self._tidy(predicate)
         gone = [row for row, count in self.rows.get(predicate, _NO_ROWS).items() if count < 0]
         return [*self._all[-1].get(predicate, ()), *gone]
+
+    def net(self) -> Delta:
+        """What was added and removed so far."""
+        names = {**self._all[1], **self._all[-1], **self.rows}
+        return Delta(
+            added={name: rows for name in names if (rows := self.came(name))},
+            removed={name: rows for name in names if (rows := self.went(name))},
+        )
 
     def _tidy(self, predicate: str) -> None:
         """Count the rows of ``count_all``, too, if any of them was mentioned otherwise as well."""
@@ -283,15 +287,10 @@ class FactBase:
         for stage in self._stages:
             stage.apply(changes)
         self._cluster = cluster
-        names = changes.predicates()
-        return Delta(
-            added={name: rows for name in names if (rows := changes.came(name))},
-            removed={name: rows for name in names if (rows := changes.went(name))},
-        )
+        return changes.net()
 
     def _give(self, readers: Sequence[Reader], people: People, by: int, changes: Changes) -> None:
         """Facts of objects that are new (``by`` 1) or gone (-1)."""
-        shared, alone = self._counts, not changes.gone
         stand_ins, readers = together(readers, people)
         for patterns in stand_ins:
             uses: dict[Pattern, int] = {}
@@ -303,16 +302,18 @@ class FactBase:
             for predicate, row, count in common(uses):
                 changes.count(predicate, row, count)
         for each in readers:
+            found: dict[str, list[Row]] = {}
             for obj in each.concerned(people):
-                facts = each.extract(obj)
-                if not facts:
-                    continue
                 key = obj.key
-                for predicate, row in dict.fromkeys(facts):
-                    if alone and row[0] is key and predicate not in shared:
-                        changes.count_all(predicate, (row,), by)
-                    else:
+                for predicate, row in each.extract(obj):
+                    if row[0] is not key or predicate in self._counts:
                         changes.count(predicate, row, by)
+                    elif predicate in found:
+                        found[predicate].append(row)
+                    else:
+                        found[predicate] = [row]
+            for predicate, rows in found.items():
+                changes.count_all(predicate, dict.fromkeys(rows), by)
 
     def _replace(self, readers: Sequence[Reader], group: Group, changes: Changes) -> None:
         """Facts of objects that have another version now: those that were, and in the same order those that are."""

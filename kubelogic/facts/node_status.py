@@ -32,7 +32,7 @@ def zone_of(labels: Mapping[str, str]) -> str:
 
 def node_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one node."""
-    name = obj.name
+    name = obj.key
     metadata = obj.document.get("metadata") or {}
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
     labels = metadata.get("labels") or {}

@@ -40,7 +40,7 @@ ClassKey = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...], 
 
 def node(obj: Object) -> Iterator[Fact]:
     """The facts of a node that do not depend on what is mentioned."""
-    name, document = obj.name, obj.document
+    name, document = obj.key, obj.document
     yield "node", (name,)
     created = document["metadata"].get("creationTimestamp")
     yield "node_age", (name, milliseconds(created) if created else 0, natural(name))

@@ -133,7 +133,7 @@ def zone_of(node: Object) -> str:
 def zone_facts(obj: Object) -> Sequence[Fact]:
     """The zone of one node."""
     zone = zone_of(obj)
-    return (("node_in_zone", (obj.name, zone)),) if zone else ()
+    return (("node_in_zone", (obj.key, zone)),) if zone else ()
 
 
 def _hint(endpoint: Mapping[str, Any]) -> tuple[str, str]:
