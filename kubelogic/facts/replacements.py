@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from operator import contains, is_not, itemgetter
+from operator import contains, is_, is_not, itemgetter
 from typing import Any
 
 import msgspec
@@ -73,7 +73,7 @@ def _of_kind(kind: str, pairs: Sequence[Pair]) -> Iterator[Group]:
     was, now = People([old for old, _ in pairs]), People([new for _, new in pairs])
     differing = _differing(was, now)
     parts: dict[Fields, list[int]] = {}
-    for fields, part in _parts(differing, range(len(pairs)), _size):
+    for fields, part in _parts(differing, range(len(pairs)), _sizes):
         parts.setdefault(fields, []).extend(part)
     for fields, part in parts.items():
         if len(parts) > 1:
@@ -98,16 +98,23 @@ def _differing(was: People, now: People) -> list[_Differing]:
     return [each for each in both if any(map(is_not, each[1], each[2]))]
 
 
-def _size(part: Any) -> Hashable:
-    return len(part) if isinstance(part, dict) else None
+def _sizes(parts: Sequence[Any]) -> Column:
+    if {*map(type, parts)} == {dict}:
+        return list(map(len, parts))
+    return [len(part) if isinstance(part, dict) else None for part in parts]
 
 
-def _names(part: Any) -> Hashable:
-    return tuple(part) if isinstance(part, dict) else None
+def _names(parts: Sequence[Any]) -> Column:
+    return [tuple(part) if isinstance(part, dict) else None for part in parts]
+
+
+def _is_one(parts: Sequence[Any]) -> bool:
+    """Whether all are the very same."""
+    return all(map(is_, parts, repeat(parts[0])))
 
 
 def _parts(
-    differing: Sequence[_Differing], members: Sequence[int], layout: Callable[[Any], Hashable]
+    differing: Sequence[_Differing], members: Sequence[int], layout: Callable[[Sequence[Any]], Column]
 ) -> Iterator[tuple[Fields, Sequence[int]]]:
     """Numbers of objects by what changed: those in which the same sections differ, with fields of the same names.
 
@@ -115,12 +122,13 @@ def _parts(
     """
     columns: list[Column] = []
     for _, before, after in differing:
-        column = [
-            None if old is new else (had, has)
-            for old, new, had, has in zip(before, after, map(layout, before), map(layout, after), strict=True)
-        ]
-        if column.count(column[0]) < len(column):
-            columns.append(column)
+        if _is_one(before) and _is_one(after):
+            continue
+        layouts = [layout(before), layout(after)]
+        kept = list(map(is_, before, after))
+        if any(kept):
+            layouts = [[None if same else (had, has) for same, had, has in zip(kept, *layouts, strict=True)]]
+        columns.extend([column for column in layouts if column.count(column[0]) < len(column)])
     for part in classes(range(len(members)), columns).values():
         sides = differing
         if len(part) < len(members):
@@ -146,7 +154,7 @@ def _fields(differing: Sequence[_Differing]) -> Fields | None:
             return EVERYTHING
         kept = [name for name in had.keys() & has.keys() if had[name] is has[name]]
         moved = (had.keys() | has.keys()).difference(kept)
-        if len(before) > 1:
+        if not (_is_one(before) and _is_one(after)):
             for names, parts in ((had.keys(), before), (has.keys(), after)):
                 if not all(all(map(contains, parts, repeat(name))) for name in names - kept):
                     return None
