@@ -55,11 +55,14 @@ def _codes(text: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 0 if the gate opens, 1 if not, 2 for invalid input, 3 if a limit hides the answer."""
+    from kubelogic.text.settings import faulty
     from kubelogic.verbs.check import CheckOptions, all_codes, check
     from kubelogic.verbs.checking.ignored import unknown_codes
 
     settings = _settings(args)
-    _merge(args, settings)
+    settled = _merge(args, settings)
+    if "set" in settled:
+        _expect_parameters(args, settings)
     with ExitStack() as stack, common.watching(args) as options:
         how = CheckOptions(
             fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists)
@@ -68,9 +71,17 @@ def run(args: argparse.Namespace) -> int:
             from kubelogic.facts.rulebook import load_rulebook
 
             known = all_codes(load_rulebook(options.rules, options.parameters))
-            if wrong := unknown_codes((*args.select, *args.ignore), known):
-                raise UsageError("; ".join(wrong))
-        given, base = _read(args, stack)
+            wrong = [(key, each) for key in ("select", "ignore") for each in unknown_codes(getattr(args, key), known)]
+            if theirs := [each for each in wrong if each[0] in settled]:
+                raise faulty(settings, theirs)
+            if wrong:
+                raise UsageError("; ".join(each for _, each in wrong))
+        try:
+            given, base = _read(args, stack)
+        except UsageError as error:
+            if "base" in settled and str(error).startswith("--base "):
+                raise faulty(settings, [("base", str(error).removeprefix("--"))]) from error
+            raise
         found = check(given, options, how, base=base)
     _print(found, args)
     if found.invalid:
@@ -107,9 +118,37 @@ def _settings(args: argparse.Namespace) -> Settings:
     return read(os.path.relpath(path) if path is not None else None)
 
 
-def _merge(args: argparse.Namespace, settings: Settings) -> None:
-    """What was typed counts before what the settings say, and that before what is usual."""
+def _expect_parameters(args: argparse.Namespace, settings: Settings) -> None:
+    """Refuse parameters of the settings that there are not, or that have no such value, at their lines.
+
+    Raises:
+        InputError: with all of them.
+    """
+    from kubelogic.facts.parameters import with_parameters
+    from kubelogic.facts.rulebook import load_rulebook
+    from kubelogic.logic import RuleErrors
+    from kubelogic.text.settings import faulty
+
+    book = load_rulebook(common.rule_directories(args))
+    wrong: list[tuple[str, str]] = []
+    for name, value in common.parameters(args).items():
+        try:
+            with_parameters(book, {name: value})
+        except RuleErrors as error:
+            wrong += ((name, "; ".join(filter(None, (each.message, each.hint)))) for each in error.faults)
+    if wrong:
+        raise faulty(settings, wrong)
+
+
+def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
+    """What was typed counts before what the settings say, and that before what is usual.
+
+    Returns:
+        Of ``base``, ``select``, ``ignore`` and ``set`` those that the settings say.
+    """
     folder = settings.folder
+    options = (("base", args.base), ("select", args.select), ("ignore", args.ignore), ("set", args.parameters))
+    settled = frozenset(name for name, typed in options if not typed) if settings.file else frozenset[str]()
 
     def inside(path: str) -> str:
         return path if path == "-" else os.path.relpath(folder / path)
@@ -117,8 +156,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
     args.paths = args.paths or [inside(each) for each in settings.paths]
     if not args.paths and not live.is_there(args):
         raise UsageError("the following arguments are required: PATH (or paths in kubelogic.toml), or --live")
-    typed = args.base is not None
-    args.base = args.base if typed else [_in(folder, each) for each in settings.base]
+    args.base = args.base if args.base is not None else [_in(folder, each) for each in settings.base]
     args.select = [code for codes in args.select for code in codes] if args.select else list(settings.select)
     args.ignore = [code for codes in args.ignore for code in codes] if args.ignore else list(settings.ignore)
     args.nodes = args.nodes or [_in(folder, each) for each in settings.nodes]
@@ -130,6 +168,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> None:
     args.scheduler = args.scheduler or settings.scheduler or "optimal"
     args.timeout = args.timeout or settings.timeout or 60.0
     args.namespace = args.namespace or settings.namespace or "default"
+    return settled
 
 
 def _in(folder: Path, base: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from contextlib import ExitStack
+from functools import partial
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, live
 from kubelogic.cli.options import add_options
@@ -50,6 +52,13 @@ def _sort_out(args: argparse.Namespace) -> None:
         args.old, args.new = live.PATH, args.old
 
 
+def _check(args: argparse.Namespace) -> str:
+    """The command that checks what is there after the edits."""
+    paths = [each for each in (*args.common, args.new) if each != live.PATH]
+    nodes = [word for each in args.nodes for word in ("--nodes", each)]
+    return shlex.join(["kubelogic", "check", *paths, *nodes, *(["--live"] if live.is_there(args) else [])])
+
+
 def run(args: argparse.Namespace) -> int:
     """Compare and print; 0 if nothing is worse, 1 if something is, 3 if a limit hides the answer."""
     from kubelogic.cluster import Cluster
@@ -71,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             paths = [*args.common, *found]
             old = common.read_paths(args, paths, stdin) if paths or args.nodes else Cluster()
         result = diff(old, new, options)
-    common.answer(args, result, render_diff, diff_document)
+    common.answer(args, result, partial(render_diff, check=_check(args)), diff_document)
     if result.worse:
         return NO
     return UNKNOWN if result.undecided else YES

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 
 from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents, streams
 from kubelogic.cli.options import add_options
+from kubelogic.patterns import regex
 
 if TYPE_CHECKING:
     from kubelogic.explain.events import Pasted
     from kubelogic.verbs.about import About
+
+
+_NUMBER = regex("[0-9]{3}")
+"""A code without its letters."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +48,10 @@ def prepared(arguments: list[str]) -> list[str]:
     from kubelogic.verbs.targets import CODE, KINDS
 
     plain = [each for each in arguments[1:] if not each.startswith("-")]
-    if len(plain) == 1 and CODE.match(plain[0]):
-        return [*arguments, "-"]
+    if len(plain) == 1 and "-" not in arguments:
+        code = f"KL{plain[0]}" if _NUMBER.fullmatch(plain[0]) and not common.there(plain[0]) else plain[0]
+        if CODE.match(code):
+            return [*(code.upper() if each == plain[0] else each for each in arguments), "-"]
     if any(CODE.match(each) and each.isupper() for each in arguments):
         return [*arguments, "-"]
     for number, each in enumerate(arguments[1:-1], start=1):
@@ -64,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.explain import Explanation
     from kubelogic.verbs.targets import CODE, UnknownPodError, near_nodes, node_name
 
-    if CODE.match(args.pod) and (args.pod.isupper() or args.paths == ["-"]):
-        args.pod = args.pod.upper()
+    if CODE.match(args.pod) and args.pod.isupper():
         return _code(args)
     if common.there(args.pod) and len(args.paths) == 1 and args.paths != ["-"] and not common.there(args.paths[0]):
         raise UsageError(f"what to explain comes first: kubelogic explain {args.paths[0]} {args.pod}")

@@ -20,8 +20,14 @@ _WIDEST = 60
 """Characters of a value that are shown."""
 
 
-def render_diff(diff: Diff, style: Style = PLAIN) -> str:
-    """What edits change, for a person."""
+def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic check NEW") -> str:
+    """What edits change, for a person.
+
+    Args:
+        diff: what was found.
+        style: for the terminal.
+        check: the command that looks at rollouts.
+    """
     if diff.equal:
         return style.good("No difference.")
     parts = [_verdict(diff, style)]
@@ -38,6 +44,9 @@ def render_diff(diff: Diff, style: Style = PLAIN) -> str:
     if sizes:
         parts.append("\n".join([style.bold("PODS ON NODES"), *_some(sizes)]))
     parts.append("\n".join([style.bold("EDITS"), *_some([f"  {_edit(each)}" for each in diff.edits])]))
+    if diff.rolled and diff.nodes:
+        whose = f"the rollout of {diff.rolled[0]} gets" if len(diff.rolled) == 1 else f"{len(diff.rolled)} rollouts get"
+        parts.append(f"Not looked at: whether {whose} through from the old pods to the new ones. Next: {check}")
     return "\n\n".join(parts)
 
 

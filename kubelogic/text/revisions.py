@@ -71,11 +71,14 @@ def _git(folder: str, revision: str, *arguments: str) -> bytes:
             check=False,
             timeout=_PATIENCE,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C"},
         )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise RevisionError(f"{revision}: git {arguments[0]} cannot be run: {error}") from error
     if done.returncode:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())
         what = "no such file, and no revision of the git repository" if "--verify" in arguments else said
+        if "not a git repository" in said:
+            what = "no such file, and no revision either: the paths are in no git repository"
         raise RevisionError(f"{revision}: {what or 'git refuses'}")
     return done.stdout

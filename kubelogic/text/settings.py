@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a project has settled for ``kubelogic check``; what is empty or None was left open.
 
     Attributes:
+        file: the file, as it is shown; empty if there is none.
         folder: where the file is; its paths are relative to it.
         paths: what to check if nothing is typed.
         nodes: nodes to add, as ``--nodes`` takes them.
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         timeout: seconds for each solve.
     """
 
+    file: str = ""
     folder: Path = msgspec.field(default_factory=Path)
     paths: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
@@ -136,8 +138,27 @@ def read(name: str | None) -> Settings:
     known = set(Settings.__struct_fields__)
     assert set(given) <= known
     return Settings(
-        folder=Path(name).resolve().parent, parameters=tuple(sorted((tree.get("set") or {}).items())), **given
+        file=name,
+        folder=Path(name).resolve().parent,
+        parameters=tuple(sorted((tree.get("set") or {}).items())),
+        **given,
     )
+
+
+def faulty(settings: Settings, messages: Iterable[tuple[str, str]]) -> InputError:
+    """What turned out to be wrong with settings once they were used.
+
+    Args:
+        settings: from a file.
+        messages: the key at fault, or the name of a parameter in the table ``set``, and what is wrong.
+    """
+    text = Path(settings.file).read_text(encoding="utf-8")
+    faults = []
+    for key, message in messages:
+        place = _place(text, key)
+        line, column = place if place[0] or key in _KEYS else _place(text, "set")
+        faults.append(_fault(settings.file, line, column, text, message))
+    return InputError(faults)
 
 
 def _as_list(value: Any) -> list[str]:

@@ -60,6 +60,10 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     minimal: bool = False
 
 
+_ROLLED = frozenset({"Deployment", "DaemonSet", "StatefulSet"})
+"""Kinds whose controllers replace pods one after the other when their template changes."""
+
+
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Pods of a workload that are elsewhere: so many left some nodes, and as many came to others."""
 
@@ -101,6 +105,12 @@ class Diff(Shown, msgspec.Struct, frozen=True, kw_only=True):
     def equal(self) -> bool:
         """Whether there is no edit."""
         return not self.edits
+
+    @property
+    def rolled(self) -> tuple[str, ...]:
+        """The workloads of which a rollout leads from the old pods to new ones, as ``Kind namespace/name``."""
+        names = {f"{each.kind} {each.key}" for each in self.edits if each.path[:2] == ("spec", "template")}
+        return tuple(sorted(name for name in names if name.partition(" ")[0] in _ROLLED))
 
     def __repr__(self) -> str:
         if self.equal:

@@ -67,7 +67,7 @@ WORKLOADS = (
 _USUAL = "default"
 """The namespace where nobody has typed one: a name that only one object has is then found in any."""
 _WHAT = "pod, workload, node or Service"
-CODE = regex(r"KL\d{2,5}$", re.IGNORECASE)
+CODE = regex(r"KL\d{1,5}$", re.IGNORECASE)
 """A permanent code, with a path beside it only if it is in capitals: an object may be called kl206."""
 
 

@@ -235,6 +235,51 @@ def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str
     assert f"kubelogic.toml:{line}: error: {message}" in err
 
 
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("\n[set]\nno_such = 3", (), ("3:1", "there is no parameter 'no_such'")),
+        ("[set]\nnode_monitor_grace_period = 'x'", (), ("2:1", "node_monitor_grace_period takes a whole number")),
+        ("set = {no_such = 3}", (), ("1:1", "there is no parameter 'no_such'")),
+        ("\nselect = ['KL4', 'KL9999']", (), ("2:1", "no code begins with KL9999")),
+        ("ignore = 'kl4'", ("--select", "KL4"), ("1:1", "no code begins with kl4; did you mean KL4?")),
+        (
+            "base = 'gone.yaml'",
+            (),
+            ("1:1", "base gone.yaml: no such file, and no revision either: the paths are in no"),
+        ),
+    ],
+)
+def test_what_settings_name_in_vain_has_a_place(
+    typed: Typed, tmp_path: Path, text: str, more: tuple[str, ...], said: tuple[str, str]
+) -> None:
+    (tmp_path / "kubelogic.toml").write_text(text)
+    (tmp_path / "web.yaml").write_text(WEB)
+    code, out, err = typed("web.yaml", *more)
+    assert (code, out) == (2, "")
+    line, message = said
+    assert f"kubelogic.toml:{line}: error: {message}" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        ("base = 'gone.yaml'", ("--base", "lost"), "--base lost: no such file, and no revision either"),
+        ("select = 'KL9999'", ("--select", "KL9998"), "kubelogic check: no code begins with KL9998"),
+        ("[set]\nno_such = 3", ("--set", "nor_this=1"), "there is no parameter 'nor_this'"),
+    ],
+)
+def test_what_is_typed_in_vain_is_not_put_down_to_settings(
+    typed: Typed, tmp_path: Path, text: str, arguments: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "kubelogic.toml").write_text(text)
+    (tmp_path / "web.yaml").write_text(WEB)
+    code, out, err = typed("web.yaml", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "kubelogic.toml" not in err
+
+
 @pytest.mark.parametrize("what", ["loop", "nothing", "folder"])
 def test_settings_that_cannot_be_read_are_not_left_out(typed: Typed, tmp_path: Path, what: str) -> None:
     path = tmp_path / "kubelogic.toml"

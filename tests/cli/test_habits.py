@@ -227,6 +227,43 @@ def test_every_code_of_a_rule_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     assert "did you mean KL206" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("206", 0, "KL206: Room for the requests"),
+        ("kl206", 0, "KL206: Room for the requests"),
+        ("KL2", 2, "there is no code KL2; did you mean"),
+        ("999", 2, "there is no code KL999; did you mean"),
+    ],
+)
+def test_a_code_may_be_short(word: str, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", word]) == code
+    captured = capsys.readouterr()
+    assert said in captured.out + captured.err
+
+
+def test_an_object_may_be_called_as_a_code(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "pods.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: '206'}\nspec: {containers: [{name: a, image: b}]}\n"
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: kl206}\nspec: {containers: [{name: a, image: b}]}\n"
+    )
+    for name in ("206", "kl206"):
+        main(["explain", name, str(tmp_path / "pods.yaml")])
+        assert f"default/{name}" in capsys.readouterr().out
+
+
+def test_a_diff_names_the_check_of_a_rollout(capsys: pytest.CaptureFixture[str]) -> None:
+    check = Path(__file__).parents[2] / "fixtures" / "check"
+    new, nodes = str(check / "new" / "web.yaml"), str(check / "cluster.yaml")
+    main(["diff", str(check / "web.yaml"), new, "--with", nodes])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("Not looked at: whether the rollout of Deployment shop/web gets through")
+    assert last.endswith(f"Next: kubelogic check {nodes} {new}")
+    main(["diff", str(check / "web.yaml"), new])  # without nodes
+    assert "EDITS" in (out := capsys.readouterr().out)
+    assert "rollout" not in out
+
+
 def test_rules_are_shown_and_searched(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "show", "taint_toleration"]) == 0
     assert "#! title:   Taints and tolerations" in capsys.readouterr().out
