@@ -14,7 +14,7 @@ Document = Mapping[str, Any]
 """A JSON tree (dict, list, str, int, float, bool, None). Never changed in place once an Object holds it."""
 
 
-class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """An object of the API: identity, the whole document, and where it was written.
 
     ``document`` keeps everything the user wrote, with the API server's defaults filled in; code that needs

@@ -12,7 +12,7 @@ from kubelogic.placement.devices.model import Granted
 Verdict = Literal["placed", "impossible", "waiting", "rejected", "unknown"]
 
 
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
+class Binding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """``pod`` goes to ``node``. ``ties``: the equally good nodes it was chosen from, where a scheduler
     knows them: the first ones by name, of ``tied`` in all.
 

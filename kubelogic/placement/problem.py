@@ -89,7 +89,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     attached: tuple[tuple[str, str], ...] = ()
 
 
-class Pod(msgspec.Struct, frozen=True, kw_only=True):
+class Pod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pod that runs (``node`` set) or waits (``node`` empty).
 
     ``order`` is its place among pods of equal priority in the queue. ``nominated``: the node promised to it by an

@@ -20,7 +20,7 @@ from kubelogic.logic import Row, Value
 from kubelogic.placement.devices.model import Granted
 
 
-class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True):
+class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """The derived fact that an action follows from; its proof is the explanation of the action."""
 
     predicate: str
@@ -31,8 +31,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.predicate}{row}" if len(self.row) != 1 else f"{self.predicate}{row[:-2]})"
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of the cluster, decided in one tick."""
+class Action(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One change of the cluster, decided in one tick. The collector need not look at it: it is part of no cycle."""
 
     cause: Cause
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kubelogic.verbs.moves import MovePlan
 
 
-class PlacedPod(msgspec.Struct, frozen=True, kw_only=True):
+class PlacedPod(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pod and its node; ``new`` if this plan put it there."""
 
     pod: str
@@ -36,7 +36,7 @@ class ServiceEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     not_ready: tuple[str, ...]
 
 
-class TimedAction(msgspec.Struct, frozen=True, kw_only=True):
+class TimedAction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An action, the tick that took it and the simulated time in milliseconds."""
 
     tick: int
