@@ -16,6 +16,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Fact, FactModule, reader
 from kubelogic.facts.node_terms import node_term
+from kubelogic.facts.objects import created
 
 IMPLICIT = "deviceclass.resource.kubernetes.io/"
 """Before the name of a class: the extended resource that stands for it without being named by it."""
@@ -44,8 +45,7 @@ def template_facts(obj: Object) -> Iterator[Fact]:
 def class_facts(obj: Object) -> Iterator[Fact]:
     """The facts of one DeviceClass."""
     spec: Mapping[str, Any] = obj.document.get("spec") or {}
-    created = obj.document["metadata"].get("creationTimestamp")
-    yield "device_class", (obj.key, _text(spec), milliseconds(created) if created else 0)
+    yield "device_class", (obj.key, _text(spec), created(obj.document["metadata"]))
     yield "device_resource", (f"{IMPLICIT}{obj.key}", obj.key)
     if resource := spec.get("extendedResourceName"):
         yield "device_resource", (resource, obj.key)

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.clock import milliseconds
 from kubelogic.facts.base import Changes, Extractor, Fact, FactModule, Row, World
 from kubelogic.facts.features import REQUIRABLE
 from kubelogic.facts.node_labels import kept_labels
 from kubelogic.facts.node_terms import NODE_NAME, integer
+from kubelogic.facts.objects import created
 from kubelogic.kinds.quantity import amount
 from kubelogic.patterns import regex
 
@@ -42,8 +42,7 @@ def node(obj: Object) -> Iterator[Fact]:
     """The facts of a node that do not depend on what is mentioned."""
     name, document = obj.key, obj.document
     yield "node", (name,)
-    created = document["metadata"].get("creationTimestamp")
-    yield "node_age", (name, milliseconds(created) if created else 0, natural(name))
+    yield "node_age", (name, created(document["metadata"]), natural(name))
     status = document.get("status") or {}
     allocatable = status.get("allocatable") or status.get("capacity") or {}
     for resource, value in sorted(allocatable.items()):

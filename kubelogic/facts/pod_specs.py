@@ -328,15 +328,7 @@ def _read_ports(spec: Spec, facts: _Facts) -> None:
 
 def _read_node_constraints(spec: Spec, facts: _Facts, extra_tolerations: Sequence[Spec]) -> None:
     for toleration in (*(spec.get("tolerations") or ()), *extra_tolerations):
-        seconds = toleration.get("tolerationSeconds")
-        facts.tail(
-            "shape_toleration",
-            toleration.get("key") or "",
-            toleration.get("operator") or "Equal",
-            toleration.get("value") or "",
-            toleration.get("effect") or "",
-            -1 if seconds is None else seconds,
-        )
+        facts.tail("shape_toleration", *toleration_columns(toleration))
     for key, value in sorted((spec.get("nodeSelector") or {}).items()):
         facts.tail("shape_node_selector", key, value)
         facts.node_mentions.add((key, "value", value))
@@ -349,6 +341,18 @@ def _read_node_constraints(spec: Spec, facts: _Facts, extra_tolerations: Sequenc
     for index, wish in enumerate(affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()):
         liked = node_term(wish.get("preference") or {}, facts.shared, facts.node_mentions)
         facts.tail("shape_preferred_node_term", index, liked, wish["weight"])
+
+
+def toleration_columns(toleration: Spec) -> tuple[str, str, str, str, int]:
+    """Key, operator, value and effect of a toleration, and for how many seconds; -1 for ever."""
+    seconds = toleration.get("tolerationSeconds")
+    return (
+        toleration.get("key") or "",
+        toleration.get("operator") or "Equal",
+        toleration.get("value") or "",
+        toleration.get("effect") or "",
+        -1 if seconds is None else seconds,
+    )
 
 
 # -- other pods --------------------------------------------------------------------------------------------

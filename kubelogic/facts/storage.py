@@ -10,7 +10,7 @@ from kubelogic.facts.base import Changes, Fact, FactModule
 from kubelogic.facts.migrated_volumes import MIGRATED_KINDS, as_migrated
 from kubelogic.facts.node_terms import node_term, requirement_facts
 from kubelogic.facts.nodes import ZONE_LABELS
-from kubelogic.facts.pod_specs import migrated
+from kubelogic.facts.pod_specs import migrated, toleration_columns
 from kubelogic.facts.selectors import label_set, requirements, selector
 from kubelogic.kinds.quantity import amount, whole
 
@@ -242,18 +242,7 @@ def runtime_class(obj: Object) -> Iterator[Fact]:
         yield "runtime_class_node_selector", (obj.name, key, value)
         yield "node_label_mentioned", (key, "value", value)
     for toleration in scheduling.get("tolerations") or ():
-        seconds = toleration.get("tolerationSeconds")
-        yield (
-            "runtime_class_toleration",
-            (
-                obj.name,
-                toleration.get("key") or "",
-                toleration.get("operator") or "Equal",
-                toleration.get("value") or "",
-                toleration.get("effect") or "",
-                -1 if seconds is None else seconds,
-            ),
-        )
+        yield "runtime_class_toleration", (obj.name, *toleration_columns(toleration))
 
 
 class VolumeStage:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.cluster.clock import milliseconds
 from kubelogic.cluster.edit import uid_of
 from kubelogic.facts.base import Fact, FactModule, reader
+from kubelogic.facts.objects import created
 from kubelogic.facts.storage import BIND_COMPLETED, CLASS_ANNOTATION, is_default_class
 from kubelogic.kinds.quantity import whole
 
@@ -21,9 +21,8 @@ def claim_facts(obj: Object) -> Iterator[Fact]:
         yield "claim_names_no_class", (key,)
     if BIND_COMPLETED in annotations:
         yield "claim_bind_completed", (key,)
-    created = (obj.document.get("metadata") or {}).get("creationTimestamp")
     yield "claim_uid", (key, uid_of(obj))
-    yield "claim_created", (key, milliseconds(created) if created else 0)
+    yield "claim_created", (key, created(obj.document.get("metadata") or {}))
     yield "claim_phase", (key, (obj.document.get("status") or {}).get("phase") or "Pending")
     yield from _size_facts(obj)
 
@@ -72,8 +71,7 @@ def pod_claim_facts(obj: Object) -> Iterator[Fact]:
 def class_facts(obj: Object) -> Iterator[Fact]:
     """Since when one StorageClass is a default."""
     if is_default_class(obj.document):
-        created = (obj.document.get("metadata") or {}).get("creationTimestamp")
-        yield "default_class_made", (obj.name, milliseconds(created) if created else 0)
+        yield "default_class_made", (obj.name, created(obj.document.get("metadata") or {}))
 
 
 MODULE = FactModule(

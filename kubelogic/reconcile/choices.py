@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.edit import is_being_deleted, metadata, uid_of
-from kubelogic.cluster.pods import controller_reference, has_ended, is_running, node_of
+from kubelogic.cluster.pods import controller_reference, is_active, is_running, node_of
 from kubelogic.facts.selectors import Requirement, matches
 from kubelogic.reconcile.scenario import Operation
 from kubelogic.reconcile.troubles import Target
@@ -73,7 +73,7 @@ class PodChoice(msgspec.Struct, frozen=True, kw_only=True):
         found = list(pods_of(cluster, self.kind, self.key)) if self.kind else self._labelled(cluster)
         if self.node:
             found = [pod for pod in found if node_of(pod) == self.node]
-        meant = [pod for pod in found if is_alive(pod) or (self.ending and is_being_deleted(pod))]
+        meant = [pod for pod in found if is_active(pod) or (self.ending and is_being_deleted(pod))]
         ordered = sorted((is_being_deleted(pod), not is_running(pod), pod.key) for pod in meant)
         return [key for _, _, key in ordered][: self.count]
 
@@ -155,12 +155,6 @@ def pods_of(cluster: Cluster, kind: str, key: str) -> Iterator[Object]:
     for _, pod in sorted(cluster.objects("Pod").items()):
         if _owner(pod) in known:
             yield pod
-
-
-def is_alive(pod: Object) -> bool:
-    """Whether a pod has not ended and is not being deleted."""
-    ended = has_ended(pod)
-    return not ended and not is_being_deleted(pod)
 
 
 def restarts_of(pod: Object) -> int:

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.pods import is_ready, node_of
+from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.reconcile.ailments import condition_of, ready_endpoints
-from kubelogic.reconcile.choices import is_alive, pods_of, restarts_of
+from kubelogic.reconcile.choices import pods_of, restarts_of
 from kubelogic.reconcile.rollouts import is_up_to_date
 from kubelogic.reconcile.scenario import Operation
 from kubelogic.reconcile.times import clock
@@ -120,7 +120,7 @@ def shown(amount: Amount) -> str:
 def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
     """What a measure is in a cluster; None if the object is not there, or has no such measure."""
     if not kind:
-        return sum(1 for pod in cluster.objects("Pod").values() if is_alive(pod) and not node_of(pod))
+        return sum(1 for pod in cluster.objects("Pod").values() if is_active(pod) and not node_of(pod))
     obj = cluster.get(kind, key)
     if measure == "exists":
         return obj is not None
@@ -151,7 +151,7 @@ def measured(cluster: Cluster, kind: str, key: str, measure: str) -> Amount:
 def _of_pods(pods: Iterable[Object], measure: str) -> Amount:
     if measure == "restarts":
         return sum(map(restarts_of, pods))
-    alive = [pod for pod in pods if is_alive(pod)]
+    alive = [pod for pod in pods if is_active(pod)]
     if measure == "ready":
         return sum(map(is_ready, alive))
     return len(alive) if measure == "pods" else sum(not node_of(pod) for pod in alive)

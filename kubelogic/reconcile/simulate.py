@@ -145,7 +145,6 @@ def simulate(
         assumed = None
     elif assumed is not None and end is not None and run.state.now < end:
         assumed = run.state.now - run.start
-    settled, period = last.settled, last.period
     cycle = tuple(entry for step in last.cycle for entry in run.entries(step))
     killed = {
         (each.arguments["pod"], each.arguments["container"]): str(each.arguments["message"])
@@ -155,9 +154,9 @@ def simulate(
     return Simulated(
         state=run.state,
         timeline=tuple(run.timeline),
-        settled=settled,
+        settled=last.settled,
         cycle=cycle,
-        period=period,
+        period=last.period,
         rollouts=rollouts(run.state.cluster),
         ticks=run.ticks,
         refusals=tuple(run.refusals[key] for key in sorted(run.refusals)),

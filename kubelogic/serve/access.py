@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 
 from kubelogic.cluster import Cluster
+from kubelogic.facts.policies import groups_of
+from kubelogic.facts.roles import account_user
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Request
 from kubelogic.serve.paths import is_true
-from kubelogic.serve.statuses import bad_request, failure
+from kubelogic.serve.statuses import RequestError, bad_request, details_of, failure
 
 Rule = Mapping[str, Any]
 
@@ -69,7 +71,7 @@ def check(served: Served, request: Request) -> None:
     wanted = attributes(request)
     if request.user == ANONYMOUS or allowed(served, request.user, request.groups, wanted):
         return
-    raise failure(403, "Forbidden", _message(request.user, wanted), details=_details(wanted))
+    raise _forbidden(request.user, wanted)
 
 
 ANONYMOUS = "system:anonymous"
@@ -105,22 +107,23 @@ def impersonated(
     of_groups = (Attributes(verb="impersonate", resource="groups", name=each) for each in wanted_groups)
     for each in (who, *of_groups):
         if not allowed(served, user, groups, each):
-            raise failure(403, "Forbidden", _message(user, each), details=_details(each))
+            raise _forbidden(user, each)
     if account and not wanted_groups:
         wanted_groups = (f"{_ACCOUNT[:-1]}s", f"{_ACCOUNT[:-1]}s:{place}")
     own = _UNKNOWN if wanted == ANONYMOUS else _KNOWN
     return wanted, wanted_groups if {_KNOWN, _UNKNOWN} & set(wanted_groups) else (*wanted_groups, own)
 
 
-def _details(wanted: Attributes) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if wanted.name:
-        found["name"] = wanted.name
-    if wanted.group:
-        found["group"] = wanted.group
-    if wanted.resource:
-        found["kind"] = wanted.resource
-    return found
+def identity_of(account: str) -> tuple[str, tuple[str, ...]]:
+    """The user and groups of a ServiceAccount, by key."""
+    namespace, _, name = account.partition("/")
+    user = account_user(namespace, name)
+    return user, tuple(groups_of(user))
+
+
+def _forbidden(user: str, wanted: Attributes) -> RequestError:
+    details = details_of(wanted.resource, wanted.name, wanted.group)
+    return failure(403, "Forbidden", _message(user, wanted), details=details)
 
 
 def _message(user: str, wanted: Attributes) -> str:
@@ -148,11 +151,6 @@ def allows(cluster: Cluster, user: str, groups: tuple[str, ...], wanted: Attribu
     return any(_permits(rule, wanted) for rule in rules_in(cluster, user, groups, wanted.namespace))
 
 
-def rules_of(served: Served, user: str, groups: tuple[str, ...], namespace: str) -> Iterator[Rule]:
-    """The rules that count for somebody; see ``rules_in``."""
-    return rules_in(served.cluster, user, groups, namespace)
-
-
 def rules_in(cluster: Cluster, user: str, groups: tuple[str, ...], namespace: str) -> Iterator[Rule]:
     """The rules that count for somebody: of all roles that are bound to the user or a group."""
     if MASTERS in groups:
@@ -176,10 +174,8 @@ def _binds(binding: Mapping[str, Any], user: str, groups: tuple[str, ...], names
                 return True
             case "Group" if name in groups:
                 return True
-            case "ServiceAccount":
-                place = subject.get("namespace") or namespace
-                if user == f"system:serviceaccount:{place}:{name}":
-                    return True
+            case "ServiceAccount" if user == account_user(subject.get("namespace") or namespace, name):
+                return True
     return False
 
 

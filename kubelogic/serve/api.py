@@ -22,7 +22,7 @@ from kubelogic.serve.cluster import Served
 from kubelogic.serve.custom import check_conversion
 from kubelogic.serve.messages import Reply, Request
 from kubelogic.serve.paths import Target, is_true, target
-from kubelogic.serve.statuses import NoSuchPathError, RequestError, failure, method_not_allowed, no_such_resource
+from kubelogic.serve.statuses import NoSuchPathError, RequestError, failure, method_not_allowed, no_such_resource, told
 
 
 async def answer(served: Served, request: Request) -> Reply:
@@ -32,7 +32,7 @@ async def answer(served: Served, request: Request) -> Reply:
     except RequestError as error:
         if isinstance(error, NoSuchPathError):
             return Reply(status=error.code, body=b"404 page not found\n", content_type="text/plain; charset=utf-8")
-        return Reply(status=error.code, body=error.document)
+        return told(error)
 
 
 async def _answer(served: Served, request: Request) -> Reply:

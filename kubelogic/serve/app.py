@@ -18,7 +18,7 @@ from kubelogic.serve import access, api, bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import JSON, Reply, Request
 from kubelogic.serve.page import page, wants_page
-from kubelogic.serve.statuses import RequestError, failure
+from kubelogic.serve.statuses import RequestError, failure, told
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _OPEN = frozenset({"/healthz", "/livez", "/readyz", "/version"})
@@ -42,7 +42,7 @@ def application(served: Served, token: str) -> Starlette:
         body = await _body(http)
         if body is None:
             error = failure(413, "RequestEntityTooLarge", f"limit is {bodies.MOST_BYTES}")
-            return _response(Reply(status=413, body=error.document), http.method)
+            return _response(told(error), http.method)
         user, groups = identity
         query: dict[str, str] = {}
         for name, value in http.query_params.multi_items():
@@ -61,8 +61,8 @@ def application(served: Served, token: str) -> Starlette:
         try:
             reply = await api.answer(served, request)
         except Exception as error:  # noqa: BLE001 - told to the client as the API server tells it
-            wrong = failure(500, "InternalError", f"Internal error occurred: {type(error).__name__}: {error}")
-            reply = Reply(status=500, body=wrong.document)
+            words = f"Internal error occurred: {type(error).__name__}: {error}"
+            reply = told(failure(500, "InternalError", words))
         mark = (http.method, "", reply.status)
         served.counts[mark] = served.counts.get(mark, 0) + 1
         return _response(reply, http.method)
@@ -114,13 +114,12 @@ def _identity(http: HttpRequest, token: str, served: Served) -> Response | tuple
     """The user and groups of a request; a response where it is refused."""
     sender = _sender(http, token, served)
     if sender is None:
-        error = failure(401, "Unauthorized", "Unauthorized")
-        return _response(Reply(status=401, body=error.document), http.method)
+        return _response(told(failure(401, "Unauthorized", "Unauthorized")), http.method)
     wanted = http.headers.get("impersonate-user", "")
     try:
         return access.impersonated(served, *sender, wanted, tuple(http.headers.getlist("impersonate-group")))
     except RequestError as refused:
-        return _response(Reply(status=refused.code, body=refused.document), http.method)
+        return _response(told(refused), http.method)
 
 
 def _sender(http: HttpRequest, token: str, served: Served) -> tuple[str, tuple[str, ...]] | None:
@@ -130,9 +129,7 @@ def _sender(http: HttpRequest, token: str, served: Served) -> tuple[str, tuple[s
     if kind.lower() == "bearer" and hmac.compare_digest(value.strip().encode(), token.encode()):
         return "admin", (access.MASTERS, "system:authenticated")
     if kind.lower() == "bearer" and (account := served.accounts.get(value.strip())) is not None:
-        namespace, _, name = account.partition("/")
-        groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-        return f"system:serviceaccount:{namespace}:{name}", tuple(groups)
+        return access.identity_of(account)
     if http.url.path.rstrip("/") in _OPEN and not given:
         return access.ANONYMOUS, ("system:unauthenticated",)
     return None

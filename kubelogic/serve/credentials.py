@@ -8,6 +8,7 @@ import ipaddress
 import json
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,26 @@ def self_issued(
     )
 
 
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
+def key_usage(wanted: Collection[str]) -> x509.KeyUsage:
+    """What a key is for, by the names of ``x509.KeyUsage``; for nothing else."""
+    from cryptography import x509
+
+    return x509.KeyUsage(**{name: name in wanted for name in _USES})
+
+
 def credentials(host: str) -> Credentials:
     """New credentials for a server at an address, valid for a year of the machine's time.
 
@@ -79,20 +100,7 @@ def credentials(host: str) -> Credentials:
         self_issued("kubelogic", key, now, days=365)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=True,
-                key_cert_sign=True,
-                crl_sign=False,
-                content_commitment=False,
-                key_encipherment=False,
-                data_encipherment=False,
-                key_agreement=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            critical=True,
-        )
+        .add_extension(key_usage({"digital_signature", "key_cert_sign"}), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )

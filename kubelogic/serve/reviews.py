@@ -29,8 +29,7 @@ def answer(served: Served, request: Request, where: Target, document: Mapping[st
             who: dict[str, Any] = {"username": request.user, "groups": list(request.groups)}
             if access.MASTERS in request.groups:
                 who["uid"] = request.user
-            extra: dict[str, Any] = {"userInfo": who}
-            return _reply(where, document, extra)
+            status = {"userInfo": who}
         case "TokenReview":
             status = _token(served, str(spec.get("token") or ""))
         case "Binding":
@@ -65,7 +64,7 @@ def _access(served: Served, spec: Mapping[str, Any], user: str, groups: tuple[st
 
 
 def _rules(served: Served, namespace: str, request: Request) -> dict[str, Any]:
-    found = list(access.rules_of(served, request.user, request.groups, namespace))
+    found = list(access.rules_in(served.cluster, request.user, request.groups, namespace))
     return {
         "resourceRules": [dict(each) for each in found if not each.get("nonResourceURLs")],
         "nonResourceRules": [dict(each) for each in found if each.get("nonResourceURLs")],
@@ -77,9 +76,5 @@ def _token(served: Served, token: str) -> dict[str, Any]:
     account = served.accounts.get(token)
     if account is None:
         return {"user": {}, "error": "invalid bearer token"}
-    namespace, _, name = account.partition("/")
-    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
-    return {
-        "authenticated": True,
-        "user": {"username": f"system:serviceaccount:{namespace}:{name}", "groups": groups},
-    }
+    user, groups = access.identity_of(account)
+    return {"authenticated": True, "user": {"username": user, "groups": list(groups)}}

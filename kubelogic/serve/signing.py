@@ -20,7 +20,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.serve.access import Attributes, allows
 from kubelogic.serve.certificates import KIND, KUBELET, NoRequestError, common_name, parsed, unfit
-from kubelogic.serve.credentials import self_issued
+from kubelogic.serve.credentials import key_usage, self_issued
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -52,6 +52,8 @@ _KEY = {
     "key_agreement": ("key agreement",),
     "key_cert_sign": ("cert sign",),
     "crl_sign": ("crl sign",),
+    "encipher_only": ("encipher only",),
+    "decipher_only": ("decipher only",),
 }
 
 
@@ -146,13 +148,10 @@ class Authority(msgspec.Struct, kw_only=True):
 
 
 def _key_usage(usages: list[str]) -> x509.KeyUsage:
-    from cryptography import x509
-
-    wanted = {name: any(each in usages for each in words) for name, words in _KEY.items()}
-    agrees = wanted["key_agreement"]
-    return x509.KeyUsage(
-        **wanted, encipher_only=agrees and "encipher only" in usages, decipher_only=agrees and "decipher only" in usages
-    )
+    wanted = {name for name, words in _KEY.items() if any(each in usages for each in words)}
+    if "key_agreement" not in wanted:
+        wanted -= {"encipher_only", "decipher_only"}
+    return key_usage(wanted)
 
 
 def _condition(kind: str, reason: str, message: str, moment: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubelogic.apiserver.answers import Status
+from kubelogic.serve.messages import Reply
 from kubelogic.serve.resources import Resource
 
 
@@ -52,15 +53,20 @@ def failure(
     return RequestError(document)
 
 
+def told(error: RequestError) -> Reply:
+    """The reply that says what is wrong."""
+    return Reply(status=error.code, body=error.document)
+
+
+def details_of(kind: str, name: str, group: str, **more: Any) -> dict[str, Any]:
+    """The details that say what is meant, as far as that is known."""
+    known = {"name": name, "group": group, "kind": kind}
+    return {**{field: value for field, value in known.items() if value}, **more}
+
+
 def about(resource: Resource, name: str, **more: Any) -> dict[str, Any]:
     """The details that say which object is meant."""
-    found: dict[str, Any] = {}
-    if name:
-        found["name"] = name
-    if resource.group:
-        found["group"] = resource.group
-    found["kind"] = resource.plural
-    return {**found, **more}
+    return details_of(resource.plural, name, resource.group, **more)
 
 
 def not_found(resource: Resource, name: str) -> RequestError:
@@ -120,10 +126,7 @@ def invalid(
     unique = list(dict.fromkeys(texts))
     joined = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
     qualified = f"{kind}.{group}" if group else kind
-    details: dict[str, Any] = {"name": name} if name else {}
-    if group:
-        details["group"] = group
-    details |= {"kind": kind, "causes": list(causes)}
+    details = details_of(kind, name, group, causes=list(causes))
     text = message or f'{qualified} "{name}" is invalid: {joined}'
     return failure(422, "Invalid", text, details=details)
 

@@ -7,13 +7,12 @@ pkg/controller/util/node/controller_utils.go: RecordNodeEvent, RecordNodeStatusC
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.edit import uid_of
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import is_ready, node_of
 from kubelogic.cluster.state import State
 
 MONITORED = 5_000
@@ -89,8 +88,7 @@ def of_nodes(before: State, after: State) -> Iterator[Told]:
 
 def _ready(obj: Object, or_was: State | None = None) -> bool:
     """Whether an object is ready, or was in an earlier state."""
-    status: Mapping[str, Any] = obj.document.get("status") or {}
-    found = any(each.get("type") == "Ready" and each.get("status") == "True" for each in status.get("conditions") or ())
+    found = is_ready(obj)
     earlier = or_was.cluster.get(obj.kind, obj.key) if or_was is not None and not found else None
     return found or (earlier is not None and _ready(earlier))
 

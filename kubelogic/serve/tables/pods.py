@@ -19,6 +19,7 @@ from kubelogic.serve.tables.common import (
     Printer,
     age,
     column,
+    condition,
     containers,
     field,
     human_duration,
@@ -47,10 +48,6 @@ POD_COLUMNS = (
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
-def _condition(status: Document, name: str) -> Document:
-    return next((c for c in status.get("conditions") or () if c.get("type") == name), {})
-
-
 def _restartable(container: Document) -> bool:
     return container.get("restartPolicy") == "Always"
 
@@ -75,7 +72,7 @@ def pod_cells(document: Document, now: int) -> Cells:  # noqa: PLR0915 - printPo
     reason = str(status.get("phase") or "")
     if status.get("reason"):
         reason = str(status["reason"])
-    if _condition(status, "PodScheduled").get("reason") == "SchedulingGated":
+    if condition(document, "PodScheduled").get("reason") == "SchedulingGated":
         reason = "SchedulingGated"
     restarts = sidecar_restarts = ready = 0
     last: list[int] = []
@@ -107,7 +104,7 @@ def pod_cells(document: Document, now: int) -> Cells:  # noqa: PLR0915 - printPo
             reason = f"Init:{number}/{len(inits)}"
         initializing = True
         break
-    if not initializing or _condition(status, "Initialized").get("status") == "True":
+    if not initializing or condition(document, "Initialized").get("status") == "True":
         restarts, last = sidecar_restarts, last_sidecar
         running = False
         for each in reversed(status.get("containerStatuses") or ()):
@@ -122,7 +119,7 @@ def pod_cells(document: Document, now: int) -> Cells:  # noqa: PLR0915 - printPo
                 running = True
                 ready += 1
         if reason == "Completed" and running:
-            reason = "Running" if _condition(status, "Ready").get("status") == "True" else "NotReady"
+            reason = "Running" if condition(document, "Ready").get("status") == "True" else "NotReady"
     if meta_of(document).get("deletionTimestamp") and status.get("reason") == "NodeLost":
         reason = "Unknown"
     elif meta_of(document).get("deletionTimestamp") and status.get("phase") not in _ENDED:
@@ -130,7 +127,7 @@ def pod_cells(document: Document, now: int) -> Cells:  # noqa: PLR0915 - printPo
     told = str(restarts)
     if restarts and last:
         told = f"{restarts} ({human_duration((now - max(last)) / 1000)} ago)"
-    return [name_of(document), f"{ready}/{total}", reason, told, age(document, now), *_wide(spec, status)]
+    return [name_of(document), f"{ready}/{total}", reason, told, age(document, now), *_wide(document)]
 
 
 def _note_end(status: Document, moments: list[int]) -> None:
@@ -139,11 +136,12 @@ def _note_end(status: Document, moments: list[int]) -> None:
         moments.append(milliseconds(str(finished)))
 
 
-def _wide(spec: Document, status: Document) -> Cells:
+def _wide(document: Document) -> Cells:
+    spec, status = spec_of(document), status_of(document)
     addresses = status.get("podIPs") or ()
     address = addresses[0].get("ip") if addresses else status.get("podIP")
     gates = spec.get("readinessGates") or ()
-    true = [gate for gate in gates if _condition(status, str(gate.get("conditionType"))).get("status") == "True"]
+    true = [gate for gate in gates if condition(document, str(gate.get("conditionType"))).get("status") == "True"]
     return [
         address or NONE,
         spec.get("nodeName") or NONE,
@@ -156,7 +154,7 @@ _ROLE = "node-role.kubernetes.io/"
 
 
 def _node_status(document: Document, _now: int) -> str:
-    ready = _condition(status_of(document), "Ready")
+    ready = condition(document, "Ready")
     word = "Unknown" if not ready else "Ready" if ready.get("status") == "True" else "NotReady"
     return f"{word},SchedulingDisabled" if spec_of(document).get("unschedulable") else word
 
