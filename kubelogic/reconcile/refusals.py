@@ -97,9 +97,7 @@ def note_job(tx: Transaction, posted: Posted, owner: Object) -> bool:
         tx.memory["cron job refused until", owner.key] = None
         return True
     _refuse(tx, posted.obj, owner, refusal)
-    count = int(tx.state.memory.get(("cron job refusals", owner.key), 0)) + 1
-    tx.memory["cron job refusals", owner.key] = count
-    tx.memory["cron job refused until", owner.key] = tx.state.now + _pause(tx, count, _BACKOFF)
+    _try_later(tx, "cron job", owner.key)
     return False
 
 
@@ -109,18 +107,31 @@ def _refuse(tx: Transaction, made: Object, owner: Object, refusal: Status) -> No
 
 def _hold_back(tx: Transaction, constant: str, refusal: Status, backoff: str) -> None:
     """Remember a refusal, once a tick, and when to try again."""
-    if ("pod refused until", constant) in tx.memory:
-        return
-    count = int(tx.state.memory.get(("pod refusals", constant), 0)) + 1
-    tx.memory["pod refusals", constant] = count
-    tx.memory["pod refused", constant] = refusal.message
-    tx.memory["pod refused until", constant] = tx.state.now + _pause(tx, count, backoff)
+    if ("pod refused until", constant) not in tx.memory:
+        tx.memory["pod refused", constant] = refusal.message
+        _try_later(tx, "pod", constant, backoff)
 
 
-def _pause(tx: Transaction, count: int, name: str) -> int:
-    """Milliseconds until the next try after so many refusals."""
-    last = tx.parameter(f"{name}_maximum")
-    return min(tx.parameter(name) << min(count - 1, last.bit_length()), last)
+def _try_later(tx: Transaction, what: str, subject: str, backoff: str = _BACKOFF) -> None:
+    """Count a refusal, and remember when to try again: each time after twice as long, up to a limit.
+
+    Args:
+        tx: what there is by now.
+        what: is refused, as topics of the memory name it: ``pod``, ``cron job``, ``own object``.
+        subject: what is tried again.
+        backoff: the parameter that says how long the first pause is.
+    """
+    count = int(tx.state.memory.get((f"{what} refusals", subject), 0)) + 1
+    tx.memory[f"{what} refusals", subject] = count
+    last = tx.parameter(f"{backoff}_maximum")
+    pause = min(tx.parameter(backoff) << min(count - 1, last.bit_length()), last)
+    tx.memory[f"{what} refused until", subject] = tx.state.now + pause
+
+
+def _taken(tx: Transaction, subject: str) -> None:
+    """Forget that something of the system's own was refused."""
+    if (_OWN_UNTIL, subject) in tx.state.memory:
+        tx.memory[_OWN_UNTIL, subject] = tx.memory["own object refusals", subject] = None
 
 
 # -- what the system itself makes: endpoints, revisions, accounts, volumes -------------------------------------
@@ -143,22 +154,15 @@ def note_own(tx: Transaction, posted: Posted, *, subject: str) -> bool:
     """
     refusal = posted.refusal
     if refusal is None:
-        if (_OWN_UNTIL, subject) in tx.state.memory:
-            tx.memory[_OWN_UNTIL, subject] = tx.memory[_OWN_COUNT, subject] = None
+        _taken(tx, subject)
         return True
     if refusal.kind_of_cause == namespace_lifecycle.ENDING:
         tx.memory[_OWN_UNTIL, subject] = tx.state.now + tx.parameter(f"{_BACKOFF}_maximum")
         return False
     kind, key = posted.obj.kind, posted.obj.key
     tx.refused.append(Refused(kind=kind, owner_kind=kind, owner=key, answer=refusal, subject=subject))
-    _try_later(tx, subject)
+    _try_later(tx, "own object", subject)
     return False
-
-
-def _try_later(tx: Transaction, subject: str) -> None:
-    count = int(tx.state.memory.get((_OWN_COUNT, subject), 0)) + 1
-    tx.memory[_OWN_COUNT, subject] = count
-    tx.memory[_OWN_UNTIL, subject] = tx.state.now + _pause(tx, count, _BACKOFF)
 
 
 def note_verdict(tx: Transaction, action: Action) -> None:
@@ -168,8 +172,7 @@ def note_verdict(tx: Transaction, action: Action) -> None:
     """
     subject = _whole(action)
     if not tx.denied:
-        if (_OWN_UNTIL, subject) in tx.state.memory:
-            tx.memory[_OWN_UNTIL, subject] = tx.memory[_OWN_COUNT, subject] = None
+        _taken(tx, subject)
         return
     for each in tx.denied:
         tx.refused.append(
@@ -182,7 +185,7 @@ def note_verdict(tx: Transaction, action: Action) -> None:
                 subject=subject,
             )
         )
-    _try_later(tx, subject)
+    _try_later(tx, "own object", subject)
     tx.denied.clear()
 
 
@@ -213,7 +216,7 @@ def _counted(action: Remember) -> str:
     return ""
 
 
-_OWN_UNTIL, _OWN_COUNT = "own object refused until", "own object refusals"
+_OWN_UNTIL = "own object refused until"
 
 _MADE: Mapping[type[Action], Callable[[Any], str]] = MappingProxyType(
     {
