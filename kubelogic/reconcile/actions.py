@@ -67,6 +67,25 @@ class Gathered(Action, frozen=True, kw_only=True):
         return {"rows": self.rows}
 
 
+class ObjectAction(Action, frozen=True, kw_only=True):
+    """A change of one object, of any kind."""
+
+    kind: str
+    key: str
+
+
+class PodAction(Action, frozen=True, kw_only=True):
+    """A change of one pod."""
+
+    pod: str
+
+
+class ContainerAction(PodAction, frozen=True, kw_only=True):
+    """What a kubelet does, or says, of one container."""
+
+    container: str
+
+
 def argument_names(action: type[Action]) -> tuple[str, ...]:
     """The fields of a class of actions, but for the cause."""
     return action.__struct_fields__[1:]
@@ -77,6 +96,9 @@ def action_predicate(action: type[Action]) -> str:
     return "action" + "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action.__name__)
 
 
+_BASES = (Action, Gathered, ObjectAction, PodAction, ContainerAction)
+
+
 def actions_of(module: Mapping[str, Any]) -> Mapping[str, type[Action]]:
     """The class of each action predicate, in the order in which a module defines them.
 
@@ -84,103 +106,81 @@ def actions_of(module: Mapping[str, Any]) -> Mapping[str, type[Action]]:
         module: the names that it has defined by now.
     """
     classes = [each for each in module.values() if isinstance(each, type) and issubclass(each, Action)]
-    own = [each for each in classes if each.__module__ == module["__name__"] and each not in (Action, Gathered)]
+    own = [each for each in classes if each.__module__ == module["__name__"] and each not in _BASES]
     return MappingProxyType({action_predicate(each): each for each in own})
 
 
 # -- kubelets first: they report what happened before controllers act on what they know ------------------------
 
 
-class StartContainer(Action, frozen=True, kw_only=True):
+class StartContainer(ContainerAction, frozen=True, kw_only=True):
     """A container runs from now on; starting one that ran before counts as a restart."""
 
-    pod: str
-    container: str
     restart: int
 
 
-class HoldContainer(Action, frozen=True, kw_only=True):
+class HoldContainer(ContainerAction, frozen=True, kw_only=True):
     """A container waits, for a reason such as ImagePullBackOff."""
 
-    pod: str
-    container: str
     reason: str
     message: str
 
 
-class KillContainer(Action, frozen=True, kw_only=True):
+class KillContainer(ContainerAction, frozen=True, kw_only=True):
     """The kubelet asks a container to stop because a probe of it failed too often. ``message`` is for people."""
 
-    pod: str
-    container: str
     probe: str
     message: str
 
 
-class EndContainer(Action, frozen=True, kw_only=True):
+class EndContainer(ContainerAction, frozen=True, kw_only=True):
     """A container has ended."""
 
-    pod: str
-    container: str
     exit_code: int
 
 
-class ExplainEnd(Action, frozen=True, kw_only=True):
+class ExplainEnd(ContainerAction, frozen=True, kw_only=True):
     """Why a container has ended, where the exit code does not say it: OOMKilled."""
 
-    pod: str
-    container: str
     reason: str
 
 
-class ReportStarted(Action, frozen=True, kw_only=True):
+class ReportStarted(ContainerAction, frozen=True, kw_only=True):
     """The startup probe of a container has succeeded: from now on the other probes are asked."""
 
-    pod: str
-    container: str
 
-
-class ReportContainer(Action, frozen=True, kw_only=True):
+class ReportContainer(ContainerAction, frozen=True, kw_only=True):
     """The kubelet says whether a container is ready (1) or not (0)."""
 
-    pod: str
-    container: str
     ready: int
 
 
-class ReportPhase(Action, frozen=True, kw_only=True):
+class ReportPhase(PodAction, frozen=True, kw_only=True):
     """The kubelet says in which phase a pod is."""
 
-    pod: str
     phase: str
 
 
-class RejectPod(Action, frozen=True, kw_only=True):
+class RejectPod(PodAction, frozen=True, kw_only=True):
     """The kubelet does not take a pod that was given to its node: the pod has failed."""
 
-    pod: str
     reason: str
     message: str
 
 
-class FailPod(Action, frozen=True, kw_only=True):
+class FailPod(PodAction, frozen=True, kw_only=True):
     """The kubelet ends a pod for good, whatever its containers would do: what it evicts."""
 
-    pod: str
     reason: str
     message: str
 
 
-class RemovePod(Action, frozen=True, kw_only=True):
+class RemovePod(PodAction, frozen=True, kw_only=True):
     """Remove the object of a pod that has ended."""
 
-    pod: str
 
-
-class RestorePod(Action, frozen=True, kw_only=True):
+class RestorePod(PodAction, frozen=True, kw_only=True):
     """The kubelet makes the copy of a static pod anew: a deleted one goes on, one that has ended starts again."""
-
-    pod: str
 
 
 class AddTaint(Action, frozen=True, kw_only=True):
@@ -200,10 +200,9 @@ class RemoveTaint(Action, frozen=True, kw_only=True):
     effect: str
 
 
-class EvictPod(Action, frozen=True, kw_only=True):
+class EvictPod(PodAction, frozen=True, kw_only=True):
     """Delete a pod because its node does not want it any more; ``reason`` of its DisruptionTarget condition."""
 
-    pod: str
     reason: str
     message: str
 
@@ -211,20 +210,16 @@ class EvictPod(Action, frozen=True, kw_only=True):
 # -- ownership before what depends on it -----------------------------------------------------------------------
 
 
-class AdoptObject(Action, frozen=True, kw_only=True):
+class AdoptObject(ObjectAction, frozen=True, kw_only=True):
     """Make ``owner`` the controller of an object that has none."""
 
-    kind: str
-    key: str
     owner_kind: str
     owner: str
 
 
-class ReleaseObject(Action, frozen=True, kw_only=True):
+class ReleaseObject(ObjectAction, frozen=True, kw_only=True):
     """Take the reference to ``owner`` from an object."""
 
-    kind: str
-    key: str
     owner_kind: str
     owner: str
 
@@ -232,11 +227,9 @@ class ReleaseObject(Action, frozen=True, kw_only=True):
 # -- workloads -------------------------------------------------------------------------------------------------
 
 
-class CreateControllerRevision(Action, frozen=True, kw_only=True):
+class CreateControllerRevision(ObjectAction, frozen=True, kw_only=True):
     """Remember the present template of a StatefulSet or DaemonSet under a number."""
 
-    kind: str
-    key: str
     number: int
 
 
@@ -265,20 +258,16 @@ class PaceReplicaSet(Action, frozen=True, kw_only=True):
     seconds: int
 
 
-class AnnotateObject(Action, frozen=True, kw_only=True):
+class AnnotateObject(ObjectAction, frozen=True, kw_only=True):
     """Set an annotation."""
 
-    kind: str
-    key: str
     annotation: str
     value: str
 
 
-class LabelObject(Action, frozen=True, kw_only=True):
+class LabelObject(ObjectAction, frozen=True, kw_only=True):
     """Set a label."""
 
-    kind: str
-    key: str
     label: str
     value: str
 
@@ -299,15 +288,14 @@ class CreateEphemeralClaim(Action, frozen=True, kw_only=True):
     volume: str
 
 
-class CreateDeviceClaim(Action, frozen=True, kw_only=True):
+class CreateDeviceClaim(PodAction, frozen=True, kw_only=True):
     """Make the claim on devices of a pod from a template."""
 
-    pod: str
     entry: str
     template: str
 
 
-class CreatePod(Action, frozen=True, kw_only=True):
+class CreatePod(PodAction, frozen=True, kw_only=True):
     """Make a pod from its owner's template.
 
     Attributes:
@@ -319,7 +307,6 @@ class CreatePod(Action, frozen=True, kw_only=True):
         index: the completion index or ordinal; -1 for none.
     """
 
-    pod: str
     owner_kind: str
     owner: str
     revision: str = ""
@@ -343,48 +330,39 @@ class CreateDaemonPod(Action, frozen=True, kw_only=True):
     revision: str
 
 
-class DeletePod(Action, frozen=True, kw_only=True):
+class DeletePod(PodAction, frozen=True, kw_only=True):
     """Delete a pod: it terminates gracefully where it runs. ``reason`` is for people."""
 
-    pod: str
     reason: str
 
 
-class DeleteObject(Action, frozen=True, kw_only=True):
+class DeleteObject(ObjectAction, frozen=True, kw_only=True):
     """Delete an object. ``propagation`` is Background, Foreground, Orphan or empty for the kind's default."""
 
-    kind: str
-    key: str
     propagation: str = ""
 
 
 # -- statuses last, and what controllers themselves remember ---------------------------------------------------
 
 
-class UpdateStatus(Action, frozen=True, kw_only=True):
+class UpdateStatus(ObjectAction, frozen=True, kw_only=True):
     """Set fields of a status. One action carries all rows of an object; ``fields`` are sorted by name."""
 
-    kind: str
-    key: str
     fields: tuple[tuple[str, Value], ...]
 
 
-class SetCondition(Action, frozen=True, kw_only=True):
+class SetCondition(ObjectAction, frozen=True, kw_only=True):
     """Set a condition. ``lastTransitionTime`` moves only if ``status`` changes; ``lastUpdateTime`` always."""
 
-    kind: str
-    key: str
     condition: str
     status: str
     reason: str
     message: str
 
 
-class RemoveCondition(Action, frozen=True, kw_only=True):
+class RemoveCondition(ObjectAction, frozen=True, kw_only=True):
     """Take a condition from a status."""
 
-    kind: str
-    key: str
     condition: str
 
 
@@ -417,7 +395,7 @@ ACTIONS = actions_of(vars())
 # -- the scheduler: these follow from its placement, no rule says them -----------------------------------------
 
 
-class BindPod(Action, frozen=True, kw_only=True):
+class BindPod(PodAction, frozen=True, kw_only=True):
     """Give a pod a node.
 
     Attributes:
@@ -427,25 +405,22 @@ class BindPod(Action, frozen=True, kw_only=True):
         devices: what each of its claims on devices gets.
     """
 
-    pod: str
     node: str
     ties: tuple[str, ...] = ()
     devices: tuple[Granted, ...] = ()
 
 
-class PreemptPod(Action, frozen=True, kw_only=True):
+class PreemptPod(PodAction, frozen=True, kw_only=True):
     """Delete a pod so that ``beneficiary`` gets its room on ``node``. ``breaks``: budgets that this goes beyond."""
 
-    pod: str
     node: str
     beneficiary: str
     breaks: tuple[str, ...] = ()
 
 
-class NominateNode(Action, frozen=True, kw_only=True):
+class NominateNode(PodAction, frozen=True, kw_only=True):
     """Promise a node to a pod that waits for victims to go."""
 
-    pod: str
     node: str
 
 

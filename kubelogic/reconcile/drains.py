@@ -21,7 +21,7 @@ from kubelogic.facts.parameters import parameters_of
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.facts.selectors import matches, selector_of
 from kubelogic.reconcile.performing import Performed, done, perform, performed, refused
-from kubelogic.reconcile.scenario import Drain, Operation
+from kubelogic.reconcile.scenario import Drain, NodeOperation
 from kubelogic.reconcile.times import go_duration
 
 _DAEMONS = "cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
@@ -32,7 +32,7 @@ Meant = tuple[tuple[str, str], ...]
 """Pods by key and uid."""
 
 
-class DrainAgain(Operation, frozen=True, kw_only=True):
+class DrainAgain(NodeOperation, frozen=True, kw_only=True):
     """A drain tries again to evict the pods that were refused.
 
     Attributes:
@@ -43,7 +43,6 @@ class DrainAgain(Operation, frozen=True, kw_only=True):
         timeout: milliseconds that it was given.
     """
 
-    node: str
     pods: Meant
     grace: int | None = None
     until: int | None = None

@@ -12,7 +12,7 @@ from kubelogic.cluster.pods import is_active, is_ready, node_of
 from kubelogic.reconcile.ailments import condition_of, ready_endpoints
 from kubelogic.reconcile.choices import pods_of, restarts_of
 from kubelogic.reconcile.rollouts import is_up_to_date
-from kubelogic.reconcile.scenario import Operation
+from kubelogic.reconcile.scenario import ObjectOperation
 from kubelogic.reconcile.times import clock
 from kubelogic.text.location import Location
 
@@ -38,7 +38,7 @@ MEASURES: Mapping[str, str] = {
 """What can be expected, and what it counts."""
 
 
-class Expectation(Operation, frozen=True, kw_only=True):
+class Expectation(ObjectOperation, frozen=True, kw_only=True):
     """One thing that is expected.
 
     Attributes:
@@ -53,8 +53,6 @@ class Expectation(Operation, frozen=True, kw_only=True):
         location: the line that says so.
     """
 
-    kind: str
-    key: str
     measure: str
     sign: str = "=="
     wanted: Amount = True

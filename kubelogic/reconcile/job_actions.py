@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubelogic.reconcile.actions import Action, Gathered, actions_of
+from kubelogic.reconcile.actions import Action, Gathered, ObjectAction, actions_of
 
 
 class CreateIndexedPod(Action, frozen=True, kw_only=True):
@@ -44,27 +44,21 @@ class WriteJobIndexes(Gathered, frozen=True, kw_only=True):
     outcome: str
 
 
-class StampStatus(Action, frozen=True, kw_only=True):
+class StampStatus(ObjectAction, frozen=True, kw_only=True):
     """Set a field of a status to the present moment."""
 
-    kind: str
-    key: str
     field: str
 
 
-class ClearStatus(Action, frozen=True, kw_only=True):
+class ClearStatus(ObjectAction, frozen=True, kw_only=True):
     """Take a field from a status."""
 
-    kind: str
-    key: str
     field: str
 
 
-class DateStatus(Action, frozen=True, kw_only=True):
+class DateStatus(ObjectAction, frozen=True, kw_only=True):
     """Set a field of a status to a moment, ``t``, in milliseconds of the simulated clock."""
 
-    kind: str
-    key: str
     field: str
     t: int
 
@@ -84,11 +78,9 @@ class StartCronRun(Action, frozen=True, kw_only=True):
     t: int
 
 
-class ScaleTarget(Action, frozen=True, kw_only=True):
+class ScaleTarget(ObjectAction, frozen=True, kw_only=True):
     """Set the number of pods of a workload, as an autoscaler does."""
 
-    kind: str
-    key: str
     replicas: int
 
 

@@ -15,33 +15,26 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.edit import uid_of
 from kubelogic.cluster.state import State
 from kubelogic.reconcile.performing import Performed, missing, perform, performed, refused
-from kubelogic.reconcile.scenario import Operation
+from kubelogic.reconcile.scenario import ObjectOperation, Operation
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
-class Restart(Operation, frozen=True, kw_only=True):
+class Restart(ObjectOperation, frozen=True, kw_only=True):
     """``kubectl rollout restart``: the pods of a workload are made anew, by its strategy."""
 
-    kind: str
-    key: str
 
-
-class SetResources(Operation, frozen=True, kw_only=True):
+class SetResources(ObjectOperation, frozen=True, kw_only=True):
     """``kubectl set resources``: requests and limits of a container, of all containers if ``container`` is empty."""
 
-    kind: str
-    key: str
     container: str = ""
     requests: Mapping[str, str]
     limits: Mapping[str, str]
 
 
-class Autoscale(Operation, frozen=True, kw_only=True):
+class Autoscale(ObjectOperation, frozen=True, kw_only=True):
     """``kubectl autoscale``: an autoscaler is made; ``goals`` are percentages of requests, by resource."""
 
-    kind: str
-    key: str
     name: str
     least: int | None
     most: int

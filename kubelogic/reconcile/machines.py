@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 from msgspec.structs import replace
 
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
 from kubelogic.reconcile.performing import Later, Performed, done, missing, perform, refused, world_rows
-from kubelogic.reconcile.scenario import FailNode, Operation
+from kubelogic.reconcile.scenario import FailNode, NodeOperation
 from kubelogic.reconcile.world_steps import EndReboot
 
 STATES = ("gone", "stopped", "running")
@@ -17,7 +16,7 @@ STATES = ("gone", "stopped", "running")
 _FACTS = {"gone": "machine_gone", "stopped": "machine_stopped"}
 
 
-class Machine(Operation, msgspec.Struct, frozen=True, kw_only=True):
+class Machine(NodeOperation, frozen=True, kw_only=True):
     """The machine of a node is deleted, switched off or on, or its cloud says where it is.
 
     Attributes:
@@ -26,12 +25,11 @@ class Machine(Operation, msgspec.Struct, frozen=True, kw_only=True):
         zone: the zone in which the cloud has it; empty: the cloud says none.
     """
 
-    node: str
     state: str = ""
     zone: str = ""
 
 
-class Shutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
+class Shutdown(NodeOperation, frozen=True, kw_only=True):
     """A machine is switched off, and its kubelet ends the pods before.
 
     Attributes:
@@ -39,14 +37,11 @@ class Shutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
         periods: by ascending priority, how many milliseconds pods of at least this priority get.
     """
 
-    node: str
     periods: tuple[tuple[int, int], ...]
 
 
-class EndShutdown(Operation, msgspec.Struct, frozen=True, kw_only=True):
+class EndShutdown(NodeOperation, frozen=True, kw_only=True):
     """A machine that was switched off is off."""
-
-    node: str
 
 
 @perform.register

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelogic.reconcile.actions import Action, Gathered, actions_of
+from kubelogic.reconcile.actions import Action, Gathered, ObjectAction, PodAction, actions_of
 
 # -- any object, ownership and deletion ------------------------------------------------------------------------
 
 
-class DropOwner(Action, frozen=True, kw_only=True):
+class DropOwner(ObjectAction, frozen=True, kw_only=True):
     """Take the reference to the owner with a uid from an object."""
 
-    kind: str
-    key: str
     uid: str
 
 
-class RemoveFinalizer(Action, frozen=True, kw_only=True):
+class RemoveFinalizer(ObjectAction, frozen=True, kw_only=True):
     """Take a finalizer from an object; one that was deleted goes with its last finalizer."""
 
-    kind: str
-    key: str
     finalizer: str
 
 
-class AddFinalizer(Action, frozen=True, kw_only=True):
+class AddFinalizer(ObjectAction, frozen=True, kw_only=True):
     """Let a finalizer hold an object."""
 
-    kind: str
-    key: str
     finalizer: str
 
 
@@ -48,10 +42,9 @@ class CreateObject(SetField, frozen=True, kw_only=True):
     """Make an object of any kind. ``rows``: JSON pointer and value; ``/apiVersion`` has to be among them."""
 
 
-class CollectPod(Action, frozen=True, kw_only=True):
+class CollectPod(PodAction, frozen=True, kw_only=True):
     """Mark a pod Failed, with a DisruptionTarget condition if there is a reason, and remove it at once."""
 
-    pod: str
     reason: str
     message: str
 

@@ -25,6 +25,19 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
+class ObjectOperation(Operation, frozen=True, kw_only=True):
+    """Something that is done to one object."""
+
+    kind: str
+    key: str
+
+
+class NodeOperation(Operation, frozen=True, kw_only=True):
+    """Something that is done to a node, or befalls it."""
+
+    node: str
+
+
 class Apply(Operation, frozen=True, kw_only=True):
     """Objects are made, or changed as ``kubectl apply`` does it: fields that the manifest never had stay.
 
@@ -47,11 +60,9 @@ class Apply(Operation, frozen=True, kw_only=True):
         return {"objects": [str(obj) for obj in self.objects], "replaced": self.replace}
 
 
-class Patch(Operation, frozen=True, kw_only=True):
+class Patch(ObjectOperation, frozen=True, kw_only=True):
     """A patch: ``strategic`` (as kubectl patch does by itself), ``merge``, or ``json`` with its ``operations``."""
 
-    kind: str
-    key: str
     patch: Mapping[str, Any]
     how: str = "strategic"
     operations: tuple[Mapping[str, Any], ...] = ()
@@ -62,19 +73,15 @@ class Patch(Operation, frozen=True, kw_only=True):
         return {"kind": self.kind, "key": self.key, "patch": patch, "how": self.how}
 
 
-class Scale(Operation, frozen=True, kw_only=True):
+class Scale(ObjectOperation, frozen=True, kw_only=True):
     """The number of replicas."""
 
-    kind: str
-    key: str
     replicas: int
 
 
-class SetImage(Operation, frozen=True, kw_only=True):
+class SetImage(ObjectOperation, frozen=True, kw_only=True):
     """The image of a container of a pod template; of all containers if ``container`` is empty."""
 
-    kind: str
-    key: str
     image: str
     container: str = ""
 
@@ -94,11 +101,9 @@ class Pause(Operation, frozen=True, kw_only=True):
     paused: bool
 
 
-class Delete(Operation, frozen=True, kw_only=True):
+class Delete(ObjectOperation, frozen=True, kw_only=True):
     """An object is deleted; ``grace``: seconds for a pod to end, 0 to remove it at once."""
 
-    kind: str
-    key: str
     propagation: str = ""
     grace: int | None = None
 
@@ -109,26 +114,21 @@ class Evict(Operation, frozen=True, kw_only=True):
     key: str
 
 
-class FailNode(Operation, frozen=True, kw_only=True):
+class FailNode(NodeOperation, frozen=True, kw_only=True):
     """Nothing is heard of a node from now on."""
 
-    node: str
 
-
-class HealNode(Operation, frozen=True, kw_only=True):
+class HealNode(NodeOperation, frozen=True, kw_only=True):
     """A node is back."""
 
-    node: str
 
-
-class Cordon(Operation, frozen=True, kw_only=True):
+class Cordon(NodeOperation, frozen=True, kw_only=True):
     """A node takes no new pods, or does again."""
 
-    node: str
     unschedulable: bool
 
 
-class Drain(Operation, frozen=True, kw_only=True):
+class Drain(NodeOperation, frozen=True, kw_only=True):
     """A node is cordoned and its pods are evicted, as ``kubectl drain`` does it (see ``drains``).
 
     Attributes:
@@ -142,7 +142,6 @@ class Drain(Operation, frozen=True, kw_only=True):
         timeout: milliseconds after which it gives up; None: never.
     """
 
-    node: str
     force: bool = False
     delete_empty_dir: bool = False
     ignore_daemon_sets: bool = True
@@ -152,10 +151,9 @@ class Drain(Operation, frozen=True, kw_only=True):
     timeout: int | None = None
 
 
-class Taint(Operation, frozen=True, kw_only=True):
+class Taint(NodeOperation, frozen=True, kw_only=True):
     """A taint is put on a node, or taken off (``present`` False)."""
 
-    node: str
     taint: str
     effect: str
     value: str = ""
@@ -193,7 +191,7 @@ class Behave(Operation, frozen=True, kw_only=True):
     of_memory: bool | None = None
 
 
-class Measure(Operation, frozen=True, kw_only=True):
+class Measure(ObjectOperation, frozen=True, kw_only=True):
     """What the pods of a workload use from now on, for autoscalers.
 
     Attributes:
@@ -206,8 +204,6 @@ class Measure(Operation, frozen=True, kw_only=True):
         gone: nothing is measured any more.
     """
 
-    kind: str
-    key: str
     metric: str
     each: int | None = None
     total: int | None = None

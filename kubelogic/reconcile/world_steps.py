@@ -9,7 +9,7 @@ from kubelogic.cluster.clock import timestamp
 from kubelogic.cluster.state import State
 from kubelogic.logic import Row
 from kubelogic.reconcile.performing import Later, Performed, done, machine_off, missing, perform, performed, world_rows
-from kubelogic.reconcile.scenario import FailNode, Operation
+from kubelogic.reconcile.scenario import FailNode, NodeOperation, ObjectOperation, Operation
 from kubelogic.reconcile.troubles import Target
 
 REBOOT_CODE = 255
@@ -22,30 +22,26 @@ PRESSURES = {
 }
 
 
-class Report(Operation, frozen=True, kw_only=True):
+class Report(NodeOperation, frozen=True, kw_only=True):
     """The kubelet of a node reports something else from now on; what is None stays."""
 
-    node: str
     ready: bool | None = None
     memory_pressure: bool | None = None
     disk_pressure: bool | None = None
     pid_pressure: bool | None = None
 
 
-class Reboot(Operation, frozen=True, kw_only=True):
+class Reboot(NodeOperation, frozen=True, kw_only=True):
     """A node goes down, and is up again after ``takes`` milliseconds."""
 
-    node: str
     takes: int
 
 
-class EndReboot(Operation, frozen=True, kw_only=True):
+class EndReboot(NodeOperation, frozen=True, kw_only=True):
     """A node that went down is up again: its containers have ended, and start by their restart policy."""
 
-    node: str
 
-
-class MeasureObject(Operation, frozen=True, kw_only=True):
+class MeasureObject(ObjectOperation, frozen=True, kw_only=True):
     """A metric of an object, or one from outside the cluster, has a value from now on; None: there is none any more.
 
     Attributes:
@@ -55,13 +51,11 @@ class MeasureObject(Operation, frozen=True, kw_only=True):
         value: in thousandths.
     """
 
-    kind: str
-    key: str
     metric: str
     value: int | None
 
 
-class Fill(Operation, frozen=True, kw_only=True):
+class Fill(ObjectOperation, frozen=True, kw_only=True):
     """An emptyDir volume of each running pod of a workload holds so much from now on.
 
     Attributes:
@@ -71,8 +65,6 @@ class Fill(Operation, frozen=True, kw_only=True):
         each: bytes.
     """
 
-    kind: str
-    key: str
     volume: str
     each: int
 
