@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.kinds.table import served
-from kubelogic.serve.resources import Resource, Subresource
+from kubelogic.serve.resources import SCALE, Resource, status_of
 from kubelogic.serve.statuses import failure
-
-_STATUS_VERBS = ("get", "patch", "update")
 
 
 def custom_resources(definition: Mapping[str, Any]) -> Iterator[Resource]:
@@ -20,14 +18,8 @@ def custom_resources(definition: Mapping[str, Any]) -> Iterator[Resource]:
     versions = [each for each in spec.get("versions") or () if each.get("served")]
     stored = next((each for each in spec.get("versions") or () if each.get("storage")), {"name": "v1"})
     for version in versions:
-        parts = version.get("subresources") or {}
-        found = []
-        if "scale" in parts:
-            found.append(
-                Subresource(name="scale", kind="Scale", verbs=_STATUS_VERBS, group="autoscaling", version="v1")
-            )
-        if "status" in parts:
-            found.append(Subresource(name="status", kind=kind, verbs=_STATUS_VERBS))
+        parts = {"scale": SCALE, "status": status_of(kind)}
+        known = version.get("subresources") or {}
         yield Resource(
             group=group,
             version=str(version.get("name")),
@@ -38,7 +30,7 @@ def custom_resources(definition: Mapping[str, Any]) -> Iterator[Resource]:
             verbs=_VERBS,
             short=tuple(names.get("shortNames") or ()),
             categories=tuple(names.get("categories") or ()),
-            subresources=tuple(found),
+            subresources=tuple(part for name, part in parts.items() if name in known),
             stored_as=f"{group}/{stored.get('name')}",
             stored_kind=stored_kind(group, kind),
             custom=definition,

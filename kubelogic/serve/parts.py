@@ -35,6 +35,7 @@ from kubelogic.serve.statuses import (
     failure,
     invalid,
     method_not_allowed,
+    nothing_called,
 )
 from kubelogic.serve.tables import SCALES
 from kubelogic.serve.tables.common import labels_text, selector_text
@@ -309,8 +310,7 @@ def _check_bound(served: Served, where: Target, bound: Mapping[str, Any]) -> Non
         given = f"{bound.get('apiVersion') or ''}, Kind={kind}"
         raise bad_request(f"cannot bind token to object of type {given}")
     if served.cluster.get(kind, name if kind == "Node" else f"{where.namespace}/{name}") is None:
-        about = {"name": name, "kind": _BOUND[kind]}
-        raise failure(404, "NotFound", f'{_BOUND[kind]} "{name}" not found', details=about)
+        raise nothing_called(_BOUND[kind], name)
 
 
 def _finalize(served: Served, request: Request, where: Target) -> Reply:

@@ -170,42 +170,42 @@ class Resource:
         return next((each for each in self.subresources if each.name == name), None)
 
 
-def _subresources(plural: str, kind: str) -> tuple[Subresource, ...]:
-    found: list[Subresource] = []
-    if plural == "namespaces":
-        found.append(Subresource(name="finalize", kind="Namespace", verbs=("update",)))
-    if plural == "nodes":
-        found.append(Subresource(name="proxy", kind="NodeProxyOptions", verbs=_PROXY))
-    if plural == "pods":
-        found += [
-            Subresource(name="attach", kind="PodAttachOptions", verbs=("create", "get")),
-            Subresource(name="binding", kind="Binding", verbs=("create",)),
-            Subresource(name="ephemeralcontainers", kind="Pod", verbs=_ON_STATUS),
-            Subresource(name="eviction", kind="Eviction", verbs=("create",), group="policy", version="v1"),
-            Subresource(name="exec", kind="PodExecOptions", verbs=("create", "get")),
-            Subresource(name="log", kind="Pod", verbs=("get",)),
-            Subresource(name="portforward", kind="PodPortForwardOptions", verbs=("create", "get")),
-            Subresource(name="proxy", kind="PodProxyOptions", verbs=_PROXY),
-            Subresource(name="resize", kind="Pod", verbs=_ON_STATUS),
-        ]
-    if plural == "services":
-        found.append(Subresource(name="proxy", kind="ServiceProxyOptions", verbs=_PROXY))
-    if plural == "certificatesigningrequests":
-        found.append(Subresource(name="approval", kind=kind, verbs=_ON_STATUS))
-    if plural in _SCALABLE:
-        found.append(Subresource(name="scale", kind="Scale", verbs=_ON_STATUS, group="autoscaling", version="v1"))
-    if plural in _WITH_STATUS:
-        found.append(Subresource(name="status", kind=kind, verbs=_ON_STATUS))
-    if plural == "serviceaccounts":
-        found.append(
-            Subresource(
-                name="token", kind="TokenRequest", verbs=("create",), group="authentication.k8s.io", version="v1"
-            )
-        )
-    return tuple(found)
-
-
 _PROXY = ("create", "delete", "get", "patch", "update")
+_CONNECT = ("create", "get")
+_PARTS: Mapping[str, tuple[Subresource, ...]] = {
+    "certificatesigningrequests": (Subresource(name="approval", kind="CertificateSigningRequest", verbs=_ON_STATUS),),
+    "namespaces": (Subresource(name="finalize", kind="Namespace", verbs=("update",)),),
+    "nodes": (Subresource(name="proxy", kind="NodeProxyOptions", verbs=_PROXY),),
+    "pods": (
+        Subresource(name="attach", kind="PodAttachOptions", verbs=_CONNECT),
+        Subresource(name="binding", kind="Binding", verbs=("create",)),
+        Subresource(name="ephemeralcontainers", kind="Pod", verbs=_ON_STATUS),
+        Subresource(name="eviction", kind="Eviction", verbs=("create",), group="policy", version="v1"),
+        Subresource(name="exec", kind="PodExecOptions", verbs=_CONNECT),
+        Subresource(name="log", kind="Pod", verbs=("get",)),
+        Subresource(name="portforward", kind="PodPortForwardOptions", verbs=_CONNECT),
+        Subresource(name="proxy", kind="PodProxyOptions", verbs=_PROXY),
+        Subresource(name="resize", kind="Pod", verbs=_ON_STATUS),
+    ),
+    "serviceaccounts": (
+        Subresource(name="token", kind="TokenRequest", verbs=("create",), group="authentication.k8s.io", version="v1"),
+    ),
+    "services": (Subresource(name="proxy", kind="ServiceProxyOptions", verbs=_PROXY),),
+}
+"""The parts that only one resource has."""
+
+SCALE = Subresource(name="scale", kind="Scale", verbs=_ON_STATUS, group="autoscaling", version="v1")
+
+
+def status_of(kind: str) -> Subresource:
+    """The status as a part of objects of a kind."""
+    return Subresource(name="status", kind=kind, verbs=_ON_STATUS)
+
+
+def _subresources(plural: str, kind: str) -> tuple[Subresource, ...]:
+    scale = (SCALE,) if plural in _SCALABLE else ()
+    status = (status_of(kind),) if plural in _WITH_STATUS else ()
+    return (*_PARTS.get(plural, ()), *scale, *status)
 
 
 @cache

@@ -74,6 +74,11 @@ def not_found(resource: Resource, name: str) -> RequestError:
     return failure(404, "NotFound", f'{resource.qualified} "{name}" not found', details=about(resource, name))
 
 
+def nothing_called(plural: str, name: str) -> RequestError:
+    """404 for an object of the core group."""
+    return failure(404, "NotFound", f'{plural} "{name}" not found', details={"name": name, "kind": plural})
+
+
 class NoSuchPathError(RequestError):
     """404 for a path that is not served: told as plain text, to which clients add what they asked for."""
 

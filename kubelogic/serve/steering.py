@@ -17,7 +17,7 @@ from kubelogic.report.explanation_documents import explanation_document
 from kubelogic.serve import bodies
 from kubelogic.serve.cluster import Served
 from kubelogic.serve.messages import Reply, Request
-from kubelogic.serve.statuses import bad_request, failure, no_such_resource
+from kubelogic.serve.statuses import bad_request, failure, no_such_resource, nothing_called
 from kubelogic.text.location import InputError
 from kubelogic.verbs.explain import explain
 from kubelogic.verbs.reconciled import Options
@@ -115,7 +115,7 @@ def _perform(served: Served, wanted: dict[str, Any]) -> Reply:
         raise bad_request(f"operation is one of {', '.join(_OPERATIONS)}, not {wanted.get('operation')!r}")
     node = str(wanted.get("node") or "")
     if served.cluster.get("Node", node) is None:
-        raise failure(404, "NotFound", f'nodes "{node}" not found', details={"name": node, "kind": "nodes"})
+        raise nothing_called("nodes", node)
     operation: Operation = make(node)
     done = perform(operation, served.control.present())
     if not done.answer.accepted:
@@ -158,8 +158,7 @@ def _step(served: Served, wanted: dict[str, Any]) -> Reply:
 
 def _explain(served: Served, request: Request, key: str) -> Reply:
     if served.cluster.get("Pod", key) is None:
-        name = key.partition("/")[2]
-        raise failure(404, "NotFound", f'pods "{name}" not found', details={"name": name, "kind": "pods"})
+        raise nothing_called("pods", key.partition("/")[2])
     try:
         found = explain(served.cluster, key, replace(Options(), horizon=0, timeout=20.0))
     except UnknownPodError as error:

@@ -39,6 +39,7 @@ from kubelogic.serve.statuses import (
     failure,
     invalid,
     not_found,
+    nothing_called,
     of_answer,
 )
 from kubelogic.serve.versions import served_as
@@ -142,8 +143,7 @@ def create(served: Served, request: Request, where: Target) -> Reply:
         raise invalid(resource.group, resource.kind, "", [cause("FieldValueRequired", words, "metadata.name")])
     name = str(meta["name"])
     if resource.namespaced and served.cluster.get("Namespace", where.namespace) is None:
-        words, about = f'namespaces "{where.namespace}" not found', {"name": where.namespace, "kind": "namespaces"}
-        raise failure(404, "NotFound", words, details=about)
+        raise nothing_called("namespaces", where.namespace)
     if meta.get("resourceVersion"):
         raise failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
     state = now_of(served)
