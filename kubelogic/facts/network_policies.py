@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Object
-from kubelogic.facts.base import Fact, FactModule
+from kubelogic.facts.base import Extractor, Fact, FactModule, Stage, World
 from kubelogic.facts.blocks import block
 from kubelogic.facts.cluster_policies import (
     CLUSTER_POLICIES,
@@ -18,7 +18,6 @@ from kubelogic.facts.cluster_policies import (
     PROTOCOLS,
     cluster_policy_facts,
 )
-from kubelogic.facts.peers import PeerStage, traced
 from kubelogic.facts.selectors import selector
 
 
@@ -83,11 +82,23 @@ def _peer_facts(at: tuple[str, str, int], number: int, peer: Mapping[str, Any]) 
         yield "selector", (spaces,)
 
 
+def _peers() -> Stage:
+    from kubelogic.facts.peers import PeerStage  # few questions are about networks
+
+    return PeerStage()
+
+
+def _traced(world: World) -> Mapping[str, Extractor]:
+    from kubelogic.facts.peers import traced
+
+    return traced(world)
+
+
 MODULE = FactModule(
     name="network_policies",
     extractors={"NetworkPolicy": policy_facts, **dict.fromkeys(CLUSTER_POLICIES, cluster_policy_facts)},
     shared=frozenset({"selector", "label_set", "block_mentioned"}),
-    stages=(PeerStage,),
-    traced=traced,
+    stages=(_peers,),
+    traced=_traced,
     gives=frozenset({"network_policy", "cluster_policy", "pod_peer", "peer", "block_mentioned"}),
 )

@@ -6,12 +6,15 @@ Normal runs pay nothing: the extractors are those that gave the facts, and are a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kubelogic.cluster import Object
 from kubelogic.facts.base import Extractor, Fact, FactModule, Row, World, readers_of
-from kubelogic.facts.tracing import Decided, decided
+
+if TYPE_CHECKING:
+    from kubelogic.facts.tracing import Decided
 
 CONTEXT = (
     "daemonset_shape",
@@ -81,6 +84,8 @@ class Places:
         return found
 
     def _source(self, obj: Object, extract: Extractor, fact: Fact) -> Source:
+        from kubelogic.facts.tracing import decided
+
         found = decided(extract, obj, fact)
         assert found is not None  # it is among the facts of the object
         return Source(obj=obj, decided=found)
