@@ -72,6 +72,31 @@ def test_a_changed_object_reports_only_the_rows_that_differ() -> None:
     assert delta.removed == {"thing_labels": [("one", "app=a")]}
 
 
+def pinned(obj: Object) -> Iterable[Fact]:
+    """A fact that objects of two kinds give, and one that an object gives for each of its labels."""
+    yield "there", (obj.key, "yes")
+    for _ in obj.document["labels"] or ():
+        yield "labelled", (obj.key,)
+
+
+def test_a_row_that_one_object_takes_over_from_another_neither_comes_nor_goes() -> None:
+    base = FactBase([FactModule(name="kinds", extractors={"Thing": pinned, "Other": pinned})])
+    things = [thing(f"n{number}") for number in range(3)]
+    base.update(Cluster.of(things))
+    others = [
+        Object(api_version="v1", kind="Other", namespace="", name=f"n{n}", document={"labels": {}}) for n in (0, 7)
+    ]
+    delta = base.update(Cluster.of([*things[1:], *others]))
+    assert (delta.added, delta.removed) == ({"there": [("n7", "yes")]}, {})
+
+
+def test_a_row_that_an_object_gives_twice_comes_once_and_goes_once() -> None:
+    base = FactBase([FactModule(name="kinds", extractors={"Thing": pinned})])
+    two = thing("one", labels={"a": "1", "b": "2"})
+    assert base.update(Cluster.of([two])).added == {"there": [("one", "yes")], "labelled": [("one",)]}
+    assert base.update(Cluster()).removed == {"there": [("one", "yes")], "labelled": [("one",)]}
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from("uvw"), st.tuples(LABELS, SELECTORS_DOCUMENTS)), max_size=4))
 def test_changes_add_up_to_the_facts_of_the_last_cluster(
