@@ -32,19 +32,16 @@ class Joins(msgspec.Struct):
     _sized: dict[Rule, tuple[str, ...]] = msgspec.field(default_factory=dict)
     _made: dict[tuple[Rule, int | None], tuple[tuple[tuple[int, ...], Join], ...]] = msgspec.field(default_factory=dict)
 
-    def may_join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> bool:
-        """Whether no positive literal but the seed is without rows. Saves joins that cannot give anything."""
-        read = self._positive.get(rule)
-        if read is None:
-            read = self._positive[rule] = tuple(
+    def positive(self, rule: Rule) -> tuple[tuple[int, str], ...]:
+        """The positive literals of a rule: the number and predicate of each. Without rows of one nothing is derived."""
+        found = self._positive.get(rule)
+        if found is None:
+            found = self._positive[rule] = tuple(
                 (asked.number, asked.predicate)
                 for asked in rule.asks
                 if not asked.negated and asked.predicate not in self.functions
             )
-        for number, predicate in read:  # noqa: SIM110 - the innermost loop of every change
-            if number != seed and not relations[predicate].counts:
-                return False
-        return True
+        return found
 
     def join(self, rule: Rule, seed: int | None, relations: Mapping[str, Relation]) -> Join:
         """The join of a rule for a seed, planned for about the present sizes of ``relations``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from kubelogic.logic.encoded import Clauses, Files
 from kubelogic.logic.errors import RuleErrors, RuleFault
 from kubelogic.logic.files import rule_texts
-from kubelogic.logic.kept import KeptRules, Texts, book_of, keep_rules, kept_rules
+from kubelogic.logic.kept import KeptRules, Texts, book_of, keep_answer, keep_rules, kept_answer, kept_rules
 from kubelogic.logic.strata import components, unstratified
 from kubelogic.logic.terms import (
     Atom,
@@ -74,7 +75,13 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def order(self) -> tuple[tuple[str, ...], ...]:
         """The derived predicates, lower strata first, recursive ones together."""
-        return tuple(group for group in components(self.uses) if any(p in self.uses for p in group))
+        data = kept_answer(self.mark, "order")
+        if data is not None:
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.msgpack.decode(data, type=tuple[tuple[str, ...], ...])
+        found = tuple(group for group in components(self.uses) if any(p in self.uses for p in group))
+        keep_answer(self.mark, "order", msgspec.msgpack.encode(found))
+        return found
 
     @cached_property
     def _by_head(self) -> Mapping[str, tuple[int, ...]]:

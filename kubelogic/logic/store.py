@@ -38,8 +38,11 @@ class Store:
 
     def derive(self, rule: Rule, out: Counts) -> None:
         """Evaluate a rule in full."""
-        if self._may_join(rule, None):
-            self.join(rule, None)(self.relations, self.functions, (), {}, out, 1)
+        relations = self.relations
+        for _, predicate in self._joins.positive(rule):  # most rules are about what a cluster does not have
+            if not relations[predicate].counts:
+                return
+        self.join(rule, None)(relations, self.functions, (), {}, out, 1)
 
     def reach(self, rule: Rule, number: int, rows: Counts, out: Counts) -> None:
         """What can be derived, once or more, with ``rows`` of body literal ``number`` in the present state."""
@@ -52,7 +55,8 @@ class Store:
             self.join(rule, HEAD)(self.relations, self.functions, dict.fromkeys(rows, 1), {}, out, 1)
 
     def _may_join(self, rule: Rule, seed: int | None) -> bool:
-        return self._joins.may_join(rule, seed, self.relations)
+        asked = self._joins.positive(rule)
+        return all(number == seed or self.relations[predicate].counts for number, predicate in asked)
 
     def join(self, rule: Rule, seed: int | None) -> Join:
         """The join of a rule for a seed."""
