@@ -187,8 +187,7 @@ def _rules(report: Report, path: Path, rules: Tree) -> None:
     if "selectPolicy" in rules:
         report.one_of((*path, "selectPolicy"), rules["selectPolicy"], _SELECT)
     policies = rules.get("policies", [])
-    if not policies:
-        report.required((*path, "policies"), "give at least one policy", api="must specify at least one Policy")
+    report.present((*path, "policies"), policies, "give at least one policy", api="must specify at least one Policy")
     for index, policy in enumerate(policies):
         where = (*path, "policies", index)
         empty = api_words.unsupported("", ("Percent", "Pods"))

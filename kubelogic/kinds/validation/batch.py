@@ -115,11 +115,9 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
     manager = spec.get("managedBy")
     if manager is not None:
         report.check((*path, "managedBy"), "KL123", manager, names.domain_prefixed_path)
-        if len(manager) > 63:
-            report.too_long((*path, "managedBy"), len(manager), 63)
+        report.no_longer((*path, "managedBy"), manager, 63)
     mode = spec.get("completionMode", "NonIndexed")
-    if mode not in ("NonIndexed", "Indexed"):
-        report.unsupported((*path, "completionMode"), mode, ("NonIndexed", "Indexed"))
+    report.choice((*path, "completionMode"), mode, ("NonIndexed", "Indexed"))
     if mode == "Indexed":
         _indexed(report, path, spec)
     else:
@@ -133,8 +131,7 @@ def job_spec(report: Report, path: Path, spec: Tree) -> None:
         _success_policy(report, (*path, "successPolicy"), spec)
     replacement = spec.get("podReplacementPolicy")
     allowed: tuple[str, ...] = ("Failed",) if "podFailurePolicy" in spec else ("Failed", "TerminatingOrFailed")
-    if replacement is not None and replacement not in allowed:
-        report.unsupported((*path, "podReplacementPolicy"), replacement, allowed)
+    report.choice((*path, "podReplacementPolicy"), replacement, allowed)
     template(report, (*path, "template"), spec.get("template", {}))
     _restarts(report, (*path, "template", "spec", "restartPolicy"), spec)
 
@@ -186,8 +183,7 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
     rules = spec["podFailurePolicy"].get("rules", [])
     pod = spec.get("template", {}).get("spec", {})
     known = {node.get("name") for group in ("containers", "initContainers") for node in pod.get(group, ())}
-    if len(rules) > 20:
-        report.too_many((*path, "rules"), len(rules), 20)
+    report.at_most((*path, "rules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         action = rule.get("action")
@@ -198,8 +194,7 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions", [])
         if codes is not None:
             _exit_codes(report, (*where, "onExitCodes"), codes, known)
-        if len(conditions) > 20:
-            report.too_many((*where, "onPodConditions"), len(conditions), 20)
+        report.at_most((*where, "onPodConditions"), conditions, 20)
         for number, pattern in enumerate(conditions):
             here = (*where, "onPodConditions", number)
             label_key(report, (*here, "type"), pattern.get("type", ""))
@@ -227,26 +222,21 @@ def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None])
     if not values:
         words = "at least one value is required"
         report.wrong((*path, "values"), "KL120", "is required: give at least one exit code", codes.get("values"), words)
-    if len(values) > 255:
-        report.too_many((*path, "values"), len(values), 255)
+    report.at_most((*path, "values"), values, 255)
     seen: set[int] = set()
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
             words = "must not be 0 for the In operator"
             report.wrong((*path, "values", index), "KL122", "must not be 0 when the operator is In", 0, words)
-        if value in seen:
-            report.duplicate((*path, "values", index), value)
-        seen.add(value)
+        report.once((*path, "values", index), value, seen)
     if values != sorted(values):
         report.wrong((*path, "values"), "KL143", "must be in ascending order", values, "must be ordered")
 
 
 def _success_policy(report: Report, path: Path, spec: Tree) -> None:
     rules, completions = spec["successPolicy"].get("rules", []), spec.get("completions", 0)
-    if not rules:
-        report.required((*path, "rules"), "give at least one rule", api=_NO_RULE)
-    if len(rules) > 20:
-        report.too_many((*path, "rules"), len(rules), 20)
+    report.present((*path, "rules"), rules, "give at least one rule", api=_NO_RULE)
+    report.at_most((*path, "rules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")
@@ -254,8 +244,7 @@ def _success_policy(report: Report, path: Path, spec: Tree) -> None:
             report.required(where, "set succeededCount or succeededIndexes", api=_NO_MEASURE)
         total: int | None = None
         if indexes is not None:
-            if len(indexes) > 64 * 1024:
-                report.too_long((*where, "succeededIndexes"), len(indexes), 64 * 1024)
+            report.no_longer((*where, "succeededIndexes"), indexes, 64 * 1024)
             total, wrong = _indexes(indexes, completions)
             if wrong:
                 words = f"error parsing succeededIndexes: {wrong}"

@@ -15,11 +15,9 @@ _TEMPLATE_METADATA = ("labels", "annotations")
 
 def access_modes(report: Report, path: Path, modes: list[str], *, empty: str = "") -> None:
     """Check access modes: at least one, all known, ReadWriteOncePod alone; ``empty``: what is said if there is none."""
-    if not modes:
-        report.required(path, "give at least one access mode", api=empty)
+    report.present(path, modes, "give at least one access mode", api=empty)
     for index, mode in enumerate(modes):
-        if mode not in ACCESS_MODES:
-            report.unsupported((*path, index), mode, ACCESS_MODES, at=dotted(path))
+        report.choice((*path, index), mode, ACCESS_MODES, at=dotted(path))
     known = {mode for mode in modes if mode in ACCESS_MODES}
     if "ReadWriteOncePod" in known and len(known) > 1:
         report.add(path, "KL142", "ReadWriteOncePod excludes every other access mode", api=_ALONE)
@@ -40,8 +38,7 @@ def claim_spec(report: Report, path: Path, spec: Tree) -> None:
     for key in ("storageClassName", "volumeAttributesClassName"):
         if spec.get(key):
             check_name(report, (*path, key), spec[key], names.dns_subdomain)
-    if "volumeMode" in spec and spec["volumeMode"] not in VOLUME_MODES:
-        report.unsupported((*path, "volumeMode"), spec["volumeMode"], VOLUME_MODES)
+    report.choice((*path, "volumeMode"), spec.get("volumeMode"), VOLUME_MODES)
     for key in ("dataSource", "dataSourceRef"):
         if key in spec:
             _data_source(report, (*path, key), spec[key])
@@ -50,8 +47,7 @@ def claim_spec(report: Report, path: Path, spec: Tree) -> None:
 
 def _data_source(report: Report, path: Path, source: Tree) -> None:
     for key in ("name", "kind"):
-        if not source.get(key):
-            report.required((*path, key))
+        report.present((*path, key), source.get(key))
     group = source.get("apiGroup", "")
     if group:
         check_name(report, (*path, "apiGroup"), group, names.dns_subdomain)

@@ -93,8 +93,7 @@ def _policy(report: Report, tree: Tree, dialect: _Dialect) -> None:
         _pods(report, ("spec", "subject"), subject)
     for direction in ("ingress", "egress"):
         rules = spec.get(direction) or ()
-        if len(rules) > dialect.rules:
-            report.too_many(("spec", direction), len(rules), dialect.rules)
+        report.at_most(("spec", direction), rules, dialect.rules)
         for index, rule in enumerate(rules):
             _rule(report, ("spec", direction, index), rule, dialect)
 
@@ -102,13 +101,10 @@ def _policy(report: Report, tree: Tree, dialect: _Dialect) -> None:
 def _rule(report: Report, path: Path, rule: Tree, dialect: _Dialect) -> None:
     peers, allowed = ("from", _POD_PEERS) if "ingress" in path else ("to", _PEERS)
     report.one_of((*path, "action"), rule.get("action"), dialect.actions)
-    if len(rule.get("name") or "") > _LONGEST_NAME:
-        report.too_long((*path, "name"), len(rule["name"]), _LONGEST_NAME)
+    report.no_longer((*path, "name"), rule.get("name") or "", _LONGEST_NAME)
     found = rule.get(peers) or ()
-    if not found:
-        report.required((*path, peers), "a rule needs at least one peer; namespaces: {} is every pod")
-    if len(found) > dialect.items:
-        report.too_many((*path, peers), len(found), dialect.items)
+    report.present((*path, peers), found, "a rule needs at least one peer; namespaces: {} is every pod")
+    report.at_most((*path, peers), found, dialect.items)
     for number, peer in enumerate(found):
         where = (*path, peers, number)
         _exactly_one(report, where, peer, allowed)

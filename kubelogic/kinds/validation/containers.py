@@ -157,8 +157,7 @@ def _mounts(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
             report.required((*where, "name"))
         elif name not in pod.volumes:
             report.not_found((*where, "name"), name, "a volume of this pod; add it to volumes")
-        if not target:
-            report.required((*where, "mountPath"))
+        report.present((*where, "mountPath"), target)
         if target in seen:
             text = f"{quoted(target)} is mounted twice in this container"
             report.wrong((*where, "mountPath"), "KL126", text, target, "must be unique")
@@ -182,8 +181,7 @@ def _mounts(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
 
 def _mount_modes(report: Report, path: Path, item: Tree, *, privileged: bool) -> None:
     propagation = item.get("mountPropagation")
-    if propagation is not None and propagation not in _PROPAGATIONS:
-        report.unsupported((*path, "mountPropagation"), propagation, _PROPAGATIONS)
+    report.choice((*path, "mountPropagation"), propagation, _PROPAGATIONS)
     if propagation == "Bidirectional" and not privileged:
         report.forbidden((*path, "mountPropagation"), "Bidirectional needs a privileged container", api=_BIDIRECTIONAL)
     mode = item.get("recursiveReadOnly")
@@ -243,9 +241,7 @@ def _resize(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
     for index, item in enumerate(node.get("resizePolicy", ())):
         where = (*path, "resizePolicy", index)
         name, policy = item.get("resourceName", ""), item.get("restartPolicy", "")
-        if name in seen:
-            report.duplicate((*where, "resourceName"), name)
-        seen.add(name)
+        report.once((*where, "resourceName"), name, seen)
         report.one_of((*where, "resourceName"), name, ("cpu", "memory"))
         report.one_of((*where, "restartPolicy"), policy, ("NotRequired", "RestartContainer"))
         if pod.restart_policy == "Never" and policy != "NotRequired":
@@ -269,8 +265,7 @@ def _restart(report: Report, path: Path, node: Tree) -> None:
             )
     elif policy not in _RESTARTS:
         report.unsupported((*path, "restartPolicy"), policy, _RESTARTS)
-    if len(rules) > 20:
-        report.too_many((*path, "restartPolicyRules"), len(rules), 20)
+    report.at_most((*path, "restartPolicyRules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "restartPolicyRules", index)
         report.one_of((*where, "action"), rule.get("action"), _RESTART_ACTIONS)
@@ -279,8 +274,7 @@ def _restart(report: Report, path: Path, node: Tree) -> None:
             continue
         codes = rule["exitCodes"]
         report.one_of((*where, "exitCodes", "operator"), codes.get("operator"), ("In", "NotIn"))
-        if len(codes.get("values", ())) > 255:
-            report.too_many((*where, "exitCodes", "values"), len(codes["values"]), 255)
+        report.at_most((*where, "exitCodes", "values"), codes.get("values", ()), 255)
 
 
 def _common(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:

@@ -119,14 +119,12 @@ def _claim(report: Report, path: Path, devices: Tree) -> None:
         if (name := request.get("name"))
     }
     constraints = devices.get("constraints") or []
-    if len(constraints) > _MOST:
-        report.too_many((*path, "constraints"), len(constraints), _MOST)
+    report.at_most((*path, "constraints"), constraints, _MOST)
     for index, constraint in enumerate(constraints):
         where = (*path, "constraints", index)
         _references(report, (*where, "requests"), constraint.get("requests") or [], known)
         given = [key for key in ("matchAttribute", "distinctAttribute") if constraint.get(key) is not None]
-        if not given:
-            report.required(where, "give matchAttribute or distinctAttribute", api="exactly one is required")
+        report.present(where, given, "give matchAttribute or distinctAttribute", api="exactly one is required")
         for key in given:
             _qualified(report, (*where, key), constraint[key], domain=True)
     _configurations(report, (*path, "config"), devices.get("config") or [], known)
@@ -180,8 +178,7 @@ def _wanted(report: Report, path: Path, wanted: Tree) -> None:
 
 
 def _selectors(report: Report, path: Path, selectors: Sequence[Tree]) -> None:
-    if len(selectors) > _MOST:
-        report.too_many(path, len(selectors), _MOST)
+    report.at_most(path, selectors, _MOST)
     for index, selector in enumerate(selectors):
         where = (*path, index, "cel")
         if selector.get("cel") is None:
@@ -200,8 +197,7 @@ def _selectors(report: Report, path: Path, selectors: Sequence[Tree]) -> None:
 def _configurations(
     report: Report, path: Path, configurations: Sequence[Tree], known: Mapping[str, Collection[str]] | None
 ) -> None:
-    if len(configurations) > _MOST:
-        report.too_many(path, len(configurations), _MOST)
+    report.at_most(path, configurations, _MOST)
     for index, each in enumerate(configurations):
         if known is not None:
             _references(report, (*path, index, "requests"), each.get("requests") or [], known)
@@ -261,8 +257,7 @@ def _device(report: Report, path: Path, device: Tree, *, per_device: bool) -> No
         if amount.get("requestPolicy") is not None and not device.get("allowMultipleAllocations"):
             report.forbidden((*path, "capacity", key, "requestPolicy"), "allowMultipleAllocations must be true")
     taints = device.get("taints") or []
-    if len(taints) > _MOST_TAINTS:
-        report.too_many((*path, "taints"), len(taints), _MOST_TAINTS)
+    report.at_most((*path, "taints"), taints, _MOST_TAINTS)
     for index, taint in enumerate(taints):
         where = (*path, "taints", index)
         label_key(report, (*where, "key"), taint.get("key") or "")
@@ -305,8 +300,7 @@ def _has_lists(device: Tree) -> bool:
 def _counters(report: Report, path: Path, node: Tree, key: str) -> None:
     required_name(report, (*path, key), node.get(key), names.dns_label)
     counters = node.get("counters") or {}
-    if not counters:
-        report.required((*path, "counters"))
+    report.present((*path, "counters"), counters)
     for name in counters:
         report.check((*path, "counters", name), "KL123", name, names.dns_label)
 
@@ -331,8 +325,7 @@ def _qualified(report: Report, path: Path, name: str, *, domain: bool = False, o
             report.invalid(path, "KL123", name, "must have a domain", detail="the domain must not be empty")
         else:
             csi_driver_name(report, path, parts[0])
-    if len(parts[-1]) > _LONGEST_IDENTIFIER:
-        report.too_long(path, len(parts[-1]), _LONGEST_IDENTIFIER)
+    report.no_longer(path, parts[-1], _LONGEST_IDENTIFIER)
     if not _IDENTIFIER.fullmatch(parts[-1]):
         text = "must be an identifier: letters, digits and '_', no digit first"
         report.invalid(path, "KL123", parts[-1], text, detail=_NO_IDENTIFIER, on_key=on_key)
@@ -340,8 +333,7 @@ def _qualified(report: Report, path: Path, name: str, *, domain: bool = False, o
 
 def _unique(report: Report, path: Path, items: Sequence[Tree], key: str, most: int) -> None:
     """A list that is a set by one of its fields, with no more than so many entries."""
-    if len(items) > most:
-        report.too_many(path, len(items), most)
+    report.at_most(path, items, most)
     seen: set[str] = set()
     for index, item in enumerate(items):
         value = item.get(key)

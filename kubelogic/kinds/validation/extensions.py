@@ -122,8 +122,7 @@ def _webhook(report: Report, path: Path, hook: Tree) -> None:
         ("matchPolicy", ("Equivalent", "Exact")),
         ("reinvocationPolicy", ("IfNeeded", "Never")),
     ):
-        if hook.get(key) and hook[key] not in allowed:
-            report.unsupported((*path, key), hook[key], allowed)
+        report.choice((*path, key), hook.get(key) or None, allowed)
     timeout = hook.get("timeoutSeconds")
     if timeout is not None:
         report.between(timeout, (*path, "timeoutSeconds"), 1, _LONGEST_TIMEOUT)
@@ -150,8 +149,7 @@ def _client(report: Report, path: Path, client: Mapping[str, Any]) -> None:
     if service is None:
         return
     for key in ("name", "namespace"):
-        if not service.get(key):
-            report.required((*path, "service", key))
+        report.present((*path, "service", key), service.get(key))
     if "port" in service:
         report.between(service["port"], (*path, "service", "port"), 1, 65535)
     if service.get("path") and not service["path"].startswith("/"):
@@ -160,17 +158,13 @@ def _client(report: Report, path: Path, client: Mapping[str, Any]) -> None:
 
 def _rule(report: Report, path: Path, rule: Mapping[str, Any]) -> None:
     operations = rule.get("operations", [])
-    if not operations:
-        report.required((*path, "operations"))
+    report.present((*path, "operations"), operations)
     for index, operation in enumerate(operations):
-        if operation not in _OPERATIONS:
-            report.unsupported((*path, "operations", index), operation, _OPERATIONS)
+        report.choice((*path, "operations", index), operation, _OPERATIONS)
     for key in ("operations", "apiGroups", "apiVersions"):
         _alone(report, (*path, key), rule.get(key, []), required=key != "operations")
-    if not rule.get("resources"):
-        report.required((*path, "resources"))
-    if rule.get("scope") and rule["scope"] not in ("*", "Cluster", "Namespaced"):
-        report.unsupported((*path, "scope"), rule["scope"], ("*", "Cluster", "Namespaced"))
+    report.present((*path, "resources"), rule.get("resources"))
+    report.choice((*path, "scope"), rule.get("scope") or None, ("*", "Cluster", "Namespaced"))
 
 
 def _alone(report: Report, path: Path, values: Collection[str], *, required: bool) -> None:

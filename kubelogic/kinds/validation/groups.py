@@ -56,16 +56,13 @@ def workload(report: Report, tree: Tree) -> None:
     templates = spec.get("podGroupTemplates", [])
     if not templates and not spec.get("compositePodGroupTemplates"):
         report.required((*path, "podGroupTemplates"), "give at least one template")
-    if len(templates) > _MOST_TEMPLATES:
-        report.too_many((*path, "podGroupTemplates"), len(templates), _MOST_TEMPLATES)
+    report.at_most((*path, "podGroupTemplates"), templates, _MOST_TEMPLATES)
     seen: set[str] = set()
     for index, template in enumerate(templates):
         where = (*path, "podGroupTemplates", index)
         name = template.get("name")
         required_name(report, (*where, "name"), name, names.dns_label)
-        if name in seen:
-            report.duplicate((*where, "name"), name)
-        seen.add(name)
+        report.once((*where, "name"), name, seen)
         _group(report, where, template)
 
 
@@ -85,8 +82,7 @@ def _group(report: Report, path: Path, spec: Tree) -> None:
             report.at_least(gang, "minCount", (*where, "gang"), 1)
     topology = (spec.get("schedulingConstraints") or {}).get("topology", [])
     where = (*path, "schedulingConstraints", "topology")
-    if len(topology) > _MOST_TOPOLOGIES:
-        report.too_many(where, len(topology), _MOST_TOPOLOGIES)
+    report.at_most(where, topology, _MOST_TOPOLOGIES)
     for index, each in enumerate(topology):
         if not each.get("key"):
             report.required((*where, index, "key"))
@@ -107,8 +103,7 @@ def _group(report: Report, path: Path, spec: Tree) -> None:
 
 
 def _claims(report: Report, path: Path, claims: list[Tree]) -> None:
-    if len(claims) > _MOST_CLAIMS:
-        report.too_many(path, len(claims), _MOST_CLAIMS)
+    report.at_most(path, claims, _MOST_CLAIMS)
     seen: set[str] = set()
     for index, claim in enumerate(claims):
         name = claim.get("name")

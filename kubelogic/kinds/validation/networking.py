@@ -62,8 +62,7 @@ def _rule(report: Report, path: Path, rule: Tree) -> None:
     if "http" not in rule:
         return
     paths = rule["http"].get("paths", [])
-    if not paths:
-        report.required((*path, "http", "paths"))
+    report.present((*path, "http", "paths"), paths)
     for index, item in enumerate(paths):
         where = (*path, "http", "paths", index)
         kind, text = item.get("pathType"), item.get("path", "")
@@ -71,8 +70,7 @@ def _rule(report: Report, path: Path, rule: Tree) -> None:
             words = "Required value: pathType must be specified"
             report.add((*where, "pathType"), "KL120", f"is required: use {', '.join(_PATH_TYPES)}", api=words)
             continue
-        if kind not in _PATH_TYPES:
-            report.unsupported((*where, "pathType"), kind, _PATH_TYPES)
+        report.choice((*where, "pathType"), kind, _PATH_TYPES)
         _path(report, (*where, "path"), text, kind)
         _backend(report, (*where, "backend"), item.get("backend", {}))
 
@@ -127,8 +125,7 @@ def ingress_class(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec = tree.get("spec", {})
     controller = spec.get("controller", "")
-    if len(controller) > 250:
-        report.too_long(("spec", "controller"), len(controller), 250)
+    report.no_longer(("spec", "controller"), controller, 250)
     required_name(report, ("spec", "controller"), controller, names.domain_prefixed_path)
     parameters = spec.get("parameters")
     if parameters is None:
@@ -167,13 +164,11 @@ def network_policy(report: Report, tree: Tree) -> None:
         words = "may not specify more than two policyTypes"
         report.wrong((*path, "policyTypes"), "KL129", f"has {len(types)} entries; at most 2 are allowed", types, words)
     for index, kind in enumerate(types):
-        if kind not in ("Egress", "Ingress"):
-            report.unsupported((*path, "policyTypes", index), kind, ("Egress", "Ingress"), api=("Ingress", "Egress"))
+        report.choice((*path, "policyTypes", index), kind, ("Egress", "Ingress"), api=("Ingress", "Egress"))
 
 
 def _policy_port(report: Report, path: Path, port: Tree) -> None:
-    if port.get("protocol", "TCP") not in PROTOCOLS:
-        report.unsupported((*path, "protocol"), port["protocol"], PROTOCOLS, api=("TCP", "UDP", "SCTP"))
+    report.choice((*path, "protocol"), port.get("protocol"), PROTOCOLS, api=("TCP", "UDP", "SCTP"))
     number, end = port.get("port"), port.get("endPort")
     if number is not None:
         port_number_or_name(report, (*path, "port"), number)
@@ -193,8 +188,7 @@ def _policy_port(report: Report, path: Path, port: Tree) -> None:
 def _peer(report: Report, path: Path, peer: Tree) -> None:
     for key in ("podSelector", "namespaceSelector"):
         selector(report, (*path, key), peer.get(key))
-    if not peer:
-        report.required(path, "set podSelector, namespaceSelector or ipBlock", api="must specify a peer")
+    report.present(path, peer, "set podSelector, namespaceSelector or ipBlock", api="must specify a peer")
     if "ipBlock" not in peer:
         return
     if len(peer) > 1:

@@ -69,8 +69,7 @@ def namespace(report: Report, tree: Tree) -> None:
     labels = tree.get("metadata", {}).get("labels") or {}
     for mode in ("enforce", "audit", "warn"):
         level, version = f"{_SECURITY}{mode}", f"{_SECURITY}{mode}-version"
-        if level in labels and labels[level] not in _LEVELS:
-            report.unsupported(("metadata", "labels", level), labels[level], _LEVELS)
+        report.choice(("metadata", "labels", level), labels.get(level), _LEVELS)
         if version in labels and not _SECURITY_VERSION.fullmatch(labels[version]):
             report.add(
                 ("metadata", "labels", version), "KL121", f"{quoted(labels[version])} is neither latest nor v1.N"

@@ -196,8 +196,7 @@ def _identity(report: Report, path: Path, spec: Tree) -> None:
         for key in ("setHostnameAsFQDN", "hostNetwork"):
             if spec.get(key):
                 report.forbidden(where, f"may not be set when {key} is true")
-        if len(override) > 64:
-            report.too_long(where, len(override), 64)
+        report.no_longer(where, override, 64)
         check_name(report, where, override, names.dns_subdomain)
     for index, alias in enumerate(spec.get("hostAliases", ())):
         where = (*path, "hostAliases", index)
@@ -254,9 +253,7 @@ def _claims(report: Report, path: Path, items: list[Tree]) -> set[str]:
         where = (*path, index)
         name = item.get("name", "")
         required_name(report, (*where, "name"), name, names.dns_label)
-        if name in found:
-            report.duplicate((*where, "name"), name)
-        found.add(name)
+        report.once((*where, "name"), name, found)
         kinds = [key for key in ("resourceClaimName", "resourceClaimTemplateName") if key in item]
         if len(kinds) != 1:
             both = "resourceClaimName", "resourceClaimTemplateName"

@@ -27,8 +27,7 @@ def validating(report: Report, tree: Tree) -> None:
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         report.add(("spec", "validations"), "KL120", "validations or auditAnnotations must contain at least one item")
     for number, each in enumerate(spec.get("validations", ())):
-        if each.get("reason") and each["reason"] not in _REASONS:
-            report.unsupported(("spec", "validations", number, "reason"), each["reason"], _REASONS)
+        report.choice(("spec", "validations", number, "reason"), each.get("reason") or None, _REASONS)
 
 
 def mutating(report: Report, tree: Tree) -> None:
@@ -86,8 +85,7 @@ def _binding(report: Report, tree: Tree) -> Tree:
 def _policy(report: Report, tree: Tree) -> Tree:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec: Tree = tree.get("spec", {})
-    if spec.get("failurePolicy", "Fail") not in _FAILURES:
-        report.unsupported(("spec", "failurePolicy"), spec["failurePolicy"], _FAILURES)
+    report.choice(("spec", "failurePolicy"), spec.get("failurePolicy"), _FAILURES)
     if not (spec.get("matchConstraints") or {}).get("resourceRules"):
         report.add(("spec", "matchConstraints", "resourceRules"), "KL120", "must contain at least one rule")
     variables = {*_VARIABLES, *(["params"] if spec.get("paramKind") else ())}

@@ -76,8 +76,7 @@ def disruption_budget(report: Report, tree: Tree) -> None:
             at_most_all(report, (*path, key), spec[key])
     selector(report, (*path, "selector"), spec.get("selector"))
     policy = spec.get("unhealthyPodEvictionPolicy")
-    if policy is not None and policy not in ("AlwaysAllow", "IfHealthyBudget"):
-        report.unsupported((*path, "unhealthyPodEvictionPolicy"), policy, ("AlwaysAllow", "IfHealthyBudget"))
+    report.choice((*path, "unhealthyPodEvictionPolicy"), policy, ("AlwaysAllow", "IfHealthyBudget"))
 
 
 def priority_class(report: Report, tree: Tree) -> None:
@@ -179,9 +178,7 @@ def limit_range(report: Report, tree: Tree) -> None:
         label_key(report, (*path, "type"), kind)
         if kind and "/" not in kind and kind not in ("Container", "PersistentVolumeClaim", "Pod"):
             report.unsupported((*path, "type"), kind, ("Container", "PersistentVolumeClaim", "Pod"))
-        if kind in seen:
-            report.duplicate((*path, "type"), kind)
-        seen.add(kind)
+        report.once((*path, "type"), kind, seen)
         _limit(report, path, item, kind)
 
 

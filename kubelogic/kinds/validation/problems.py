@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sized
 from typing import Any
 
 import msgspec
@@ -76,6 +76,8 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     close = difflib.get_close_matches(word.lower(), sorted(folded), n=1, cutoff=0.7)
     return folded[close[0]] if close else None
 
+
+_TWICE = "is there twice; each may appear once"
 
 Words = str | Iterable[str]
 """What the API server says: once, or several times."""
@@ -179,7 +181,7 @@ class Report(msgspec.Struct):
         self,
         path: Path,
         value: Any,
-        what: str = "is there twice; each may appear once",
+        what: str = _TWICE,
         *,
         api: str = "",
         at: str = "",
@@ -220,6 +222,36 @@ class Report(msgspec.Struct):
             self.add(path, "KL120", f"is required: use {listed(allowed)}", api=words)
         elif value not in allowed:
             self.unsupported(path, value, allowed, api=api)
+
+    def present(self, path: Path, value: Any, hint: str = "", *, api: str = "", at: str = "") -> None:
+        """Check that a value is there and not empty; see ``required``."""
+        if not value:
+            self.required(path, hint, api=api, at=at)
+
+    def choice(
+        self, path: Path, value: Any, allowed: Collection[str], *, api: Collection[str] = (), at: str = ""
+    ) -> None:
+        """Check a value that is one of a few words if it is there; see ``unsupported``."""
+        if value is not None and value not in allowed:
+            self.unsupported(path, value, allowed, api=api, at=at)
+
+    def once(
+        self, path: Path, value: Hashable, seen: set[Any], what: str = _TWICE, *, api: str = "", at: str = ""
+    ) -> None:
+        """Check that a value is none of those ``seen`` so far, to which it is added; see ``duplicate``."""
+        if value in seen:
+            self.duplicate(path, value, what, api=api, at=at)
+        seen.add(value)
+
+    def at_most(self, path: Path, entries: Sized, limit: int) -> None:
+        """Check how many entries a list or mapping has."""
+        if len(entries) > limit:
+            self.too_many(path, len(entries), limit)
+
+    def no_longer(self, path: Path, text: str, limit: int) -> None:
+        """Check how many characters a text has."""
+        if len(text) > limit:
+            self.too_long(path, len(text), limit)
 
     def at_least(self, node: Mapping[str, Any], key: str, path: Path, minimum: int = 0) -> None:
         """Check an optional number's lower bound."""

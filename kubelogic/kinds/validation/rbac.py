@@ -76,8 +76,7 @@ def _binding(report: Report, tree: Tree, kinds: tuple[str, ...], *, namespaced: 
     for index, subject in enumerate(tree.get("subjects", ())):
         where: Path = ("subjects", index)
         kind, name, group = subject.get("kind", ""), subject.get("name", ""), subject.get("apiGroup", "")
-        if not name:
-            report.required((*where, "name"))
+        report.present((*where, "name"), name)
         told = ("ServiceAccount", "User", "Group")
         report.one_of((*where, "kind"), kind, _KINDS, api=told, empty=api_words.unsupported("", told))
         if kind == "ServiceAccount":

@@ -286,9 +286,7 @@ def _balanced(report: Report, path: Path, args: Tree) -> None:
     seen: set[str] = set()
     for index, resource in enumerate(args.get("resources", ())):
         name, here = resource.get("name", ""), (*path, "resources", index)
-        if name in seen:
-            report.duplicate((*here, "name"), name)
-        seen.add(name)
+        report.once((*here, "name"), name, seen)
         report.between(resource.get("weight", 0) or 1, (*here, "weight"), 1, 1)
 
 

@@ -73,10 +73,9 @@ def _node_term(report: Report, path: Path, term: Tree, *, hard: bool) -> None:
 def node_selector(report: Report, path: Path, node: Tree) -> None:
     """Check the terms that a node must fulfil one of."""
     terms = node.get("nodeSelectorTerms", [])
-    if not terms:
-        report.required(
-            (*path, "nodeSelectorTerms"), "give at least one term", api="must have at least one node selector term"
-        )
+    report.present(
+        (*path, "nodeSelectorTerms"), terms, "give at least one term", api="must have at least one node selector term"
+    )
     for index, term in enumerate(terms):
         where = (*path, "nodeSelectorTerms", index)
         _node_term(report, where, term, hard=True)
@@ -198,8 +197,7 @@ def _toleration(report: Report, path: Path, item: Tree) -> None:
     else:
         told = ("Equal", "Exists", "Lt", "Gt") if operator in ("Lt", "Gt") else ("Equal", "Exists")
         report.unsupported((*path, "operator"), operator, ("Equal", "Exists"), api=told)
-    if effect and effect not in EFFECTS:
-        report.unsupported((*path, "effect"), effect, EFFECTS, api=EFFECTS)
+    report.choice((*path, "effect"), effect or None, EFFECTS, api=EFFECTS)
 
 
 def taints(report: Report, path: Path, items: Sequence[Tree]) -> None:
@@ -270,8 +268,7 @@ def _spread_constraint(report: Report, path: Path, item: Tree) -> None:
             text = "may only be set when whenUnsatisfiable is DoNotSchedule"
             report.wrong((*path, "minDomains"), "KL127", text, domains, detail)
     for policy in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
-        if policy in item and item[policy] not in _POLICIES:
-            report.unsupported((*path, policy), item[policy], _POLICIES)
+        report.choice((*path, policy), item.get(policy), _POLICIES)
     _label_keys(report, path, item, ("matchLabelKeys",))
     selector(report, (*path, "labelSelector"), item.get("labelSelector"))
     if "labelSelector" not in item:
@@ -284,6 +281,4 @@ def scheduling_gates(report: Report, path: Path, items: Sequence[Tree]) -> None:
     for index, item in enumerate(items):
         name = item.get("name", "")
         label_key(report, (*path, index, "name"), name, at=dotted((*path, index)))
-        if name in seen:
-            report.duplicate((*path, index, "name"), name, at=dotted((*path, index)))
-        seen.add(name)
+        report.once((*path, index, "name"), name, seen, at=dotted((*path, index)))

@@ -109,8 +109,7 @@ def pod(report: Report, path: Path, spec: Tree) -> None:
         report.wrong((*path, "shareProcessNamespace"), "KL142", text, True, words, at=at)
     _sysctls(report, (*here, "sysctls"), node.get("sysctls", []), spec)
     for key, allowed in _POD_CHOICES.items():
-        if key in node and node[key] not in allowed:
-            report.unsupported((*here, key), node[key], allowed)
+        report.choice((*here, key), node.get(key), allowed)
     _profile(report, (*here, "seccompProfile"), node.get("seccompProfile"))
     _armor(report, (*here, "appArmorProfile"), node.get("appArmorProfile"))
     _windows(report, (*here, "windowsOptions"), node.get("windowsOptions"))
@@ -168,8 +167,7 @@ def container(report: Report, path: Path, node: Tree, *, host_users: bool) -> No
     """Check the security context of a container."""
     _identifiers(report, path, node, ("runAsUser", "runAsGroup"))
     mount = node.get("procMount")
-    if mount is not None and mount not in ("Default", "Unmasked"):
-        report.unsupported((*path, "procMount"), mount, ("Default", "Unmasked"))
+    report.choice((*path, "procMount"), mount, ("Default", "Unmasked"))
     if mount == "Unmasked" and host_users:
         words = "`hostUsers` must be false to use `Unmasked`"
         report.wrong((*path, "procMount"), "KL127", "Unmasked needs hostUsers: false in the pod", mount, words)

@@ -34,8 +34,7 @@ def content(report: Report, tree: Tree) -> None:
         report.required(("spec",))
         return
     for field in ("driver", "volumeSnapshotRef"):
-        if not spec.get(field):
-            report.required(("spec", field))
+        report.present(("spec", field), spec.get(field))
     _policy(report, ("spec",), spec)
     _one_of(report, ("spec", "source"), spec.get("source"), _HANDLES)
 
@@ -43,8 +42,7 @@ def content(report: Report, tree: Tree) -> None:
 def snapshot_class(report: Report, tree: Tree) -> None:
     """Check a VolumeSnapshotClass."""
     metadata(report, tree, names.dns_subdomain, namespaced=False)
-    if not tree.get("driver"):
-        report.required(("driver",))
+    report.present(("driver",), tree.get("driver"))
     _policy(report, (), tree)
 
 

@@ -65,8 +65,7 @@ def volume_spec(report: Report, path: Path, spec: Tree) -> None:
     _volume_source(report, path, spec)
     if spec.get("storageClassName"):
         check_name(report, (*path, "storageClassName"), spec["storageClassName"], names.dns_subdomain)
-    if "volumeMode" in spec and spec["volumeMode"] not in VOLUME_MODES:
-        report.unsupported((*path, "volumeMode"), spec["volumeMode"], VOLUME_MODES)
+    report.choice((*path, "volumeMode"), spec.get("volumeMode"), VOLUME_MODES)
     if "volumeAttributesClassName" in spec:
         name = spec["volumeAttributesClassName"]
         where = (*path, "volumeAttributesClassName")
@@ -96,8 +95,7 @@ def _volume_source(report: Report, path: Path, spec: Tree) -> None:
 
 
 def _csi(report: Report, path: Path, node: Tree) -> None:
-    if not node.get("volumeHandle"):
-        report.required((*path, "volumeHandle"))
+    report.present((*path, "volumeHandle"), node.get("volumeHandle"))
     for key in _CSI_SECRETS:
         if key in node:
             required_name(report, (*path, key, "name"), node[key].get("name"), names.dns_subdomain)
@@ -110,8 +108,7 @@ def storage_class(report: Report, tree: Tree) -> None:
     _provisioner(report, ("provisioner",), tree.get("provisioner", ""))
     _parameters(report, ("parameters",), tree.get("parameters", {}))
     policy = tree.get("reclaimPolicy")
-    if policy and policy not in ("Delete", "Retain"):
-        report.unsupported(("reclaimPolicy",), policy, ("Delete", "Retain"))
+    report.choice(("reclaimPolicy",), policy or None, ("Delete", "Retain"))
     report.one_of(("volumeBindingMode",), tree.get("volumeBindingMode"), ("Immediate", "WaitForFirstConsumer"))
     terms: list[dict[str, set[str]]] = []
     for index, term in enumerate(tree.get("allowedTopologies", ())):
@@ -129,11 +126,8 @@ def storage_class(report: Report, tree: Tree) -> None:
             where = ("allowedTopologies", index, "matchLabelExpressions", number)
             key, values = expression.get("key", ""), expression.get("values", [])
             label_key(report, (*where, "key"), key)
-            if key in seen:
-                report.duplicate((*where, "key"), key)
-            seen.add(key)
-            if not values:
-                report.required((*where, "values"))
+            report.once((*where, "key"), key, seen)
+            report.present((*where, "values"), values)
             for position, value in enumerate(values):
                 if value in values[:position]:
                     report.duplicate((*where, "values", position), value)
@@ -147,8 +141,7 @@ def _provisioner(report: Report, path: Path, name: str) -> None:
 
 
 def _parameters(report: Report, path: Path, parameters: dict[str, str]) -> None:
-    if len(parameters) > 512:
-        report.too_many(path, len(parameters), 512)
+    report.at_most(path, parameters, 512)
     if "" in parameters:
         words = "field can not be empty."
         report.wrong((*path, ""), "KL123", "a parameter needs a name", "", words, on_key=True, at=dotted(path))
@@ -173,12 +166,9 @@ def csi_node(report: Report, tree: Tree) -> None:
     for index, driver in enumerate(tree.get("spec", {}).get("drivers", ())):
         where = ("spec", "drivers", index)
         name, identity = driver.get("name", ""), driver.get("nodeID", "")
-        if not name:
-            report.required((*where, "name"))
+        report.present((*where, "name"), name)
         csi_driver_name(report, (*where, "name"), name)
-        if name in seen:
-            report.duplicate((*where, "name"), name)
-        seen.add(name)
+        report.once((*where, "name"), name, seen)
         if not identity:
             report.required((*where, "nodeID"))
         elif len(identity) > 256:
@@ -196,18 +186,14 @@ def csi_driver(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec = tree.get("spec", {})
     path: Path = ("spec",)
-    if spec.get("fsGroupPolicy", "File") not in _FS_GROUP:
-        report.unsupported((*path, "fsGroupPolicy"), spec["fsGroupPolicy"], _FS_GROUP)
+    report.choice((*path, "fsGroupPolicy"), spec.get("fsGroupPolicy"), _FS_GROUP)
     for index, mode in enumerate(spec.get("volumeLifecycleModes", ())):
-        if mode not in ("Ephemeral", "Persistent"):
-            report.unsupported((*path, "volumeLifecycleModes", index), mode, ("Ephemeral", "Persistent"))
+        report.choice((*path, "volumeLifecycleModes", index), mode, ("Ephemeral", "Persistent"))
     seen: set[str] = set()
     for index, request in enumerate(spec.get("tokenRequests", ())):
         where = (*path, "tokenRequests", index)
         audience = request.get("audience", "")
-        if audience in seen:
-            report.duplicate((*where, "audience"), audience)
-        seen.add(audience)
+        report.once((*where, "audience"), audience, seen)
         if "expirationSeconds" in request:
             report.between(request["expirationSeconds"], (*where, "expirationSeconds"), 600, 2**32)
     report.at_least(spec, "nodeAllocatableUpdatePeriodSeconds", path, 10)
@@ -230,8 +216,7 @@ def attachment(report: Report, tree: Tree) -> None:
     metadata(report, tree, names.dns_subdomain, namespaced=False)
     spec = tree.get("spec", {})
     path: Path = ("spec",)
-    if not spec.get("attacher"):
-        report.required((*path, "attacher"))
+    report.present((*path, "attacher"), spec.get("attacher"))
     csi_driver_name(report, (*path, "attacher"), spec.get("attacher", ""))
     required_name(report, (*path, "nodeName"), spec.get("nodeName"), names.dns_subdomain)
     where = spec.get("source", {})

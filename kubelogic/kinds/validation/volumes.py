@@ -110,8 +110,7 @@ def _items(report: Report, path: Path, node: Tree) -> None:
     for index, item in enumerate(node.get("items", ())):
         where = (*path, "items", index)
         for key in ("key", "path"):
-            if not item.get(key):
-                report.required((*where, key))
+            report.present((*where, key), item.get(key))
         _file_path(report, (*where, "path"), item.get("path", ""))
         _mode(report, where, item, "mode")
 
@@ -124,8 +123,7 @@ def _files(report: Report, path: Path, node: Tree) -> None:
 def _downward_items(report: Report, path: Path, node: Tree) -> None:
     for index, item in enumerate(node.get("items", ())):
         where = (*path, "items", index)
-        if not item.get("path"):
-            report.required((*where, "path"))
+        report.present((*where, "path"), item.get("path"))
         _file_path(report, (*where, "path"), item.get("path", ""))
         if "fieldRef" in item:
             field_ref(report, (*where, "fieldRef"), item["fieldRef"], VOLUME_FIELDS)
@@ -156,8 +154,7 @@ def _projected(report: Report, path: Path, node: Tree) -> None:
             report.add(where, "KL142", f"has more than one source: {', '.join(sorted(part))}", api=words)
         for kind in ("secret", "configMap"):
             if kind in part:
-                if not part[kind].get("name"):
-                    report.required((*where, kind, "name"))
+                report.present((*where, kind, "name"), part[kind].get("name"))
                 _items(report, (*where, kind), part[kind])
         if "downwardAPI" in part:
             _downward_items(report, (*where, "downwardAPI"), part["downwardAPI"])
@@ -221,11 +218,9 @@ def _disk(report: Report, path: Path, node: Tree) -> None:
 
 
 def _azure_disk(report: Report, path: Path, node: Tree) -> None:
-    if node.get("cachingMode", "None") not in ("None", "ReadOnly", "ReadWrite"):
-        report.unsupported((*path, "cachingMode"), node["cachingMode"], ("None", "ReadOnly", "ReadWrite"))
+    report.choice((*path, "cachingMode"), node.get("cachingMode"), ("None", "ReadOnly", "ReadWrite"))
     kind = node.get("kind", "Shared")
-    if kind not in ("Dedicated", "Managed", "Shared"):
-        report.unsupported((*path, "kind"), kind, ("Dedicated", "Managed", "Shared"))
+    report.choice((*path, "kind"), kind, ("Dedicated", "Managed", "Shared"))
     prefix = "/subscriptions/" if kind == "Managed" else "https://"
     if not node.get("diskURI", "").startswith(prefix):
         report.add((*path, "diskURI"), "KL143", f"must start with {prefix} for a disk of the kind {kind}")
@@ -283,8 +278,7 @@ def _storage_os(report: Report, path: Path, node: Tree) -> None:
 
 def csi_driver_name(report: Report, path: Path, name: str) -> None:
     """Check the name of a CSI driver."""
-    if len(name) > 63:
-        report.too_long(path, len(name), 63)
+    report.no_longer(path, name, 63)
     if name:
         check_name(report, path, name.lower(), names.dns_subdomain)
 
@@ -359,8 +353,7 @@ def source(report: Report, path: Path, node: Tree, type_name: str) -> str | None
         report.add((*path, extra), "KL142", f"a volume has one source, and {kinds[0]} is set already", api=words, at=at)
     kind = kinds[0]
     for key in _NEEDED.get(kind, ()):
-        if not node[kind].get(key):
-            report.required((*path, kind, key))
+        report.present((*path, kind, key), node[kind].get(key))
     check = _SOURCES.get(kind)
     if check is not None:
         check(report, (*path, kind), node[kind])

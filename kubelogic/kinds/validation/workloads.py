@@ -177,8 +177,7 @@ def replication_controller(report: Report, tree: Tree) -> None:
     spec = tree.get("spec", {})
     _counts(report, spec, "minReadySeconds")
     chosen = spec.get("selector", {})
-    if not chosen:
-        report.required((*_SPEC, "selector"), "give it, or labels to the template")
+    report.present((*_SPEC, "selector"), chosen, "give it, or labels to the template")
     _counts(report, spec, "replicas")
     if "template" not in spec:
         report.required((*_SPEC, "template"))
@@ -286,5 +285,4 @@ def controller_revision(report: Report, tree: Tree) -> None:
     """Check a ControllerRevision."""
     metadata(report, tree, names.dns_subdomain, namespaced=True)
     report.at_least(tree, "revision", ())
-    if not isinstance(tree.get("data"), dict):
-        report.required(("data",), "it must be a mapping")
+    report.present(("data",), isinstance(tree.get("data"), dict), "it must be a mapping")
