@@ -48,17 +48,17 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
     """
     asked = _asked(done)
     if isinstance(asked, str):
-        return Verification(question="", verdict="unknown", scope="nothing was tried", reason=asked)
+        return Verification(verdict="unknown", scope="nothing was tried", reason=asked)
     total = len(asked.arriving)
     if not total:
-        return Verification(question="", verdict="holds", scope="no pod waits for a node: there is nothing to order")
+        return Verification(verdict="holds", scope="no pod waits for a node: there is nothing to order")
     bare = coupled(asked.given).isdisjoint(asked.counts)
     if bare:
         stranded = _room(asked)
         if stranded == "":
             scope = f"{_pods(asked)} in any order, on any node that has room for them"
             proved = ("z3: no arrangement of some of the pods leaves another without a node that has room",)
-            return Verification(question="", verdict="holds", scope=scope, cases=total, proved=proved)
+            return Verification(verdict="holds", scope=scope, cases=total, proved=proved)
     search = _Orders(asked=asked, late=late, most=most)
     found = search.run()
     if found is not None:
@@ -66,7 +66,6 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
     if search.limit:
         hint = " (z3 has an arrangement in which room is wanting, if scores did not matter)" if bare else ""
         return Verification(
-            question="",
             verdict="unknown",
             scope=f"{search.looked} and strand{'s' if search.seen == 1 else ''} nobody",
             cases=total,
@@ -74,7 +73,6 @@ def any_order(done: Reconciled, *, late: Callable[[], bool], most: int = _STATES
             reason=f"{search.limit}{hint}",
         )
     return Verification(
-        question="",
         verdict="holds",
         scope=f"{_pods(asked)} in any order, with any choice among equally good nodes",
         cases=total,
@@ -281,7 +279,6 @@ def _stranded(done: Reconciled, asked: _Asked, found: tuple[Placed, str], search
     owner = workload(done.cluster, asked.arriving[name])
     message = f"Pod {name} ({owner}) finds no node after {len(placed)} others"
     return Verification(
-        question="",
         verdict="broken",
         scope=f"{search.looked}, the shortest runs first",
         cases=sum(asked.counts.values()),

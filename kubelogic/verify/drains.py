@@ -119,12 +119,9 @@ def drain_all(
     if order is not None:
         whole = sum(time for _, time in order)
         scope = f"one after the other in this order, each back before the next: {len(order)} nodes in {clock(whole)}"
-        return Verification(
-            question="", verdict="holds", scope=scope, cases=len(nodes), tried=search.tried, order=tuple(order)
-        )
+        return Verification(verdict="holds", scope=scope, cases=len(nodes), tried=search.tried, order=tuple(order))
     if search.limit:
         return Verification(
-            question="",
             verdict="unknown",
             scope=f"{count(search.tried, 'drain')} tried",
             cases=len(nodes),
@@ -154,7 +151,6 @@ def drain_all(
     again = simulate(done.engine.reconciler, start, scenario)
     waiting = any(not node_of(pod) for pod in again.state.cluster.objects("Pod").values())
     return Verification(
-        question="",
         verdict="broken",
         scope=f"node {found.node}" + (f", after {', '.join(before)}" if before else ""),
         cases=len(nodes),

@@ -57,7 +57,7 @@ class Verification(Shown, msgspec.Struct, frozen=True, kw_only=True):
         missing: what the input lacks for an answer.
     """
 
-    question: str
+    question: str = ""
     verdict: Verdict
     scope: str
     invariants: tuple[str, ...] = ()

@@ -170,7 +170,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         same = {each.message for each in again.violations}
         same |= {each.message for each in broken_already(self.engine.reconciler, again.run.state, self._holding())}
         return Verification(
-            question="",
             verdict="broken",
             scope="before anything happens, as the controllers leave the cluster",
             cases=1,
@@ -271,7 +270,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
                 f"each of them a node with room{rules}; {shown}"
             )
         return Verification(
-            question="",
             verdict="holds",
             scope=scope,
             cases=total,
@@ -285,7 +283,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
 
     def _unfinished(self, tried: int, total: int, reason: str) -> Verification:
         return Verification(
-            question="",
             verdict="unknown",
             scope=f"{tried} cases were run and hold",
             cases=total,
@@ -299,7 +296,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
         events = [later(each, self.lead) for each in least]
         again = self._again(events, horizon)
         return Verification(
-            question="",
             verdict="broken",
             scope=f"found with case {tried} of {total}",
             cases=total,
@@ -347,7 +343,6 @@ class _Asking(msgspec.Struct, frozen=True, kw_only=True):
                     return self._broken(events, seen, tried, total)
         during = f", and {what} fails at any of the {len(moments)} moments at which something happens" if what else ""
         return Verification(
-            question="",
             verdict="holds",
             scope=f"while {target.kind} {target.key} is rolled out anew{during}",
             cases=total,
