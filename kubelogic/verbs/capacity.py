@@ -22,8 +22,10 @@ from kubelogic.facts.omitted import omitted
 from kubelogic.facts.shapes import controller_of
 from kubelogic.logic import Rulebook
 from kubelogic.placement.kube.scheduler import schedule
-from kubelogic.placement.optimal.capacity import Fits, NodesNeeded, fewest_nodes, how_many
+from kubelogic.placement.optimal.capacity import Fits, how_many
+from kubelogic.placement.optimal.cheapest import Purchase, cheapest_nodes
 from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.optimal.offers import Offer
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.problem import Amounts, Claim, Node, Pod, Problem, Reach
 from kubelogic.reconcile.problem import GOALS, problem
@@ -150,7 +152,7 @@ def capacity(
     book, final = done.rulebook, done.cluster
     limits = Limits(timeout=options.left)
     told = (*notices, *omitted(cluster if pod is None else supposed(cluster, [pod]), book.omissions))
-    needed: NodesNeeded | None = None
+    needed: Purchase | None = None
     left_out: tuple[str, ...] = ()
     if pod is None:
         needed, left_out = _needed(book, done.run.state, None, 0, limits=limits, options=options)
@@ -193,7 +195,7 @@ def capacity(
 
 def _result(
     done: Reconciled,
-    needed: NodesNeeded | None,
+    needed: Purchase | None,
     left_out: tuple[str, ...],
     *,
     pod: str = "",
@@ -281,7 +283,7 @@ def _one_by_one(given: Problem, shape: str, fits: Fits) -> int:
 
 def _needed(
     book: Rulebook, state: State, sent: Probe | None, replicas: int, *, limits: Limits, options: Options
-) -> tuple[NodesNeeded | None, tuple[str, ...]]:
+) -> tuple[Purchase | None, tuple[str, ...]]:
     """The fewest nodes of the cluster's types for all its pods, placed anew, and some more of the probe.
 
     The pods of DaemonSets are part of a node: what they ask for is taken from what it offers.
@@ -316,7 +318,8 @@ def _needed(
     hopeless = _hopeless(whole, types, waiting, limits=limits)
     whole = msgspec.structs.replace(whole, pods=(*(each for each in waiting if each.shape not in hopeless), *more))
     left_out = tuple(each.name for each in waiting if each.shape in hopeless)
-    return fewest_nodes(whole, types, limits=limits, clock=options.clock), left_out
+    offers = [Offer(node=each) for each in types]
+    return cheapest_nodes(whole, offers, limits=limits, clock=options.clock), left_out
 
 
 def _hopeless(whole: Problem, types: tuple[Node, ...], waiting: list[Pod], *, limits: Limits) -> set[str]:
@@ -367,7 +370,7 @@ def _new_claim(claim: Claim) -> Claim:
     return msgspec.structs.replace(claim, provisions=_of_classes(claim.provisions))
 
 
-def _by_type(cluster: Cluster, needed: NodesNeeded) -> Mapping[str, int]:
+def _by_type(cluster: Cluster, needed: Purchase) -> Mapping[str, int]:
     """The counts by what people call the types of nodes."""
     found: dict[str, int] = defaultdict(int)
     for name, number in needed.nodes.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from kubelogic.placement.optimal.capacity import fewest_nodes, how_many
+from kubelogic.placement.optimal.capacity import how_many
+from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.limits import Limits
+from kubelogic.placement.optimal.offers import Offer
 from kubelogic.placement.problem import Affinity, Node, Pod, Problem, Reach, Shape
 
 ALL = Reach(node_classes=frozenset({"c"}))
@@ -48,20 +50,20 @@ def test_how_many_respects_the_rules_of_the_shape() -> None:
     assert how_many(problem, "a").more == 3
 
 
-def test_fewest_nodes_mixes_complementary_pods() -> None:
+def test_the_fewest_nodes_mix_complementary_pods() -> None:
     problem = Problem(
         nodes=(),
         shapes=(shape("hungry", 8, 10), shape("fat", 1, 80)),
         pods=tuple(Pod(name=f"{s}{i}", shape=s) for s in ("hungry", "fat") for i in range(6)),
         allowed={"hungry": ALL, "fat": ALL},
     )
-    needed = fewest_nodes(problem, (node("pool", 10),))
+    needed = cheapest_nodes(problem, (Offer(node=node("pool", 10)),))
     assert (needed.nodes, needed.least, needed.enough) == ({"pool": 6}, 6, True)
 
 
-def test_fewest_nodes_says_when_none_are_enough() -> None:
+def test_it_is_said_when_no_nodes_are_enough() -> None:
     problem = Problem(nodes=(), shapes=(shape("a", 20),), pods=(Pod(name="a0", shape="a"),), allowed={"a": ALL})
-    needed = fewest_nodes(problem, (node("pool", 10),), most=3)
+    needed = cheapest_nodes(problem, (Offer(node=node("pool", 10), most=3),))
     assert not needed.enough
 
 

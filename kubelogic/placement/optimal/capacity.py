@@ -1,24 +1,18 @@
-"""How many more pods fit, and how few nodes hold everything."""
+"""How many more pods fit beside everything that waits."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
 from kubelogic.placement.optimal.bounding import solo
-from kubelogic.placement.optimal.cheapest import cheapest_nodes
 from kubelogic.placement.optimal.compile import compile_problem
 from kubelogic.placement.optimal.limits import Clock, Limits
-from kubelogic.placement.optimal.offers import Offer
 from kubelogic.placement.optimal.solve import solve
 from kubelogic.placement.placement import Placement
-from kubelogic.placement.problem import Node, Pod, Problem
+from kubelogic.placement.problem import Pod, Problem
 
 _QUIET = Limits()
-_STEPS = (1, 3)
-"""How many nodes of a type are tried together before it is said not to help."""
 
 
 class Fits(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,18 +20,6 @@ class Fits(msgspec.Struct, frozen=True, kw_only=True):
 
     more: int
     most: int
-    placement: Placement
-
-
-class NodesNeeded(msgspec.Struct, frozen=True, kw_only=True):
-    """``nodes`` per type hold everything with ``placement``; fewer than ``least`` in all never do.
-
-    ``enough`` is False if even the most nodes allowed do not; ``placement`` then leaves pods out.
-    """
-
-    nodes: Mapping[str, int]
-    least: int
-    enough: bool
     placement: Placement
 
 
@@ -81,25 +63,3 @@ def _like(problem: Problem, shape: str, extra: str) -> Problem:
     affinities += [msgspec.structs.replace(rule, owner=extra) for rule in affinities if rule.owner == shape]
     spreads += [msgspec.structs.replace(rule, owner=extra) for rule in spreads if rule.owner == shape]
     return msgspec.structs.replace(problem, affinities=tuple(affinities), spreads=tuple(spreads))
-
-
-def fewest_nodes(
-    problem: Problem,
-    types: tuple[Node, ...],
-    *,
-    most: int = 1000,
-    limits: Limits = _QUIET,
-    clock: Clock | None = None,
-) -> NodesNeeded:
-    """How many nodes of which types to add so that every waiting pod is placed, as few as can be found.
-
-    Args:
-        problem: Its own nodes are used first; it may have none. ``allowed`` covers the classes of ``types``.
-        types: A node of each type. A topology value equal to the type's name becomes the new node's own name.
-        most: How many nodes of a type may be added at most.
-        limits: When to stop looking.
-        clock: Seconds from any origin, monotonic.
-    """
-    offers = [Offer(node=node, most=most) for node in types]
-    found = cheapest_nodes(problem, offers, limits=limits, clock=clock)
-    return NodesNeeded(nodes=found.nodes, least=found.least, enough=found.enough, placement=found.placement)
