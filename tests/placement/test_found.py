@@ -1,18 +1,11 @@
-"""Who finds a placement and what proves it; z3 on a few nodes at a time."""
+"""Who finds a placement and what proves it."""
 
 from __future__ import annotations
 
 import time
 
-import pytest
-
-from kubelogic.placement.check import check
-from kubelogic.placement.optimal.compile import compile_problem
-from kubelogic.placement.optimal.limits import Deadline, Limits
-from kubelogic.placement.optimal.neighbourhoods import search
-from kubelogic.placement.optimal.result import result
+from kubelogic.placement.optimal.limits import Limits
 from kubelogic.placement.optimal.solve import solve
-from kubelogic.placement.optimal.state import State
 from kubelogic.placement.problem import Node, Pod, Problem, Reach, Shape
 from tests.support.problems import Recipe, generate
 
@@ -25,45 +18,6 @@ def packing(sizes: list[int], nodes: int, capacity: int = 10) -> Problem:
         pods=tuple(Pod(name=f"p{i}", shape=f"s{i}", order=i) for i in range(len(sizes))),
         allowed={f"s{i}": Reach(node_classes=frozenset({"n0"})) for i in range(len(sizes))},
     )
-
-
-def deadline() -> Deadline:
-    return Deadline(Limits(), None)
-
-
-def test_z3_deals_a_few_nodes_out_anew_so_that_one_pod_more_fits() -> None:
-    model = compile_problem(packing([6, 4, 5, 5], nodes=2))
-    state = State(model)
-    sizes = [int(row[0]) for row in model.request]
-    for kind, node in ((sizes.index(6), 0), (sizes.index(4), 1), (sizes.index(5), 1)):
-        state.put(kind, node)
-    assert state.left.sum() == 1
-    better = search(state, expired=deadline())
-    assert better.left.sum() == 0
-    assert better.found == "counts by z3, on some nodes at a time"
-    assert state.left.sum() == 1, "the state that was given stays as it was"
-    found = result(model, better, most={}, conflicts=(), statistics={})
-    assert check(model.problem, found) == ()
-
-
-def test_z3_finds_nothing_where_there_is_nothing() -> None:
-    model = compile_problem(packing([6, 6, 6], nodes=2))
-    state = State(model)
-    state.put(0, 0)
-    state.put(0 if state.left[0] else 1, 1)
-    left = state.left.sum()
-    assert search(state, expired=deadline()).left.sum() == left
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_search_from_nothing_is_right_and_loses_nothing(seed: int) -> None:
-    problem = generate(Recipe(nodes=6, classes=2, pods=20, shapes=5, fill=1.0, leftovers=True, seed=seed))
-    model = compile_problem(problem)
-    state = search(State(model), expired=deadline())
-    again = search(state, expired=deadline())
-    assert (again.placed.sum(axis=1) >= state.placed.sum(axis=1)).all()
-    assert check(problem, result(model, state, most={}, conflicts=(), statistics={})) == ()
-    assert (search(State(model), expired=deadline()).placed == state.placed).all(), "the same answer twice"
 
 
 def test_a_placement_says_who_found_it_and_what_proves_it() -> None:

@@ -10,7 +10,6 @@ from kubelogic.placement.optimal.exact import Exact
 from kubelogic.placement.optimal.improve import improve
 from kubelogic.placement.optimal.limits import Deadline
 from kubelogic.placement.optimal.model import Model
-from kubelogic.placement.optimal.neighbourhoods import search
 from kubelogic.placement.optimal.pack import insert
 from kubelogic.placement.optimal.replay import replay
 from kubelogic.placement.optimal.stages import BRANCHES, make_way, one_by_one
@@ -62,8 +61,6 @@ def search_on(
     if theirs is not None and state.left.any():
         state = one_by_one(model, theirs, weights, state, expired)
     state, exact = by_integers(model, known, weights, state, expired, bound=bound, thorough=thorough)
-    if not thorough and not exact and (bound is None or weights.value(model, state) < bound):
-        state = search(state, expired=expired)
     before = state.copy()
     state = make_way(model, weights, state, expired)
     state, proved = disrupt_less(model, known, weights, state, expired)
