@@ -54,12 +54,9 @@ def autoscaler(report: Report, tree: Tree) -> None:
         text = f"{quoted(version)} is no group and version"
         report.wrong((*path, "scaleTargetRef", "apiVersion"), "KL143", text, version, words)
     elif not (group and slash) and target_ref.get("kind") != "ReplicationController":
-        report.add(
-            (*path, "scaleTargetRef", "apiVersion"),
-            "KL143",
-            "must name the API group, such as apps/v1",
-            api=api_words.invalid(version, "apiVersion must specify API group"),
-        )
+        text = "must name the API group, such as apps/v1"
+        words = "apiVersion must specify API group"
+        report.wrong((*path, "scaleTargetRef", "apiVersion"), "KL143", text, version, words)
     target = spec.get("targetCPUUtilizationPercentage")
     if target is not None and target < 1:
         text = f"must be at least 1, is {target}"
@@ -201,9 +198,6 @@ def _rules(report: Report, path: Path, rules: Tree) -> None:
             text = f"must be between 1 and 1800, is {period}"
             report.wrong((*where, "periodSeconds"), "KL122", text, period, detail)
     if "tolerance" in rules and quantity.read(rules["tolerance"]).nanos < 0:
-        report.add(
-            (*path, "tolerance"),
-            "KL138",
-            f"must be at least 0, is {rules['tolerance']}",
-            api=api_words.invalid(quantity.canonical(rules["tolerance"]), "must be greater than or equal to 0"),
-        )
+        text = f"must be at least 0, is {rules['tolerance']}"
+        detail = "must be greater than or equal to 0"
+        report.wrong((*path, "tolerance"), "KL138", text, quantity.canonical(rules["tolerance"]), detail)

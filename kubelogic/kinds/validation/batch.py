@@ -80,12 +80,8 @@ def _selector(report: Report, spec: Tree, name: str) -> None:
             return
         selector(report, where, chosen)
         if not has_bad_operator(chosen) and not matches(chosen, own):
-            report.add(
-                ("spec", "template", "metadata", "labels"),
-                "KL130",
-                "the selector does not match the labels of the template; make them agree",
-                api=mismatched(own),
-            )
+            text = "the selector does not match the labels of the template; make them agree"
+            report.add(("spec", "template", "metadata", "labels"), "KL130", text, api=mismatched(own))
         return
     if chosen is not None:
         selector(report, where, chosen)
@@ -183,7 +179,7 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
     rules = spec["podFailurePolicy"].get("rules", [])
     pod = spec.get("template", {}).get("spec", {})
     known = {node.get("name") for group in ("containers", "initContainers") for node in pod.get(group, ())}
-    report.at_most((*path, "rules"), rules, 20)
+    report.no_more((*path, "rules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         action = rule.get("action")
@@ -194,7 +190,7 @@ def _failure_policy(report: Report, path: Path, spec: Tree) -> None:
         codes, conditions = rule.get("onExitCodes"), rule.get("onPodConditions", [])
         if codes is not None:
             _exit_codes(report, (*where, "onExitCodes"), codes, known)
-        report.at_most((*where, "onPodConditions"), conditions, 20)
+        report.no_more((*where, "onPodConditions"), conditions, 20)
         for number, pattern in enumerate(conditions):
             here = (*where, "onPodConditions", number)
             label_key(report, (*here, "type"), pattern.get("type", ""))
@@ -222,7 +218,7 @@ def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None])
     if not values:
         words = "at least one value is required"
         report.wrong((*path, "values"), "KL120", "is required: give at least one exit code", codes.get("values"), words)
-    report.at_most((*path, "values"), values, 255)
+    report.no_more((*path, "values"), values, 255)
     seen: set[int] = set()
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
@@ -236,7 +232,7 @@ def _exit_codes(report: Report, path: Path, codes: Tree, known: set[str | None])
 def _success_policy(report: Report, path: Path, spec: Tree) -> None:
     rules, completions = spec["successPolicy"].get("rules", []), spec.get("completions", 0)
     report.present((*path, "rules"), rules, "give at least one rule", api=_NO_RULE)
-    report.at_most((*path, "rules"), rules, 20)
+    report.no_more((*path, "rules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "rules", index)
         count, indexes = rule.get("succeededCount"), rule.get("succeededIndexes")

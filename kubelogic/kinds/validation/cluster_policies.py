@@ -93,7 +93,7 @@ def _policy(report: Report, tree: Tree, dialect: _Dialect) -> None:
         _pods(report, ("spec", "subject"), subject)
     for direction in ("ingress", "egress"):
         rules = spec.get(direction) or ()
-        report.at_most(("spec", direction), rules, dialect.rules)
+        report.no_more(("spec", direction), rules, dialect.rules)
         for index, rule in enumerate(rules):
             _rule(report, ("spec", direction, index), rule, dialect)
 
@@ -104,7 +104,7 @@ def _rule(report: Report, path: Path, rule: Tree, dialect: _Dialect) -> None:
     report.no_longer((*path, "name"), rule.get("name") or "", _LONGEST_NAME)
     found = rule.get(peers) or ()
     report.present((*path, peers), found, "a rule needs at least one peer; namespaces: {} is every pod")
-    report.at_most((*path, peers), found, dialect.items)
+    report.no_more((*path, peers), found, dialect.items)
     for number, peer in enumerate(found):
         where = (*path, peers, number)
         _exactly_one(report, where, peer, allowed)

@@ -100,14 +100,9 @@ def _handler(report: Report, path: Path, node: Tree, grace: int) -> None:
     elif kind == "sleep":
         seconds = action.get("seconds", 0)
         if not 0 <= seconds <= grace:
-            report.add(
-                where,
-                "KL122",
-                f"must be between 0 and the pod's terminationGracePeriodSeconds ({grace}), is {seconds}",
-                api=api_words.invalid(
-                    seconds, f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
-                ),
-            )
+            text = f"must be between 0 and the pod's terminationGracePeriodSeconds ({grace}), is {seconds}"
+            words = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+            report.wrong(where, "KL122", text, seconds, words)
     elif kind in ("httpGet", "tcpSocket", "grpc"):
         port_number_or_name(report, (*where, "port"), action.get("port", 0))
     if kind == "httpGet":
@@ -245,27 +240,20 @@ def _resize(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
         report.one_of((*where, "resourceName"), name, ("cpu", "memory"))
         report.one_of((*where, "restartPolicy"), policy, ("NotRequired", "RestartContainer"))
         if pod.restart_policy == "Never" and policy != "NotRequired":
-            report.add(
-                (*where, "restartPolicy"),
-                "KL142",
-                "must be NotRequired in a pod that never restarts",
-                api=api_words.invalid(policy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'"),
-                at=dotted(path),
-            )
+            text = "must be NotRequired in a pod that never restarts"
+            words = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
+            report.wrong((*where, "restartPolicy"), "KL142", text, policy, words, at=dotted(path))
 
 
 def _restart(report: Report, path: Path, node: Tree) -> None:
     policy, rules = node.get("restartPolicy"), node.get("restartPolicyRules", [])
     if policy is None:
         if rules:
-            report.required(
-                (*path, "restartPolicy"),
-                "restartPolicyRules need it",
-                api="must specify restartPolicy when restart rules are used",
-            )
+            words = "must specify restartPolicy when restart rules are used"
+            report.required((*path, "restartPolicy"), "restartPolicyRules need it", api=words)
     elif policy not in _RESTARTS:
         report.unsupported((*path, "restartPolicy"), policy, _RESTARTS)
-    report.at_most((*path, "restartPolicyRules"), rules, 20)
+    report.no_more((*path, "restartPolicyRules"), rules, 20)
     for index, rule in enumerate(rules):
         where = (*path, "restartPolicyRules", index)
         report.one_of((*where, "action"), rule.get("action"), _RESTART_ACTIONS)
@@ -274,7 +262,7 @@ def _restart(report: Report, path: Path, node: Tree) -> None:
             continue
         codes = rule["exitCodes"]
         report.one_of((*where, "exitCodes", "operator"), codes.get("operator"), ("In", "NotIn"))
-        report.at_most((*where, "exitCodes", "values"), codes.get("values", ()), 255)
+        report.no_more((*where, "exitCodes", "values"), codes.get("values", ()), 255)
 
 
 def _common(report: Report, path: Path, node: Tree, pod: Surroundings) -> None:
@@ -342,12 +330,9 @@ def _host_network(report: Report, path: Path, ports: list[Tree], pod: Surroundin
     for index, port in enumerate(ports):
         host, number = port.get("hostPort", 0), port.get("containerPort", 0)
         if (pod.is_pod or host) and host != number:
-            report.add(
-                (*path, index, "hostPort"),
-                "KL142",
-                f"must be the containerPort ({number}) when hostNetwork is true, is {host}",
-                api=api_words.invalid(host, "must match `containerPort` when `hostNetwork` is true"),
-            )
+            text = f"must be the containerPort ({number}) when hostNetwork is true, is {host}"
+            words = "must match `containerPort` when `hostNetwork` is true"
+            report.wrong((*path, index, "hostPort"), "KL142", text, host, words)
 
 
 def init(report: Report, path: Path, nodes: list[Tree], mains: list[Tree], pod: Surroundings) -> None:

@@ -119,7 +119,7 @@ def _claim(report: Report, path: Path, devices: Tree) -> None:
         if (name := request.get("name"))
     }
     constraints = devices.get("constraints") or []
-    report.at_most((*path, "constraints"), constraints, _MOST)
+    report.no_more((*path, "constraints"), constraints, _MOST)
     for index, constraint in enumerate(constraints):
         where = (*path, "constraints", index)
         _references(report, (*where, "requests"), constraint.get("requests") or [], known)
@@ -178,7 +178,7 @@ def _wanted(report: Report, path: Path, wanted: Tree) -> None:
 
 
 def _selectors(report: Report, path: Path, selectors: Sequence[Tree]) -> None:
-    report.at_most(path, selectors, _MOST)
+    report.no_more(path, selectors, _MOST)
     for index, selector in enumerate(selectors):
         where = (*path, index, "cel")
         if selector.get("cel") is None:
@@ -197,7 +197,7 @@ def _selectors(report: Report, path: Path, selectors: Sequence[Tree]) -> None:
 def _configurations(
     report: Report, path: Path, configurations: Sequence[Tree], known: Mapping[str, Collection[str]] | None
 ) -> None:
-    report.at_most(path, configurations, _MOST)
+    report.no_more(path, configurations, _MOST)
     for index, each in enumerate(configurations):
         if known is not None:
             _references(report, (*path, index, "requests"), each.get("requests") or [], known)
@@ -257,7 +257,7 @@ def _device(report: Report, path: Path, device: Tree, *, per_device: bool) -> No
         if amount.get("requestPolicy") is not None and not device.get("allowMultipleAllocations"):
             report.forbidden((*path, "capacity", key, "requestPolicy"), "allowMultipleAllocations must be true")
     taints = device.get("taints") or []
-    report.at_most((*path, "taints"), taints, _MOST_TAINTS)
+    report.no_more((*path, "taints"), taints, _MOST_TAINTS)
     for index, taint in enumerate(taints):
         where = (*path, "taints", index)
         label_key(report, (*where, "key"), taint.get("key") or "")
@@ -333,7 +333,7 @@ def _qualified(report: Report, path: Path, name: str, *, domain: bool = False, o
 
 def _unique(report: Report, path: Path, items: Sequence[Tree], key: str, most: int) -> None:
     """A list that is a set by one of its fields, with no more than so many entries."""
-    report.at_most(path, items, most)
+    report.no_more(path, items, most)
     seen: set[str] = set()
     for index, item in enumerate(items):
         value = item.get(key)

@@ -56,7 +56,7 @@ def workload(report: Report, tree: Tree) -> None:
     templates = spec.get("podGroupTemplates", [])
     if not templates and not spec.get("compositePodGroupTemplates"):
         report.required((*path, "podGroupTemplates"), "give at least one template")
-    report.at_most((*path, "podGroupTemplates"), templates, _MOST_TEMPLATES)
+    report.no_more((*path, "podGroupTemplates"), templates, _MOST_TEMPLATES)
     seen: set[str] = set()
     for index, template in enumerate(templates):
         where = (*path, "podGroupTemplates", index)
@@ -82,7 +82,7 @@ def _group(report: Report, path: Path, spec: Tree) -> None:
             report.at_least(gang, "minCount", (*where, "gang"), 1)
     topology = (spec.get("schedulingConstraints") or {}).get("topology", [])
     where = (*path, "schedulingConstraints", "topology")
-    report.at_most(where, topology, _MOST_TOPOLOGIES)
+    report.no_more(where, topology, _MOST_TOPOLOGIES)
     for index, each in enumerate(topology):
         if not each.get("key"):
             report.required((*where, index, "key"))
@@ -103,7 +103,7 @@ def _group(report: Report, path: Path, spec: Tree) -> None:
 
 
 def _claims(report: Report, path: Path, claims: list[Tree]) -> None:
-    report.at_most(path, claims, _MOST_CLAIMS)
+    report.no_more(path, claims, _MOST_CLAIMS)
     seen: set[str] = set()
     for index, claim in enumerate(claims):
         name = claim.get("name")

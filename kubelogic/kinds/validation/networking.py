@@ -139,11 +139,8 @@ def ingress_class(report: Report, tree: Tree) -> None:
             report, (*path, "namespace"), namespace, names.dns_label, api="`parameters.scope` is set to 'Namespace'"
         )
     elif scope == "Cluster" and namespace is not None:
-        report.forbidden(
-            (*path, "namespace"),
-            "may only be set when the scope is Namespace",
-            api="`parameters.scope` is set to 'Cluster'",
-        )
+        words = "`parameters.scope` is set to 'Cluster'"
+        report.forbidden((*path, "namespace"), "may only be set when the scope is Namespace", api=words)
 
 
 def network_policy(report: Report, tree: Tree) -> None:

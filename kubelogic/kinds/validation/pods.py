@@ -210,12 +210,9 @@ def _dns(report: Report, path: Path, spec: Tree) -> None:
     here = (*path, "dnsConfig")
     if spec.get("dnsPolicy") == "None" and not (config or {}).get("nameservers"):
         detail = "at least one DNS nameserver" if config is not None else "`dnsConfig`"
-        report.required(
-            (*here, "nameservers"),
-            "dnsPolicy None needs at least one name server",
-            api=f"must provide {detail} when `dnsPolicy` is None",
-            at=dotted(here) if config is None else "",
-        )
+        text = "dnsPolicy None needs at least one name server"
+        words = f"must provide {detail} when `dnsPolicy` is None"
+        report.required((*here, "nameservers"), text, api=words, at=dotted(here) if config is None else "")
         further = Report()
         _dns_config(further, here, config or {})
         report.beyond(further)

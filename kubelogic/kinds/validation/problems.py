@@ -243,7 +243,7 @@ class Report(msgspec.Struct):
             self.duplicate(path, value, what, api=api, at=at)
         seen.add(value)
 
-    def at_most(self, path: Path, entries: Sized, limit: int) -> None:
+    def no_more(self, path: Path, entries: Sized, limit: int) -> None:
         """Check how many entries a list or mapping has."""
         if len(entries) > limit:
             self.too_many(path, len(entries), limit)

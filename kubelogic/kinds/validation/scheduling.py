@@ -137,26 +137,16 @@ def _label_keys(report: Report, path: Path, term: Tree, fields: Collection[str])
     matched = term.get("matchLabelKeys", [])
     for index, key in enumerate(matched):
         if key in term.get("mismatchLabelKeys", ()):
-            report.invalid(
-                (*path, "matchLabelKeys", index),
-                "KL142",
-                key,
-                "is also in mismatchLabelKeys",
-                detail=_IN_BOTH.format("mismatchLabelKeys"),
-            )
+            words = _IN_BOTH.format("mismatchLabelKeys")
+            report.invalid((*path, "matchLabelKeys", index), "KL142", key, "is also in mismatchLabelKeys", detail=words)
     chosen = term.get("labelSelector", {})
     seen = set(chosen.get("matchLabels", {}))
     for expression in chosen.get("matchExpressions", ()):
         key = expression.get("key", "")
         if key in matched and key in seen:
             index = matched.index(key)
-            report.invalid(
-                (*path, "matchLabelKeys", index),
-                "KL142",
-                key,
-                "is also in the labelSelector",
-                detail=_IN_BOTH.format("labelSelector"),
-            )
+            words = _IN_BOTH.format("labelSelector")
+            report.invalid((*path, "matchLabelKeys", index), "KL142", key, "is also in the labelSelector", detail=words)
         seen.add(key)
 
 
@@ -212,23 +202,15 @@ def taints(report: Report, path: Path, items: Sequence[Tree]) -> None:
             detail = ";".join(api_words.label_value(value))
             report.invalid((*where, "value"), "KL125", value, wrong, detail=detail, at=f"{told}.value")
         if not effect:
-            report.add(
-                (*where, "effect"),
-                "KL120",
-                f"is required: use {listed(EFFECTS)}",
-                told=[(f"{told}.effect", "Required value")],
-            )
+            text = f"is required: use {listed(EFFECTS)}"
+            report.add((*where, "effect"), "KL120", text, told=[(f"{told}.effect", "Required value")])
         elif effect not in EFFECTS:
             report.unsupported((*where, "effect"), effect, EFFECTS, api=EFFECTS, at=f"{told}.effect")
         if (key, effect) in seen:
             shown = api_words.shown({"Key": key, "Value": value, "Effect": effect, "TimeAdded": item.get("timeAdded")})
-            report.duplicate(
-                where,
-                f"{key}:{effect}",
-                "is there twice; a node has one taint per key and effect",
-                api=f"{shown}: taints must be unique by key and effect pair",
-                at=told,
-            )
+            text = "is there twice; a node has one taint per key and effect"
+            words = f"{shown}: taints must be unique by key and effect pair"
+            report.duplicate(where, f"{key}:{effect}", text, api=words, at=told)
         seen.add((key, effect))
 
 

@@ -142,11 +142,8 @@ def _sysctls(report: Report, path: Path, items: list[Tree], spec: Tree) -> None:
         seen.add(name)
         parts = name.replace("/", ".")
         if spec.get("hostNetwork") and parts.startswith("net."):
-            report.forbidden(
-                where,
-                f"{name} may not be set when hostNetwork is true",
-                api="may not be specified when 'hostNetwork' is true",
-            )
+            words = "may not be specified when 'hostNetwork' is true"
+            report.forbidden(where, f"{name} may not be set when hostNetwork is true", api=words)
         if spec.get("hostIPC") and parts.startswith(_IPC_SYSCTLS):
             report.forbidden(
                 where, f"{name} may not be set when hostIPC is true", api="may not be specified when 'hostIPC' is true"

@@ -78,20 +78,14 @@ def volume_spec(report: Report, path: Path, spec: Tree) -> None:
 def _volume_source(report: Report, path: Path, spec: Tree) -> None:
     kind = source(report, path, spec, "PersistentVolumeSpec")
     if kind == "local" and "nodeAffinity" not in spec:
-        report.required(
-            (*path, "nodeAffinity"),
-            "a local volume must say on which node it is",
-            api="Local volume requires node affinity",
-        )
+        words = "Local volume requires node affinity"
+        report.required((*path, "nodeAffinity"), "a local volume must say on which node it is", api=words)
     if kind == "csi":
         _csi(report, (*path, "csi"), spec["csi"])
     root = posixpath.normpath(spec.get("hostPath", {}).get("path") or ".") == "/"
     if root and spec.get("persistentVolumeReclaimPolicy") == "Recycle":
-        report.forbidden(
-            (*path, "persistentVolumeReclaimPolicy"),
-            "may not be Recycle for the host path /",
-            api="may not be 'recycle' for a hostPath mount of '/'",
-        )
+        words = "may not be 'recycle' for a hostPath mount of '/'"
+        report.forbidden((*path, "persistentVolumeReclaimPolicy"), "may not be Recycle for the host path /", api=words)
 
 
 def _csi(report: Report, path: Path, node: Tree) -> None:
@@ -114,12 +108,9 @@ def storage_class(report: Report, tree: Tree) -> None:
     for index, term in enumerate(tree.get("allowedTopologies", ())):
         means = {e.get("key", ""): set(e.get("values", ())) for e in term.get("matchLabelExpressions", ())}
         if means in terms:
-            report.add(
-                ("allowedTopologies", index, "matchLabelExpressions"),
-                "KL126",
-                "an earlier entry says the same; remove one",
-                api='Duplicate value: ""',
-            )
+            text = "an earlier entry says the same; remove one"
+            words = 'Duplicate value: ""'
+            report.add(("allowedTopologies", index, "matchLabelExpressions"), "KL126", text, api=words)
         terms.append(means)
         seen: set[str] = set()
         for number, expression in enumerate(term.get("matchLabelExpressions", ())):
@@ -141,7 +132,7 @@ def _provisioner(report: Report, path: Path, name: str) -> None:
 
 
 def _parameters(report: Report, path: Path, parameters: dict[str, str]) -> None:
-    report.at_most(path, parameters, 512)
+    report.no_more(path, parameters, 512)
     if "" in parameters:
         words = "field can not be empty."
         report.wrong((*path, ""), "KL123", "a parameter needs a name", "", words, on_key=True, at=dotted(path))

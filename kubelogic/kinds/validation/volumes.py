@@ -394,10 +394,7 @@ def volumes(report: Report, path: Path, nodes: list[Tree], meta: Tree | None, *,
             report.wrong((*where, "name"), "KL123", f"makes a claim named {full}, which {wrong}", name, *told)
         claim = node.get("persistentVolumeClaim", {}).get("claimName")
         if claim in made:
-            report.add(
-                (*where, "persistentVolumeClaim", "claimName"),
-                "KL142",
-                f"{claim} is the claim that an ephemeral volume of this pod makes",
-                api=api_words.invalid(claim, "must not reference a PVC that gets created for an ephemeral volume"),
-            )
+            text = f"{claim} is the claim that an ephemeral volume of this pod makes"
+            words = "must not reference a PVC that gets created for an ephemeral volume"
+            report.wrong((*where, "persistentVolumeClaim", "claimName"), "KL142", text, claim, words)
     return found

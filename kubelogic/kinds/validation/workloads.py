@@ -93,11 +93,8 @@ def _runs_forever(report: Report, spec: Tree, kind: str = "ReplicaSet") -> None:
         words = api_words.unsupported(policy, ("Always",))
         report.add((*where, "restartPolicy"), "KL121", f"must be Always here, is {policy}", api=words)
     if "activeDeadlineSeconds" in pod:
-        report.forbidden(
-            (*where, "activeDeadlineSeconds"),
-            "may only be set for Jobs and bare pods",
-            api=f"activeDeadlineSeconds in {kind} is not Supported",
-        )
+        words = f"activeDeadlineSeconds in {kind} is not Supported"
+        report.forbidden((*where, "activeDeadlineSeconds"), "may only be set for Jobs and bare pods", api=words)
 
 
 def _counts(report: Report, spec: Tree, *keys: str) -> None:
@@ -153,12 +150,9 @@ def deployment(report: Report, tree: Tree) -> None:
     _counts(report, spec, "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
-        report.add(
-            (*_SPEC, "progressDeadlineSeconds"),
-            "KL122",
-            f"must be greater than minReadySeconds ({spec.get('minReadySeconds', 0)}), is {deadline}",
-            api=api_words.invalid(deadline, "must be greater than minReadySeconds"),
-        )
+        text = f"must be greater than minReadySeconds ({spec.get('minReadySeconds', 0)}), is {deadline}"
+        words = "must be greater than minReadySeconds"
+        report.wrong((*_SPEC, "progressDeadlineSeconds"), "KL122", text, deadline, words)
 
 
 def replica_set(report: Report, tree: Tree) -> None:
