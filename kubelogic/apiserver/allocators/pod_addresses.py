@@ -38,7 +38,11 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
     if spec.get("hostNetwork"):
         return _listed(_of_node(tx, node, spec.get("nodeName") or ""))
     given: list[str] = []
-    for each in tx.alike("ranges of a node", (node,), lambda: _ranges(tx, node)):
+    ranges = tx.known(_RANGE, node)
+    if ranges is None:
+        ranges = [_range(tx, each) for each in _pools(tx, node)]
+        tx.keep(_RANGE, node, ranges)
+    for each in ranges:
         address = each.free(tx)
         if not address and _has_own_ranges(tx, node):
             address = _range(tx, pool(tx.range_of("assumed_pod_range"))).free(tx)
@@ -48,7 +52,7 @@ def sandbox_addresses(tx: Transaction, pod: Object) -> Mapping[str, Any] | None:
         given.append(address)
     if not given:
         return None
-    _in_use(tx).update(given)
+    ranges[0].used.update(given)
     return _listed(given)
 
 
@@ -63,12 +67,8 @@ def _listed(addresses: list[str]) -> Mapping[str, Any]:
     return {"podIP": addresses[0], "podIPs": [{"ip": each} for each in addresses]}
 
 
-def _ranges(tx: Transaction, node: Object | None) -> Sequence[_Range]:
-    """Where pods of a node get addresses: its own ranges, or the cluster's where nodes get none."""
-    return [_range(tx, each) for each in _pools(tx, node)]
-
-
 def _pools(tx: Transaction, node: Object | None) -> Sequence[Pool]:
+    """Where pods of a node get addresses: its own ranges, or the cluster's where nodes get none."""
     spec = (node.document.get("spec") or {}) if node is not None else {}
     ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
     if ranges:
@@ -106,11 +106,11 @@ class _Range(msgspec.Struct, kw_only=True):
         """The next free address, round and round; empty if there is none, which holds for the transaction."""
         if self.is_exhausted:
             return ""
-        pool, used = self.pool, self.used
+        given, used = self.pool, self.used
         start = _number(tx, self.counter)
-        end = start + min(pool.size, len(used) + 1)
+        end = start + min(given.size, len(used) + 1)
         for number in range(start, end):
-            address = pool.address(number % pool.size)
+            address = given.address(number % given.size)
             if address not in used:
                 tx.names[self.counter] = number + 1
                 return address
