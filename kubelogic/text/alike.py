@@ -7,7 +7,8 @@ unexpected: what it has in common with a text that was looked at is equal to the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -88,17 +89,16 @@ class Alike(Generic[T]):
         fork.known = known
 
 
-def cut(text: bytes, tree: Any, own: Sequence[Own], others: Sequence[str]) -> list[bytes] | None:
+def cut(text: bytes, own: Iterable[Own]) -> list[bytes] | None:
     """What stands in a text before, between and behind the strings that are its own.
 
     Args:
         text: JSON without doubled keys.
-        tree: what it says, with ``others`` instead of its own strings.
         own: its own strings, in the order of the text.
-        others: as many.
 
     Returns:
-        The parts; None if they are not to be found: the text with other strings has to say what the tree says.
+        The parts; None if they are not to be found. They may have been found in the wrong place: what the text says
+        with other strings between its parts has to be looked at.
     """
     parts: list[bytes] = []
     position = 0
@@ -110,6 +110,9 @@ def cut(text: bytes, tree: Any, own: Sequence[Own], others: Sequence[str]) -> li
             return None
         parts.append(text[position:found])
         position = found + len(each.value)
-    parts.append(text[position:])
-    changed = b"".join(part + other.encode() for part, other in zip(parts, [*others, ""], strict=True))
-    return parts if msgspec.json.decode(changed) == tree else None
+    return [*parts, text[position:]]
+
+
+def put_together(parts: Iterable[bytes], own: Iterable[str]) -> Any:
+    """What a text of these parts says with other strings between them."""
+    return msgspec.json.decode(b"".join(chain.from_iterable(zip(parts, [*map(str.encode, own), b""], strict=True))))

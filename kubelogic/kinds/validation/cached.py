@@ -17,7 +17,7 @@ import msgspec
 from kubelogic.kinds.evidence import is_stored
 from kubelogic.kinds.validation.admission import Admission, admit
 from kubelogic.kinds.validation.own import MANY, REPEATED, RULES, UNIQUE, own_of, own_of_entry
-from kubelogic.text.alike import Alike, Own, cut
+from kubelogic.text.alike import Alike, Own, cut, put_together
 from kubelogic.text.location import Path, Step, value_at
 
 _LONGEST = 4096
@@ -36,12 +36,11 @@ _INVENTED = 60
 
 
 class _Part:
-    """A mapping or list of a model's document, in which strings of an object's own are put."""
+    """A place in documents, mapping or list, in which strings of an object's own are put."""
 
     __slots__ = ("all_of", "fields", "inner", "made", "own", "tree")
 
-    def __init__(self, tree: Any, own: Sequence[Own], numbers: Sequence[int], depth: int = 0) -> None:
-        self.tree = tree
+    def __init__(self, own: Sequence[Own], numbers: Sequence[int], depth: int = 0) -> None:
         self.fields: list[tuple[Step, int]] = []
         below: dict[Step, tuple[list[Own], list[int]]] = {}
         for each, number in zip(own, numbers, strict=True):
@@ -52,22 +51,37 @@ class _Part:
                 inner = below.setdefault(step, ([], []))
                 inner[0].append(each)
                 inner[1].append(number)
-        self.inner = [(step, _Part(tree[step], *inner, depth + 1)) for step, inner in below.items()]
+        self.inner = [(step, _Part(*inner, depth + 1)) for step, inner in below.items()]
         self.all_of = itemgetter(*numbers)
-        self.own: Any = None
-        self.made: Any = None
+        self.own = self.tree = self.made = None
 
-    def filled(self, own: Sequence[str]) -> Any:
-        """The part with other strings; the one before, if they are equal to its."""
+    def filled(self, tree: Any, own: Sequence[str]) -> Any:
+        """The tree with other strings; the one that was made before, if they were the same."""
         mine = self.all_of(own)
-        if mine != self.own:
-            made = self.tree.copy()
+        if tree is not self.tree or mine != self.own:
+            made = tree.copy()
             for step, number in self.fields:
                 made[step] = own[number]
             for step, part in self.inner:
-                made[step] = part.filled(own)
-            self.own, self.made = mine, made
+                made[step] = part.filled(tree[step], own)
+            self.own, self.tree, self.made = mine, tree, made
         return self.made
+
+
+class _Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """Where objects have strings of their own, and what these have to be.
+
+    Attributes:
+        part: puts them where they belong.
+        invented: strings that could be there.
+        checks: the rules that they have to keep, and which of them each is for.
+        equal: pairs of strings that are equal.
+    """
+
+    part: _Part
+    invented: tuple[str, ...]
+    checks: tuple[tuple[str, Callable[[Sequence[str]], tuple[str, ...]]], ...]
+    equal: tuple[tuple[int, int], ...]
 
 
 class _Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,15 +89,13 @@ class _Model(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: of the object.
-        whole: its document; None for an entry of a list, which is stored as it is written.
-        checks: the rules that its own strings have to keep, and which of them each is for.
-        equal: pairs of strings that are equal.
+        document: as it is stored.
+        shape: where it has strings of its own.
     """
 
     kind: str
-    whole: _Part | None
-    checks: tuple[tuple[str, Callable[[Sequence[str]], tuple[str, ...]]], ...]
-    equal: tuple[tuple[int, int], ...]
+    document: Mapping[str, Any]
+    shape: _Shape
 
 
 class Admitter(msgspec.Struct, kw_only=True):
@@ -100,6 +112,7 @@ class Admitter(msgspec.Struct, kw_only=True):
     ip_families: Collection[str] = ("IPv4",)
     _models: Alike[_Model] = msgspec.field(default_factory=Alike)
     _entries: dict[tuple[Any, Any], Alike[_Model]] = msgspec.field(default_factory=dict)
+    _shapes: dict[tuple[tuple[Path, str, int], ...], _Shape] = msgspec.field(default_factory=dict)
     _known: dict[str, set[str]] = msgspec.field(default_factory=lambda: {rule: set() for rule in RULES})
     _made: Counter[str] = msgspec.field(default_factory=Counter)
     _used: Counter[str] = msgspec.field(default_factory=Counter)
@@ -132,11 +145,11 @@ class Admitter(msgspec.Struct, kw_only=True):
     def recall(self, data: bytes, start: int, end: int) -> dict[str, Any] | None:
         """What is stored of an object whose JSON text stands from ``start`` to ``end``, if one like it was admitted."""
         found = self._models.find(data, start, end)
-        own = self._own(*found) if found is not None else None
-        if found is None or own is None or found[0].whole is None:
+        if found is None or (own := self._own(*found)) is None:
             return None
-        self._used[found[0].kind] += 1
-        stored: dict[str, Any] = found[0].whole.filled(own)
+        model = found[0]
+        self._used[model.kind] += 1
+        stored: dict[str, Any] = model.shape.part.filled(model.document, own)
         return stored
 
     def _own(self, model: _Model, written: list[bytes]) -> list[str] | None:
@@ -148,10 +161,10 @@ class Admitter(msgspec.Struct, kw_only=True):
         if not text.isprintable():
             return None
         own = text.split('"')
-        for one, other in model.equal:
+        for one, other in model.shape.equal:
             if own[one] != own[other]:
                 return None
-        for rule, those in model.checks:
+        for rule, those in model.shape.checks:
             values = those(own)
             known = self._known[rule]
             if not known.issuperset(values):
@@ -169,35 +182,42 @@ class Admitter(msgspec.Struct, kw_only=True):
         own = own_of(document) if type(document) is dict and self._is_worth_it(document["kind"]) else []
         if not own or any(value_at(stored, each.path) != each.value for each in own):
             return
-        numbers, invented = _invented(own)
-        whole = _Part(stored, own, numbers)
-        tried = _Part(document, own, numbers).filled(invented)
+        parts = cut(text, own)
+        if parts is None:
+            return
+        shape = self._shape(own)
+        tried = put_together(parts, shape.invented)
         admission = self._one(tried)
-        if not _is_clean(admission) or admission.document != whole.filled(invented):
+        if not _is_clean(admission) or admission.document != shape.part.filled(stored, shape.invented):
             return
         if is_stored(tried) == is_stored(admission.document):
-            self._keep(self._models, text, tried, own, whole)
+            self._models.keep(parts, _Model(kind=document["kind"], document=stored, shape=shape))
+
+    def _shape(self, own: Sequence[Own]) -> _Shape:
+        """The shape of objects with such strings of their own where these are."""
+        first: dict[tuple[str, str], int] = {}
+        numbers = [
+            first.setdefault((each.rule, each.value), number) if each.rule in REPEATED else number
+            for number, each in enumerate(own)
+        ]
+        which = tuple((each.path, each.rule, number) for each, number in zip(own, numbers, strict=True))
+        if which not in self._shapes:
+            by_rule: dict[str, list[int]] = {}
+            for number in sorted(set(numbers)):
+                if (rule := own[number].rule) != "text":
+                    by_rule.setdefault(rule, []).append(number)
+            self._shapes[which] = _Shape(
+                part=_Part(own, numbers),
+                invented=tuple(RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers),
+                checks=tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items()),
+                equal=tuple((number, other) for number, other in enumerate(numbers) if number != other),
+            )
+        return self._shapes[which]
 
     def _is_worth_it(self, kind: str) -> bool:
         """Whether to make another model of a kind: whether those that there are were of use."""
         self._made[kind] += 1
         return self._made[kind] <= _TRIED + self._used[kind]
-
-    def _keep(
-        self, alike: Alike[_Model], text: bytes, tried: Mapping[str, Any], own: list[Own], whole: _Part | None
-    ) -> None:
-        """Keep a model; ``tried`` is what it was made of, with invented strings."""
-        numbers, invented = _invented(own)
-        parts = cut(text, tried, own, invented)
-        by_rule: dict[str, list[int]] = {}
-        for number in set(numbers):
-            if (rule := own[number].rule) != "text":
-                by_rule.setdefault(rule, []).append(number)
-        checks = tuple((rule, itemgetter(those[0], *those)) for rule, those in by_rule.items())
-        equal = tuple((number, other) for number, other in enumerate(numbers) if number != other)
-        if parts is not None:
-            kind = str(tried.get("kind"))
-            alike.keep(parts, _Model(kind=kind, whole=whole, checks=checks, equal=equal))
 
     def _listing(self, document: Mapping[str, Any]) -> Admission:
         """The admission of a list of endpoints, of which those that are alike are checked once."""
@@ -223,9 +243,13 @@ class Admitter(msgspec.Struct, kw_only=True):
         if not _is_clean(admission) or any(value_at(stored, path) != kept for path, _, kept in lists):
             return admission if few is document else self._one(document)
         for text, entry in fresh:
-            if alike.find(text, 0, len(text)) is None and self._is_worth_it(kind) and (own := own_of_entry(entry)):
-                numbers, invented = _invented(own)
-                self._keep(alike, text, _Part(entry, own, numbers).filled(invented), own, None)
+            own = own_of_entry(entry)
+            if not own or alike.find(text, 0, len(text)) is not None or not self._is_worth_it(kind):
+                continue
+            parts, shape = cut(text, own), self._shape(own)
+            tried = shape.part.filled(entry, shape.invented)
+            if parts is not None and put_together(parts, shape.invented) == tried:
+                alike.keep(parts, _Model(kind=kind, document=entry, shape=shape))
         for path, entries, _ in lists:
             stored = _with(stored, path, entries)
         return Admission(document=stored, problems=(), warnings=())
@@ -234,16 +258,6 @@ class Admitter(msgspec.Struct, kw_only=True):
 def _is_clean(admission: Admission) -> bool:
     """Whether there is nothing to say of a document."""
     return not admission.problems and not admission.warnings
-
-
-def _invented(own: Sequence[Own]) -> tuple[list[int], list[str]]:
-    """Of each string the number of the first that is always equal to it, and one that is invented."""
-    first: dict[tuple[str, str], int] = {}
-    numbers = [
-        first.setdefault((each.rule, each.value), number) if each.rule in REPEATED else number
-        for number, each in enumerate(own)
-    ]
-    return numbers, [RULES[own[number].rule][1].format(number % _INVENTED) for number in numbers]
 
 
 def _lists_of(document: Mapping[str, Any]) -> list[tuple[Path, list[Any]]]:
