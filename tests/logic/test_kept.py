@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubelogic.logic import Evaluation, Rulebook, joins, prepared
+from kubelogic.logic import Evaluation, Rulebook, compiler, joins, prepared
 from kubelogic.logic.encoded import Clauses, Files
 from kubelogic.logic.kept import Codes, KeptRules, Texts, keep_rules, kept_rules
 
@@ -125,7 +125,7 @@ def test_a_join_is_found_by_rule_and_sizes_without_its_source(
 
     first = elders()
     assert list(cache.glob("plans-*"))
-    monkeypatch.setattr(joins, "source_of", None)
+    monkeypatch.setattr(compiler, "source_of", None)
     assert elders() == first == [("a", "b"), ("a", "c"), ("b", "c")]
     (rules / "family.dl").write_text(_RULES.replace("elder(B, C)", "elder(B, C) & (A != C)"))
     assert Rulebook.read([rules]).mark != book.mark, "another rule is another rulebook"
