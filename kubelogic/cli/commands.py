@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from msgspec.structs import replace
+
 from kubelogic import cli
 from kubelogic.cli.parser import whole_parser
 from kubelogic.report.commands import Argument, Command
@@ -25,20 +27,11 @@ def _command(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> Command
             told = {each.dest: each.help or "" for each in action._choices_actions}
             for name, below in action.choices.items():
                 found = _command(below, (*words, name))
-                commands.append(_named(found, told.get(name, ""), cli.EXAMPLES.get(name, ()) if not words else ()))
+                examples = cli.EXAMPLES.get(name, ()) if not words else ()
+                commands.append(replace(found, help=told.get(name, ""), examples=examples))
         elif not isinstance(action, argparse._HelpAction):
             arguments.append(_argument(action))
     return Command(words=words, help=parser.description or "", arguments=tuple(arguments), commands=tuple(commands))
-
-
-def _named(command: Command, told: str, examples: tuple[str, ...]) -> Command:
-    return Command(
-        words=command.words,
-        help=told,
-        arguments=command.arguments,
-        commands=command.commands,
-        examples=examples,
-    )
 
 
 def _argument(action: argparse.Action) -> Argument:

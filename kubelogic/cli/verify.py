@@ -13,6 +13,7 @@ from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
     from kubelogic.verify.results import Verification
+    from kubelogic.verify.verifying import Question
 
 _CODES = {"holds": YES, "broken": NO, "unknown": UNKNOWN}
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.verbs.targets import UnknownPodError
     from kubelogic.verify.cases import WrongSurvivalError
     from kubelogic.verify.invariants import UnknownInvariantError
-    from kubelogic.verify.verifying import Question, WrongQuestionError, verify
+    from kubelogic.verify.verifying import WrongQuestionError, verify
 
     for option, value in (("--survive", args.survive), ("--during-rollout", args.during_rollout)):
         if value == "":
@@ -68,15 +69,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--invariant {each}: no such file")
     cluster, _ = common.read_cluster(args)
     try:
-        question = Question(
-            survive=args.survive or "",
-            during_rollout=args.during_rollout or "",
-            drain_all=args.drain_all,
-            any_order=args.any_order,
-            invariants=tuple(args.invariant),
-            extra_nodes=args.extra_nodes,
-            limit=args.limit,
-        )
+        question = _question(args)
         with common.watching(args) as options:
             found = verify(cluster, question, options)
     except (WrongSurvivalError, UnknownInvariantError, WrongQuestionError, UnknownPodError) as error:
@@ -85,6 +78,20 @@ def run(args: argparse.Namespace) -> int:
         _write(found, Path(args.write))
     common.answer(args, found, render_verification, verification_document)
     return _CODES[found.verdict]
+
+
+def _question(args: argparse.Namespace) -> Question:
+    from kubelogic.verify.verifying import Question
+
+    return Question(
+        survive=args.survive or "",
+        during_rollout=args.during_rollout or "",
+        drain_all=args.drain_all,
+        any_order=args.any_order,
+        invariants=tuple(args.invariant),
+        extra_nodes=args.extra_nodes,
+        limit=args.limit,
+    )
 
 
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +120,7 @@ def _swept(args: argparse.Namespace) -> int:
     from kubelogic.verify.invariants import UnknownInvariantError, named
     from kubelogic.verify.sweep import Job, UnknownEngineError, sweep
     from kubelogic.verify.sweep import named as engine_of
-    from kubelogic.verify.verifying import Question, WrongQuestionError
+    from kubelogic.verify.verifying import WrongQuestionError
 
     try:
         memory = int(quantity.parse(args.memory)) if args.memory else 0
@@ -131,15 +138,7 @@ def _swept(args: argparse.Namespace) -> int:
         for each in args.invariant:
             if not each.endswith(".dl"):
                 named(each)
-        question = Question(
-            survive=args.survive or "",
-            during_rollout=args.during_rollout or "",
-            drain_all=args.drain_all,
-            any_order=args.any_order,
-            invariants=tuple(args.invariant),
-            extra_nodes=args.extra_nodes,
-            limit=args.limit,
-        )
+        question = _question(args)
         str(question)
         jobs = [
             Job(

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kubelogic.text.location import Origin
+from kubelogic.text.location import Location, Origin, Path
 
 Document = Mapping[str, Any]
 """A JSON tree (dict, list, str, int, float, bool, None). Never changed in place once an Object holds it."""
@@ -39,6 +39,10 @@ class Object(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
         if not self.key:
             key = f"{self.namespace}/{self.name}" if self.namespace else self.name
             msgspec.structs.force_setattr(self, "key", intern(key))
+
+    def place(self, path: Path = ("metadata", "name")) -> Location | None:
+        """Where a field of it was written; None if no file holds it."""
+        return self.origin.locate(path) if self.origin is not None else None
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"

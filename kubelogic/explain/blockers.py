@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kubelogic.explain.filters import Relations, filled, filters, moved, point_of, reached, switched_off
+from kubelogic.explain.filters import Relations, filled, moved, reached, switched_off
 from kubelogic.explain.units import amount
+from kubelogic.facts.filters import filters, point_of
 from kubelogic.logic import Value
 from kubelogic.logic.terms import Declaration
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from kubelogic.explain.units import amount
+from kubelogic.explain.units import amount, some
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
 
@@ -37,11 +37,10 @@ def capacity_words(problem: Problem, each: Assumption, core: Sequence[Assumption
     asked = _asked(problem, core, resource)
     roomy = [node.name for node in members if node.allocatable.get(resource, 0) - used[node.name] >= asked > 0]
     if roomy and len(roomy) < len(members):
-        listed = ", ".join(sorted(roomy)[:4]) + (f" and {len(roomy) - 4} more" if len(roomy) > 4 else "")
         have = "has" if len(roomy) == 1 else "have"
         return (
             f"only {len(roomy)} of the {len(members)} nodes like {name} {have} "
-            f"{amount(resource, asked)} of {resource} free: {listed}"
+            f"{amount(resource, asked)} of {resource} free: {some(sorted(roomy), 4)}"
         )
     if free == most or asked > most:
         return f"{who} can hold at most {amount(resource, most)} {'pods' if resource == 'pods' else f'of {resource}'}"

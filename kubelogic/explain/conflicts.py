@@ -11,10 +11,11 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words
-from kubelogic.explain.filters import Relations, fields, filters
+from kubelogic.explain.filters import Relations, fields
 from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
-from kubelogic.explain.units import amount
+from kubelogic.explain.units import amount, some
 from kubelogic.explain.verdicts import Standing
+from kubelogic.facts.filters import filters
 from kubelogic.facts.storage import named_class
 from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
@@ -140,13 +141,9 @@ def _passing(
         alike.setdefault((state_of(blocker), until(blocker)), []).append(blocker.node)
     for (text, goes), nodes in sorted(alike.items()):
         node = cluster.get("Node", nodes[0])
-        where = ", ".join(nodes[:4]) + (f" and {len(nodes) - 4} more" if len(nodes) > 4 else "")
+        where = some(nodes, 4)
         path: Path = ("spec", "taints") if "taint" in text else ("spec", "unschedulable")
-        yield (
-            _placed(f"{where} {text}: {goes}", node, path)
-            if node is not None
-            else ConflictMember(text=f"{where} {text}: {goes}", object="", location=None)
-        )
+        yield _placed(f"{where} {text}: {goes}", node, path)
 
 
 CORDON_TAINT = "node.kubernetes.io/unschedulable"
@@ -178,9 +175,8 @@ def _elsewhere(cluster: Cluster, pod: Object) -> str:
                 found.add(key)
     if not found:
         return ""
-    names = ", ".join(sorted(found)[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
     verb = "matches" if len(found) == 1 else "match"
-    return f"; {names} {verb} the labels but not the namespace that the term looks at"
+    return f"; {some(sorted(found))} {verb} the labels but not the namespace that the term looks at"
 
 
 def _field(relations: Relations, obj: Object, blocker: Blocker) -> Path:
@@ -243,12 +239,9 @@ def _witnessed(relations: Relations, each: Assumption, blockers: Sequence[Blocke
 
 
 def _placed(text: str, obj: Object | None, path: Path) -> ConflictMember:
-    origin = obj.origin if obj is not None else None
-    return ConflictMember(
-        text=text,
-        object=str(obj) if obj is not None else "",
-        location=origin.locate(path) if origin is not None else None,
-    )
+    if obj is None:
+        return ConflictMember(text=text, object="", location=None)
+    return ConflictMember(text=text, object=str(obj), location=obj.place(path))
 
 
 def _text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.placement.counts import Place, Step
 from kubelogic.placement.derivation import Derivation
 
@@ -59,7 +59,7 @@ def _chain(steps: Sequence[Step], wanted: int) -> Iterator[str]:
 def _sentence(steps: Sequence[Step], wanted: int) -> str:
     first = steps[0]
     names = [_named(step.place) for step in steps]
-    who = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    who = some(names, _LISTED)
     have, take = ("has", "takes") if len(names) == 1 else ("have", "take")
     each = "" if len(names) == 1 else " each"
     bound = f"{first.low} or more" if first.low else ("none" if not first.high else f"{first.high} at most")

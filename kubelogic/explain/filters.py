@@ -5,22 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from kubelogic.facts.filters import TABLES, Filter, filters, point_of
+from kubelogic.facts.filters import TABLES
 from kubelogic.logic import Row, Rulebook, Value
-
-__all__ = [
-    "GOALS",
-    "Filter",
-    "Relations",
-    "fields",
-    "filled",
-    "filters",
-    "goals",
-    "moved",
-    "point_of",
-    "reached",
-    "switched_off",
-]
 
 GOALS: tuple[str, ...] = (
     *TABLES,

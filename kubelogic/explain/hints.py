@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import msgspec
 
 from kubelogic.cluster.state import State
+from kubelogic.explain.units import some
 from kubelogic.logic import Evaluation, Rulebook, Value
 from kubelogic.logic.terms import Pattern
 from kubelogic.logic.words import Words
@@ -84,8 +85,7 @@ class _Hints:
         if not known:
             return f"{what}, nor any other."
         few = sorted(known, key=lambda each: (isinstance(each, str), each))
-        more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
-        return f"{what}; there {'is' if len(few) == 1 else 'are'} {', '.join(map(repr, few[:_SHOWN]))}{more}."
+        return f"{what}; there {'is' if len(few) == 1 else 'are'} {some(list(map(repr, few)), _SHOWN)}."
 
     def _other_rows(self) -> Iterator[str]:
         """If each constant exists: which of them, left open, would have rows."""
@@ -95,9 +95,7 @@ class _Hints:
                 continue
             others = sorted({row[place] for row in self._rows(place)}, key=repr)
             if others:
-                more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-                shown = ", ".join(map(repr, others[:_SHOWN]))
-                yield f"with another {arguments[place].name} something fits: {shown}{more}."
+                yield f"with another {arguments[place].name} something fits: {some(list(map(repr, others)), _SHOWN)}."
 
     def _rows(self, open_: int) -> Collection[tuple[Value, ...]]:
         """The rows that fit if one of the constants is left open."""

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from kubelogic.explain.filters import Filter, Relations, filled, filters, moved, point_of, reached, switched_off
+from kubelogic.explain.filters import Relations, filled, moved, reached, switched_off
+from kubelogic.facts.filters import Filter, filters, point_of
 from kubelogic.placement.placement import Refusal
 
 NO_NODES = "no nodes available to schedule pods"

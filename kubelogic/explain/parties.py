@@ -12,7 +12,7 @@ from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.cluster.pods import node_of
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.units import amount, count
+from kubelogic.explain.units import amount, count, some
 from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
@@ -64,7 +64,7 @@ def _only(names: Sequence[str], what: str) -> str:
     plural = what.replace("value", "values", 1) if what.startswith("value") else f"{what}s"
     if not names:
         return f"there is no {what}"
-    listed = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    listed = some(names, _LISTED)
     are = "is" if len(names) == 1 else "are"
     return f"there {are} {len(names)} {what if len(names) == 1 else plural}: {listed}"
 
@@ -99,7 +99,7 @@ def marks(cluster: Cluster, blockers: Sequence[Blocker]) -> Iterator[Party]:
             value = f"={each.witness['Value']}" if each.witness["Value"] else ""
             found.setdefault(f"{each.witness['Key']}{value}:{each.witness['Effect']}", []).append(each.node)
     for taint, names in sorted(found.items()):
-        where = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        where = some(names, _LISTED)
         yield (
             f"{where} {'has' if len(names) == 1 else 'have'} the taint {taint}",
             cluster.get("Node", names[0]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _BYTES = ("memory", "storage", "ephemeral-storage")
 _BINARY = ((1 << 60, "Ei"), (1 << 50, "Pi"), (1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki"))
 
@@ -42,6 +44,15 @@ def seconds(milliseconds: int) -> str:
     ('340s', '1.5s')
     """
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Names, so many at most, and how many more there are.
+
+    >>> some(["a", "b", "c", "d"]), some(["a", "b"])
+    ('a, b, c and 1 more', 'a, b')
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def count(number: int, noun: str) -> str:

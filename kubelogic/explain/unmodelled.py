@@ -108,7 +108,7 @@ def uncounted_devices(cluster: Cluster, pod: Object) -> tuple[Notice, ...]:
         Notice(
             code="KL291",
             message=f"{source} asks for {each}: capacity counts no devices, plan and explain do",
-            location=source.origin.locate(("spec",)) if source.origin else None,
+            location=source.place(("spec",)),
         )
         for each in asked
     )

@@ -22,8 +22,8 @@ from typing import Literal
 import msgspec
 
 from kubelogic.explain.blockers import Blocker
-from kubelogic.explain.filters import Relations, filters
-from kubelogic.facts.filters import TABLES
+from kubelogic.explain.filters import Relations
+from kubelogic.facts.filters import TABLES, filters
 from kubelogic.placement.placement import Placement
 from kubelogic.placement.problem import Problem
 

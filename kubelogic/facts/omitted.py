@@ -79,7 +79,7 @@ def omitted(cluster: Cluster, omissions: Iterable[Omission]) -> tuple[Notice, ..
                     Notice(
                         code=omission.code,
                         message=f"{first} uses {subject.kind}.{'.'.join(subject.path)}: {omission.words}",
-                        location=first.origin.locate(place) if first.origin else None,
+                        location=first.place(place),
                         count=len(users),
                     )
                 )

@@ -10,6 +10,7 @@ from kubelogic.explain.units import amount, count
 from kubelogic.reconcile.times import clock
 from kubelogic.report.explanation import render_explanation
 from kubelogic.report.lacking import said_beside, said_first
+from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import render_refusals, render_troubles
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.about import About, NodeExplanation, ServiceExplanation, WorkloadExplanation
@@ -56,13 +57,12 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     parts += [f"{len(found.unwell)} not well"] if found.unwell else []
     good = len(parts) == 1
     headline = f"{style.bold(found.workload)}: {(style.good if good else style.bad)(', '.join(parts))}"
-    texts = [headline + (f": {gist}" if gist and not found.pending else "") + "."]
-    if found.rollout:
-        texts.append("\n".join([style.bold("Its rollout"), *(f"  - {each}" for each in found.rollout)]))
-    if found.unwell:
-        texts.append(render_troubles(found.unwell, style))
-    if found.refused:
-        texts.append(render_refusals(found.refused, style))
+    texts = [
+        headline + (f": {gist}" if gist and not found.pending else "") + ".",
+        part("Its rollout", (f"  - {each}" for each in found.rollout), style),
+        render_troubles(found.unwell, style),
+        render_refusals(found.refused, style),
+    ]
     if found.uncreated and found.without_pods:
         texts.append("\n".join(f"  - {each}" for each in found.without_pods))
     elif found.uncreated and not found.refused:
@@ -74,7 +74,7 @@ def _workload(found: WorkloadExplanation, style: Style, node: str, event: Pasted
     if found.pod is not None:
         told = found.lacking.notices
         texts.append(render_explanation(found.pod, style, node=node, event=event, told=told))
-    return "\n\n".join(texts)
+    return paragraphs(*texts)
 
 
 def _node(found: NodeExplanation, style: Style) -> str:

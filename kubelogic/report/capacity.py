@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubelogic.cluster.extent import MOST_PODS
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.report.documents import header, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
@@ -75,9 +75,7 @@ def render_capacity(found: Capacity, style: Style = PLAIN) -> str:
         lines.append(f"The fewest nodes for so many were not looked for: no cluster has more than {MOST_PODS:,} pods.")
     if found.short:
         what = _what(found)
-        named = ", ".join(found.short[:_SHOWN]) + (
-            f" and {len(found.short) - _SHOWN} more" if found.short[_SHOWN:] else ""
-        )
+        named = some(found.short, _SHOWN)
         lines.append(
             style.warn(f"No number of nodes of these types that was tried holds {what}: {named} found no place.")
         )

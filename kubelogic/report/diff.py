@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.explain.units import count
 from kubelogic.report.documents import fields, header, location_document
+from kubelogic.report.parts import cut, paragraphs, part
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.terminal import one_line
 from kubelogic.verbs.diff import Diff, Effect
@@ -30,30 +31,22 @@ def render_diff(diff: Diff, style: Style = PLAIN, *, check: str = "kubelogic che
     """
     if diff.equal:
         return style.good("No difference.")
-    parts = [_verdict(diff, style)]
-    if not diff.nodes:
-        parts.append(NO_NODES)
-    if diff.worse:
-        parts.append("\n".join([style.bold("WORSE"), *(line for each in diff.worse for line in _effect(each, diff))]))
-    if diff.better:
-        parts.append("\n".join([style.bold("BETTER"), *(f"  {one_line(each.message)}" for each in diff.better)]))
     moved = [f"  {each.owner}: {_nodes(each.left)} -> {_nodes(each.came)}" for each in diff.places]
-    if moved:
-        parts.append("\n".join([style.bold("OTHER NODES"), *_some(moved)]))
     sizes = [f"  {each.owner}: {each.before} -> {count(each.after, 'pod')}" for each in diff.sizes]
-    if sizes:
-        parts.append("\n".join([style.bold("PODS ON NODES"), *_some(sizes)]))
-    parts.append("\n".join([style.bold("EDITS"), *_some([f"  {_edit(each)}" for each in diff.edits])]))
+    rolled = ""
     if diff.rolled and diff.nodes:
         whose = f"the rollout of {diff.rolled[0]} gets" if len(diff.rolled) == 1 else f"{len(diff.rolled)} rollouts get"
-        parts.append(f"Not looked at: whether {whose} through from the old pods to the new ones. Next: {check}")
-    return "\n\n".join(parts)
-
-
-def _some(lines: list[str]) -> list[str]:
-    if len(lines) <= _SHOWN:
-        return lines
-    return [*lines[:_SHOWN], f"  ... and {len(lines) - _SHOWN} more; -o json has them all"]
+        rolled = f"Not looked at: whether {whose} through from the old pods to the new ones. Next: {check}"
+    return paragraphs(
+        _verdict(diff, style),
+        "" if diff.nodes else NO_NODES,
+        part("WORSE", (line for each in diff.worse for line in _effect(each, diff)), style),
+        part("BETTER", (f"  {one_line(each.message)}" for each in diff.better), style),
+        part("OTHER NODES", cut(moved, _SHOWN), style),
+        part("PODS ON NODES", cut(sizes, _SHOWN), style),
+        part("EDITS", cut([f"  {_edit(each)}" for each in diff.edits], _SHOWN), style),
+        rolled,
+    )
 
 
 def _verdict(diff: Diff, style: Style) -> str:

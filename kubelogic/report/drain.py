@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import pending_document
+from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import blocker_lines
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.drain import PATIENCE, NodeDrain, told_order
@@ -16,35 +17,28 @@ _SHOWN = 4
 
 def render_drain(found: NodeDrain, style: Style = PLAIN) -> str:
     """The verdict, what kubectl has to be told, the order, what blocks, what helps."""
-    parts = [_verdict(found, style)]
-    if found.blocked:
-        lines = [f"  {each.pod}: {each.why}" for each in found.blocked]
-        parts.append("\n".join([style.bold("What stays, and why"), *lines]))
-    if found.homeless:
-        lines = []
-        for each in found.homeless:
-            elsewhere = [blocker for blocker in each.blockers if blocker.node != found.node]
-            lines += [f"  {each.owner}: {each.pod}", *(f"    - {line}" for line in blocker_lines(elsewhere, most=6))]
-        parts.append("\n".join([style.bold("Who finds no other node"), *lines]))
-    if found.helps:
-        lines = [f"  {each.summary}: then it is done in {clock(each.done)}" for each in found.helps]
-        parts.append("\n".join([style.bold("What helps (each was tried)"), *lines]))
-    if found.flags:
-        lines = [f"  {flag}: {_listed(pods)}: {meaning}" for flag, meaning, pods in found.flags]
-        parts.append("\n".join([style.bold("What kubectl has to be told"), *lines]))
-    if found.order:
-        lines = [f"  {clock(time)}  {_listed(pods)}" for time, pods in told_order(found.order)]
-        parts.append("\n".join([style.bold("In which order pods are gone"), *lines]))
-    if found.unserved:
-        lines = [
-            f"  {service}: from {clock(since)} {'on' if until is None else f'to {clock(until)}'}"
-            for service, since, until in found.unserved
-        ]
-        parts.append("\n".join([style.bold("Services without a ready endpoint"), *lines]))
-    if found.stays:
-        parts.append(f"{style.bold('Left alone')}: {', '.join(found.stays)}")
-    parts.append(f"{style.bold('Next')}: {found.command}" if found.works else _next(found, style))
-    return "\n\n".join(parts)
+    homeless = []
+    for each in found.homeless:
+        elsewhere = [blocker for blocker in each.blockers if blocker.node != found.node]
+        homeless += [f"  {each.owner}: {each.pod}", *(f"    - {line}" for line in blocker_lines(elsewhere, most=6))]
+    helps = [f"  {each.summary}: then it is done in {clock(each.done)}" for each in found.helps]
+    flags = [f"  {flag}: {some(pods, _SHOWN)}: {meaning}" for flag, meaning, pods in found.flags]
+    order = [f"  {clock(time)}  {some(pods, _SHOWN)}" for time, pods in told_order(found.order)]
+    unserved = [
+        f"  {service}: from {clock(since)} {'on' if until is None else f'to {clock(until)}'}"
+        for service, since, until in found.unserved
+    ]
+    return paragraphs(
+        _verdict(found, style),
+        part("What stays, and why", (f"  {each.pod}: {each.why}" for each in found.blocked), style),
+        part("Who finds no other node", homeless, style),
+        part("What helps (each was tried)", helps, style),
+        part("What kubectl has to be told", flags, style),
+        part("In which order pods are gone", order, style),
+        part("Services without a ready endpoint", unserved, style),
+        f"{style.bold('Left alone')}: {', '.join(found.stays)}" if found.stays else "",
+        f"{style.bold('Next')}: {found.command}" if found.works else _next(found, style),
+    )
 
 
 def _verdict(found: NodeDrain, style: Style) -> str:
@@ -67,10 +61,6 @@ def _next(found: NodeDrain, style: Style) -> str:
         return f"{style.bold('Next')}: nothing that was tried helps; {found.command} would try again and again"
     first = f"{found.helps[0].summary}, then " if found.helps else "nothing that was tried helps; "
     return f"{style.bold('Next')}: {first}{found.command}"
-
-
-def _listed(pods: tuple[str, ...]) -> str:
-    return ", ".join(pods[:_SHOWN]) + (f" and {len(pods) - _SHOWN} more" if len(pods) > _SHOWN else "")
 
 
 def drain_document(found: NodeDrain) -> dict[str, Any]:

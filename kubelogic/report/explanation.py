@@ -11,6 +11,7 @@ from kubelogic.explain.conflicts import CORDON_TAINT, ConflictMember, state_of
 from kubelogic.explain.repairs import Repair
 from kubelogic.explain.units import count
 from kubelogic.report.lacking import said_beside, said_first
+from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import blocker_lines, render_notices, render_troubles, written_at
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.text import Notice
@@ -65,20 +66,16 @@ def render_explanation(
     """The explanation for a person; with ``node`` only what concerns that node; without notices that were ``told``."""
     verdict = _verdict(found)
     paint = style.good if found.verdict == "placed" else style.bad
-    parts = [f"{style.bold(found.pod)} ({found.owner}) {paint(verdict)}."]
-    if node:
-        parts.append(_about(found, node, style))
-    else:
-        parts += _everything(found, style)
-    if event is not None:
-        parts.insert(1, _compared(found, event, style))
-    if found.unwell:
-        parts.insert(1, render_troubles(found.unwell, style))
     fresh = [each for each in (*found.notices, *found.of_group) if each not in told]
-    if fresh:
-        parts.insert(1, render_notices(fresh, style))
-    parts[1:1] = said_beside(found.lacking, style, told=found.notices)
-    return "\n\n".join(part for part in (*said_first(found.lacking), *parts) if part)
+    return paragraphs(
+        *said_first(found.lacking),
+        f"{style.bold(found.pod)} ({found.owner}) {paint(verdict)}.",
+        *said_beside(found.lacking, style, told=found.notices),
+        render_notices(fresh, style),
+        render_troubles(found.unwell, style),
+        _compared(found, event, style) if event is not None else "",
+        *([_about(found, node, style)] if node else _everything(found, style)),
+    )
 
 
 def _everything(found: Explanation, style: Style) -> list[str]:
@@ -98,31 +95,22 @@ def _everything(found: Explanation, style: Style) -> list[str]:
             + ")"
             for name, parts_ in ranked
         ]
-        parts.append("\n".join([style.bold("kube-scheduler's scores, best first"), *lines]))
-    if found.waits_for:
-        parts.append("\n".join([style.bold("What it waits for"), *_members(found.waits_for, style)]))
-    if found.blockers:
-        said = [member.text for member in found.waits_for]
-        blockers = [each for each in found.blockers if not any(_says(text, each) for text in said)]
-        lines = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
-        title = _TITLES.get(found.verdict, "What is in the way")
-        if lines:
-            parts.append("\n".join([style.bold(title), *lines]))
-    if found.victims:
-        lines = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
-        parts.append("\n".join([style.bold("Who would have to go"), *lines]))
-    if found.conflict:
-        title = style.bold(conflict_title(found))
-        parts.append("\n".join([title, *_members(found.conflict, style), *(() if found.because else _chain(found))]))
-    if found.because:
-        parts.append("\n".join([style.bold("Why"), *(f"  {sentence}" for sentence in found.because)]))
-    if found.moves is not None:
-        from kubelogic.report.moves import render_moves
-
-        parts.append(render_moves(found.moves, style))
-    if found.repairs:
-        lines = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
-        parts.append("\n".join([style.bold("Any one of these places all of it (each was tried)"), *lines]))
+        parts.append(part("kube-scheduler's scores, best first", lines, style))
+    said = [member.text for member in found.waits_for]
+    blockers = [each for each in found.blockers if not any(_says(text, each) for text in said)]
+    in_the_way = [f"  - {line}" for line in blocker_lines(blockers, most=30)]
+    victims = [f"  {node}: {', '.join(pods)}" for node, pods in sorted(found.victims.items())]
+    chain = [] if found.because or not found.conflict else _chain(found)
+    repairs = [f"  {_told(repair)}  {style.dim(f'({repair.owner})')}" for repair in found.repairs]
+    parts += [
+        part("What it waits for", _members(found.waits_for, style), style),
+        part(_TITLES.get(found.verdict, "What is in the way"), in_the_way, style),
+        part("Who would have to go", victims, style),
+        part(conflict_title(found), [*_members(found.conflict, style), *chain], style),
+        part("Why", [f"  {sentence}" for sentence in found.because], style),
+        _moves(found, style),
+        part("Any one of these places all of it (each was tried)", repairs, style),
+    ]
     if found.trials_stopped:
         tried = count(found.trials_stopped, "change")
         others = "others that may work were not, as each takes long here"
@@ -139,6 +127,14 @@ def _choice(found: Explanation) -> Choice | None:
     from kubelogic.explain.choice import choice
 
     return choice(found.node, found.scores)
+
+
+def _moves(found: Explanation, style: Style) -> str:
+    if found.moves is None:
+        return ""
+    from kubelogic.report.moves import render_moves
+
+    return render_moves(found.moves, style)
 
 
 def _chain(found: Explanation) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.patterns import regex
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.verbs.moves import MovePlan
@@ -45,10 +45,11 @@ def render_moves(found: MovePlan, style: Style = PLAIN) -> str:
         )
         lines += ["  To type:", *(f"    {command}" for command in found.commands)]
     if found.hopeless:
-        lines.append(f"  {_some(found.hopeless)}: no node would take even one alone; moving pods does not help.")
+        lines.append(f"  {some(found.hopeless, _SHOWN)}: no node would take even one alone; moving pods does not help.")
     if found.waiting:
         verb = "waits" if len(found.waiting) == 1 else "wait"
-        lines.append(f"  {_some(found.waiting)}: {verb} for something else than room; moving pods does not give it.")
+        who = some(found.waiting, _SHOWN)
+        lines.append(f"  {who}: {verb} for something else than room; moving pods does not give it.")
     if found.staying:
         kinds = ", ".join(f"{number} {what}" for what, number in found.staying.items())
         lines.append(style.dim(f"  Running pods that are not moved: {kinds}."))
@@ -87,7 +88,3 @@ def _named(pod: str) -> str:
 
 def _total(found: MovePlan) -> int:
     return len(found.placements) + len(found.left)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

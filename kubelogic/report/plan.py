@@ -9,9 +9,10 @@ from itertools import groupby
 
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.pending import PendingPod
-from kubelogic.explain.units import amount, count, share
+from kubelogic.explain.units import amount, count, share, some
 from kubelogic.reconcile.entries import Entry
 from kubelogic.reconcile.times import clock
+from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import short_names, table
 from kubelogic.report.terminal import one_line
@@ -39,34 +40,32 @@ _BLOCKERS_SHOWN = 6
 def render_plan(plan: Plan, style: Style = PLAIN) -> str:
     """The whole plan for a person."""
     first = [each for each in plan.remarks if each == NO_NODES]
-    parts = [*map(style.warn, first), _verdict(plan, style), *(each for each in plan.remarks if each not in first)]
-    if plan.cycle:
-        parts.append(_loop(plan, style))
-    if plan.nodes:
-        parts.append(_nodes(plan.nodes, style))
-    if plan.placements:
-        parts.append(_workloads(plan, style))
-    if plan.groups:
-        parts.append(_groups(plan.groups, style))
-    if plan.endpoints:
-        parts.append(_services(plan.endpoints, style))
-    if plan.pending:
-        parts.append(render_pending(plan.pending, style))
-    if plan.moves is not None:
-        from kubelogic.report.moves import render_moves
+    next_step = "Next: kubelogic explain {} PATH... tells all about one of them."
+    return paragraphs(
+        *map(style.warn, first),
+        _verdict(plan, style),
+        *(each for each in plan.remarks if each not in first),
+        _loop(plan, style),
+        _nodes(plan.nodes, style) if plan.nodes else "",
+        _workloads(plan, style) if plan.placements else "",
+        _groups(plan.groups, style) if plan.groups else "",
+        _services(plan.endpoints, style) if plan.endpoints else "",
+        render_pending(plan.pending, style),
+        _moves(plan, style),
+        render_refusals(plan.refusals, style),
+        render_troubles(plan.troubles, style),
+        _gone(plan.gone, style),
+        render_notices(plan.notices, style),
+        *(next_step.format(pod.pod) for pod in plan.pending[:1]),
+    )
 
-        parts.append(render_moves(plan.moves, style))
-    if plan.refusals:
-        parts.append(render_refusals(plan.refusals, style))
-    if plan.troubles:
-        parts.append(render_troubles(plan.troubles, style))
-    if plan.gone:
-        parts.append(_gone(plan.gone, style))
-    if plan.notices:
-        parts.append(render_notices(plan.notices, style))
-    if plan.pending:
-        parts.append(f"Next: kubelogic explain {plan.pending[0].pod} PATH... tells all about one of them.")
-    return "\n\n".join(parts)
+
+def _moves(plan: Plan, style: Style) -> str:
+    if plan.moves is None:
+        return ""
+    from kubelogic.report.moves import render_moves
+
+    return render_moves(plan.moves, style)
 
 
 def _period(period: int) -> str:
@@ -76,7 +75,7 @@ def _period(period: int) -> str:
 def _loop(plan: Plan, style: Style) -> str:
     """One round of the loop that the run ends in."""
     entries = [Entry(time=each.time, type=each.action.type, arguments=each.action.arguments()) for each in plan.cycle]
-    return "\n".join([style.bold("AGAIN AND AGAIN"), *timeline(entries, style)])
+    return part("AGAIN AND AGAIN", timeline(entries, style), style)
 
 
 def _groups(groups: Sequence[GroupStatus], style: Style) -> str:
@@ -94,7 +93,7 @@ def _services(services: Sequence[ServiceEndpoints], style: Style) -> str:
     rows = [["SERVICE", "READY", "ENDPOINTS"]]
     for each in services[:_SERVICES_SHOWN]:
         total = len(each.ready) + len(each.not_ready)
-        rows.append([each.service, f"{len(each.ready)}/{total}", _addresses(each.ready)])
+        rows.append([each.service, f"{len(each.ready)}/{total}", some(each.ready)])
     lines = table(rows, style)
     if len(services) > _SERVICES_SHOWN:
         left = count(len(services) - _SERVICES_SHOWN, "more Service")
@@ -102,34 +101,30 @@ def _services(services: Sequence[ServiceEndpoints], style: Style) -> str:
     return "\n".join(lines)
 
 
-def _addresses(addresses: Sequence[str]) -> str:
-    return ", ".join(addresses[:3]) + (f" and {len(addresses) - 3} more" if len(addresses) > 3 else "")
-
-
 def _gone(gone: Sequence[GonePod], style: Style) -> str:
-    lines = [style.bold("GONE")]
+    lines = []
     for each in gone[:_GONE_SHOWN]:
         where = f" on {each.node}" if each.node else ""
         lines.append(f"  {each.pod}{where}: {each.reason or 'removed'}")
     if len(gone) > _GONE_SHOWN:
         lines.append(style.dim(f"  ... and {count(len(gone) - _GONE_SHOWN, 'more pod')}; -o json has them all"))
-    return "\n".join(lines)
+    return part("GONE", lines, style)
 
 
 def render_notices(notices: Sequence[Notice], style: Style = PLAIN, *, title: str = "NOTICES") -> str:
     """What was noticed on the way: features that are not modelled, values that are accepted but not meant."""
-    lines = [style.bold(title)]
+    lines = []
     for code, group in groupby(notices, key=lambda notice: notice.code):
         alike = list(group)
         lines += [f"  {one_line(str(notice))}" for notice in alike[:_NOTICES_SHOWN]]
         if len(alike) > _NOTICES_SHOWN:
             lines.append(style.dim(f"  ... and {len(alike) - _NOTICES_SHOWN} more of {code}; -o json has them all"))
-    return "\n".join(lines)
+    return part(title, lines, style)
 
 
 def render_troubles(troubles: Sequence[Trouble], style: Style = PLAIN) -> str:
     """What is not well at the end, and what is wrong with it."""
-    lines = [style.bold("NOT WELL")]
+    lines = []
     alike: dict[tuple[str, str, str], list[Trouble]] = {}
     for each in troubles:
         alike.setdefault((each.kind, each.reason, each.message), []).append(each)
@@ -141,7 +136,7 @@ def render_troubles(troubles: Sequence[Trouble], style: Style = PLAIN) -> str:
             lines.append(f"  {kind} {each.key}{place}{others}: {reason}: {message}")
     if left := len(troubles) - sum(len(found) for _, found in shown):
         lines.append(style.dim(f"  ... and {left:,} more; -o json has them all"))
-    return "\n".join(lines)
+    return part("NOT WELL", lines, style)
 
 
 def not_done(refused: RefusedObjects) -> str:
@@ -156,7 +151,7 @@ def not_done(refused: RefusedObjects) -> str:
 
 def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) -> str:
     """What the API server does not take, why and what would help."""
-    lines = [style.bold("REFUSED")]
+    lines = []
     for each in refusals:
         missing = not_done(each)
         place = f"  {style.dim(str(each.location))}" if each.location else ""
@@ -167,7 +162,7 @@ def render_refusals(refusals: Sequence[RefusedObjects], style: Style = PLAIN) ->
             lines.append(f"    - {remedy.text}: {remedy.object}{where}")
     if any(each.next_try is not None for each in refusals):
         lines.append(style.dim("  The controllers go on trying, ever more slowly; as things are, in vain."))
-    return "\n".join(lines)
+    return part("REFUSED", lines, style)
 
 
 def _verdict(plan: Plan, style: Style) -> str:
@@ -249,7 +244,7 @@ def _where(nodes: Iterable[str]) -> str:
 
 def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
     """Pods that stay pending, those of one workload with one reason together, and what is in their way."""
-    blocks = [style.bold("PENDING")]
+    blocks = []
     lines: dict[int, tuple[str, ...]] = {}
     for pod in pending:
         if id(pod.blockers) not in lines:
@@ -265,7 +260,7 @@ def render_pending(pending: Sequence[PendingPod], style: Style) -> str:
         blocks.extend(f"    - {one_line(line)}" for line in lines[id(first.blockers)])
     if left := sum(map(len, alike[_PENDING_SHOWN:])):
         blocks.append(style.dim(f"  ... and {count(left, 'more pod')}; -o json has them all"))
-    return "\n".join(blocks)
+    return part("PENDING", blocks, style)
 
 
 def blocker_lines(blockers: Sequence[Blocker], most: int = _BLOCKERS_SHOWN) -> list[str]:
@@ -313,8 +308,8 @@ def _alike(blockers: Sequence[Blocker]) -> str:
     if len(names) == 1 or not first.node:
         return f"{first.detail} [{first.code}]{written_at(first)}"
     if len({blocker.gist for blocker in blockers}) == 1:
-        return f"{_some(names)}: {first.gist} [{first.code}]{written_at(first)}"
-    others = _some([name for name in names if name != first.node])
+        return f"{some(names, 4)}: {first.gist} [{first.code}]{written_at(first)}"
+    others = some([name for name in names if name != first.node], 4)
     return f"{first.detail}; likewise {others} [{first.code}]{written_at(first)}"
 
 
@@ -322,7 +317,3 @@ def written_at(blocker: Blocker) -> str:
     """Where what it rests on was written, if that was looked up."""
     places = list(dict.fromkeys(str(place) for written in blocker.places for place in written.places[:2]))
     return f"  {', '.join(places)}" if places else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

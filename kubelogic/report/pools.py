@@ -6,7 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import Any
 
-from kubelogic.explain.units import count
+from kubelogic.explain.units import count, some
 from kubelogic.report.documents import header, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.plan import render_notices
@@ -56,7 +56,8 @@ def render_pools(found: Pools, style: Style = PLAIN) -> str:
     """The answer for a person."""
     lines = [_verdict(found, style), *said_beside(found.lacking, style)]
     if found.unsure:
-        lines.append(style.warn(f"{_named(found.unsure)} ask for what is not modelled (see the notices): unknown."))
+        who = some(found.unsure, _SHOWN)
+        lines.append(style.warn(f"{who} ask for what is not modelled (see the notices): unknown."))
     if found.bought:
         rows = [["POOL", "NODES", "PRICE", "COST", "PODS"]]
         rows += [
@@ -86,7 +87,7 @@ def _verdict(found: Pools, style: Style) -> str:
         what = "Nothing that a new node could take waits for one." if found.hopeless else "Nothing waits for a node."
         return style.bold(what)
     if not found.enough:
-        line = f"No way was found to give all {found.waiting} pods a node: {_named(found.short)} found none."
+        line = f"No way was found to give all {found.waiting} pods a node: {some(found.short, _SHOWN)} found none."
         reached = "".join(f"\nNo more node of {each} is within its limit." for each in found.reached)
         return style.warn(line + reached)
     if not found.bought:
@@ -97,8 +98,3 @@ def _verdict(found: Pools, style: Style) -> str:
         proof = f"by the weights of the pools; without them {money(found.unweighted)} would do"
     held = "the pod that waits finds a node" if found.waiting == 1 else f"all {found.waiting} pods that wait find one"
     return style.bold(f"Add {count(total, 'node')} for {money(found.cost)} ({proof}): then {held}.")
-
-
-def _named(pods: tuple[str, ...]) -> str:
-    rest = len(pods) - _SHOWN
-    return ", ".join(pods[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -13,6 +13,7 @@ from kubelogic.reconcile.restarts import Restarts
 from kubelogic.reconcile.simulate import GivenUp, Simulated
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import camel, fields, header, location_document, plain, plan_document
+from kubelogic.report.parts import cut, paragraphs, part
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.timeline import phrase_of, timeline
@@ -141,32 +142,21 @@ def render_simulation(simulation: Simulation, style: Style = PLAIN) -> str:
     lines = timeline(_told(simulation, run.timeline), style)
     if simulation.about is not None:
         parts.append(f"Only what is about {simulation.about.kind} {simulation.about.key}:")
-    parts.append("\n".join([style.bold("     TIME  WHAT HAPPENS"), *lines]) if lines else "Nothing happens.")
+    parts.append(part("     TIME  WHAT HAPPENS", lines, style) or "Nothing happens.")
     if run.cycle:
-        parts.append("\n".join([style.bold(f"FOR EVER{_period(run)}"), *timeline(run.cycle, style)]))
-    held = [f"  {_place(each)}{told(each)}" for each in run.expected if each.held]
-    if held:
-        parts.append("\n".join([style.bold("AS EXPECTED"), *held]))
-    unfinished = [each for each in run.rollouts if not each.complete]
-    if unfinished:
-        rows = [f"  {each.kind} {each.key}: {each.message}" for each in unfinished]
-        parts.append("\n".join([style.bold("ROLLOUTS THAT ARE NOT COMPLETE"), *rows]))
-    if run.restarts:
-        parts.append("\n".join([style.bold("CONTAINERS THAT WERE RESTARTED OR WAIT"), *_restarts(run.restarts)]))
-    if simulation.not_well:
-        shown = simulation.not_well[:_UNWELL_SHOWN]
-        rows = [f"  {_sentence(each)}" for each in shown]
-        if len(simulation.not_well) > len(shown):
-            rows.append(f"  ... and {len(simulation.not_well) - len(shown):,} more; -o json has them all")
-        parts.append("\n".join([style.bold("NOT WELL"), *rows]))
-    if simulation.final.pending:
-        parts.append(render_pending(simulation.final.pending, style))
-    if simulation.final.refusals:
-        parts.append(render_refusals(simulation.final.refusals, style))
-    parts.extend(unsaid(simulation))
-    if simulation.final.notices:
-        parts.append(render_notices(simulation.final.notices, style))
-    return "\n\n".join(parts)
+        parts.append(part(f"FOR EVER{_period(run)}", timeline(run.cycle, style), style))
+    unfinished = [f"  {each.kind} {each.key}: {each.message}" for each in run.rollouts if not each.complete]
+    return paragraphs(
+        *parts,
+        part("AS EXPECTED", (f"  {_place(each)}{told(each)}" for each in run.expected if each.held), style),
+        part("ROLLOUTS THAT ARE NOT COMPLETE", unfinished, style),
+        part("CONTAINERS THAT WERE RESTARTED OR WAIT", _restarts(run.restarts), style),
+        part("NOT WELL", cut([f"  {_sentence(each)}" for each in simulation.not_well], _UNWELL_SHOWN), style),
+        render_pending(simulation.final.pending, style),
+        render_refusals(simulation.final.refusals, style),
+        *unsaid(simulation),
+        render_notices(simulation.final.notices, style),
+    )
 
 
 def unsaid(simulation: Simulation) -> list[str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from kubelogic.reconcile.times import clock
 from kubelogic.report.documents import fields, header, notice_document
+from kubelogic.report.parts import paragraphs, part
 from kubelogic.report.plan import render_notices
 from kubelogic.report.simulation import seconds
 from kubelogic.report.style import PLAIN, Style
@@ -44,24 +45,22 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
 
 def render_verification(found: Verification, style: Style = PLAIN) -> str:
     """The verdict, over what it holds or what breaks it, and what to do next."""
-    parts = [*map(style.warn, found.missing), _verdict(found, style)]
-    if found.invariants:
-        parts.append("\n".join([style.bold("WHAT HAS TO HOLD"), *(f"  {each}" for each in found.invariants)]))
-    if found.already:
-        rows = [f"  {each}" for each in found.already[:_SHOWN]]
-        more = len(found.already) - _SHOWN
-        heading = style.bold("BROKEN BEFORE ANYTHING HAPPENS, AND NOT HELD AGAINST IT")
-        parts.append("\n".join([heading, *rows, *([f"  and {more} more"] if more > 0 else [])]))
-    if found.proved:
-        parts.append("\n".join([style.bold("PROVED"), *(f"  {each}" for each in found.proved)]))
-    if found.order:
-        rows = [f"  {number}. {node} ({clock(time)})" for number, (node, time) in enumerate(found.order, 1)]
-        parts.append("\n".join([style.bold("ORDER"), *rows]))
-    if found.counterexample is not None:
-        parts.extend(_broken(found.counterexample, style))
-    if found.notices:
-        parts.append(render_notices(found.notices, style))
-    return "\n\n".join(parts)
+    already = _some([f"  {each}" for each in found.already])
+    order = [f"  {number}. {node} ({clock(time)})" for number, (node, time) in enumerate(found.order, 1)]
+    return paragraphs(
+        *map(style.warn, found.missing),
+        _verdict(found, style),
+        part("WHAT HAS TO HOLD", (f"  {each}" for each in found.invariants), style),
+        part("BROKEN BEFORE ANYTHING HAPPENS, AND NOT HELD AGAINST IT", already, style),
+        part("PROVED", (f"  {each}" for each in found.proved), style),
+        part("ORDER", order, style),
+        *(_broken(found.counterexample, style) if found.counterexample is not None else ()),
+        render_notices(found.notices, style),
+    )
+
+
+def _some(rows: list[str]) -> list[str]:
+    return [*rows[:_SHOWN], *([f"  and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else [])]
 
 
 def _verdict(found: Verification, style: Style) -> str:
@@ -76,15 +75,13 @@ def _verdict(found: Verification, style: Style) -> str:
 
 
 def _broken(found: Counterexample, style: Style) -> list[str]:
-    parts: list[str] = []
-    if found.violations:
-        rows = [f"  {clock(each.time):>8}  {each.message} [{each.invariant}]" for each in found.violations[:_SHOWN]]
-        more = len(found.violations) - _SHOWN
-        parts.append("\n".join([style.bold("WHAT IS BROKEN"), *rows, *([f"  and {more} more"] if more > 0 else [])]))
-    if found.told:
-        parts.append("\n".join([style.bold("THE RUN"), *(f"  {each}" for each in found.told)]))
-    if found.steps:
-        parts.append("\n".join([style.bold("THE SCENARIO"), scenario_text(found.steps, found.horizon).rstrip()]))
+    rows = [f"  {clock(each.time):>8}  {each.message} [{each.invariant}]" for each in found.violations]
+    scenario = [scenario_text(found.steps, found.horizon).rstrip()] if found.steps else []
+    parts = [
+        part("WHAT IS BROKEN", _some(rows), style),
+        part("THE RUN", (f"  {each}" for each in found.told), style),
+        part("THE SCENARIO", scenario, style),
+    ]
     if found.steps:
         again = "it was run once more and broke the same" if found.replayed else "it is one run of the scheduler named"
         scheduler = f" --scheduler {found.scheduler}" if found.scheduler != "optimal" else ""

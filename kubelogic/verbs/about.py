@@ -297,7 +297,7 @@ def _node(done: Reconciled, name: str, plan: Plan) -> NodeExplanation:
         refuses={
             each.pod: tuple(blocker for blocker in each.blockers if blocker.node in (name, "")) for each in plan.pending
         },
-        location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
+        location=obj.place(),
     )
 
 
@@ -319,7 +319,7 @@ def _service(done: Reconciled, key: str, options: Options) -> ServiceExplanation
         pods=pods,
         remarks=tuple(each.message for each in (*notices_of(done.cluster, obj), *never_ready(done.before, owners))),
         rolled=interruptions(done, obj, options) if served.ready else (),
-        location=obj.origin.locate(("metadata", "name")) if obj.origin else None,
+        location=obj.place(),
     )
 
 
@@ -341,12 +341,3 @@ def _unserved(pod: Object, ready: set[str]) -> str:
     if (pod.document.get("metadata") or {}).get("deletionTimestamp"):
         return "it is being deleted"
     return "no port of the Service is one of its ports"
-
-
-__all__ = [
-    "About",
-    "NodeExplanation",
-    "ServiceExplanation",
-    "WorkloadExplanation",
-    "explain_any",
-]

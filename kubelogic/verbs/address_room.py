@@ -98,5 +98,4 @@ def _notice(short: list[tuple[Object, Pool, int]]) -> Notice:
         "there, as kube-scheduler would place them and their kubelet would wait for an address (the fewest nodes are "
         "found without addresses); nodes with larger ranges (node_cidr_mask_size) have room"
     )
-    place = node.origin.locate(("spec", "podCIDR")) if node.origin is not None else None
-    return Notice(code="KL191", message=message, location=place, count=len(short))
+    return Notice(code="KL191", message=message, location=node.place(("spec", "podCIDR")), count=len(short))

@@ -193,4 +193,4 @@ def _grant(cluster: Cluster, row: Row) -> Grant:
 def _place(cluster: Cluster, constant: str, path: tuple[str | int, ...]) -> Location | None:
     kind, _, key = constant.partition(" ")
     found = cluster.get(kind, key)
-    return found.origin.locate(path) if found is not None and found.origin else None
+    return found.place(path) if found is not None else None

@@ -11,6 +11,7 @@ from kubelogic.cluster import Object
 from kubelogic.cluster.state import State
 from kubelogic.explain.blockers import blockers
 from kubelogic.explain.filters import goals
+from kubelogic.explain.units import some
 from kubelogic.logic import Rulebook
 from kubelogic.reconcile.problem import GOALS
 from kubelogic.reconcile.relations import Relations
@@ -35,7 +36,7 @@ def daemon_set_reasons(state: State, rulebook: Rulebook, obj: Object) -> Iterato
         if each.predicate in _DAEMON_FILTERS and each.witness.get("Key") != _CORDON:
             alike.setdefault(each.gist, []).append(each.node)
     for gist, nodes in alike.items():
-        where = ", ".join(nodes[:4]) + (f" and {len(nodes) - 4} more" if len(nodes) > 4 else "")
+        where = some(nodes, 4)
         yield f"{where}: {gist}"
 
 

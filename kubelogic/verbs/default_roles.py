@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 from kubelogic.apiserver.bootstrap_roles import bootstrap_roles
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.objects import as_object
+from kubelogic.explain.units import some
 
 
 class WithRoles(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +33,9 @@ class WithRoles(msgspec.Struct, frozen=True, kw_only=True):
         said = []
         if self.assumed:
             it, roles = ("it", "ClusterRole") if len(self.assumed) == 1 else ("them", "ClusterRoles")
-            said.append(f"Not in the input, and taken as every API server makes {it}: {roles} {_few(self.assumed)}.")
+            said.append(f"Not in the input, and taken as every API server makes {it}: {roles} {some(self.assumed)}.")
         if self.dangling:
-            told = _few([str(each) for each in self.dangling])
+            told = some([str(each) for each in self.dangling])
             said.append(f"Bindings to roles that are not in the input, which may grant more: {told}.")
         return tuple(said)
 
@@ -80,8 +81,3 @@ def _is_cluster_role(binding: Object) -> bool:
 def _has_role(cluster: Cluster, binding: Object) -> bool:
     kind, name = str(_reference(binding).get("kind") or ""), str(_reference(binding).get("name") or "")
     return cluster.get(kind, f"{binding.namespace}/{name}" if kind == "Role" else name) is not None
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

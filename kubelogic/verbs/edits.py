@@ -82,8 +82,8 @@ def edits(old: Cluster, new: Cluster) -> tuple[Edit, ...]:
                     field=dotted(path),
                     old=None if was is _GONE else was,
                     new=None if now is _GONE else now,
-                    before=before.origin.locate(old_path) if before.origin is not None else None,
-                    after=after.origin.locate(new_path) if after.origin is not None else None,
+                    before=before.place(old_path),
+                    after=after.place(new_path),
                     mark=(after.kind, after.key, mark),
                 )
             )
@@ -121,7 +121,7 @@ def with_edits(old: Cluster, new: Cluster, chosen: Collection[Identity]) -> Clus
 
 
 def _whole(obj: Object, *, gone: bool) -> Edit:
-    place = obj.origin.locate(("metadata", "name")) if obj.origin is not None else None
+    place = obj.place()
     return Edit(
         kind=obj.kind,
         key=obj.key,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
@@ -86,21 +87,9 @@ def _interruptions(
             if found is not None and found.gap:
                 better = _rolled(rolled, obj, service, before, change)
                 works = better is not None and better.finished and not better.gap
-                found = _with_help(found, told if works else "")
+                found = replace(found, helps=told if works else "")
             if found is not None:
                 yield found
-
-
-def _with_help(found: Interruption, helps: str) -> Interruption:
-    return Interruption(
-        workload=found.workload,
-        least=found.least,
-        before=found.before,
-        gap=found.gap,
-        since=found.since,
-        finished=found.finished,
-        helps=helps,
-    )
 
 
 def _rolled(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from kubelogic.explain.units import some
 from kubelogic.facts.base import Fact
 from kubelogic.facts.hosts import cluster_facts, external_etcd, host_facts
 from kubelogic.facts.rulebook import load_rulebook
@@ -200,7 +201,7 @@ def _unknown(rows: Sequence[Row]) -> Iterable[Found]:
     for host, check, topic in rows:
         checks.setdefault((str(host), str(topic)), []).append(str(check))
     for (host, topic), names in checks.items():
-        few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        few = some(names)
         yield Found(host=host, check=few, severity="UNKNOWN", message=f"the file does not say the {topic} of this host")
 
 

@@ -12,6 +12,7 @@ from kubelogic.apiserver.unprinted_volumes import ONLY_NAMED
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.naming import HASH_LABEL
 from kubelogic.cluster.pods import controller_reference, node_of, nodes_of
+from kubelogic.explain.units import some
 from kubelogic.facts.quota import unit, unprinted_use
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.storage import is_default_class, named_class
@@ -19,7 +20,7 @@ from kubelogic.kinds.evidence import STAND_IN, UNKNOWN_NODE, is_nameless, stand_
 from kubelogic.kinds.table import served
 from kubelogic.kinds.validation.policy import SYSTEM_PRIORITIES
 from kubelogic.text import Notice
-from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain, some
+from kubelogic.verbs.missing_owners import lost_owner, missing_owners, missing_targets, named_in_vain
 from kubelogic.verbs.references import by_origin, missing_references
 from kubelogic.verbs.unresolved import unresolved
 
@@ -179,7 +180,7 @@ def _get(*kinds: str) -> str:
 
 
 def _notice(message: str, first: Object | None, path: tuple[str | int, ...], number: int) -> Notice:
-    place = first.origin.locate(path) if first is not None and first.origin is not None else None
+    place = first.place(path) if first is not None else None
     return Notice(code="KL195", message=message, location=place, count=number)
 
 

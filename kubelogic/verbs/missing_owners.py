@@ -10,11 +10,12 @@ cluster, not a dump.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.pods import controller_reference, nodes_of
+from kubelogic.explain.units import some
 from kubelogic.facts.quota_costs import plural_of
 from kubelogic.facts.templates import MAKERS
 from kubelogic.kinds.evidence import is_stored
@@ -77,16 +78,6 @@ def missing_owners(cluster: Cluster) -> Iterator[Notice]:
         yield _notice(message, others)
 
 
-def some(names: Sequence[str]) -> str:
-    """The first names of several, and how many more there are.
-
-    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
-    ('a, b', 'a, b, c and 2 more')
-    """
-    shown = ", ".join(names[:3])
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
 def unprinted_target(cluster: Cluster, autoscaler: Object) -> str:
     """What an autoscaler of a cluster scales, if its kind was not printed; empty if it was, or the autoscaler is new.
 
@@ -116,8 +107,7 @@ def missing_targets(cluster: Cluster) -> Iterator[Notice]:
             f"kubectl get {kinds} -A -o yaml brings {brought}"
         )
         first = next(iter(lost.values()))
-        place = first.origin.locate(("spec", "scaleTargetRef")) if first.origin is not None else None
-        yield Notice(code="KL195", message=message, location=place, count=len(lost))
+        yield Notice(code="KL195", message=message, location=first.place(("spec", "scaleTargetRef")), count=len(lost))
 
 
 def named_in_vain(cluster: Cluster, final: Cluster) -> Iterator[str]:
@@ -160,5 +150,5 @@ def _owns(owned: Mapping[str, Object]) -> str:
 
 def _notice(message: str, owned: Mapping[str, Object]) -> Notice:
     first = next(iter(owned.values()))
-    place = first.origin.locate(("metadata", "ownerReferences")) if first.origin is not None else None
+    place = first.place(("metadata", "ownerReferences"))
     return Notice(code="KL195", message=message, location=place, count=len(owned))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.pods import has_ended, node_of
+from kubelogic.explain.units import some
 from kubelogic.text import Notice
 from kubelogic.text.location import Path
-from kubelogic.verbs.missing_owners import some
 
 ONE_ADDRESS, ONE_RANGE = "KL166", "KL167"
 
@@ -30,7 +30,7 @@ def address_notices(cluster: Cluster) -> tuple[Notice, ...]:
 def _told(notices: Iterator[tuple[str, str, Object, Path, int]]) -> Iterator[Notice]:
     found = list(notices)
     for index, (code, message, obj, path, count) in enumerate(found[:_TOLD]):
-        place = obj.origin.locate(path) if obj.origin is not None else None
+        place = obj.place(path)
         more = len(found) - _TOLD if index == _TOLD - 1 else 0
         ending = f", and likewise {more} more" if more > 0 else ""
         yield Notice(code=code, message=message + ending, location=place, count=count)

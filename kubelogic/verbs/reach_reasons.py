@@ -164,7 +164,7 @@ class Reasons:
         path = ("spec", DIRECTIONS[direction][0], index)
         own = _own_name(found, path)
         text = f"{direction} rule {index}{own} of {_called(policy)}{_DOES[action]}{more}"
-        return Reason(text=text, location=found.origin.locate(path) if found is not None and found.origin else None)
+        return Reason(text=text, location=found.place(path) if found is not None else None)
 
     def _stops(self, policy: str, direction: str, other: Value) -> Reason:
         rules = self._admitting.get((policy, direction, other))
@@ -174,7 +174,7 @@ class Reasons:
         else:
             text = f"policy {policy} has no {direction} rule for this peer"
         found = self._policy(policy)
-        return Reason(text=text, location=found.origin.locate(()) if found is not None and found.origin else None)
+        return Reason(text=text, location=found.place(()) if found is not None else None)
 
     def _policy(self, policy: str) -> Object | None:
         kind, _, name = policy.partition("/")

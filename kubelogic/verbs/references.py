@@ -129,7 +129,7 @@ def missing_references(cluster: Cluster, of: Collection[str] | None = None) -> t
         Notice(
             code="KL196",
             message=each.message,
-            location=each.user.origin.locate(each.path) if each.user.origin is not None else None,
+            location=each.user.place(each.path),
             count=each.count,
         )
         for each in lacking(cluster, of)

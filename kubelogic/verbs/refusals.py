@@ -54,7 +54,7 @@ def refused_objects(refusals: Iterable[Refusals], state: State, start: int) -> t
                 message=each.answer.message,
                 tries=each.count,
                 next_try=max(again - start, 0),
-                location=source.origin.locate(("metadata", "name")) if source.origin else None,
+                location=source.place(),
                 remedies=tuple(_remedies(each.answer, state.cluster)),
             )
         )
@@ -103,7 +103,7 @@ def refused_manifests(left_out: Iterable[tuple[Object, Status]], cluster: Cluste
             message=answer.message,
             tries=1,
             next_try=None,
-            location=each.origin.locate(answer.path or ("metadata", "name")) if each.origin else None,
+            location=each.place(answer.path or ("metadata", "name")),
             remedies=tuple(_remedies(answer, cluster)),
         )
         for each, answer in left_out
@@ -142,9 +142,8 @@ def _wanted(owner: Object) -> int:
 def _remedies(answer: Status, cluster: Cluster) -> Iterator[Remedy]:
     for each in answer.obstacles:
         found = cluster.get(each.kind, each.key)
-        origin = found.origin if found is not None else None
         yield Remedy(
             text=each.remedy,
             object=f"{each.kind} {each.key}",
-            location=origin.locate(each.path) if origin is not None else None,
+            location=found.place(each.path) if found is not None else None,
         )

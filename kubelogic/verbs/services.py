@@ -10,7 +10,7 @@ from typing import Any
 from kubelogic.cluster import Cluster, Object
 from kubelogic.facts.blocks import block
 from kubelogic.facts.templates import MAKERS, template_of
-from kubelogic.text import Location, Notice
+from kubelogic.text import Notice
 
 NO_LOAD_BALANCER, NO_RESOLVER, NO_PODS, NO_PORT = "KL150", "KL151", "KL152", "KL153"
 
@@ -133,8 +133,7 @@ def _notices(cluster: Cluster, service: Object, groups: _Groups) -> Iterator[Not
 
 
 def _notice(service: Object, code: str, message: str, *path: str | int) -> Notice:
-    place: Location | None = service.origin.locate(("spec", *path)) if service.origin else None
-    return Notice(code=code, message=message, location=place)
+    return Notice(code=code, message=message, location=service.place(("spec", *path)))
 
 
 def _groups(cluster: Cluster) -> _Groups:

@@ -113,7 +113,7 @@ def find(cluster: Cluster, text: str, namespace: str = "default") -> Target:
     if kind:
         return _of_kind(cluster, kind, name, namespace, text)
     key = name if "/" in name else f"{namespace}/{name}"
-    if there := _at(cluster, key):
+    if there := _there(cluster, key):
         return there
     named = _pods_and_workloads(cluster)
     if found := next((each for each in named if each.key == key), None):
@@ -223,11 +223,6 @@ def _of_kind(cluster: Cluster, kind: str, name: str, namespace: str, text: str) 
         same = (each for each in _pods_and_workloads(cluster) if each.key.partition("/")[2] == name)
         near = tuple(f"{each.kind.lower()}/{each.key}" for each in same)[:3]
     raise UnknownPodError(key, near, kind)
-
-
-def _at(cluster: Cluster, key: str) -> Target | None:
-    """The pod or workload of a key that is in a cluster: what is first in ``_pods_and_workloads``."""
-    return next((Target(kind=kind, key=key) for kind in ("Pod", *WORKLOADS) if key in cluster.objects(kind)), None)
 
 
 def _pods_and_workloads(cluster: Cluster) -> list[Target]:

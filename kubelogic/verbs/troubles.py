@@ -29,7 +29,7 @@ def troubles(known: Collection[Row], before: Cluster, after: Cluster, relations:
         obj, old = after.get(kind, key), before.get(kind, key)
         if (kind, reason) == _NO_SCALE and old is not None and unprinted_target(before, old):
             continue  # that is not known (``missing_targets``)
-        place = obj.origin.locate(("metadata", "name")) if obj is not None and obj.origin is not None else None
+        place = obj.place() if obj is not None else None
         new = (kind, key, reason, message) not in known or not _is_printed(old)
         told.append(Trouble(kind=kind, key=key, reason=reason, message=message, new=new, location=place))
     return tuple(told)

@@ -67,7 +67,7 @@ def _namespaces(cluster: Cluster, of: Collection[str] | None) -> Iterator[Notice
             f'(namespaces "{name}" not found); kubectl create namespace {name}'
         )
         first = objects[0]
-        place = first.origin.locate(("metadata", "namespace")) if first.origin is not None else None
+        place = first.place(("metadata", "namespace"))
         yield Notice(code=NO_SERVICE, message=message, location=place, count=len(objects))
 
 
@@ -105,5 +105,4 @@ def _probes(
 
 
 def _notice(obj: Object, code: str, message: str, path: Path) -> Notice:
-    place = obj.origin.locate(path) if obj.origin is not None else None
-    return Notice(code=code, message=message, location=place)
+    return Notice(code=code, message=message, location=obj.place(path))

@@ -13,7 +13,7 @@ def warnings_of(state: State) -> tuple[Notice, ...]:
     for each in sorted(state.warned):
         obj = state.cluster.get(each.kind, each.key)
         source = owner_with_origin(state.cluster, obj) if obj is not None else None
-        place = source.origin.locate(("metadata", "name")) if source is not None and source.origin is not None else None
+        place = source.place() if source is not None else None
         message = f"{each.kind} {each.key}: {each.text}"
         about = str(source) if source is not None else each.key
         found.setdefault((about, each.text), []).append(Notice(code="KL199", message=message, location=place))

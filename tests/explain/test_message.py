@@ -13,9 +13,9 @@ from kubelogic.cluster.objects import as_object
 from kubelogic.cluster.state import State
 from kubelogic.explain import message
 from kubelogic.explain.events import Pasted, read
-from kubelogic.explain.filters import filters, goals
+from kubelogic.explain.filters import goals
 from kubelogic.explain.message import Verdict, event, line
-from kubelogic.facts.filters import TABLES
+from kubelogic.facts.filters import TABLES, filters
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import Evaluation
 from kubelogic.placement.kube.tables import KINDS

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubelogic.explain import message
-from kubelogic.explain.filters import filters
+from kubelogic.facts.filters import filters
 from kubelogic.placement.kube.examine import examine
 from tests.support.clusters import HOST, POD_LABELS, TAINTS, TOLERATIONS, ZONE, clusters, nodes, pods
 from tests.support.decisions import Pipeline

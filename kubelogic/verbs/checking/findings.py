@@ -96,7 +96,7 @@ def place(cluster: Cluster, obj: Object | None, path: Path) -> Location | None:
     if obj.origin is not None:
         return obj.origin.locate(path)
     owner = owner_with_origin(cluster, obj)
-    return owner.origin.locate(("metadata", "name")) if owner.origin is not None else None
+    return owner.place()
 
 
 def by_identity(findings: Iterable[Finding]) -> Mapping[tuple[str, ...], int]:

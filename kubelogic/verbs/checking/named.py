@@ -44,7 +44,7 @@ def of_references(cluster: Cluster, *, makers: bool) -> Iterator[Finding]:
             api_version=each.user.api_version,
             kind=each.user.kind,
             key=each.user.key,
-            location=each.user.origin.locate(each.path) if each.user.origin is not None else None,
+            location=each.user.place(each.path),
             helps="add it to the input; if the cluster has it already, list it under exists in the configuration",
             step=step,
             about=(each.kind, each.name, each.key),
