@@ -60,10 +60,7 @@ def run(args: argparse.Namespace) -> int:
             documents.emit(words.preflight_document(preflight, made.remarks()), args.output)
         return {"yes": YES, "no": NO, "unknown": UNKNOWN}[preflight.verdict]
     if args.action == "phases":
-        if args.output == "text":
-            streams.say(words.render_phases(phases, style))
-        else:
-            documents.emit(words.phases_document(phases), args.output)
+        common.answer(args, phases, words.render_phases, words.phases_document)
         return NO if phases.missing else YES
     objects = cluster_of(hosts, phases)
     documents.emit({"apiVersion": "v1", "kind": "List", "items": objects}, "json" if args.output == "json" else "yaml")

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubelogic.cluster.extent import MOST_PODS
 from kubelogic.explain.units import count, some
-from kubelogic.report.documents import header, notice_document
+from kubelogic.report.documents import fields, header, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside, said_first
 from kubelogic.report.moves import moves_document, render_moves
 from kubelogic.report.plan import render_notices
@@ -23,8 +23,7 @@ def capacity_document(found: Capacity) -> dict[str, Any]:
         "most": found.most,
         "nodesNeeded": dict(found.nodes or {}),
         "leastNodes": found.least,
-        "leftOut": list(found.left_out),
-        "short": list(found.short),
+        **fields(found, "left_out", "short"),
         "movesFor": found.moves_for or None,
         "moves": moves_document(found.moves) if found.moves is not None else None,
         "refusal": found.refusal or None,

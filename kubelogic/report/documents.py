@@ -66,10 +66,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "pending": [pending_document(each, most=_share(len(plan.pending))) for each in plan.pending],
         "gone": [gone_document(each) for each in plan.gone],
         "evictions": [action_document(each) for each in plan.evictions],
-        "endpoints": [
-            {"service": each.service, "ready": list(each.ready), "notReady": list(each.not_ready)}
-            for each in plan.endpoints
-        ],
+        "endpoints": [fields(each, "service", "ready", "not_ready") for each in plan.endpoints],
         "groups": [group_document(each) for each in plan.groups],
         "actions": [action_document(each) for each in plan.actions],
         "cycle": [action_document(each) for each in plan.cycle] or None,
@@ -82,9 +79,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.nodes
         ],
-        "solves": [
-            {"placed": each.placed, "left": each.left, "found": each.found, "proof": each.proof} for each in plan.solves
-        ],
+        "solves": [fields(each, "placed", "left", "found", "proof") for each in plan.solves],
         "refusals": [refusal_document(each) for each in plan.refusals],
         "troubles": [trouble_document(each) for each in plan.troubles],
         "remarks": list(plan.remarks),
@@ -167,41 +162,23 @@ def action_document(each: TimedAction) -> dict[str, Any]:
 
 def trouble_document(each: Trouble) -> dict[str, Any]:
     """What is not well within a document; ``new`` if the input was free of it."""
-    document: dict[str, Any] = {
-        "kind": each.kind,
-        "name": each.key,
-        **fields(each, "reason", "message", "new"),
-    }
-    if each.location is not None:
-        document["location"] = location_document(each.location)
-    return document
+    told = fields(each, "reason", "message", "new")
+    return {"kind": each.kind, "name": each.key, **told, **located(each.location)}
 
 
 def refusal_document(each: RefusedObjects) -> dict[str, Any]:
     """Refused objects within a document. ``nextTry`` is in seconds from the start."""
-    document: dict[str, Any] = {
+    return {
         **fields(each, "kind", "owner", "workload", "missing", "wanted", "reason", "verb", "message", "tries"),
         "nextTry": None if each.next_try is None else each.next_try / 1000,
-        "remedies": [
-            {
-                "text": remedy.text,
-                "object": remedy.object,
-                **({"location": location_document(remedy.location)} if remedy.location else {}),
-            }
-            for remedy in each.remedies
-        ],
+        "remedies": [{**fields(remedy, "text", "object"), **located(remedy.location)} for remedy in each.remedies],
+        **located(each.location),
     }
-    if each.location is not None:
-        document["location"] = location_document(each.location)
-    return document
 
 
 def notice_document(notice: Notice) -> dict[str, Any]:
     """A notice within a document."""
-    document: dict[str, Any] = {"code": notice.code, "message": notice.message, "count": notice.count}
-    if notice.location is not None:
-        document["location"] = location_document(notice.location)
-    return document
+    return {"code": notice.code, "message": notice.message, "count": notice.count, **located(notice.location)}
 
 
 def written_document(written: Written) -> dict[str, Any]:
@@ -214,6 +191,11 @@ def written_document(written: Written) -> dict[str, Any]:
 def gone_document(each: GonePod) -> dict[str, Any]:
     """A pod that is not there any more, within a document."""
     return {"pod": each.pod, "node": each.node, "owner": each.owner, "reason": each.reason}
+
+
+def located(place: Location | None) -> dict[str, Any]:
+    """The place of something within its document; nothing where it has none."""
+    return {"location": location_document(place)} if place is not None else {}
 
 
 def location_document(location: Location) -> dict[str, Any]:

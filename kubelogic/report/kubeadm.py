@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubelogic.report.documents import header
+from kubelogic.report.documents import fields, header
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
@@ -114,11 +114,7 @@ def preflight_document(found: Preflight, remarks: Sequence[str]) -> dict[str, An
             {
                 "name": host,
                 "role": role,
-                "findings": [
-                    {"check": each.check, "severity": each.severity, "message": each.message}
-                    for each in found.found
-                    if each.host == host
-                ],
+                "findings": [fields(each, "check", "severity", "message") for each in found.found if each.host == host],
             }
             for host, role in found.hosts
         ],

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from kubelogic.explain.units import count, some
-from kubelogic.report.documents import header, notice_document
+from kubelogic.report.documents import fields, header, notice_document
 from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.plan import render_notices
 from kubelogic.report.style import PLAIN, Style
@@ -21,8 +21,7 @@ def pools_document(found: Pools) -> dict[str, Any]:
     """The document ``Pools``. Amounts of money are texts, exact decimals."""
     return {
         **header("Pools"),
-        "waiting": found.waiting,
-        "enough": found.enough,
+        **fields(found, "waiting", "enough"),
         "cost": money(found.cost),
         "least": money(found.least),
         "unweighted": None if found.unweighted is None else money(found.unweighted),
@@ -30,8 +29,7 @@ def pools_document(found: Pools) -> dict[str, Any]:
             {"pool": each.pool, "nodes": each.nodes, "price": money(each.price), "pods": list(each.pods)}
             for each in found.bought
         ],
-        "short": list(found.short),
-        "reached": list(found.reached),
+        **fields(found, "short", "reached"),
         "hopeless": [
             {"pod": each.pod, "owner": each.owner, "against": {name: list(why) for name, why in each.reasons.items()}}
             for each in found.hopeless

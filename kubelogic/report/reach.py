@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kubelogic.logic.words import Words
-from kubelogic.report.documents import fields, header, location_document
+from kubelogic.report.documents import fields, header, located
 from kubelogic.report.lacking import lacking_document, said_beside
 from kubelogic.report.proofs import place_document
 from kubelogic.report.quantities import FORMATS
@@ -98,8 +99,10 @@ def reach_document(found: Reach) -> dict[str, Any]:
 
 
 def _way(way: Way) -> dict[str, Any]:
-    reasons = [
-        {"text": each.text, **({"location": location_document(each.location)} if each.location else {})}
-        for each in way.reasons
-    ]
+    reasons = reasons_document(way.reasons)
     return {"from": way.source, "to": way.target, "port": way.port, "verdict": way.verdict, "reasons": reasons}
+
+
+def reasons_document(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Why a way is open or shut, within a document."""
+    return [{"text": each.text, **located(each.location)} for each in reasons]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubelogic.report.documents import fields, header, location_document
-from kubelogic.report.reach import reason_text
+from kubelogic.report.documents import fields, header
+from kubelogic.report.reach import reason_text, reasons_document
 from kubelogic.report.style import PLAIN, Style
 from kubelogic.report.tables import table
 from kubelogic.report.terminal import one_line
@@ -93,14 +93,10 @@ def changes_document(found: Changes) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    reasons = [
-        {"text": each.text, **({"location": location_document(each.location)} if each.location else {})}
-        for each in change.reasons
-    ]
     return {
         "from": change.source,
         "to": change.target,
         **fields(change, "port", "before", "after"),
         **({"meanwhile": change.meanwhile} if change.meanwhile else {}),
-        "reasons": reasons,
+        "reasons": reasons_document(change.reasons),
     }

@@ -12,7 +12,7 @@ from kubelogic.reconcile.expectations import Expected, told
 from kubelogic.reconcile.restarts import Restarts
 from kubelogic.reconcile.simulate import GivenUp, Simulated
 from kubelogic.reconcile.times import clock
-from kubelogic.report.documents import camel, fields, header, location_document, plain, plan_document
+from kubelogic.report.documents import camel, fields, header, located, location_document, plain, plan_document
 from kubelogic.report.parts import cut, paragraphs, part
 from kubelogic.report.plan import render_notices, render_pending, render_refusals
 from kubelogic.report.style import PLAIN, Style
@@ -89,12 +89,8 @@ def _told(simulation: Simulation, entries: Sequence[Entry]) -> Sequence[Entry]:
 
 
 def _not_well(each: NotWell) -> dict[str, Any]:
-    document: dict[str, Any] = {"kind": each.kind, "name": each.key, "message": each.message}
-    if each.reason:
-        document["reason"] = each.reason
-    if each.location is not None:
-        document["location"] = location_document(each.location)
-    return document
+    reason = {"reason": each.reason} if each.reason else {}
+    return {"kind": each.kind, "name": each.key, "message": each.message, **reason, **located(each.location)}
 
 
 def _expected(each: Expected) -> dict[str, Any]:

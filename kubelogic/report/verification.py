@@ -36,8 +36,7 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
         "scenario": _scenario(found.steps, found.horizon),
         "objects": [msgspec.to_builtins(each) for each in found.objects],
         "violations": [
-            {"time": seconds(each.time), "invariant": each.invariant, "message": each.message}
-            for each in found.violations
+            {"time": seconds(each.time), **fields(each, "invariant", "message")} for each in found.violations
         ],
         **fields(found, "told", "scheduler", "replayed"),
     }
