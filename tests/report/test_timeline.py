@@ -21,7 +21,9 @@ from kubelogic.reconcile.entries import ENDPOINTS, FAILED, GONE, REPEAT, Entry
 from kubelogic.report.style import PLAIN
 from kubelogic.report.timeline import QUIET, clock, phrases, timeline
 
-_NEVER_DONE = {"Action", "Gathered", "Operation", "_Aimed", "CreatePods", "CreateDaemonPod"}
+_BASES = {"Action", "ObjectAction", "PodAction", "ContainerAction", "Gathered"}
+_BASES |= {"Operation", "ObjectOperation", "NodeOperation", "_Aimed"}
+_NEVER_DONE = _BASES | {"CreatePods", "CreateDaemonPod"}
 """Base classes, and what is read as ``CreatePod`` before it is done."""
 
 
