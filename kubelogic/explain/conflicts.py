@@ -12,7 +12,7 @@ from kubelogic.cluster.owners import owner_with_origin, workload
 from kubelogic.explain.blockers import Blocker, absent_hosts
 from kubelogic.explain.capacity_words import capacity_words
 from kubelogic.explain.filters import Relations, fields
-from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of
+from kubelogic.explain.parties import Party, holders, marks, nodes_there, places, replicas, sources_of, surge
 from kubelogic.explain.units import amount, some
 from kubelogic.explain.verdicts import Standing
 from kubelogic.facts.filters import filters
@@ -61,6 +61,7 @@ def conflict_members(
     if kinds & _RULES:
         if "count" not in kinds:
             unsaid += replicas(cluster, pod)
+        unsaid += surge(cluster, pod)
         unsaid += places(cluster, problem, core)
         if len(members) + len(unsaid) < 3 and "spread" not in kinds:
             unsaid += holders(cluster, blockers)

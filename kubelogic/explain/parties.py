@@ -10,9 +10,10 @@ from typing import Any
 
 from kubelogic.cluster import Cluster, Object
 from kubelogic.cluster.owners import owner_with_origin, workload
-from kubelogic.cluster.pods import node_of
+from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.units import amount, count, some
+from kubelogic.facts.objects import scaled
 from kubelogic.kinds import quantity
 from kubelogic.placement.placement import Assumption
 from kubelogic.placement.problem import Problem
@@ -38,6 +39,29 @@ def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
     if number > 1 and not owner.startswith("DaemonSet "):
         path: Path = ("spec", "replicas") if "replicas" in (source.document.get("spec") or {}) else ("metadata", "name")
         yield f"{owner} wants {count(number, 'pod')}", source, path
+
+
+def surge(cluster: Cluster, pod: Object) -> Iterator[Party]:
+    """That the rollout of a pod's Deployment has more pods at a time than the Deployment wants: old ones stay.
+
+    Source: pkg/controller/deployment/util/deployment_util.go, ResolveFenceposts and NewRSNewReplicas.
+    """
+    owner = workload(cluster, pod)
+    source = owner_with_origin(cluster, pod)
+    spec = source.document.get("spec") or {}
+    number = 1 if spec.get("replicas") is None else int(spec["replicas"])
+    mates = [each for each in cluster.objects("Pod").values() if workload(cluster, each) == owner]
+    there = sum(bool(node_of(each)) and not has_ended(each) for each in mates)
+    strategy = spec.get("strategy") or {}
+    if source.kind != "Deployment" or strategy.get("type") == "Recreate" or len(mates) <= number:
+        return
+    rolling = strategy.get("rollingUpdate") or {}
+    up = scaled(rolling.get("maxSurge", "25%"), number, up=True) or 0
+    down = scaled(rolling.get("maxUnavailable", "25%"), number, up=False) or 0
+    if up and there:
+        runs = f"{count(there, 'pod')} that {'runs' if there == 1 else 'run'} already"
+        text = f"its rollout starts a new pod beside {runs} (maxSurge {up}, maxUnavailable {down})"
+        yield text, source, ("spec", "strategy")
 
 
 def places(cluster: Cluster, problem: Problem, core: Sequence[Assumption]) -> Iterator[Party]:

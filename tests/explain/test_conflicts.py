@@ -98,6 +98,64 @@ def test_ports_of_all_nodes_are_taken(tmp_path: Path) -> None:
     }
 
 
+APART = (
+    "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+    "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}]}}"
+)
+OLD = f"""\
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata:
+  name: web-old
+  uid: rs-old
+  labels: {{app: web, pod-template-hash: old}}
+  ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: web, uid: dep, controller: true}}]
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web, pod-template-hash: old}}}}
+  template:
+    metadata: {{labels: {{app: web, pod-template-hash: old}}}}
+    spec: {{containers: [{{name: c, image: old}}], {APART}}}
+status: {{replicas: 2, readyReplicas: 2, availableReplicas: 2}}
+"""
+
+
+def old_pod(name: str, on: str) -> str:
+    return f"""\
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+  uid: {name}
+  labels: {{app: web, pod-template-hash: old}}
+  ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-old, uid: rs-old, controller: true}}]
+spec: {{nodeName: {on}, containers: [{{name: c, image: old}}], {APART}}}
+status: {{phase: Running, conditions: [{{type: Ready, status: "True"}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "numbers"),
+    [("", "(maxSurge 1, maxUnavailable 0)"), ("maxSurge: 2, maxUnavailable: 0", "(maxSurge 2, maxUnavailable 0)")],
+)
+def test_a_rollout_is_a_party_of_its_conflict(strategy: str, numbers: str, tmp_path: Path) -> None:
+    # Two pods on two nodes are no contradiction: only the old ones, which stay, make the new one too many.
+    web = deployment(2, f"{{{container('1')}, {APART}}}").replace("{name: web}", "{name: web, uid: dep}")
+    if strategy:
+        web = web.replace("spec:\n", f"spec:\n  strategy: {{rollingUpdate: {{{strategy}}}}}\n", 1)
+    pods = old_pod("web-old-1", "n1"), old_pod("web-old-2", "n2")
+    found = explained(tmp_path, node("n1", 4), node("n2", 4), web, OLD, *pods)
+    texts = {text for text, _ in said(found)}
+    assert texts == {
+        "pods of default/web must not share their kubernetes.io/hostname with pods that they name",
+        "Deployment default/web wants 2 pods",
+        f"its rollout starts a new pod beside 2 pods that run already {numbers}",
+        "there are 2 nodes: n1, n2",
+    }
+
+
 @pytest.mark.parametrize(
     ("rule", "text", "field"),
     [

@@ -359,6 +359,16 @@ CASES: dict[str, tuple[list[Document], str, list[str], list[str]]] = {
         ["look for its company in the namespace data"],
         [],
     ),
+    "a node named like its zone": (
+        [
+            node("a", labels={ZONE: "a"}),
+            node("b", labels={ZONE: "b"}, cpu="50m"),
+            workload("Deployment", "web", spec("100m", topologySpreadConstraints=spread("web", ZONE)), replicas=3),
+        ],
+        "web",
+        ["add a node like b with 0.1 of cpu"],
+        ["add 2 nodes"],
+    ),
     "a rollout in the way of itself": (
         [node("solo"), *rollout()],
         "gate",

@@ -247,11 +247,18 @@ def test_a_remedy_is_tried(all_cases: Check) -> None:
     assert "wants 2 of 2 pods healthy" in budget.message
 
 
+QUOTA = """\
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: cap, namespace: shop}
+spec: {hard: {pods: "2"}}
+"""
 APART = (
     "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
     "[{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}]}}\n"
     "      containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '1'}}}]"
 )
+SMALL = "containers: [{name: app, image: 'app:1'}]"
 BIG = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '3'}}}]"
 
 
@@ -274,6 +281,13 @@ BIG = "containers: [{name: app, image: 'app:1', resources: {requests: {cpu: '3'}
 )
 def test_what_is_found_with_nodes(texts: list[str], expected: list[str]) -> None:
     assert codes(found(NODES, *texts)) == expected
+
+
+def test_a_rollout_names_the_quota_that_holds_it() -> None:
+    (stuck,) = (each for each in found(NODES, QUOTA, deployment("web", SMALL)).failing if each.code == "KL301")
+    assert 'cannot finish: 0 of 2 pods are of the new revision; the next pod is refused: pods "web-' in stuck.message
+    assert "exceeded quota: cap, requested: pods=1, used: pods=2, limited: pods=2" in stuck.message
+    assert stuck.step == "set spec.strategy.rollingUpdate.maxSurge to 0 and maxUnavailable to 1"
 
 
 def test_a_rollout_names_what_holds_it_and_what_was_tried() -> None:

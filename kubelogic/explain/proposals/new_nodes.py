@@ -29,6 +29,8 @@ from kubelogic.explain.units import amount
 from kubelogic.kinds import quantity
 
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+_PLACES = (*_ZONES, "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
+"""Labels whose value may be the name of a node by chance."""
 
 _BY_THE_POD = frozenset({"rejects_features", "rejects_policy", "rejects_name_conflict"})
 """What another node does not mend."""
@@ -138,9 +140,15 @@ def _other(blocker: Blocker) -> bool:
     return blocker.predicate in ("rejects_exclusive_claim", "group_incomplete")
 
 
+def _own(node: Object) -> list[str]:
+    """The labels that name the node itself: its host name, and others of its name that do not say where it is."""
+    labels = labels_of(node)
+    return [key for key in labels if key == HOSTNAME or (labels[key] == node.name and key not in _PLACES)]
+
+
 def _kind(node: Object, draft: _Draft) -> str:
     """What a new node would be like: nodes of which the same would come of are one kind."""
-    labels = {key: value for key, value in labels_of(node).items() if key != HOSTNAME and value != node.name}
+    labels = {key: value for key, value in labels_of(node).items() if key not in _own(node)}
     return repr(
         (
             sorted({**labels, **draft.labels}.items()),
@@ -251,7 +259,7 @@ def _made(case: Case, node: Object, draft: _Draft, suffix: str) -> Iterator[Chan
 
 
 def _node(fresh: str, node: Object, draft: _Draft, case: Case) -> Document:
-    labels = {key: fresh if value == node.name else value for key, value in labels_of(node).items()}
+    labels = {**labels_of(node), **dict.fromkeys(_own(node), fresh)}
     spec: dict[str, Any] = {}
     taints = [
         taint

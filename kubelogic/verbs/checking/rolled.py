@@ -13,7 +13,6 @@ from kubelogic.apiserver import requests
 from kubelogic.cluster import Object
 from kubelogic.cluster.owners import workload
 from kubelogic.cluster.pods import node_of
-from kubelogic.cluster.state import State
 from kubelogic.explain.pending import pending_pods
 from kubelogic.reconcile.relations import Relations
 from kubelogic.reconcile.rollouts import Rollout, rollouts
@@ -162,7 +161,7 @@ class Runner:
         pods = run.state.cluster.objects("Pod")
         if any(node_of(pods[key]) for key in self._pending if key in pods):
             return None  # pods that waited before have taken the room: that they wait is a finding of its own
-        why = self._why(run.state, obj)
+        why = self._why(run, obj)
         step = next((told for told, way in _WAYS.get(obj.kind, ()) if not self.expired() and self._helps(obj, way)), "")
         message = found.message.partition(": ")[2] if obj.kind == "Deployment" else found.message
         status = run.state.cluster.get(obj.kind, obj.key)
@@ -183,13 +182,17 @@ class Runner:
     def _helps(self, obj: Object, way: _Change) -> bool:
         return finished(self.roll([obj], way), obj)
 
-    def _why(self, state: State, obj: Object) -> str:
+    def _why(self, run: Run, obj: Object) -> str:
         """What holds the next pod of a rollout."""
-        name = str(obj)
+        name, state = str(obj), run.state
         waiting = pending_pods(state, self._done.rulebook, judge=self._done.judge, moves=lambda *_: lambda *_: False)
         for pod in waiting:
             if pod.owner == name:
                 return f"the next pod gets no node: {pod.message.partition('. ')[0].rstrip('.')}"
+        for refused in run.refusals:
+            owner = state.cluster.get(refused.owner_kind, refused.owner)
+            if refused.kind == "Pod" and owner is not None and workload(state.cluster, owner) == name:
+                return f"the next pod is refused: {refused.answer.message}"
         troubles = Relations.of(self._done.rulebook, state, ["trouble"]).rows("trouble")
         for kind, key, reason, message in sorted(troubles, key=repr):
             pod_object = state.cluster.get(str(kind), str(key))
