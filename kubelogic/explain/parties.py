@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kubelogic.cluster import Cluster, Object
-from kubelogic.cluster.owners import owner_with_origin, workload
+from kubelogic.cluster.owners import owner_with_origin, pods_under, workload
 from kubelogic.cluster.pods import has_ended, node_of
 from kubelogic.explain.blockers import Blocker
 from kubelogic.explain.units import amount, count, some
@@ -29,7 +29,7 @@ _LISTED = 4
 def replicas(cluster: Cluster, pod: Object) -> Iterator[Party]:
     """How many pods the workload of a pod wants, if it has some already: fewer would all be there."""
     owner = workload(cluster, pod)
-    mates = [each for each in cluster.objects("Pod").values() if workload(cluster, each) == owner]
+    mates = pods_under(cluster, owner)
     if not any(node_of(each) for each in mates):
         return
     mine = len(mates)
@@ -50,7 +50,7 @@ def surge(cluster: Cluster, pod: Object) -> Iterator[Party]:
     source = owner_with_origin(cluster, pod)
     spec = source.document.get("spec") or {}
     number = 1 if spec.get("replicas") is None else int(spec["replicas"])
-    mates = [each for each in cluster.objects("Pod").values() if workload(cluster, each) == owner]
+    mates = pods_under(cluster, owner)
     there = sum(bool(node_of(each)) and not has_ended(each) for each in mates)
     strategy = spec.get("strategy") or {}
     if source.kind != "Deployment" or strategy.get("type") == "Recreate" or len(mates) <= number:
