@@ -54,6 +54,7 @@ def load(
     nodes: Iterable[str] = (),
     default_storage_class: str = "",
     texts: Iterable[Source] = (),
+    further: Iterable[Source | Fault] = (),
     printed: Collection[str] = (),
 ) -> Reading:
     """Read Kubernetes manifests: YAML and JSON, one or many objects each, Lists, whole directories.
@@ -73,6 +74,7 @@ def load(
         nodes: further nodes: pools in short form (see ``kinds.pools``), or files of which only the nodes count.
         default_storage_class: the class that claims get which name none, whether it is in the input or not.
         texts: what somebody has read already; it comes before that of the files.
+        further: the same, or why it could not be read; it comes after that of the files.
         printed: kinds of which ``texts`` have all that the cluster has; what they lack does not exist.
 
     Raises:
@@ -83,7 +85,7 @@ def load(
         names, faults = sources.find(paths, exclude=exclude)
         admission = Admissions(namespace=namespace, faults=faults, keep_going=keep_going)
         from_files = (each for name in names for each in sources_of(name, stdin))
-        for read in chain(texts, from_files):
+        for read in chain(texts, from_files, further):
             match read:
                 case Fault() as fault:
                     faults.append(fault)

@@ -16,6 +16,7 @@ from kubelogic.text.location import InputError
 if TYPE_CHECKING:
     from kubelogic.text import Notice
     from kubelogic.text.location import Fault
+    from kubelogic.text.sources import Source
     from kubelogic.verbs.check import Input
 
 _TWICE = "KL103"
@@ -43,13 +44,15 @@ def read_both(args: argparse.Namespace, stack: ExitStack) -> tuple[Input, Input 
     given = _read(args, [*files, *args.paths], stdin)
     if not args.base and not (live.is_there(args) and args.paths):
         return given, None
-    old = past(args.paths, revisions[0], stack) if revisions else []
-    before = _read(args, [*files, *old], stdin, empty=True)
+    old = past(args, args.paths, revisions[0], stack) if revisions else []
+    before = _read(args, files, stdin, old, empty=True)
     return _on_top(args, given, before, files, stdin), before
 
 
-def past(paths: Sequence[str], revision: str, stack: ExitStack, *, what: str = "--base") -> list[str]:
-    """The paths as they were at a revision.
+def past(
+    args: argparse.Namespace, paths: Sequence[str], revision: str, stack: ExitStack, *, what: str = "--base"
+) -> list[Source | Fault]:
+    """What the paths held at a revision.
 
     Raises:
         UsageError: if there is no such revision.
@@ -58,17 +61,24 @@ def past(paths: Sequence[str], revision: str, stack: ExitStack, *, what: str = "
 
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kubelogic-"))
     try:
-        return at_revision(paths, revision, Path(folder))
+        return at_revision(paths, revision, Path(folder), exclude=args.exclude)
     except RevisionError as error:
         raise UsageError(f"{what} {error}") from error
 
 
-def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *, empty: bool = False) -> Input:
+def _read(
+    args: argparse.Namespace,
+    paths: Sequence[str],
+    stdin: bytes | None,
+    further: Sequence[Source | Fault] = (),
+    *,
+    empty: bool = False,
+) -> Input:
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
     from kubelogic.verbs.check import Input
 
-    if not (paths or args.nodes) and empty:
+    if not (paths or further or args.nodes) and empty:
         return Input(cluster=Cluster())
     files, there = live.read(args, paths)
     try:
@@ -81,6 +91,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, *
             strict=args.strict,
             nodes=args.nodes,
             texts=there.sources,
+            further=further,
             printed=there.printed,
         )
     except InputError as error:

@@ -25,6 +25,8 @@ from kubelogic.text.location import InputError
 if TYPE_CHECKING:
     from kubelogic.cluster import Cluster
     from kubelogic.text import Notice
+    from kubelogic.text.location import Fault
+    from kubelogic.text.sources import Source
     from kubelogic.verbs.reconciled import Options
 
 T = TypeVar("T")
@@ -292,16 +294,20 @@ def read_cluster(args: argparse.Namespace) -> tuple[Cluster, tuple[Notice, ...]]
     return _read(args, paths, standard_input([*paths, *args.nodes]))
 
 
-def read_paths(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -> Cluster:
-    """The cluster that some paths describe. What is left out goes to stderr.
+def read_paths(
+    args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, further: Sequence[Source | Fault] = ()
+) -> Cluster:
+    """The cluster that some paths describe, and what was read already. What is left out goes to stderr.
 
     Raises:
         InputError: as ``kubelogic.apiserver.reading.load``.
     """
-    return _read(args, paths, stdin)[0]
+    return _read(args, paths, stdin, further)[0]
 
 
-def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -> tuple[Cluster, tuple[Notice, ...]]:
+def _read(
+    args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None, further: Sequence[Source | Fault] = ()
+) -> tuple[Cluster, tuple[Notice, ...]]:
     from kubelogic.apiserver.reading import load
     from kubelogic.cluster import Cluster
     from kubelogic.report.faults import render_faults
@@ -317,6 +323,7 @@ def _read(args: argparse.Namespace, paths: Sequence[str], stdin: bytes | None) -
         nodes=args.nodes,
         default_storage_class=default_storage_class(args),
         texts=there.sources,
+        further=further,
         printed=there.printed,
     )
     if reading.refused:

@@ -76,9 +76,9 @@ def run(args: argparse.Namespace) -> int:
         else:
             from kubelogic.cli.baseline import past
 
-            found = past([args.new], args.old, stack, what="OLD")
-            paths = [*args.common, *found]
-            old = common.read_paths(args, paths, stdin) if paths or args.nodes else Cluster()
+            found = past(args, [args.new], args.old, stack, what="OLD")
+            there = args.common or found or args.nodes
+            old = common.read_paths(args, args.common, stdin, found) if there else Cluster()
         result = diff(old, new, options)
     common.answer(args, result, partial(render_diff, check=_check(args)), diff_document)
     if result.worse:

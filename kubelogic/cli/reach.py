@@ -86,13 +86,10 @@ def _compared(args: argparse.Namespace, port: str) -> int:
     from kubelogic.verbs.targets import UnknownPodError
 
     with ExitStack() as stack:
-        old = (
-            [args.before]
-            if common.there(args.before)
-            else baseline.past(args.paths, args.before, stack, what="--before")
-        )
+        there = [args.before] if common.there(args.before) else []
+        old = [] if there else baseline.past(args, args.paths, args.before, stack, what="--before")
         stdin = common.standard_input([*args.paths, *args.nodes])
-        clusters = common.read_paths(args, old, stdin), common.read_paths(args, args.paths, stdin)
+        clusters = common.read_paths(args, there, stdin, old), common.read_paths(args, args.paths, stdin)
         try:
             found = reach_changes(
                 *clusters,
