@@ -11,12 +11,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import msgspec
-from msgspec import structs
+from msgspec.structs import replace
 
 from kubelogic.text import rendering, sources
 from kubelogic.text.archives import sources_of
@@ -52,9 +51,9 @@ class _Names(msgspec.Struct, frozen=True, kw_only=True):
         """What was read of a file, under its name."""
         if isinstance(read, Source):
             by = None if read.authored is None else _Renamed(read.authored, self)
-            return replace(read, name=self.shown(read.name), authored=by, _places={}, _lines=[])
-        place = structs.replace(read.location, file=self.shown(read.location.file))
-        return structs.replace(read, location=place, message=self.shown(read.message))
+            return Source(name=self.shown(read.name), data=read.data, authored=by)
+        place = replace(read.location, file=self.shown(read.location.file))
+        return replace(read, location=place, message=self.shown(read.message))
 
 
 class _Renamed:
@@ -67,13 +66,13 @@ class _Renamed:
     def locate(self, origin: ItemOrigin, path: FieldPath, rendered: Location, *, key: bool) -> Location:
         """See ``Authors``."""
         found = self._authors.locate(origin, path, rendered, key=key)
-        shown = structs.replace(found, file=self._names.shown(found.file), written=self._names.shown(found.written))
+        shown = replace(found, file=self._names.shown(found.file), written=self._names.shown(found.written))
         self._real[shown.file] = found.file
         return shown
 
     def excerpt(self, location: Location) -> Excerpt:
         """See ``Authors``."""
-        return self._authors.excerpt(structs.replace(location, file=self._real[location.file]))
+        return self._authors.excerpt(replace(location, file=self._real[location.file]))
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +176,7 @@ def _of_submodule(top: str, revision: str, path: str, commit: str, depth: int) -
         message = f"the submodule {path} is not there at {commit[:12]}: git submodule update --init --recursive gets it"
         raise RevisionError(f"{revision}: {message}") from error
     for each in _entries(inner, revision, commit, ["."], depth + 1):
-        yield structs.replace(each, path=f"{path}/{each.path}")
+        yield replace(each, path=f"{path}/{each.path}")
 
 
 def _write(top: str, revision: str, entries: Sequence[_Entry], target: Path) -> None:
