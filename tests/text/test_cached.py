@@ -219,6 +219,21 @@ def test_nodes_and_waiting_pods_share_what_is_equal() -> None:
     assert first["spec"] is second["spec"]
 
 
+@pytest.mark.parametrize("section", ["metadata", "spec", "status"])
+@pytest.mark.parametrize("kind", ["Pod", "Lease"])
+def test_a_field_that_is_null_is_as_if_admitted_alone(kind: str, section: str) -> None:
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "n", "namespace": "kube-node-lease", "uid": "u", "creationTimestamp": TIME},
+        "spec": {"holderIdentity": "n", "acquireTime": None, "renewTime": "2026-01-01T00:00:00.000001Z"},
+    }
+    whole = running(1) if kind == "Pod" else lease
+    for field in whole.get(section, {}):
+        document = put(whole, (section, field), None)
+        assert Admitter().admit(document) == admit(document), field
+
+
 @pytest.mark.parametrize("kind", ["Node", "Namespace"])
 def test_other_kinds_are_admitted_one_by_one(kind: str) -> None:
     document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}

@@ -83,7 +83,7 @@ UNIQUE = frozenset({"name", "micro time", "address"})
 
 def own_of(document: Mapping[str, Any]) -> list[Own]:
     """The strings of an object that are its own, in the order in which they are written."""
-    return [each for each in _own_of(document) if RULES[each.rule][0](each.value)]
+    return [each for each in _own_of(document) if type(each.value) is str and RULES[each.rule][0](each.value)]
 
 
 def _own_of(document: Mapping[str, Any]) -> Iterator[Own]:
