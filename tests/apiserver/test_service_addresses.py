@@ -81,6 +81,56 @@ def test_the_second_that_asks_for_an_address_or_port_is_refused() -> None:
     ]
 
 
+BALANCER = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+CHECK = "Internal error occurred: failed to allocate requested HealthCheck NodePort"
+
+
+@pytest.mark.parametrize(
+    ("ports", "fields", "status", "message"),
+    [
+        (
+            [{"port": 80, "nodePort": 30080}],
+            {"type": "NodePort", "clusterIP": "10.0.0.9"},
+            422,
+            'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.9"]: failed to allocate IP 10.0.0.9: '
+            "provided IP is already allocated",
+        ),
+        (
+            [{"port": 80}],
+            {"clusterIP": "10.0.0.8", "clusterIPs": ["10.0.0.8", "10.0.0.9"]},
+            422,
+            'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.0.0.8","10.0.0.9"]: failed to allocate IP '
+            "10.0.0.9: provided IP is already allocated",
+        ),
+        (
+            [{"port": 80, "nodePort": 30080}, {"port": 81, "nodePort": 30081}],
+            {"type": "NodePort"},
+            422,
+            'Service "b" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated',
+        ),
+        (
+            [{"port": 80}],
+            {**BALANCER, "healthCheckNodePort": 30081},
+            500,
+            f"{CHECK} 30081: provided port is already allocated",
+        ),
+        (
+            [{"port": 80, "nodePort": 30090}],
+            {**BALANCER, "healthCheckNodePort": 30090},
+            500,
+            f"{CHECK} 30090: provided port is already allocated",
+        ),
+    ],
+)
+def test_the_first_that_cannot_be_allocated_is_told(
+    ports: list[dict[str, Any]], fields: dict[str, Any], status: int, message: str
+) -> None:
+    """Source: pkg/registry/core/service/storage/alloc.go, allocateCreate and what it calls."""
+    first = service("a", {"port": 80, "nodePort": 30080}, clusterIP="10.0.0.9", healthCheckNodePort=30081, **BALANCER)
+    _, refused = address_services(Cluster.of([first, service("b", *ports, **fields)]))
+    assert [(answer.status, answer.message) for _, answer in refused] == [(status, message)]
+
+
 def test_what_a_cluster_made_goes_before_a_manifest() -> None:
     old = service("old", {"port": 80, "nodePort": 30080}, type="NodePort", clusterIP="10.0.0.9")
     made = Object(

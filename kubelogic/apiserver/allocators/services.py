@@ -16,6 +16,7 @@ from kubelogic.cluster.edit import with_document, with_fields
 from kubelogic.kinds.evidence import is_stored
 
 _EXPOSED = ("NodePort", "LoadBalancer")
+_ALLOCATED = "provided {} is already allocated"
 _OWN = "default/kubernetes"
 """The key of the API server's own Service."""
 
@@ -176,25 +177,26 @@ class _Allocation(msgspec.Struct, kw_only=True):
         own: what the Service has already; None where the ranges of the cluster are not known, so that nothing that is
             asked for can be outside of them.
         are_known: whether those of addresses are known nevertheless.
-        faults: what it asks for and cannot have.
-        full: what there is none left of.
+        failure: why it cannot have what it needs: what is wrong with a field, or an internal error. The API server
+            allocates one after the other, addresses first, and ends at the first that fails.
     """
 
     ranges: Ranges
     taken: Taken
     own: Taken | None = None
     are_known: bool = False
-    faults: list[Fault] = msgspec.field(default_factory=list)
-    full: str = ""
+    failure: Fault | str | None = None
 
     def refusal(self, service: Object) -> Status | None:
         """The API server's answer, if the Service cannot have what it needs."""
-        if self.faults:
-            return invalid(service, self.faults)
-        if self.full:
-            message = f"Internal error occurred: failed to allocate a {self.full}: range is full"
-            return Status(status=500, reason="InternalError", message=message)
-        return None
+        if isinstance(self.failure, str):
+            return Status(status=500, reason="InternalError", message=f"Internal error occurred: {self.failure}")
+        return invalid(service, [self.failure]) if self.failure is not None else None
+
+    def _fail(self, failure: Fault | str) -> None:
+        """Note the first failure."""
+        if self.failure is None:
+            self.failure = failure
 
     def fields(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that the API server fills in."""
@@ -206,7 +208,7 @@ class _Allocation(msgspec.Struct, kw_only=True):
             used = set(self.taken.ports)
             fields["ports"] = self._ports(spec, used)
             if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
-                fields["healthCheckNodePort"] = spec.get("healthCheckNodePort") or self._free_port(used)
+                fields["healthCheckNodePort"] = self._health_check_port(spec, used)
         return fields
 
     def _addresses(self, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,7 +218,9 @@ class _Allocation(msgspec.Struct, kw_only=True):
             return {"clusterIP": first, "clusterIPs": spec.get("clusterIPs") or [first]}
         present = [str(each) for each in spec.get("clusterIPs") or ([first] if first else [])]
         for address in present:
-            self.faults.extend(self._address_faults(address))
+            if wrong := self._wrong_address(address):
+                listed = ",".join(f'"{each}"' for each in present)
+                self._fail(("spec.clusterIPs", f"Invalid value: [{listed}]: failed to allocate IP {address}: {wrong}"))
         families = list(spec.get("ipFamilies") or (["IPv6" if ":" in each else "IPv4" for each in present] or ["IPv4"]))
         if spec.get("ipFamilyPolicy") in ("PreferDualStack", "RequireDualStack") and self.ranges.are_dual:
             families += [family for family in ("IPv4", "IPv6") if family not in families]
@@ -226,22 +230,20 @@ class _Allocation(msgspec.Struct, kw_only=True):
             fields["ipFamilies"] = families
         return fields
 
-    def _address_faults(self, address: str) -> list[Fault]:
-        listed = f'Invalid value: ["{address}"]: failed to allocate IP {address}: '
+    def _wrong_address(self, address: str) -> str:
+        """Why the Service cannot have an address; empty if it can."""
         if self.own is not None and number_of(address) in self.own.addresses:
-            return []
+            return ""
         is_judged = self.are_known or self.own is not None
         if is_judged and not any(ip_address(address) in each for each in self.ranges.every):
-            return [("spec.clusterIPs", f"{listed}the provided network does not match the current range")]
-        if number_of(address) in self.taken.addresses:
-            return [("spec.clusterIPs", f"{listed}provided IP is already allocated")]
-        return []
+            return "the provided network does not match the current range"
+        return _ALLOCATED.format("IP") if number_of(address) in self.taken.addresses else ""
 
     def _free_address(self, family: str) -> str:
         for candidate in self.ranges.addresses(family):
             if candidate not in self.taken.addresses:
                 return address_of(candidate)
-        self.full = "serviceIP"
+        self._fail("failed to allocate a serviceIP: range is full")
         return ""
 
     def _ports(self, spec: Mapping[str, Any], used: set[int]) -> list[Mapping[str, Any]]:
@@ -261,9 +263,11 @@ class _Allocation(msgspec.Struct, kw_only=True):
         for index, port in enumerate(wanted):
             number = int(port.get("nodePort") or 0)
             if not number and automatic:
-                number = shared.get(port.get("port")) or asked.get(port.get("port")) or self._free_port(used)
-            if number and number not in own:
-                self.faults.extend(self._port_faults(index, number, used))
+                number = (
+                    shared.get(port.get("port")) or asked.get(port.get("port")) or self._free_port("nodePort", used)
+                )
+            if number and number not in own and (wrong := self._wrong_port(number, used)):
+                self._fail((f"spec.ports[{index}].nodePort", f"Invalid value: {number}: {wrong}"))
             if number:
                 own.add(number)
                 used.add(number)
@@ -271,20 +275,29 @@ class _Allocation(msgspec.Struct, kw_only=True):
             result.append({**port, "nodePort": number} if number else port)
         return result
 
-    def _port_faults(self, index: int, number: int, used: Collection[int]) -> list[Fault]:
-        name, ports = f"spec.ports[{index}].nodePort", self.ranges.node_ports
+    def _health_check_port(self, spec: Mapping[str, Any], used: Collection[int]) -> int:
+        """Source: pkg/registry/core/service/storage/alloc.go, allocHealthCheckNodePort."""
+        asked = int(spec.get("healthCheckNodePort") or 0)
+        if not asked:
+            return self._free_port("HealthCheck NodePort 0", used)
+        if wrong := self._wrong_port(asked, used):
+            self._fail(f"failed to allocate requested HealthCheck NodePort {asked}: {wrong}")
+        return asked
+
+    def _wrong_port(self, number: int, used: Collection[int]) -> str:
+        """Why the Service cannot have a port of nodes; empty if it can."""
         if self.own is not None and number in self.own.ports:
-            return []
+            return ""
+        ports = self.ranges.node_ports
         if self.own is not None and number not in ports:
             last = f"{ports.start}-{ports.stop - 1}"
-            text = "provided port is not in the valid range. The range of valid ports is"
-            return [(name, f"Invalid value: {number}: {text} {last}")]
-        return [(name, f"Invalid value: {number}: provided port is already allocated")] if number in used else []
+            return f"provided port is not in the valid range. The range of valid ports is {last}"
+        return _ALLOCATED.format("port") if number in used else ""
 
-    def _free_port(self, used: Collection[int]) -> int:
+    def _free_port(self, what: str, used: Collection[int]) -> int:
         found = next((number for number in self.ranges.free_ports() if number not in used), 0)
         if not found:
-            self.full = "nodePort"
+            self._fail(f"failed to allocate a {what}: range is full")
         return found
 
 
