@@ -171,7 +171,7 @@ def _insert(index: Index, key_of: Callable[[Row], Any], rows: Collection[Row]) -
     if len(rows) >= _MANY:
         first = list(map(key_of, islice(rows, _MANY)))
         if len(set(first)) == _MANY:
-            alone = dict(zip(map(key_of, rows), zip(rows)))  # noqa: B905 - one tuple a row
+            alone = dict(zip(map(key_of, rows), zip(rows, strict=True), strict=True))
             if len(alone) == len(rows) and not (index and any(map(index.__contains__, alone))):
                 index.update(alone)
                 return
