@@ -45,7 +45,7 @@ _TRACEBACK = "KUBELOGIC_TRACEBACK"
 
 
 class UsageError(Exception):
-    """The arguments make no sense together, or name something that is not in the input."""
+    """The arguments make no sense together, or name something that is not in the input: a text for each fault."""
 
 
 COMMANDS = {
@@ -260,6 +260,10 @@ def _guarded(args: argparse.Namespace) -> int:
     style = style_for(sys.stderr, no_color=getattr(args, "no_color", False))
     try:
         with bounded(allowed(args)):
+            if getattr(args, "parameters", None):
+                from kubelogic.cli.assigned import expect
+
+                expect(args)
             code: int = import_module(f"kubelogic.cli.{module_of(args.command)}").run(args)
     except InputError as error:
         streams.warn(render_faults(error.faults, style))
@@ -268,7 +272,7 @@ def _guarded(args: argparse.Namespace) -> int:
         streams.warn(render_rule_faults(error.faults, style))
         return BAD_INPUT
     except UsageError as error:
-        streams.warn(f"kubelogic {args.command}: {error}")
+        streams.warn("\n".join(f"kubelogic {args.command}: {each}" for each in error.args))
         return BAD_INPUT
     except TooManyPodsError as error:
         streams.warn(f"kubelogic {args.command}: unknown: {error}")

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import UsageError, common, configuration, live
+from kubelogic.cli import UsageError, assigned, common, configuration, live
 from kubelogic.text.location import InputError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _read(
             exclude=args.exclude,
             strict=args.strict,
             nodes=args.nodes,
+            default_storage_class=assigned.default_storage_class(args),
             texts=there.sources,
             further=further,
             printed=there.printed,

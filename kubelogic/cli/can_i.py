@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common
 from kubelogic.cli.options import add_options
 
 
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             namespace=EVERYWHERE if args.all_namespaces else args.namespace,
             subresource=args.subresource,
             rules=common.rule_directories(args),
-            parameters=common.parameters(args),
+            parameters=assigned.parameters(args),
         )
     except UnknownResourceError as error:
         raise UsageError(str(error)) from error

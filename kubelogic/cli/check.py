@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, common, documents, live, streams
+from kubelogic.cli import BAD_INPUT, NO, UNKNOWN, YES, UsageError, assigned, common, documents, live, streams
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = _settings(args)
     settled = _merge(args, settings)
-    if "set" in settled:
-        _expect_parameters(args, settings)
+    assigned.expect(args)
     with ExitStack() as stack, common.watching(args) as options:
         how = CheckOptions(
             fail_on=args.fail_on, select=args.select, ignore=args.ignore, exists=frozenset(settings.exists)
@@ -118,36 +117,14 @@ def _settings(args: argparse.Namespace) -> Settings:
     return read(os.path.relpath(path) if path is not None else None)
 
 
-def _expect_parameters(args: argparse.Namespace, settings: Settings) -> None:
-    """Refuse parameters of the settings that there are not, or that have no such value, at their lines.
-
-    Raises:
-        InputError: with all of them.
-    """
-    from kubelogic.facts.parameters import with_parameters
-    from kubelogic.facts.rulebook import load_rulebook
-    from kubelogic.logic import RuleErrors
-    from kubelogic.text.settings import faulty
-
-    book = load_rulebook(common.rule_directories(args))
-    wrong: list[tuple[str, str]] = []
-    for name, value in common.parameters(args).items():
-        try:
-            with_parameters(book, {name: value})
-        except RuleErrors as error:
-            wrong += ((name, "; ".join(filter(None, (each.message, each.hint)))) for each in error.faults)
-    if wrong:
-        raise faulty(settings, wrong)
-
-
 def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
     """What was typed counts before what the settings say, and that before what is usual.
 
     Returns:
-        Of ``base``, ``select``, ``ignore`` and ``set`` those that the settings say.
+        Of ``base``, ``select`` and ``ignore`` those that the settings say.
     """
     folder = settings.folder
-    options = (("base", args.base), ("select", args.select), ("ignore", args.ignore), ("set", args.parameters))
+    options = (("base", args.base), ("select", args.select), ("ignore", args.ignore))
     settled = frozenset(name for name, typed in options if not typed) if settings.file else frozenset[str]()
 
     def inside(path: str) -> str:
@@ -162,7 +139,7 @@ def _merge(args: argparse.Namespace, settings: Settings) -> frozenset[str]:
     args.nodes = args.nodes or [_in(folder, each) for each in settings.nodes]
     args.exclude = args.exclude or list(settings.exclude)
     args.rules = args.rules or [inside(each) for each in settings.rules]
-    args.parameters = args.parameters or [f"{name}={value}" for name, value in settings.parameters]
+    args.settings = settings
     args.fail_on = args.fail_on or settings.fail_on or "error"
     args.show = args.show or settings.show or "warning"
     args.scheduler = args.scheduler or settings.scheduler or "optimal"

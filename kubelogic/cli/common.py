@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from kubelogic.cli import UsageError, configuration, live, streams
+from kubelogic.cli import UsageError, assigned, configuration, live, streams
 from kubelogic.cli.documents import emit
 from kubelogic.cli.options import add_options
 from kubelogic.cli.progress import TellingClock
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMATS = ("text", "json", "yaml")
-_DEFAULT_CLASS = "default_storage_class"
 
 
 def add_inputs(parser: argparse.ArgumentParser, *, least: int = 1, store: bool = True) -> None:
@@ -99,8 +98,8 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
         parser,
         """
         --rules PATH ...  also use this rule file, or those of a directory
-        --set NAME=VALUE ...  set a rule parameter; default_storage_class=NAME names the class of claims that name
-            none
+        --set NAME=VALUE ...  set a parameter of the control plane, such as node_monitor_grace_period=50000
+            (kubelogic rules parameters lists all); default_storage_class=NAME names the class of claims that name none
         """,
         {"--set": {"dest": "parameters"}},
     )
@@ -227,49 +226,12 @@ def options(args: argparse.Namespace) -> Options:
     return Options(
         scheduler=args.scheduler,
         rules=rule_directories(args),
-        parameters=parameters(args),
+        parameters=assigned.parameters(args),
         timeout=args.timeout,
         clock=time.monotonic,
         deadline=time.monotonic() + args.timeout,
         horizon=args.horizon,
     )
-
-
-def parameters(args: argparse.Namespace) -> dict[str, int | str]:
-    """The ``--set`` options.
-
-    Raises:
-        UsageError: if one is not NAME=VALUE.
-    """
-    found: dict[str, int | str] = {}
-    for item in args.parameters:
-        name, equals, value = item.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--set takes NAME=VALUE, not {item!r}")
-        if name == _DEFAULT_CLASS:
-            continue
-        found[name] = _whole(value) if re.fullmatch(r"[-+]?[0-9]+", value) else value
-    return found
-
-
-def default_storage_class(args: argparse.Namespace) -> str:
-    """What ``--set default_storage_class=NAME`` says; empty if nothing.
-
-    Raises:
-        UsageError: if it is no name of a class.
-    """
-    from kubelogic.kinds.validation import names
-
-    given = [item.partition("=")[2] for item in args.parameters if item.partition("=")[0] == _DEFAULT_CLASS]
-    if given and (wrong := names.dns_subdomain(given[-1])):
-        raise UsageError(f"--set {_DEFAULT_CLASS}: {given[-1][:60]!r} is no name of a StorageClass: it {wrong}")
-    return given[-1] if given else ""
-
-
-def _whole(text: str) -> int:
-    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
-        raise UsageError(f"--set: {text[:40]} is no 64-bit number")
-    return int(text)
 
 
 def rule_directories(args: argparse.Namespace) -> tuple[Path, ...]:
@@ -321,7 +283,7 @@ def _read(
         exclude=args.exclude,
         strict=args.strict,
         nodes=args.nodes,
-        default_storage_class=default_storage_class(args),
+        default_storage_class=assigned.default_storage_class(args),
         texts=there.sources,
         further=further,
         printed=there.printed,

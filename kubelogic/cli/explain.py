@@ -6,7 +6,7 @@ import argparse
 import difflib
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents, streams
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents, streams
 from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
 
@@ -149,7 +149,7 @@ def _code(args: argparse.Namespace) -> int:
     from kubelogic.facts.rulebook import load_rulebook
     from kubelogic.report.codes import code_document, known_codes, render_code
 
-    book = load_rulebook(common.rule_directories(args), common.parameters(args))
+    book = load_rulebook(common.rule_directories(args), assigned.parameters(args))
     document = code_document(book, args.pod)
     if document is None:
         near = difflib.get_close_matches(args.pod, known_codes(book), n=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, UNKNOWN, YES, common, documents, streams
+from kubelogic.cli import NO, UNKNOWN, YES, assigned, common, documents, streams
 
 _ACTIONS = {
     "preflight": "what stops kubeadm on which host: its checks, and what no check of one host sees",
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--ignore-preflight-errors: don't specify individual checks if 'all' is used, as kubeadm has it"
         )
-    made = Kubeadm(hosts, ignored=ignored, rules=common.rule_directories(args), parameters=common.parameters(args))
+    made = Kubeadm(hosts, ignored=ignored, rules=common.rule_directories(args), parameters=assigned.parameters(args))
     preflight, phases = made.preflight(), made.phases()
     style = common.output_style(args)
     if args.action == "preflight":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common
+from kubelogic.cli import NO, YES, assigned, common
 
 NAME = "query"
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         cluster,
         args.atom,
         rules=common.rule_directories(args),
-        parameters=common.parameters(args),
+        parameters=assigned.parameters(args),
         settled=args.settled,
         timeout=args.timeout,
         engine=args.engine,

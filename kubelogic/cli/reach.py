@@ -6,7 +6,7 @@ import argparse
 from contextlib import ExitStack
 from functools import partial
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, baseline, common
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, baseline, common
 from kubelogic.cli.options import add_options
 from kubelogic.patterns import regex
 
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             port,
             namespace=args.namespace,
             rules=common.rule_directories(args),
-            parameters=common.parameters(args),
+            parameters=assigned.parameters(args),
             settled=args.settled,
             only=only,
         )
@@ -96,7 +96,7 @@ def _compared(args: argparse.Namespace, port: str) -> int:
                 (args.source, args.target, port),
                 namespace=args.namespace,
                 rules=common.rule_directories(args),
-                parameters=common.parameters(args),
+                parameters=assigned.parameters(args),
                 settled=args.settled,
             )
         except UnknownPodError as error:

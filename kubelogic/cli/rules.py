@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import EXIT_CODES, NO, YES, UsageError, streams
-from kubelogic.cli.common import add_output, add_rules, output_style, parameters, rule_directories
+from kubelogic.cli import EXIT_CODES, NO, YES, UsageError, assigned, streams
+from kubelogic.cli.common import add_output, add_rules, output_style, rule_directories
 from kubelogic.cli.documents import emit
 
 if TYPE_CHECKING:
@@ -25,14 +25,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="the rule files, with titles")
     doc = actions.add_parser("doc", help="write the reference pages: of rules, codes and commands")
     doc.add_argument(
-        "directory", metavar="DIR", help="where to write; the pages go to DIR/rules, DIR/codes and DIR/commands"
+        "directory",
+        metavar="DIR",
+        help="where to write: DIR/rules, DIR/codes, DIR/commands, DIR/parameters.md",
     )
     doc.add_argument("--check", action="store_true", help="write nothing; 1 if the pages are not up to date")
     show = actions.add_parser("show", help="a rule file, or what there is about a predicate")
     show.add_argument("what", metavar="FILE|PREDICATE", help="such as taint_toleration, or rejects_taint")
     search = actions.add_parser("search", help="rule files and predicates with a word in them")
     search.add_argument("word", metavar="WORD", help="upper and lower case are alike")
-    for action in (check, listing, doc, show, search):
+    parameters = actions.add_parser("parameters", help="what --set can set: value, unit and meaning of each")
+    parameters.add_argument("word", metavar="WORD", nargs="?", default="", help="only those with this word in them")
+    for action in (check, listing, doc, show, search, parameters):
         add_rules(action)
         add_output(action, ("text", "json"))
 
@@ -46,12 +50,14 @@ def run(args: argparse.Namespace) -> int:
     from kubelogic.facts.rulebook import load_rulebook
     from kubelogic.report.rules import rules_document, rules_text
 
-    book = load_rulebook(rule_directories(args), parameters(args))
+    book = load_rulebook(rule_directories(args), assigned.parameters(args))
     match args.action:
         case "list" if args.output == "json":
             emit(rules_document(book), "json")
         case "list":
             streams.say(rules_text(book))
+        case "parameters":
+            return _parameters(book, args)
         case "show":
             return _show(book, args)
         case "search":
@@ -96,6 +102,18 @@ def _search(book: Rulebook, args: argparse.Namespace) -> int:
     return YES if found else NO
 
 
+def _parameters(book: Rulebook, args: argparse.Namespace) -> int:
+    """The parameters with a word in them; 1 if there are none."""
+    from kubelogic.report.parameters import parameters_document, parameters_text, with_word
+
+    found = with_word(book, args.word)
+    if args.output == "json":
+        emit(parameters_document(found), "json")
+    else:
+        streams.say(parameters_text(found) if found else f"no parameter mentions {args.word}")
+    return YES if found else NO
+
+
 def _check(book: Rulebook, args: argparse.Namespace) -> int:
     warnings = book.warnings()
     if args.output == "json":
@@ -118,6 +136,7 @@ def _pages(book: Rulebook) -> dict[str, str]:
     from kubelogic.cli.commands import program
     from kubelogic.report.codes import code_pages
     from kubelogic.report.commands import command_pages
+    from kubelogic.report.parameters import parameters_page
     from kubelogic.report.rules import rule_pages
 
     parts = {
@@ -125,7 +144,8 @@ def _pages(book: Rulebook) -> dict[str, str]:
         "codes": code_pages(book),
         "commands": command_pages(program(), EXIT_CODES),
     }
-    return {f"{folder}/{name}": text for folder, pages in parts.items() for name, text in pages.items()}
+    found = {f"{folder}/{name}": text for folder, pages in parts.items() for name, text in pages.items()}
+    return {**found, "parameters.md": parameters_page(book)}
 
 
 def _document(pages: Mapping[str, str], directory: Path, args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubelogic.cli import NO, UNKNOWN, YES, UsageError, common, documents
+from kubelogic.cli import NO, UNKNOWN, YES, UsageError, assigned, common, documents
 from kubelogic.cli.options import add_options
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _swept(args: argparse.Namespace) -> int:
                 namespace=args.namespace,
                 scheduler=args.scheduler,
                 rules=tuple(map(str, common.rule_directories(args))),
-                parameters=tuple(sorted(common.parameters(args).items())),
+                parameters=tuple(sorted(assigned.parameters(args).items())),
                 timeout=args.timeout,
                 horizon=args.horizon,
                 memory=memory,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kubelogic.cli import NO, YES, common, documents, streams
+from kubelogic.cli import NO, YES, assigned, common, documents, streams
 
 NAME = "why"
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         cluster,
         args.fact,
         rules=common.rule_directories(args),
-        parameters=common.parameters(args),
+        parameters=assigned.parameters(args),
         settled=args.settled,
         timeout=args.timeout,
         limit=max(1, args.limit),

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import msgspec
 
 from kubelogic.logic import Rulebook, RuleErrors, RuleFault, Value
-from kubelogic.logic.terms import Atom
+from kubelogic.logic.terms import Atom, Place
 from kubelogic.patterns import regex
 
 Network = IPv4Network | IPv6Network
 
 NUMBERS, RANGES, _MEANING = "parameter", "range_parameter", "parameter_meaning"
 
+LISTED = "kubelogic rules parameters"
+"""The command that lists all parameters."""
+
+DEFAULT_CLASS = "default_storage_class"
+"""Set like a parameter on the command line and in settings, but told to what reads manifests."""
+
+_LEAST = -(2**63)
 _PORTS = regex(r"([0-9]{1,5})[-+]([0-9]{1,5})")
 _IPV4 = 4
 _RESERVED = 2
@@ -130,40 +137,105 @@ def parameters_of(rulebook: Rulebook) -> Mapping[str, Value]:
     return {str(row[0]): row[1] for predicate in (NUMBERS, RANGES) for row in rulebook.given.get(predicate, ())}
 
 
+class Assigned(dict[str, Value]):
+    """Values of parameters by name, and where each was set."""
+
+    def __init__(self, values: Mapping[str, Value], places: Mapping[str, Place]) -> None:
+        """Values with the places of their names, which may be fewer."""
+        super().__init__(values)
+        self.places = places
+
+
+class ParameterErrors(RuleErrors):
+    """Parameters that were set to what they cannot be, or that there are not; each fault is where it was set."""
+
+    def __init__(self, named: Iterable[tuple[str, RuleFault]]) -> None:
+        self.named = tuple(sorted(named, key=lambda each: (each[1], each[0])))
+        """The faults with the names of the parameters at fault."""
+        super().__init__(fault for _, fault in self.named)
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A number or range of the control plane.
+
+    Attributes:
+        name: with which it is set.
+        value: what it is.
+        unit: of a number, or ``ranges`` or ``ports``.
+        least: of a number.
+        meaning: what it says, without a capital.
+        source: where Kubernetes has it.
+    """
+
+    name: str
+    value: Value
+    unit: str
+    least: int
+    meaning: str
+    source: str
+
+
+def described(rulebook: Rulebook) -> tuple[Parameter, ...]:
+    """All parameters of a rulebook with what they mean, by name."""
+    meanings = {str(row[0]): row for row in rulebook.given.get(_MEANING, ())}
+    found = []
+    for name, value in sorted(parameters_of(rulebook).items()):
+        _, unit, least, says, source = meanings.get(name) or (name, "", _LEAST, "", "")
+        found.append(
+            Parameter(name=name, value=value, unit=str(unit), least=int(least), meaning=str(says), source=str(source))
+        )
+    return tuple(found)
+
+
 def with_parameters(rulebook: Rulebook, given: Mapping[str, Value]) -> Rulebook:
     """The rulebook with other values of parameters.
 
     Args:
         rulebook: it says which parameters there are, and what they mean.
-        given: values by name.
+        given: values by name; ``Assigned`` says where they were set.
 
     Raises:
-        RuleErrors: with every name that there is not and every value that a parameter cannot have.
+        ParameterErrors: with every name that there is not and every value that a parameter cannot have.
     """
     if not given:
         return rulebook
+    places = {name: place_of(given, name) for name in given}
     known = {str(fact.row[0]): fact for fact in rulebook.facts if fact.predicate in (NUMBERS, RANGES)}
     meanings = {str(fact.row[0]): fact.row for fact in rulebook.facts if fact.predicate == _MEANING}
     faults = [
-        fault
+        (name, RuleFault(place=places[name], message=message, hint=hint))
         for name, value in sorted(given.items())
-        for fault in _faults(name, value, known, meanings.get(name) or (name, "", -(2**63), "", ""))
+        for message, hint in _faults(name, value, known, meanings.get(name) or (name, "", _LEAST, "", ""))
     ]
     if not faults:
-        faults = list(_node_ranges(known, {**{name: fact.row[1] for name, fact in known.items()}, **given}))
+        values = {**{name: fact.row[1] for name, fact in known.items()}, **given}
+        for names, message, hint in _node_ranges(values):
+            name = next((each for each in names if each in given), names[0])
+            place = places.get(name, known[name].place)
+            faults.append((name, RuleFault(place=place, message=message, hint=hint)))
     if faults:
-        raise RuleErrors(faults)
+        raise ParameterErrors(faults)
     rows: dict[str, list[tuple[Value, ...]]] = {}
     for name, value in sorted(given.items()):
         rows.setdefault(known[name].predicate, []).append((name, value))
-    return rulebook.with_facts(rows)
+    return rulebook.with_facts(rows, {(name, given[name]): place for name, place in places.items()})
 
 
-def _faults(name: str, value: Value, known: Mapping[str, Atom], meaning: tuple[Value, ...]) -> Iterator[RuleFault]:
-    """What is wrong with one parameter that is set."""
+def place_of(given: Mapping[str, Value], name: str) -> Place:
+    """Where a parameter was set; by a program, if nothing else is known."""
+    places = given.places if isinstance(given, Assigned) else {}
+    return places.get(name) or Place(file=f"parameters: {name}={given[name]}", line=0)
+
+
+def _faults(
+    name: str, value: Value, known: Mapping[str, Atom], meaning: tuple[Value, ...]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with one parameter that is set, and what may help."""
     fact = known.get(name)
     if fact is None:
-        yield _unknown(name, known.values())
+        near = difflib.get_close_matches(name, sorted({*known, DEFAULT_CLASS} - {name}), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"{LISTED} lists all"
+        yield f"there is no parameter {name!r}", hint
         return
     _, unit, least, says, _ = meaning
     why = (
@@ -172,13 +244,13 @@ def _faults(name: str, value: Value, known: Mapping[str, Atom], meaning: tuple[V
         else _wrong_number(value, str(unit), int(least), _UPPER.get(str(unit)))
     )
     if why:
-        yield RuleFault(
-            place=fact.place, message=f"{name} {why}, not {value!r}", hint=f"it says {says}" if says else ""
-        )
+        yield f"{name} {why}, not {value!r}", f"it says {says}" if says else ""
 
 
-def _node_ranges(known: Mapping[str, Atom], values: Mapping[str, Value]) -> Iterator[RuleFault]:
+def _node_ranges(values: Mapping[str, Value]) -> Iterator[tuple[Sequence[str], str, str]]:
     """Why the node-ipam-controller would not start, and with it kube-controller-manager; nothing if it would.
+
+    Each with the parameters that say so together, and what helps.
 
     Source: pkg/controller/nodeipam/node_ipam_controller.go, NewNodeIpamController; cidrset/cidr_set.go, NewCIDRSet.
     """
@@ -187,27 +259,24 @@ def _node_ranges(known: Mapping[str, Atom], values: Mapping[str, Value]) -> Iter
     for network in networks(str(values["cluster_cidr"])):
         name = "node_cidr_mask_size" if network.version == _IPV4 else "node_cidr_mask_size_ipv6"
         size, length = int(values[name]), network.prefixlen
+        names = ("cluster_cidr", name, "allocate_node_cidrs")
         if size > network.max_prefixlen:
-            yield RuleFault(
-                place=known[name].place,
-                message=f"{name} is {network.max_prefixlen} bits at most, not {size}: addresses have no more",
-                hint="",
-            )
+            message = f"{name} is {network.max_prefixlen} bits at most, not {size}: addresses have no more"
+            yield (name, *names), message, ""
         elif length > size:
-            yield RuleFault(
-                place=known["cluster_cidr"].place,
-                message=f"cluster_cidr {network} is smaller than the range /{size} of one node ({name}): "
+            yield (
+                names,
+                f"cluster_cidr {network} is smaller than the range /{size} of one node ({name}): "
                 "kube-controller-manager does not start",
-                hint=f"set {name} to {length} or more, cluster_cidr to a /{size} or larger, "
+                f"set {name} to {length} or more, cluster_cidr to a /{size} or larger, "
                 "or allocate_node_cidrs to 0 if the network plugin gives addresses",
             )
         elif network.version != _IPV4 and size - length > _MOST_BITS:
-            yield RuleFault(
-                place=known["cluster_cidr"].place,
-                message=f"cluster_cidr {network} has more ranges /{size} ({name}) than are counted, which are "
+            yield (
+                names,
+                f"cluster_cidr {network} has more ranges /{size} ({name}) than are counted, which are "
                 f"2^{_MOST_BITS}: kube-controller-manager does not start (the node CIDR size is too big)",
-                hint=f"set {name} to {length + _MOST_BITS} or less, "
-                f"or cluster_cidr to a /{size - _MOST_BITS} or smaller",
+                f"set {name} to {length + _MOST_BITS} or less, or cluster_cidr to a /{size - _MOST_BITS} or smaller",
             )
 
 
@@ -228,11 +297,3 @@ def _wrong_range(value: Value, unit: str) -> str:
     except ValueError:
         return "takes ports such as 30000-32767" if unit == "ports" else "takes a range such as 10.0.0.0/16, or two"
     return ""
-
-
-def _unknown(name: str, known: Iterable[Atom]) -> RuleFault:
-    names = {str(fact.row[0]): fact for fact in known}
-    near = difflib.get_close_matches(name, sorted(names), n=1)
-    where = names[near[0]] if near else min(names.values(), key=lambda fact: fact.place)
-    hint = f"did you mean {near[0]}?" if near else f"all of them are in {where.place.file}"
-    return RuleFault(place=where.place, message=f"there is no parameter {name!r}", hint=hint)

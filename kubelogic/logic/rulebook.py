@@ -195,8 +195,12 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise RuleErrors(faults)
         return (_parsed if len(directories) > 1 else _kept)(_ranked(texts), follow)
 
-    def with_facts(self, facts: Mapping[str, Iterable[Row]]) -> Rulebook:
+    def with_facts(self, facts: Mapping[str, Iterable[Row]], places: Mapping[Row, Place] | None = None) -> Rulebook:
         """This rulebook with other facts of its own: a row replaces the one that is equal in all but the last column.
+
+        Args:
+            facts: rows by predicate.
+            places: where a row was said; of others the place of the fact that they replace stays.
 
         >>> book = Rulebook.parse({"p.dl": '''
         ... #: parameter(Name: str, Value: int) "the parameter {Name} is {Value}"
@@ -217,7 +221,8 @@ class Rulebook(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 if found is None or type(found.row[-1]) is not type(row[-1]):
                     faults.append(_no_fact(self.facts, predicate, row, found))
                 else:
-                    changed = structs.replace(found, terms=(*found.terms[:-1], Constant(row[-1])))
+                    place = (places or {}).get(row, found.place)
+                    changed = structs.replace(found, terms=(*found.terms[:-1], Constant(row[-1])), place=place)
                     own[predicate, row[:-1]] = changed
         if faults:
             raise RuleErrors(faults)

@@ -17,7 +17,10 @@ Pattern = tuple[Value | None, ...]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, order=True, array_like=True):
-    """A position in a rule file; lines and columns count from 1."""
+    """A position in a rule file; lines and columns count from 1.
+
+    Line 0 is that of what stands in no file: ``file`` then says what does, such as ``--set grace=50``.
+    """
 
     file: str
     line: int
@@ -25,7 +28,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, order=True, array_like=Tr
     end_column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    @property
+    def row(self) -> str:
+        """The file and the line."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 class Variable(msgspec.Struct, frozen=True, tag=True, array_like=True):

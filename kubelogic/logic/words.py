@@ -116,7 +116,7 @@ class Words:
                 return f"given, {show_origin(origin)}"
             case Given(place=place):
                 assert place is not None
-                return f"given, {place.file}:{place.line}"
+                return f"given, {place.row}"
 
     def proof_document(self, proof: Proof, show_origin: Callable[[object], Any] = str) -> dict[str, Any]:
         """A proof as plain data: numbered steps, each fact once."""
@@ -127,8 +127,11 @@ class Words:
             match step:
                 case Given(place=place, origin=origin):
                     entry["kind"] = "given"
-                    if place is not None:
+                    if place is not None and place.file.endswith(".dl"):
                         entry["rule"] = {"file": place.file, "line": place.line}
+                    elif place is not None:
+                        at = {"file": place.file, "line": place.line, "column": place.column}
+                        entry["origin"] = at if place.line else {"author": place.file}
                     elif origin is not None:
                         entry["origin"] = show_origin(origin)
                 case Derived(clause=clause, premises=premises, height=height):

@@ -18,8 +18,11 @@ from typing import Any, get_args
 
 import msgspec
 
+from kubelogic.facts.parameters import Assigned
 from kubelogic.facts.rulebook import builtin_rulebook
 from kubelogic.kinds.validation.problems import nearest
+from kubelogic.logic import Value
+from kubelogic.logic.terms import Place
 from kubelogic.patterns import regex
 from kubelogic.reconcile.schedulers import SchedulerName
 from kubelogic.report.codes import known_codes
@@ -142,9 +145,17 @@ def read_expectations(path: str | Path) -> Expectations:
         options=Options(
             scheduler=tree.get("scheduler", "optimal"),
             rules=tuple(base / each for each in _listed(tree.get("rules") or ())),
-            parameters=tree.get("set"),
+            parameters=_assigned(tree.get("set") or {}, origin),
         ),
         expected=tuple(Expectation(name=_key(each), says=says) for each, says in tree["pods"].items()),
+    )
+
+
+def _assigned(given: Mapping[str, Value], origin: ItemOrigin) -> Assigned:
+    """Parameters with the places of their lines."""
+    places = {name: origin.locate(("set", name)) for name in given}
+    return Assigned(
+        given, {name: Place(file=at.file, line=at.line, column=at.column) for name, at in places.items() if at}
     )
 
 

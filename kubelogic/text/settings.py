@@ -21,6 +21,9 @@ CODE = "KL147"
 _OBJECT = regex(r"[A-Z][A-Za-z0-9]*/(?:[^/\s]+/)?[^/\s]+")
 """An object that the cluster has: its kind, perhaps its namespace, its name."""
 
+_HEADER = regex(r"\s*\[\s*([^\[\]]+?)\s*\]")
+"""The header of a table."""
+
 _POSITION = regex(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -41,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         exists: objects that the cluster has although the input has not.
         rules: directories of further rules.
         parameters: rule parameters (the table ``set``), as pairs.
+        set_at: where each of them is written.
         scheduler: ``optimal`` or ``kube``.
         namespace: of objects that name none.
         timeout: seconds for each solve.
@@ -59,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exists: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     parameters: tuple[tuple[str, int | str], ...] = ()
+    set_at: Mapping[str, Location] = msgspec.field(default_factory=dict)
     scheduler: str | None = None
     namespace: str | None = None
     timeout: float | None = None
@@ -137,10 +142,13 @@ def read(name: str | None) -> Settings:
     given |= {each.replace("-", "_"): tree.get(each) for each in (*_CHOICES, "namespace", "timeout")}
     known = set(Settings.__struct_fields__)
     assert set(given) <= known
+    parameters = tuple((tree.get("set") or {}).items())
+    places = {each: _place_in_set(text, each) for each, _ in parameters}
     return Settings(
         file=name,
         folder=Path(name).resolve().parent,
-        parameters=tuple(sorted((tree.get("set") or {}).items())),
+        parameters=parameters,
+        set_at={each: Location(file=name, line=line, column=column) for each, (line, column) in places.items()},
         **given,
     )
 
@@ -155,8 +163,8 @@ def faulty(settings: Settings, messages: Iterable[tuple[str, str]]) -> InputErro
     text = Path(settings.file).read_text(encoding="utf-8")
     faults = []
     for key, message in messages:
-        place = _place(text, key)
-        line, column = place if place[0] or key in _KEYS else _place(text, "set")
+        at = settings.set_at.get(key)
+        line, column = (at.line, at.column) if at is not None else _place(text, key)
         faults.append(_fault(settings.file, line, column, text, message))
     return InputError(faults)
 
@@ -190,10 +198,13 @@ def _faults(name: str, text: str, tree: Mapping[str, Any]) -> Iterator[Fault]:
                     name, line, column, text, f"{key} is one of {', '.join(_CHOICES[key])}, not {value!r}{hint}"
                 )
         elif key == "set":
-            if not isinstance(value, dict) or not all(
-                isinstance(each, int | str) and not isinstance(each, bool) for each in value.values()
-            ):
+            if not isinstance(value, dict):
                 yield _fault(name, line, column, text, "set is a table of parameters: numbers or texts by name")
+                continue
+            for inner, each in value.items():
+                if isinstance(each, bool) or not isinstance(each, int | str):
+                    message = f"{inner} is set to a number or a text, not to {each!r}"
+                    yield _fault(name, *_place_in_set(text, inner), text, message)
         elif key == "timeout":
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
                 yield _fault(name, line, column, text, f"timeout is a number of seconds above 0, not {value!r}")
@@ -211,6 +222,23 @@ def _place(text: str, key: str) -> tuple[int, int]:
         if inside and (pattern.match(line)):
             return number, len(line) - len(line.lstrip()) + 1
     return 0, 0
+
+
+def _place_in_set(text: str, name: str) -> tuple[int, int]:
+    """Where a parameter is set: a line of the table ``set``, a dotted key, or within one that stands in one line."""
+    key = rf"([\"']?{re.escape(name)}[\"']?\s*[=.])"
+    top = "tool.kubelogic" if "[tool.kubelogic" in text else ""
+    inner = f"{top}.set".removeprefix(".")
+    patterns = {inner: rf"\s*{key}", top: rf"\s*[\"']?set[\"']?\s*(?:\.\s*|=.*?[{{,]\s*){key}"}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = _HEADER.match(line)
+        table = header[1].replace(" ", "") if header else table
+        if header and table == f"{inner}.{name}":
+            return number, header.start(1) + 1
+        if not header and table in patterns and (found := re.match(patterns[table], line)):
+            return number, found.start(1) + 1
+    return _place(text, "set")
 
 
 def _fault(name: str, line: int, column: int, text: str, message: str) -> Fault:

@@ -216,7 +216,10 @@ def test_settings_count_and_what_is_typed_counts_first(
         ("exclude = [1]", "1:1", "exclude is a list of texts, not [1]"),
         ("timeout = 0", "1:1", "timeout is a number of seconds above 0, not 0"),
         ("namespace = []", "1:1", "namespace is a text, not []"),
-        ("[set]\nx = 1.5", "1:1", "set is a table of parameters: numbers or texts by name"),
+        ("[set]\nx = 1.5", "2:1", "x is set to a number or a text, not to 1.5"),
+        ("set.x = true", "1:5", "x is set to a number or a text, not to True"),
+        ("set = {y = 1, x = []}", "1:15", "x is set to a number or a text, not to []"),
+        ("set = 3", "1:1", "set is a table of parameters: numbers or texts by name"),
         ("paths = [", "1:10", "this is no TOML: "),
         (
             "\nexists = ['ConfigMap/a', 'Secret']",
@@ -240,7 +243,12 @@ def test_faults_of_settings_have_a_place(typed: Typed, tmp_path: Path, text: str
     [
         ("\n[set]\nno_such = 3", (), ("3:1", "there is no parameter 'no_such'")),
         ("[set]\nnode_monitor_grace_period = 'x'", (), ("2:1", "node_monitor_grace_period takes a whole number")),
-        ("set = {no_such = 3}", (), ("1:1", "there is no parameter 'no_such'")),
+        ("set = {no_such = 3}", (), ("1:8", "there is no parameter 'no_such'")),
+        ("set.node_monitor_perio = 3", (), ("1:5", "there is no parameter 'node_monitor_perio'; did you mean node_mo")),
+        ("paths = 'a'\n[set]\npaths = 3", (), ("3:1", "there is no parameter 'paths'")),
+        ("[set]\nnode_monitor_period = 99999999999999999999", (), ("2:1", "this is no 64-bit number")),
+        ("[set]\ndefault_storage_class = 'A/b'", (), ("2:1", "'A/b' is no name of a StorageClass")),
+        ("[set]\nnode_cidr_mask_size = 4", (), ("2:1", "cluster_cidr 10.244.0.0/16 is smaller than")),
         ("\nselect = ['KL4', 'KL9999']", (), ("2:1", "no code begins with KL9999")),
         ("ignore = 'kl4'", ("--select", "KL4"), ("1:1", "no code begins with kl4; did you mean KL4?")),
         (

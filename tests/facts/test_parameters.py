@@ -7,16 +7,17 @@ import pytest
 from kubelogic.apiserver.loading import load_state
 from kubelogic.cluster import Cluster
 from kubelogic.cluster.objects import as_object
-from kubelogic.facts.parameters import parameters_of
+from kubelogic.facts.parameters import Assigned, ParameterErrors, described, parameters_of
 from kubelogic.facts.rulebook import load_rulebook
 from kubelogic.logic import RuleErrors, Value
+from kubelogic.logic.terms import Place
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message", "hint"),
     [
         ("default_toleration_second", 10, "there is no parameter 'default_toleration_second'", "did you mean"),
-        ("x", 10, "there is no parameter 'x'", "all of them are in rules/parameters.dl"),
+        ("x", 10, "there is no parameter 'x'", "kubelogic rules parameters lists all"),
         ("default_toleration_seconds", "10s", "takes a whole number (s), not '10s'", "it says how long pods tolerate"),
         ("default_toleration_seconds", -1, "is 0 s at least, not -1", "it says"),
         ("node_monitor_period", 0, "is 1 ms at least, not 0", "it says how often"),
@@ -35,7 +36,7 @@ def test_what_a_parameter_cannot_be(name: str, value: Value, message: str, hint:
     (fault,) = caught.value.faults
     assert message in fault.message
     assert fault.hint.startswith(hint)
-    assert fault.place.file == "rules/parameters.dl"
+    assert str(fault.place) == f"parameters: {name}={value}"
 
 
 @pytest.mark.parametrize(
@@ -100,3 +101,27 @@ def test_pods_tolerate_as_long_as_is_set() -> None:
     stored = loaded.state.cluster.get("Pod", "default/p")
     assert stored is not None
     assert [each["tolerationSeconds"] for each in stored.document["spec"]["tolerations"]] == [10, 10]
+
+
+def test_a_fault_and_a_proof_name_where_a_parameter_was_set() -> None:
+    at = Place(file="kubelogic.toml", line=3, column=1)
+    with pytest.raises(ParameterErrors) as caught:
+        load_rulebook(parameters=Assigned({"node_monitor_period": 0}, {"node_monitor_period": at}))
+    assert [(name, fault.place) for name, fault in caught.value.named] == [("node_monitor_period", at)]
+    book = load_rulebook(parameters=Assigned({"node_monitor_period": 7}, {"node_monitor_period": at}))
+    (fact,) = (
+        each for each in book.facts if each.row[:1] == ("node_monitor_period",) and each.predicate == "parameter"
+    )
+    assert (fact.row, fact.place) == (("node_monitor_period", 7), at)
+
+
+def test_ranges_that_go_not_together_are_put_down_to_one_that_was_set() -> None:
+    with pytest.raises(ParameterErrors) as caught:
+        load_rulebook(parameters={"node_cidr_mask_size": 4})
+    assert [name for name, _ in caught.value.named] == ["node_cidr_mask_size"]
+
+
+def test_every_parameter_is_described() -> None:
+    found = described(load_rulebook())
+    assert {each.name: each.value for each in found} == parameters_of(load_rulebook())
+    assert all(each.unit and each.meaning and each.source for each in found)
